@@ -1,0 +1,110 @@
+// swift-tools-version: 6.0
+import Foundation
+import PackageDescription
+
+// The numeric modules are compiled for the machine that builds them: the width of SIMD code is decided here.
+// TALA_MARCH names another x86-64 level (x86-64-v2, x86-64-v3, x86-64-v4), as a distribution's package would.
+func processorFlags() -> [String] {
+    #if arch(x86_64)
+        if let named = ProcessInfo.processInfo.environment["TALA_MARCH"], !named.isEmpty { return ["-Xcc", "-march=\(named)"] }
+        guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") })
+        else { return [] }
+        let flags = Set(line.split(separator: " ").map(String.init))
+        if flags.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]) { return ["-Xcc", "-march=x86-64-v4"] }
+        if flags.isSuperset(of: ["avx2", "bmi1", "bmi2", "fma", "f16c", "movbe"]) { return ["-Xcc", "-march=x86-64-v3"] }
+    #endif
+    return []
+}
+
+let language: [SwiftSetting] = {
+    var settings: [SwiftSetting] = [
+        .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("ExistentialAny"),
+    ]
+    #if compiler(>=6.1)
+        settings.append(.enableUpcomingFeature("MemberImportVisibility"))
+    #endif
+    return settings
+}()
+let numeric: [SwiftSetting] = language + [.unsafeFlags(["-Ounchecked"] + processorFlags(), .when(configuration: .release))]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings ?? language)
+}
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: language)
+}
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: language)
+}
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "tala",
+    products: [
+        .executable(name: "talad", targets: ["talad"]),
+        .executable(name: "tala", targets: ["tala"]),
+        .executable(name: "tala-worker", targets: ["tala-worker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    // A target imports only what stands above it.
+    targets: [
+        // C libraries: a header each, no code.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "COneDNN"),
+        .systemLibrary(name: "CVulkan"),
+        .systemLibrary(name: "CGlslang"),
+        // Strict JSON with positions, for everything that reads a file of somebody else's.
+        module("JSON"),
+        // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
+        module("Storage", ["CLinux", "CCrypto"]),
+        // Manifest, states, events, checkpoint records: pure values.
+        module("Jobs", ["JSON", yams]),
+        // Claiming, job folders, control files, scan and inotify.
+        module("Spool", ["CLinux", "JSON", "Storage", "Jobs"]),
+        // Element types, shapes, memory-mapped safetensors in and out.
+        module("Tensors", ["JSON", "Storage"]),
+        // Jinja, as chat templates use it.
+        module("Templates", ["JSON"]),
+        // tokenizer.json, chat rendering, loss masks.
+        module("Tokenization", ["JSON", "Templates"]),
+        // JSONL in, examples out: validation report, split, order, packing.
+        module("Datasets", ["JSON", "Storage", "Tokenization"]),
+        // Operations (shapes, gradient, cost), autodiff, passes, memory plan.
+        module("Graph", ["Tensors"]),
+        // The plan on the processor: one file a kernel.
+        module("CPUBackend", ["COneDNN", "Graph", "Tensors"], numeric),
+        // The plan on a Vulkan device: one file a kernel.
+        module("VulkanBackend", ["CVulkan", "CGlslang", "Graph", "Tensors"]),
+        // One file a family: config.json to graph; adapters.
+        module("Models", ["JSON", "Tensors", "Graph"]),
+        // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
+        module("Training", ["JSON", "Storage", "Jobs", "Tensors", "Graph", "Models", "Datasets"]),
+        // PEFT adapter, merged checkpoint, model card.
+        module("Export", ["JSON", "Storage", "Tensors", "Models"]),
+        // Sampling from a model.
+        module("Generation", ["Tensors", "Graph", "Models", "Tokenization"]),
+        // Queue, supervision of workers, admission, systemd.
+        module("Daemon", ["CLinux", "JSON", "Storage", "Jobs", "Spool"]),
+        program("talad", [argumentParser, "Daemon"]),
+        program("tala-worker", [argumentParser, "CPUBackend", "VulkanBackend", "Training", "Export", "Generation", "Spool"]),
+        program("tala", [argumentParser, "CPUBackend", "VulkanBackend", "Training", "Export", "Generation", "Spool"]),
+        tests("JSONTests", ["JSON"]),
+        tests("StorageTests", ["Storage"]),
+        tests("JobsTests", ["Jobs"]),
+        tests("SpoolTests", ["Spool"]),
+        tests("TensorsTests", ["Tensors"]),
+        tests("TemplatesTests", ["Templates"]),
+        tests("TokenizationTests", ["Tokenization"]),
+        tests("DatasetsTests", ["Datasets"]),
+        tests("GraphTests", ["Graph", "Models"]),
+        tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph"]),
+        tests("ParityTests", ["CPUBackend", "VulkanBackend", "Models", "Training", "Export"]),
+        tests("DaemonTests", ["Daemon"]),
+    ]
+)
