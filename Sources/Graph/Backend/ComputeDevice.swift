@@ -1,0 +1,67 @@
+public import Tensors
+
+/// A processor or graphics card that runs plans.
+///
+/// All errors are typed by the backend and describe themselves; device loss is final for the process.
+public protocol ComputeDevice: AnyObject {
+    /// For people: `AMD Radeon 780M (RADV)`, `processor, 8 threads`.
+    var name: String { get }
+    var limits: MemoryLimits { get }
+    /// The element types that activations may have.
+    var activationTypes: Set<ElementType> { get }
+    /// Whether ``MatrixProduct`` takes float32 activations with a weight stored in this type; otherwise such weights are widened when loaded.
+    func mixesFloat32(with weightType: ElementType) -> Bool
+
+    /// Allocates the persistent memory of a job. `mapped` gives, for each block of the layout that is a mapped weight, the host memory it lies in,
+    /// which stays valid as long as the returned object. Fresh memory is zero.
+    func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory
+
+    /// Allocates an arena with these blocks (in bytes), to be shared by executables that do not run at the same time.
+    func makeArena(blocks: [Int]) throws -> any Arena
+
+    /// Prepares a plan for running: after this no run allocates.
+    func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable
+}
+
+/// The persistent memory of one job on one device.
+public protocol PersistentMemory: AnyObject {
+    var layout: PersistentLayout { get }
+    /// Writes contiguous row-major bytes of the whole tensor into a place.
+    func write(_ bytes: UnsafeRawBufferPointer, to placement: Placement) throws
+    /// Reads a whole tensor as contiguous row-major bytes.
+    func read(_ placement: Placement, into bytes: UnsafeMutableRawBufferPointer) throws
+}
+
+/// Memory for values that live while a program runs.
+public protocol Arena: AnyObject {
+    var blocks: [Int] { get }
+    /// Fills the arena with a byte; tests poison it.
+    func fill(_ byte: UInt8) throws
+}
+
+/// A plan on a device, ready to run.
+public protocol Executable: AnyObject {
+    /// Writes an input; its size must be the input's. Inputs keep their content between runs.
+    func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws
+    /// Runs the program and waits for its end.
+    func run() throws
+    /// Reads an output of the last run.
+    func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws
+    /// Runs the program once and gives the seconds that each kernel call took, in the order of the plan's calls.
+    func profile() throws -> [Double]
+}
+
+extension Executable {
+    public func write<Element: BitwiseCopyable>(_ elements: [Element], to input: String) throws {
+        try elements.withUnsafeBytes { try write($0, to: input) }
+    }
+
+    public func read<Element: BitwiseCopyable>(_ output: String, count: Int, as type: Element.Type, zero: Element) throws -> [Element] {
+        var elements = [Element](repeating: zero, count: count)
+        try elements.withUnsafeMutableBytes { try read(output, into: $0) }
+        return elements
+    }
+
+    /// Reads an output of float32 numbers.
+    public func readFloats(_ output: String, count: Int) throws -> [Float] { try read(output, count: count, as: Float.self, zero: 0) }
+}

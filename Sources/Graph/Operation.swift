@@ -1,0 +1,77 @@
+import Tensors
+
+/// One kind of computation, with its attributes; the kernels of a backend are written for each.
+///
+/// Operations are pure: outputs depend on inputs alone. Inputs and outputs are matrices in row-major order; a backend receives each
+/// as a ``TensorReference``, which may be a slice of a larger matrix (`rowStride` >= `columns`).
+public protocol Operation: Sendable {
+    /// The word that names this operation everywhere: in plans, backends, shaders, tests.
+    static var name: String { get }
+
+    /// The types of the outputs for inputs of these types.
+    /// - Throws: ``GraphError`` where the inputs do not fit.
+    func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType]
+
+    /// Arithmetic and memory traffic of one run.
+    func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost
+
+    /// For each output that may or must be computed in the memory of an input: the index of that input.
+    ///
+    /// A kernel named here must be right when the two are the same memory: it reads each element before it writes it, and no element
+    /// is read after a different thread may have written it.
+    var inPlaceInputs: [Int: Int] { get }
+
+    /// The attributes as a plan's text shows them, for example `epsilon=1e-05`.
+    var attributes: String { get }
+
+    /// How the operation may be split by rows of its operands; nil where it must run whole.
+    func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition?
+
+    /// Adds to the graph what computes the gradients of the inputs that need one. Operations without a gradient rule do nothing.
+    func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError)
+}
+
+extension Operation {
+    public var name: String { Self.name }
+    public var inPlaceInputs: [Int: Int] { [:] }
+    public var attributes: String { "" }
+    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { nil }
+    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {}
+}
+
+/// An operation applied to values.
+public struct Node: Sendable {
+    public var operation: any Operation
+    public var inputs: [ValueID]
+    public var outputs: [ValueID]
+    /// The layer this node belongs to; layers are what the planner may compute a second time in the backward pass. Nil: none.
+    public var segment: Int?
+}
+
+/// Arithmetic and memory traffic: floating-point operations (a multiply-add counts two), bytes read, bytes written.
+public struct Cost: Sendable, Hashable {
+    public var floatingPointOperations: Double
+    public var bytesRead: Double
+    public var bytesWritten: Double
+
+    public init(floatingPointOperations: Double, bytesRead: Double, bytesWritten: Double) {
+        self.floatingPointOperations = floatingPointOperations
+        self.bytesRead = bytesRead
+        self.bytesWritten = bytesWritten
+    }
+
+    public static let zero = Cost(floatingPointOperations: 0, bytesRead: 0, bytesWritten: 0)
+
+    public static func + (left: Cost, right: Cost) -> Cost {
+        Cost(
+            floatingPointOperations: left.floatingPointOperations + right.floatingPointOperations,
+            bytesRead: left.bytesRead + right.bytesRead, bytesWritten: left.bytesWritten + right.bytesWritten)
+    }
+
+    /// The cost of an operation that reads and writes every operand once and does this many operations for each output element.
+    static func elementwise(_ operationsPerElement: Double, _ inputs: [TensorType], _ outputs: [TensorType]) -> Cost {
+        Cost(
+            floatingPointOperations: operationsPerElement * Double(outputs.first?.elementCount ?? 0),
+            bytesRead: Double(inputs.reduce(0) { $0 + $1.byteCount }), bytesWritten: Double(outputs.reduce(0) { $0 + $1.byteCount }))
+    }
+}

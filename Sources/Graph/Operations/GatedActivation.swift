@@ -1,0 +1,37 @@
+import Tensors
+
+/// The curve of a gated feed-forward layer.
+public enum ActivationFunction: String, Sendable, Hashable {
+    /// `x * sigmoid(x)`.
+    case silu
+    /// `0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³)))`, as PyTorch's `gelu(approximate="tanh")`.
+    case geluTanh
+}
+
+/// The gate of a gated linear unit (Shazeer 2020, arXiv:2002.05202): `y = f(gate) * up`, element by element.
+///
+/// Inputs: `gate`, `up` `[t, n]` of one element type. Output: as `gate`.
+public struct GatedActivation: Operation {
+    public static let name = "GatedActivation"
+    public var function: ActivationFunction
+
+    public init(_ function: ActivationFunction) { self.function = function }
+
+    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+        try requireCount(inputs, 2)
+        try require(inputs[0] == inputs[1], "gate \(inputs[0]) and up \(inputs[1]) differ")
+        return [inputs[0]]
+    }
+
+    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(6, inputs, outputs) }
+    public var attributes: String { function.rawValue }
+    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { .byRows(inputs: inputs, outputs: outputs) }
+
+    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        guard let gradient = context.gradient(of: node.outputs[0]) else { return }
+        let (gate, up) = (context.saved(node.inputs[0]), context.saved(node.inputs[1]))
+        let gradients = try context.add(GatedActivationBackward(function), [gradient, gate, up])
+        try context.contribute(to: node.inputs[0], gradients[0])
+        try context.contribute(to: node.inputs[1], gradients[1])
+    }
+}

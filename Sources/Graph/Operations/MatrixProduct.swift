@@ -1,0 +1,93 @@
+public import Tensors
+
+/// `c = scale * op(a) * op(b) + addend`, where `op` transposes its matrix or not.
+///
+/// Inputs: `a` `[m, k]` (or `[k, m]` with `transposesA`), `b` `[k, n]` (or `[n, k]` with `transposesB`), optionally `addend` `[m, n]`.
+/// Output: `c` `[m, n]` of `outputType`; sums are float32. The addend has the output's element type.
+/// `a` and `b` have one element type, or float32 and a narrower stored weight where the device can mix them.
+public struct MatrixProduct: Operation {
+    public static let name = "MatrixProduct"
+    public var transposesA: Bool
+    public var transposesB: Bool
+    public var scale: Float
+    public var hasAddend: Bool
+    public var outputType: ElementType
+
+    public init(transposesA: Bool = false, transposesB: Bool = false, scale: Float = 1, hasAddend: Bool = false, outputType: ElementType = .float32) {
+        self.transposesA = transposesA
+        self.transposesB = transposesB
+        self.scale = scale
+        self.hasAddend = hasAddend
+        self.outputType = outputType
+    }
+
+    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+        try requireCount(inputs, hasAddend ? 3 : 2)
+        let (m, kA) = transposesA ? (inputs[0].columns, inputs[0].rows) : (inputs[0].rows, inputs[0].columns)
+        let (n, kB) = transposesB ? (inputs[1].rows, inputs[1].columns) : (inputs[1].columns, inputs[1].rows)
+        try require(kA == kB, "the inner sizes of \(inputs[0]) and \(inputs[1]) differ: \(kA) and \(kB)")
+        try require(inputs[0].elementType.isFloatingPoint && inputs[1].elementType.isFloatingPoint, "operands are not floating point")
+        let output = TensorType(rows: m, columns: n, outputType)
+        if hasAddend { try require(inputs[2] == output, "the addend is \(inputs[2]), the result \(output)") }
+        return [output]
+    }
+
+    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+        let k = transposesA ? inputs[0].rows : inputs[0].columns
+        return .elementwise(2 * Double(k), inputs, outputs)
+    }
+
+    public var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
+
+    public var attributes: String {
+        var parts = [transposesA ? "aᵀ" : "a", transposesB ? "bᵀ" : "b"]
+        if scale != 1 { parts.insert("\(scale)", at: 0) }
+        return parts.joined(separator: "·") + (hasAddend ? " + addend" : "")
+    }
+
+    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+        let a = transposesA ? Partition.OperandAxes("k", "m") : Partition.OperandAxes("m", "k")
+        let b = transposesB ? Partition.OperandAxes("n", "k") : Partition.OperandAxes("k", "n")
+        let c = Partition.OperandAxes("m", "n")
+        var accumulating = self
+        accumulating.hasAddend = true
+        let next = accumulating
+        return Partition(inputs: [a, b] + (hasAddend ? [c] : []), outputs: [c], reduced: ["k"], accumulatorInput: 2) { axis, _, isFirst in
+            axis == "k" && !isFirst ? next : nil
+        }
+    }
+
+    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        guard let gradient = context.gradient(of: node.outputs[0]) else { return }
+        if hasAddend { try context.contribute(to: node.inputs[2], gradient) }
+        let (a, b) = (node.inputs[0], node.inputs[1])
+        // d(op(a)) = scale * dc * op(b)ᵀ
+        if context.needsGradient(a) {
+            let other = context.saved(b)
+            let left = try context.converted(gradient, to: context.productType(with: other))
+            let (transposesA, transposesB, scale) = (transposesA, transposesB, scale)
+            try context.contribute(to: a) { context, addend, type throws(GraphError) in
+                let operation =
+                    transposesA
+                    ? MatrixProduct(transposesA: transposesB, transposesB: true, scale: scale, hasAddend: addend != nil, outputType: type)
+                    : MatrixProduct(transposesA: false, transposesB: !transposesB, scale: scale, hasAddend: addend != nil, outputType: type)
+                let operands = transposesA ? [other, left] : [left, other]
+                return try context.add(operation, operands + (addend.map { [$0] } ?? []))[0]
+            }
+        }
+        // d(op(b)) = scale * op(a)ᵀ * dc
+        if context.needsGradient(b) {
+            let other = context.saved(a)
+            let right = try context.converted(gradient, to: context.productType(with: other))
+            let (transposesA, transposesB, scale) = (transposesA, transposesB, scale)
+            try context.contribute(to: b) { context, addend, type throws(GraphError) in
+                let operation =
+                    transposesB
+                    ? MatrixProduct(transposesA: true, transposesB: transposesA, scale: scale, hasAddend: addend != nil, outputType: type)
+                    : MatrixProduct(transposesA: !transposesA, transposesB: false, scale: scale, hasAddend: addend != nil, outputType: type)
+                let operands = transposesB ? [right, other] : [other, right]
+                return try context.add(operation, operands + (addend.map { [$0] } ?? []))[0]
+            }
+        }
+    }
+}

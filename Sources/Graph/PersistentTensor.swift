@@ -1,0 +1,41 @@
+import Tensors
+
+/// A tensor that lives as long as the job: declared by graphs, laid out once, shared by all programs.
+public struct PersistentTensor: Sendable, Hashable {
+    /// Names the tensor among all of a job, for example `model.layers.0.mlp.up_proj.weight` or `gradient/…lora_A.weight`.
+    public var key: String
+    public var type: TensorType
+    public var kind: Kind
+    /// Where the tensor is a part of a page: that page's key and the element at which the tensor begins in it.
+    public var page: Page?
+
+    public enum Kind: String, Sendable, Hashable {
+        /// A frozen weight, filled from the checkpoint, never written by a program.
+        case weight
+        /// Numbers that the host computes once: rotary tables.
+        case constant
+        /// A trained tensor.
+        case parameter
+        case gradient
+        case firstMoment
+        case secondMoment
+        /// Keys and values of tokens seen before, in generation.
+        case cache
+    }
+    public struct Page: Sendable, Hashable {
+        public var key: String
+        public var elementOffset: Int
+
+        public init(key: String, elementOffset: Int) {
+            self.key = key
+            self.elementOffset = elementOffset
+        }
+    }
+
+    public init(key: String, type: TensorType, kind: Kind, page: Page? = nil) {
+        self.key = key
+        self.type = type
+        self.kind = kind
+        self.page = page
+    }
+}

@@ -1,0 +1,29 @@
+import Tensors
+
+/// Names a value of one graph.
+public struct ValueID: Sendable, Hashable, Comparable {
+    public let index: Int
+
+    init(_ index: Int) { self.index = index }
+
+    public static func < (left: ValueID, right: ValueID) -> Bool { left.index < right.index }
+}
+
+/// Something that a program computes or is given.
+public struct Value: Sendable {
+    public let id: ValueID
+    public let name: String
+    public let type: TensorType
+    public let role: Role
+
+    public enum Role: Sendable, Hashable {
+        /// Computed by a node, gone when its last reader has run.
+        case temporary
+        /// Written by the host before the program runs.
+        case input
+        /// Computed by a node, read by the host after the program has run.
+        case output
+        /// Lives as long as the job, in the tensor of ``PersistentTensor`` with this key: weights, parameters, gradients, optimizer state.
+        case persistent(key: String)
+    }
+}
