@@ -68,7 +68,7 @@ let package = Package(
         // Claiming, job folders, control files, scan and inotify.
         module("Spool", ["CLinux", "JSON", "Storage", "Jobs"]),
         // Element types, shapes, memory-mapped safetensors in and out.
-        module("Tensors", ["JSON", "Storage"]),
+        module("Tensors", ["CLinux", "JSON", "Storage"]),
         // Jinja, as chat templates use it.
         module("Templates", ["JSON"]),
         // tokenizer.json, chat rendering, loss masks.

@@ -1,0 +1,45 @@
+// What Swift has no words for: the pause of a spinning thread, ordered access to a word shared by threads, and the
+// number of threads that OpenMP gives to the calling thread's parallel regions.
+#ifndef TALA_PROCESSOR_H
+#define TALA_PROCESSOR_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dlfcn.h>
+#include <sched.h>
+#include <stdint.h>
+
+/// Tells the processor that this thread waits for another one.
+static inline void tala_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static inline int32_t tala_load_acquire(const int32_t *_Nonnull word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+static inline void tala_store_release(int32_t *_Nonnull word, int32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+/// Adds to the word and returns what it was before.
+static inline int32_t tala_fetch_add(int32_t *_Nonnull word, int32_t value) { return __atomic_fetch_add(word, value, __ATOMIC_ACQ_REL); }
+/// As the two above, in one order with all other accesses of this kind.
+static inline int32_t tala_load_ordered(const int32_t *_Nonnull word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+static inline void tala_store_ordered(int32_t *_Nonnull word, int32_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
+
+/// Has every parallel region that the calling thread opens from now on run on that thread alone. OpenMP keeps this number for each thread; the function is
+/// looked up because oneDNN may be built with any of several OpenMP libraries, or with none.
+static inline void tala_use_one_openmp_thread(void) {
+    void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    if (set) set(1);
+}
+
+/// The number of processors that this process may run on (its affinity mask); at least 1.
+static inline int tala_processor_count(void) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    int count = CPU_COUNT(&set);
+    return count > 0 ? count : 1;
+}
+#endif

@@ -1,0 +1,34 @@
+import CLinux
+import Glibc
+
+/// A file's bytes in memory, read-only, without loading them.
+///
+/// Reading a map whose file somebody truncates raises SIGBUS: map only files that are ours, or in a process that may die of it.
+public final class MappedFile: @unchecked Sendable {
+    public let path: String
+    public let bytes: UnsafeRawBufferPointer
+
+    /// - Throws: ``StorageError`` if the file cannot be opened or mapped, or is no regular file.
+    public init(path: String) throws(StorageError) {
+        self.path = path
+        let descriptor = tala_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+        guard descriptor >= 0 else { throw StorageError(operation: "open", path: path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw StorageError(operation: "stat", path: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw StorageError(operation: "map", path: path, errorNumber: EINVAL) }
+        let count = Int(status.st_size)
+        guard count > 0 else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+            throw StorageError(operation: "map", path: path)
+        }
+        bytes = UnsafeRawBufferPointer(start: start, count: count)
+    }
+
+    deinit {
+        if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    }
+}

@@ -1,0 +1,49 @@
+import CCrypto
+import CLinux
+import Glibc
+
+/// SHA-256 (FIPS 180-4) by libcrypto, in pieces.
+public struct SHA256 {
+    private final class Context {
+        let pointer = EVP_MD_CTX_new()
+        init() { EVP_DigestInit_ex(pointer, EVP_sha256(), nil) }
+        deinit { EVP_MD_CTX_free(pointer) }
+    }
+    private let context = Context()
+
+    public init() {}
+
+    public func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context.pointer, bytes.baseAddress, bytes.count) }
+
+    /// The digest in hexadecimal digits. Nothing can be added afterwards.
+    public func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        EVP_DigestFinal_ex(context.pointer, &digest, nil)
+        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    public static func hexadecimal(of bytes: some Sequence<UInt8>) -> String {
+        let hash = SHA256()
+        Array(bytes).withUnsafeBytes { hash.update($0) }
+        return hash.finish()
+    }
+
+    /// The digest of a file's content, read in pieces.
+    public static func hexadecimal(ofFile path: String) throws(StorageError) -> String {
+        let descriptor = tala_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0)
+        guard descriptor >= 0 else { throw StorageError(operation: "open", path: path) }
+        defer { close(descriptor) }
+        let hash = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        while true {
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw StorageError(operation: "read", path: path)
+            }
+            if count == 0 { return hash.finish() }
+            hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// Why a safetensors file, or a checkpoint made of such files, cannot be used.
+public struct SafetensorsError: Error, Sendable, Hashable {
+    public enum Reason: Sendable, Hashable {
+        case truncated(needed: Int, found: Int)
+        case headerTooLarge(UInt64)
+        case headerNotJSON(String)
+        case headerNotObject
+        case badEntry(String)
+        case unknownElementType(String)
+        case sizeOverflow
+        case wrongByteCount(expected: Int, found: Int)
+        case offsetsOutside
+        case hole(at: Int)
+        case overlap(at: Int)
+        case trailingBytes(Int)
+        case missingTensor
+        case badIndex(String)
+        case unreadable(String)
+    }
+    public var path: String
+    /// The tensor concerned, if it is one.
+    public var tensor: String?
+    public var reason: Reason
+
+    public init(path: String, tensor: String? = nil, reason: Reason) {
+        self.path = path
+        self.tensor = tensor
+        self.reason = reason
+    }
+}

@@ -1,0 +1,69 @@
+import CLinux
+import Glibc
+import JSON
+public import Storage
+
+/// Writes a safetensors file tensor by tensor: the header first, from shapes alone, then the data in the same order.
+public struct SafetensorsWriter: ~Copyable {
+    public struct Entry: Sendable, Hashable {
+        public var name: String
+        public var shape: [Int]
+        public var elementType: ElementType
+
+        public init(name: String, shape: [Int], elementType: ElementType) {
+            self.name = name
+            self.shape = shape
+            self.elementType = elementType
+        }
+
+        public var byteCount: Int { shape.reduce(elementType.byteCount, *) }
+    }
+    private let descriptor: Int32
+    private let path: String
+    private var remaining: Int
+
+    /// Creates the file, which must not exist, and writes the header. The data starts at a multiple of 64 bytes.
+    public init(path: String, entries: [Entry], metadata: [String: String] = ["format": "pt"]) throws(StorageError) {
+        self.path = path
+        var offset = 0
+        var members = [
+            JSONMember("__metadata__", JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }))
+        ]
+        for entry in entries {
+            let end = offset + entry.byteCount
+            members.append(
+                JSONMember(
+                    entry.name,
+                    [
+                        "dtype": JSONNode(entry.elementType.safetensorsName), "shape": JSONNode(entry.shape.map { JSONNode($0) }),
+                        "data_offsets": [JSONNode(offset), JSONNode(end)],
+                    ]))
+            offset = end
+        }
+        var header = JSONWriter().bytes(JSONNode(members))
+        while (8 + header.count) % 64 != 0 { header.append(UInt8(ascii: " ")) }
+        remaining = offset
+        descriptor = tala_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else { throw StorageError(operation: "create", path: path) }
+        let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
+        let start = length + header
+        try start.withUnsafeBufferPointer { buffer throws(StorageError) in
+            try DurableFiles.writeAll(UnsafeRawBufferPointer(buffer), to: descriptor, path: path)
+        }
+    }
+
+    /// Writes the next bytes of data.
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+        guard bytes.count <= remaining else { throw StorageError(operation: "write past the tensors of", path: path, errorNumber: EINVAL) }
+        remaining -= bytes.count
+        try DurableFiles.writeAll(bytes, to: descriptor, path: path)
+    }
+
+    /// Syncs the file. All tensors must have been written.
+    public func finish() throws(StorageError) {
+        guard remaining == 0 else { throw StorageError(operation: "finish incomplete", path: path, errorNumber: EINVAL) }
+        guard fsync(descriptor) == 0 else { throw StorageError(operation: "sync", path: path) }
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,130 @@
+public import Graph
+public import Tensors
+
+/// The sizes for which a program is built: rows of tokens and rows that the head computes.
+public struct ProgramSize: Sendable, Hashable {
+    public var tokenCount: Int
+    public var trainedCount: Int
+
+    public init(tokenCount: Int, trainedCount: Int) {
+        self.tokenCount = tokenCount
+        self.trainedCount = trainedCount
+    }
+
+    /// Both counts rounded up to a multiple of 64, so that few plans serve many batches.
+    public init(roundingUp tokenCount: Int, _ trainedCount: Int) {
+        self.init(tokenCount: Self.rounded(tokenCount), trainedCount: Self.rounded(trainedCount))
+    }
+
+    public static func rounded(_ count: Int) -> Int { max(64, (count + 63) / 64 * 64) }
+}
+
+/// How the optimizer treats gradients and parameters.
+public struct OptimizerSettings: Sendable, Hashable {
+    public var beta1 = 0.9
+    public var beta2 = 0.999
+    public var epsilon = 1e-8
+    public var weightDecay = 0.01
+    /// Gradients are scaled so that their global norm is at most this; 0 clips nothing.
+    public var maximumGradientNorm = 1.0
+
+    public init() {}
+}
+
+/// Builds the graphs of a job's programs.
+public struct Programs {
+    public let model: any TrainableModel
+    public var optimizer: OptimizerSettings
+    /// Layers that are computed a second time in the backward pass.
+    public var recomputedLayers: Set<Int>
+    /// Bytes of logits that may exist at one time.
+    public var logitsByteLimit: Int
+
+    public init(model: any TrainableModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [], logitsByteLimit: Int = 32 << 20) {
+        self.model = model
+        self.optimizer = optimizer
+        self.recomputedLayers = recomputedLayers
+        self.logitsByteLimit = logitsByteLimit
+    }
+
+    /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives the loss of each trained row.
+    public func gradients(_ size: ProgramSize) throws -> Graph {
+        var graph = Graph()
+        let forward = try model.addForward(to: &graph, tokenCount: size.tokenCount, isTraining: true)
+        let (hidden, nodeCount) = try gatherTrainedRows(forward.hidden, size, &graph)
+        let accumulator = forward.trainedHeadKey.flatMap { model.trainables.tensor(of: $0, .gradient) }
+        let loss = try addLoss(
+            to: &graph, forward, hidden, size, isTraining: true, accumulator: accumulator.map { (graph.persistent($0), $0.key) })
+        guard let hiddenGradient = loss.hiddenGradient else { return graph }
+        return try Differentiation.backward(
+            of: graph, nodeCount: nodeCount, seeds: [(hidden, hiddenGradient)], layout: model.trainables, recomputedSegments: recomputedLayers)
+    }
+
+    /// Forward pass and loss of one micro-batch, without gradients.
+    public func evaluation(_ size: ProgramSize) throws -> Graph {
+        var graph = Graph()
+        let forward = try model.addForward(to: &graph, tokenCount: size.tokenCount, isTraining: false)
+        let (hidden, _) = try gatherTrainedRows(forward.hidden, size, &graph)
+        _ = try addLoss(to: &graph, forward, hidden, size, isTraining: false, accumulator: nil)
+        graph.removeDeadNodes()
+        return graph
+    }
+
+    /// One optimizer step: the global norm of all gradients, and AdamW on every page of parameters.
+    public func update() throws -> Graph {
+        var graph = Graph()
+        let layout = model.trainables
+        let scalars = graph.input(ProgramInput.optimizerScalars, TensorType(rows: 1, columns: 4, .float32))
+        let sums = try layout.pages.map { page in
+            try graph.add(SumOfSquares(), [graph.persistent(layout.tensor(of: page, .gradient))], names: ["sum of squares"])[0]
+        }
+        let all = try graph.add(ConcatenateRows(), sums, names: ["sums of squares"])[0]
+        let clip = try graph.add(ClipFactor(maximumNorm: Float(optimizer.maximumGradientNorm)), [all])[0]
+        graph.markOutput(clip, ProgramOutput.norm)
+        for page in layout.pages {
+            let tensors = [PersistentTensor.Kind.parameter, .gradient, .firstMoment, .secondMoment].map { layout.tensor(of: page, $0) }
+            let operation = AdamW(
+                beta1: Float(optimizer.beta1), beta2: Float(optimizer.beta2), epsilon: Float(optimizer.epsilon),
+                weightDecay: page.isDecayed ? Float(optimizer.weightDecay) : 0)
+            let results = try graph.add(operation, tensors.map { graph.persistent($0) } + [clip, scalars])
+            for (result, tensor) in zip(results, tensors) { graph.store(result, into: tensor.key) }
+        }
+        return graph
+    }
+
+    /// Every persistent tensor of the job, in the order in which memory holds them.
+    public var persistentTensors: [PersistentTensor] {
+        let layout = model.trainables
+        let parts = [PersistentTensor.Kind.parameter, .gradient, .firstMoment, .secondMoment].flatMap { kind in
+            layout.parameters.compactMap { layout.tensor(of: $0.key, kind) }
+        }
+        return model.frozenTensors + layout.pageTensors() + parts
+    }
+
+    /// Rows of logits in one chunk.
+    func chunkRows(_ size: ProgramSize) -> Int {
+        let rows = logitsByteLimit / max(1, model.vocabularySize * 4)
+        return max(1, min(size.trainedCount, rows >= 64 ? rows / 64 * 64 : rows))
+    }
+
+    private func gatherTrainedRows(_ hidden: ValueID, _ size: ProgramSize, _ graph: inout Graph) throws -> (ValueID, Int) {
+        let rows = graph.input(ProgramInput.trainedRows, TensorType(rows: size.trainedCount, columns: 1, .int32))
+        graph.currentSegment = nil
+        let gathered = try graph.add(GatherRows(), [hidden, rows], names: ["trained hidden"])[0]
+        return (gathered, graph.nodes.count)
+    }
+
+    private func addLoss(
+        to graph: inout Graph, _ forward: ForwardPass, _ hidden: ValueID, _ size: ProgramSize, isTraining: Bool,
+        accumulator: (value: ValueID, key: String)?
+    ) throws -> HeadLoss.Result {
+        let targets = graph.input(ProgramInput.targets, TensorType(rows: size.trainedCount, columns: 1, .int32))
+        let scale = graph.input(ProgramInput.lossScale, TensorType(rows: 1, columns: 1, .float32))
+        let head = HeadLoss(weight: forward.headWeight, softCap: forward.softCap, chunkRows: chunkRows(size))
+        let result = try head.add(
+            to: &graph, hidden: hidden, targets: targets, lossScale: scale, isTraining: isTraining, accumulator: accumulator)
+        graph.markOutput(result.losses, ProgramOutput.losses)
+        graph.markOutput(result.correct, ProgramOutput.correct)
+        return result
+    }
+}

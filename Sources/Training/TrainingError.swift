@@ -1,0 +1,26 @@
+/// Why a training run ends.
+public enum TrainingError: Error, Sendable {
+    /// The loss or gradient norm of a step is not a number.
+    case notFinite(step: Int, loss: Double, gradientNorm: Double, examples: [Int])
+    /// A checkpoint cannot be used.
+    case unusableCheckpoint(path: String, reason: String)
+    /// What the job needs does not fit the memory it may use.
+    case doesNotFit(needed: Int, available: Int, advice: String)
+    /// An example is longer than a micro-batch can be.
+    case exampleTooLong(index: Int, tokenCount: Int, limit: Int)
+}
+
+extension TrainingError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notFinite(let step, let loss, let norm, let examples):
+            "step \(step): the loss is \(loss) and the gradient norm \(norm); the batch holds the examples \(examples.map(String.init).joined(separator: ", ")) "
+                + "of the training file (counted from 1). Lower learning_rate, or look at these examples"
+        case .unusableCheckpoint(let path, let reason): "checkpoint \(path): \(reason)"
+        case .doesNotFit(let needed, let available, let advice):
+            "the job needs \(needed / 1_048_576) MiB and may use \(available / 1_048_576) MiB: \(advice)"
+        case .exampleTooLong(let index, let tokenCount, let limit):
+            "example \(index) has \(tokenCount) tokens, \(limit) are possible: lower max_length or set on_excess"
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import Glibc
+public import Graph
+import Tensors
+
+/// A model on a device, ready to be trained: memory filled, programs planned and prepared as batches need them.
+///
+/// After the programs of a size exist, a step allocates nothing on the device. The session does single steps; which batches
+/// come and what happens between them is ``TrainingRun``'s.
+public final class TrainingSession {
+    public let device: any ComputeDevice
+    public let programs: Programs
+    public let persistent: any PersistentMemory
+    private let planner: Planner
+    private let arena: any Arena
+    private var prepared: [ProgramKey: Prepared] = [:]
+    private var recentKeys: [ProgramKey] = []
+    private let updateExecutable: any Executable
+
+    private struct ProgramKey: Hashable {
+        var size: ProgramSize
+        var isTraining: Bool
+    }
+    private struct Prepared {
+        var executable: any Executable
+        var plan: Plan
+
+        /// Writes an input if the program has it: dead inputs of a program are not in its plan.
+        func write<Element: BitwiseCopyable>(_ elements: [Element], to input: String) throws {
+            if plan.inputs[input] != nil { try executable.write(elements, to: input) }
+        }
+    }
+    /// Prepared programs that are kept; beyond them the least recently used goes.
+    static let executableLimit = 48
+
+    /// What a micro-batch gave.
+    public struct LossSum: Sendable, Hashable {
+        /// Sum over the trained tokens, not divided.
+        public var loss = 0.0
+        public var correctTokens = 0
+        public var trainedTokens = 0
+
+        public init() {}
+
+        public static func += (left: inout LossSum, right: LossSum) {
+            left.loss += right.loss
+            left.correctTokens += right.correctTokens
+            left.trainedTokens += right.trainedTokens
+        }
+
+        public var meanLoss: Double { trainedTokens == 0 ? 0 : loss / Double(trainedTokens) }
+        public var accuracy: Double { trainedTokens == 0 ? 0 : Double(correctTokens) / Double(trainedTokens) }
+    }
+
+    /// Allocates and fills everything; the arena is as large as the largest micro-batch needs.
+    /// - Parameter largest: the largest size that will be asked for, in training and in evaluation.
+    public init(device: any ComputeDevice, programs: Programs, largest: ProgramSize) throws {
+        self.device = device
+        self.programs = programs
+        let model = programs.model
+        let mapped = device.limits.mapsWeights ? model.mappedWeights : [:]
+        let layout = try PersistentLayout(programs.persistentTensors, limits: device.limits, mappedWeights: Set(mapped.keys))
+        var mappedBlocks: [Int: UnsafeRawBufferPointer] = [:]
+        for (index, block) in layout.blocks.enumerated() {
+            if let key = block.mappedWeight { mappedBlocks[index] = mapped[key] }
+        }
+        persistent = try device.makePersistentMemory(layout, mapped: mappedBlocks)
+        try model.fill(persistent, mapped: Set(mapped.keys))
+        planner = Planner(limits: device.limits, layout: layout)
+        let plans = try [
+            planner.plan(programs.gradients(largest)), planner.plan(programs.evaluation(largest)), planner.plan(programs.update()),
+        ]
+        arena = try device.makeArena(blocks: Self.union(plans.map(\.transientBlocks)))
+        updateExecutable = try device.makeExecutable(plans[2], persistent: persistent, arena: arena)
+        largestSize = largest
+    }
+
+    private let largestSize: ProgramSize
+
+    /// For each block the most that any of the plans needs.
+    static func union(_ blocks: [[Int]]) -> [Int] {
+        (0..<(blocks.map(\.count).max() ?? 0)).map { index in blocks.compactMap { index < $0.count ? $0[index] : nil }.max() ?? 0 }
+    }
+
+    /// The size of program that serves a batch with this many tokens.
+    public func size(tokens: Int, trained: Int) -> ProgramSize {
+        let rounded = ProgramSize(roundingUp: tokens, trained)
+        return ProgramSize(
+            tokenCount: min(rounded.tokenCount, max(largestSize.tokenCount, tokens)),
+            trainedCount: min(rounded.trainedCount, max(largestSize.trainedCount, trained)))
+    }
+
+    /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the batch's other micro-batches.
+    /// - Parameter batchTrainedTokens: trained tokens of the whole batch, by which the loss is divided.
+    public func addGradients(of batch: PackedBatch, batchTrainedTokens: Int, seed: UInt64, step: Int, microBatch: Int) throws -> LossSum {
+        let program = try program(for: batch, isTraining: true)
+        try program.write([1 / Float(max(1, batchTrainedTokens))], to: ProgramInput.lossScale)
+        if programs.model.usesDropout {
+            let state = [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: microBatch)]
+            try program.write(state, to: ProgramInput.randomState)
+        }
+        return try run(program, batch)
+    }
+
+    /// Loss and accuracy of a micro-batch, without gradients.
+    public func evaluate(_ batch: PackedBatch) throws -> LossSum {
+        let program = try program(for: batch, isTraining: false)
+        try program.write([Float(1)], to: ProgramInput.lossScale)
+        return try run(program, batch)
+    }
+
+    /// Applies the collected gradients and sets them to zero; returns their global norm before clipping.
+    /// If the norm is not finite, parameters and moments are left as they were.
+    /// - Parameter step: counts from 1, for the bias corrections.
+    public func update(learningRate: Double, step: Int) throws -> Double {
+        let settings = programs.optimizer
+        let scalars: [Float] = [
+            Float(learningRate), Float(1 - pow(settings.beta1, Double(step))), Float(1 - pow(settings.beta2, Double(step))), 0,
+        ]
+        try updateExecutable.write(scalars, to: ProgramInput.optimizerScalars)
+        try updateExecutable.run()
+        return Double(try updateExecutable.readFloats(ProgramOutput.norm, count: 2)[0])
+    }
+
+    private func run(_ program: Prepared, _ batch: PackedBatch) throws -> LossSum {
+        try program.write(batch.tokens, to: ProgramInput.tokens)
+        try program.write(batch.rotaryRows, to: ProgramInput.rotaryRows)
+        try program.write(batch.keyRanges, to: ProgramInput.keyRanges)
+        try program.write(batch.queryRanges, to: ProgramInput.queryRanges)
+        try program.write(batch.windowKeyRanges, to: ProgramInput.windowKeyRanges)
+        try program.write(batch.windowQueryRanges, to: ProgramInput.windowQueryRanges)
+        try program.write(batch.trainedRows, to: ProgramInput.trainedRows)
+        try program.write(batch.targets, to: ProgramInput.targets)
+        let executable = program.executable
+        try executable.run()
+        let losses = try executable.readFloats(ProgramOutput.losses, count: batch.trainedCapacity)
+        let correct = try executable.readFloats(ProgramOutput.correct, count: batch.trainedCapacity)
+        var sum = LossSum()
+        sum.trainedTokens = batch.trainedCount
+        for row in 0..<batch.trainedCount {
+            sum.loss += Double(losses[row])
+            if correct[row] > 0.5 { sum.correctTokens += 1 }
+        }
+        return sum
+    }
+
+    private func program(for batch: PackedBatch, isTraining: Bool) throws -> Prepared {
+        let key = ProgramKey(size: ProgramSize(tokenCount: batch.tokenCapacity, trainedCount: batch.trainedCapacity), isTraining: isTraining)
+        if let index = recentKeys.firstIndex(of: key) { recentKeys.remove(at: index) }
+        recentKeys.append(key)
+        if let known = prepared[key] { return known }
+        if recentKeys.count > Self.executableLimit { prepared[recentKeys.removeFirst()] = nil }
+        let plan = try planner.plan(isTraining ? programs.gradients(key.size) : programs.evaluation(key.size))
+        let program = Prepared(executable: try device.makeExecutable(plan, persistent: persistent, arena: arena), plan: plan)
+        prepared[key] = program
+        return program
+    }
+}
