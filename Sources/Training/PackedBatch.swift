@@ -1,3 +1,5 @@
+public import Models
+
 /// What the loss counts in one example: its token ids and which of them are trained.
 public struct TrainingExample: Sendable, Hashable {
     public var ids: [Int32]
@@ -11,25 +13,6 @@ public struct TrainingExample: Sendable, Hashable {
 
     /// Tokens that the loss counts.
     public var trainedTokenCount: Int { isTrained.dropFirst().reduce(0) { $0 + ($1 ? 1 : 0) } }
-}
-
-/// How positions become rows of the rotary table: one set of factors, or two chosen by the example's length (longrope).
-public struct RotaryRows: Sendable, Hashable {
-    /// Rows of one set in the table.
-    public var positionCount: Int
-    /// An example longer than this uses the second set; nil where there is one set.
-    public var originalPositionCount: Int?
-
-    public init(positionCount: Int, originalPositionCount: Int? = nil) {
-        self.positionCount = positionCount
-        self.originalPositionCount = originalPositionCount
-    }
-
-    /// The row of an example's first position.
-    public func firstRow(exampleLength: Int) -> Int {
-        guard let original = originalPositionCount, exampleLength > original else { return 0 }
-        return positionCount
-    }
 }
 
 /// Examples one behind the other, as the programs take them: no padding but at the end.

@@ -1,5 +1,6 @@
 public import Graph
-public import Tensors
+public import Models
+import Tensors
 
 /// The sizes for which a program is built: rows of tokens and rows that the head computes.
 public struct ProgramSize: Sendable, Hashable {
@@ -33,14 +34,14 @@ public struct OptimizerSettings: Sendable, Hashable {
 
 /// Builds the graphs of a job's programs.
 public struct Programs {
-    public let model: any TrainableModel
+    public let model: LanguageModel
     public var optimizer: OptimizerSettings
     /// Layers that are computed a second time in the backward pass.
     public var recomputedLayers: Set<Int>
     /// Bytes of logits that may exist at one time.
     public var logitsByteLimit: Int
 
-    public init(model: any TrainableModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [], logitsByteLimit: Int = 32 << 20) {
+    public init(model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [], logitsByteLimit: Int = 32 << 20) {
         self.model = model
         self.optimizer = optimizer
         self.recomputedLayers = recomputedLayers
@@ -103,7 +104,7 @@ public struct Programs {
 
     /// Rows of logits in one chunk.
     func chunkRows(_ size: ProgramSize) -> Int {
-        let rows = logitsByteLimit / max(1, model.vocabularySize * 4)
+        let rows = logitsByteLimit / max(1, model.configuration.vocabularySize * 4)
         return max(1, min(size.trainedCount, rows >= 64 ? rows / 64 * 64 : rows))
     }
 

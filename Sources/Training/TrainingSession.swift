@@ -1,5 +1,6 @@
 import Glibc
 public import Graph
+import Models
 import Tensors
 
 /// A model on a device, ready to be trained: memory filled, programs planned and prepared as batches need them.
@@ -96,7 +97,7 @@ public final class TrainingSession {
         try program.write([1 / Float(max(1, batchTrainedTokens))], to: ProgramInput.lossScale)
         if programs.model.usesDropout {
             let state = [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: microBatch)]
-            try program.write(state, to: ProgramInput.randomState)
+            try program.write(state, to: ModelInput.randomState)
         }
         return try run(program, batch)
     }
@@ -122,12 +123,12 @@ public final class TrainingSession {
     }
 
     private func run(_ program: Prepared, _ batch: PackedBatch) throws -> LossSum {
-        try program.write(batch.tokens, to: ProgramInput.tokens)
-        try program.write(batch.rotaryRows, to: ProgramInput.rotaryRows)
-        try program.write(batch.keyRanges, to: ProgramInput.keyRanges)
-        try program.write(batch.queryRanges, to: ProgramInput.queryRanges)
-        try program.write(batch.windowKeyRanges, to: ProgramInput.windowKeyRanges)
-        try program.write(batch.windowQueryRanges, to: ProgramInput.windowQueryRanges)
+        try program.write(batch.tokens, to: ModelInput.tokens)
+        try program.write(batch.rotaryRows, to: ModelInput.rotaryRows)
+        try program.write(batch.keyRanges, to: ModelInput.keyRanges)
+        try program.write(batch.queryRanges, to: ModelInput.queryRanges)
+        try program.write(batch.windowKeyRanges, to: ModelInput.windowKeyRanges)
+        try program.write(batch.windowQueryRanges, to: ModelInput.windowQueryRanges)
         try program.write(batch.trainedRows, to: ProgramInput.trainedRows)
         try program.write(batch.targets, to: ProgramInput.targets)
         let executable = program.executable

@@ -1,0 +1,57 @@
+import Glibc
+import JSON
+import Storage
+import Tensors
+
+/// A LoRA adapter as PEFT saves it: `adapter_config.json` and `adapter_model.safetensors`.
+enum AdapterFolder {
+    /// The matrices for these modules, checked against them and against the settings.
+    /// - Throws: ``ModelError`` naming file and field.
+    static func tensors(in folder: String, for modules: [AdapterModule], settings: AdapterSettings) throws -> [String: StoredTensor] {
+        let configPath = folder + "/adapter_config.json"
+        let config: JSONNode
+        do { config = try JSONParser().parse(DurableFiles.read(configPath, limit: 1 << 20)) } catch {
+            throw ModelError(file: configPath, "\(error)")
+        }
+        guard let type = config["peft_type"]?.string, type == "LORA" else {
+            throw ModelError(file: configPath, field: "peft_type", "is \(config["peft_type"]?.string ?? "missing"); only LORA adapters can be continued")
+        }
+        guard let rank = config["r"]?.integer, rank > 0 else { throw ModelError(file: configPath, field: "r", "is not a positive whole number") }
+        for flag in ["use_dora", "lora_bias"] where config[flag]?.bool == true {
+            throw ModelError(file: configPath, field: flag, "is not supported")
+        }
+        let path = folder + "/adapter_model.safetensors"
+        let file = try SafetensorsFile(path: path)
+        let held = Dictionary(file.tensors.map { ($0.name, $0) }) { first, _ in first }
+        var known: Set<String> = []
+        var result: [String: StoredTensor] = [:]
+        for adapter in modules {
+            let shapes = [adapter.keyOfA: (rank, adapter.module.inputs), adapter.keyOfB: (adapter.module.outputs, rank)]
+            for (key, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+                known.insert(key)
+                // A module without both matrices has no adapter in this folder: it starts fresh.
+                let sibling = key == adapter.keyOfA ? adapter.keyOfB : adapter.keyOfA
+                guard let tensor = held[key] else {
+                    if held[sibling] != nil { throw ModelError(file: path, field: key, "is missing, though \(sibling) is there") }
+                    continue
+                }
+                guard tensor.elementType.isFloatingPoint else { throw ModelError(file: path, field: key, "is no floating-point tensor") }
+                let isA = key == adapter.keyOfA
+                if tensor.shape.count == 2, tensor.shape[isA ? 0 : 1] != rank {
+                    throw ModelError(file: configPath, field: "r", "says rank \(rank), but \(key) has rank \(tensor.shape[isA ? 0 : 1])")
+                }
+                guard tensor.shape == [shape.0, shape.1] else {
+                    throw ModelError(file: path, field: key, "has the shape \(tensor.shape), the layer needs [\(shape.0), \(shape.1)]")
+                }
+                result[key] = tensor
+            }
+        }
+        if let stray = file.tensors.first(where: { !known.contains($0.name) }) {
+            throw ModelError(file: path, field: stray.name, "belongs to no layer that the job trains")
+        }
+        guard rank == settings.rank else {
+            throw ModelError(file: configPath, field: "r", "is \(rank), the manifest's adapter.rank is \(settings.rank)")
+        }
+        return result
+    }
+}

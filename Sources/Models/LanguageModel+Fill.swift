@@ -1,0 +1,136 @@
+import Storage
+public import Graph
+import Tensors
+
+extension LanguageModel {
+    /// Elements that are converted and written at a time.
+    private static let chunkElements = 1 << 20
+
+    /// Writes weights, constants and the initial values of trained tensors into the memory of a device; weights in `mapped` are there already.
+    /// - Throws: ``ModelError`` if a weight holds a NaN or an infinity, and what the memory throws.
+    public func fill(_ memory: any PersistentMemory, mapped: Set<String>) throws {
+        let table = configuration.rotary.table(positions: rotaryRows.positionCount)
+        try write(table, "constant/rotary", memory)
+        for weight in declarations {
+            switch source {
+            case .checkpoint(let checkpoint):
+                guard let stored = checkpoint.tensors[weight.name] else { continue }
+                try Self.requireFinite(stored)
+                if !mapped.contains(weight.name) { try copy(stored, to: weight.name, memory) }
+            case .random(let seed): try write(initialValues(weight, seed: seed), weight.name, memory)
+            }
+        }
+        guard case .adapter(_, let seed) = training else { return }
+        for adapter in adapters {
+            if let a = initialAdapter[adapter.keyOfA], let b = initialAdapter[adapter.keyOfB] {
+                try write(a.floats(), adapter.keyOfA, memory)
+                try write(b.floats(), adapter.keyOfB, memory)
+            } else {
+                // PEFT's default: A as torch.nn.init.kaiming_uniform_ with a = sqrt(5) draws it, B zero, so that training starts from the base model.
+                var numbers = RandomNumbers(seed: seed, name: adapter.keyOfA)
+                let bound = 1 / Double(adapter.module.inputs).squareRoot()
+                try write(numbers.uniform(bound: bound, count: adapter.rank * adapter.module.inputs), adapter.keyOfA, memory)
+            }
+        }
+    }
+
+    /// Norms start at one (zero where the stored weight is the difference from one), biases at zero, matrices at normal numbers; projections
+    /// back into the residual stream are smaller by `sqrt(2 * layers)` (Radford et al. 2019, GPT-2).
+    private func initialValues(_ weight: ModelBuilder.WeightDeclaration, seed: UInt64) -> [Float] {
+        let count = weight.rows * weight.columns
+        if weight.name.hasSuffix(".bias") { return Array(repeating: 0, count: count) }
+        if weight.isVector { return Array(repeating: 1 - family.normWeightOffset, count: count) }
+        var numbers = RandomNumbers(seed: seed, name: weight.name)
+        let isResidual = weight.name.hasSuffix("o_proj.weight") || weight.name.hasSuffix("down_proj.weight")
+        let deviation = configuration.initializerRange / (isResidual ? Double(2 * configuration.layerCount).squareRoot() : 1)
+        return numbers.normal(deviation: deviation, count: count)
+    }
+
+    /// Writes float32 numbers into a persistent tensor, in its type.
+    public func write(_ floats: [Float], _ key: String, _ memory: any PersistentMemory) throws {
+        try floats.withUnsafeBufferPointer { buffer in
+            try write(key, memory) { range, target in
+                guard let source = buffer.baseAddress else { return }
+                FloatConversion.narrow(source + range.lowerBound, count: range.count, into: target.pointer, target.type)
+            }
+        }
+    }
+
+    private func copy(_ stored: StoredTensor, to key: String, _ memory: any PersistentMemory) throws {
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: Self.chunkElements)
+        defer { scratch.deallocate() }
+        guard let source = stored.bytes.baseAddress else { return }
+        try write(key, memory) { range, target in
+            let start = source + range.lowerBound * stored.elementType.byteCount
+            if stored.elementType == target.type {
+                target.pointer.copyMemory(from: start, byteCount: range.count * target.type.byteCount)
+                return
+            }
+            var done = 0
+            while done < range.count {
+                let count = min(Self.chunkElements, range.count - done)
+                FloatConversion.widen(start + done * stored.elementType.byteCount, stored.elementType, count: count, into: scratch)
+                FloatConversion.narrow(scratch, count: count, into: target.pointer + done * target.type.byteCount, target.type)
+                done += count
+            }
+        }
+    }
+
+    /// Fills a tensor a few rows at a time: `produce` writes the elements of a range in the tensor's type.
+    private func write(
+        _ key: String, _ memory: any PersistentMemory,
+        produce: (_ range: Range<Int>, _ target: (pointer: UnsafeMutableRawPointer, type: ElementType)) -> Void
+    ) throws {
+        guard let placement = memory.layout.placements[key] else { throw GraphError.undefinedValue(key) }
+        var firstRow = 0
+        for piece in placement.pieces {
+            let rowsAtOnce = max(1, Self.chunkElements / max(1, piece.columns))
+            var row = 0
+            while row < piece.rows {
+                let count = min(rowsAtOnce, piece.rows - row)
+                let byteCount = count * piece.columns * piece.elementType.byteCount
+                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+                defer { buffer.deallocate() }
+                if let start = buffer.baseAddress {
+                    let first = (firstRow + row) * piece.columns
+                    produce(first..<(first + count * piece.columns), (start, piece.elementType))
+                }
+                try memory.write(UnsafeRawBufferPointer(buffer), to: Placement([piece.rows(row..<(row + count))]))
+                row += count
+            }
+            firstRow += piece.rows
+        }
+    }
+
+    /// All numbers of a persistent tensor as float32, row-major.
+    public func read(_ key: String, _ memory: any PersistentMemory) throws -> [Float] {
+        guard let placement = memory.layout.placements[key], let piece = placement.pieces.first else { throw GraphError.undefinedValue(key) }
+        let count = placement.rows * piece.columns
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count * piece.elementType.byteCount, alignment: 64)
+        defer { bytes.deallocate() }
+        try memory.read(placement, into: bytes)
+        return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            if let source = bytes.baseAddress, let target = buffer.baseAddress {
+                FloatConversion.widen(source, piece.elementType, count: count, into: target)
+            }
+            initialized = count
+        }
+    }
+
+    private static func requireFinite(_ stored: StoredTensor) throws(ModelError) {
+        guard let start = stored.bytes.baseAddress else { return }
+        var isFinite = true
+        let count = stored.elementCount
+        switch stored.elementType {
+        case .bfloat16:
+            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7F80 == 0x7F80 { isFinite = false }
+        case .float16:
+            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7C00 == 0x7C00 { isFinite = false }
+        default:
+            for index in 0..<count where start.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self) & 0x7F80_0000 == 0x7F80_0000 { isFinite = false }
+        }
+        if !isFinite {
+            throw ModelError(file: stored.file.path, field: stored.name, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Storage
+public import Graph
+public import Tensors
+
+/// A model that can be trained, evaluated and sampled: its graph, what is trained of it, and where its numbers come from.
+public final class LanguageModel {
+    /// What the weights are before training.
+    public enum Source {
+        /// Read from a checkpoint folder.
+        case checkpoint(Checkpoint)
+        /// Random numbers by this seed: for training from nothing, and for benchmarks.
+        case random(seed: UInt64)
+    }
+    /// What is trained.
+    public enum Training: Sendable, Hashable {
+        case nothing
+        /// Every weight of the model.
+        case full
+        case adapter(AdapterSettings, seed: UInt64)
+    }
+    /// How tensors are stored on the device.
+    public struct Precision: Sendable {
+        public var activationType: ElementType
+        /// Weights in these types may be multiplied with float32 activations as they are.
+        public var mixableTypes: Set<ElementType>
+
+        public init(activationType: ElementType = .float32, mixableTypes: Set<ElementType> = []) {
+            self.activationType = activationType
+            self.mixableTypes = mixableTypes
+        }
+    }
+
+    public let configuration: ModelConfiguration
+    public let source: Source
+    public let training: Training
+    public let trainables: TrainableLayout
+    public let linearModules: [LinearModule]
+    public let adapters: [AdapterModule]
+    public let precision: Precision
+    public let rotaryRows: RotaryRows
+    let family: any ModelFamily
+    let declarations: [ModelBuilder.WeightDeclaration]
+    let initialAdapter: [String: StoredTensor]
+
+    /// Checks the checkpoint against the configuration and decides what is trained.
+    ///
+    /// - Parameters:
+    ///   - maximumLength: tokens of the longest example, which sizes the rotary table.
+    ///   - decaysAll: weight decay on every trained tensor; otherwise on matrices only.
+    ///   - pageByteLimit: what one page of trained tensors may take.
+    /// - Throws: ``ModelError`` naming the tensor or setting.
+    public init(
+        _ configuration: ModelConfiguration, source: Source, training: Training, precision: Precision = Precision(), maximumLength: Int,
+        decaysAll: Bool = false, pageByteLimit: Int = 64 << 20
+    ) throws {
+        self.configuration = configuration
+        self.source = source
+        self.training = training
+        self.precision = precision
+        rotaryRows = RotaryRows(positionCount: max(1, maximumLength), originalPositionCount: configuration.rotary.originalPositions)
+        guard let family = ModelFamilies.family(for: configuration.modelType) else {
+            throw ModelError(file: "config.json", field: "model_type", "unknown architecture \"\(configuration.modelType)\"")
+        }
+        self.family = family
+        // The names and shapes of a model come from building it once for one token.
+        var recorder = ModelBuilder(configuration, family, ModelBuilder.Settings(positionCount: 1), tokenCount: 1, graph: Graph())
+        _ = try recorder.forward()
+        declarations = recorder.declarations
+        linearModules = recorder.linearModules
+        if case .checkpoint(let checkpoint) = source { try Self.check(recorder.declarations, against: checkpoint) }
+        switch training {
+        case .nothing:
+            (adapters, initialAdapter, trainables) = ([], [:], TrainableLayout([]))
+        case .full:
+            (adapters, initialAdapter) = ([], [:])
+            trainables = TrainableLayout(
+                recorder.declarations.map { .init(key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector) },
+                pageByteLimit: pageByteLimit)
+        case .adapter(let settings, _):
+            let modules = try settings.modules(on: recorder.linearModules)
+            adapters = modules
+            initialAdapter = try settings.initialFolder.map { try AdapterFolder.tensors(in: $0, for: modules, settings: settings) } ?? [:]
+            trainables = TrainableLayout(
+                modules.flatMap { adapter in
+                    [
+                        TrainableLayout.Parameter(key: adapter.keyOfA, rows: adapter.rank, columns: adapter.module.inputs, isDecayed: true),
+                        TrainableLayout.Parameter(key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true),
+                    ]
+                }, pageByteLimit: pageByteLimit)
+        }
+    }
+
+    public var usesDropout: Bool { dropout > 0 }
+
+    private var dropout: Double {
+        if case .adapter(let settings, _) = training { settings.dropout } else { 0 }
+    }
+
+    /// Adds the forward pass of `tokenCount` packed tokens to a graph, from the inputs named in ``ModelInput`` to the normalised hidden states.
+    /// - Parameters:
+    ///   - isTraining: whether dropout is applied.
+    ///   - cacheCapacity: with a number, keys and values go into a cache of that many tokens, over which attention runs.
+    public func addForward(to graph: inout Graph, tokenCount: Int, isTraining: Bool, cacheCapacity: Int? = nil) throws(GraphError) -> ForwardPass {
+        var settings = ModelBuilder.Settings(positionCount: rotaryRows.positionCount)
+        settings.activationType = precision.activationType
+        settings.frozenType = { [self] name, use in frozenType(name, use) }
+        settings.trainables = trainables
+        settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
+        settings.dropout = isTraining ? dropout : 0
+        settings.cacheCapacity = cacheCapacity
+        var builder = ModelBuilder(configuration, family, settings, tokenCount: tokenCount, graph: graph)
+        let pass = try builder.forward()
+        graph = builder.graph
+        return pass
+    }
+
+    /// Every frozen weight and constant of the model.
+    public var frozenTensors: [PersistentTensor] {
+        var tensors = [ModelBuilder.rotaryTable(configuration, positionCount: rotaryRows.positionCount)]
+        for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
+            let type = TensorType(rows: weight.rows, columns: weight.columns, frozenType(weight.name, weight.isVector ? .vector : .product))
+            tensors.append(PersistentTensor(key: weight.name, type: type, kind: .weight))
+        }
+        return tensors
+    }
+
+    /// Frozen weights whose stored bytes are what the device needs, by key.
+    public var mappedWeights: [String: UnsafeRawBufferPointer] {
+        guard case .checkpoint(let checkpoint) = source else { return [:] }
+        var mapped: [String: UnsafeRawBufferPointer] = [:]
+        for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
+            guard let stored = checkpoint.tensors[weight.name] else { continue }
+            if stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) { mapped[weight.name] = stored.bytes }
+        }
+        return mapped
+    }
+
+    /// The type in which a frozen weight lies on the device: as stored where that can be computed with, else the activations'.
+    private func frozenType(_ name: String, _ use: ModelBuilder.WeightUse) -> ElementType {
+        let stored: ElementType
+        if case .checkpoint(let checkpoint) = source { stored = checkpoint.tensors[name]?.elementType ?? .float32 } else { stored = precision.activationType }
+        if use == .vector { return stored }
+        if stored == precision.activationType { return stored }
+        if precision.activationType == .float32, precision.mixableTypes.contains(stored) { return stored }
+        return precision.activationType
+    }
+
+    private static func check(_ declarations: [ModelBuilder.WeightDeclaration], against checkpoint: Checkpoint) throws(ModelError) {
+        let file = checkpoint.files.count == 1 ? checkpoint.files[0] : checkpoint.folder
+        for weight in declarations {
+            guard let stored = checkpoint.tensors[weight.name] else {
+                throw ModelError(file: file, field: weight.name, "is not in the checkpoint, but config.json's model needs it")
+            }
+            guard stored.elementType.isFloatingPoint else {
+                throw ModelError(file: stored.file.path, field: weight.name, "is stored as \(stored.elementType.rawValue), not as floating-point numbers")
+            }
+            let expected = weight.isVector ? [weight.columns] : [weight.rows, weight.columns]
+            guard stored.shape == expected else {
+                throw ModelError(
+                    file: stored.file.path, field: weight.name, "has the shape \(stored.shape), config.json's model needs \(expected)")
+            }
+        }
+    }
+}

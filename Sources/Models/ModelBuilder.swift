@@ -1,0 +1,226 @@
+import Graph
+import Tensors
+
+/// Adds a model's forward pass to a graph, one standard piece at a time; families call it with the checkpoint's names next to the maths.
+///
+/// The residual stream is float32; what feeds a product is in the activations' element type. The first pass over a model is made with a recorder of names
+/// and shapes: that is how the list of weights and linear layers is known.
+struct ModelBuilder {
+    /// What decides how a weight appears in the graph.
+    struct Settings {
+        var activationType: ElementType = .float32
+        /// The element type in which a frozen weight lies on the device.
+        var frozenType: (_ name: String, _ use: WeightUse) -> ElementType = { _, _ in .float32 }
+        /// The trained tensors: model weights in full training, adapter matrices otherwise.
+        var trainables = TrainableLayout([])
+        /// Adapters by the module they sit on.
+        var adapters: [String: AdapterModule] = [:]
+        var dropout: Double = 0
+        /// Rows of the rotary table for one set of factors.
+        var positionCount: Int
+        /// Tokens that the key/value cache holds, in generation.
+        var cacheCapacity: Int?
+    }
+    enum WeightUse {
+        /// The right factor of a product.
+        case product
+        /// A norm's weight or a bias.
+        case vector
+    }
+    /// A weight of the checkpoint as the family asks for it.
+    struct WeightDeclaration {
+        var name: String
+        var rows: Int
+        var columns: Int
+        var isVector: Bool
+    }
+
+    let configuration: ModelConfiguration
+    let family: any ModelFamily
+    let settings: Settings
+    let tokenCount: Int
+    var graph: Graph
+    private(set) var declarations: [WeightDeclaration] = []
+    private(set) var linearModules: [LinearModule] = []
+    private var productWeights: [String: ValueID] = [:]
+    private var ranges: [Bool: ValueID] = [:]
+    private var rotaryRows: ValueID?
+    private var randomState: ValueID?
+    private var cacheRows: ValueID?
+
+    init(_ configuration: ModelConfiguration, _ family: any ModelFamily, _ settings: Settings, tokenCount: Int, graph: Graph) {
+        self.configuration = configuration
+        self.family = family
+        self.settings = settings
+        self.tokenCount = tokenCount
+        self.graph = graph
+    }
+
+    // MARK: The whole model
+
+    /// Embedding, layers, final norm.
+    mutating func forward() throws(GraphError) -> ForwardPass {
+        let tokens = graph.input(ModelInput.tokens, TensorType(rows: tokenCount, columns: 1, .int32))
+        let embedding = "model.embed_tokens.weight"
+        let table = try weight(embedding, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product)
+        let scale = Float(family.embeddingScale(configuration))
+        // Trained embeddings are looked up in the float32 original: converting the whole table for a few rows would be waste.
+        let source = settings.trainables.tensor(of: embedding, .parameter).map { graph.persistent($0) } ?? table
+        var hidden = try graph.add(Embedding(scale: scale), [source, tokens], names: ["embedded"])[0]
+        for layer in 0..<configuration.layerCount {
+            graph.currentSegment = layer
+            hidden = try family.addLayer(layer, hidden, to: &self)
+        }
+        graph.currentSegment = nil
+        let normalised = try norm("model.norm.weight", hidden)
+        let headName = configuration.tiesEmbeddings ? embedding : "lm_head.weight"
+        let head = try weight(headName, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product)
+        let isTrained = settings.trainables.tensor(of: headName, .parameter) != nil
+        return ForwardPass(
+            hidden: normalised, headWeight: head, trainedHeadKey: isTrained ? headName : nil, softCap: Float(configuration.finalSoftCap))
+    }
+
+    // MARK: Pieces of a layer
+
+    /// RMS norm by a named weight. With `groupCount` heads side by side each is normalised alone.
+    mutating func norm(_ name: String, _ x: ValueID, groupCount: Int = 1, isResidual: Bool = false) throws(GraphError) -> ValueID {
+        let columns = graph.type(of: x).columns / groupCount
+        let weight = try weight(name, rows: 1, columns: columns, .vector)
+        let operation = RMSNorm(
+            epsilon: Float(configuration.normEpsilon), weightOffset: family.normWeightOffset, groupCount: groupCount,
+            outputType: isResidual ? .float32 : settings.activationType)
+        return try graph.add(operation, [x, weight], names: [Self.shortName(name), "inverse RMS"])[0]
+    }
+
+    /// `x Wᵀ`, plus a bias, plus the residual stream that it is added to, plus what an adapter on this module adds.
+    mutating func linear(
+        _ module: String, _ x: ValueID, outputs: Int, hasBias: Bool = false, addingTo residual: ValueID? = nil
+    ) throws(GraphError) -> ValueID {
+        let inputs = graph.type(of: x).columns
+        linearModules.append(LinearModule(name: module, inputs: inputs, outputs: outputs))
+        let weight = try weight(module + ".weight", rows: outputs, columns: inputs, .product)
+        let outputType = residual == nil ? settings.activationType : .float32
+        let name = Self.shortName(module)
+        var y = try graph.add(
+            MatrixProduct(transposesB: true, hasAddend: residual != nil, outputType: outputType), [x, weight] + (residual.map { [$0] } ?? []),
+            names: [name])[0]
+        if hasBias {
+            let bias = try self.weight(module + ".bias", rows: 1, columns: outputs, .vector)
+            y = try graph.add(BiasAdd(), [y, bias], names: [name])[0]
+        }
+        guard let adapter = settings.adapters[module] else { return y }
+        let a = try adapterMatrix(adapter.keyOfA)
+        let b = try adapterMatrix(adapter.keyOfB)
+        let input = try dropped(x, stream: adapter.stream)
+        let u = try graph.add(
+            MatrixProduct(transposesB: true, outputType: settings.activationType), [input, a], names: [name + ".lora_A"])[0]
+        let product = MatrixProduct(transposesB: true, scale: Float(adapter.scale), hasAddend: true, outputType: outputType)
+        return try graph.add(product, [u, b, y], names: [name])[0]
+    }
+
+    mutating func split(_ x: ValueID, widths: [Int]) throws(GraphError) -> [ValueID] { try graph.add(SplitColumns(widths: widths), [x]) }
+
+    mutating func added(_ a: ValueID, _ b: ValueID) throws(GraphError) -> ValueID { try graph.add(Add(), [a, b])[0] }
+
+    mutating func gated(_ gate: ValueID, _ up: ValueID) throws(GraphError) -> ValueID {
+        try graph.add(GatedActivation(configuration.activation), [gate, up], names: ["gated"])[0]
+    }
+
+    /// Heads turned by their tokens' positions.
+    mutating func rotated(_ x: ValueID) throws(GraphError) -> ValueID {
+        let rows: ValueID
+        if let known = rotaryRows { rows = known } else { rows = graph.input(ModelInput.rotaryRows, TensorType(rows: tokenCount, columns: 1, .int32)) }
+        rotaryRows = rows
+        let table = graph.persistent(Self.rotaryTable(configuration, positionCount: settings.positionCount))
+        return try graph.add(RotaryEmbedding(headWidth: configuration.headWidth), [x, table, rows], names: ["rotated"])[0]
+    }
+
+    /// Attention of a layer over this program's tokens, or over the cache where there is one.
+    mutating func attention(layer: Int, q: ValueID, k: ValueID, v: ValueID) throws(GraphError) -> ValueID {
+        let shape = AttentionShape(
+            headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount, headWidth: configuration.headWidth,
+            scale: Float(1 / configuration.queryScale.squareRoot()), softCap: Float(configuration.attentionSoftCap))
+        let ranges = keyRanges(isSliding: configuration.isSliding[layer])
+        var (keys, values) = (k, v)
+        if let capacity = settings.cacheCapacity {
+            keys = try cached(k, "cache/\(layer)/keys", capacity)
+            values = try cached(v, "cache/\(layer)/values", capacity)
+        }
+        return try graph.add(Attention(shape), [q, keys, values, ranges], names: ["attended", "log-sum-exp"])[0]
+    }
+
+    // MARK: Inputs and weights
+
+    static func rotaryTable(_ configuration: ModelConfiguration, positionCount: Int) -> PersistentTensor {
+        PersistentTensor(
+            key: "constant/rotary",
+            type: TensorType(rows: configuration.rotary.setCount * positionCount, columns: configuration.rotary.width, .float32), kind: .constant)
+    }
+
+    private mutating func keyRanges(isSliding: Bool) -> ValueID {
+        if let known = ranges[isSliding] { return known }
+        let type = TensorType(rows: tokenCount, columns: 2, .int32)
+        let keys = graph.input(isSliding ? ModelInput.windowKeyRanges : ModelInput.keyRanges, type)
+        if settings.cacheCapacity == nil {
+            graph.pair(keyRanges: keys, queryRanges: graph.input(isSliding ? ModelInput.windowQueryRanges : ModelInput.queryRanges, type))
+        }
+        ranges[isSliding] = keys
+        return keys
+    }
+
+    private mutating func cached(_ rows: ValueID, _ key: String, _ capacity: Int) throws(GraphError) -> ValueID {
+        let type = graph.type(of: rows)
+        let places: ValueID
+        if let known = cacheRows { places = known } else { places = graph.input(ModelInput.cacheRows, TensorType(rows: tokenCount, columns: 1, .int32)) }
+        cacheRows = places
+        let tensor = PersistentTensor(key: key, type: TensorType(rows: capacity, columns: type.columns, type.elementType), kind: .cache)
+        let base = graph.persistent(tensor)
+        let filled = try graph.add(ScatterRows(rowCount: capacity, hasBase: true), [rows, places, base])[0]
+        graph.store(filled, into: key)
+        return filled
+    }
+
+    private mutating func dropped(_ x: ValueID, stream: UInt32) throws(GraphError) -> ValueID {
+        guard settings.dropout > 0 else { return x }
+        let state: ValueID
+        if let known = randomState { state = known } else { state = graph.input(ModelInput.randomState, TensorType(rows: 1, columns: 4, .int32)) }
+        randomState = state
+        return try graph.add(Dropout(rate: Float(settings.dropout), stream: stream), [x, state], names: ["dropped"])[0]
+    }
+
+    private mutating func adapterMatrix(_ key: String) throws(GraphError) -> ValueID {
+        guard let tensor = settings.trainables.tensor(of: key, .parameter) else { throw .undefinedValue(key) }
+        return try inActivationType(graph.persistent(tensor), key)
+    }
+
+    /// A weight by its name: trained ones as the float32 original or its copy in the activations' type, frozen ones as they lie on the device.
+    private mutating func weight(_ name: String, rows: Int, columns: Int, _ use: WeightUse) throws(GraphError) -> ValueID {
+        if !declarations.contains(where: { $0.name == name }) {
+            declarations.append(WeightDeclaration(name: name, rows: rows, columns: columns, isVector: use == .vector))
+        }
+        if let tensor = settings.trainables.tensor(of: name, .parameter) {
+            let value = graph.persistent(tensor)
+            return use == .vector ? value : try inActivationType(value, name)
+        }
+        let type = TensorType(rows: rows, columns: columns, settings.frozenType(name, use))
+        return graph.persistent(PersistentTensor(key: name, type: type, kind: .weight))
+    }
+
+    private mutating func inActivationType(_ value: ValueID, _ key: String) throws(GraphError) -> ValueID {
+        guard settings.activationType != .float32 else { return value }
+        if let known = productWeights[key] { return known }
+        // Made once, outside all layers, so that recomputing a layer does not convert again.
+        let segment = graph.currentSegment
+        graph.currentSegment = nil
+        let converted = try graph.add(Convert(to: settings.activationType), [value], names: [Self.shortName(key)])[0]
+        graph.currentSegment = segment
+        productWeights[key] = converted
+        return converted
+    }
+
+    /// The last words of a name, for plans.
+    private static func shortName(_ name: String) -> String {
+        let parts = name.split(separator: ".")
+        return String(parts.last == "weight" ? parts.dropLast().last ?? "weight" : parts.last ?? "value")
+    }
+}

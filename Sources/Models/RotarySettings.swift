@@ -1,0 +1,68 @@
+import Glibc
+
+/// How positions become angles.
+public struct RotarySettings: Sendable, Hashable {
+    public enum Scaling: Sendable, Hashable {
+        case none
+        /// All frequencies divided by a factor.
+        case linear(factor: Double)
+        /// Llama 3: low frequencies divided by a factor, high ones kept, those between interpolated.
+        case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalPositions: Int)
+        /// LongRoPE (Ding et al. 2024, arXiv:2402.13753): a divisor for each frequency, one set for short and one for long examples.
+        case longrope(shortFactors: [Double], longFactors: [Double], originalPositions: Int, attentionFactor: Double)
+    }
+    /// The base of the geometric series of frequencies (`rope_theta`).
+    public var base: Double
+    /// Columns of a head that are rotated, an even number.
+    public var width: Int
+    public var scaling: Scaling
+
+    public init(base: Double, width: Int, scaling: Scaling) {
+        self.base = base
+        self.width = width
+        self.scaling = scaling
+    }
+
+    /// Examples longer than this use the second set of factors; nil where there is one set.
+    public var originalPositions: Int? {
+        if case .longrope(_, _, let original, _) = scaling { original } else { nil }
+    }
+
+    public var setCount: Int { originalPositions == nil ? 1 : 2 }
+
+    /// The angle that each pair of columns turns by a position, for a set of factors.
+    func frequencies(set: Int) -> [Double] {
+        (0..<(width / 2)).map { index in
+            let frequency = pow(base, -2 * Double(index) / Double(width))
+            switch scaling {
+            case .none: return frequency
+            case .linear(let factor): return frequency / factor
+            case .llama3(let factor, let low, let high, let original):
+                let wavelength = 2 * Double.pi / frequency
+                if wavelength < Double(original) / high { return frequency }
+                if wavelength > Double(original) / low { return frequency / factor }
+                let share = (Double(original) / wavelength - low) / (high - low)
+                return (1 - share) * frequency / factor + share * frequency
+            case .longrope(let short, let long, _, _):
+                let factors = set == 0 ? short : long
+                return frequency / (index < factors.count ? factors[index] : 1)
+            }
+        }
+    }
+
+    /// Cosines, then sines, for each position of each set: `[setCount * positions, width]`, computed in double precision.
+    public func table(positions: Int) -> [Float] {
+        var amplitude = 1.0
+        if case .longrope(_, _, _, let factor) = scaling { amplitude = factor }
+        var table: [Float] = []
+        table.reserveCapacity(setCount * positions * width)
+        for set in 0..<setCount {
+            let frequencies = frequencies(set: set)
+            for position in 0..<positions {
+                table += frequencies.map { Float(cos(Double(position) * $0) * amplitude) }
+                table += frequencies.map { Float(sin(Double(position) * $0) * amplitude) }
+            }
+        }
+        return table
+    }
+}
