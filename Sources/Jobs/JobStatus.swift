@@ -1,0 +1,145 @@
+public import JSON
+
+/// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under the key `tala`.
+public struct JobStatus: Sendable, Hashable {
+    public struct Failure: Sendable, Hashable {
+        public var code: String
+        public var message: String
+        public var param: String?
+
+        public init(code: String, message: String, param: String? = nil) {
+            self.code = code
+            self.message = message
+            self.param = param
+        }
+    }
+    /// How far training has come.
+    public struct Progress: Sendable, Hashable {
+        public var step = 0
+        public var totalSteps = 0
+        public var epoch = 0.0
+        public var trainLoss: Double?
+        public var validLoss: Double?
+        public var tokensPerSecond: Double?
+        /// Seconds that the remaining steps will take at the present speed.
+        public var remainingSeconds: Double?
+
+        public init() {}
+    }
+
+    public var id: String
+    public var state: JobState
+    public var createdAt: Int
+    public var finishedAt: Int?
+    public var estimatedFinish: Int?
+    public var model: String
+    public var fineTunedModel: String?
+    public var trainingFile: String
+    public var validationFile: String?
+    public var seed: Int
+    public var suffix: String?
+    public var metadata: [String: String] = [:]
+    public var method: String
+    /// The hyperparameters as the manifest has them.
+    public var hyperparameters: JSONNode
+    public var resultFiles: [String] = []
+    public var trainedTokens: Int?
+    public var error: Failure?
+    // What follows stands under "tala".
+    public var progress = Progress()
+    public var device: String?
+    /// Why a job is paused or waits: `requested`, `disk_full`, `time_limit`.
+    public var reason: String?
+    public var owner: Int?
+    public var priority = 0
+    /// The newest complete checkpoint's folder name.
+    public var checkpoint: String?
+    /// Times that a worker was started for the job.
+    public var attempts = 0
+    /// What the plan says: bytes, steps, arithmetic.
+    public var plan: JSONNode?
+
+    public init(id: String, state: JobState, createdAt: Int, manifest: Manifest) {
+        self.id = id
+        self.state = state
+        self.createdAt = createdAt
+        model = manifest.model
+        trainingFile = manifest.trainingFile
+        validationFile = manifest.validationFile
+        seed = Int(truncatingIfNeeded: manifest.seed)
+        suffix = manifest.suffix
+        metadata = manifest.metadata
+        method = manifest.method.rawValue
+        priority = manifest.priority
+        let all = manifest.json
+        hyperparameters = all["method"]?[manifest.method.rawValue]?["hyperparameters"] ?? JSONNode([JSONMember]())
+    }
+
+    public var json: JSONNode {
+        func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
+        func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
+        func optional(_ number: Double?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
+        let failure: JSONNode = error.map { ["code": JSONNode($0.code), "message": JSONNode($0.message), "param": optional($0.param)] } ?? nil
+        let progressNode: JSONNode = [
+            "step": JSONNode(progress.step), "total_steps": JSONNode(progress.totalSteps), "epoch": JSONNode(progress.epoch),
+            "train_loss": optional(progress.trainLoss), "valid_loss": optional(progress.validLoss),
+            "tokens_per_second": optional(progress.tokensPerSecond), "remaining_seconds": optional(progress.remainingSeconds),
+        ]
+        return [
+            "id": JSONNode(id), "object": "fine_tuning.job", "created_at": JSONNode(createdAt), "finished_at": optional(finishedAt),
+            "estimated_finish": optional(estimatedFinish), "model": JSONNode(model), "fine_tuned_model": optional(fineTunedModel),
+            "organization_id": "local", "status": JSONNode(state.rawValue), "hyperparameters": hyperparameters,
+            "method": ["type": JSONNode(method), method: ["hyperparameters": hyperparameters]], "training_file": JSONNode(trainingFile),
+            "validation_file": optional(validationFile), "result_files": JSONNode(resultFiles.map { JSONNode($0) }),
+            "trained_tokens": optional(trainedTokens), "seed": JSONNode(seed), "user_provided_suffix": optional(suffix),
+            "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [], "error": failure,
+            "tala": [
+                "progress": progressNode, "device": optional(device), "reason": optional(reason), "owner": optional(owner), "priority": JSONNode(priority),
+                "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "plan": plan ?? nil,
+            ],
+        ]
+    }
+
+    /// Reads a status that this program wrote; nil if it is none.
+    public init?(json: JSONNode) {
+        guard let id = json["id"]?.string, let word = json["status"]?.string, let state = JobState(rawValue: word),
+            let createdAt = json["created_at"]?.integer, let model = json["model"]?.string, let trainingFile = json["training_file"]?.string
+        else { return nil }
+        self.id = id
+        self.state = state
+        self.createdAt = createdAt
+        self.model = model
+        self.trainingFile = trainingFile
+        finishedAt = json["finished_at"]?.integer
+        estimatedFinish = json["estimated_finish"]?.integer
+        fineTunedModel = json["fine_tuned_model"]?.string
+        validationFile = json["validation_file"]?.string
+        seed = json["seed"]?.integer ?? 0
+        suffix = json["user_provided_suffix"]?.string
+        for member in json["metadata"]?.object ?? [] { metadata[member.key] = member.node.string }
+        method = json["method"]?["type"]?.string ?? "supervised"
+        hyperparameters = json["hyperparameters"] ?? JSONNode([JSONMember]())
+        resultFiles = json["result_files"]?.array?.compactMap(\.string) ?? []
+        trainedTokens = json["trained_tokens"]?.integer
+        if let failure = json["error"], let code = failure["code"]?.string {
+            error = Failure(code: code, message: failure["message"]?.string ?? "", param: failure["param"]?.string)
+        }
+        guard let ours = json["tala"] else { return }
+        device = ours["device"]?.string
+        reason = ours["reason"]?.string
+        owner = ours["owner"]?.integer
+        priority = ours["priority"]?.integer ?? 0
+        checkpoint = ours["checkpoint"]?.string
+        attempts = ours["attempts"]?.integer ?? 0
+        if let plan = ours["plan"], !plan.isNull { self.plan = plan }
+        if let progress = ours["progress"] {
+            self.progress.step = progress["step"]?.integer ?? 0
+            self.progress.totalSteps = progress["total_steps"]?.integer ?? 0
+            self.progress.epoch = progress["epoch"]?.double ?? 0
+            self.progress.trainLoss = progress["train_loss"]?.double
+            self.progress.validLoss = progress["valid_loss"]?.double
+            self.progress.tokensPerSecond = progress["tokens_per_second"]?.double
+            self.progress.remainingSeconds = progress["remaining_seconds"]?.double
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// A line of `metrics.csv`.
+public struct MetricsRow: Sendable, Hashable {
+    public static let header =
+        "step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy,full_valid_loss,full_valid_mean_token_accuracy,learning_rate,grad_norm,trained_tokens,tokens_per_second"
+
+    public var step: Int
+    public var trainLoss: Double
+    public var trainAccuracy: Double
+    /// One validation batch at this step.
+    public var validLoss: Double?
+    public var validAccuracy: Double?
+    /// The whole validation set, at the end of an epoch.
+    public var fullValidLoss: Double?
+    public var fullValidAccuracy: Double?
+    public var learningRate: Double
+    public var gradientNorm: Double
+    /// Trained tokens of all steps so far.
+    public var trainedTokens: Int
+    public var tokensPerSecond: Double
+
+    public init(
+        step: Int, trainLoss: Double, trainAccuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int, tokensPerSecond: Double
+    ) {
+        self.step = step
+        self.trainLoss = trainLoss
+        self.trainAccuracy = trainAccuracy
+        self.learningRate = learningRate
+        self.gradientNorm = gradientNorm
+        self.trainedTokens = trainedTokens
+        self.tokensPerSecond = tokensPerSecond
+    }
+
+    /// The line without its end. Numbers are written so that reading them gives the same bits.
+    public var line: String {
+        func text(_ number: Double?) -> String { number.map { "\($0)" } ?? "" }
+        let speed = (tokensPerSecond * 10).rounded() / 10
+        return [
+            "\(step)", text(trainLoss), text(trainAccuracy), text(validLoss), text(validAccuracy), text(fullValidLoss), text(fullValidAccuracy),
+            text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)",
+        ].joined(separator: ",")
+    }
+}
