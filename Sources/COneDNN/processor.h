@@ -3,12 +3,11 @@
 #ifndef TALA_PROCESSOR_H
 #define TALA_PROCESSOR_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <dlfcn.h>
-#include <sched.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /// Tells the processor that this thread waits for another one.
 static inline void tala_pause(void) {
@@ -30,16 +29,16 @@ static inline void tala_store_ordered(int32_t *_Nonnull word, int32_t value) { _
 /// Has every parallel region that the calling thread opens from now on run on that thread alone. OpenMP keeps this number for each thread; the function is
 /// looked up because oneDNN may be built with any of several OpenMP libraries, or with none.
 static inline void tala_use_one_openmp_thread(void) {
-    void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    void (*set)(int) = (void (*)(int))dlsym(NULL /* RTLD_DEFAULT */, "omp_set_num_threads");
     if (set) set(1);
 }
 
 /// The number of processors that this process may run on (its affinity mask); at least 1.
 static inline int tala_processor_count(void) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    int count = CPU_COUNT(&set);
+    unsigned long mask[128] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long word = 0; word < bytes / (long)sizeof mask[0]; word++) count += __builtin_popcountl(mask[word]);
     return count > 0 ? count : 1;
 }
 #endif

@@ -1,0 +1,64 @@
+import COneDNN
+import Glibc
+public import Graph
+public import Tensors
+
+/// The processor as a device: matrix products by oneDNN, everything else in SIMD Swift, over a fixed pool of threads.
+///
+/// Results depend on the plan and the processor's instructions alone, not on the number of threads.
+public final class CPUDevice: ComputeDevice {
+    public let limits: MemoryLimits
+    public let activationTypes: Set<ElementType> = [.float32, .bfloat16]
+    /// Threads that run kernels, the calling one included.
+    public var threadCount: Int { pool.threadCount }
+    /// Whether products of bfloat16 numbers run in the processor's own instructions, about twice as fast as float32; else they are widened.
+    public var hasFastBfloat16: Bool { products.hasBfloat16 }
+    /// Whether oneDNN computes matrix products; false where run-time code is forbidden, which costs half the speed or more.
+    public var usesOneDNN: Bool { products.usesOneDNN }
+
+    let pool: ThreadPool
+    let products: ProductLibrary
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+
+    /// - Parameters:
+    ///   - threadCount: how many threads compute; nil: what the environment variable TALA_THREADS says, else every processor that this process may run on.
+    ///   - limits: what plans may allocate and address; lower ones are for tests.
+    ///   - usesOneDNN: false computes products in Swift; nil: unless the environment variable TALA_ONEDNN is 0.
+    /// - Throws: ``CPUError/cannotStartThreads(code:)``.
+    public init(threadCount: Int? = nil, limits: MemoryLimits = .unlimited, usesOneDNN: Bool? = nil) throws {
+        self.limits = limits
+        let count = min(1_024, max(1, threadCount ?? Self.number(inEnvironment: "TALA_THREADS") ?? Int(tala_processor_count())))
+        pool = try ThreadPool(threadCount: count)
+        products = ProductLibrary(threadCount: count, usesOneDNN: usesOneDNN ?? (Self.number(inEnvironment: "TALA_ONEDNN") != 0))
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    public var name: String { "processor, \(threadCount) thread\(threadCount == 1 ? "" : "s")\(usesOneDNN ? "" : ", without oneDNN")" }
+
+    public func mixesFloat32(with weightType: ElementType) -> Bool { weightType == .bfloat16 || weightType == .float16 }
+
+    public func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory {
+        try CPUPersistentMemory(layout, mapped: mapped)
+    }
+
+    public func makeArena(blocks: [Int]) throws -> any Arena { try CPUArena(blocks: blocks) }
+
+    public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable {
+        try exclusively { try CPUExecutable(plan, persistent: persistent, arena: arena, device: self) }
+    }
+
+    /// One program at a time has the threads and makes products.
+    func exclusively<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+
+    private static func number(inEnvironment name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+}

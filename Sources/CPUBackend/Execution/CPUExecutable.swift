@@ -1,0 +1,126 @@
+import Tensors
+import COneDNN
+import Glibc
+public import Graph
+
+/// A plan with every kernel prepared and every address resolved; running it allocates nothing.
+public final class CPUExecutable: Executable {
+    /// Bytes of working memory of the kernels: a part for each thread and one that all share. It is not in the plan's arena.
+    public let workspaceByteCount: Int
+    private let device: CPUDevice
+    private let plan: Plan
+    private let persistent: CPUPersistentMemory
+    private let arena: CPUArena
+    private let exchange: [AlignedMemory]
+    private let memoryMap: MemoryMap
+    private let workspace: AlignedMemory
+    private let scratchStride: Int
+    private let shared: UnsafeMutableRawPointer
+    private let kernels: [Kernel]
+
+    init(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, device: CPUDevice) throws(CPUError) {
+        guard let persistent = persistent as? CPUPersistentMemory, let arena = arena as? CPUArena else {
+            throw .badOperand(operation: "executable", reason: "its memory belongs to another device")
+        }
+        guard arena.blocks.count >= plan.transientBlocks.count, zip(arena.blocks, plan.transientBlocks).allSatisfy({ $0 >= $1 }) else {
+            throw .badOperand(operation: "executable", reason: "the arena \(arena.blocks) is smaller than the plan needs: \(plan.transientBlocks)")
+        }
+        var exchange: [AlignedMemory] = []
+        for byteCount in plan.exchangeBlocks { exchange.append(try AlignedMemory(byteCount: byteCount)) }
+        let map = MemoryMap(
+            persistent: persistent.blocks, transient: Self.regions(arena.memory, arena.blocks), exchange: Self.regions(exchange, plan.exchangeBlocks))
+        var kernels: [Kernel] = []
+        var (scratchBytes, sharedBytes) = (64, 64)
+        for call in plan.calls {
+            let kernel = try Self.kernel(call, map, device.products)
+            scratchBytes = max(scratchBytes, kernel.scratchByteCount)
+            sharedBytes = max(sharedBytes, kernel.sharedByteCount)
+            kernels.append(kernel)
+        }
+        // Whole pages for each thread, so that none writes beside another.
+        scratchStride = (scratchBytes + 4_095) / 4_096 * 4_096
+        workspaceByteCount = scratchStride * device.threadCount + sharedBytes
+        workspace = try AlignedMemory(byteCount: workspaceByteCount)
+        shared = workspace.address + scratchStride * device.threadCount
+        (self.device, self.plan, self.persistent, self.arena, self.exchange, memoryMap, self.kernels) = (
+            device, plan, persistent, arena, exchange, map, kernels
+        )
+    }
+
+    private static func regions(_ memory: [AlignedMemory], _ byteCounts: [Int]) -> [UnsafeMutableRawBufferPointer] {
+        zip(memory, byteCounts).map { UnsafeMutableRawBufferPointer(start: $0.address, count: $1) }
+    }
+
+    private static func kernel(_ call: KernelCall, _ map: MemoryMap, _ products: ProductLibrary) throws(CPUError) -> Kernel {
+        let name = call.operation.name
+        let expected: [TensorType]
+        do { expected = try call.operation.outputTypes(for: call.inputs.map(\.type)) } catch {
+            throw .badOperand(operation: name, reason: "\(error)")
+        }
+        // Kernels trust their operands' sizes, so a plan whose operands do not fit ends here. A piece of a split scatter has fewer rows than the whole.
+        let fits = zip(expected, call.outputs).allSatisfy { expected, output in
+            expected.columns == output.columns && expected.elementType == output.elementType
+                && (expected.rows == output.rows || call.operation is ScatterRows)
+        }
+        guard expected.count == call.outputs.count, fits else {
+            throw .badOperand(operation: name, reason: "the outputs are \(call.outputs.map(\.type)), not \(expected)")
+        }
+        var (inputs, outputs): ([Matrix], [Matrix]) = ([], [])
+        for reference in call.inputs { inputs.append(try map.matrix(reference, operation: name)) }
+        for reference in call.outputs { outputs.append(try map.matrix(reference, operation: name)) }
+        return try KernelRegistry.kernel(for: call.operation, KernelOperands(inputs: inputs, outputs: outputs, products: products))
+    }
+
+    public func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws {
+        let matrix = try place(plan.inputs[input], input, byteCount: bytes.count)
+        guard let source = bytes.baseAddress else { return }
+        let rowBytes = matrix.columns * matrix.elementType.byteCount
+        for row in 0..<matrix.rows { memcpy(matrix.address(row), source + row * rowBytes, rowBytes) }
+    }
+
+    public func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws {
+        let matrix = try place(plan.outputs[output], output, byteCount: bytes.count)
+        guard let target = bytes.baseAddress else { return }
+        let rowBytes = matrix.columns * matrix.elementType.byteCount
+        for row in 0..<matrix.rows { memcpy(target + row * rowBytes, matrix.address(row), rowBytes) }
+    }
+
+    private func place(_ reference: TensorReference?, _ name: String, byteCount: Int) throws -> Matrix {
+        guard let reference, reference.type.byteCount == byteCount else {
+            throw CPUError.badTransfer(name: name, byteCount: byteCount, expected: reference?.type.byteCount)
+        }
+        return try memoryMap.matrix(reference, operation: name)
+    }
+
+    public func run() throws {
+        try device.exclusively {
+            tala_use_one_openmp_thread()
+            for (index, kernel) in kernels.enumerated() { try run(kernel, index) }
+        }
+    }
+
+    public func profile() throws -> [Double] {
+        try device.exclusively {
+            tala_use_one_openmp_thread()
+            var seconds: [Double] = []
+            seconds.reserveCapacity(kernels.count)
+            for (index, kernel) in kernels.enumerated() {
+                let start = Self.now()
+                try run(kernel, index)
+                seconds.append(Self.now() - start)
+            }
+            return seconds
+        }
+    }
+
+    private func run(_ kernel: Kernel, _ index: Int) throws {
+        let status = device.pool.run(kernel, scratch: workspace.address, scratchStride: scratchStride, shared: shared)
+        if status != 0 { throw CPUError.productFailed(status: status, operation: "\(plan.calls[index].operation.name), call \(index)") }
+    }
+
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

@@ -1,0 +1,288 @@
+import COneDNN
+import Glibc
+import Graph
+import Tensors
+
+/// The gradients of attention: one block of keys of one key/value head at a time walks the blocks of queries that see it.
+///
+/// Key and value gradients of a block are summed by the one thread that has it. The gradient of a block of queries gets a contribution from every block
+/// of keys; they are added in the order of the keys, each waiting for the one before, so that the sum does not depend on the threads. Blocks are handed
+/// out in that order too, so what is waited for is always being computed.
+final class AttentionBackwardKernel: Kernel {
+    private let (q, k, v, dO): (Matrix, Matrix, Matrix, Matrix)
+    private let (logSumExp, delta, keyRanges, queryRanges): (Matrix, Matrix, Matrix, Matrix)
+    private let (dq, dk, dv): (Matrix, Matrix, Matrix)
+    private let blocks: AttentionBlocks
+    private var scores: EdgeProducts?
+    private var weightGradients: EdgeProducts?
+    private var firstValueGradients: EdgeProducts?
+    private var nextValueGradients: EdgeProducts?
+    private var firstKeyGradients: EdgeProducts?
+    private var nextKeyGradients: EdgeProducts?
+    private var queryGradients: EdgeProducts?
+    private var productScratch = 0
+    private let rowBlocks: RowBlocks
+
+    init(_ operation: AttentionBackward, _ operands: KernelOperands) throws(CPUError) {
+        let inputs = operands.inputs
+        (q, k, v, dO) = (inputs[0], inputs[1], inputs[2], inputs[3])
+        (logSumExp, delta, keyRanges, queryRanges) = (inputs[4], inputs[5], inputs[6], inputs[7])
+        (dq, dk, dv) = (operands.outputs[0], operands.outputs[1], operands.outputs[2])
+        blocks = AttentionBlocks(operation.shape, q: q, k: k, products: operands.products)
+        rowBlocks = RowBlocks(rows: dq.rows, columns: dq.columns)
+        super.init()
+        guard q.rows > 0, k.rows > 0 else { return }
+        try prepare(operands.products)
+    }
+
+    private func prepare(_ library: ProductLibrary) throws(CPUError) {
+        let blocks = blocks
+        let (strideQ, strideK, strideV, strideO) = (blocks.stride(q), blocks.stride(k), blocks.stride(v), blocks.stride(dO))
+        let width = blocks.headWidth
+        let across = AttentionBlocks.keyRows
+        let type = blocks.inputType
+        let strideDQ = sumsQueriesElsewhere ? dq.columns : dq.rowStride
+        func products(_ make: (Int, Int) -> BlockProductShape) throws(CPUError) -> EdgeProducts {
+            let edges = try EdgeProducts(blocks, library, make)
+            productScratch = max(productScratch, edges.scratchByteCount)
+            return edges
+        }
+        // [queries, keys] = [queries, width] * [keys, width]ᵀ
+        func pair(_ strideA: Int, _ strideB: Int) throws(CPUError) -> EdgeProducts {
+            try products { queries, keys in
+                BlockProductShape(
+                    m: queries, n: keys, k: width, transposesA: false, transposesB: true, strideA: strideA, strideB: strideB, strideC: across,
+                    inputType: type, outputType: .float32, accumulates: false)
+            }
+        }
+        // [keys, width] = [queries, keys]ᵀ * [queries, width]
+        func gradient(_ strideB: Int, _ accumulates: Bool) throws(CPUError) -> EdgeProducts {
+            try products { queries, keys in
+                BlockProductShape(
+                    m: keys, n: width, k: queries, transposesA: true, transposesB: false, strideA: across, strideB: strideB, strideC: width,
+                    inputType: type, outputType: .float32, accumulates: accumulates)
+            }
+        }
+        scores = try pair(strideQ, strideK)
+        weightGradients = try pair(strideO, strideV)
+        (firstValueGradients, nextValueGradients) = (try gradient(strideO, false), try gradient(strideO, true))
+        (firstKeyGradients, nextKeyGradients) = (try gradient(strideQ, false), try gradient(strideQ, true))
+        queryGradients = try products { queries, keys in
+            BlockProductShape(
+                m: queries, n: width, k: keys, transposesA: false, transposesB: false, strideA: across, strideB: strideK, strideC: strideDQ,
+                inputType: type, outputType: .float32, accumulates: true)
+        }
+    }
+
+    /// Query gradients of a narrower type are summed in float32 memory of the kernel's own.
+    private var sumsQueriesElsewhere: Bool { dq.elementType != .float32 }
+
+    // Shared: for each block of keys the query blocks that see it (first, end); for each head and block of queries how many blocks of keys have been
+    // added; the float32 sums.
+    private var rangeBytes: Int { RowBuffer.byteCount(2 * blocks.keyBlocks) }
+    private var progressBytes: Int { RowBuffer.byteCount(blocks.shape.headCount * blocks.queryBlocks) }
+    override var sharedByteCount: Int { rangeBytes + progressBytes + (sumsQueriesElsewhere ? dq.rows * dq.columns * 4 : 0) }
+
+    private static let scoreBytes = AttentionBlocks.queryRows * AttentionBlocks.keyRows * 4
+    private var sumBytes: Int { RowBuffer.byteCount(AttentionBlocks.keyRows * blocks.headWidth) }
+    override var scratchByteCount: Int { 4 * Self.scoreBytes + 2 * sumBytes + 4 * blocks.convertedBytes + productScratch }
+
+    override var phaseCount: Int { 3 }
+    override func blockCount(_ phase: Int) -> Int {
+        switch phase {
+        case 0: max(rowBlocks.count, blocks.keyBlocks, 1)
+        case 1: blocks.keyBlocks * blocks.shape.keyValueHeadCount
+        default: sumsQueriesElsewhere ? rowBlocks.count : 0
+        }
+    }
+
+    private func querySums(_ workspace: Workspace, _ row: Int, _ column: Int) -> UnsafeMutablePointer<Float> {
+        if !sumsQueriesElsewhere { return dq.floats(row, column) }
+        return (workspace.shared + rangeBytes + progressBytes).assumingMemoryBound(to: Float.self) + row * dq.columns + column
+    }
+
+    override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
+        switch phase {
+        case 0: begin(block, workspace)
+        case 1: run(keyHead: block / blocks.keyBlocks, keyBlock: block % blocks.keyBlocks, workspace)
+        default:
+            for row in rowBlocks.rows(of: block) {
+                RowConversion.narrow(querySums(workspace, row, 0), to: dq.address(row), dq.elementType, count: dq.columns)
+            }
+        }
+    }
+
+    /// Clears the sums and finds which query blocks see a block of keys.
+    private func begin(_ block: Int, _ workspace: Workspace) {
+        if block == 0 { memset(workspace.shared + rangeBytes, 0, progressBytes) }
+        if block < rowBlocks.count {
+            for row in rowBlocks.rows(of: block) { querySums(workspace, row, 0).update(repeating: 0, count: dq.columns) }
+        }
+        if block < blocks.keyBlocks {
+            var (first, end) = (Int.max, 0)
+            for key in blocks.keys(block) {
+                let range = queryRanges.integers(key)
+                let (from, to) = (max(0, Int(range[0])), min(blocks.queryCount, Int(range[1])))
+                if from < to { (first, end) = (min(first, from), max(end, to)) }
+            }
+            let ranges = workspace.shared.assumingMemoryBound(to: Int32.self)
+            ranges[2 * block] = first < end ? Int32(first / AttentionBlocks.queryRows) : 0
+            ranges[2 * block + 1] = first < end ? Int32((end - 1) / AttentionBlocks.queryRows + 1) : 0
+        }
+    }
+
+    private func run(keyHead: Int, keyBlock: Int, _ workspace: Workspace) {
+        let keys = blocks.keys(keyBlock)
+        let width = blocks.headWidth
+        let ranges = workspace.shared.assumingMemoryBound(to: Int32.self)
+        let progress = (workspace.shared + rangeBytes).assumingMemoryBound(to: Int32.self)
+        let scoreAddress = workspace.scratch
+        let gradientAddress = scoreAddress + Self.scoreBytes
+        let keySums = scoreAddress + 4 * Self.scoreBytes
+        let valueSums = keySums + sumBytes
+        let converted = valueSums + sumBytes
+        let productBuffer = converted + 4 * blocks.convertedBytes
+        let isFloat = blocks.inputType == .float32
+        let weights = isFloat ? scoreAddress : scoreAddress + 2 * Self.scoreBytes
+        let scoreGradients = isFloat ? gradientAddress : scoreAddress + 3 * Self.scoreBytes
+        let thread = workspace.thread
+        var status: Int32 = 0
+        var hasSums = false
+        if let scores, let weightGradients, let firstValueGradients, let nextValueGradients, let firstKeyGradients, let nextKeyGradients,
+            let queryGradients
+        {
+            let kAddress = blocks.block(k, keys, head: keyHead, converted)
+            let vAddress = blocks.block(v, keys, head: keyHead, converted + blocks.convertedBytes)
+            for head in keyHead * blocks.groupSize..<(keyHead + 1) * blocks.groupSize {
+                for queryBlock in Int(ranges[2 * keyBlock])..<Int(ranges[2 * keyBlock + 1]) {
+                    let queries = blocks.queries(queryBlock)
+                    let done = progress + head * blocks.queryBlocks + queryBlock
+                    guard isSeen(queries, keys) else {
+                        Self.wait(for: done, previous(keyBlock, queryBlock, ranges))
+                        tala_store_release(done, Int32(keyBlock + 1))
+                        continue
+                    }
+                    let qAddress = blocks.block(q, queries, head: head, converted + 2 * blocks.convertedBytes)
+                    let oAddress = blocks.block(dO, queries, head: head, converted + 3 * blocks.convertedBytes)
+                    let (rows, columns) = (queries.count, keys.count)
+                    status |= scores[rows, columns].run(qAddress, kAddress, scoreAddress, scratch: productBuffer, thread: thread)
+                    status |= weightGradients[rows, columns].run(oAddress, vAddress, gradientAddress, scratch: productBuffer, thread: thread)
+                    for row in 0..<rows {
+                        differentiate(
+                            row, query: queries.lowerBound + row, head, keys, scoreAddress, gradientAddress, weights, scoreGradients)
+                    }
+                    status |= (hasSums ? nextValueGradients : firstValueGradients)[rows, columns]
+                        .run(weights, oAddress, valueSums, scratch: productBuffer, thread: thread)
+                    status |= (hasSums ? nextKeyGradients : firstKeyGradients)[rows, columns]
+                        .run(scoreGradients, qAddress, keySums, scratch: productBuffer, thread: thread)
+                    hasSums = true
+                    Self.wait(for: done, previous(keyBlock, queryBlock, ranges))
+                    status |= queryGradients[rows, columns].run(
+                        scoreGradients, kAddress, querySums(workspace, queries.lowerBound, head * width), scratch: productBuffer, thread: thread)
+                    tala_store_release(done, Int32(keyBlock + 1))
+                }
+            }
+        }
+        if status != 0 { workspace.failure.pointee = status }
+        put(keySums, hasSums, dk, keys, column: keyHead * width)
+        put(valueSums, hasSums, dv, keys, column: keyHead * width)
+    }
+
+    /// Stores the sums of a block of keys; zeros where there are none.
+    private func put(_ sums: UnsafeMutableRawPointer, _ hasSums: Bool, _ target: Matrix, _ keys: Range<Int>, column: Int) {
+        let width = blocks.headWidth
+        let source = sums.assumingMemoryBound(to: Float.self)
+        for row in 0..<keys.count {
+            let place = target.address(keys.lowerBound + row, column)
+            if hasSums {
+                RowConversion.narrow(source + row * width, to: place, target.elementType, count: width)
+            } else {
+                memset(place, 0, width * target.elementType.byteCount)
+            }
+        }
+    }
+
+    /// What the progress of a query block is when every block of keys before this one has been added: that of the last one which it sees.
+    @inline(__always) private func previous(_ keyBlock: Int, _ queryBlock: Int, _ ranges: UnsafePointer<Int32>) -> Int32 {
+        var before = keyBlock - 1
+        while before >= 0 {
+            if Int(ranges[2 * before]) <= queryBlock, queryBlock < Int(ranges[2 * before + 1]) { return Int32(before + 1) }
+            before -= 1
+        }
+        return 0
+    }
+
+    private static func wait(for progress: UnsafePointer<Int32>, _ value: Int32) {
+        var spins = 0
+        while tala_load_acquire(progress) != value {
+            spins += 1
+            if spins < 2_000 { tala_pause() } else { sched_yield() }
+        }
+    }
+
+    private func isSeen(_ queries: Range<Int>, _ keys: Range<Int>) -> Bool {
+        for query in queries {
+            let (first, end) = blocks.visibleKeys(keyRanges, query)
+            if max(first, keys.lowerBound) < min(end, keys.upperBound) { return true }
+        }
+        return false
+    }
+
+    /// A row of scores becomes weights `p`, a row of weight gradients becomes score gradients `scale * p * (dP - delta)`.
+    @inline(__always) private func differentiate(
+        _ row: Int, query: Int, _ head: Int, _ keys: Range<Int>, _ scoreAddress: UnsafeMutableRawPointer, _ gradientAddress: UnsafeMutableRawPointer,
+        _ weights: UnsafeMutableRawPointer, _ scoreGradients: UnsafeMutableRawPointer
+    ) {
+        let width = AttentionBlocks.keyRows
+        let shape = blocks.shape
+        let isFloat = blocks.inputType == .float32
+        let scores = scoreAddress.assumingMemoryBound(to: Float.self) + row * width
+        let gradients = gradientAddress.assumingMemoryBound(to: Float.self) + row * width
+        let rowBytes = width * (isFloat ? 4 : 2)
+        let (weightRow, gradientRow) = (weights + row * rowBytes, scoreGradients + row * rowBytes)
+        let (firstKey, endKey) = blocks.visibleKeys(keyRanges, query)
+        let (first, end) = (max(0, firstKey - keys.lowerBound), min(keys.count, endKey - keys.lowerBound))
+        guard first < end else {
+            memset(weightRow, 0, rowBytes)
+            memset(gradientRow, 0, rowBytes)
+            return
+        }
+        let (from, to) = (first / 16 * 16, (end + 15) / 16 * 16)
+        ScoreRow.cap(scores, from, to, shape)
+        if from < first { ScoreRow.hide(scores + from, below: first - from) }
+        if end < to { ScoreRow.hide(scores + to - 16, from: end - to + 16) }
+        let offset = Vector.broadcast(-logSumExp.floats(query)[head])
+        let delta = Vector.broadcast(delta.floats(query)[head])
+        let scale = Vector.broadcast(shape.scale)
+        let inverseCap = Vector.broadcast(shape.softCap == 0 ? 0 : 1 / shape.softCap)
+        let elementBytes = isFloat ? 4 : 2
+        if from > 0 {
+            memset(weightRow, 0, from * elementBytes)
+            memset(gradientRow, 0, from * elementBytes)
+        }
+        if to < width {
+            memset(weightRow + to * elementBytes, 0, (width - to) * elementBytes)
+            memset(gradientRow + to * elementBytes, 0, (width - to) * elementBytes)
+        }
+        var i = from
+        while i < to {
+            let score = load(scores + i)
+            let weight = exponentialOfNegative(score + offset)
+            var gradient = weight * scale * (load(gradients + i) - delta)
+            if shape.softCap != 0 {
+                let t = score * inverseCap
+                gradient *= 1 - t * t
+            }
+            // Hidden scores are infinite and their gradients undefined: the weight of 0 decides.
+            gradient = gradient.replacing(with: 0, where: weight .== 0)
+            if isFloat {
+                store(weight, weightRow.assumingMemoryBound(to: Float.self) + i)
+                store(gradient, gradientRow.assumingMemoryBound(to: Float.self) + i)
+            } else {
+                (weightRow + i * 2).storeBytes(of: RowConversion.bfloat16(weight), as: SIMD16<UInt16>.self)
+                (gradientRow + i * 2).storeBytes(of: RowConversion.bfloat16(gradient), as: SIMD16<UInt16>.self)
+            }
+            i += 16
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Graph
+import Tensors
+
+/// How attention is cut into blocks of queries and keys, and the block products for whole and for last, smaller blocks.
+struct AttentionBlocks {
+    /// Rows of a block of queries and of a block of keys. The scores of one pair of blocks stay in the second-level cache with their inputs.
+    static let queryRows = 64
+    static let keyRows = 128
+
+    let shape: AttentionShape
+    let queryCount: Int
+    let keyCount: Int
+    /// What the products take: bfloat16 where the processor multiplies it, else float32, into which other types are widened.
+    let inputType: ElementType
+    let isConverted: Bool
+
+    init(_ shape: AttentionShape, q: Matrix, k: Matrix, products: ProductLibrary) {
+        self.shape = shape
+        queryCount = q.rows
+        keyCount = k.rows
+        inputType = q.elementType == .bfloat16 && products.hasBfloat16 ? .bfloat16 : .float32
+        isConverted = q.elementType != inputType
+    }
+
+    var queryBlocks: Int { (queryCount + Self.queryRows - 1) / Self.queryRows }
+    var keyBlocks: Int { (keyCount + Self.keyRows - 1) / Self.keyRows }
+    var headWidth: Int { shape.headWidth }
+    var groupSize: Int { shape.headCount / shape.keyValueHeadCount }
+
+    func queries(_ block: Int) -> Range<Int> { block * Self.queryRows..<min(queryCount, (block + 1) * Self.queryRows) }
+    func keys(_ block: Int) -> Range<Int> { block * Self.keyRows..<min(keyCount, (block + 1) * Self.keyRows) }
+
+    /// The distance of rows of a block of q, k, v or dO, as the products see it.
+    func stride(_ matrix: Matrix) -> Int { isConverted ? shape.headWidth : matrix.rowStride }
+
+    /// Bytes of one widened block of keys.
+    var convertedBytes: Int { isConverted ? RowBuffer.byteCount(Self.keyRows * shape.headWidth) : 0 }
+
+    /// A block of one head, where it lies or widened into the buffer.
+    @inline(__always) func block(_ matrix: Matrix, _ rows: Range<Int>, head: Int, _ buffer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        let column = head * shape.headWidth
+        if !isConverted { return matrix.address(rows.lowerBound, column) }
+        var target = buffer.assumingMemoryBound(to: Float.self)
+        for row in rows {
+            RowConversion.widen(matrix.address(row, column), matrix.elementType, to: target, count: shape.headWidth)
+            target += shape.headWidth
+        }
+        return buffer
+    }
+
+    /// The keys that a query sees, within the keys that there are.
+    @inline(__always) func visibleKeys(_ ranges: Matrix, _ query: Int) -> (first: Int, end: Int) {
+        let range = ranges.integers(query)
+        return (max(0, Int(range[0])), min(keyCount, Int(range[1])))
+    }
+}
+
+/// A block product in four versions: whole or last block of queries, whole or last block of keys.
+struct EdgeProducts {
+    private var products: [BlockProduct] = []
+    private(set) var scratchByteCount = 0
+
+    /// - Parameter make: the shape for so many query rows and key rows.
+    init(_ blocks: AttentionBlocks, _ library: ProductLibrary, _ make: (_ queries: Int, _ keys: Int) -> BlockProductShape) throws(CPUError) {
+        let lastQueries = blocks.queryCount - max(0, blocks.queryBlocks - 1) * AttentionBlocks.queryRows
+        let lastKeys = blocks.keyCount - max(0, blocks.keyBlocks - 1) * AttentionBlocks.keyRows
+        for queries in [AttentionBlocks.queryRows, lastQueries] {
+            for keys in [AttentionBlocks.keyRows, lastKeys] {
+                let product = try library.product(make(queries, keys))
+                scratchByteCount = max(scratchByteCount, product.scratchByteCount)
+                products.append(product)
+            }
+        }
+    }
+
+    @inline(__always) subscript(_ queries: Int, _ keys: Int) -> BlockProduct {
+        products[(queries == AttentionBlocks.queryRows ? 0 : 2) + (keys == AttentionBlocks.keyRows ? 0 : 1)]
+    }
+}

@@ -1,0 +1,56 @@
+/// Sixteen float32 numbers: one AVX-512 register, two of AVX2. Every kernel computes in these.
+typealias Vector = SIMD16<Float>
+typealias VectorBits = SIMD16<UInt32>
+
+@inline(__always) func load(_ address: UnsafePointer<Float>) -> Vector { UnsafeRawPointer(address).loadUnaligned(as: Vector.self) }
+
+@inline(__always) func store(_ vector: Vector, _ address: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(address).storeBytes(of: vector, as: Vector.self)
+}
+
+/// The first `count` (1...15) numbers; the others are zero.
+@inline(__always) func loadPart(_ address: UnsafePointer<Float>, _ count: Int) -> Vector {
+    var vector = Vector.zero
+    withUnsafeMutableBytes(of: &vector) { $0.baseAddress?.copyMemory(from: address, byteCount: count * 4) }
+    return vector
+}
+
+/// Writes the first `count` (1...15) numbers.
+@inline(__always) func storePart(_ vector: Vector, _ address: UnsafeMutablePointer<Float>, _ count: Int) {
+    withUnsafeBytes(of: vector) { bytes in
+        guard let source = bytes.baseAddress else { return }
+        UnsafeMutableRawPointer(address).copyMemory(from: source, byteCount: count * 4)
+    }
+}
+
+extension SIMD16<Float> {
+    @inline(__always) static func broadcast(_ number: Float) -> Vector { Vector(repeating: number) }
+
+    /// The sum of all, by halves.
+    @inline(__always) var total: Float {
+        let eight = lowHalf + highHalf
+        let four = eight.lowHalf + eight.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
+    }
+
+    /// The greater of each pair; `other` where one is not a number.
+    @inline(__always) func greater(_ other: Vector) -> Vector { other.replacing(with: self, where: self .> other) }
+
+    /// The greatest of all.
+    @inline(__always) var greatest: Float {
+        let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+        let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
+        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+        return two.x > two.y ? two.x : two.y
+    }
+
+    @inline(__always) var bits: VectorBits { unsafeBitCast(self, to: VectorBits.self) }
+}
+
+extension SIMD16<UInt32> {
+    @inline(__always) var floats: Vector { unsafeBitCast(self, to: Vector.self) }
+}
+
+/// 0, 1, ... 15: for masks, which are made by comparing float numbers (comparisons of integer vectors become scalar code).
+@inline(__always) var lanes: Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
