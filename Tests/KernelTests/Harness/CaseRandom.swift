@@ -1,0 +1,50 @@
+import Graph
+import Tensors
+
+/// Draws the content of operands: SplitMix64, so that a printed seed gives the same case again.
+struct CaseRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A number of the unit interval.
+    mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// A matrix of numbers between the bounds, rounded to the type.
+    mutating func numbers(_ rows: Int, _ columns: Int, _ type: ElementType = .float32, in range: ClosedRange<Double> = -1...1) -> Operand {
+        let width = range.upperBound - range.lowerBound
+        return operand(rows, columns, type) { _, _, random in type.stored(range.lowerBound + width * random.unit()) }
+    }
+
+    /// A column of row numbers in the range.
+    mutating func indices(_ count: Int, in range: Range<Int>) -> Operand {
+        operand(count, 1, .int32) { _, _, random in Double(range.lowerBound + Int(random.next() % UInt64(range.count))) }
+    }
+
+    /// Numbers given one by one.
+    mutating func operand(_ rows: Int, _ columns: Int, _ type: ElementType, _ value: (Int, Int, inout CaseRandom) -> Double) -> Operand {
+        var values: [Double] = []
+        values.reserveCapacity(rows * columns)
+        for row in 0..<rows { for column in 0..<columns { values.append(value(row, column, &self)) } }
+        return Operand(type: TensorType(rows: rows, columns: columns, type), values: values)
+    }
+
+    /// `count` different numbers of `0 ..< limit`, in any order.
+    mutating func distinct(_ count: Int, below limit: Int) -> [Int] { Array((0..<limit).shuffled(using: &self).prefix(count)) }
+}
+
+/// An operand of a case: its type and content.
+struct Operand: Sendable {
+    var type: TensorType
+    var values: [Double]
+
+    var matrix: HostMatrix { HostMatrix(rows: type.rows, columns: type.columns, values: values) }
+}

@@ -1,0 +1,83 @@
+import Glibc
+import Graph
+
+#if canImport(CPUBackend)
+    import CPUBackend
+#endif
+#if canImport(VulkanBackend)
+    import VulkanBackend
+#endif
+
+/// A device that kernels are tried on. `TALA_DEVICES=cpu,vulkan` names those to try; without it, all that are there.
+enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
+    case cpu
+    case vulkan
+
+    var description: String { rawValue }
+
+    static let available: [TestDevice] = {
+        let wanted = environment("TALA_DEVICES")?.split(separator: ",").map(String.init)
+        return allCases.filter { device in
+            if let wanted, !wanted.contains(device.rawValue) { return false }
+            do {
+                _ = try device.open()
+                return true
+            } catch {
+                print("kernel tests leave \(device) out: \(error)")
+                return false
+            }
+        }
+    }()
+
+    /// The device; one of each kind is kept for all tests, since starting one takes longer than most cases.
+    func open() throws -> any ComputeDevice {
+        try Self.lock.withLock {
+            if let device = Self.opened[self] { return device }
+            let device = try make()
+            Self.opened[self] = device
+            return device
+        }
+    }
+
+    private func make() throws -> any ComputeDevice {
+        switch self {
+        case .cpu:
+            #if canImport(CPUBackend)
+                return try CPUDevice()
+            #else
+                throw Unavailable()
+            #endif
+        case .vulkan:
+            #if canImport(VulkanBackend)
+                return try VulkanDevice()
+            #else
+                throw Unavailable()
+            #endif
+        }
+    }
+
+    struct Unavailable: Error, CustomStringConvertible {
+        var description: String { "it is not part of this build" }
+    }
+
+    private nonisolated(unsafe) static var opened: [TestDevice: any ComputeDevice] = [:]
+    private static let lock = Lock()
+}
+
+/// A mutual exclusion for the shared devices.
+final class Lock: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+
+    init() {
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+    }
+
+    func withLock<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+}
+
+func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -1,0 +1,28 @@
+import Glibc
+import Graph
+
+/// Every operation with a kernel, and the cases it is tried with. `TALA_KERNELS=Attention,RMSNorm` tries only these.
+enum KernelCatalogue {
+    static let references: [any KernelReference.Type] = [
+        AddReference.self, AdamWReference.self, AttentionReference.self, AttentionBackwardReference.self, AttentionDeltaReference.self,
+        BiasAddReference.self, ClipFactorReference.self, ColumnSumReference.self, ConvertReference.self, CrossEntropyReference.self,
+        DropoutReference.self, EmbeddingReference.self, EmbeddingBackwardReference.self, GatedActivationReference.self,
+        GatedActivationBackwardReference.self, GatherRowsReference.self, MatrixProductReference.self, RMSNormReference.self,
+        RMSNormBackwardReference.self, RMSNormWeightGradientReference.self, RotaryEmbeddingReference.self, ScatterRowsReference.self,
+        SumOfSquaresReference.self,
+    ]
+
+    static let names: [String] = references.map { name(of: $0) }
+    private static func name<R: KernelReference>(of reference: R.Type) -> String { R.name }
+
+    private static let wanted = environment("TALA_KERNELS")?.split(separator: ",").map(String.init)
+    static let cases: [KernelCase] = references.flatMap { $0.cases }.filter { wanted?.contains($0.operation) ?? true }
+    static let timings: [KernelCase] = references.flatMap { $0.timings }.filter { wanted?.contains($0.operation) ?? true }
+
+    /// Where all drawings of this run begin; `TALA_SEED` gives another run's again.
+    static let seed: UInt64 = {
+        let seed = environment("TALA_SEED").flatMap { UInt64($0) } ?? 20_240_607
+        print("kernel tests draw from TALA_SEED=\(seed)")
+        return seed
+    }()
+}

@@ -1,0 +1,85 @@
+import Graph
+import Tensors
+
+enum CrossEntropyReference: KernelReference {
+    static func outputs(_ operation: CrossEntropy, _ inputs: [HostMatrix], _ types: [TensorType]) -> [Expected] {
+        let (logits, targets) = (inputs[0], inputs[1])
+        let lossScale = inputs[2].number(0)
+        var loss = Expected(rows: logits.rows, columns: 1) { _, _ in 0 }
+        var correct = loss
+        var gradient = Expected(rows: logits.rows, columns: logits.columns) { _, _ in 0 }
+        for row in 0..<logits.rows {
+            let target = targets.integer(row)
+            if target < 0 { continue }
+            var slopes: [Bounded] = []
+            let z = (0..<logits.columns).map { column in
+                let logit = logits.number(row, column)
+                guard operation.softCap != 0 else { return logit }
+                let curve = Bounded.hyperbolicTangent(logit / Bounded(operation.softCap))
+                slopes.append(1 - curve * curve)
+                return Bounded(operation.softCap) * curve
+            }
+            let largest = z.map(\.value).max() ?? 0
+            let weights = z.map { Bounded.exponential($0 - Bounded(largest)) }
+            let total = Bounded.sum(weights)
+            loss[row, 0] = Bounded(largest) + .logarithm(total) - z[target]
+            // What counts are the logits: the cap changes no order, but may make equal what is not.
+            let logitRow = Array(logits.row(row))
+            correct[row, 0] = Bounded(logitRow.firstIndex(of: logitRow.max() ?? 0) == target ? 1 : 0)
+            for column in 0..<logits.columns {
+                var slope = weights[column] / total
+                // A kernel may scale its sum whenever it meets a larger logit.
+                slope.error += slope.value * 64 * Bounded.roundoff
+                if column == target { slope = slope - 1 }
+                if operation.softCap != 0 { slope = slope * slopes[column] }
+                gradient[row, column] = slope * lossScale
+            }
+        }
+        return operation.gradientType == nil ? [loss, correct] : [loss, correct, gradient]
+    }
+
+    static func inputs(_ random: inout CaseRandom, _ rows: Int, _ columns: Int, _ type: ElementType, ties: Bool = false) -> [Operand] {
+        let logits =
+            ties
+            ? random.operand(rows, columns, type) { _, _, random in Double(random.next() % 4) }
+            : random.numbers(rows, columns, type, in: -9...9)
+        var largest: [Int] = []
+        for row in 0..<rows {
+            let numbers = Array(logits.matrix.row(row))
+            largest.append(numbers.firstIndex(of: numbers.max() ?? 0) ?? 0)
+        }
+        return [
+            logits,
+            random.operand(rows, 1, .int32) { row, _, random in
+                switch row % 4 {
+                case 0: Double(largest[row])
+                case 3: -1
+                default: Double(random.next() % UInt64(columns))
+                }
+            }, random.operand(1, 1, .float32) { _, _, _ in ElementType.float32.stored(1.0 / 37) },
+        ]
+    }
+
+    static var cases: [KernelCase] {
+        let sizes = [(1, 1), (1, 65), (7, 512), (65, 63), (5, 1031), (3, 5003)]
+        let types: [(ElementType, ElementType?)] = [
+            (.float32, nil), (.float32, .float32), (.bfloat16, .bfloat16), (.float16, .float16), (.float32, .bfloat16), (.bfloat16, .float32),
+        ]
+        return sizes.flatMap { rows, columns in
+            types.flatMap { logits, gradient in
+                [Float(0), 30].map { cap in
+                    test(
+                        "\(rows)x\(columns) \(logits) gradient \(gradient.map(\.rawValue) ?? "none") cap \(cap)",
+                        activations: Set([logits] + (gradient.map { [$0] } ?? [])), CrossEntropy(softCap: cap, gradientType: gradient)
+                    ) { inputs(&$0, rows, columns, logits) }
+                }
+            }
+        } + [test("equal logits", CrossEntropy(gradientType: .float32)) { inputs(&$0, 40, 99, .float32, ties: true) }]
+    }
+
+    static var timings: [KernelCase] {
+        [(1024, 512), (128, 49152)].map { rows, columns in
+            test("\(rows)x\(columns)", CrossEntropy(gradientType: .float32)) { inputs(&$0, rows, columns, .float32) }
+        }
+    }
+}
