@@ -11,6 +11,9 @@ struct Bounded: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral
     /// Half a unit in the last place of 1.
     static let roundoff = 0x1p-24
 
+    /// Numbers below this may become zero on the way.
+    private static let flushed = 0x1p-125
+
     init(_ value: Double, error: Double = 0) {
         self.value = value
         self.error = error
@@ -45,7 +48,7 @@ struct Bounded: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral
     /// 3 + 2|x| units in the last place, as Vulkan allows.
     static func exponential(_ a: Bounded) -> Bounded {
         let result = exp(a.value)
-        return Bounded(result, error: result * expm1(min(a.error, 1))).rounded(8 + 4 * abs(a.value))
+        return Bounded(result, error: result * expm1(min(a.error, 1)) + flushed).rounded(8 + 4 * abs(a.value))
     }
 
     static func logarithm(_ a: Bounded) -> Bounded {
@@ -61,7 +64,7 @@ struct Bounded: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral
 
     static func sigmoid(_ a: Bounded) -> Bounded {
         let result = 1 / (1 + exp(-a.value))
-        return Bounded(result, error: a.error * result).rounded(24 + 4 * abs(a.value))
+        return Bounded(result, error: a.error * result + flushed).rounded(24 + 4 * abs(a.value))
     }
 
     /// The sum in any order: each of its roundings is at most that of the sum of the absolute values.

@@ -64,7 +64,7 @@ extension ElementType {
     var roundoff: Double {
         switch self {
         case .float16: 0x1p-11
-        case .bfloat16: 0x1p-9
+        case .bfloat16: 0x1p-8
         default: 0
         }
     }

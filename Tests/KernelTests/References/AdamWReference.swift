@@ -17,7 +17,10 @@ enum AdamWReference: KernelReference {
                 }
                 let gradient = factor * inputs[1].number(row, column)
                 let decayed = inputs[0].number(row, column) * (one - rate * Bounded(operation.weightDecay))
-                let first = beta1 * inputs[2].number(row, column) + (one - beta1) * gradient
+                let moment = inputs[2].number(row, column)
+                var first = beta1 * moment + (one - beta1) * gradient
+                // PyTorch's form, `m + (1 - beta1) * (g - m)`, is as good and rounds at the size of its operands.
+                first.error += 4 * Bounded.roundoff * (abs(moment.value) + abs(gradient.value))
                 let second = beta2 * inputs[3].number(row, column) + (one - beta2) * gradient * gradient
                 let denominator = Bounded.squareRoot(second) / Bounded.squareRoot(correction2) + Bounded(operation.epsilon)
                 results[0][row, column] = decayed - rate / correction1 * (first / denominator)

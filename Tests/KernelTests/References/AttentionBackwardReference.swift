@@ -19,11 +19,13 @@ enum AttentionBackwardReference: KernelReference {
                     let p = Bounded.exponential(score - logSumExp.number(row, head))
                     let outputGradient = AttentionReference.head(gradient, row, head, width)
                     let dp = Bounded.dot(outputGradient, AttentionReference.head(v, key, keyValueHead, width))
-                    let ds = Bounded(shape.scale) * slope * p * (dp - delta.number(row, head))
+                    let difference = dp - delta.number(row, head)
+                    let ds = Bounded(shape.scale) * AttentionReference.narrowed(slope * p * difference, types[0].elementType)
+                    let weight = AttentionReference.narrowed(p, types[0].elementType)
                     for column in 0..<width {
                         dq[row * q.columns + head * width + column].append(ds * Bounded(keyRow[keyRow.startIndex + column]))
                         dk[key * k.columns + keyValueHead * width + column].append(ds * Bounded(query[query.startIndex + column]))
-                        dv[key * k.columns + keyValueHead * width + column].append(p * Bounded(outputGradient[outputGradient.startIndex + column]))
+                        dv[key * k.columns + keyValueHead * width + column].append(weight * Bounded(outputGradient[outputGradient.startIndex + column]))
                     }
                 }
             }

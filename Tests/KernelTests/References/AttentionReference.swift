@@ -11,6 +11,11 @@ enum AttentionReference: KernelReference {
         return (Bounded(shape.softCap) * curve, 1 - curve * curve)
     }
 
+    /// A weight as the products with values and gradients take it: kernels for narrow activations may round it to their type first.
+    static func narrowed(_ weight: Bounded, _ type: ElementType) -> Bounded {
+        Bounded(weight.value, error: weight.error + (type == .float32 ? 0 : abs(weight.value) * type.roundoff + type.smallestNormal))
+    }
+
     static func head(_ matrix: HostMatrix, _ row: Int, _ head: Int, _ width: Int) -> ArraySlice<Double> {
         let start = row * matrix.columns + head * width
         return matrix.values[start..<(start + width)]
@@ -39,7 +44,7 @@ enum AttentionReference: KernelReference {
                 let total = Bounded.sum(weights)
                 logSumExp[row, head] = largest + .logarithm(total)
                 for column in 0..<shape.headWidth {
-                    let terms = zip(keys, weights).map { $1 * v.number($0, keyValueHead * shape.headWidth + column) }
+                    let terms = zip(keys, weights).map { narrowed($1, types[0].elementType) * v.number($0, keyValueHead * shape.headWidth + column) }
                     output[row, head * shape.headWidth + column] = Bounded.sum(terms) / total
                 }
             }
