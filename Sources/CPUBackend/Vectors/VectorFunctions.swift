@@ -1,50 +1,43 @@
-/// e to the power of each number, within 1.5 units in the last place; 0 below -87.3, infinite above 88.7. What is not a number stays so.
-///
-/// `x = n ln 2 + r`; rounding to n is the addition of a number so large that its last bit counts ones, since conversions to integer vectors become
-/// scalar code. e^r is a polynomial of degree 6 (least maximal error on |r| <= ln 2 / 2), 2^n is written into the exponent in two halves so that 2^128 needs no infinity.
+/// e to the power of each number, within 1.5 units in the last place; 0 below -86.6, infinite above 88.7. What is not a number stays so.
 @inline(__always) func exponential(_ x: Vector) -> Vector {
-    let magic = Vector.broadcast(12_582_912)
-    let clamped = x.replacing(with: 89, where: x .> 89)
-    let shifted = magic.addingProduct(clamped, .broadcast(1.442_695_04))
-    let n = shifted - magic
-    let r = clamped.addingProduct(n, .broadcast(-0.693_145_75)).addingProduct(n, .broadcast(-1.428_606_8e-6))
-    var p = Vector.broadcast(1.388_922_7e-3)
-    p = Vector.broadcast(8.333_354e-3).addingProduct(p, r)
-    p = Vector.broadcast(4.166_664_9e-2).addingProduct(p, r)
-    p = Vector.broadcast(1.666_666_7e-1).addingProduct(p, r)
-    p = Vector.broadcast(0.5).addingProduct(p, r)
-    p = Vector.broadcast(1).addingProduct(p, r)
-    p = Vector.broadcast(1).addingProduct(p, r)
-    // The low bits of `shifted` are n. 2^n = 2^(n - 1) * 2.
-    let power = ((shifted.bits &+ 126) &<< 23).floats
-    return (p * power * 2).replacing(with: 0, where: x .< -87.3)
+    let (p, n) = exponentialParts(x.replacing(with: 89, where: x .> 89))
+    // In two steps, since 2^128 is no number.
+    let half = ((n &+ 126) &<< 23).floats
+    return (p * half * 2).replacing(with: 0, where: x .< -86.6)
 }
 
-/// Without the guards: for arguments that are at most 0 (or little above) and whose results below 1e-38 may be 0.
+/// The same for arguments of at most 88; 0 below -87.3.
 @inline(__always) func exponentialOfNegative(_ x: Vector) -> Vector {
+    let (p, n) = exponentialParts(x)
+    let power = ((n &+ 127) &<< 23).floats
+    return (p * power).replacing(with: 0, where: x .< -87.3)
+}
+
+/// `x = n ln 2 + r`: gives e^r, and a number whose low bits are n.
+///
+/// Rounding to n is the addition of a number so large that its last bit counts ones, since conversions to integer vectors become scalar code.
+/// e^r is `1 + r + r² q(r)` with q of degree 4, of least greatest error on |r| <= ln 2 / 2.
+@inline(__always) private func exponentialParts(_ x: Vector) -> (Vector, VectorBits) {
     let magic = Vector.broadcast(12_582_912)
     let shifted = magic.addingProduct(x, .broadcast(1.442_695_04))
     let n = shifted - magic
     let r = x.addingProduct(n, .broadcast(-0.693_145_75)).addingProduct(n, .broadcast(-1.428_606_8e-6))
-    var p = Vector.broadcast(1.388_922_7e-3)
-    p = Vector.broadcast(8.333_354e-3).addingProduct(p, r)
-    p = Vector.broadcast(4.166_664_9e-2).addingProduct(p, r)
-    p = Vector.broadcast(1.666_666_7e-1).addingProduct(p, r)
-    p = Vector.broadcast(0.5).addingProduct(p, r)
-    p = Vector.broadcast(1).addingProduct(p, r)
-    p = Vector.broadcast(1).addingProduct(p, r)
-    let power = ((shifted.bits &+ 127) &<< 23).floats
-    return (p * power).replacing(with: 0, where: x .< -87.3)
+    var p = Vector.broadcast(1.381_453_9e-3)
+    p = Vector.broadcast(8.368_745e-3).addingProduct(p, r)
+    p = Vector.broadcast(4.166_839e-2).addingProduct(p, r)
+    p = Vector.broadcast(1.666_652_1e-1).addingProduct(p, r)
+    p = Vector.broadcast(0.499_999_94).addingProduct(p, r)
+    return (r.addingProduct(p, r * r) + 1, shifted.bits)
 }
 
-/// The hyperbolic tangent, within 2 units in the last place: an odd polynomial near 0, `1 - 2 / (e^2x + 1)` elsewhere.
+/// The hyperbolic tangent, within 3 units in the last place: an odd polynomial near 0, `1 - 2 / (e^2x + 1)` elsewhere.
 @inline(__always) func hyperbolicTangent(_ x: Vector) -> Vector {
     let square = x * x
-    var p = Vector.broadcast(-5.704_988_727_45e-3)
-    p = Vector.broadcast(2.063_908_879_54e-2).addingProduct(p, square)
-    p = Vector.broadcast(-5.373_971_555_31e-2).addingProduct(p, square)
-    p = Vector.broadcast(1.333_144_220_36e-1).addingProduct(p, square)
-    p = Vector.broadcast(-3.333_328_194_22e-1).addingProduct(p, square)
+    var p = Vector.broadcast(-5.70023487e-03)
+    p = Vector.broadcast(2.06350013e-02).addingProduct(p, square)
+    p = Vector.broadcast(-5.37385183e-02).addingProduct(p, square)
+    p = Vector.broadcast(1.33314286e-01).addingProduct(p, square)
+    p = Vector.broadcast(-3.33332815e-01).addingProduct(p, square)
     let near = x.addingProduct(x * square, p)
     let far = 1 - 2 / (exponential(x + x) + 1)
     return far.replacing(with: near, where: square .< 0.390_625)
