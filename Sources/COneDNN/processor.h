@@ -41,4 +41,27 @@ static inline int tala_processor_count(void) {
     for (long word = 0; word < bytes / (long)sizeof mask[0]; word++) count += __builtin_popcountl(mask[word]);
     return count > 0 ? count : 1;
 }
+
+/// Sixteen numbers; Swift sees SIMD16<Float>.
+typedef float tala_vector __attribute__((__ext_vector_type__(16)));
+
+/// The first `count` (0...16) numbers at an address, zeros behind them; nothing behind them is read.
+static inline tala_vector tala_load_part(const float *_Nonnull address, long count) {
+#if defined(__AVX512F__)
+    return (tala_vector)__builtin_ia32_loadups512_mask((const float *)address, (tala_vector)0.0f, (unsigned short)((1u << count) - 1));
+#else
+    tala_vector vector = 0.0f;
+    for (long i = 0; i < count; i++) vector[i] = address[i];
+    return vector;
+#endif
+}
+
+/// Writes the first `count` (0...16) numbers.
+static inline void tala_store_part(tala_vector vector, float *_Nonnull address, long count) {
+#if defined(__AVX512F__)
+    __builtin_ia32_storeups512_mask((float *)address, vector, (unsigned short)((1u << count) - 1));
+#else
+    for (long i = 0; i < count; i++) address[i] = vector[i];
+#endif
+}
 #endif

@@ -2,24 +2,24 @@ import Graph
 
 /// The curves of gated layers and their slopes.
 enum ActivationCurve {
-    private static var tanhScale: Float { 0.797_884_56 }  // sqrt(2 / pi)
-    private static var cubicTerm: Float { 0.044_715 }
+    static var tanhScale: Float { 0.797_884_56 }  // sqrt(2 / pi)
+    static var cubicTerm: Float { 0.044_715 }
 
-    @inline(__always) static func silu(_ x: Vector) -> Vector { x / (1 + exponential(-x)) }
+    @_transparent static func silu(_ x: Vector) -> Vector { x / (1 + exponential(-x)) }
 
     /// `f(x)` and `f'(x) = s + x s (1 - s)` with `s` the sigmoid.
-    @inline(__always) static func siluAndSlope(_ x: Vector) -> (Vector, Vector) {
+    @_transparent static func siluAndSlope(_ x: Vector) -> (Vector, Vector) {
         let s = logisticSigmoid(x)
         let value = x * s
         return (value, s.addingProduct(value, 1 - s))
     }
 
-    @inline(__always) static func geluTanh(_ x: Vector) -> Vector {
+    @_transparent static func geluTanh(_ x: Vector) -> Vector {
         let inner = (x.addingProduct(x * x * x, .broadcast(cubicTerm))) * tanhScale
         return 0.5 * x * (1 + hyperbolicTangent(inner))
     }
 
-    @inline(__always) static func geluTanhAndSlope(_ x: Vector) -> (Vector, Vector) {
+    @_transparent static func geluTanhAndSlope(_ x: Vector) -> (Vector, Vector) {
         let square = x * x
         let inner = x.addingProduct(square * x, .broadcast(cubicTerm)) * tanhScale
         let t = hyperbolicTangent(inner)
@@ -40,22 +40,20 @@ final class GatedActivationKernel: ElementwiseKernel {
 
     override func compute(_ operands: UnsafePointer<UnsafeMutablePointer<Float>>, count: Int) {
         let (gate, up, y) = (operands[0], operands[1], operands[2])
+        // One body for whole vectors and the last part, so that the curve is compiled into it.
         var i = 0
         if isSilu {
-            while i + 16 <= count {
-                store(ActivationCurve.silu(load(gate + i)) * load(up + i), y + i)
+            while i < count {
+                let part = min(16, count - i)
+                storePart(ActivationCurve.silu(loadPart(gate + i, part)) * loadPart(up + i, part), y + i, part)
                 i += 16
             }
         } else {
-            while i + 16 <= count {
-                store(ActivationCurve.geluTanh(load(gate + i)) * load(up + i), y + i)
+            while i < count {
+                let part = min(16, count - i)
+                storePart(ActivationCurve.geluTanh(loadPart(gate + i, part)) * loadPart(up + i, part), y + i, part)
                 i += 16
             }
-        }
-        let rest = count - i
-        if rest > 0 {
-            let x = loadPart(gate + i, rest)
-            storePart((isSilu ? ActivationCurve.silu(x) : ActivationCurve.geluTanh(x)) * loadPart(up + i, rest), y + i, rest)
         }
     }
 }

@@ -13,29 +13,23 @@ final class GatedActivationBackwardKernel: ElementwiseKernel {
         let (dy, gate, up, dGate, dUp) = (operands[0], operands[1], operands[2], operands[3], operands[4])
         var i = 0
         if isSilu {
-            while i + 16 <= count {
-                let (value, slope) = ActivationCurve.siluAndSlope(load(gate + i))
-                let (d, u) = (load(dy + i), load(up + i))
-                store(d * u * slope, dGate + i)
-                store(d * value, dUp + i)
+            while i < count {
+                let part = min(16, count - i)
+                let (value, slope) = ActivationCurve.siluAndSlope(loadPart(gate + i, part))
+                let (d, u) = (loadPart(dy + i, part), loadPart(up + i, part))
+                storePart(d * u * slope, dGate + i, part)
+                storePart(d * value, dUp + i, part)
                 i += 16
             }
         } else {
-            while i + 16 <= count {
-                let (value, slope) = ActivationCurve.geluTanhAndSlope(load(gate + i))
-                let (d, u) = (load(dy + i), load(up + i))
-                store(d * u * slope, dGate + i)
-                store(d * value, dUp + i)
+            while i < count {
+                let part = min(16, count - i)
+                let (value, slope) = ActivationCurve.geluTanhAndSlope(loadPart(gate + i, part))
+                let (d, u) = (loadPart(dy + i, part), loadPart(up + i, part))
+                storePart(d * u * slope, dGate + i, part)
+                storePart(d * value, dUp + i, part)
                 i += 16
             }
-        }
-        let rest = count - i
-        if rest > 0 {
-            let x = loadPart(gate + i, rest)
-            let (value, slope) = isSilu ? ActivationCurve.siluAndSlope(x) : ActivationCurve.geluTanhAndSlope(x)
-            let (d, u) = (loadPart(dy + i, rest), loadPart(up + i, rest))
-            storePart(d * u * slope, dGate + i, rest)
-            storePart(d * value, dUp + i, rest)
         }
     }
 }

@@ -1,3 +1,5 @@
+import COneDNN
+
 /// Sixteen float32 numbers: one AVX-512 register, two of AVX2. Every kernel computes in these.
 typealias Vector = SIMD16<Float>
 typealias VectorBits = SIMD16<UInt32>
@@ -8,20 +10,11 @@ typealias VectorBits = SIMD16<UInt32>
     UnsafeMutableRawPointer(address).storeBytes(of: vector, as: Vector.self)
 }
 
-/// The first `count` (1...15) numbers; the others are zero.
-@inline(__always) func loadPart(_ address: UnsafePointer<Float>, _ count: Int) -> Vector {
-    var vector = Vector.zero
-    withUnsafeMutableBytes(of: &vector) { $0.baseAddress?.copyMemory(from: address, byteCount: count * 4) }
-    return vector
-}
+/// The first `count` (up to 16) numbers; the others are zero, and not read.
+@inline(__always) func loadPart(_ address: UnsafePointer<Float>, _ count: Int) -> Vector { tala_load_part(address, count) }
 
-/// Writes the first `count` (1...15) numbers.
-@inline(__always) func storePart(_ vector: Vector, _ address: UnsafeMutablePointer<Float>, _ count: Int) {
-    withUnsafeBytes(of: vector) { bytes in
-        guard let source = bytes.baseAddress else { return }
-        UnsafeMutableRawPointer(address).copyMemory(from: source, byteCount: count * 4)
-    }
-}
+/// Writes the first `count` (up to 16) numbers.
+@inline(__always) func storePart(_ vector: Vector, _ address: UnsafeMutablePointer<Float>, _ count: Int) { tala_store_part(vector, address, count) }
 
 extension SIMD16<Float> {
     @inline(__always) static func broadcast(_ number: Float) -> Vector { Vector(repeating: number) }

@@ -1,5 +1,7 @@
+// Transparent, because the optimizer leaves calls of the larger ones in loops otherwise, and a vector passed to a function travels in four pieces.
+
 /// e to the power of each number, within 1.5 units in the last place; 0 below -86.6, infinite above 88.7. What is not a number stays so.
-@inline(__always) func exponential(_ x: Vector) -> Vector {
+@_transparent func exponential(_ x: Vector) -> Vector {
     let (p, n) = exponentialParts(x.replacing(with: 89, where: x .> 89))
     // In two steps, since 2^128 is no number.
     let half = ((n &+ 126) &<< 23).floats
@@ -7,7 +9,7 @@
 }
 
 /// The same for arguments of at most 88; 0 below -87.3.
-@inline(__always) func exponentialOfNegative(_ x: Vector) -> Vector {
+@_transparent func exponentialOfNegative(_ x: Vector) -> Vector {
     let (p, n) = exponentialParts(x)
     let power = ((n &+ 127) &<< 23).floats
     return (p * power).replacing(with: 0, where: x .< -87.3)
@@ -17,7 +19,7 @@
 ///
 /// Rounding to n is the addition of a number so large that its last bit counts ones, since conversions to integer vectors become scalar code.
 /// e^r is `1 + r + r² q(r)` with q of degree 4, of least greatest error on |r| <= ln 2 / 2.
-@inline(__always) private func exponentialParts(_ x: Vector) -> (Vector, VectorBits) {
+@_transparent func exponentialParts(_ x: Vector) -> (Vector, VectorBits) {
     let magic = Vector.broadcast(12_582_912)
     let shifted = magic.addingProduct(x, .broadcast(1.442_695_04))
     let n = shifted - magic
@@ -31,7 +33,7 @@
 }
 
 /// The hyperbolic tangent, within 3 units in the last place: an odd polynomial near 0, `1 - 2 / (e^2x + 1)` elsewhere.
-@inline(__always) func hyperbolicTangent(_ x: Vector) -> Vector {
+@_transparent func hyperbolicTangent(_ x: Vector) -> Vector {
     let square = x * x
     var p = Vector.broadcast(-5.70023487e-03)
     p = Vector.broadcast(2.06350013e-02).addingProduct(p, square)
@@ -44,4 +46,4 @@
 }
 
 /// `1 / (1 + e^-x)`.
-@inline(__always) func logisticSigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
+@_transparent func logisticSigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
