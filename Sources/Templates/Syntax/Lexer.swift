@@ -1,0 +1,360 @@
+/// Cuts a template into text and the tokens of its tags, with Jinja's rules for white space (`trim_blocks` and `lstrip_blocks` on).
+struct Lexer {
+    enum Token: Equatable {
+        case text([UInt8])
+        case variableBegin, variableEnd
+        case blockBegin, blockEnd
+        case name(String)
+        case integer(Int)
+        case float(Double)
+        case string(String)
+        case symbol(String)
+        case end
+
+        /// As error messages name it.
+        var described: String {
+            switch self {
+            case .text: "template data"
+            case .variableBegin: "begin of print statement"
+            case .variableEnd: "end of print statement"
+            case .blockBegin: "begin of statement block"
+            case .blockEnd: "end of statement block"
+            case .name(let name): name
+            case .integer: "integer"
+            case .float: "float"
+            case .string: "string"
+            case .symbol(let symbol): symbol
+            case .end: "end of template"
+            }
+        }
+    }
+    struct Located {
+        var token: Token
+        var line: Int
+    }
+    private let source: [UInt8]
+    private var position = 0
+    private var line = 1
+    private var tokens: [Located] = []
+
+    init(_ text: String) {
+        // Line ends become \n, and one at the end of the template is dropped, as Jinja does.
+        var bytes: [UInt8] = []
+        var previous: UInt8 = 0
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "\r") { bytes.append(UInt8(ascii: "\n")) } else if !(byte == UInt8(ascii: "\n") && previous == UInt8(ascii: "\r")) { bytes.append(byte) }
+            previous = byte
+        }
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        source = bytes
+    }
+
+    private func failure(_ message: String) -> TemplateError { TemplateError(type: "TemplateSyntaxError", message: message, line: line) }
+
+    private func has(_ text: StaticString, at index: Int) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard index + count <= source.count else { return false }
+        for offset in 0..<count where source[index + offset] != text.utf8Start[offset] { return false }
+        return true
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+    mutating func run() throws(TemplateError) -> [Located] {
+        var isLineStart = true
+        while position < source.count {
+            let start = position
+            while position < source.count, !(source[position] == UInt8(ascii: "{") && position + 1 < source.count && "{%#".utf8.contains(source[position + 1])) {
+                position += 1
+            }
+            var text = source[start..<position]
+            if position == source.count {
+                emitText(text)
+                break
+            }
+            let kind = source[position + 1]
+            let sign = position + 2 < source.count ? source[position + 2] : 0
+            if sign == UInt8(ascii: "-") {
+                while let last = text.last, Self.isSpace(last) { text.removeLast() }
+            } else if sign != UInt8(ascii: "+"), kind != UInt8(ascii: "{") {
+                // lstrip_blocks: white space between the line's beginning and a block goes.
+                let lineStart = text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? text.startIndex
+                let reachesLineStart = text.contains(UInt8(ascii: "\n")) || isLineStart
+                if reachesLineStart, text[lineStart...].allSatisfy(Self.isSpace) { text = text[..<lineStart] }
+            }
+            emitText(text)
+            line += source[start..<position].reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) } - text.reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
+            position += 2
+            if position < source.count, source[position] == UInt8(ascii: "-") || source[position] == UInt8(ascii: "+") { position += 1 }
+            switch kind {
+            case UInt8(ascii: "#"): isLineStart = try comment()
+            case UInt8(ascii: "{"):
+                tokens.append(Located(token: .variableBegin, line: line))
+                isLineStart = try tag(closing: UInt8(ascii: "}"), end: .variableEnd)
+            default:
+                if try rawBlock() {
+                    isLineStart = position > 0 && source[position - 1] == UInt8(ascii: "\n")
+                    continue
+                }
+                tokens.append(Located(token: .blockBegin, line: line))
+                isLineStart = try tag(closing: UInt8(ascii: "%"), end: .blockEnd)
+            }
+        }
+        tokens.append(Located(token: .end, line: line))
+        return tokens
+    }
+
+    private mutating func emitText(_ text: ArraySlice<UInt8>) {
+        if !text.isEmpty { tokens.append(Located(token: .text(Array(text)), line: line)) }
+        line += text.reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
+    }
+
+    /// Passes what follows a closing tag by its sign: `-` takes all white space, `+` nothing, else a block takes one line end. Tells whether a line begins here.
+    private mutating func afterTag(sign: UInt8, trimsLineEnd: Bool) -> Bool {
+        if sign == UInt8(ascii: "-") {
+            var endsLine = false
+            while position < source.count, Self.isSpace(source[position]) {
+                endsLine = source[position] == UInt8(ascii: "\n")
+                if endsLine { line += 1 }
+                position += 1
+            }
+            return endsLine
+        }
+        if sign != UInt8(ascii: "+"), trimsLineEnd, position < source.count, source[position] == UInt8(ascii: "\n") {
+            position += 1
+            line += 1
+            return true
+        }
+        return false
+    }
+
+    private mutating func comment() throws(TemplateError) -> Bool {
+        while position < source.count {
+            if has("-#}", at: position) {
+                position += 3
+                return afterTag(sign: UInt8(ascii: "-"), trimsLineEnd: true)
+            }
+            if has("+#}", at: position) {
+                position += 3
+                return false
+            }
+            if has("#}", at: position) {
+                position += 2
+                return afterTag(sign: 0, trimsLineEnd: true)
+            }
+            if source[position] == UInt8(ascii: "\n") { line += 1 }
+            position += 1
+        }
+        throw failure("Missing end of comment tag")
+    }
+
+    private func skippingSpace(_ index: Int) -> Int {
+        var index = index
+        while index < source.count, Self.isSpace(source[index]) { index += 1 }
+        return index
+    }
+
+    /// Handles `{% raw %}`, whose tag's opening has been passed; false if this is another block.
+    private mutating func rawBlock() throws(TemplateError) -> Bool {
+        var index = skippingSpace(position)
+        guard has("raw", at: index) else { return false }
+        index = skippingSpace(index + 3)
+        var sign: UInt8 = 0
+        if index < source.count, source[index] == UInt8(ascii: "-") || source[index] == UInt8(ascii: "+") {
+            sign = source[index]
+            index += 1
+        }
+        guard has("%}", at: index) else { return false }
+        position = index + 2
+        _ = afterTag(sign: sign, trimsLineEnd: true)
+        let start = position
+        while position < source.count {
+            if has("{%", at: position) {
+                var close = position + 2
+                var openSign: UInt8 = 0
+                if close < source.count, source[close] == UInt8(ascii: "-") || source[close] == UInt8(ascii: "+") {
+                    openSign = source[close]
+                    close += 1
+                }
+                close = skippingSpace(close)
+                if has("endraw", at: close) {
+                    close = skippingSpace(close + 6)
+                    var closeSign: UInt8 = 0
+                    if close < source.count, source[close] == UInt8(ascii: "-") || source[close] == UInt8(ascii: "+") {
+                        closeSign = source[close]
+                        close += 1
+                    }
+                    if has("%}", at: close) {
+                        var text = source[start..<position]
+                        if openSign == UInt8(ascii: "-") {
+                            while let last = text.last, Self.isSpace(last) { text.removeLast() }
+                        } else if openSign == 0 {
+                            let lineStart = text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? text.startIndex
+                            if text.contains(UInt8(ascii: "\n")), text[lineStart...].allSatisfy(Self.isSpace) { text = text[..<lineStart] }
+                        }
+                        emitText(text)
+                        position = close + 2
+                        _ = afterTag(sign: closeSign, trimsLineEnd: true)
+                        return true
+                    }
+                }
+            }
+            position += 1
+        }
+        throw failure("Missing end of raw directive")
+    }
+
+    /// The tokens of a tag up to its closing; returns whether a line begins behind it.
+    private mutating func tag(closing: UInt8, end: Token) throws(TemplateError) -> Bool {
+        var brackets: [UInt8] = []
+        while position < source.count {
+            let byte = source[position]
+            if byte == UInt8(ascii: "\n") { line += 1 }
+            if Self.isSpace(byte) {
+                position += 1
+                continue
+            }
+            if brackets.isEmpty {
+                let hasSign = byte == UInt8(ascii: "-") || (byte == UInt8(ascii: "+") && closing == UInt8(ascii: "%"))
+                let index = hasSign ? position + 1 : position
+                if index + 1 < source.count, source[index] == closing, source[index + 1] == UInt8(ascii: "}") {
+                    tokens.append(Located(token: end, line: line))
+                    position = index + 2
+                    return afterTag(sign: hasSign ? byte : 0, trimsLineEnd: closing == UInt8(ascii: "%"))
+                }
+            }
+            try token(&brackets)
+        }
+        tokens.append(Located(token: .end, line: line))
+        return false
+    }
+
+    private mutating func token(_ brackets: inout [UInt8]) throws(TemplateError) {
+        let byte = source[position]
+        if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") { return try string(quote: byte) }
+        if (0x30...0x39).contains(byte) { return try number() }
+        if byte == UInt8(ascii: "_") || byte >= 0x80 || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) {
+            let start = position
+            while position < source.count {
+                let next = source[position]
+                guard next == UInt8(ascii: "_") || next >= 0x80 || (0x30...0x39).contains(next) || (next | 0x20 >= 0x61 && next | 0x20 <= 0x7A) else { break }
+                position += 1
+            }
+            tokens.append(Located(token: .name(String(decoding: source[start..<position], as: UTF8.self)), line: line))
+            return
+        }
+        for symbol in ["**", "//", "==", "!=", ">=", "<="] where Array(symbol.utf8) == Array(source[position..<min(position + 2, source.count)]) {
+            tokens.append(Located(token: .symbol(symbol), line: line))
+            position += 2
+            return
+        }
+        guard "+-*/%~<>=.:|,;()[]{}".utf8.contains(byte) else {
+            throw failure("unexpected char \(PythonText.quoted(String(decoding: [byte], as: UTF8.self))) at \(position)")
+        }
+        switch byte {
+        case UInt8(ascii: "("): brackets.append(UInt8(ascii: ")"))
+        case UInt8(ascii: "["): brackets.append(UInt8(ascii: "]"))
+        case UInt8(ascii: "{"): brackets.append(UInt8(ascii: "}"))
+        case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"):
+            guard let expected = brackets.popLast() else { throw failure("unexpected '\(Character(Unicode.Scalar(byte)))'") }
+            guard expected == byte else {
+                throw failure("unexpected '\(Character(Unicode.Scalar(byte)))', expected '\(Character(Unicode.Scalar(expected)))'")
+            }
+        default: break
+        }
+        tokens.append(Located(token: .symbol(String(Character(Unicode.Scalar(byte)))), line: line))
+        position += 1
+    }
+
+    private mutating func number() throws(TemplateError) {
+        let start = position
+        func isDigit(_ index: Int) -> Bool { index < source.count && (0x30...0x39).contains(source[index]) }
+        var isFloat = false
+        if source[position] == UInt8(ascii: "0"), position + 1 < source.count, "xXoObB".utf8.contains(source[position + 1]) {
+            let radix = [UInt8(ascii: "x"): 16, UInt8(ascii: "o"): 8, UInt8(ascii: "b"): 2][source[position + 1] | 0x20] ?? 16
+            position += 2
+            let digits = position
+            while position < source.count, source[position] == UInt8(ascii: "_") || Character(Unicode.Scalar(source[position])).isHexDigit { position += 1 }
+            let text = String(decoding: source[digits..<position].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
+            guard let value = Int(text, radix: radix) else { throw failure("invalid number") }
+            tokens.append(Located(token: .integer(value), line: line))
+            return
+        }
+        while isDigit(position) || (position < source.count && source[position] == UInt8(ascii: "_") && isDigit(position + 1)) { position += 1 }
+        if position < source.count, source[position] == UInt8(ascii: "."), isDigit(position + 1) {
+            isFloat = true
+            position += 1
+            while isDigit(position) { position += 1 }
+        }
+        if position < source.count, source[position] | 0x20 == UInt8(ascii: "e") {
+            let sign = position + 1 < source.count && (source[position + 1] == UInt8(ascii: "+") || source[position + 1] == UInt8(ascii: "-")) ? 1 : 0
+            if isDigit(position + 1 + sign) {
+                isFloat = true
+                position += 1 + sign
+                while isDigit(position) { position += 1 }
+            }
+        }
+        let text = String(decoding: source[start..<position].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
+        if !isFloat, let value = Int(text) {
+            tokens.append(Located(token: .integer(value), line: line))
+        } else if let value = Double(text) {
+            tokens.append(Located(token: .float(value), line: line))
+        } else {
+            throw failure("invalid number")
+        }
+    }
+
+    private mutating func string(quote: UInt8) throws(TemplateError) {
+        let start = position
+        let startLine = line
+        position += 1
+        var content: [UInt8] = []
+        while position < source.count, source[position] != quote {
+            if source[position] == UInt8(ascii: "\n") { line += 1 }
+            if source[position] == UInt8(ascii: "\\"), position + 1 < source.count {
+                escape(into: &content)
+            } else {
+                content.append(source[position])
+                position += 1
+            }
+        }
+        guard position < source.count else {
+            line = startLine
+            throw failure("unexpected char \(PythonText.quoted(String(decoding: [quote], as: UTF8.self))) at \(start)")
+        }
+        position += 1
+        tokens.append(Located(token: .string(String(decoding: content, as: UTF8.self)), line: startLine))
+    }
+
+    /// An escape as Python's string literals have them; an unknown one stays as it is.
+    private mutating func escape(into content: inout [UInt8]) {
+        let byte = source[position + 1]
+        position += 2
+        let simple: [UInt8: UInt8] = [
+            UInt8(ascii: "n"): 10, UInt8(ascii: "t"): 9, UInt8(ascii: "r"): 13, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "'"): 0x27, UInt8(ascii: "\""): 0x22,
+            UInt8(ascii: "a"): 7, UInt8(ascii: "b"): 8, UInt8(ascii: "f"): 12, UInt8(ascii: "v"): 11,
+        ]
+        if let value = simple[byte] { return content.append(value) }
+        if byte == UInt8(ascii: "\n") { return }
+        let widths: [UInt8: Int] = [UInt8(ascii: "x"): 2, UInt8(ascii: "u"): 4, UInt8(ascii: "U"): 8]
+        if let width = widths[byte], position + width <= source.count,
+            let code = UInt32(String(decoding: source[position..<(position + width)], as: UTF8.self), radix: 16), let scalar = Unicode.Scalar(code)
+        {
+            position += width
+            content += Array(String(Character(scalar)).utf8)
+            return
+        }
+        if (0x30...0x37).contains(byte) {
+            var value = UInt32(byte - 0x30)
+            var count = 1
+            while count < 3, position < source.count, (0x30...0x37).contains(source[position]) {
+                value = value * 8 + UInt32(source[position] - 0x30)
+                position += 1
+                count += 1
+            }
+            if let scalar = Unicode.Scalar(value) { content += Array(String(Character(scalar)).utf8) }
+            return
+        }
+        content += [UInt8(ascii: "\\"), byte]
+    }
+}

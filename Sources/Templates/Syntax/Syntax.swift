@@ -1,0 +1,76 @@
+/// A template's parts: text, output, statements.
+indirect enum Statement: Sendable {
+    case text([UInt8])
+    case output(Expression, line: Int)
+    case ifElse([(condition: Expression, body: [Statement])], otherwise: [Statement])
+    case forLoop(ForLoop)
+    case assign(targets: [Target], value: Expression, line: Int)
+    case assignBlock(Target, filters: [FilterCall], body: [Statement], line: Int)
+    case macro(MacroDefinition)
+    case callBlock(parameters: [Parameter], call: Expression, body: [Statement], line: Int)
+    case filterBlock([FilterCall], body: [Statement])
+    case with([(name: String, value: Expression)], body: [Statement])
+    case generation([Statement])
+    case breakLoop
+    case continueLoop
+    case expression(Expression)
+
+    struct ForLoop: Sendable {
+        var targets: [Target]
+        var iterated: Expression
+        var condition: Expression?
+        var body: [Statement]
+        var otherwise: [Statement]
+        var isRecursive: Bool
+        var line: Int
+    }
+    /// A name, or an attribute of a namespace.
+    struct Target: Sendable {
+        var name: String
+        var attribute: String?
+    }
+    struct Parameter: Sendable {
+        var name: String
+        var defaultValue: Expression?
+    }
+    struct MacroDefinition: Sendable {
+        var name: String
+        var parameters: [Parameter]
+        var body: [Statement]
+        var usesCaller: Bool
+    }
+    struct FilterCall: Sendable {
+        var name: String
+        var arguments: [Argument]
+        var line: Int
+    }
+}
+
+struct Argument: Sendable {
+    enum Kind: Sendable { case positional, named(String), spread, spreadNamed }
+    var kind: Kind
+    var value: Expression
+}
+
+indirect enum Expression: Sendable {
+    case literal(TemplateValue)
+    case name(String, line: Int)
+    case list([Expression])
+    case tuple([Expression])
+    case dictionary([(Expression, Expression)])
+    case attribute(Expression, String, line: Int)
+    case item(Expression, Expression, line: Int)
+    case slice(Expression, from: Expression?, to: Expression?, step: Expression?, line: Int)
+    case call(Expression, [Argument], line: Int)
+    case filter(Expression, Statement.FilterCall)
+    case test(Expression, name: String, arguments: [Argument], isNegated: Bool, line: Int)
+    case negate(Expression, line: Int)
+    case plus(Expression, line: Int)
+    case not(Expression)
+    case and(Expression, Expression)
+    case or(Expression, Expression)
+    case binary(String, Expression, Expression, line: Int)
+    case concatenate([Expression])
+    case compare(Expression, [(operation: String, Expression)], line: Int)
+    case conditional(Expression, condition: Expression, otherwise: Expression?)
+}

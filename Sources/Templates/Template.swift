@@ -1,0 +1,35 @@
+public import JSON
+
+/// A chat template: Jinja as `transformers` sets it up (trim_blocks, lstrip_blocks, loop controls, an immutable sandbox, `raise_exception`,
+/// `strftime_now`, `tojson` without HTML escapes, `{% generation %}` blocks).
+public struct Template: Sendable {
+    private let body: [Statement]
+
+    /// - Throws: ``TemplateError`` of the type `TemplateSyntaxError` or `TemplateAssertionError`, with the line.
+    public init(_ source: String) throws(TemplateError) {
+        guard source.utf8.count <= 4 << 20 else { throw TemplateError(type: "TemplateSyntaxError", message: "the template is larger than 4 MiB") }
+        var lexer = Lexer(source)
+        var parser = Parser(try lexer.run())
+        body = try parser.template()
+    }
+
+    /// What a rendering gives.
+    public struct Rendering: Sendable, Hashable {
+        public var text: String
+        /// The UTF-8 bytes of the text that stand inside `{% generation %}` blocks.
+        public var generationSpans: [Range<Int>]
+    }
+
+    /// Renders the template.
+    /// - Parameters:
+    ///   - variables: an object; its members are the template's variables.
+    ///   - clock: what `strftime_now` tells; nil makes it an error, so that nothing depends on the time by accident.
+    /// - Throws: ``TemplateError``.
+    public func render(_ variables: JSONNode, clock: TemplateClock? = nil, limits: TemplateLimits = TemplateLimits()) throws(TemplateError) -> Rendering {
+        var values: [String: TemplateValue] = [:]
+        for member in variables.object ?? [] { values[member.key] = TemplateValue(member.node) }
+        let interpreter = Interpreter(variables: values, clock: clock, limits: limits)
+        try interpreter.run(body)
+        return Rendering(text: String(decoding: interpreter.output, as: UTF8.self), generationSpans: interpreter.generationSpans)
+    }
+}
