@@ -22,13 +22,13 @@ final class AttentionKernel: Kernel {
             return
         }
         let (strideQ, strideK, strideV, width) = (blocks.stride(q), blocks.stride(k), blocks.stride(v), blocks.headWidth)
-        let scores = try EdgeProducts(blocks, operands.products) { queries, keys in
+        let scores = try EdgeProducts(blocks, exact: blocks.keyCount % 128, operands.products) { queries, keys in
             BlockProductShape(
                 m: queries, n: keys, k: width, transposesA: false, transposesB: true, strideA: strideQ, strideB: strideK,
                 strideC: AttentionBlocks.keyRows, inputType: blocks.inputType, outputType: .float32, accumulates: false)
         }
         let values = { (accumulates: Bool) throws(CPUError) in
-            try EdgeProducts(blocks, operands.products) { queries, keys in
+            try EdgeProducts(blocks, exact: blocks.keyCount % 128, operands.products) { queries, keys in
                 BlockProductShape(
                     m: queries, n: width, k: keys, transposesA: false, transposesB: false, strideA: AttentionBlocks.keyRows, strideB: strideV,
                     strideC: width, inputType: blocks.inputType, outputType: .float32, accumulates: accumulates)
@@ -74,23 +74,25 @@ final class AttentionKernel: Kernel {
             let qAddress = blocks.block(q, queries, head: head, converted)
             greatest.update(repeating: -.infinity, count: queries.count)
             sums.update(repeating: 0, count: queries.count)
-            let firstBlock = firstKey / AttentionBlocks.keyRows
-            for keyBlock in firstBlock...(endKey - 1) / AttentionBlocks.keyRows {
-                let keys = blocks.keys(keyBlock)
+            var key = firstKey
+            while key < endKey {
+                let end = min(endKey, key + AttentionBlocks.keyRows)
+                let span = KeySpan(key, end, limit: blocks.keyCount)
+                let keys = span.start..<span.start + span.count
                 let kAddress = blocks.block(k, keys, head: keyHead, converted + blocks.convertedBytes)
                 let vAddress = blocks.block(v, keys, head: keyHead, converted + 2 * blocks.convertedBytes)
-                var status = scores[queries.count, keys.count].run(qAddress, kAddress, scoreBuffer, scratch: productBuffer, thread: thread)
-                if status != 0 { workspace.failure.pointee = status }
-                let isFirst = keyBlock == firstBlock
+                var status = scores.run(queries.count, span.count, qAddress, kAddress, scoreBuffer, scratch: productBuffer, thread: thread)
+                let isFirst = key == firstKey
                 for row in 0..<queries.count {
-                    let (first, end) = blocks.visibleKeys(keyRanges, queries.lowerBound + row)
+                    let visible = blocks.visibleKeys(keyRanges, queries.lowerBound + row)
                     weigh(
-                        row, scoreBuffer + row * AttentionBlocks.keyRows, weights, max(0, first - keys.lowerBound),
-                        min(keys.count, end - keys.lowerBound), greatest, sums, isFirst ? nil : output)
+                        row, scoreBuffer + row * AttentionBlocks.keyRows, weights, max(visible.first, key) - span.start,
+                        min(visible.end, end) - span.start, span.count, greatest, sums, isFirst ? nil : output)
                 }
-                status = (isFirst ? firstValues : nextValues)[queries.count, keys.count]
-                    .run(weights, vAddress, outputAddress, scratch: productBuffer, thread: thread)
+                status |= (isFirst ? firstValues : nextValues)
+                    .run(queries.count, span.count, weights, vAddress, outputAddress, scratch: productBuffer, thread: thread)
                 if status != 0 { workspace.failure.pointee = status }
+                key = end
             }
             finish(queries, head, output, greatest, sums)
         } else {
@@ -103,7 +105,7 @@ final class AttentionKernel: Kernel {
 
     /// Turns a row of scores into weights relative to the greatest score so far; rescales what has been summed when that changes.
     @inline(__always) private func weigh(
-        _ row: Int, _ scores: UnsafeMutablePointer<Float>, _ weights: UnsafeMutableRawPointer, _ first: Int, _ end: Int,
+        _ row: Int, _ scores: UnsafeMutablePointer<Float>, _ weights: UnsafeMutableRawPointer, _ first: Int, _ end: Int, _ count: Int,
         _ greatest: UnsafeMutablePointer<Float>, _ sums: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>?
     ) {
         let width = AttentionBlocks.keyRows
@@ -111,7 +113,7 @@ final class AttentionKernel: Kernel {
         let floats = weights.assumingMemoryBound(to: Float.self) + row * width
         let halves = weights + row * width * 2
         guard first < end else {
-            if isFloat { floats.update(repeating: 0, count: width) } else { memset(halves, 0, width * 2) }
+            if isFloat { floats.update(repeating: 0, count: count) } else { memset(halves, 0, count * 2) }
             return
         }
         let (from, to) = (first / 16 * 16, (end + 15) / 16 * 16)
@@ -138,7 +140,7 @@ final class AttentionKernel: Kernel {
                 store(weight, floats + i)
                 i += 16
             }
-            if to < width { (floats + to).update(repeating: 0, count: width - to) }
+            if to < count { (floats + to).update(repeating: 0, count: count - to) }
         } else {
             if from > 0 { memset(halves, 0, from * 2) }
             i = from
@@ -148,7 +150,7 @@ final class AttentionKernel: Kernel {
                 (halves + i * 2).storeBytes(of: RowConversion.bfloat16(weight), as: SIMD16<UInt16>.self)
                 i += 16
             }
-            if to < width { memset(halves + to * 2, 0, (width - to) * 2) }
+            if to < count { memset(halves + to * 2, 0, (count - to) * 2) }
         }
         if new > old {
             greatest[row] = new

@@ -15,10 +15,8 @@ final class AttentionBackwardKernel: Kernel {
     private let blocks: AttentionBlocks
     private var scores: EdgeProducts?
     private var weightGradients: EdgeProducts?
-    private var firstValueGradients: EdgeProducts?
-    private var nextValueGradients: EdgeProducts?
-    private var firstKeyGradients: EdgeProducts?
-    private var nextKeyGradients: EdgeProducts?
+    private var valueGradients: EdgeProducts?
+    private var keyGradients: EdgeProducts?
     private var queryGradients: EdgeProducts?
     private var productScratch = 0
     private let rowBlocks: RowBlocks
@@ -43,7 +41,7 @@ final class AttentionBackwardKernel: Kernel {
         let type = blocks.inputType
         let strideDQ = sumsQueriesElsewhere ? dq.columns : dq.rowStride
         func products(_ make: (Int, Int) -> BlockProductShape) throws(CPUError) -> EdgeProducts {
-            let edges = try EdgeProducts(blocks, library, make)
+            let edges = try EdgeProducts(blocks, exact: blocks.keyCount % AttentionBlocks.keyRows, library, make)
             productScratch = max(productScratch, edges.scratchByteCount)
             return edges
         }
@@ -56,17 +54,16 @@ final class AttentionBackwardKernel: Kernel {
             }
         }
         // [keys, width] = [queries, keys]ᵀ * [queries, width]
-        func gradient(_ strideB: Int, _ accumulates: Bool) throws(CPUError) -> EdgeProducts {
+        func gradient(_ strideB: Int) throws(CPUError) -> EdgeProducts {
             try products { queries, keys in
                 BlockProductShape(
                     m: keys, n: width, k: queries, transposesA: true, transposesB: false, strideA: across, strideB: strideB, strideC: width,
-                    inputType: type, outputType: .float32, accumulates: accumulates)
+                    inputType: type, outputType: .float32, accumulates: true)
             }
         }
         scores = try pair(strideQ, strideK)
         weightGradients = try pair(strideO, strideV)
-        (firstValueGradients, nextValueGradients) = (try gradient(strideO, false), try gradient(strideO, true))
-        (firstKeyGradients, nextKeyGradients) = (try gradient(strideQ, false), try gradient(strideQ, true))
+        (valueGradients, keyGradients) = (try gradient(strideO), try gradient(strideQ))
         queryGradients = try products { queries, keys in
             BlockProductShape(
                 m: queries, n: width, k: keys, transposesA: false, transposesB: false, strideA: across, strideB: strideK, strideC: strideDQ,
@@ -147,58 +144,59 @@ final class AttentionBackwardKernel: Kernel {
         let scoreGradients = isFloat ? gradientAddress : scoreAddress + 3 * Self.scoreBytes
         let thread = workspace.thread
         var status: Int32 = 0
-        var hasSums = false
-        if let scores, let weightGradients, let firstValueGradients, let nextValueGradients, let firstKeyGradients, let nextKeyGradients,
-            let queryGradients
-        {
+        memset(keySums, 0, 2 * sumBytes)
+        if let scores, let weightGradients, let valueGradients, let keyGradients, let queryGradients {
             let kAddress = blocks.block(k, keys, head: keyHead, converted)
             let vAddress = blocks.block(v, keys, head: keyHead, converted + blocks.convertedBytes)
+            let elementBytes = isFloat ? 4 : 2
             for head in keyHead * blocks.groupSize..<(keyHead + 1) * blocks.groupSize {
                 for queryBlock in Int(ranges[2 * keyBlock])..<Int(ranges[2 * keyBlock + 1]) {
                     let queries = blocks.queries(queryBlock)
                     let done = progress + head * blocks.queryBlocks + queryBlock
-                    guard isSeen(queries, keys) else {
+                    let (first, end) = seenKeys(queries, keys)
+                    guard first < end else {
                         Self.wait(for: done, previous(keyBlock, queryBlock, ranges))
                         tala_store_release(done, Int32(keyBlock + 1))
                         continue
                     }
+                    // Of the block of keys, those that these queries see.
+                    let span = KeySpan(first - keys.lowerBound, end - keys.lowerBound, limit: keys.count)
+                    let spanKeys = keys.lowerBound + span.start..<keys.lowerBound + span.start + span.count
+                    let (rows, count) = (queries.count, span.count)
+                    let kSpan = kAddress + span.start * blocks.stride(k) * elementBytes
+                    let vSpan = vAddress + span.start * blocks.stride(v) * elementBytes
+                    let sumOffset = span.start * width * 4
                     let qAddress = blocks.block(q, queries, head: head, converted + 2 * blocks.convertedBytes)
                     let oAddress = blocks.block(dO, queries, head: head, converted + 3 * blocks.convertedBytes)
-                    let (rows, columns) = (queries.count, keys.count)
-                    status |= scores[rows, columns].run(qAddress, kAddress, scoreAddress, scratch: productBuffer, thread: thread)
-                    status |= weightGradients[rows, columns].run(oAddress, vAddress, gradientAddress, scratch: productBuffer, thread: thread)
+                    status |= scores.run(rows, count, qAddress, kSpan, scoreAddress, scratch: productBuffer, thread: thread)
+                    status |= weightGradients.run(rows, count, oAddress, vSpan, gradientAddress, scratch: productBuffer, thread: thread)
                     for row in 0..<rows {
                         differentiate(
-                            row, query: queries.lowerBound + row, head, keys, scoreAddress, gradientAddress, weights, scoreGradients)
+                            row, query: queries.lowerBound + row, head, spanKeys, scoreAddress, gradientAddress, weights, scoreGradients)
                     }
-                    status |= (hasSums ? nextValueGradients : firstValueGradients)[rows, columns]
-                        .run(weights, oAddress, valueSums, scratch: productBuffer, thread: thread)
-                    status |= (hasSums ? nextKeyGradients : firstKeyGradients)[rows, columns]
-                        .run(scoreGradients, qAddress, keySums, scratch: productBuffer, thread: thread)
-                    hasSums = true
+                    status |= valueGradients.run(
+                        rows, count, weights, oAddress, valueSums + sumOffset, scratch: productBuffer, thread: thread)
+                    status |= keyGradients.run(
+                        rows, count, scoreGradients, qAddress, keySums + sumOffset, scratch: productBuffer, thread: thread)
                     Self.wait(for: done, previous(keyBlock, queryBlock, ranges))
-                    status |= queryGradients[rows, columns].run(
-                        scoreGradients, kAddress, querySums(workspace, queries.lowerBound, head * width), scratch: productBuffer, thread: thread)
+                    status |= queryGradients.run(
+                        rows, count, scoreGradients, kSpan, querySums(workspace, queries.lowerBound, head * width), scratch: productBuffer,
+                        thread: thread)
                     tala_store_release(done, Int32(keyBlock + 1))
                 }
             }
         }
         if status != 0 { workspace.failure.pointee = status }
-        put(keySums, hasSums, dk, keys, column: keyHead * width)
-        put(valueSums, hasSums, dv, keys, column: keyHead * width)
+        put(keySums, dk, keys, column: keyHead * width)
+        put(valueSums, dv, keys, column: keyHead * width)
     }
 
-    /// Stores the sums of a block of keys; zeros where there are none.
-    private func put(_ sums: UnsafeMutableRawPointer, _ hasSums: Bool, _ target: Matrix, _ keys: Range<Int>, column: Int) {
+    /// Stores the sums of a block of keys.
+    private func put(_ sums: UnsafeMutableRawPointer, _ target: Matrix, _ keys: Range<Int>, column: Int) {
         let width = blocks.headWidth
         let source = sums.assumingMemoryBound(to: Float.self)
         for row in 0..<keys.count {
-            let place = target.address(keys.lowerBound + row, column)
-            if hasSums {
-                RowConversion.narrow(source + row * width, to: place, target.elementType, count: width)
-            } else {
-                memset(place, 0, width * target.elementType.byteCount)
-            }
+            RowConversion.narrow(source + row * width, to: target.address(keys.lowerBound + row, column), target.elementType, count: width)
         }
     }
 
@@ -220,12 +218,15 @@ final class AttentionBackwardKernel: Kernel {
         }
     }
 
-    private func isSeen(_ queries: Range<Int>, _ keys: Range<Int>) -> Bool {
+    /// Of a block of keys, the range that contains all that a block of queries sees.
+    private func seenKeys(_ queries: Range<Int>, _ keys: Range<Int>) -> (first: Int, end: Int) {
+        var (seenFirst, seenEnd) = (Int.max, 0)
         for query in queries {
-            let (first, end) = blocks.visibleKeys(keyRanges, query)
-            if max(first, keys.lowerBound) < min(end, keys.upperBound) { return true }
+            let visible = blocks.visibleKeys(keyRanges, query)
+            let (first, end) = (max(visible.first, keys.lowerBound), min(visible.end, keys.upperBound))
+            if first < end { (seenFirst, seenEnd) = (min(seenFirst, first), max(seenEnd, end)) }
         }
-        return false
+        return (seenFirst, seenEnd)
     }
 
     /// A row of scores becomes weights `p`, a row of weight gradients becomes score gradients `scale * p * (dP - delta)`.
@@ -238,13 +239,14 @@ final class AttentionBackwardKernel: Kernel {
         let isFloat = blocks.inputType == .float32
         let scores = scoreAddress.assumingMemoryBound(to: Float.self) + row * width
         let gradients = gradientAddress.assumingMemoryBound(to: Float.self) + row * width
-        let rowBytes = width * (isFloat ? 4 : 2)
+        let elementBytes = isFloat ? 4 : 2
+        let rowBytes = width * elementBytes
         let (weightRow, gradientRow) = (weights + row * rowBytes, scoreGradients + row * rowBytes)
         let (firstKey, endKey) = blocks.visibleKeys(keyRanges, query)
         let (first, end) = (max(0, firstKey - keys.lowerBound), min(keys.count, endKey - keys.lowerBound))
         guard first < end else {
-            memset(weightRow, 0, rowBytes)
-            memset(gradientRow, 0, rowBytes)
+            memset(weightRow, 0, keys.count * elementBytes)
+            memset(gradientRow, 0, keys.count * elementBytes)
             return
         }
         let (from, to) = (first / 16 * 16, (end + 15) / 16 * 16)
@@ -255,14 +257,13 @@ final class AttentionBackwardKernel: Kernel {
         let delta = Vector.broadcast(delta.floats(query)[head])
         let scale = Vector.broadcast(shape.scale)
         let inverseCap = Vector.broadcast(shape.softCap == 0 ? 0 : 1 / shape.softCap)
-        let elementBytes = isFloat ? 4 : 2
         if from > 0 {
             memset(weightRow, 0, from * elementBytes)
             memset(gradientRow, 0, from * elementBytes)
         }
-        if to < width {
-            memset(weightRow + to * elementBytes, 0, (width - to) * elementBytes)
-            memset(gradientRow + to * elementBytes, 0, (width - to) * elementBytes)
+        if to < keys.count {
+            memset(weightRow + to * elementBytes, 0, (keys.count - to) * elementBytes)
+            memset(gradientRow + to * elementBytes, 0, (keys.count - to) * elementBytes)
         }
         var i = from
         while i < to {

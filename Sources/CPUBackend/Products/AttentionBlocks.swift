@@ -55,17 +55,24 @@ struct AttentionBlocks {
     }
 }
 
-/// A block product in four versions: whole or last block of queries, whole or last block of keys.
+/// A block product in several versions: for a whole or a last block of queries, and for some numbers of keys.
 struct EdgeProducts {
-    private var products: [BlockProduct] = []
+    private var products: [BlockProduct?] = []
     private(set) var scratchByteCount = 0
 
-    /// - Parameter make: the shape for so many query rows and key rows.
-    init(_ blocks: AttentionBlocks, _ library: ProductLibrary, _ make: (_ queries: Int, _ keys: Int) -> BlockProductShape) throws(CPUError) {
+    /// - Parameters:
+    ///   - fewest: with fewer keys than 32, their number; or that of the last block, where it is no multiple of 32.
+    ///   - make: the shape for so many query rows and key rows.
+    init(
+        _ blocks: AttentionBlocks, exact: Int, _ library: ProductLibrary, _ make: (_ queries: Int, _ keys: Int) -> BlockProductShape
+    ) throws(CPUError) {
         let lastQueries = blocks.queryCount - max(0, blocks.queryBlocks - 1) * AttentionBlocks.queryRows
-        let lastKeys = blocks.keyCount - max(0, blocks.keyBlocks - 1) * AttentionBlocks.keyRows
         for queries in [AttentionBlocks.queryRows, lastQueries] {
-            for keys in [AttentionBlocks.keyRows, lastKeys] {
+            for keys in [32, 64, 96, 128, exact] {
+                guard keys > 0, keys <= blocks.keyCount, queries <= blocks.queryCount else {
+                    products.append(nil)
+                    continue
+                }
                 let product = try library.product(make(queries, keys))
                 scratchByteCount = max(scratchByteCount, product.scratchByteCount)
                 products.append(product)
@@ -73,7 +80,29 @@ struct EdgeProducts {
         }
     }
 
-    @inline(__always) subscript(_ queries: Int, _ keys: Int) -> BlockProduct {
-        products[(queries == AttentionBlocks.queryRows ? 0 : 2) + (keys == AttentionBlocks.keyRows ? 0 : 1)]
+    /// Runs the version for so many rows and keys. invariant: `KeySpan` gives only numbers that there are versions for.
+    @inline(__always) func run(
+        _ queries: Int, _ keys: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer,
+        thread: Int
+    ) -> Int32 {
+        let version = (queries == AttentionBlocks.queryRows ? 0 : 5) + (keys % 32 == 0 ? keys / 32 - 1 : 4)
+        return products[version]?.run(a, b, c, scratch: scratch, thread: thread) ?? -1
+    }
+}
+
+/// Some consecutive keys that a product takes: a multiple of 32 of them, so that few versions of products are needed.
+struct KeySpan {
+    let start: Int
+    let count: Int
+
+    /// The keys `first ..< end` and some more, within `0 ..< limit`: more behind them if there are, else before them, else all.
+    /// `end - first` is at most 128.
+    init(_ first: Int, _ end: Int, limit: Int) {
+        let wanted = (end - first + 31) / 32 * 32
+        if wanted > limit {
+            (start, count) = (0, limit)
+        } else {
+            (start, count) = (min(first, limit - wanted), wanted)
+        }
     }
 }
