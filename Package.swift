@@ -104,9 +104,9 @@ let package = Package(
         tests("TokenizationTests", ["Tokenization"]),
         tests("DatasetsTests", ["Datasets"]),
         tests("GraphTests", ["Graph", "Models"]),
-        tests("CPUBackendTests", ["CPUBackend", "Graph", "Tensors"]),
+        tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph"]),
-        tests("ParityTests", ["CPUBackend", "VulkanBackend", "Models", "Training", "Export"]),
+        tests("ParityTests", ["CPUBackend", "Graph", "JSON", "Models", "Tensors", "Training"]),
         tests("DaemonTests", ["Daemon"]),
     ]
 )

@@ -101,7 +101,8 @@ final class AttentionBackwardKernel: Kernel {
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
         switch phase {
         case 0: begin(block, workspace)
-        case 1: run(keyHead: block / blocks.keyBlocks, keyBlock: block % blocks.keyBlocks, workspace)
+        // Heads side by side, so that a block of keys seldom runs beside the one that it waits for.
+        case 1: run(keyHead: block % blocks.shape.keyValueHeadCount, keyBlock: block / blocks.shape.keyValueHeadCount, workspace)
         default:
             for row in rowBlocks.rows(of: block) {
                 RowConversion.narrow(querySums(workspace, row, 0), to: dq.address(row), dq.elementType, count: dq.columns)
