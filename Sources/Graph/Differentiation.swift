@@ -73,9 +73,6 @@ public struct Differentiation {
         try graph.add(operation, inputs, names: [])
     }
 
-    /// The element type that the other factor of a product must have: a stored weight's own where it is no wider than float32 activations.
-    func productType(with other: ValueID) -> ElementType { type(of: other).elementType }
-
     /// The value in this element type, converted once however often it is asked for.
     public mutating func converted(_ value: ValueID, to elementType: ElementType) throws(GraphError) -> ValueID {
         if type(of: value).elementType == elementType { return value }

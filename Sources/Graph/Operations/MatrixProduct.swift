@@ -61,10 +61,12 @@ public struct MatrixProduct: Operation {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         if hasAddend { try context.contribute(to: node.inputs[2], gradient) }
         let (a, b) = (node.inputs[0], node.inputs[1])
+        // A stored weight may be narrower than what it is multiplied with; the activation's type is the one that products are computed from.
+        let activationType = context.type(of: a).elementType
         // d(op(a)) = scale * dc * op(b)ᵀ
         if context.needsGradient(a) {
             let other = context.saved(b)
-            let left = try context.converted(gradient, to: context.productType(with: other))
+            let left = try context.converted(gradient, to: activationType)
             let (transposesA, transposesB, scale) = (transposesA, transposesB, scale)
             try context.contribute(to: a) { context, addend, type throws(GraphError) in
                 let operation =
@@ -78,7 +80,7 @@ public struct MatrixProduct: Operation {
         // d(op(b)) = scale * op(a)ᵀ * dc
         if context.needsGradient(b) {
             let other = context.saved(a)
-            let right = try context.converted(gradient, to: context.productType(with: other))
+            let right = try context.converted(gradient, to: activationType)
             let (transposesA, transposesB, scale) = (transposesA, transposesB, scale)
             try context.contribute(to: b) { context, addend, type throws(GraphError) in
                 let operation =

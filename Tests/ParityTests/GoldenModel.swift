@@ -1,0 +1,90 @@
+import Graph
+import JSON
+import Models
+import Tensors
+import Training
+
+/// A folder of `golden/models`: a checkpoint, a batch, and what the reference computed.
+struct GoldenModel {
+    let name: String
+    let checkpoint: Checkpoint
+    let configuration: ModelConfiguration
+    let tensors: [String: StoredTensor]
+    let figures: JSONNode
+    let lengths: [Int]
+
+    static let names = [
+        "phi3-tiny", "phi3-window-tiny", "phi3-longrope-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny", "gemma2-tiny",
+    ]
+
+    init(_ name: String, variant: String = "golden") throws {
+        self.name = name
+        let folder = SharedData.path("models/" + name)
+        checkpoint = try Checkpoint(folder: folder)
+        configuration = try ModelConfiguration(folder: folder)
+        tensors = Dictionary(try SafetensorsFile(path: "\(folder)/\(variant).safetensors").tensors.map { ($0.name, $0) }) { first, _ in first }
+        figures = try SharedData.json("models/\(name)/\(variant).json")
+        lengths = figures["lengths"]?.array?.compactMap(\.integer) ?? []
+    }
+
+    private func integers(_ name: String) -> [Int] {
+        guard let tensor = tensors[name], let start = tensor.bytes.baseAddress else { return [] }
+        return (0..<tensor.elementCount).map { Int(start.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
+    }
+
+    /// The rows of the batch without their padding.
+    var examples: [TrainingExample] {
+        let width = tensors["input_ids"]?.shape.last ?? 0
+        let (ids, labels) = (integers("input_ids"), integers("labels"))
+        return lengths.enumerated().map { row, length in
+            let range = (row * width)..<(row * width + length)
+            return TrainingExample(ids: ids[range].map { Int32($0) }, isTrained: labels[range].map { $0 != -100 })
+        }
+    }
+
+    /// The length by which the reference chose rotary factors for the whole batch.
+    var paddedLength: Int { tensors["input_ids"]?.shape.last ?? 0 }
+
+    func figure(_ path: String...) -> JSONNode? { path.reduce(figures as JSONNode?) { $0?[$1] } }
+}
+
+/// Trains a golden model for five steps on one device, as the reference did.
+struct GoldenRun {
+    let model: LanguageModel
+    let session: TrainingSession
+    let batch: PackedBatch
+    let trainedTokens: Int
+
+    init(_ golden: GoldenModel, isLoRA: Bool, device: any ComputeDevice, recomputes: Bool = false, logitsByteLimit: Int = 32 << 20) throws {
+        let training: LanguageModel.Training = isLoRA ? .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1) : .full
+        var mixable: Set<ElementType> = []
+        for type in [ElementType.bfloat16, .float16] where device.mixesFloat32(with: type) { mixable.insert(type) }
+        model = try LanguageModel(
+            golden.configuration, source: .checkpoint(golden.checkpoint), training: training, precision: .init(mixableTypes: mixable),
+            maximumLength: golden.paddedLength, decaysAll: true, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        var optimizer = OptimizerSettings()
+        optimizer.weightDecay = 0.01
+        let programs = Programs(
+            model: model, optimizer: optimizer, recomputedLayers: recomputes ? Set(0..<golden.configuration.layerCount) : [], logitsByteLimit: logitsByteLimit)
+        let examples = golden.examples
+        trainedTokens = examples.reduce(0) { $0 + $1.trainedTokenCount }
+        let size = ProgramSize(roundingUp: examples.reduce(0) { $0 + $1.ids.count }, trainedTokens)
+        session = try TrainingSession(device: device, programs: programs, largest: size)
+        batch = PackedBatch(
+            examples, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: golden.configuration.slidingWindow,
+            rotary: model.rotaryRows, rotaryLength: golden.paddedLength)
+        guard isLoRA else { return }
+        for adapter in model.adapters {
+            for (key, suffix) in [(adapter.keyOfA, "lora_A"), (adapter.keyOfB, "lora_B")] {
+                guard let initial = golden.tensors["lora.init.\(adapter.module.name).\(suffix)"] else { continue }
+                try model.write(initial.floats(), key, session.persistent)
+            }
+        }
+    }
+
+    /// The reference's name of a trained tensor.
+    func goldenName(_ key: String) -> String {
+        guard key.hasPrefix("base_model.model.") else { return key }
+        return String(key.dropFirst("base_model.model.".count).dropLast(".weight".count))
+    }
+}

@@ -1,0 +1,58 @@
+import CPUBackend
+import Foundation
+import Graph
+import JSON
+import Models
+import Tensors
+import Testing
+import Training
+
+@Suite(.serialized, .enabled(if: SharedData.isThere)) struct ModelParityTests {
+    /// Loss, gradient norm, every gradient and every parameter over five AdamW steps, within the tolerances of the reference data's README.
+    static func compare(_ golden: GoldenModel, _ run: GoldenRun, isLoRA: Bool, _ label: String) throws {
+        let kind = isLoRA ? "lora" : "full"
+        let losses = golden.figure(kind, "loss_per_step")?.array?.compactMap(\.double) ?? []
+        let norms = golden.figure(kind, "grad_norm_per_step_before_clip")?.array?.compactMap(\.double) ?? []
+        #expect(losses.count == 5)
+        for step in 1...5 {
+            let sum = try run.session.addGradients(of: run.batch, batchTrainedTokens: run.trainedTokens, seed: 0, step: step, microBatch: 0)
+            #expect(abs(sum.meanLoss - losses[step - 1]) < 1e-5, "\(label) step \(step): loss \(sum.meanLoss), reference \(losses[step - 1])")
+            if step == 1 {
+                for parameter in run.model.trainables.parameters {
+                    guard let tensor = run.model.trainables.tensor(of: parameter.key, .gradient) else { continue }
+                    guard let reference = golden.tensors["\(kind).grad.\(run.goldenName(parameter.key))"]?.floats() else {
+                        Issue.record("\(label): no reference gradient of \(parameter.key)")
+                        continue
+                    }
+                    let found = try run.model.read(tensor.key, run.session.persistent)
+                    let largest = reference.map(abs).max() ?? 0
+                    let error = zip(found, reference).map { abs($0 - $1) }.max() ?? .infinity
+                    #expect(found.count == reference.count && error <= 1e-4 * max(largest, 1e-6), "\(label): gradient of \(parameter.key) off by \(error) of \(largest)")
+                }
+            }
+            let norm = try run.session.update(learningRate: 1e-3, step: step)
+            #expect(abs(norm - norms[step - 1]) < 1e-4 * norms[step - 1], "\(label) step \(step): gradient norm \(norm), reference \(norms[step - 1])")
+        }
+        let after = try run.session.evaluate(run.batch).meanLoss
+        let reference = golden.figure(kind, "loss_after_steps")?.double ?? 0
+        #expect(abs(after - reference) < 1e-4, "\(label): loss after five steps \(after), reference \(reference)")
+        for parameter in run.model.trainables.parameters {
+            guard let reference = golden.tensors["\(kind).after5.\(run.goldenName(parameter.key))"]?.floats() else { continue }
+            let found = try run.model.read(parameter.key, run.session.persistent)
+            let errors = zip(found, reference).map { abs($0 - $1) }
+            if isLoRA {
+                #expect((errors.max() ?? 1) <= 5e-5, "\(label): \(parameter.key) after five steps off by \(errors.max() ?? 1)")
+            } else {
+                #expect((errors.max() ?? 1) <= 5e-3, "\(label): \(parameter.key) after five steps off by \(errors.max() ?? 1)")
+                let far = errors.filter { $0 > 2e-5 }.count
+                #expect(far <= max(2, errors.count / 1000), "\(label): \(far) of \(errors.count) entries of \(parameter.key) are off by more than 2e-5")
+            }
+        }
+    }
+
+    @Test(arguments: GoldenModel.names, [true, false]) func fiveStepsOnTheProcessorAgreeWithTheReference(name: String, isLoRA: Bool) throws {
+        let golden = try GoldenModel(name)
+        let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice())
+        try Self.compare(golden, run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") CPU")
+    }
+}
