@@ -77,6 +77,9 @@ public final class Tokenizer: Sendable {
     /// Whether a token is one of those that decoding may skip.
     public func isSpecial(_ id: Int32) -> Bool { addedByID[id]?.isSpecial ?? false }
 
+    /// Whether a token was added to the vocabulary and is found in text as it is.
+    public func isAdded(_ id: Int32) -> Bool { addedByID[id] != nil }
+
     public func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int32] {
         encodeWithRanges(text, addSpecialTokens: addSpecialTokens).map(\.id)
     }
