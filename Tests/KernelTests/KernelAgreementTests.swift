@@ -7,6 +7,7 @@ import Testing
     @Test(arguments: TestDevice.available, KernelCatalogue.cases)
     func aKernelComputesWhatItsDefinitionSaysAndTouchesNothingElse(_ device: TestDevice, _ kernel: KernelCase) throws {
         let computer = try device.open()
+        let known = TestDevice.complaints(about: computer).count
         guard Self.fits(kernel, computer) else { return }
         let seed = KernelCatalogue.seed
         var random = CaseRandom(seed: seed)
@@ -23,6 +24,10 @@ import Testing
         }
         let prepared = try machine.prepare(on: computer)
         let result = try prepared.run()
+        defer {
+            let complaints = TestDevice.complaints(about: computer)
+            #expect(complaints.count == known, "\(kernel) on \(device): \(complaints.dropFirst(known).joined(separator: "\n"))")
+        }
         for failure in Comparison(machine, result, expected).failures {
             Issue.record("\(kernel) on \(device), TALA_SEED=\(seed): \(failure)")
         }

@@ -39,6 +39,14 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What a driver's validation layer has found wrong since the device was opened.
+    static func complaints(about device: any ComputeDevice) -> [String] {
+        #if canImport(VulkanBackend)
+            if let device = device as? VulkanDevice { return device.validationMessages }
+        #endif
+        return []
+    }
+
     private func make() throws -> any ComputeDevice {
         switch self {
         case .cpu:
@@ -49,7 +57,7 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
             #endif
         case .vulkan:
             #if canImport(VulkanBackend)
-                return try VulkanDevice()
+                return try VulkanDevice(validates: true)
             #else
                 throw Unavailable()
             #endif

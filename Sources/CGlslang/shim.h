@@ -1,0 +1,9 @@
+#ifndef TALA_GLSLANG_H
+#define TALA_GLSLANG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <glslang/Include/glslang_c_interface.h>
+#include <glslang/Public/resource_limits_c.h>
+
+#endif

@@ -1,0 +1,129 @@
+import CVulkan
+
+/// An opened device: the logical device, its queue, and what is shared by everything made on it.
+final class VulkanContext {
+    let instance: VulkanInstance
+    let physical: PhysicalDevice
+    let handle: VkDevice
+    let queue: VkQueue
+    let commandPool: VkCommandPool
+    private let fence: VkFence
+
+    init(_ instance: VulkanInstance, _ physical: PhysicalDevice) throws(VulkanError) {
+        guard let family = physical.queueFamily else { throw .noDevice(reason: "\(physical.name) does not compute") }
+        self.instance = instance
+        self.physical = physical
+        let priority: Float = 1
+        let device: VkDevice = try withPointer(priority) { priority throws(VulkanError) in
+            var queue = VkDeviceQueueCreateInfo()
+            queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO
+            queue.queueFamilyIndex = family
+            queue.queueCount = 1
+            queue.pQueuePriorities = priority
+            var storage = VkPhysicalDevice16BitStorageFeatures()
+            storage.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES
+            storage.storageBuffer16BitAccess = physical.has16BitStorage ? 1 : 0
+            return try withPointer(queue) { queue throws(VulkanError) in
+                try withPointer(storage) { storage throws(VulkanError) in
+                    var info = VkDeviceCreateInfo()
+                    info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO
+                    info.queueCreateInfoCount = 1
+                    info.pQueueCreateInfos = queue
+                    var features = VkPhysicalDeviceFeatures2()
+                    features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2
+                    features.features.shaderInt16 = physical.has16BitStorage ? 1 : 0
+                    features.pNext = UnsafeMutableRawPointer(mutating: storage)
+                    return try withPointer(features) { features throws(VulkanError) in
+                        info.pNext = UnsafeRawPointer(features)
+                        return try made("vkCreateDevice") { vkCreateDevice(physical.handle, &info, nil, $0) }
+                    }
+                }
+            }
+        }
+        handle = device
+        var queue: VkQueue?
+        vkGetDeviceQueue(device, family, 0, &queue)
+        guard let queue else { throw .noDevice(reason: "\(physical.name) has no queue") }
+        self.queue = queue
+        var pool = VkCommandPoolCreateInfo()
+        pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO
+        pool.queueFamilyIndex = family
+        commandPool = try made("vkCreateCommandPool") { vkCreateCommandPool(device, &pool, nil, $0) }
+        var info = VkFenceCreateInfo()
+        info.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO
+        fence = try made("vkCreateFence") { vkCreateFence(device, &info, nil, $0) }
+    }
+
+    deinit {
+        vkDeviceWaitIdle(handle)
+        vkDestroyFence(handle, fence, nil)
+        vkDestroyCommandPool(handle, commandPool, nil)
+        vkDestroyDevice(handle, nil)
+    }
+
+    /// Records commands once for many submissions.
+    func record(_ body: (VkCommandBuffer) throws(VulkanError) -> Void) throws(VulkanError) -> VkCommandBuffer {
+        var allocation = VkCommandBufferAllocateInfo()
+        allocation.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO
+        allocation.commandPool = commandPool
+        allocation.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY
+        allocation.commandBufferCount = 1
+        let buffer: VkCommandBuffer = try made("vkAllocateCommandBuffers") { vkAllocateCommandBuffers(handle, &allocation, $0) }
+        var begin = VkCommandBufferBeginInfo()
+        begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO
+        try check(vkBeginCommandBuffer(buffer, &begin), "vkBeginCommandBuffer")
+        try body(buffer)
+        try check(vkEndCommandBuffer(buffer), "vkEndCommandBuffer")
+        return buffer
+    }
+
+    func free(_ buffer: VkCommandBuffer) {
+        var buffer: VkCommandBuffer? = buffer
+        vkFreeCommandBuffers(handle, commandPool, 1, &buffer)
+    }
+
+    /// Submits recorded commands and waits for their end.
+    func submit(_ buffer: VkCommandBuffer) throws(VulkanError) {
+        let buffers = UnsafeMutablePointer<VkCommandBuffer?>.allocate(capacity: 1)
+        buffers.initialize(to: buffer)
+        defer { buffers.deallocate() }
+        var info = VkSubmitInfo()
+        info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO
+        info.commandBufferCount = 1
+        info.pCommandBuffers = UnsafePointer(buffers)
+        try check(vkQueueSubmit(queue, 1, &info, fence), "vkQueueSubmit")
+        var fence: VkFence? = fence
+        try check(vkWaitForFences(handle, 1, &fence, 1, .max), "vkWaitForFences")
+        try check(vkResetFences(handle, 1, &fence), "vkResetFences")
+    }
+
+    /// Records, submits, waits and forgets.
+    func runOnce(_ body: (VkCommandBuffer) throws(VulkanError) -> Void) throws(VulkanError) {
+        let buffer = try record(body)
+        defer { free(buffer) }
+        try submit(buffer)
+    }
+}
+
+/// A barrier after which all that shaders and copies have written is visible to all that follow, the host included.
+func fullBarrier(_ commands: VkCommandBuffer) {
+    var barrier = VkMemoryBarrier()
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER
+    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT.rawValue | VK_ACCESS_TRANSFER_WRITE_BIT.rawValue | VK_ACCESS_HOST_WRITE_BIT.rawValue
+    barrier.dstAccessMask =
+        VK_ACCESS_SHADER_READ_BIT.rawValue | VK_ACCESS_SHADER_WRITE_BIT.rawValue | VK_ACCESS_TRANSFER_READ_BIT.rawValue
+        | VK_ACCESS_TRANSFER_WRITE_BIT.rawValue | VK_ACCESS_HOST_READ_BIT.rawValue
+    let stages =
+        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT.rawValue | VK_PIPELINE_STAGE_TRANSFER_BIT.rawValue | VK_PIPELINE_STAGE_HOST_BIT.rawValue
+    vkCmdPipelineBarrier(commands, stages, stages, 0, 1, &barrier, 0, nil, 0, nil)
+}
+
+/// A barrier between dispatches: what was written may be read and overwritten, what was read may be overwritten.
+func dispatchBarrier(_ commands: VkCommandBuffer) {
+    var barrier = VkMemoryBarrier()
+    barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER
+    barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT.rawValue
+    barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT.rawValue | VK_ACCESS_SHADER_WRITE_BIT.rawValue
+    let stage = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT.rawValue
+    vkCmdPipelineBarrier(commands, stage, stage, 0, 1, &barrier, 0, nil, 0, nil)
+}

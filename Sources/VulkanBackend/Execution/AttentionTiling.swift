@@ -1,0 +1,44 @@
+import Graph
+
+/// The blocks of an attention kernel, as Shaders/common/attention.glsl takes them.
+struct AttentionTiling: Sendable, Hashable {
+    /// Invocations for each block of rows and for the columns of a row.
+    var rowLanes: Int
+    var lanes: Int
+    /// Rows that an invocation holds, and scores of each that it computes at a time.
+    var own: Int
+    var met: Int
+    /// Columns staged in shared memory at a time.
+    var slice: Int
+
+    var ownBlock: Int { rowLanes * own }
+
+    /// - Parameter resultCount: matrices that an invocation sums in registers: 1, or 2 for gradients of keys and values.
+    init(headWidth: Int, resultCount: Int, _ device: DeviceProfile) {
+        if device.isProcessor {
+            // Rows whole in registers, as many as about a hundred numbers allow: each number of the other side is then read once for all of them.
+            lanes = 1
+            rowLanes = device.subgroupSize
+            own = max(1, min(4, 128 / (headWidth * resultCount)))
+            met = headWidth <= 32 ? 4 : headWidth <= 128 ? 2 : 1
+            slice = 8
+        } else {
+            lanes = 16
+            rowLanes = min(8, device.maximumGroupInvocations / 16)
+            own = headWidth * resultCount <= 256 ? 4 : 2
+            met = 2
+            slice = 16
+        }
+    }
+
+    func definitions(_ shape: AttentionShape) -> [String: Int] {
+        var definitions = [
+            "HEAD_WIDTH": shape.headWidth, "GROUP_RATIO": shape.headCount / shape.keyValueHeadCount, "ROW_LANES": rowLanes, "LANES": lanes, "OWN": own,
+            "MET": met, "SLICE": slice,
+        ]
+        if shape.softCap != 0 { definitions["HAS_CAP"] = 1 }
+        return definitions
+    }
+
+    func blocks(_ rows: Int) -> Int { (rows + ownBlock - 1) / ownBlock }
+}

@@ -1,0 +1,220 @@
+import CVulkan
+import Glibc
+import Graph
+import Tensors
+
+/// A plan as a recorded command buffer.
+final class VulkanExecutable: Executable {
+    private let context: VulkanContext
+    private let plan: Plan
+    private let persistent: VulkanPersistentMemory
+    private let arena: VulkanArena
+    private let exchange: [VulkanBuffer]
+    private let scratch: VulkanBuffer
+    private var pipelines: [Pipeline] = []
+    private var descriptorPool: VkDescriptorPool?
+    private var commands: VkCommandBuffer?
+    private var steps: [Step] = []
+
+    /// A dispatch with everything resolved.
+    private struct Step {
+        var call: Int
+        var pipeline: Pipeline
+        var set: VkDescriptorSet
+        var constants: [UInt32]
+        var groupCount: Int
+        var touches: [(buffer: Int, bytes: Range<Int>, access: Dispatch.Access)]
+    }
+
+    init(_ device: VulkanDevice, _ plan: Plan, _ persistent: VulkanPersistentMemory, _ arena: VulkanArena) throws(VulkanError) {
+        context = device.context
+        self.plan = plan
+        self.persistent = persistent
+        self.arena = arena
+        var exchange: [VulkanBuffer] = []
+        for byteCount in plan.exchangeBlocks {
+            let buffer = try VulkanBuffer(context, byteCount: byteCount, isForHost: true)
+            try buffer.fill(0)
+            exchange.append(buffer)
+        }
+        self.exchange = exchange
+        var dispatches: [(call: Int, dispatch: Dispatch)] = []
+        var scratchBytes = 0
+        for (index, call) in plan.calls.enumerated() {
+            guard let kernel = call.operation as? any VulkanKernel else { throw .unknownOperation(call.operation.name) }
+            scratchBytes = max(scratchBytes, kernel.scratchByteCount(call.inputs, call.outputs, device.profile))
+            for dispatch in try kernel.dispatches(call.inputs, call.outputs, device.profile) where dispatch.groupCount > 0 {
+                dispatches.append((index, dispatch))
+            }
+        }
+        scratch = try VulkanBuffer(context, byteCount: scratchBytes, isForHost: false)
+        try makePool(dispatches.map(\.dispatch))
+        for (call, dispatch) in dispatches { steps.append(try step(call, dispatch, device)) }
+        commands = try context.record { commands throws(VulkanError) in
+            fullBarrier(commands)
+            var hazards = HazardTracker()
+            for step in steps {
+                if hazards.needsBarrier(step.touches) { dispatchBarrier(commands) }
+                record(step, commands)
+            }
+            fullBarrier(commands)
+        }
+    }
+
+    deinit {
+        if let commands { context.free(commands) }
+        if let descriptorPool { vkDestroyDescriptorPool(context.handle, descriptorPool, nil) }
+    }
+
+    private func makePool(_ dispatches: [Dispatch]) throws(VulkanError) {
+        let count = dispatches.reduce(0) { $0 + $1.operands.count }
+        let size = VkDescriptorPoolSize(type: VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, descriptorCount: UInt32(max(1, count)))
+        descriptorPool = try withPointer(size) { size throws(VulkanError) in
+            var info = VkDescriptorPoolCreateInfo()
+            info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO
+            info.maxSets = UInt32(max(1, dispatches.count))
+            info.poolSizeCount = 1
+            info.pPoolSizes = size
+            let device = context.handle
+            return try made("vkCreateDescriptorPool") { vkCreateDescriptorPool(device, &info, nil, $0) }
+        }
+    }
+
+    /// The buffer a reference lies in, and a number that tells buffers apart.
+    private func buffer(of reference: TensorReference) -> (VulkanBuffer, Int)? {
+        switch reference.space {
+        case .persistent: persistent.buffers.indices.contains(reference.block) ? (persistent.buffers[reference.block], 3 * reference.block) : nil
+        case .exchange: exchange.indices.contains(reference.block) ? (exchange[reference.block], 3 * reference.block + 1) : nil
+        case .transient:
+            if reference.block == TensorReference.scratchBlock { (scratch, -1) }
+            else { arena.buffers.indices.contains(reference.block) ? (arena.buffers[reference.block], 3 * reference.block + 2) : nil }
+        }
+    }
+
+    private func step(_ call: Int, _ dispatch: Dispatch, _ device: VulkanDevice) throws(VulkanError) -> Step {
+        let pipeline = try device.pipelines.pipeline(for: dispatch)
+        pipelines.append(pipeline)
+        var constants = [UInt32](repeating: 0, count: Pipeline.constantWords)
+        var touches: [(buffer: Int, bytes: Range<Int>, access: Dispatch.Access)] = []
+        var infos: [VkDescriptorBufferInfo] = []
+        let name = plan.calls[call].operation.name
+        guard 2 * dispatch.operands.count + dispatch.parameters.count <= Pipeline.constantWords - 2 else {
+            throw .badOperand(operation: name, reason: "too many operands and parameters")
+        }
+        let alignment = max(4, Int(clamping: context.physical.properties.limits.minStorageBufferOffsetAlignment))
+        for (index, operand) in dispatch.operands.enumerated() {
+            let reference = operand.reference
+            let size = reference.elementType.byteCount
+            guard let (buffer, number) = buffer(of: reference), reference.rows >= 0, reference.columns >= 0, reference.rowStride >= reference.columns,
+                reference.byteOffset >= 0, reference.byteOffset % size == 0, reference.byteOffset + reference.byteSpan <= buffer.byteCount
+            else { throw .badOperand(operation: name, reason: "an operand lies outside its memory: \(reference)") }
+            let start = reference.byteOffset / alignment * alignment
+            let end = min(buffer.byteCount, (reference.byteOffset + max(4, reference.byteSpan) + 3) / 4 * 4)
+            infos.append(VkDescriptorBufferInfo(buffer: buffer.handle, offset: VkDeviceSize(start), range: VkDeviceSize(end - start)))
+            constants[2 * index] = ((reference.byteOffset - start) / size).word
+            constants[2 * index + 1] = reference.rowStride.word
+            touches.append((number, reference.byteOffset..<(reference.byteOffset + reference.byteSpan), operand.access))
+        }
+        for (index, parameter) in dispatch.parameters.enumerated() { constants[2 * dispatch.operands.count + index] = parameter }
+        constants[Pipeline.constantWords - 2] = dispatch.groupCount.word
+        let set = try makeSet(pipeline, infos)
+        return Step(call: call, pipeline: pipeline, set: set, constants: constants, groupCount: dispatch.groupCount, touches: touches)
+    }
+
+    private func makeSet(_ pipeline: Pipeline, _ infos: [VkDescriptorBufferInfo]) throws(VulkanError) -> VkDescriptorSet {
+        let device = context.handle
+        return try withPointer(Optional(pipeline.setLayout)) { layout throws(VulkanError) in
+            var allocation = VkDescriptorSetAllocateInfo()
+            allocation.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO
+            allocation.descriptorPool = descriptorPool
+            allocation.descriptorSetCount = 1
+            allocation.pSetLayouts = layout
+            let set: VkDescriptorSet = try made("vkAllocateDescriptorSets") { vkAllocateDescriptorSets(device, &allocation, $0) }
+            try withElements(infos) { infos throws(VulkanError) in
+                var write = VkWriteDescriptorSet()
+                write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET
+                write.dstSet = set
+                write.descriptorCount = UInt32(infos.count)
+                write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
+                write.pBufferInfo = UnsafePointer(infos.baseAddress)
+                vkUpdateDescriptorSets(device, 1, &write, 0, nil)
+            }
+            return set
+        }
+    }
+
+    /// Groups side by side in a dispatch; common/operands.glsl counts on it.
+    private static let groupsAcross = 32_768
+
+    private func record(_ step: Step, _ commands: VkCommandBuffer) {
+        vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.handle)
+        var set: VkDescriptorSet? = step.set
+        vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.layout, 0, 1, &set, 0, nil)
+        vkCmdPushConstants(
+            commands, step.pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT.rawValue, 0, UInt32(Pipeline.constantWords * 4), step.constants)
+        let across = min(step.groupCount, Self.groupsAcross)
+        vkCmdDispatch(commands, UInt32(across), UInt32((step.groupCount + across - 1) / max(1, across)), 1)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws {
+        guard let reference = plan.inputs[input] else { throw VulkanError.badTransfer(name: "input \(input)", byteCount: bytes.count, expected: nil) }
+        try forEachRow(of: reference, "input \(input)", bytes.count) { address, start, count in
+            if let source = bytes.baseAddress { memcpy(address, source + start, count) }
+        }
+    }
+
+    func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws {
+        guard let reference = plan.outputs[output] else { throw VulkanError.badTransfer(name: "output \(output)", byteCount: bytes.count, expected: nil) }
+        try forEachRow(of: reference, "output \(output)", bytes.count) { address, start, count in
+            if let target = bytes.baseAddress { memcpy(target + start, address, count) }
+        }
+    }
+
+    private func forEachRow(
+        of reference: TensorReference, _ name: String, _ byteCount: Int, _ copy: (UnsafeMutableRawPointer, Int, Int) -> Void
+    ) throws(VulkanError) {
+        guard byteCount == reference.type.byteCount else { throw .badTransfer(name: name, byteCount: byteCount, expected: reference.type.byteCount) }
+        guard let (buffer, _) = buffer(of: reference), let mapped = buffer.mapped, reference.byteOffset >= 0,
+            reference.byteOffset + reference.byteSpan <= buffer.byteCount
+        else { throw .badOperand(operation: name, reason: "it does not lie in the exchange memory: \(reference)") }
+        let size = reference.elementType.byteCount
+        for row in 0..<reference.rows {
+            copy(mapped + reference.byteOffset + row * reference.rowStride * size, row * reference.columns * size, reference.columns * size)
+        }
+    }
+
+    func run() throws {
+        if let commands { try context.submit(commands) }
+    }
+
+    func profile() throws -> [Double] {
+        var seconds = [Double](repeating: 0, count: plan.calls.count)
+        guard context.physical.timestampBits > 0, !steps.isEmpty else { return seconds }
+        let device = context.handle
+        var info = VkQueryPoolCreateInfo()
+        info.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO
+        info.queryType = VK_QUERY_TYPE_TIMESTAMP
+        info.queryCount = UInt32(2 * steps.count)
+        let pool: VkQueryPool = try made("vkCreateQueryPool") { vkCreateQueryPool(device, &info, nil, $0) }
+        defer { vkDestroyQueryPool(device, pool, nil) }
+        try context.runOnce { commands throws(VulkanError) in
+            vkCmdResetQueryPool(commands, pool, 0, UInt32(2 * steps.count))
+            fullBarrier(commands)
+            for (index, step) in steps.enumerated() {
+                vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, UInt32(2 * index))
+                record(step, commands)
+                vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, UInt32(2 * index + 1))
+                fullBarrier(commands)
+            }
+        }
+        var times = [UInt64](repeating: 0, count: 2 * steps.count)
+        let flags = VK_QUERY_RESULT_64_BIT.rawValue | VK_QUERY_RESULT_WAIT_BIT.rawValue
+        try check(vkGetQueryPoolResults(device, pool, 0, UInt32(times.count), times.count * 8, &times, 8, flags), "vkGetQueryPoolResults")
+        let mask: UInt64 = context.physical.timestampBits >= 64 ? .max : (1 << UInt64(context.physical.timestampBits)) - 1
+        let period = Double(context.physical.properties.limits.timestampPeriod) * 1e-9
+        for (index, step) in steps.enumerated() {
+            seconds[step.call] += Double((times[2 * index + 1] &- times[2 * index]) & mask) * period
+        }
+        return seconds
+    }
+}

@@ -1,0 +1,12 @@
+import Graph
+
+extension GatedActivation: VulkanKernel {
+    func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
+        let tiling = ElementwiseTiling(rows: outputs[0].rows, columns: outputs[0].columns, flattening: inputs + outputs, device)
+        return [
+            Dispatch(
+                "gated_activation", reads: inputs, writes: outputs, definitions: function == .geluTanh ? ["GELU_TANH": 1] : [:],
+                specialization: tiling.specialization, parameters: tiling.parameters, groupCount: tiling.groupCount)
+        ]
+    }
+}
