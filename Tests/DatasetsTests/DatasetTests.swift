@@ -1,0 +1,45 @@
+import Datasets
+import Foundation
+import JSON
+import Testing
+import Tokenization
+
+@Suite(.enabled(if: SharedData.isThere)) struct MalformedDatasetTests {
+    static var cases: [String] { (try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("malformed/jsonl")).sorted()) ?? [] }
+
+    @Test(arguments: cases) func everyFileIsJudgedAsExpected(name: String) throws {
+        let expected = try SharedData.json("malformed/jsonl/\(name)/expect.json")
+        let encoder = try ChatEncoder(folder: SharedData.path("stories260k"))
+        let reader = DatasetReader(encoder: encoder, options: DatasetOptions(format: .chat, maximumLength: 1 << 20))
+        let report = reader.read(SharedData.path("malformed/jsonl/\(name)/data.jsonl")).report
+        #expect(report.isValid == (expected["verdict"]?.string == "accept"), "\(name): \(report.problems.first?.description ?? "accepted")")
+        if let line = expected["line"]?.integer { #expect(report.problems.first?.line == line, "\(name)") }
+        if let field = expected["field"]?.string { #expect(report.problems.first?.field == field, "\(name)") }
+    }
+}
+
+@Suite struct ExampleOrderTests {
+    @Test(arguments: [1, 2, 7, 64, 65, 1000]) func anEpochShowsEveryExampleOnce(count: Int) {
+        for epoch in 0..<3 {
+            let order = ExampleOrder(count: count, seed: 7, epoch: epoch, isShuffled: true)
+            #expect(Set((0..<count).map { order.example(at: $0) }) == Set(0..<count))
+        }
+    }
+
+    @Test func epochsDifferAndSeedsRepeat() {
+        let orders = [(1, 0), (1, 1), (2, 0)].map { seed, epoch in
+            let order = ExampleOrder(count: 100, seed: UInt64(seed), epoch: epoch, isShuffled: true)
+            return (0..<100).map { order.example(at: $0) }
+        }
+        #expect(orders[0] != orders[1] && orders[0] != orders[2])
+        let again = ExampleOrder(count: 100, seed: 1, epoch: 0, isShuffled: true)
+        #expect((0..<100).map { again.example(at: $0) } == orders[0])
+    }
+
+    @Test func linesAddedAtTheEndMoveNothingBetweenTrainingAndValidation() {
+        let few = ValidationSplit.divide(count: 500, fraction: 0.1, seed: 3)
+        let more = ValidationSplit.divide(count: 900, fraction: 0.1, seed: 3)
+        #expect(more.validation.filter { $0 < 500 } == few.validation)
+        #expect((30...70).contains(few.validation.count))
+    }
+}
