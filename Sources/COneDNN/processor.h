@@ -26,6 +26,13 @@ static inline int32_t tala_fetch_add(int32_t *_Nonnull word, int32_t value) { re
 static inline int32_t tala_load_ordered(const int32_t *_Nonnull word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 static inline void tala_store_ordered(int32_t *_Nonnull word, int32_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
 
+static inline int64_t tala_load_ordered_wide(const int64_t *_Nonnull word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+static inline void tala_store_ordered_wide(int64_t *_Nonnull word, int64_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
+/// Writes `value` if the word is `expected`; gives 1 if it was.
+static inline int tala_exchange_wide(int64_t *_Nonnull word, int64_t expected, int64_t value) {
+    return __atomic_compare_exchange_n(word, &expected, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 /// Has every parallel region that the calling thread opens from now on run on that thread alone. OpenMP keeps this number for each thread; the function is
 /// looked up because oneDNN may be built with any of several OpenMP libraries, or with none.
 static inline void tala_use_one_openmp_thread(void) {

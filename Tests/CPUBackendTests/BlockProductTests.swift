@@ -62,8 +62,8 @@ import Testing
 
     @Test func tilesCoverEveryOutputOnce() {
         for (m, n, k) in [(1, 1, 1), (1024, 576, 576), (16, 576, 1024), (1024, 16, 64), (257, 49152, 576), (700, 3, 100_000), (0, 5, 5), (5, 0, 5)] {
-            for convertsB in [false, true] {
-                let tiles = ProductTiles(m: m, n: n, k: k, convertsB: convertsB)
+            for preference in [ProductTiles.Preference.none, .wide, .tall] {
+                let tiles = ProductTiles(m: m, n: n, k: k, preference)
                 if m == 0 || n == 0 {
                     #expect(tiles.count == 0)
                     continue

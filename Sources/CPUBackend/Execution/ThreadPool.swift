@@ -10,12 +10,16 @@ final class ThreadPool {
     private var threads: [pthread_t] = []
 
     /// What the threads share; outlives the pool until the last thread has left.
+    ///
+    /// The ticket holds the number of the phase (upper half) and how many of its blocks nobody has taken yet (lower half). Who takes one by exchange knows
+    /// that the caller waits for it, so that what describes the phase does not change meanwhile; a thread that comes late finds nothing left and is not waited for.
     private final class State {
+        let ticket = UnsafeMutablePointer<Int64>.allocate(capacity: 8)
         /// Words on cache lines of their own.
-        let words = UnsafeMutablePointer<Int32>.allocate(capacity: 16 * 5)
-        var kernel: Kernel?
+        let words = UnsafeMutablePointer<Int32>.allocate(capacity: 16 * 3)
+        var kernel: Unmanaged<Kernel>?
         var phase = 0
-        var blockCount: Int32 = 0
+        var blockCount = 0
         var scratch = UnsafeMutableRawPointer(bitPattern: 64)
         var scratchStride = 0
         var shared = UnsafeMutableRawPointer(bitPattern: 64)
@@ -23,14 +27,13 @@ final class ThreadPool {
         let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-        var generation: UnsafeMutablePointer<Int32> { words }
-        var nextBlock: UnsafeMutablePointer<Int32> { words + 16 }
-        var finished: UnsafeMutablePointer<Int32> { words + 32 }
-        var sleepers: UnsafeMutablePointer<Int32> { words + 48 }
-        var isStopping: UnsafeMutablePointer<Int32> { words + 64 }
+        var finished: UnsafeMutablePointer<Int32> { words }
+        var sleepers: UnsafeMutablePointer<Int32> { words + 16 }
+        var isStopping: UnsafeMutablePointer<Int32> { words + 32 }
 
         init() {
-            words.initialize(repeating: 0, count: 16 * 5)
+            ticket.initialize(repeating: 0, count: 8)
+            words.initialize(repeating: 0, count: 16 * 3)
             failure.initialize(to: 0)
             mutex.initialize(to: pthread_mutex_t())
             condition.initialize(to: pthread_cond_t())
@@ -43,42 +46,51 @@ final class ThreadPool {
             pthread_cond_destroy(condition)
             mutex.deallocate()
             condition.deallocate()
+            ticket.deallocate()
             words.deallocate()
             failure.deallocate()
         }
 
-        /// Takes blocks until none is left.
-        func work(_ thread: Int) {
-            guard let kernel, let scratch, let shared else { return }
-            let workspace = Workspace(thread: thread, scratch: scratch + thread * scratchStride, shared: shared, failure: failure)
-            let (phase, count) = (phase, blockCount)
-            while true {
-                let block = tala_fetch_add(nextBlock, 1)
-                if block >= count { return }
-                kernel.run(phase, Int(block), workspace)
+        private static func remaining(_ ticket: Int64) -> Int { Int(truncatingIfNeeded: ticket & 0x7fff_ffff) }
+
+        /// Takes and runs one block; false if there is none.
+        @inline(__always) func workOnce(_ thread: Int) -> Bool {
+            let seen = tala_load_ordered_wide(ticket)
+            let remaining = Self.remaining(seen)
+            if remaining == 0 { return false }
+            guard tala_exchange_wide(ticket, seen, seen - 1) != 0 else { return true }
+            if let kernel, let scratch, let shared {
+                let workspace = Workspace(thread: thread, scratch: scratch + thread * scratchStride, shared: shared, failure: failure)
+                let (phase, block) = (phase, blockCount - remaining)
+                kernel._withUnsafeGuaranteedRef { $0.run(phase, block, workspace) }
             }
+            _ = tala_fetch_add(finished, 1)
+            return true
         }
 
-        /// Waits for a generation after `seen`: awake at first, then asleep.
-        func wait(after seen: Int32) {
-            for _ in 0..<ThreadPool.spinCount {
-                if tala_load_acquire(generation) != seen { return }
-                tala_pause()
-            }
-            pthread_mutex_lock(mutex)
-            _ = tala_fetch_add(sleepers, 1)
-            while tala_load_ordered(generation) == seen { pthread_cond_wait(condition, mutex) }
-            _ = tala_fetch_add(sleepers, -1)
-            pthread_mutex_unlock(mutex)
+        /// Offers the blocks of a phase.
+        func announce(_ count: Int) {
+            tala_store_release(finished, 0)
+            let next = (tala_load_ordered_wide(ticket) >> 32) &+ 1
+            tala_store_ordered_wide(ticket, (next & 0x7fff_ffff) << 32 | Int64(count))
+            wakeSleepers()
         }
 
-        func announce() {
-            tala_store_ordered(generation, tala_load_acquire(generation) &+ 1)
+        func wakeSleepers() {
             if tala_load_ordered(sleepers) > 0 {
                 pthread_mutex_lock(mutex)
                 pthread_cond_broadcast(condition)
                 pthread_mutex_unlock(mutex)
             }
+        }
+
+        /// Sleeps until there may be something to do.
+        func sleep() {
+            pthread_mutex_lock(mutex)
+            _ = tala_fetch_add(sleepers, 1)
+            while Self.remaining(tala_load_ordered_wide(ticket)) == 0, tala_load_ordered(isStopping) == 0 { pthread_cond_wait(condition, mutex) }
+            _ = tala_fetch_add(sleepers, -1)
+            pthread_mutex_unlock(mutex)
         }
     }
 
@@ -122,20 +134,24 @@ final class ThreadPool {
 
     private func stop() {
         tala_store_ordered(state.isStopping, 1)
-        state.announce()
+        state.wakeSleepers()
         for thread in threads { pthread_join(thread, nil) }
         threads = []
     }
 
     private static func live(_ state: State, _ thread: Int) {
         tala_use_one_openmp_thread()
-        var seen: Int32 = 0
-        while true {
-            state.wait(after: seen)
-            seen &+= 1
-            if tala_load_ordered(state.isStopping) != 0 { return }
-            state.work(thread)
-            _ = tala_fetch_add(state.finished, 1)
+        var spins = 0
+        while tala_load_ordered(state.isStopping) == 0 {
+            if state.workOnce(thread) {
+                spins = 0
+            } else if spins < spinCount {
+                spins += 1
+                tala_pause()
+            } else {
+                state.sleep()
+                spins = 0
+            }
         }
     }
 
@@ -143,7 +159,7 @@ final class ThreadPool {
     /// - Returns: 0, or the status that a block has left.
     func run(_ kernel: Kernel, scratch: UnsafeMutableRawPointer, scratchStride: Int, shared: UnsafeMutableRawPointer) -> Int32 {
         let state = state
-        state.kernel = kernel
+        state.kernel = Unmanaged.passUnretained(kernel)
         state.scratch = scratch
         state.scratchStride = scratchStride
         state.shared = shared
@@ -156,13 +172,12 @@ final class ThreadPool {
                 continue
             }
             state.phase = phase
-            state.blockCount = Int32(clamping: count)
-            tala_store_release(state.nextBlock, 0)
-            tala_store_release(state.finished, 0)
-            state.announce()
-            state.work(0)
+            state.blockCount = count
+            // invariant: kernels cut their work into far fewer blocks than 2^31.
+            state.announce(count)
+            while state.workOnce(0) {}
             var spins = 0
-            while tala_load_acquire(state.finished) != Int32(threadCount - 1) {
+            while Int(tala_load_acquire(state.finished)) != count {
                 spins += 1
                 // A thread may have lost its processor to another program; then waiting must not take one more.
                 if spins < 2_000 { tala_pause() } else { sched_yield() }

@@ -16,6 +16,8 @@ final class MatrixProductKernel: Kernel {
     private let innerStep: Int
     private let inputType: ElementType
     private let (convertsA, convertsB, isStaged): (Bool, Bool, Bool)
+    /// Whether the scale is applied to `a` on its way into the thread's scratch, instead of to the results.
+    private let scalesA: Bool
     /// For the first, the middle and the last piece of `k`: whole tiles, lower edge, right edge, corner.
     private var products: [[BlockProduct?]] = []
     private var productScratch = 0
@@ -32,11 +34,14 @@ final class MatrixProductKernel: Kernel {
         innerStep = inner > Self.longestInner ? Self.splitInner : max(1, inner)
         let native = a.elementType == .bfloat16 && b.elementType == .bfloat16 && operands.products.hasBfloat16
         inputType = native ? .bfloat16 : .float32
-        convertsA = a.elementType != inputType
         convertsB = b.elementType != inputType
+        // The tile of `a` is the smaller one where `k` is small, as in the second product of an adapter. A bfloat16 number takes a power of two without rounding.
+        scalesA = scale != 1 && inner < 64 && c.columns > 2 * inner && (!native || scale.significandBitPattern == 0)
+        convertsA = a.elementType != inputType || scalesA
         let isDirectType = c.elementType == .float32 || (native && c.elementType == .bfloat16)
-        isStaged = scale != 1 || !isDirectType || (inner > innerStep && c.elementType != .float32)
-        tiles = ProductTiles(m: c.rows, n: c.columns, k: inner, convertsB: convertsB)
+        isStaged = (scale != 1 && !scalesA) || !isDirectType || (inner > innerStep && c.elementType != .float32)
+        let preference: ProductTiles.Preference = convertsB ? .tall : transposesB && !transposesA && !isStaged ? .wide : .none
+        tiles = ProductTiles(m: c.rows, n: c.columns, k: inner, preference)
         super.init()
         guard inner > 0, tiles.count > 0 else { return }
         try prepare(operands.products)
@@ -76,7 +81,7 @@ final class MatrixProductKernel: Kernel {
     override func blockCount(_ phase: Int) -> Int { tiles.count }
 
     private var stageBytes: Int { isStaged || inner == 0 ? RowBuffer.byteCount(tiles.height * tiles.width) : 0 }
-    private var aBytes: Int { convertsA ? RowBuffer.byteCount(tiles.height * innerStep) : 0 }
+    private var aBytes: Int { convertsA ? RowBuffer.byteCount(tiles.height * innerStep) + RowBuffer.byteCount(max(tiles.height, innerStep)) : 0 }
     private var bBytes: Int { convertsB ? RowBuffer.byteCount(tiles.width * innerStep) : 0 }
     private var rowBytes: Int { 2 * RowBuffer.byteCount(tiles.width) }
 
@@ -105,7 +110,7 @@ final class MatrixProductKernel: Kernel {
             let length = min(innerStep, inner - start)
             let kind = start == 0 ? 0 : (start + length == inner ? 2 : 1)
             let aAddress = convertsA
-                ? widen(a, transposesA ? (start, length, top, height) : (top, height, start, length), aBuffer, transposesA ? tiles.height : innerStep)
+                ? copyA(transposesA ? (start, length, top, height) : (top, height, start, length), aBuffer, transposesA ? tiles.height : innerStep)
                 : transposesA ? a.address(start, top) : a.address(top, start)
             let bAddress = convertsB
                 ? widen(b, transposesB ? (left, width, start, length) : (start, length, left, width), bBuffer, transposesB ? innerStep : tiles.width)
@@ -118,6 +123,20 @@ final class MatrixProductKernel: Kernel {
             start += length
         }
         if isStaged { finish(top, left, height, width, stage, rowBuffer) }
+    }
+
+    /// A part of `a` in the products' type, scaled if that is where the scale goes.
+    private func copyA(_ part: (row: Int, rows: Int, column: Int, columns: Int), _ buffer: UnsafeMutableRawPointer, _ stride: Int) -> UnsafeMutableRawPointer {
+        if !scalesA { return widen(a, part, buffer, stride) }
+        let elementBytes = inputType.byteCount
+        // Room for one row of float32 numbers stands behind the part.
+        let floats = (buffer + RowBuffer.byteCount(tiles.height * innerStep)).assumingMemoryBound(to: Float.self)
+        for row in 0..<part.rows {
+            RowConversion.widen(a.address(part.row + row, part.column), a.elementType, to: floats, count: part.columns)
+            RowScale.multiply(floats, by: scale, part.columns)
+            RowConversion.narrow(floats, to: buffer + row * stride * elementBytes, inputType, count: part.columns)
+        }
+        return buffer
     }
 
     private func widen(
@@ -136,7 +155,7 @@ final class MatrixProductKernel: Kernel {
     ) {
         let sums = stage.assumingMemoryBound(to: Float.self)
         let buffer = rowBuffer.assumingMemoryBound(to: Float.self)
-        let factor = Vector.broadcast(scale)
+        let factor = Vector.broadcast(scalesA ? 1 : scale)
         for row in 0..<height {
             let source = sums + row * tiles.width
             let isFloat = c.elementType == .float32

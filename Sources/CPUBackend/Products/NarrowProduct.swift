@@ -1,11 +1,11 @@
 import Tensors
 
-/// A small float32 product with at most 16 columns, `b` stored by rows: heads of 8 or 16 numbers, where oneDNN's wide tiles stand half empty.
+/// A float32 product with few columns: adapters of rank 8, small heads, where oneDNN's wide tiles stand half empty.
 ///
 /// Eight rows of `c` are summed in registers of 8 or 16 numbers.
 final class NarrowProduct: BlockProduct {
     static func suits(_ shape: BlockProductShape) -> Bool {
-        shape.inputType == .float32 && shape.n <= 16 && !shape.transposesB && shape.m <= 256 && shape.k <= 256
+        shape.inputType == .float32 && (shape.n <= 8 ? shape.k <= 2_048 : shape.n <= 16 && shape.m <= 128 && shape.k <= 128)
     }
 
     /// The columns of `b`, each row filled up to a whole vector.
@@ -19,7 +19,13 @@ final class NarrowProduct: BlockProduct {
         let c = c.assumingMemoryBound(to: Float.self)
         let packed = scratch.assumingMemoryBound(to: Float.self)
         let width = shape.n <= 8 ? 8 : 16
-        for inner in 0..<shape.k { storePart(loadPart(b + inner * shape.strideB, shape.n), packed + inner * width, width) }
+        if shape.transposesB {
+            for inner in 0..<shape.k {
+                for column in 0..<width { packed[inner * width + column] = column < shape.n ? b[column * shape.strideB + inner] : 0 }
+            }
+        } else {
+            for inner in 0..<shape.k { storePart(loadPart(b + inner * shape.strideB, shape.n), packed + inner * width, width) }
+        }
         if width == 8 { multiply(SIMD8<Float>.self, a, packed, c) } else { multiply(SIMD16<Float>.self, a, packed, c) }
         return 0
     }

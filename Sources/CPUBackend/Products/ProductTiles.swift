@@ -6,13 +6,33 @@ struct ProductTiles {
     let (lastHeight, lastWidth): (Int, Int)
     var count: Int { down * across }
 
-    /// - Parameter convertsB: the tile's part of `b` is widened first, which pays for tall tiles.
-    init(m: Int, n: Int, k: Int, convertsB: Bool) {
-        var height = Self.cut(m, convertsB ? 512 : 256)
-        var width = Self.cut(n, 256)
-        // More tiles than most machines have threads, as long as each has some ten microseconds to do.
-        while (m + height - 1) / max(1, height) * ((n + width - 1) / max(1, width)) < 24, 2 * height * width * k > 6_000_000 {
-            if width > 64, width >= height || convertsB {
+    /// Which operand a tile should be reluctant to read again.
+    enum Preference {
+        case none
+        /// Wide tiles: `a` is read from memory once for each tile across, and oneDNN reads it slowly where `b` is transposed.
+        case wide
+        /// Tall tiles: a tile's part of `b` is widened first, once for each tile down.
+        case tall
+    }
+
+    init(m: Int, n: Int, k: Int, _ preference: Preference) {
+        var height = Self.cut(m, preference == .tall ? 512 : 256)
+        var width = Self.cut(n, preference == .wide ? 768 : 256)
+        // More tiles than most machines have threads, as long as each has some ten microseconds to do and keeps a shape that oneDNN computes at full speed.
+        while true {
+            let count = (m + height - 1) / max(1, height) * ((n + width - 1) / max(1, width))
+            let work = 2 * height * width * k
+            guard count < 16, work > 6_000_000, height * width > 16_384 || count < 6 else {
+                // A few threads at least.
+                guard count < 4, work > 1_500_000 else { break }
+                if width > 64, width >= height { width = Self.cut(width, (width + 1) / 2) } else if height > 32 {
+                    height = Self.cut(height, (height + 1) / 2)
+                } else {
+                    break
+                }
+                continue
+            }
+            if width > 64, preference == .tall || (width >= height && (preference != .wide || height <= 64)) {
                 width = Self.cut(width, (width + 1) / 2)
             } else if height > 32 {
                 height = Self.cut(height, (height + 1) / 2)
