@@ -63,7 +63,7 @@ let package = Package(
         // Strict JSON with positions, for everything that reads a file of somebody else's.
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
-        module("Storage", ["CLinux", "CCrypto"]),
+        module("Storage", ["CLinux", "CCrypto", "JSON"]),
         // Manifest, states, events, checkpoint records: pure values.
         module("Jobs", ["JSON", yams]),
         // Claiming, job folders, control files, scan and inotify.
@@ -90,10 +90,12 @@ let package = Package(
         module("Export", ["JSON", "Storage", "Tensors", "Models"]),
         // Sampling from a model.
         module("Generation", ["Tensors", "Graph", "Models", "Tokenization"]),
+        // One job from validation to result; the choice of a device.
+        module("Worker", ["CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend", "Models", "Training", "Export"]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Jobs", "Spool"]),
         program("talad", [argumentParser, "Daemon"]),
-        program("tala-worker", [argumentParser, "CPUBackend", "VulkanBackend", "Training", "Export", "Generation", "Spool"]),
+        program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
         program("tala", [argumentParser, "CPUBackend", "VulkanBackend", "Training", "Export", "Generation", "Spool"]),
         tests("JSONTests", ["JSON"]),
         tests("StorageTests", ["Storage"]),

@@ -1,0 +1,93 @@
+import Glibc
+public import JSON
+public import Jobs
+public import Storage
+
+/// Everything about one job: the files of `jobs/<id>/`.
+public struct JobFolder: Sendable, Hashable {
+    public let path: String
+
+    public init(path: String) { self.path = path }
+
+    public var id: String { DurableFiles.split(path).name }
+    public var manifestFile: String { path + "/manifest.json" }
+    /// What was decided when the job was accepted: resolved paths, owner, times.
+    public var acceptanceFile: String { path + "/job.json" }
+    public var statusFile: String { path + "/status.json" }
+    public var eventsFile: String { path + "/events.jsonl" }
+    public var metricsFile: String { path + "/metrics.csv" }
+    public var checkpoints: String { path + "/checkpoints" }
+    public var result: String { path + "/result" }
+    public var lockFile: String { path + "/.lock" }
+    /// Verbs that the daemon hands to the worker.
+    public var controls: String { path + "/.control" }
+
+    /// The accepted manifest.
+    /// - Throws: ``StorageError``, ``ManifestError``.
+    public func manifest() throws -> Manifest { try Manifest(ManifestText(DurableFiles.read(manifestFile, limit: 4 << 20), isYAML: false)) }
+
+    public func acceptance() throws -> JobAcceptance {
+        let node = try JSONParser().parse(DurableFiles.read(acceptanceFile, limit: 1 << 20))
+        guard let acceptance = JobAcceptance(json: node) else { throw StorageError(operation: "understand", path: acceptanceFile, errorNumber: EINVAL) }
+        return acceptance
+    }
+
+    /// The status, or nil if it cannot be read.
+    public func status() -> JobStatus? {
+        guard let bytes = try? DurableFiles.read(statusFile, limit: 4 << 20), let node = try? JSONParser().parse(bytes) else { return nil }
+        return JobStatus(json: node)
+    }
+
+    public func write(_ status: JobStatus) throws(StorageError) {
+        try DurableFiles.replace(statusFile, with: JSONWriter(isIndented: true).string(status.json) + "\n")
+    }
+
+    /// Names of the checkpoints that are there, oldest first.
+    public var checkpointNames: [String] {
+        ((try? FolderListing.names(in: checkpoints)) ?? []).filter { CheckpointRecord.step(ofFolder: $0) != nil }
+            .sorted { (CheckpointRecord.step(ofFolder: $0) ?? 0) < (CheckpointRecord.step(ofFolder: $1) ?? 0) }
+    }
+
+    /// Takes the verbs that wait for the worker.
+    public func takeControls() -> [String] {
+        let names = (try? FolderListing.names(in: controls)) ?? []
+        for name in names { unlink(controls + "/" + name) }
+        return names
+    }
+}
+
+/// What the daemon decided about a job when it accepted it.
+public struct JobAcceptance: Sendable, Hashable {
+    public var createdAt: Int
+    /// The user id of the manifest's owner.
+    public var owner: Int
+    /// Absolute folders and files, found beneath the allowed roots.
+    public var modelPath: String?
+    public var trainingPath: String
+    public var validationPath: String?
+    public var initialAdapterPath: String?
+
+    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?) {
+        self.createdAt = createdAt
+        self.owner = owner
+        self.modelPath = modelPath
+        self.trainingPath = trainingPath
+        self.validationPath = validationPath
+        self.initialAdapterPath = initialAdapterPath
+    }
+
+    public var json: JSONNode {
+        func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
+        return [
+            "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "model_path": optional(modelPath), "training_path": JSONNode(trainingPath),
+            "validation_path": optional(validationPath), "initial_adapter_path": optional(initialAdapterPath),
+        ]
+    }
+
+    public init?(json: JSONNode) {
+        guard let createdAt = json["created_at"]?.integer, let owner = json["owner"]?.integer, let training = json["training_path"]?.string else { return nil }
+        self.init(
+            createdAt: createdAt, owner: owner, modelPath: json["model_path"]?.string, trainingPath: training,
+            validationPath: json["validation_path"]?.string, initialAdapterPath: json["initial_adapter_path"]?.string)
+    }
+}

@@ -1,0 +1,19 @@
+/// The folders of a spool.
+public struct SpoolLayout: Sendable, Hashable {
+    public let root: String
+
+    public init(root: String) { self.root = root }
+
+    public var incoming: String { root + "/incoming" }
+    public var files: String { root + "/files" }
+    public var models: String { root + "/models" }
+    public var jobs: String { root + "/jobs" }
+    public var rejected: String { root + "/rejected" }
+    public var control: String { root + "/control" }
+    public var daemonFile: String { root + "/daemon.json" }
+    public var lockFile: String { root + "/.lock" }
+
+    public var folders: [String] { [incoming, files, models, jobs, rejected, control] }
+
+    public func job(_ id: String) -> JobFolder { JobFolder(path: jobs + "/" + id) }
+}

@@ -1,0 +1,99 @@
+import Graph
+import JSON
+import Models
+import Storage
+import Tensors
+
+/// A run's state on disk: trained tensors, both moments, the number of steps done. Everything else follows from these and the manifest.
+public struct CheckpointState: Sendable, Hashable {
+    public var step: Int
+    /// Trained tokens of all steps so far.
+    public var trainedTokens: Int
+    /// What must be the same for the state to be continued: manifest, data and model, as one digest.
+    public var fingerprint: String
+
+    public init(step: Int, trainedTokens: Int, fingerprint: String) {
+        self.step = step
+        self.trainedTokens = trainedTokens
+        self.fingerprint = fingerprint
+    }
+}
+
+/// Writes and reads checkpoints. A checkpoint's trained tensors are in a file that PEFT or transformers would read.
+public enum Checkpointing {
+    static let version = 1
+
+    /// The file of trained tensors: an adapter's, or a whole model's.
+    static func tensorFile(_ model: LanguageModel) -> String {
+        if case .adapter = model.training { "adapter_model.safetensors" } else { "model.safetensors" }
+    }
+
+    /// Builds a checkpoint folder, whole or not at all.
+    /// - Parameter extra: writes more files into the folder (an adapter's configuration, figures).
+    public static func write(_ state: CheckpointState, of session: TrainingSession, to path: String, extra: (String) throws -> Void = { _ in }) throws {
+        let model = session.programs.model
+        try WholeFolder.build(path) { folder in
+            try writeTensors(model, session, kind: .parameter, to: folder + "/" + tensorFile(model))
+            try writeTensors(model, session, kind: .firstMoment, to: folder + "/first_moments.safetensors")
+            try writeTensors(model, session, kind: .secondMoment, to: folder + "/second_moments.safetensors")
+            let node: JSONNode = [
+                "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens), "fingerprint": JSONNode(state.fingerprint),
+            ]
+            let bytes = JSONWriter(isIndented: true).bytes(node)
+            try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/state.json") }
+            try extra(folder)
+        }
+    }
+
+    /// Verifies a checkpoint and puts it into a session's memory.
+    /// - Throws: ``TrainingError/unusableCheckpoint(path:reason:)``.
+    public static func restore(_ session: TrainingSession, from path: String, fingerprint: String) throws -> CheckpointState {
+        if let fault = WholeFolder.fault(in: path) { throw TrainingError.unusableCheckpoint(path: path, reason: fault) }
+        let node = try JSONParser().parse(DurableFiles.read(path + "/state.json", limit: 1 << 20))
+        guard node["version"]?.integer == version, let step = node["step"]?.integer, let tokens = node["trained_tokens"]?.integer else {
+            throw TrainingError.unusableCheckpoint(path: path, reason: "state.json is of another version")
+        }
+        guard node["fingerprint"]?.string == fingerprint else {
+            throw TrainingError.unusableCheckpoint(path: path, reason: "it was made with another manifest, other data or another model")
+        }
+        let model = session.programs.model
+        try readTensors(model, session, kind: .parameter, from: path + "/" + tensorFile(model))
+        try readTensors(model, session, kind: .firstMoment, from: path + "/first_moments.safetensors")
+        try readTensors(model, session, kind: .secondMoment, from: path + "/second_moments.safetensors")
+        return CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
+    }
+
+    /// Writes the trained tensors alone, for export.
+    public static func writeTrainedTensors(of session: TrainingSession, to path: String) throws {
+        try writeTensors(session.programs.model, session, kind: .parameter, to: path)
+    }
+
+    private static func shape(_ parameter: TrainableLayout.Parameter, _ model: LanguageModel) -> [Int] {
+        // Vectors of a model are stored with one axis.
+        if case .full = model.training, parameter.rows == 1 { return [parameter.columns] }
+        return [parameter.rows, parameter.columns]
+    }
+
+    private static func writeTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, to path: String) throws {
+        let layout = model.trainables
+        var writer = try SafetensorsWriter(
+            path: path, entries: layout.parameters.map { .init(name: $0.key, shape: shape($0, model), elementType: .float32) })
+        for parameter in layout.parameters {
+            guard let tensor = layout.tensor(of: parameter.key, kind) else { continue }
+            let floats = try model.read(tensor.key, session.persistent)
+            try floats.withUnsafeBytes { try writer.append($0) }
+        }
+        try writer.finish()
+    }
+
+    private static func readTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, from path: String) throws {
+        let layout = model.trainables
+        let held = Dictionary(try SafetensorsFile(path: path).tensors.map { ($0.name, $0) }) { first, _ in first }
+        for parameter in layout.parameters {
+            guard let tensor = layout.tensor(of: parameter.key, kind), let stored = held[parameter.key], stored.shape == shape(parameter, model) else {
+                throw TrainingError.unusableCheckpoint(path: path, reason: "\(parameter.key) is missing or has another shape")
+            }
+            try model.write(stored.floats(), tensor.key, session.persistent)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import Tokenization
+public import Datasets
+import Glibc
+import Models
+
+/// What a run is asked to do: which batches, how many steps, when to evaluate and to save.
+public struct RunSettings: Sendable, Hashable {
+    public var batchSize: Int
+    public var totalSteps: Int
+    public var schedule: LearningRateSchedule
+    public var seed: UInt64
+    public var isShuffled: Bool
+    /// Nil: at the end of every epoch only.
+    public var evaluateEverySteps: Int?
+    /// Nil: at the end of every epoch.
+    public var checkpointEverySteps: Int?
+    /// Tokens of a micro-batch.
+    public var microBatchTokens: Int
+
+    public init(
+        batchSize: Int, totalSteps: Int, schedule: LearningRateSchedule, seed: UInt64, isShuffled: Bool, evaluateEverySteps: Int? = nil,
+        checkpointEverySteps: Int? = nil, microBatchTokens: Int
+    ) {
+        self.batchSize = batchSize
+        self.totalSteps = totalSteps
+        self.schedule = schedule
+        self.seed = seed
+        self.isShuffled = isShuffled
+        self.evaluateEverySteps = evaluateEverySteps
+        self.checkpointEverySteps = checkpointEverySteps
+        self.microBatchTokens = microBatchTokens
+    }
+}
+
+/// What one step gave.
+public struct StepResult: Sendable, Hashable {
+    /// Counts from 1.
+    public var step: Int
+    /// Epochs done after this step, as a fraction.
+    public var epoch: Double
+    public var loss: Double
+    public var accuracy: Double
+    public var learningRate: Double
+    public var gradientNorm: Double
+    public var trainedTokens: Int
+    public var tokens: Int
+    public var seconds: Double
+    /// One validation batch at this step, where it was time for that.
+    public var validation: TrainingSession.LossSum?
+    /// The whole validation set, at the end of an epoch.
+    public var fullValidation: TrainingSession.LossSum?
+}
+
+/// The loop: which examples each step takes, evaluation, and the places where a run can stop and go on.
+///
+/// A run has no state but the number of steps done: order, batches, rates and random numbers all follow from it, so a resumed run does what the unbroken one would have done.
+public final class TrainingRun {
+    public let session: TrainingSession
+    public let training: Dataset
+    public let validation: Dataset?
+    public let settings: RunSettings
+    public private(set) var stepsDone: Int
+
+    public init(session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0) {
+        self.session = session
+        self.training = training
+        self.validation = validation
+        self.settings = settings
+        self.stepsDone = stepsDone
+    }
+
+    public static func stepsPerEpoch(examples: Int, batchSize: Int) -> Int { (examples + batchSize - 1) / max(1, batchSize) }
+
+    public var stepsPerEpoch: Int { Self.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize) }
+    public var isFinished: Bool { stepsDone >= settings.totalSteps }
+
+    /// Whether the step just done ends an epoch or the run.
+    public var isAtEpochEnd: Bool { stepsDone % stepsPerEpoch == 0 || isFinished }
+
+    public var isCheckpointDue: Bool {
+        if let every = settings.checkpointEverySteps { return stepsDone % every == 0 || isFinished }
+        return isAtEpochEnd
+    }
+
+    /// The examples of a step, by their places in the dataset.
+    func examples(ofStep index: Int) -> [Int] {
+        let epoch = index / stepsPerEpoch
+        let order = ExampleOrder(count: training.count, seed: settings.seed, epoch: epoch, isShuffled: settings.isShuffled)
+        let first = index % stepsPerEpoch * settings.batchSize
+        return (first..<min(first + settings.batchSize, training.count)).map { order.example(at: $0) }
+    }
+
+    /// Does the next step.
+    /// - Throws: ``TrainingError/notFinite(step:loss:gradientNorm:examples:)``, and what the device throws.
+    public func step() throws -> StepResult {
+        let start = Self.now()
+        let indices = examples(ofStep: stepsDone)
+        let batches = packed(indices.map { training.example($0) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) })
+        let trainedTokens = batches.reduce(0) { $0 + $1.trainedCount }
+        var sum = TrainingSession.LossSum()
+        for (index, batch) in batches.enumerated() {
+            sum += try session.addGradients(of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
+        }
+        let rate = settings.schedule.rate(stepsDone: stepsDone)
+        let norm = try session.update(learningRate: rate, step: stepsDone + 1)
+        guard sum.meanLoss.isFinite, norm.isFinite else {
+            throw TrainingError.notFinite(step: stepsDone + 1, loss: sum.meanLoss, gradientNorm: norm, examples: indices.map { training.lines[$0] })
+        }
+        stepsDone += 1
+        let seconds = Self.now() - start
+        var result = StepResult(
+            step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy, learningRate: rate, gradientNorm: norm,
+            trainedTokens: sum.trainedTokens, tokens: batches.reduce(0) { $0 + $1.tokenCount }, seconds: seconds)
+        if validation != nil {
+            if isAtEpochEnd {
+                result.fullValidation = try evaluate()
+            } else if let every = settings.evaluateEverySteps, stepsDone % every == 0 {
+                result.validation = try evaluate(firstOnly: settings.batchSize, rotation: stepsDone / every)
+            }
+        }
+        return result
+    }
+
+    /// Loss and accuracy over the validation examples.
+    /// - Parameters:
+    ///   - firstOnly: only as many examples, beginning where `rotation` says; nil: all.
+    public func evaluate(firstOnly limit: Int? = nil, rotation: Int = 0) throws -> TrainingSession.LossSum {
+        guard let validation, validation.count > 0 else { return TrainingSession.LossSum() }
+        let count = min(limit ?? validation.count, validation.count)
+        let start = limit == nil ? 0 : rotation * count % validation.count
+        let examples = (0..<count).map { validation.example((start + $0) % validation.count) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) }
+        var sum = TrainingSession.LossSum()
+        for batch in packed(examples) { sum += try session.evaluate(batch) }
+        return sum
+    }
+
+    /// Examples packed into micro-batches of the session's programs.
+    private func packed(_ examples: [TrainingExample]) -> [PackedBatch] {
+        let model = session.programs.model
+        return StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: examples.map(\.ids.count)).map { places in
+            let members = places.map { examples[$0] }
+            let size = session.size(tokens: members.reduce(0) { $0 + $1.ids.count }, trained: members.reduce(0) { $0 + $1.trainedTokenCount })
+            return PackedBatch(
+                members, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow, rotary: model.rotaryRows)
+        }
+    }
+
+    /// Seconds of a clock that nobody sets.
+    static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

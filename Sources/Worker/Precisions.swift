@@ -1,0 +1,24 @@
+import CPUBackend
+import Graph
+import Jobs
+import Models
+import Tensors
+
+/// What `precision: auto` means on a device.
+enum Precisions {
+    /// - Throws: ``WorkerError/unsupportedPrecision(_:device:)``.
+    static func choose(_ wish: Manifest.Precision, _ device: any ComputeDevice, _ configuration: ModelConfiguration) throws -> ElementType {
+        switch wish {
+        case .auto:
+            // Small models are bound by overhead, not by products: they keep float32.
+            if let processor = device as? CPUDevice, processor.hasFastBfloat16, configuration.hiddenSize >= 256 { return .bfloat16 }
+            return .float32
+        case .float32: return .float32
+        case .bfloat16, .float16:
+            guard let type = ElementType(rawValue: wish.rawValue), device.activationTypes.contains(type) else {
+                throw WorkerError.unsupportedPrecision(wish.rawValue, device: device.name)
+            }
+            return type
+        }
+    }
+}

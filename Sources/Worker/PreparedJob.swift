@@ -1,0 +1,174 @@
+public import Datasets
+import Glibc
+public import Graph
+public import Jobs
+public import Models
+import Storage
+import Tensors
+import Tokenization
+public import Training
+
+/// A job with everything decided: data read, numbers chosen, model built, memory planned.
+public struct PreparedJob {
+    public var manifest: Manifest
+    public var model: LanguageModel
+    public var modelFolder: String
+    public var training: Dataset
+    public var validation: Dataset?
+    public var reports: [ValidationReport]
+    public var settings: RunSettings
+    public var optimizer: OptimizerSettings
+    public var plan: JobPlan
+    public var device: any ComputeDevice
+    /// The element type of activations.
+    public var precision: String
+
+    /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle, five times it is rough.
+    public static func baseRate(_ manifest: Manifest) -> Double {
+        switch (manifest.method, manifest.adapter.kind) {
+        case (.pretrain, _): 1e-3
+        case (_, .lora): 2e-4
+        case (_, .full): 2e-5
+        }
+    }
+
+    /// Reads data and model and decides what the manifest leaves open.
+    /// - Throws: what is wrong with model, data or plan.
+    public init(
+        manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?, deviceSelector: String? = nil,
+        progress: (String) -> Void = { _ in }
+    ) throws {
+        var manifest = manifest
+        self.modelFolder = modelFolder
+        let configuration = try ModelConfiguration(folder: modelFolder)
+        let encoder = try ChatEncoder(folder: modelFolder)
+        guard encoder.tokenizer.vocabularySize <= configuration.vocabularySize else {
+            throw ModelError(
+                file: modelFolder + "/tokenizer.json",
+                "has token ids up to \(encoder.tokenizer.vocabularySize - 1), config.json's vocab_size is \(configuration.vocabularySize)")
+        }
+        progress("reading data")
+        let format: DatasetOptions.Format = manifest.method == .pretrain ? .text : manifest.trainOn == .completion ? Self.format(of: trainingPath) : .chat
+        let part: TrainedPart =
+            switch manifest.trainOn {
+            case .assistant: .assistant
+            case .completion: .completion
+            case .all: .all
+            }
+        let excess: DatasetOptions.OnExcess =
+            switch manifest.onExcess {
+            case .error: .error
+            case .truncate: .truncate
+            case .drop: .drop
+            }
+        let reader = DatasetReader(
+            encoder: encoder, options: DatasetOptions(format: format, trainOn: part, maximumLength: manifest.maximumLength, onExcess: excess))
+        let (all, report) = reader.read(trainingPath)
+        reports = [report]
+        guard report.isValid else { throw WorkerError.invalidData(report.problems, file: report.file, param: "training_file") }
+        training = all
+        if let validationPath {
+            let (held, report) = reader.read(validationPath)
+            reports.append(report)
+            guard report.isValid else { throw WorkerError.invalidData(report.problems, file: report.file, param: "validation_file") }
+            validation = held
+        } else if let fraction = manifest.validationSplit {
+            let split = ValidationSplit.divide(count: all.count, fraction: fraction, seed: manifest.seed)
+            guard !split.training.isEmpty, !split.validation.isEmpty else { throw WorkerError.emptySplit(fraction: fraction, examples: all.count) }
+            training = all.subset(split.training)
+            validation = all.subset(split.validation)
+        }
+        // What "auto" becomes.
+        let batchSize = manifest.batchSize.value ?? min(256, max(1, Int((0.002 * Double(training.count)).rounded())))
+        manifest.batchSize = .value(batchSize)
+        let perEpoch = TrainingRun.stepsPerEpoch(examples: training.count, batchSize: batchSize)
+        let totalSteps: Int
+        if let steps = manifest.maximumSteps { totalSteps = steps } else {
+            let epochs = manifest.epochCount.value ?? 3
+            manifest.epochCount = .value(epochs)
+            totalSteps = epochs * perEpoch
+        }
+        let base = Self.baseRate(manifest)
+        let rate: Double =
+            switch manifest.learningRate {
+            case .auto: base
+            case .rate(let rate): rate
+            case .multiplier(let multiplier): base * multiplier
+            }
+        manifest.learningRate = .rate(rate)
+        let device = try Devices.make(deviceSelector ?? manifest.device)
+        self.device = device
+        let activationType = try Precisions.choose(manifest.precision, device, configuration)
+        precision = activationType.rawValue
+        manifest.precision = Manifest.Precision(rawValue: activationType.rawValue) ?? .float32
+        optimizer = OptimizerSettings()
+        optimizer.beta1 = manifest.optimizer.beta1
+        optimizer.beta2 = manifest.optimizer.beta2
+        optimizer.epsilon = manifest.optimizer.epsilon
+        optimizer.weightDecay = manifest.optimizer.weightDecay
+        optimizer.maximumGradientNorm = manifest.optimizer.maximumGradientNorm
+        progress("reading the model")
+        let longest = max(training.longestExample, validation?.longestExample ?? 0)
+        let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
+        let hasWeights = access(modelFolder + "/model.safetensors", F_OK) == 0 || access(modelFolder + "/model.safetensors.index.json", F_OK) == 0
+        let source: LanguageModel.Source
+        if hasWeights { source = .checkpoint(try Checkpoint(folder: modelFolder)) } else {
+            guard manifest.method == .pretrain else { throw WorkerError.noWeights(modelFolder) }
+            source = .random(seed: manifest.seed)
+        }
+        let trainingKind: LanguageModel.Training
+        if manifest.adapter.kind == .lora {
+            let targets: AdapterSettings.Targets =
+                switch manifest.adapter.targets {
+                case .allLinear: .allLinear
+                case .names(let names): .names(names)
+                }
+            trainingKind = .adapter(
+                AdapterSettings(
+                    rank: manifest.adapter.rank, alpha: manifest.adapter.alpha, dropout: manifest.adapter.dropout, targets: targets,
+                    usesRankStabilisedScaling: manifest.adapter.usesRankStabilisedScaling, initialFolder: initialAdapterPath), seed: manifest.seed)
+        } else {
+            trainingKind = .full
+        }
+        model = try LanguageModel(
+            configuration, source: source, training: trainingKind, precision: .init(activationType: activationType, mixableTypes: mixable), maximumLength: longest,
+            decaysAll: manifest.optimizer.weightDecayOn == .all, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        progress("planning")
+        let batchTokens = Self.largestBatch(training, batchSize)
+        let planner = MemoryPlanner(limits: device.limits, optimizer: optimizer, byteLimit: manifest.memoryLimit)
+        plan = try planner.choose(model, batchTokens: batchTokens, longestExample: longest, trainedShare: 1)
+        settings = RunSettings(
+            batchSize: batchSize, totalSteps: totalSteps,
+            schedule: LearningRateSchedule(
+                shape: LearningRateSchedule.Shape(rawValue: manifest.schedule.shape.rawValue) ?? .cosine, peakRate: rate, warmupSteps: manifest.schedule.warmupSteps,
+                totalSteps: totalSteps),
+            seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluateEverySteps, checkpointEverySteps: manifest.checkpoint.everySteps,
+            microBatchTokens: plan.size.tokenCount)
+        self.manifest = manifest
+    }
+
+    /// Tokens of the largest possible batch: the longest examples together.
+    private static func largestBatch(_ data: Dataset, _ batchSize: Int) -> Int {
+        (0..<data.count).map { data.tokenCount(of: $0) }.sorted(by: >).prefix(batchSize).reduce(0, +)
+    }
+
+    /// `train_on: completion` serves chats (the last answer) and prompt/completion lines: the first line decides.
+    private static func format(of path: String) -> DatasetOptions.Format {
+        guard let bytes = try? DurableFiles.read(path), let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.indices.last else { return .chat }
+        return String(decoding: bytes[...end], as: UTF8.self).contains("\"messages\"") ? .chat : .completion
+    }
+
+    /// The session that this job trains in.
+    public func makeSession() throws -> TrainingSession {
+        let layers = model.configuration.layerCount
+        let programs = Programs(model: model, optimizer: optimizer, recomputedLayers: Set((layers - plan.recomputedLayers)..<layers))
+        return try TrainingSession(device: device, programs: programs, largest: plan.size)
+    }
+
+    /// Trained tokens of the whole run.
+    public var totalTrainedTokens: Int {
+        let perEpoch = (0..<training.count).reduce(0) { $0 + training.trainedTokenCount(of: $1) }
+        let steps = max(1, TrainingRun.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize))
+        return Int(Double(perEpoch) * Double(settings.totalSteps) / Double(steps))
+    }
+}

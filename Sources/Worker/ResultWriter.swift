@@ -1,0 +1,102 @@
+import Datasets
+import Export
+import Glibc
+import JSON
+import Jobs
+import Models
+import Spool
+import Storage
+import Training
+
+/// Writes a finished job's `result/`: the tuned model in the forms that others load, its figures, a model card.
+struct ResultWriter {
+    let folder: JobFolder
+    let job: PreparedJob
+    let run: TrainingRun
+    let status: JobStatus
+    let lastRow: MetricsRow?
+
+    /// `ft:BASE:SUFFIX:ID`, in the manner of the fine-tuning API.
+    static func modelName(_ manifest: Manifest, _ id: String) -> String {
+        let base = DurableFiles.split(manifest.model).name
+        return "ft:\(base):\(manifest.suffix ?? ""):\(id.dropFirst(6))"
+    }
+
+    /// Builds the folder, whole and verified.
+    func write() throws {
+        let model = job.model
+        let session = run.session
+        let evaluation = try run.evaluate()
+        let read = { (key: String) in try model.read(key, session.persistent) }
+        try WholeFolder.build(folder.result) { temporary in
+            if case .adapter = model.training {
+                let adapter = temporary + "/adapter"
+                guard mkdir(adapter, 0o755) == 0 else { throw StorageError(operation: "create folder", path: adapter) }
+                try Checkpointing.writeTrainedTensors(of: session, to: adapter + "/adapter_model.safetensors")
+                try AdapterExport.writeConfiguration(model, baseName: job.manifest.model, to: adapter)
+                try text(card, to: adapter + "/README.md")
+                if case .checkpoint(let base) = model.source {
+                    let merged = temporary + "/merged"
+                    guard mkdir(merged, 0o755) == 0 else { throw StorageError(operation: "create folder", path: merged) }
+                    try ModelExport.writeMerged(model, base: base, trained: read, to: merged)
+                    try ModelExport.copyCompanions(from: job.modelFolder, to: merged)
+                }
+            } else {
+                let whole = temporary + "/model"
+                guard mkdir(whole, 0o755) == 0 else { throw StorageError(operation: "create folder", path: whole) }
+                if case .checkpoint(let base) = model.source {
+                    try ModelExport.writeMerged(model, base: base, trained: read, to: whole)
+                } else {
+                    try ModelExport.writeTrained(model, trained: read, to: whole)
+                }
+                try ModelExport.copyCompanions(from: job.modelFolder, to: whole)
+            }
+            try text(JSONWriter(isIndented: true).string(figures(evaluation)) + "\n", to: temporary + "/evaluation.json")
+            try text(card, to: temporary + "/README.md")
+        }
+        if let fault = WholeFolder.fault(in: folder.result) { throw StorageError(operation: "read back (\(fault))", path: folder.result, errorNumber: EIO) }
+    }
+
+    private func text(_ content: String, to path: String) throws { try DurableFiles.replace(path, with: content) }
+
+    private func figures(_ evaluation: TrainingSession.LossSum) -> JSONNode {
+        let validation: JSONNode =
+            job.validation == nil
+            ? nil
+            : [
+                "loss": JSONNode(evaluation.meanLoss), "perplexity": JSONNode(exp(evaluation.meanLoss)), "token_accuracy": JSONNode(evaluation.accuracy),
+                "tokens": JSONNode(evaluation.trainedTokens), "correct_tokens": JSONNode(evaluation.correctTokens),
+            ]
+        return [
+            "steps": JSONNode(run.stepsDone), "train_loss": lastRow.map { JSONNode($0.trainLoss) } ?? nil, "validation": validation,
+            "trained_tokens": JSONNode(status.trainedTokens ?? 0),
+        ]
+    }
+
+    private var card: String {
+        let manifest = job.manifest
+        let rate: String
+        if case .rate(let value) = manifest.learningRate { rate = "\(value)" } else { rate = "auto" }
+        let adapter = manifest.adapter.kind == .lora ? "LoRA, rank \(manifest.adapter.rank), alpha \(manifest.adapter.alpha)" : "none (all weights trained)"
+        return """
+            ---
+            base_model: \(manifest.model)
+            library_name: \(manifest.adapter.kind == .lora ? "peft" : "transformers")
+            ---
+            # \(Self.modelName(manifest, folder.id))
+
+            Tuned by Tala from `\(manifest.model)`.
+
+            | | |
+            | --- | --- |
+            | training file | \(manifest.trainingFile) (\(job.training.count) examples) |
+            | steps | \(run.settings.totalSteps) of \(run.settings.batchSize) examples |
+            | adapter | \(adapter) |
+            | learning rate | \(rate), \(manifest.schedule.shape.rawValue), \(manifest.schedule.warmupSteps) warm-up steps |
+            | seed | \(manifest.seed) |
+            | precision | \(job.precision) |
+            | final training loss | \(lastRow.map { JobRunner.rounded($0.trainLoss) } ?? "-") |
+
+            """
+    }
+}

@@ -1,0 +1,60 @@
+public import Datasets
+import Jobs
+import Models
+import Storage
+import Tensors
+import Tokenization
+import Training
+
+/// Why a job fails, beyond what the modules below say.
+public enum WorkerError: Error, Sendable {
+    case noDevice(String)
+    case invalidData([DatasetProblem], file: String, param: String)
+    case emptySplit(fraction: Double, examples: Int)
+    case noWeights(String)
+    case unsupportedPrecision(String, device: String)
+}
+
+extension WorkerError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noDevice(let selector): "there is no device \"\(selector)\" on this machine; tala devices lists what there is"
+        case .invalidData(let problems, let file, _):
+            (problems.first?.description ?? "\(file) is not valid") + (problems.count > 1 ? " (and \(problems.count - 1) more problems: tala validate shows them)" : "")
+        case .emptySplit(let fraction, let examples):
+            "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or more examples"
+        case .noWeights(let folder): "\(folder) holds no weights to tune; with method.type pretrain training starts from random ones"
+        case .unsupportedPrecision(let precision, let device): "\(device) does not compute in \(precision): leave precision at auto"
+        }
+    }
+}
+
+/// An error as status.json says it: a stable word, a message, the manifest's key.
+enum FailureDescription {
+    static func status(_ error: any Error) -> JobStatus.Failure {
+        switch error {
+        case let error as WorkerError:
+            switch error {
+            case .noDevice: .init(code: "no_device", message: "\(error)", param: "device")
+            case .invalidData(_, _, let param): .init(code: "invalid_training_file", message: "\(error)", param: param)
+            case .emptySplit: .init(code: "invalid_training_file", message: "\(error)", param: "validation_split")
+            case .noWeights: .init(code: "invalid_model", message: "\(error)", param: "model")
+            case .unsupportedPrecision: .init(code: "invalid_value", message: "\(error)", param: "precision")
+            }
+        case let error as ModelError: .init(code: "invalid_model", message: "\(error)", param: error.file == "manifest" ? error.field : "model")
+        case let error as SafetensorsError: .init(code: "invalid_model", message: "\(error)", param: "model")
+        case let error as TokenizerError: .init(code: "invalid_model", message: "\(error)", param: "model")
+        case let error as ChatError: .init(code: "invalid_model", message: "\(error)", param: "model")
+        case let error as TrainingError:
+            switch error {
+            case .notFinite: .init(code: "not_finite", message: "\(error)")
+            case .unusableCheckpoint: .init(code: "unusable_checkpoint", message: "\(error)")
+            case .doesNotFit: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
+            case .exampleTooLong: .init(code: "invalid_training_file", message: "\(error)", param: "training_file")
+            }
+        case let error as ManifestError: .init(code: error.code, message: "\(error)", param: error.param)
+        case let error as StorageError: .init(code: error.isOutOfSpace ? "disk_full" : "input_output", message: "\(error)")
+        default: .init(code: "internal", message: "\(error)")
+        }
+    }
+}
