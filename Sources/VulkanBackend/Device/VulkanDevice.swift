@@ -21,8 +21,9 @@ public final class VulkanDevice: ComputeDevice {
     ///   - selection: its number, or a part of its name; nil takes the one that promises most.
     ///   - validates: whether the validation layer watches; its messages are ``validationMessages``. `TALA_VULKAN_VALIDATION=1` does the same.
     ///   - limits: lower limits than the device's own, for tests.
+    ///   - shapesGroupsAsForCards: whether a software driver is given the groups of a graphics card, for tests of what it would not use itself.
     /// - Throws: ``VulkanError``.
-    public init(_ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil) throws {
+    public init(_ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false) throws {
         let isWatched = validates || getenv("TALA_VULKAN_VALIDATION").map { String(cString: $0) } == "1"
         let instance = try VulkanInstance(validates: isWatched)
         let devices = try instance.physicalDevices().filter { $0.queueFamily != nil }
@@ -45,10 +46,11 @@ public final class VulkanDevice: ComputeDevice {
             ?? MemoryLimits(
                 maximumBlockBytes: block, maximumTensorBytes: min(block, Int(most.maxStorageBufferRange)) / 256 * 256,
                 alignment: max(64, Int(clamping: most.minStorageBufferOffsetAlignment)))
+        let isProcessor = chosen.isProcessor && !shapesGroupsAsForCards
         profile = DeviceProfile(
             subgroupSize: chosen.subgroupSize, maximumGroupInvocations: min(Int(most.maxComputeWorkGroupInvocations), Int(most.maxComputeWorkGroupSize.0)),
-            sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: chosen.isProcessor, has16BitStorage: chosen.has16BitStorage,
-            desiredInvocations: chosen.isProcessor ? 512 : 65_536)
+            sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: isProcessor, has16BitStorage: chosen.has16BitStorage,
+            desiredInvocations: isProcessor ? 512 : 65_536)
     }
 
     /// What the validation layer has said since the device was opened; empty where it does not watch.

@@ -8,10 +8,12 @@ import Graph
     import VulkanBackend
 #endif
 
-/// A device that kernels are tried on. `TALA_DEVICES=cpu,vulkan` names those to try; without it, all that are there.
+/// A device that kernels are tried on. `TALA_DEVICES=cpu,vulkan,vulkanAsCard` names those to try; without it, all that are there.
 enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
     case cpu
     case vulkan
+    /// The Vulkan device with groups shaped as for a graphics card: the variants of kernels that a software driver would not choose.
+    case vulkanAsCard
 
     var description: String { rawValue }
 
@@ -58,6 +60,12 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
         case .vulkan:
             #if canImport(VulkanBackend)
                 return try VulkanDevice(validates: true)
+            #else
+                throw Unavailable()
+            #endif
+        case .vulkanAsCard:
+            #if canImport(VulkanBackend)
+                return try VulkanDevice(validates: true, shapesGroupsAsForCards: true)
             #else
                 throw Unavailable()
             #endif

@@ -59,7 +59,7 @@ enum AttentionReference: KernelReference {
         var start = 0
         for length in lengths {
             for row in start..<(start + length) {
-                keys.append((window < row - start ? row - window + 1 : start, row + 1))
+                keys.append((row - start >= window ? row - window + 1 : start, row + 1))
                 queries.append((row, window < start + length - row ? row + window : start + length))
             }
             start += length
