@@ -21,7 +21,8 @@ public final class CPUDevice: ComputeDevice {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
     /// - Parameters:
-    ///   - threadCount: how many threads compute; nil: what the environment variable TALA_THREADS says, else every processor that this process may run on.
+    ///   - threadCount: how many threads compute; nil: what the environment variable TALA_THREADS says, else every processor that this
+    /// process may run on.
     ///   - limits: what plans may allocate and address; lower ones are for tests.
     ///   - usesOneDNN: false computes products in Swift; nil: unless the environment variable TALA_ONEDNN is 0.
     /// - Throws: ``CPUError/cannotStartThreads(code:)``.

@@ -17,7 +17,8 @@ import Testing
                         shapes.append(
                             BlockProductShape(
                                 m: m, n: n, k: k, transposesA: transposesA, transposesB: transposesB, strideA: (transposesA ? m : k) + 3,
-                                strideB: (transposesB ? k : n) + 5, strideC: n + 2, inputType: .float32, outputType: .float32, accumulates: accumulates))
+                                strideB: (transposesB ? k : n) + 5, strideC: n + 2, inputType: .float32, outputType: .float32,
+                                accumulates: accumulates))
                     }
                 }
             }
@@ -61,7 +62,9 @@ import Testing
     }
 
     @Test func tilesCoverEveryOutputOnce() {
-        for (m, n, k) in [(1, 1, 1), (1024, 576, 576), (16, 576, 1024), (1024, 16, 64), (257, 49152, 576), (700, 3, 100_000), (0, 5, 5), (5, 0, 5)] {
+        for (m, n, k) in [
+            (1, 1, 1), (1024, 576, 576), (16, 576, 1024), (1024, 16, 64), (257, 49152, 576), (700, 3, 100_000), (0, 5, 5), (5, 0, 5),
+        ] {
             for preference in [ProductTiles.Preference.none, .wide, .tall] {
                 let tiles = ProductTiles(m: m, n: n, k: k, preference)
                 if m == 0 || n == 0 {

@@ -25,9 +25,11 @@ import Testing
         }
 
         var plan: Plan {
-            let all = TensorReference(space: .exchange, block: 0, byteOffset: 0, rows: 1, columns: byteCount, rowStride: byteCount, elementType: .uint8)
+            let all = TensorReference(
+                space: .exchange, block: 0, byteOffset: 0, rows: 1, columns: byteCount, rowStride: byteCount, elementType: .uint8)
             return Plan(
-                calls: calls, transientBlocks: [], exchangeBlocks: [byteCount], inputs: inputs.merging(["all": all]) { $1 }, outputs: ["all": all],
+                calls: calls, transientBlocks: [], exchangeBlocks: [byteCount], inputs: inputs.merging(["all": all]) { $1 },
+                outputs: ["all": all],
                 cost: .zero)
         }
     }
@@ -73,7 +75,9 @@ import Testing
         content.withUnsafeMutableBytes { bytes in
             for offset in stride(from: 0, to: written / 4 * 4, by: 4) {
                 let number = Float(draw())
-                if type == .bfloat16 && offset < weight.byteOffset || type == .bfloat16 && offset >= k.byteOffset && offset < accumulator.byteOffset {
+                if type == .bfloat16 && offset < weight.byteOffset
+                    || type == .bfloat16 && offset >= k.byteOffset && offset < accumulator.byteOffset
+                {
                     let half = UInt32(number.bitPattern >> 16)
                     bytes.storeBytes(of: half | half << 16, toByteOffset: offset, as: UInt32.self)
                 } else {

@@ -29,7 +29,9 @@ import Testing
 
         override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
             if phase > 0 {
-                for earlier in 0..<counts[phase - 1] where tala_load_acquire(seen + (phase - 1) * 1_024 + earlier) == 0 { early.pointee = 1 }
+                for earlier in 0..<counts[phase - 1] where tala_load_acquire(seen + (phase - 1) * 1_024 + earlier) == 0 {
+                    early.pointee = 1
+                }
             }
             _ = tala_fetch_add(seen + phase * 1_024 + block, 1)
         }

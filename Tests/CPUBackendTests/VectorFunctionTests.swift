@@ -46,7 +46,8 @@ import Testing
         x[6] = 1e30
         x[7] = -1e30
         let y = exponential(x)
-        #expect(y[0] == 0 && y[1] == .infinity && y[2] == .infinity && y[3] == 0 && y[4].isNaN && y[5] == 1 && y[6] == .infinity && y[7] == 0)
+        #expect(
+            y[0] == 0 && y[1] == .infinity && y[2] == .infinity && y[3] == 0 && y[4].isNaN && y[5] == 1 && y[6] == .infinity && y[7] == 0)
         let z = exponentialOfNegative(x.replacing(with: -5, where: x .> 0))
         #expect(z[0] == 0 && z[3] == 0 && z[4].isNaN && z[5] == 1 && z[7] == 0)
     }

@@ -23,12 +23,14 @@ public final class CPUExecutable: Executable {
             throw .badOperand(operation: "executable", reason: "its memory belongs to another device")
         }
         guard arena.blocks.count >= plan.transientBlocks.count, zip(arena.blocks, plan.transientBlocks).allSatisfy({ $0 >= $1 }) else {
-            throw .badOperand(operation: "executable", reason: "the arena \(arena.blocks) is smaller than the plan needs: \(plan.transientBlocks)")
+            throw .badOperand(
+                operation: "executable", reason: "the arena \(arena.blocks) is smaller than the plan needs: \(plan.transientBlocks)")
         }
         var exchange: [AlignedMemory] = []
         for byteCount in plan.exchangeBlocks { exchange.append(try AlignedMemory(byteCount: byteCount)) }
         let map = MemoryMap(
-            persistent: persistent.blocks, transient: Self.regions(arena.memory, arena.blocks), exchange: Self.regions(exchange, plan.exchangeBlocks))
+            persistent: persistent.blocks, transient: Self.regions(arena.memory, arena.blocks),
+            exchange: Self.regions(exchange, plan.exchangeBlocks))
         var kernels: [Kernel] = []
         var (scratchBytes, sharedBytes) = (64, 64)
         for call in plan.calls {
@@ -57,7 +59,8 @@ public final class CPUExecutable: Executable {
         do { expected = try call.operation.outputTypes(for: call.inputs.map(\.type)) } catch {
             throw .badOperand(operation: name, reason: "\(error)")
         }
-        // Kernels trust their operands' sizes, so a plan whose operands do not fit ends here. A piece of a split scatter has fewer rows than the whole.
+        // Kernels trust their operands' sizes, so a plan whose operands do not fit ends here. A piece of a split scatter has fewer rows
+        // than the whole.
         let fits = zip(expected, call.outputs).allSatisfy { expected, output in
             expected.columns == output.columns && expected.elementType == output.elementType
                 && (expected.rows == output.rows || call.operation is ScatterRows)

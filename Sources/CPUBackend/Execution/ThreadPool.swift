@@ -3,7 +3,8 @@ import Glibc
 
 /// A fixed number of threads that run the blocks of kernels.
 ///
-/// Between kernels the threads spin for some microseconds, so that the next one starts at once, and then sleep. The thread that calls takes part.
+/// Between kernels the threads spin for some microseconds, so that the next one starts at once, and then sleep. The thread that calls
+/// takes part.
 final class ThreadPool {
     let threadCount: Int
     private let state: State
@@ -11,8 +12,10 @@ final class ThreadPool {
 
     /// What the threads share; outlives the pool until the last thread has left.
     ///
-    /// The ticket holds the number of the phase (upper half) and how many of its blocks nobody has taken yet (lower half). Who takes one by exchange knows
-    /// that the caller waits for it, so that what describes the phase does not change meanwhile; a thread that comes late finds nothing left and is not waited for.
+    /// The ticket holds the number of the phase (upper half) and how many of its blocks nobody has taken yet (lower half). Who takes one
+    /// by exchange knows
+    /// that the caller waits for it, so that what describes the phase does not change meanwhile; a thread that comes late finds nothing
+    /// left and is not waited for.
     private final class State {
         let ticket = UnsafeMutablePointer<Int64>.allocate(capacity: 8)
         /// Words on cache lines of their own.
@@ -88,7 +91,9 @@ final class ThreadPool {
         func sleep() {
             pthread_mutex_lock(mutex)
             _ = tala_fetch_add(sleepers, 1)
-            while Self.remaining(tala_load_ordered_wide(ticket)) == 0, tala_load_ordered(isStopping) == 0 { pthread_cond_wait(condition, mutex) }
+            while Self.remaining(tala_load_ordered_wide(ticket)) == 0, tala_load_ordered(isStopping) == 0 {
+                pthread_cond_wait(condition, mutex)
+            }
             _ = tala_fetch_add(sleepers, -1)
             pthread_mutex_unlock(mutex)
         }

@@ -6,7 +6,8 @@ final class AdamWKernel: ElementwiseKernel {
     private let operation: AdamW
     private let clip: Matrix
     private let scalars: Matrix
-    /// `1 - beta`, from the decimal number that was meant, as PyTorch computes it: the difference of float32 numbers has few correct digits.
+    /// `1 - beta`, from the decimal number that was meant, as PyTorch computes it: the difference of float32 numbers has few correct
+    /// digits.
     private let rest1: Float
     private let rest2: Float
 
@@ -35,7 +36,8 @@ final class AdamWKernel: ElementwiseKernel {
         let (rate, correction1, correction2) = (scalars.floats(0)[0], scalars.floats(0)[1], scalars.floats(0)[2])
         let constants = Constants(
             factor: factor, decay: Float(1 - Double(rate) * Double(operation.weightDecay)), beta1: operation.beta1, rest1: rest1,
-            beta2: operation.beta2, rest2: rest2, step: Float(Double(rate) / Double(correction1)), rootCorrection2: correction2.squareRoot(), epsilon: operation.epsilon)
+            beta2: operation.beta2, rest2: rest2, step: Float(Double(rate) / Double(correction1)),
+            rootCorrection2: correction2.squareRoot(), epsilon: operation.epsilon)
         var i = 0
         while i + 16 <= count {
             let (p, m, v) = constants.step(load(parameter + i), load(gradient + i), load(first + i), load(second + i))

@@ -30,7 +30,8 @@ final class AttentionKernel: Kernel {
         let values = { (accumulates: Bool) throws(CPUError) in
             try EdgeProducts(blocks, exact: blocks.keyCount % 128, operands.products) { queries, keys in
                 BlockProductShape(
-                    m: queries, n: width, k: keys, transposesA: false, transposesB: false, strideA: AttentionBlocks.keyRows, strideB: strideV,
+                    m: queries, n: width, k: keys, transposesA: false, transposesB: false, strideA: AttentionBlocks.keyRows,
+                    strideB: strideV,
                     strideC: width, inputType: blocks.inputType, outputType: .float32, accumulates: accumulates)
             }
         }
@@ -166,7 +167,8 @@ final class AttentionKernel: Kernel {
     }
 
     private func finish(
-        _ queries: Range<Int>, _ head: Int, _ output: UnsafeMutablePointer<Float>, _ greatest: UnsafePointer<Float>, _ sums: UnsafePointer<Float>
+        _ queries: Range<Int>, _ head: Int, _ output: UnsafeMutablePointer<Float>, _ greatest: UnsafePointer<Float>,
+        _ sums: UnsafePointer<Float>
     ) {
         let width = blocks.headWidth
         for row in 0..<queries.count {

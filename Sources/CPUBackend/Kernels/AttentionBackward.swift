@@ -5,8 +5,10 @@ import Tensors
 
 /// The gradients of attention: one block of keys of one key/value head at a time walks the blocks of queries that see it.
 ///
-/// Key and value gradients of a block are summed by the one thread that has it. The gradient of a block of queries gets a contribution from every block
-/// of keys; they are added in the order of the keys, each waiting for the one before, so that the sum does not depend on the threads. Blocks are handed
+/// Key and value gradients of a block are summed by the one thread that has it. The gradient of a block of queries gets a contribution
+/// from every block
+/// of keys; they are added in the order of the keys, each waiting for the one before, so that the sum does not depend on the threads.
+/// Blocks are handed
 /// out in that order too, so what is waited for is always being computed.
 final class AttentionBackwardKernel: Kernel {
     private let (q, k, v, dO): (Matrix, Matrix, Matrix, Matrix)
@@ -49,7 +51,8 @@ final class AttentionBackwardKernel: Kernel {
         func pair(_ strideA: Int, _ strideB: Int) throws(CPUError) -> EdgeProducts {
             try products { queries, keys in
                 BlockProductShape(
-                    m: queries, n: keys, k: width, transposesA: false, transposesB: true, strideA: strideA, strideB: strideB, strideC: across,
+                    m: queries, n: keys, k: width, transposesA: false, transposesB: true, strideA: strideA, strideB: strideB,
+                    strideC: across,
                     inputType: type, outputType: .float32, accumulates: false)
             }
         }
@@ -74,7 +77,8 @@ final class AttentionBackwardKernel: Kernel {
     /// Query gradients of a narrower type are summed in float32 memory of the kernel's own.
     private var sumsQueriesElsewhere: Bool { dq.elementType != .float32 }
 
-    // Shared: for each block of keys the query blocks that see it (first, end); for each head and block of queries how many blocks of keys have been
+    // Shared: for each block of keys the query blocks that see it (first, end); for each head and block of queries how many blocks of keys
+    // have been
     // added; the float32 sums.
     private var rangeBytes: Int { RowBuffer.byteCount(2 * blocks.keyBlocks) }
     private var progressBytes: Int { RowBuffer.byteCount(blocks.shape.headCount * blocks.queryBlocks) }
@@ -232,7 +236,8 @@ final class AttentionBackwardKernel: Kernel {
 
     /// A row of scores becomes weights `p`, a row of weight gradients becomes score gradients `scale * p * (dP - delta)`.
     @inline(__always) private func differentiate(
-        _ row: Int, query: Int, _ head: Int, _ keys: Range<Int>, _ scoreAddress: UnsafeMutableRawPointer, _ gradientAddress: UnsafeMutableRawPointer,
+        _ row: Int, query: Int, _ head: Int, _ keys: Range<Int>, _ scoreAddress: UnsafeMutableRawPointer,
+        _ gradientAddress: UnsafeMutableRawPointer,
         _ weights: UnsafeMutableRawPointer, _ scoreGradients: UnsafeMutableRawPointer
     ) {
         let width = AttentionBlocks.keyRows

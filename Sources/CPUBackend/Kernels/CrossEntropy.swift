@@ -29,7 +29,9 @@ final class CrossEntropyKernel: Kernel {
     }
 
     /// A chunk of a row of capped logits: in place where they are float32 without a cap, else computed into the buffer.
-    @inline(__always) private func capped(_ row: Int, _ start: Int, _ count: Int, _ buffer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> {
+    @inline(__always) private func capped(_ row: Int, _ start: Int, _ count: Int, _ buffer: UnsafeMutablePointer<Float>)
+        -> UnsafeMutablePointer<Float>
+    {
         if logits.elementType == .float32, softCap == 0 { return logits.floats(row, start) }
         RowConversion.widen(logits.address(row, start), logits.elementType, to: buffer, count: count)
         if softCap != 0 {

@@ -49,7 +49,8 @@ final class DropoutKernel: Kernel {
 
     @inline(never)
     private static func apply(
-        _ drawn: UnsafePointer<UInt32>, _ threshold: UInt32, _ scale: Float, _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>,
+        _ drawn: UnsafePointer<UInt32>, _ threshold: UInt32, _ scale: Float, _ source: UnsafePointer<Float>,
+        _ target: UnsafeMutablePointer<Float>,
         _ count: Int
     ) {
         // A plain loop: the compiler makes vector code of it, which it does not of comparisons of integer vectors.

@@ -42,7 +42,9 @@ final class EmbeddingBackwardKernel: Kernel {
                 store(load(sums + i).addingProduct(load(source + i), factor), sums + i)
                 i += 16
             }
-            if i < count { storePart(loadPart(sums + i, count - i).addingProduct(loadPart(source + i, count - i), factor), sums + i, count - i) }
+            if i < count {
+                storePart(loadPart(sums + i, count - i).addingProduct(loadPart(source + i, count - i), factor), sums + i, count - i)
+            }
         }
     }
 }

@@ -4,7 +4,8 @@ import Tensors
 
 /// `c = scale * op(a) * op(b) + addend`, in blocks of about 256 x 256 outputs that threads take one by one.
 ///
-/// Where oneDNN takes the operands as they lie, a block is one call. Otherwise operands are widened block by block into the thread's scratch, and
+/// Where oneDNN takes the operands as they lie, a block is one call. Otherwise operands are widened block by block into the thread's
+/// scratch, and
 /// results that need scaling or another element type, or that are summed in several pieces of `k`, are built there in float32.
 final class MatrixProductKernel: Kernel {
     private let scale: Float
@@ -35,7 +36,8 @@ final class MatrixProductKernel: Kernel {
         let native = a.elementType == .bfloat16 && b.elementType == .bfloat16 && operands.products.hasBfloat16
         inputType = native ? .bfloat16 : .float32
         convertsB = b.elementType != inputType
-        // The tile of `a` is the smaller one where `k` is small, as in the second product of an adapter. A bfloat16 number takes a power of two without rounding.
+        // The tile of `a` is the smaller one where `k` is small, as in the second product of an adapter. A bfloat16 number takes a power
+        // of two without rounding.
         scalesA = scale != 1 && inner < 64 && c.columns > 2 * inner && (!native || scale.significandBitPattern == 0)
         convertsA = a.elementType != inputType || scalesA
         let isDirectType = c.elementType == .float32 || (native && c.elementType == .bfloat16)
@@ -81,7 +83,9 @@ final class MatrixProductKernel: Kernel {
     override func blockCount(_ phase: Int) -> Int { tiles.count }
 
     private var stageBytes: Int { isStaged || inner == 0 ? RowBuffer.byteCount(tiles.height * tiles.width) : 0 }
-    private var aBytes: Int { convertsA ? RowBuffer.byteCount(tiles.height * innerStep) + RowBuffer.byteCount(max(tiles.height, innerStep)) : 0 }
+    private var aBytes: Int {
+        convertsA ? RowBuffer.byteCount(tiles.height * innerStep) + RowBuffer.byteCount(max(tiles.height, innerStep)) : 0
+    }
     private var bBytes: Int { convertsB ? RowBuffer.byteCount(tiles.width * innerStep) : 0 }
     private var rowBytes: Int { 2 * RowBuffer.byteCount(tiles.width) }
 
@@ -109,11 +113,17 @@ final class MatrixProductKernel: Kernel {
         while start < inner {
             let length = min(innerStep, inner - start)
             let kind = start == 0 ? 0 : (start + length == inner ? 2 : 1)
-            let aAddress = convertsA
-                ? copyA(transposesA ? (start, length, top, height) : (top, height, start, length), aBuffer, transposesA ? tiles.height : innerStep)
+            let aAddress =
+                convertsA
+                ? copyA(
+                    transposesA ? (start, length, top, height) : (top, height, start, length), aBuffer,
+                    transposesA ? tiles.height : innerStep)
                 : transposesA ? a.address(start, top) : a.address(top, start)
-            let bAddress = convertsB
-                ? widen(b, transposesB ? (left, width, start, length) : (start, length, left, width), bBuffer, transposesB ? innerStep : tiles.width)
+            let bAddress =
+                convertsB
+                ? widen(
+                    b, transposesB ? (left, width, start, length) : (start, length, left, width), bBuffer,
+                    transposesB ? innerStep : tiles.width)
                 : transposesB ? b.address(left, start) : b.address(start, left)
             // invariant: prepare made the product of every kind and edge that the tiles have.
             if let product = products[kind][edge] {
@@ -126,7 +136,9 @@ final class MatrixProductKernel: Kernel {
     }
 
     /// A part of `a` in the products' type, scaled if that is where the scale goes.
-    private func copyA(_ part: (row: Int, rows: Int, column: Int, columns: Int), _ buffer: UnsafeMutableRawPointer, _ stride: Int) -> UnsafeMutableRawPointer {
+    private func copyA(_ part: (row: Int, rows: Int, column: Int, columns: Int), _ buffer: UnsafeMutableRawPointer, _ stride: Int)
+        -> UnsafeMutableRawPointer
+    {
         if !scalesA { return widen(a, part, buffer, stride) }
         let elementBytes = inputType.byteCount
         // Room for one row of float32 numbers stands behind the part.
@@ -144,7 +156,8 @@ final class MatrixProductKernel: Kernel {
     ) -> UnsafeMutableRawPointer {
         let target = buffer.assumingMemoryBound(to: Float.self)
         for row in 0..<part.rows {
-            RowConversion.widen(matrix.address(part.row + row, part.column), matrix.elementType, to: target + row * stride, count: part.columns)
+            RowConversion.widen(
+                matrix.address(part.row + row, part.column), matrix.elementType, to: target + row * stride, count: part.columns)
         }
         return buffer
     }
@@ -172,7 +185,9 @@ final class MatrixProductKernel: Kernel {
                     store(load(other + i).addingProduct(load(source + i), factor), target + i)
                     i += 16
                 }
-                if i < width { storePart(loadPart(other + i, width - i).addingProduct(loadPart(source + i, width - i), factor), target + i, width - i) }
+                if i < width {
+                    storePart(loadPart(other + i, width - i).addingProduct(loadPart(source + i, width - i), factor), target + i, width - i)
+                }
             } else {
                 var i = 0
                 while i + 16 <= width {

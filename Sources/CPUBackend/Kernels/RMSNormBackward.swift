@@ -22,7 +22,9 @@ final class RMSNormBackwardKernel: Kernel {
 
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
         var buffers = RowBuffer(workspace.scratch, columns: dx.columns)
-        let (dyBuffer, xBuffer, weightBuffer, addendBuffer, dxBuffer) = (buffers.next(), buffers.next(), buffers.next(), buffers.next(), buffers.next())
+        let (dyBuffer, xBuffer, weightBuffer, addendBuffer, dxBuffer) = (
+            buffers.next(), buffers.next(), buffers.next(), buffers.next(), buffers.next()
+        )
         let width = weight.columns
         let weight = weight.row(0, weightBuffer)
         let offset = Vector.broadcast(operation.weightOffset)

@@ -28,7 +28,9 @@ final class RMSNormWeightGradientKernel: ColumnSumKernel {
                 i += 16
             }
             let rest = width - i
-            if rest > 0 { storePart(loadPart(sums + i, rest).addingProduct(loadPart(dy + i, rest) * loadPart(x + i, rest), r), sums + i, rest) }
+            if rest > 0 {
+                storePart(loadPart(sums + i, rest).addingProduct(loadPart(dy + i, rest) * loadPart(x + i, rest), r), sums + i, rest)
+            }
         }
     }
 }

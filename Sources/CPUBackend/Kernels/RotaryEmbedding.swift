@@ -66,7 +66,8 @@ final class RotaryEmbeddingKernel: Kernel {
     }
 
     @inline(__always) private func rotate<Numbers: SIMD>(
-        _ type: Numbers.Type, _ low: UnsafePointer<Float>, _ high: UnsafePointer<Float>, _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>,
+        _ type: Numbers.Type, _ low: UnsafePointer<Float>, _ high: UnsafePointer<Float>, _ cosines: UnsafePointer<Float>,
+        _ sines: UnsafePointer<Float>,
         _ lowTarget: UnsafeMutablePointer<Float>, _ highTarget: UnsafeMutablePointer<Float>
     ) where Numbers: BitwiseCopyable, Numbers.Scalar == Float {
         let a = UnsafeRawPointer(low).loadUnaligned(as: Numbers.self)

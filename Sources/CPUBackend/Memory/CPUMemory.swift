@@ -54,7 +54,9 @@ final class CPUPersistentMemory: PersistentMemory {
 
     private func transfer(_ placement: Placement, byteCount: Int, _ copy: (Matrix, Int, Int) -> Void) throws {
         let expected = placement.pieces.reduce(0) { $0 + $1.type.byteCount }
-        guard byteCount == expected else { throw CPUError.badTransfer(name: "a persistent tensor", byteCount: byteCount, expected: expected) }
+        guard byteCount == expected else {
+            throw CPUError.badTransfer(name: "a persistent tensor", byteCount: byteCount, expected: expected)
+        }
         var offset = 0
         for piece in placement.pieces {
             if let block = layout.blocks.indices.contains(piece.block) ? layout.blocks[piece.block] : nil, let weight = block.mappedWeight {
@@ -99,7 +101,9 @@ struct MemoryMap {
         return try Self.matrix(reference, in: blocks, operation: operation)
     }
 
-    static func matrix(_ reference: TensorReference, in blocks: [UnsafeMutableRawBufferPointer], operation: String) throws(CPUError) -> Matrix {
+    static func matrix(_ reference: TensorReference, in blocks: [UnsafeMutableRawBufferPointer], operation: String) throws(CPUError)
+        -> Matrix
+    {
         let size = reference.elementType.byteCount
         guard blocks.indices.contains(reference.block), let base = blocks[reference.block].baseAddress,
             reference.rows >= 0, reference.columns >= 0, reference.rowStride >= reference.columns, reference.byteOffset >= 0,

@@ -3,7 +3,8 @@ import Tensors
 
 /// How attention is cut into blocks of queries and keys, and the block products for whole and for last, smaller blocks.
 struct AttentionBlocks {
-    /// Rows of a block of queries and of a block of keys. The scores of one pair of blocks stay in the second-level cache with their inputs.
+    /// Rows of a block of queries and of a block of keys. The scores of one pair of blocks stay in the second-level cache with their
+    /// inputs.
     static let queryRows = 64
     static let keyRows = 128
 
@@ -37,7 +38,9 @@ struct AttentionBlocks {
     var convertedBytes: Int { isConverted ? RowBuffer.byteCount(Self.keyRows * shape.headWidth) : 0 }
 
     /// A block of one head, where it lies or widened into the buffer.
-    @inline(__always) func block(_ matrix: Matrix, _ rows: Range<Int>, head: Int, _ buffer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    @inline(__always) func block(_ matrix: Matrix, _ rows: Range<Int>, head: Int, _ buffer: UnsafeMutableRawPointer)
+        -> UnsafeMutableRawPointer
+    {
         let column = head * shape.headWidth
         if !isConverted { return matrix.address(rows.lowerBound, column) }
         var target = buffer.assumingMemoryBound(to: Float.self)
@@ -82,7 +85,8 @@ struct EdgeProducts {
 
     /// Runs the version for so many rows and keys. invariant: `KeySpan` gives only numbers that there are versions for.
     @inline(__always) func run(
-        _ queries: Int, _ keys: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer,
+        _ queries: Int, _ keys: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer,
         thread: Int
     ) -> Int32 {
         let version = (queries == AttentionBlocks.queryRows ? 0 : 5) + (keys % 32 == 0 ? keys / 32 - 1 : 4)

@@ -73,7 +73,8 @@ final class NarrowProduct: BlockProduct {
         }
     }
 
-    @inline(__always) private func put<Numbers: SIMD>(_ sums: Numbers, _ target: UnsafeMutablePointer<Float>) where Numbers.Scalar == Float {
+    @inline(__always) private func put<Numbers: SIMD>(_ sums: Numbers, _ target: UnsafeMutablePointer<Float>)
+    where Numbers.Scalar == Float {
         var whole = Vector.zero
         if let eight = sums as? SIMD8<Float> { whole.lowHalf = eight } else if let sixteen = sums as? Vector { whole = sixteen }
         storePart(shape.accumulates ? loadPart(target, shape.n) + whole : whole, target, shape.n)

@@ -54,13 +54,16 @@ final class ProductLibrary {
         } else if shape.inputType == .float32 {
             product = SIMDProduct(shape)
         } else {
-            throw .productFailed(status: Int32(bitPattern: dnnl_unimplemented.rawValue), operation: "a bfloat16 product of \(shape.m) x \(shape.n) x \(shape.k)")
+            throw .productFailed(
+                status: Int32(bitPattern: dnnl_unimplemented.rawValue),
+                operation: "a bfloat16 product of \(shape.m) x \(shape.n) x \(shape.k)")
         }
         known[shape] = product
         return product
     }
 
-    /// oneDNN's engine if it computes 2 x 2 products rightly. Where a sandbox forbids run-time code it does not, and its `dnnl_sgemm` does not even say so.
+    /// oneDNN's engine if it computes 2 x 2 products rightly. Where a sandbox forbids run-time code it does not, and its `dnnl_sgemm` does
+    /// not even say so.
     private static func workingEngine() -> dnnl_engine_t? {
         tala_use_one_openmp_thread()
         var made: dnnl_engine_t?
@@ -71,10 +74,13 @@ final class ProductLibrary {
             return nil
         }
         let shape = BlockProductShape(
-            m: 2, n: 2, k: 2, transposesA: false, transposesB: true, strideA: 2, strideB: 2, strideC: 2, inputType: .float32, outputType: .float32,
+            m: 2, n: 2, k: 2, transposesA: false, transposesB: true, strideA: 2, strideB: 2, strideC: 2, inputType: .float32,
+            outputType: .float32,
             accumulates: true)
         var isRight = false
-        if let product = OneDNNProduct(shape, engine: engine, streams: [stream]), let scratch = try? AlignedMemory(byteCount: product.scratchByteCount) {
+        if let product = OneDNNProduct(shape, engine: engine, streams: [stream]),
+            let scratch = try? AlignedMemory(byteCount: product.scratchByteCount)
+        {
             let (a, b): ([Float], [Float]) = ([1, 2, 3, 4], [5, 6, 7, 8])
             var c: [Float] = [1, 1, 1, 1]
             let status = product.run(a, b, &c, scratch: scratch.address, thread: 0)

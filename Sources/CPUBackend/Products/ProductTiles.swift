@@ -18,14 +18,17 @@ struct ProductTiles {
     init(m: Int, n: Int, k: Int, _ preference: Preference) {
         var height = Self.cut(m, preference == .tall ? 512 : 256)
         var width = Self.cut(n, preference == .wide ? 768 : 256)
-        // More tiles than most machines have threads, as long as each has some ten microseconds to do and keeps a shape that oneDNN computes at full speed.
+        // More tiles than most machines have threads, as long as each has some ten microseconds to do and keeps a shape that oneDNN
+        // computes at full speed.
         while true {
             let count = (m + height - 1) / max(1, height) * ((n + width - 1) / max(1, width))
             let work = 2 * height * width * k
             guard count < 16, work > 6_000_000, height * width > 16_384 || count < 6 else {
                 // A few threads at least.
                 guard count < 4, work > 1_500_000 else { break }
-                if width > 64, width >= height { width = Self.cut(width, (width + 1) / 2) } else if height > 32 {
+                if width > 64, width >= height {
+                    width = Self.cut(width, (width + 1) / 2)
+                } else if height > 32 {
                     height = Self.cut(height, (height + 1) / 2)
                 } else {
                     break

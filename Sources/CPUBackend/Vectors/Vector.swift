@@ -14,7 +14,9 @@ typealias VectorBits = SIMD16<UInt32>
 @inline(__always) func loadPart(_ address: UnsafePointer<Float>, _ count: Int) -> Vector { tala_load_part(address, count) }
 
 /// Writes the first `count` (up to 16) numbers.
-@inline(__always) func storePart(_ vector: Vector, _ address: UnsafeMutablePointer<Float>, _ count: Int) { tala_store_part(vector, address, count) }
+@inline(__always) func storePart(_ vector: Vector, _ address: UnsafeMutablePointer<Float>, _ count: Int) {
+    tala_store_part(vector, address, count)
+}
 
 extension SIMD16<Float> {
     @inline(__always) static func broadcast(_ number: Float) -> Vector { Vector(repeating: number) }

@@ -1,4 +1,5 @@
-// Transparent, because the optimizer leaves calls of the larger ones in loops otherwise, and a vector passed to a function travels in four pieces.
+// Transparent, because the optimizer leaves calls of the larger ones in loops otherwise, and a vector passed to a function travels in four
+// pieces.
 
 /// e to the power of each number, within 1.5 units in the last place; 0 below -86.6, infinite above 88.7. What is not a number stays so.
 @_transparent func exponential(_ x: Vector) -> Vector {
@@ -17,7 +18,8 @@
 
 /// `x = n ln 2 + r`: gives e^r, and a number whose low bits are n.
 ///
-/// Rounding to n is the addition of a number so large that its last bit counts ones, since conversions to integer vectors become scalar code.
+/// Rounding to n is the addition of a number so large that its last bit counts ones, since conversions to integer vectors become scalar
+/// code.
 /// e^r is `1 + r + r² q(r)` with q of degree 4, of least greatest error on |r| <= ln 2 / 2.
 @_transparent func exponentialParts(_ x: Vector) -> (Vector, VectorBits) {
     let magic = Vector.broadcast(12_582_912)
