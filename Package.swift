@@ -94,7 +94,9 @@ let package = Package(
         module("Worker", ["CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend", "Models", "Training", "Export"]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Jobs", "Spool"]),
-        program("talad", [argumentParser, "Daemon"]),
+        // The commands of tala that touch the spool's files alone.
+        module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
+        program("talad", [argumentParser, "Daemon", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
         program("tala", [argumentParser, "CPUBackend", "VulkanBackend", "Training", "Export", "Generation", "Spool"]),
         tests("JSONTests", ["JSON"]),
@@ -108,7 +110,7 @@ let package = Package(
         tests("GraphTests", ["Graph", "Models"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph"]),
-        tests("ParityTests", ["CPUBackend", "Graph", "JSON", "Models", "Tensors", "Training"]),
+        tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"]),
         tests("DaemonTests", ["Daemon"]),
     ]
 )

@@ -8,6 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// O_PATH is hidden without _GNU_SOURCE, which would change other definitions.
+static const int tala_o_path = 010000000;
+
 static inline int tala_openat2(int directory, const char *path, const struct open_how *how) {
     return (int)syscall(SYS_openat2, directory, path, how, sizeof *how);
 }

@@ -1,0 +1,52 @@
+public import ArgumentParser
+import Glibc
+import Spool
+import Storage
+
+/// Commands that put a file into `control/`.
+enum Control {
+    static func ask(_ verb: String, _ job: String, _ options: SpoolOptions) throws {
+        let folder = try options.job(job)
+        let path = "\(options.layout.control)/\(folder.id).\(verb)"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw StorageError(operation: "create", path: path) }
+        close(descriptor)
+        guard JobListing.daemonRuns(options.layout) else {
+            StandardError.write("no daemon works on \(options.layout.root) now; it is done when one does\n")
+            throw ToolExit.noDaemon
+        }
+        if !options.json { print("\(folder.id): \(verb) asked for") }
+    }
+}
+
+public struct Cancel: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "End a job for good, with a last checkpoint if it runs.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The job's id, or its end.") var job: String
+    public init() {}
+    public func run() throws { try Control.ask("cancel", job, options) }
+}
+
+public struct Pause: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "Stop a job with a checkpoint, to be resumed.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The job's id, or its end.") var job: String
+    public init() {}
+    public func run() throws { try Control.ask("pause", job, options) }
+}
+
+public struct Resume: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "Let a paused job go on.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The job's id, or its end.") var job: String
+    public init() {}
+    public func run() throws { try Control.ask("resume", job, options) }
+}
+
+public struct CheckpointNow: ParsableCommand {
+    public static let configuration = CommandConfiguration(commandName: "checkpoint", abstract: "Write a checkpoint of a running job now.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The job's id, or its end.") var job: String
+    public init() {}
+    public func run() throws { try Control.ask("checkpoint", job, options) }
+}

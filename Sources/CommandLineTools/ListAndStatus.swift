@@ -1,0 +1,110 @@
+public import ArgumentParser
+import Glibc
+import JSON
+import Jobs
+import Spool
+import Storage
+
+/// `tala list`: all jobs, a line each.
+public struct List: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "List the jobs of a spool.")
+    @OptionGroup var options: SpoolOptions
+
+    public init() {}
+
+    public func run() throws {
+        let statuses = JobListing.statuses(options.layout)
+        if options.json {
+            print(JSONWriter(isIndented: true).string(["object": "list", "data": JSONNode(statuses.map(\.json)), "has_more": false]))
+            return
+        }
+        let terminal = Terminal()
+        if statuses.isEmpty { print("no jobs in \(options.layout.jobs)") }
+        for status in statuses {
+            let progress = status.progress.totalSteps > 0 ? "\(status.progress.step)/\(status.progress.totalSteps)" : "-"
+            let loss = status.progress.trainLoss.map { Terminal.decimal($0, 4) } ?? "-"
+            let state = status.state.rawValue + String(repeating: " ", count: max(1, 17 - status.state.rawValue.count))
+            print("\(status.id)  \(terminal.coloured(state, status.state.colour))\(progress)  loss \(loss)  \(Terminal.safe(status.model))\(status.suffix.map { " (\(Terminal.safe($0)))" } ?? "")")
+        }
+    }
+}
+
+extension JobState {
+    var colour: Terminal.Colour {
+        switch self {
+        case .succeeded: .green
+        case .failed: .red
+        case .running: .blue
+        case .paused, .cancelled: .yellow
+        case .queued, .validatingFiles: .grey
+        }
+    }
+}
+
+/// `tala status`: one job in full.
+public struct Status: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "Show one job.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The job's id, or its end.") var job: String
+
+    public init() {}
+
+    public func run() throws {
+        let folder = try options.job(job)
+        guard let status = folder.status() else { throw ValidationError("\(folder.statusFile) cannot be read") }
+        if options.json {
+            print(JSONWriter(isIndented: true).string(status.json))
+        } else {
+            let terminal = Terminal()
+            var rows = [("job", status.id), ("status", terminal.coloured(status.state.rawValue, status.state.colour) + (status.reason.map { " (\($0))" } ?? ""))]
+            rows.append(("model", Terminal.safe(status.model)))
+            if let device = status.device { rows.append(("device", Terminal.safe(device))) }
+            if status.progress.totalSteps > 0 {
+                rows.append(("progress", "step \(status.progress.step) of \(status.progress.totalSteps), epoch \(Terminal.decimal(status.progress.epoch, 2))"))
+            }
+            if let loss = status.progress.trainLoss { rows.append(("training loss", Terminal.decimal(loss, 4))) }
+            if let loss = status.progress.validLoss { rows.append(("validation loss", Terminal.decimal(loss, 4))) }
+            if let seconds = status.progress.remainingSeconds { rows.append(("time left", Terminal.duration(seconds))) }
+            if let checkpoint = status.checkpoint { rows.append(("checkpoint", folder.checkpoints + "/" + checkpoint)) }
+            if status.state == .succeeded { rows.append(("result", folder.result)) }
+            if let error = status.error { rows.append(("error", Terminal.safe(error.message))) }
+            for (name, value) in rows { print(name + String(repeating: " ", count: 17 - name.count) + value) }
+        }
+        switch status.state {
+        case .failed: throw ToolExit.failed
+        case .cancelled: throw ToolExit.cancelled
+        default: break
+        }
+    }
+}
+
+/// `tala events`: what happened to a job.
+public struct Events: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "Show what happened to a job.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The job's id, or its end.") var job: String
+
+    public init() {}
+
+    public func run() throws {
+        let folder = try options.job(job)
+        let text = String(decoding: try DurableFiles.read(folder.eventsFile), as: UTF8.self)
+        let terminal = Terminal()
+        for line in text.split(separator: "\n") {
+            if options.json {
+                print(line)
+                continue
+            }
+            guard let node = try? JSONParser().parse(String(line)) else { continue }
+            var time = time_t(node["created_at"]?.integer ?? 0)
+            var local = tm()
+            localtime_r(&time, &local)
+            var buffer = [CChar](repeating: 0, count: 64)
+            let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &local)
+            let stamp = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let level = node["level"]?.string ?? "info"
+            let message = Terminal.safe(node["message"]?.string ?? "")
+            print("\(stamp)  \(level == "error" ? terminal.coloured(message, .red) : level == "warn" ? terminal.coloured(message, .yellow) : message)")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+public import ArgumentParser
+import Glibc
+import Spool
+
+/// The option that every command about a spool has.
+public struct SpoolOptions: ParsableArguments {
+    @Option(help: "The spool directory (also: TALA_SPOOL).") public var spool: String?
+    @Flag(help: "Print JSON.") public var json = false
+
+    public init() {}
+
+    var layout: SpoolLayout {
+        SpoolLayout(root: spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
+    }
+
+    /// The job that a word names: a whole id, or the only one that ends in it.
+    /// - Throws: `ValidationError` if there is none or more than one.
+    func job(_ word: String) throws -> JobFolder {
+        let ids = JobListing.ids(layout)
+        let matching = ids.filter { $0 == word || $0.hasSuffix(word) }
+        guard let id = matching.first else { throw ValidationError("there is no job \"\(word)\" in \(layout.jobs)") }
+        guard matching.count == 1 else { throw ValidationError("\"\(word)\" may be any of \(matching.count) jobs") }
+        return layout.job(id)
+    }
+}
+
+/// Exit codes of `tala`, beside argument-parser's own 64 for wrong usage.
+enum ToolExit {
+    static let failed = ExitCode(1)
+    static let cancelled = ExitCode(3)
+    static let interrupted = ExitCode(130)
+    /// The daemon is not running (EX_TEMPFAIL).
+    static let noDaemon = ExitCode(75)
+}

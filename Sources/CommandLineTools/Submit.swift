@@ -1,0 +1,69 @@
+public import ArgumentParser
+import Glibc
+import JSON
+import Jobs
+import Spool
+import Storage
+
+/// `tala submit`: drops a manifest, or a bundle, and prints the job's id.
+public struct Submit: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "Drop a manifest, or a folder with a manifest and its data, into the spool.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The manifest (.json, .yaml) or a folder that holds one.") var manifest: String
+    @Flag(help: "Wait until the job has ended; the exit code tells how.") var wait = false
+
+    public init() {}
+
+    public func run() throws {
+        let layout = options.layout
+        guard access(layout.incoming, W_OK) == 0 else { throw ValidationError("\(layout.incoming) is not there or cannot be written") }
+        var name = DurableFiles.split(manifest.hasSuffix("/") ? String(manifest.dropLast()) : manifest).name
+        let temporary = layout.incoming + "/.\(name).\(getpid()).tmp"
+        if FolderListing.isFolder(manifest) {
+            guard mkdir(temporary, 0o755) == 0 else { throw StorageError(operation: "create folder", path: temporary) }
+            for file in try FolderListing.names(in: manifest) where !FolderListing.isFolder(manifest + "/" + file) {
+                let bytes = try DurableFiles.read(manifest + "/" + file, limit: 64 << 30)
+                try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: temporary + "/" + file) }
+            }
+        } else {
+            let bytes = try DurableFiles.read(manifest, limit: 2 << 20)
+            // Refused here what the daemon would refuse, while the user is looking.
+            do throws(ManifestError) { _ = try Manifest(ManifestText(bytes, isYAML: !name.hasSuffix(".json"))) } catch {
+                StandardError.write("\(manifest): \(error)\n")
+                throw ToolExit.failed
+            }
+            try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: temporary) }
+        }
+        // A name of its own tells this drop from others in jobs/ and rejected/.
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let stamp = "\(getpid())-\(UInt32.random(in: .min ... .max))"
+        name = parts.count > 1 ? parts.dropLast().joined(separator: ".") + ".\(stamp)." + (parts.last ?? "") : "\(name)-\(stamp)"
+        let before = Set(JobListing.ids(layout))
+        guard rename(temporary, layout.incoming + "/" + name) == 0 else { throw StorageError(operation: "drop", path: layout.incoming + "/" + name) }
+        guard JobListing.daemonRuns(layout) else {
+            StandardError.write("dropped; no daemon works on \(layout.root) now, the job begins when one does\n")
+            throw ToolExit.noDaemon
+        }
+        let id = try accepted(name, layout, before)
+        print(options.json ? JSONWriter().string(["id": JSONNode(id)]) : id)
+        if wait { try Watch.follow(layout.job(id), quietly: true) }
+    }
+
+    /// Waits until the daemon has taken the drop.
+    private func accepted(_ name: String, _ layout: SpoolLayout, _ before: Set<String>) throws -> String {
+        for _ in 0..<600 {
+            if let bytes = try? DurableFiles.read(layout.rejected + "/" + name + "/error.json", limit: 1 << 20), let error = try? JSONParser().parse(bytes) {
+                let place = error["line"]?.integer.map { ", line \($0)" } ?? ""
+                StandardError.write("rejected\(place): \(error["param"]?.string.map { "\($0): " } ?? "")\(error["message"]?.string ?? "")\n")
+                throw ToolExit.failed
+            }
+            if access(layout.incoming + "/" + name, F_OK) != 0 {
+                let new = JobListing.ids(layout).filter { !before.contains($0) }
+                if let id = new.last { return id }
+            }
+            usleep(50_000)
+        }
+        StandardError.write("the daemon has not taken the manifest within 30 s\n")
+        throw ToolExit.noDaemon
+    }
+}

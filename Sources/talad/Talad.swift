@@ -1,0 +1,50 @@
+import ArgumentParser
+import Daemon
+import Glibc
+import Spool
+import Storage
+
+/// Set by the signal handler, read in every turn of the daemon's loop.
+nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
+
+@main
+struct Talad: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "talad", abstract: "Fine-tunes language models from a spool directory.",
+        discussion: """
+            Drop a job manifest into SPOOL/incoming; read SPOOL/jobs/ID/status.json; collect SPOOL/jobs/ID/result. SIGTERM writes a checkpoint and leaves; the \
+            next start goes on. Exit codes: 0, 1 if a job failed while draining, 75 if another talad works on the spool.
+            """, version: "0.1.0")
+    @Option(help: "The spool directory; it is made if it is not there.") var spool = "/var/spool/tala"
+    @Option(help: "The device for jobs that leave the choice open: auto, cpu, vulkan or vulkan:NUMBER_OR_NAME.") var device = "auto"
+    @Flag(help: "Do all that is pending, then exit.") var drain = false
+    @Option(name: .customLong("allow-root"), help: "A folder whose files manifests may name by absolute paths; may be repeated.") var allowedRoots: [String] = []
+
+    func run() throws {
+        signal(SIGTERM) { _ in stopRequested = 1 }
+        signal(SIGINT) { _ in stopRequested = 1 }
+        signal(SIGPIPE, SIG_IGN)
+        guard let root = realpath(spool, nil) ?? { mkdir(spool, 0o755) == 0 ? realpath(spool, nil) : nil }() else {
+            throw ValidationError("\(spool) is not there and cannot be made: \(String(cString: strerror(errno)))")
+        }
+        defer { free(root) }
+        let configuration = TalaDaemon.Configuration(
+            layout: SpoolLayout(root: String(cString: root)), device: device, workerProgram: Self.workerProgram(), drains: drain, allowedRoots: allowedRoots)
+        let daemon: TalaDaemon
+        do { daemon = try TalaDaemon(configuration, mustStop: { stopRequested != 0 }) } catch let error as TalaDaemon.StartError {
+            StandardError.write("<3>\(error)\n")
+            throw ExitCode(75)
+        }
+        throw ExitCode(daemon.run())
+    }
+
+    /// `TALA_WORKER`, or the program beside this one.
+    static func workerProgram() -> String {
+        if let named = getenv("TALA_WORKER") { return String(cString: named) }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        return folder + "/tala-worker"
+    }
+}
