@@ -55,6 +55,7 @@ public struct ChatEncoder: Sendable {
     public let template: Template?
     public let beginToken: String?
     public let endToken: String?
+    public let specialTokens: SpecialTokens
     /// Ids that end an answer.
     public let endIDs: Set<Int32>
     private let folder: String
@@ -69,10 +70,11 @@ public struct ChatEncoder: Sendable {
         let tokenizer = try Tokenizer(folder: folder)
         self.tokenizer = tokenizer
         let configuration = try TokenizerConfiguration(folder: folder)
-        beginToken = configuration.beginToken
-        endToken = configuration.endToken
+        beginToken = configuration.begin
+        endToken = configuration.end
         var ends = Set(configuration.endIDs)
-        if let end = configuration.endToken.flatMap({ tokenizer.id(of: $0) }) { ends.insert(end) }
+        if let end = configuration.end.flatMap({ tokenizer.id(of: $0) }) { ends.insert(end) }
+        specialTokens = SpecialTokens(configuration: configuration, tokenizer: tokenizer)
         for name in ["<|end|>", "<|eot_id|>", "<|im_end|>", "<end_of_turn>"] { if let id = tokenizer.id(of: name) { ends.insert(id) } }
         endIDs = ends
         marksGeneration = configuration.chatTemplate?.contains("generation %}") ?? false

@@ -1,36 +1,94 @@
 import Foundation
 import JSON
 
-/// What tokenizer_config.json and generation_config.json say about a tokenizer: special tokens and the chat template.
+/// The tokens with a meaning of their own, as the files of a model folder name them.
+///
+/// The texts come from tokenizer_config.json, then special_tokens_map.json; ids from the tokenizer, and from generation_config.json and config.json where
+/// no text is given.
+public struct SpecialTokens: Sendable, Hashable {
+    /// Begin-of-sequence, for example `<s>`.
+    public var begin: String?
+    /// End-of-sequence, for example `</s>` or `<|endoftext|>`.
+    public var end: String?
+    public var padding: String?
+    public var unknown: String?
+    public var beginID: Int32?
+    public var endID: Int32?
+    public var paddingID: Int32?
+    /// Ids at which generation stops: the end-of-sequence token and those that generation_config.json lists, in ascending order.
+    public var stopIDs: [Int32]
+
+    public init() {
+        stopIDs = []
+    }
+
+    init(configuration: TokenizerConfiguration, tokenizer: Tokenizer) {
+        begin = configuration.begin
+        end = configuration.end
+        padding = configuration.padding
+        unknown = configuration.unknown
+        beginID = begin.flatMap { tokenizer.id(of: $0) } ?? configuration.beginID
+        endID = end.flatMap { tokenizer.id(of: $0) } ?? configuration.endIDs.first
+        paddingID = padding.flatMap { tokenizer.id(of: $0) } ?? configuration.paddingID
+        stopIDs = Set(configuration.endIDs + (endID.map { [$0] } ?? [])).sorted()
+    }
+}
+
+/// What tokenizer_config.json and the files beside it say about a tokenizer: special tokens and the chat template.
 struct TokenizerConfiguration {
-    var beginToken: String?
-    var endToken: String?
-    var chatTemplate: String?
+    var begin: String?
+    var end: String?
+    var padding: String?
+    var unknown: String?
+    var beginID: Int32?
+    var paddingID: Int32?
     /// Tokens that end generation.
     var endIDs: [Int32] = []
+    var chatTemplate: String?
+    /// Where the template was found, for messages.
+    var chatTemplateFile: String?
 
     /// - Throws: ``TokenizerError``. Missing files are no error.
     init(folder: String) throws(TokenizerError) {
-        if let config = try Self.read(folder + "/tokenizer_config.json") {
-            beginToken = Self.token(config["bos_token"])
-            endToken = Self.token(config["eos_token"])
-            chatTemplate = try Self.template(config["chat_template"], file: folder + "/tokenizer_config.json")
-        }
-        let path = folder + "/chat_template.jinja"
-        if FileManager.default.fileExists(atPath: path) {
-            guard let data = FileManager.default.contents(atPath: path), data.count <= 4 << 20, let text = String(validating: data, as: UTF8.self) else {
-                throw TokenizerError(file: path, "is not readable text of at most 4 MiB")
+        for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+            guard let file = try Self.read(folder + "/" + name) else { continue }
+            begin = begin ?? Self.token(file["bos_token"])
+            end = end ?? Self.token(file["eos_token"])
+            padding = padding ?? Self.token(file["pad_token"])
+            unknown = unknown ?? Self.token(file["unk_token"])
+            if chatTemplate == nil, let text = try Self.template(file["chat_template"], file: folder + "/" + name) {
+                chatTemplate = text
+                chatTemplateFile = folder + "/" + name
             }
-            chatTemplate = text
         }
-        if let generation = try Self.read(folder + "/generation_config.json"), let ends = generation["eos_token_id"] {
-            endIDs = (ends.array ?? [ends]).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
+        for path in [folder + "/chat_template.jinja", folder + "/chat_template.json"] {
+            guard FileManager.default.fileExists(atPath: path) else { continue }
+            if path.hasSuffix(".json") {
+                guard chatTemplate == nil, let text = try Self.template(try Self.read(path)?["chat_template"], file: path) else { continue }
+                chatTemplate = text
+            } else {
+                guard let data = FileManager.default.contents(atPath: path), data.count <= 4 << 20, let text = String(validating: data, as: UTF8.self) else {
+                    throw TokenizerError(file: path, "is not readable text of at most 4 MiB")
+                }
+                chatTemplate = text
+            }
+            chatTemplateFile = path
+        }
+        for name in ["generation_config.json", "config.json"] {
+            guard let file = try Self.read(folder + "/" + name) else { continue }
+            if endIDs.isEmpty, let ends = file["eos_token_id"] {
+                endIDs = (ends.array ?? [ends]).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
+            }
+            beginID = beginID ?? file["bos_token_id"]?.integer.flatMap { Int32(exactly: $0) }
+            paddingID = paddingID ?? file["pad_token_id"]?.integer.flatMap { Int32(exactly: $0) }
         }
     }
 
     private static func read(_ path: String) throws(TokenizerError) -> JSONNode? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 20 else { throw TokenizerError(file: path, "cannot be read") }
+        guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 20 else {
+            throw TokenizerError(file: path, "cannot be read, or is larger than 64 MiB")
+        }
         let bytes = Array(data)
         do throws(JSONError) { return try JSONParser().parse(bytes) } catch {
             let place = JSONPosition(of: error.offset, in: bytes)
@@ -46,6 +104,10 @@ struct TokenizerConfiguration {
         guard let node, !node.isNull else { return nil }
         if let text = node.string { return text }
         guard let named = node.array else { throw TokenizerError(file: file, field: "chat_template", "is \(node.kindName), neither a string nor a list") }
-        return (named.first { $0["name"]?.string == "default" } ?? named.first)?["template"]?.string
+        guard let chosen = named.first(where: { $0["name"]?.string == "default" }) ?? named.first else { return nil }
+        guard let text = chosen["template"]?.string else {
+            throw TokenizerError(file: file, field: "chat_template", "lists templates, but one of them has no \"template\" that is a string")
+        }
+        return text
     }
 }
