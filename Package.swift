@@ -89,16 +89,16 @@ let package = Package(
         // PEFT adapter, merged checkpoint, model card.
         module("Export", ["JSON", "Storage", "Tensors", "Models"]),
         // Sampling from a model.
-        module("Generation", ["Tensors", "Graph", "Models", "Tokenization"]),
+        module("Generation", ["Tensors", "Graph", "Models"]),
         // One job from validation to result; the choice of a device.
-        module("Worker", ["CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend", "Models", "Training", "Export"]),
+        module("Worker", ["CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend", "VulkanBackend", "Models", "Training", "Export"]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Jobs", "Spool"]),
         // The commands of tala that touch the spool's files alone.
         module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
         program("talad", [argumentParser, "Daemon", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
-        program("tala", [argumentParser, "CPUBackend", "VulkanBackend", "Training", "Export", "Generation", "Spool"]),
+        program("tala", [argumentParser, "CommandLineTools", "Generation", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates", "Tensors", "Tokenization", "Training", "Worker"]),
         tests("JSONTests", ["JSON"]),
         tests("StorageTests", ["Storage"]),
         tests("JobsTests", ["Jobs"]),

@@ -55,3 +55,25 @@ enum AdapterFolder {
         return result
     }
 }
+
+extension AdapterSettings {
+    /// The settings of a PEFT adapter folder, for using it as it is.
+    /// - Throws: ``ModelError`` naming the field.
+    public init(folder: String) throws {
+        let path = folder + "/adapter_config.json"
+        let config: JSONNode
+        do { config = try JSONParser().parse(DurableFiles.read(path, limit: 1 << 20)) } catch { throw ModelError(file: path, "\(error)") }
+        guard let rank = config["r"]?.integer, (1...4096).contains(rank) else { throw ModelError(file: path, field: "r", "is not a positive whole number") }
+        guard let alpha = config["lora_alpha"]?.double else { throw ModelError(file: path, field: "lora_alpha", "is missing") }
+        let targets: Targets
+        if let names = config["target_modules"]?.array?.compactMap(\.string), !names.isEmpty {
+            targets = .names(names)
+        } else if config["target_modules"]?.string == "all-linear" {
+            targets = .allLinear
+        } else {
+            throw ModelError(file: path, field: "target_modules", "is missing or empty")
+        }
+        self.init(
+            rank: rank, alpha: alpha, targets: targets, usesRankStabilisedScaling: config["use_rslora"]?.bool ?? false, initialFolder: folder)
+    }
+}

@@ -2,6 +2,7 @@ import Glibc
 import Graph
 public import JSON
 import Storage
+import Tensors
 
 extension ModelConfiguration {
     /// Reads and checks a model folder's config.json.
@@ -56,6 +57,8 @@ extension ModelConfiguration {
         tiesEmbeddings = try reader.flag("tie_word_embeddings") ?? family.tiesEmbeddingsByDefault
         initializerRange = try reader.number("initializer_range") ?? 0.02
         guard initializerRange > 0, initializerRange < 10 else { throw reader.failure("initializer_range", "\(initializerRange) is out of range") }
+        storedType = ElementType(rawValue: json["torch_dtype"]?.string ?? json["dtype"]?.string ?? "") ?? .float32
+        if !storedType.isFloatingPoint { storedType = .float32 }
         activation = try reader.activation(preferring: family.activationKey)
         hasAttentionBias = try reader.flag("attention_bias") ?? false
         hasFeedForwardBias = try reader.flag("mlp_bias") ?? false

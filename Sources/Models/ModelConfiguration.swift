@@ -1,4 +1,5 @@
 public import Graph
+public import Tensors
 
 /// A decoder language model's sizes and rules, from config.json.
 public struct ModelConfiguration: Sendable, Hashable {
@@ -28,6 +29,8 @@ public struct ModelConfiguration: Sendable, Hashable {
     /// Caps of attention scores and of final logits; 0: none.
     public var attentionSoftCap: Double
     public var finalSoftCap: Double
+    /// The element type in which a model trained from nothing is stored.
+    public var storedType: ElementType
     /// Standard deviation of fresh weights.
     public var initializerRange: Double
 

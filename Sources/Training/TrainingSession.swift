@@ -109,6 +109,22 @@ public final class TrainingSession {
         return try run(program, batch)
     }
 
+    /// The time of each kind of kernel in one forward and backward pass, longest first, a line each. Gradients are left as they are after a pass.
+    public func profile(_ batch: PackedBatch) throws -> [String] {
+        let program = try program(for: batch, isTraining: true)
+        let seconds = try program.executable.profile()
+        var sums: [String: (seconds: Double, calls: Int)] = [:]
+        for (call, time) in zip(program.plan.calls, seconds) {
+            let sum = sums[call.operation.name] ?? (0, 0)
+            sums[call.operation.name] = (sum.seconds + time, sum.calls + 1)
+        }
+        let total = max(1e-12, seconds.reduce(0, +))
+        return sums.sorted { $1.value.seconds < $0.value.seconds }.map { name, sum in
+            let milliseconds = Double(Int(sum.seconds * 1e6)) / 1000
+            return "\(name): \(milliseconds) ms in \(sum.calls) calls, \(Int(sum.seconds / total * 1000) / 10) %"
+        }
+    }
+
     /// Applies the collected gradients and sets them to zero; returns their global norm before clipping.
     /// If the norm is not finite, parameters and moments are left as they were.
     /// - Parameter step: counts from 1, for the bias corrections.

@@ -1,6 +1,8 @@
+import Tensors
 import CPUBackend
 import Glibc
 public import Graph
+import VulkanBackend
 
 /// The devices of this machine, and the choice among them by the words of a manifest.
 public enum Devices {
@@ -17,15 +19,40 @@ public enum Devices {
             devices.append(
                 Description(
                     selector: "cpu", name: processor.name,
-                    details: [("bfloat16", processor.hasFastBfloat16 ? "in the processor's own instructions" : "widened to float32"), ("matrix products", processor.usesOneDNN ? "oneDNN" : "Swift")]))
+                    details: [
+                        ("bfloat16", processor.hasFastBfloat16 ? "in the processor's own instructions" : "widened to float32"),
+                        ("matrix products", processor.usesOneDNN ? "oneDNN" : "Swift"),
+                    ]))
+        }
+        for (index, name) in ((try? VulkanDevice.names()) ?? []).enumerated() {
+            var details: [(String, String)] = []
+            do {
+                let device = try VulkanDevice("\(index)")
+                details = [
+                    ("kind", device.isSoftware ? "software driver: for tests, the processor itself is faster" : "graphics processor"),
+                    ("activations", device.activationTypes.map(\.rawValue).sorted().joined(separator: ", ")),
+                    ("largest operand", "\(device.limits.maximumTensorBytes / 1_048_576) MiB"), ("largest block", "\(device.limits.maximumBlockBytes / 1_048_576) MiB"),
+                ]
+            } catch {
+                details = [("cannot be used", "\(error)")]
+            }
+            devices.append(Description(selector: "vulkan:\(index)", name: name, details: details))
         }
         return devices
     }
 
-    /// Makes the device that a word names.
-    /// - Throws: ``WorkerError/noDevice(_:)``.
+    /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
+    /// - Throws: ``WorkerError/noDevice(_:)``, and what the backend says.
     public static func make(_ selector: String) throws -> any ComputeDevice {
-        if selector == "cpu" || selector == "auto" { return try CPUDevice() }
-        throw WorkerError.noDevice(selector)
+        switch selector {
+        case "cpu": return try CPUDevice()
+        case "auto":
+            if let device = try? VulkanDevice(), !device.isSoftware { return device }
+            return try CPUDevice()
+        case "vulkan": return try VulkanDevice()
+        default:
+            guard selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
+            return try VulkanDevice(String(selector.dropFirst(7)))
+        }
     }
 }

@@ -5,13 +5,14 @@ public import Jobs
 public import Models
 import Storage
 import Tensors
-import Tokenization
+public import Tokenization
 public import Training
 
 /// A job with everything decided: data read, numbers chosen, model built, memory planned.
 public struct PreparedJob {
     public var manifest: Manifest
     public var model: LanguageModel
+    public var encoder: ChatEncoder
     public var modelFolder: String
     public var training: Dataset
     public var validation: Dataset?
@@ -42,6 +43,7 @@ public struct PreparedJob {
         self.modelFolder = modelFolder
         let configuration = try ModelConfiguration(folder: modelFolder)
         let encoder = try ChatEncoder(folder: modelFolder)
+        self.encoder = encoder
         guard encoder.tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw ModelError(
                 file: modelFolder + "/tokenizer.json",

@@ -47,7 +47,7 @@ struct ResultWriter {
                 if case .checkpoint(let base) = model.source {
                     try ModelExport.writeMerged(model, base: base, trained: read, to: whole)
                 } else {
-                    try ModelExport.writeTrained(model, trained: read, to: whole)
+                    try ModelExport.writeTrained(model, trained: read, elementType: model.configuration.storedType, to: whole)
                 }
                 try ModelExport.copyCompanions(from: job.modelFolder, to: whole)
             }

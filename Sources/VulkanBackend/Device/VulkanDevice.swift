@@ -53,6 +53,9 @@ public final class VulkanDevice: ComputeDevice {
             desiredInvocations: isProcessor ? 512 : 65_536)
     }
 
+    /// Whether the "device" is the processor behind a software driver.
+    public var isSoftware: Bool { profile.isProcessor }
+
     /// What the validation layer has said since the device was opened; empty where it does not watch.
     public var validationMessages: [String] { context.instance.validationMessages }
 

@@ -1,0 +1,58 @@
+import Graph
+import ArgumentParser
+import Generation
+import Glibc
+import JSON
+import Models
+import Storage
+import Tensors
+import Tokenization
+import Worker
+
+/// `tala generate`: asks a model, with or without an adapter.
+struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Continue a text, or answer a prompt, with a model and an adapter.")
+    @Option(help: "A model folder.") var model: String
+    @Option(help: "A PEFT adapter folder.") var adapter: String?
+    @Option(help: "The text to continue, or the user's words with --chat.") var prompt: String
+    @Flag(help: "Put the prompt into the model's chat template.") var chat = false
+    @Option(help: "New tokens at most.") var maxTokens = 128
+    @Option(help: "0 takes the likeliest token every time.") var temperature = 0.0
+    @Option(help: "Draw from the likeliest tokens with this probability together.") var topP = 1.0
+    @Option(help: "The seed of the draws.") var seed: UInt64 = 0
+    @Option(help: "The device.") var device = "cpu"
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        guard (1...1_000_000).contains(maxTokens) else { throw ValidationError("--max-tokens is out of range") }
+        guard temperature >= 0, temperature.isFinite, topP > 0, topP <= 1 else { throw ValidationError("--temperature or --top-p is out of range") }
+    }
+
+    func run() throws {
+        do {
+            let configuration = try ModelConfiguration(folder: model)
+            let encoder = try ChatEncoder(folder: model)
+            let text: String
+            if chat { text = try encoder.render(messages: [["role": "user", "content": JSONNode(prompt)]], addGenerationPrompt: true) } else { text = prompt }
+            let ids = encoder.tokenizer.encode(text, addSpecialTokens: !chat)
+            let capacity = ids.count + maxTokens + 1
+            var training = LanguageModel.Training.nothing
+            if let adapter { training = .adapter(try AdapterSettings(folder: adapter), seed: 0) }
+            let chosen = try Devices.make(device)
+            let mixable = Set([ElementType.bfloat16, .float16].filter { chosen.mixesFloat32(with: $0) })
+            let loaded = try LanguageModel(
+                configuration, source: .checkpoint(Checkpoint(folder: model)), training: training, precision: .init(mixableTypes: mixable), maximumLength: capacity,
+                pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
+            let generator = try TextGenerator(model: loaded, device: chosen, capacity: capacity)
+            let answer = try generator.generate(
+                ids, maximumTokens: maxTokens, endIDs: encoder.endIDs, sampling: SamplingSettings(temperature: temperature, topP: topP, seed: seed))
+            let words = encoder.tokenizer.decode(answer, skipSpecialTokens: true)
+            print(json ? JSONWriter().string(["prompt": JSONNode(prompt), "text": JSONNode(words), "ids": JSONNode(answer.map { JSONNode(Int($0)) })]) : words)
+        } catch let error as ExitCode {
+            throw error
+        } catch {
+            StandardError.write("\(error)\n")
+            throw ExitCode(1)
+        }
+    }
+}

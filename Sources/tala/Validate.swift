@@ -1,0 +1,173 @@
+import Models
+import Graph
+import Training
+import Tokenization
+import Datasets
+import ArgumentParser
+import CommandLineTools
+import Glibc
+import JSON
+import Jobs
+import Spool
+import Storage
+import Worker
+
+/// What `validate` and `plan` share: a manifest, and where its names are looked for.
+struct ManifestOptions: ParsableArguments {
+    @Option(help: "The spool whose models/ and files/ the manifest names (also: TALA_SPOOL).") var spool: String?
+    @Flag(help: "Print JSON.") var json = false
+    @Argument(help: "The manifest (.json or .yaml), or a folder that holds one.") var manifest: String
+
+    /// The manifest with its files found.
+    func read() throws -> (manifest: Manifest, model: String, training: String, validation: String?, initial: String?) {
+        var path = manifest
+        var folder = DurableFiles.split(path).folder
+        if FolderListing.isFolder(path) {
+            folder = path
+            guard let name = ["manifest.json", "manifest.yaml", "manifest.yml"].first(where: { access(path + "/" + $0, F_OK) == 0 }) else {
+                throw ValidationError("\(path) holds no manifest.json or manifest.yaml")
+            }
+            path += "/" + name
+        }
+        let bytes = try DurableFiles.read(path, limit: 2 << 20)
+        let parsed: Manifest
+        do throws(ManifestError) { parsed = try Manifest(ManifestText(bytes, isYAML: !path.hasSuffix(".json"))) } catch {
+            StandardError.write("\(path): \(error)\n")
+            throw ExitCode(1)
+        }
+        let layout = SpoolLayout(root: spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
+        func find(_ name: String, _ folders: [String], _ param: String) throws -> String {
+            let candidates = name.hasPrefix("/") ? [name] : folders.map { $0 + "/" + name }
+            guard let found = candidates.first(where: { access($0, F_OK) == 0 }) else {
+                StandardError.write("\(path): \(param): \"\(name)\" is not in \(folders.joined(separator: " or "))\n")
+                throw ExitCode(1)
+            }
+            return found
+        }
+        let data = [folder, layout.files]
+        var models = [layout.models]
+        if JobIdentifier.isJob(parsed.model) { models = [layout.jobs + "/" + parsed.model + "/result"] }
+        let model =
+            JobIdentifier.isJob(parsed.model)
+            ? try find(access(models[0] + "/merged", F_OK) == 0 ? "merged" : "model", models, "model") : try find(parsed.model, models + [folder], "model")
+        return (
+            parsed, model, try find(parsed.trainingFile, data, "training_file"), try parsed.validationFile.map { try find($0, data, "validation_file") },
+            try parsed.adapter.initFrom.map { try find($0, data + [layout.models], "adapter.init_from") }
+        )
+    }
+
+    /// The job as it would run; what is wrong is printed.
+    func prepare() throws -> PreparedJob {
+        let files = try read()
+        do {
+            return try PreparedJob(
+                manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation, initialAdapterPath: files.initial)
+        } catch let error as WorkerError {
+            if case .invalidData(let problems, _, _) = error {
+                for problem in problems { StandardError.write("\(problem)\n") }
+            } else {
+                StandardError.write("\(error)\n")
+            }
+            throw ExitCode(1)
+        } catch {
+            StandardError.write("\(error)\n")
+            throw ExitCode(1)
+        }
+    }
+}
+
+/// `tala validate`: everything that could be wrong, before anything is queued.
+struct Validate: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Check a manifest, its model and every line of its data.")
+    @OptionGroup var options: ManifestOptions
+    @Option(help: "Print this many examples with the trained tokens marked.") var show = 0
+
+    func run() throws {
+        let job = try options.prepare()
+        if options.json {
+            print(JSONWriter(isIndented: true).string(["valid": true, "files": JSONNode(job.reports.map(\.json)), "plan": job.plan.json]))
+            return
+        }
+        for report in job.reports { print(report.text, terminator: "") }
+        let encoder = job.encoder
+        let usesColour = isatty(1) == 1 && getenv("NO_COLOR") == nil
+        for index in 0..<min(show, job.training.count) {
+            let example = job.training.example(index)
+            print("line \(job.training.lines[index]):")
+            var isMarked = false
+            var run: [Int32] = []
+            var text = ""
+            func flush() {
+                guard !run.isEmpty else { return }
+                let words = encoder.tokenizer.decode(run, skipSpecialTokens: false)
+                text += isMarked ? (usesColour ? "\u{1B}[32m\(words)\u{1B}[0m" : "⟦\(words)⟧") : words
+                run = []
+            }
+            for (id, trained) in zip(example.ids, example.isTrained) {
+                if trained != isMarked {
+                    flush()
+                    isMarked = trained
+                }
+                run.append(id)
+            }
+            flush()
+            print(text + "\n")
+        }
+        print("valid: \(job.settings.totalSteps) steps of \(job.settings.batchSize) examples")
+    }
+}
+
+/// `tala plan`: memory, arithmetic and steps, before anything runs.
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Say what a job will need: memory, arithmetic, steps, tokens.")
+    @OptionGroup var options: ManifestOptions
+
+    func run() throws {
+        let job = try options.prepare()
+        let plan = job.plan
+        if options.json {
+            let figures: [JSONMember] = [
+                JSONMember("steps", JSONNode(job.settings.totalSteps)), JSONMember("batch_size", JSONNode(job.settings.batchSize)),
+                JSONMember("trained_tokens", JSONNode(job.totalTrainedTokens)), JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
+                JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
+            ]
+            print(JSONWriter(isIndented: true).string(JSONNode((plan.json.object ?? []) + figures)))
+            return
+        }
+        func mebibytes(_ bytes: Int) -> String { "\(Double(bytes * 10 / 1_048_576) / 10) MiB" }
+        let rows = [
+            ("device", "\(job.device.name), \(job.precision)"), ("steps", "\(job.settings.totalSteps) of \(job.settings.batchSize) examples"),
+            ("trained tokens", "\(job.totalTrainedTokens)"), ("trained parameters", "\(job.model.trainables.elementCount)"),
+            ("micro-batch", "\(plan.size.tokenCount) tokens" + (plan.recomputedLayers > 0 ? ", \(plan.recomputedLayers) layers recomputed" : "")),
+            ("arena", "\(mebibytes(plan.arenaBytes)) (\(plan.arenaBytes) bytes)"), ("weights and state", mebibytes(plan.persistentBytes)),
+            ("mapped weights", mebibytes(plan.mappedBytes)), ("on the device", mebibytes(plan.deviceBytes)),
+            ("arithmetic", "\(Double(Int(plan.floatingPointOperations / 1e7)) / 100) GFLOP a micro-batch, \(plan.kernelCalls) kernel calls"),
+        ]
+        let width = rows.map(\.0.count).max() ?? 0
+        for (name, value) in rows { print(name + String(repeating: " ", count: width - name.count + 2) + value) }
+    }
+}
+
+/// `tala devices`: what this machine can train on.
+struct DevicesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "devices", abstract: "List the devices of this machine.")
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let devices = Devices.all()
+        if json {
+            print(
+                JSONWriter(isIndented: true).string(
+                    JSONNode(
+                        devices.map { device in
+                            ["device": JSONNode(device.selector), "name": JSONNode(device.name), "details": JSONNode(device.details.map { JSONMember($0.0, JSONNode($0.1)) })]
+                        })))
+            return
+        }
+        for device in devices {
+            print("\(device.selector)  \(device.name)")
+            for (name, value) in device.details { print("    \(name): \(value)") }
+        }
+    }
+}
