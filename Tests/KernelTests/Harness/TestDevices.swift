@@ -41,6 +41,18 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The software driver of Mesa reads its number of threads when a device is opened; other drivers do not look at it.
+    static func openVulkanWithOneThread() throws -> any ComputeDevice {
+        #if canImport(VulkanBackend)
+            let former = environment("LP_NUM_THREADS")
+            setenv("LP_NUM_THREADS", "1", 1)
+            defer { if let former { setenv("LP_NUM_THREADS", former, 1) } else { unsetenv("LP_NUM_THREADS") } }
+            return try VulkanDevice(validates: true)
+        #else
+            throw Unavailable()
+        #endif
+    }
+
     /// What a driver's validation layer has found wrong since the device was opened.
     static func complaints(about device: any ComputeDevice) -> [String] {
         #if canImport(VulkanBackend)
