@@ -101,9 +101,8 @@ let package = Package(
         program("tala", [argumentParser, "CommandLineTools", "Generation", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates", "Tensors", "Tokenization", "Training", "Worker"]),
         tests("JSONTests", ["JSON"]),
         tests("StorageTests", ["Storage"]),
-        tests("JobsTests", ["Jobs"]),
-        tests("SpoolTests", ["Spool"]),
-        tests("TensorsTests", ["Tensors"]),
+        tests("JobsTests", ["JSON", "Jobs"]),
+        tests("ModelsTests", ["Graph", "JSON", "Models", "Tensors"]),
         tests("TemplatesTests", ["JSON", "Templates"]),
         tests("TokenizationTests", ["JSON", "Tokenization"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Tokenization"]),
@@ -111,6 +110,7 @@ let package = Package(
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph"]),
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"]),
-        tests("DaemonTests", ["Daemon"]),
+        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
+        tests("JobRunTests", ["JSON", "Jobs", "Spool", "Storage", "Worker"]),
     ]
 )

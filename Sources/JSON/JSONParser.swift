@@ -17,7 +17,7 @@ public struct JSONParser {
     }
 
     public func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONNode {
-        try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in try parse(buffer) }
+        try bytes.withBytes { buffer throws(JSONError) in try parse(buffer) }
     }
 
     public func parse(_ text: String) throws(JSONError) -> JSONNode { try parse(Array(text.utf8)) }
@@ -206,7 +206,7 @@ private struct JSONReader {
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
                 position += 1
-                return try content.withUnsafeBufferPointer { buffer throws(JSONError) in try validated(buffer, at: opening) }
+                return try content.withBytes { buffer throws(JSONError) in try validated(buffer, at: opening) }
             }
             if byte < 0x20 { throw failure(.controlCharacterInString) }
             position += 1

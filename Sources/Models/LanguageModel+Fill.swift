@@ -34,6 +34,13 @@ extension LanguageModel {
         }
     }
 
+    /// Reads every weight of a checkpoint once, looking for what is no number.
+    /// - Throws: ``ModelError`` naming the tensor.
+    public func checkNumbers() throws(ModelError) {
+        guard case .checkpoint(let checkpoint) = source else { return }
+        for weight in declarations { if let stored = checkpoint.tensors[weight.name] { try Self.requireFinite(stored) } }
+    }
+
     /// Norms start at one (zero where the stored weight is the difference from one), biases at zero, matrices at normal numbers; projections
     /// back into the residual stream are smaller by `sqrt(2 * layers)` (Radford et al. 2019, GPT-2).
     private func initialValues(_ weight: ModelBuilder.WeightDeclaration, seed: UInt64) -> [Float] {

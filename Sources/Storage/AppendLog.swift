@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import JSON
 
 /// A file that grows by whole lines: one write a line, an unfinished last line is cut off when the log is opened.
 public final class AppendLog {
@@ -27,7 +28,7 @@ public final class AppendLog {
 
     public func append(_ line: String) throws(StorageError) {
         let bytes = Array((line + "\n").utf8)
-        try bytes.withUnsafeBufferPointer { buffer throws(StorageError) in
+        try bytes.withBytes { buffer throws(StorageError) in
             try DurableFiles.writeAll(UnsafeRawBufferPointer(buffer), to: descriptor, path: path)
         }
     }

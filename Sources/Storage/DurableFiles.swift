@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import JSON
 
 /// Files that are complete or absent, whatever happens while they are written.
 public enum DurableFiles {
@@ -20,7 +21,7 @@ public enum DurableFiles {
 
     public static func replace(_ path: String, with text: String, mode: UInt32 = 0o644) throws(StorageError) {
         let bytes = Array(text.utf8)
-        try bytes.withUnsafeBufferPointer { buffer throws(StorageError) in try replace(path, with: UnsafeRawBufferPointer(buffer), mode: mode) }
+        try bytes.withBytes { buffer throws(StorageError) in try replace(path, with: UnsafeRawBufferPointer(buffer), mode: mode) }
     }
 
     /// Writes and syncs a file that must not exist yet.

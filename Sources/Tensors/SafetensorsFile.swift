@@ -43,7 +43,7 @@ public final class SafetensorsFile: Sendable {
         let header: JSONNode
         do throws(JSONError) {
             let text = UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])
-            header = try text.withMemoryRebound(to: UInt8.self) { buffer throws(JSONError) in try JSONParser(depthLimit: 8).parse(buffer) }
+            header = try JSONParser(depthLimit: 8).parse(text.bindMemory(to: UInt8.self))
         } catch {
             throw SafetensorsError(path: path, reason: .headerNotJSON("\(error) at byte \(error.offset)"))
         }

@@ -47,7 +47,7 @@ public struct SafetensorsWriter: ~Copyable {
         guard descriptor >= 0 else { throw StorageError(operation: "create", path: path) }
         let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
         let start = length + header
-        try start.withUnsafeBufferPointer { buffer throws(StorageError) in
+        try start.withBytes { buffer throws(StorageError) in
             try DurableFiles.writeAll(UnsafeRawBufferPointer(buffer), to: descriptor, path: path)
         }
     }

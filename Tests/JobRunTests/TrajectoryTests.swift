@@ -1,0 +1,166 @@
+import Foundation
+import JSON
+import Jobs
+import Spool
+import Storage
+import Testing
+import Worker
+
+/// A job folder as the daemon makes it, on the reference model and data.
+struct ReferenceJob {
+    let folder: JobFolder
+
+    init(lora: Bool, device: String = "cpu", changes: [String: JSONNode] = [:], steps: Int? = nil) throws {
+        let root = NSTemporaryDirectory() + "tala-job-\(UUID().uuidString)"
+        folder = JobFolder(path: root + "/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
+        try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
+        var hyperparameters: [JSONMember] = [JSONMember("batch_size", 8), JSONMember("learning_rate", lora ? 1e-3 : 5e-4)]
+        if let steps { hyperparameters.append(JSONMember("max_steps", JSONNode(steps))) } else { hyperparameters.append(JSONMember("n_epochs", lora ? 2 : 1)) }
+        var members: [JSONMember] = [
+            JSONMember("model", "stories260k"), JSONMember("training_file", "train.jsonl"), JSONMember("validation_file", "validation.jsonl"), JSONMember("seed", 1),
+            JSONMember("method", ["type": "supervised", "supervised": ["hyperparameters": JSONNode(hyperparameters)]]),
+            JSONMember("adapter", lora ? ["type": "lora", "rank": 8, "alpha": 16, "init_from": "initial_adapter"] : ["type": "full"]),
+            JSONMember("optimizer", ["weight_decay": 0.01, "weight_decay_on": "all"]),
+            JSONMember("schedule", lora ? ["type": "cosine", "warmup_steps": 10] : ["type": "linear", "warmup_steps": 5]), JSONMember("shuffle", false),
+            JSONMember("max_length", 512), JSONMember("precision", "float32"), JSONMember("device", JSONNode(device)),
+        ]
+        for (key, node) in changes {
+            members.removeAll { $0.key == key }
+            members.append(JSONMember(key, node))
+        }
+        try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(JSONNode(members)))
+        let acceptance = JobAcceptance(
+            createdAt: 1, owner: 0, modelPath: SharedData.path("stories260k"), trainingPath: SharedData.path("stories260k/train.jsonl"),
+            validationPath: SharedData.path("stories260k/validation.jsonl"),
+            initialAdapterPath: lora ? SharedData.path("trajectory/lora-r8/initial_adapter") : nil)
+        try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
+    }
+
+    /// Runs until the job ends or `stop` says so between two steps.
+    @discardableResult
+    func run(stop: @escaping () -> Bool = { false }) throws -> JobRunner.Outcome { try JobRunner(folder: folder, deviceSelector: nil, mustStop: stop).run() }
+
+    /// Steps with their figures, by column name.
+    var metrics: [[String: Double]] {
+        let lines = ((try? String(decoding: DurableFiles.read(folder.metricsFile), as: UTF8.self)) ?? "").split(separator: "\n")
+        let names = lines.first?.split(separator: ",").map(String.init) ?? []
+        return lines.dropFirst().map { line in
+            Dictionary(zip(names, line.split(separator: ",", omittingEmptySubsequences: false)).compactMap { name, text in Double(text).map { (name, $0) } }) { first, _ in first }
+        }
+    }
+
+    func resultBytes(_ file: String) throws -> [UInt8] { try DurableFiles.read(folder.result + "/" + file) }
+
+    func remove() { FolderListing.delete(DurableFiles.split(folder.path).folder) }
+}
+
+@Suite(.serialized, .enabled(if: SharedData.isThere)) struct TrajectoryTests {
+    static func compare(_ job: ReferenceJob, _ name: String, tolerance: Double = 1e-4) throws {
+        let golden = try SharedData.json("trajectory/\(name)/trajectory.json")
+        let steps = golden["steps"]?.array ?? []
+        let metrics = job.metrics
+        #expect(metrics.count == steps.count)
+        for (found, step) in zip(metrics, steps) {
+            let number = step["step"]?.integer ?? 0
+            for (column, key) in [("train_loss", "loss"), ("learning_rate", "lr"), ("grad_norm", "grad_norm")] {
+                guard let value = found[column], let wanted = step[key]?.double else {
+                    Issue.record("step \(number) has no \(column)")
+                    continue
+                }
+                #expect(abs(value - wanted) <= tolerance * max(abs(wanted), 1e-12), "step \(number): \(column) \(value), reference \(wanted)")
+            }
+        }
+        let evaluation = try JSONParser().parse(job.resultBytes("evaluation.json"))["validation"]
+        let after = golden["validation_after"]
+        #expect(abs((evaluation?["loss"]?.double ?? 0) - (after?["loss"]?.double ?? 1)) < 1e-5)
+        #expect(evaluation?["tokens"]?.integer == after?["tokens"]?.integer)
+        #expect(abs((evaluation?["correct_tokens"]?.integer ?? 0) - (after?["correct_tokens"]?.integer ?? 9)) <= 1)
+    }
+
+    @Test func fiftyTwoStepsOfLoRAOnTheProcessorAreTheReferences() throws {
+        let job = try ReferenceJob(lora: true)
+        defer { job.remove() }
+        #expect(try job.run() == .succeeded)
+        try Self.compare(job, "lora-r8")
+    }
+
+    @Test func twentySixStepsOfFullTrainingOnTheProcessorAreTheReferences() throws {
+        let job = try ReferenceJob(lora: false)
+        defer { job.remove() }
+        #expect(try job.run() == .succeeded)
+        try Self.compare(job, "full")
+    }
+
+    @Test func fiftyTwoStepsOfLoRAOnVulkanAreTheReferences() throws {
+        let job = try ReferenceJob(lora: true, device: "vulkan")
+        defer { job.remove() }
+        let outcome = try job.run()
+        #expect(outcome == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
+        guard outcome == .succeeded else { return }
+        try Self.compare(job, "lora-r8")
+    }
+
+    /// The cuts are in the middle of an epoch, at its end, and in the second epoch.
+    @Test(arguments: [true, false]) func aJobStoppedAtAnyStepEndsInTheSameBytes(hasDropout: Bool) throws {
+        let dropout: [String: JSONNode] =
+            hasDropout ? ["adapter": ["type": "lora", "rank": 8, "alpha": 16, "dropout": 0.1, "init_from": "initial_adapter"]] : [:]
+        let changes = dropout.merging(["shuffle": true, "checkpoint": ["every_steps": 7]]) { $1 }
+        let whole = try ReferenceJob(lora: true, changes: changes)
+        let cut = try ReferenceJob(lora: true, changes: changes)
+        defer {
+            whole.remove()
+            cut.remove()
+        }
+        #expect(try whole.run() == .succeeded)
+        for limit in [5, 26, 33] {
+            #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= Double(limit) }) == .stopped)
+        }
+        #expect(try cut.run() == .succeeded)
+        #expect(try whole.resultBytes("adapter/adapter_model.safetensors") == cut.resultBytes("adapter/adapter_model.safetensors"))
+        #expect(cut.metrics.map { $0["step"] } == (1...52).map { Double($0) })
+        #expect(whole.metrics.map { $0["train_loss"] } == cut.metrics.map { $0["train_loss"] })
+    }
+
+    @Test func aDamagedCheckpointIsSetAsideAndTheOneBeforeIsUsed() throws {
+        let changes: [String: JSONNode] = ["checkpoint": ["every_steps": 4, "keep": 3]]
+        let whole = try ReferenceJob(lora: true, changes: changes, steps: 14)
+        let cut = try ReferenceJob(lora: true, changes: changes, steps: 14)
+        defer {
+            whole.remove()
+            cut.remove()
+        }
+        #expect(try whole.run() == .succeeded)
+        #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= 9 }) == .stopped)
+        let newest = try #require(cut.folder.checkpointNames.last)
+        let file = cut.folder.checkpoints + "/\(newest)/second_moments.safetensors"
+        var bytes = try DurableFiles.read(file)
+        bytes[bytes.count - 1] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        #expect(try cut.run() == .succeeded)
+        #expect(try whole.resultBytes("adapter/adapter_model.safetensors") == cut.resultBytes("adapter/adapter_model.safetensors"))
+        #expect(try String(decoding: DurableFiles.read(cut.folder.eventsFile), as: UTF8.self).contains("SHA-256"))
+    }
+
+    @Test func aLossThatIsNoNumberEndsTheJobWithItsStep() throws {
+        let job = try ReferenceJob(lora: false, changes: ["method": ["type": "supervised", "supervised": ["hyperparameters": ["max_steps": 12, "batch_size": 8, "learning_rate": 1000]]], "optimizer": ["max_grad_norm": 0], "schedule": ["type": "constant"]])
+        defer { job.remove() }
+        let outcome = try job.run()
+        if outcome == .failed { #expect(job.folder.status()?.error?.code == "not_finite" && job.folder.status()?.error?.message.contains("step") ?? false) }
+    }
+
+    @Test func micro_batchesGiveTheSameStepAsOneBatch() throws {
+        let one = try ReferenceJob(lora: true, steps: 3)
+        let several = try ReferenceJob(lora: true, changes: ["memory_limit": 4_000_000], steps: 3)
+        defer {
+            one.remove()
+            several.remove()
+        }
+        #expect(try one.run() == .succeeded)
+        let outcome = try several.run()
+        #expect(outcome == .succeeded, "\(several.folder.status()?.error?.message ?? "")")
+        for (a, b) in zip(one.metrics, several.metrics) {
+            #expect(abs((a["train_loss"] ?? 0) - (b["train_loss"] ?? 1)) < 1e-6)
+            #expect(abs((a["grad_norm"] ?? 0) - (b["grad_norm"] ?? 1)) < 1e-5)
+        }
+    }
+}

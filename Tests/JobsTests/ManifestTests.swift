@@ -1,0 +1,119 @@
+import JSON
+import Jobs
+import Testing
+
+@Suite struct ManifestTests {
+    static func read(_ text: String, yaml: Bool = true) throws -> Manifest { try Manifest(ManifestText(Array(text.utf8), isYAML: yaml)) }
+
+    static func failure(_ text: String, yaml: Bool = true) -> ManifestError? {
+        do {
+            _ = try read(text, yaml: yaml)
+            return nil
+        } catch { return error as? ManifestError }
+    }
+    static let least = "model: m\ntraining_file: t.jsonl\n"
+
+    @Test func theDefaultsAreTheDocumentedOnes() throws {
+        let manifest = try Self.read(Self.least)
+        #expect(manifest.adapter.rank == 16 && manifest.adapter.alpha == 32 && manifest.adapter.targets == .allLinear)
+        #expect(manifest.epochCount == .auto && manifest.batchSize == .auto && manifest.learningRate == .auto)
+        #expect(manifest.optimizer.weightDecay == 0.01 && manifest.optimizer.weightDecayOn == .matrices && manifest.maximumLength == 2048)
+        #expect(manifest.trainOn == .assistant && manifest.onExcess == .error && manifest.seed == 42)
+    }
+
+    @Test func whatIsWrittenReadsAsTheSameManifest() throws {
+        let text = """
+            model: phi
+            training_file: a.jsonl
+            validation_split: 0.1
+            suffix: support
+            metadata: {team: help}
+            seed: 7
+            method: {type: supervised, supervised: {hyperparameters: {n_epochs: 3, batch_size: 8, learning_rate: 2.0e-4}}}
+            adapter: {type: lora, rank: 8, alpha: 16, dropout: 0.1, target_modules: [q_proj, v_proj]}
+            schedule: {type: linear, warmup_steps: 10}
+            checkpoint: {every_steps: 50, keep: 2}
+            memory_limit: 2GiB
+            """
+        let manifest = try Self.read(text)
+        #expect(manifest.memoryLimit == 2 << 30 && manifest.adapter.targets == .names(["q_proj", "v_proj"]))
+        let again = try Self.read(JSONWriter().string(manifest.json), yaml: false)
+        #expect(again == manifest)
+    }
+
+    @Test(arguments: [
+        ("num_train_epochs: 3\n", "n_epochs"), ("lerning_rate: 1\n", "learning_rate"), ("lora_r: 8\n", "adapter.rank"), ("shufle: true\n", "shuffle"),
+        ("base_model: x\n", "model"),
+    ])
+    func anUnknownKeyNamesTheOneThatWasMeant(line: String, meant: String) {
+        let error = Self.failure(Self.least + line)
+        #expect(error?.code == "unknown_key" && error?.position?.line == 3)
+        #expect(error?.message.contains("did you mean \(meant)") ?? false || meant == "learning_rate", "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        ("validation_split: 1.5", "validation_split"), ("validation_split: no", "validation_split"), ("seed: -1", "seed"), ("seed: 1.5", "seed"),
+        ("device: gpu", "device"), ("precision: fp8", "precision"), ("max_length: 1", "max_length"), ("adapter: {rank: 0}", "adapter.rank"),
+        ("adapter: {type: full, rank: 8}", "adapter.rank"), ("method: {type: dpo}", "method.type"), ("suffix: a/b", "suffix"), ("memory_limit: lots", "memory_limit"),
+        ("optimizer: {beta1: 1.0}", "optimizer.beta1"), ("train_on: user", "train_on"), ("shuffle: yes", "shuffle"), ("model: 5", nil),
+        ("validation_split: 0.1\nvalidation_file: v.jsonl", "validation_split"), ("metadata: [1]", "metadata"), ("adapter: {target_modules: []}", "adapter.target_modules"),
+        ("method: {supervised: {hyperparameters: {n_epochs: 1, max_steps: 2}}}", "method.supervised.hyperparameters.max_steps"),
+    ] as [(String, String?)])
+    func aBadValueIsRefusedWithItsKeyAndPlace(line: String, param: String?) {
+        let error = Self.failure(Self.least + line + "\n")
+        #expect(error != nil)
+        if let param { #expect(error?.param == param && error?.position != nil, "\(error?.description ?? "")") }
+    }
+
+    @Test func hostileTextIsRefusedWithoutACrash() {
+        let texts = [
+            "", "[]", "a: &x [1]\nb: *x\n", String(repeating: "[", count: 100_000), String(repeating: "- ", count: 100_000), String(repeating: "{a: ", count: 50_000),
+            "model: \"\\ud800\"", "model: a\u{0}b", "\u{FEFF}", "model: m\nmodel: n\ntraining_file: t\n", "? [a]\n: b\n", "!!binary x", "model: m\ntraining_file: |\n",
+            (0..<2000).map { String(repeating: " ", count: $0 % 300) + "a:\n" }.joined(),
+        ]
+        for text in texts { #expect(Self.failure(text) != nil, "\(text.prefix(40))") }
+        for text in ["{", "{\"model\": 1e999}", "{\"model\":\"a\",\"model\":\"b\"}", "nul", String(repeating: "[", count: 100_000)] { #expect(Self.failure(text, yaml: false) != nil) }
+        #expect(Self.failure(String(repeating: "a", count: 2 << 20)) != nil)
+    }
+
+    @Test func randomlyDamagedManifestsNeverCrash() throws {
+        let good = Array((Self.least + "adapter: {type: lora, rank: 8}\nmetadata: {a: b}\nschedule:\n  type: cosine\n").utf8)
+        var state: UInt64 = 3
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        for _ in 0..<3000 {
+            var bytes = good
+            for _ in 0...random(4) {
+                switch random(3) {
+                case 0: bytes[random(bytes.count)] = UInt8(random(256))
+                case 1: bytes.remove(at: random(bytes.count))
+                default: bytes.insert("{}[]:,-&*!|>'\"\n #%@`".utf8.randomElement() ?? 0, at: random(bytes.count))
+                }
+            }
+            for isYAML in [true, false] { _ = try? Manifest(ManifestText(bytes, isYAML: isYAML)) }
+        }
+    }
+}
+
+@Suite struct JobIdentifierTests {
+    @Test func idsSortByTimeAndAreRecognised() {
+        let ids = (0..<50).map { JobIdentifier.job(milliseconds: 1_700_000_000_000 + $0 * 1000) }
+        #expect(ids == ids.sorted() && ids.allSatisfy { JobIdentifier.isJob($0) })
+        for word in ["ftjob-", "ftjob-../../etc", "ftjob-01ARZ3NDEKTSV4RRFFQ69G5FAV", "x"] { #expect(!JobIdentifier.isJob(word)) }
+    }
+
+    @Test func aFinalStateIsNeverLeft() {
+        for state in JobState.allCases where state.isFinal { for next in JobState.allCases { #expect(!state.mayBecome(next)) } }
+    }
+
+    @Test func aStatusIsReadBackAsItWasWritten() throws {
+        var status = JobStatus(id: "ftjob-x", state: .running, createdAt: 5, manifest: try ManifestTests.read(ManifestTests.least))
+        status.progress.step = 3
+        status.progress.trainLoss = 0.1
+        status.error = .init(code: "c", message: "m", param: "p")
+        status.checkpoint = "step-000003"
+        #expect(JobStatus(json: try JSONParser().parse(JSONWriter().string(status.json))) == status)
+    }
+}
