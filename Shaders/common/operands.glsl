@@ -2,7 +2,8 @@
 //
 // Operand N of a dispatch is binding N. The text that stands before a shader defines OPERAND_TYPE_N for each operand (one of the types below), and
 // HAS_16BIT_STORAGE where the device stores 16-bit numbers. Push constants hold 32 words: for operand N its first element (word 2N) and the number of
-// elements from row to row (word 2N + 1), then the kernel's parameters; the last two are the number of groups and the first group of this dispatch.
+// elements from row to row (word 2N + 1), then the kernel's parameters; the last two are where the groups of this dispatch end
+// and where they begin.
 //
 // Parameters of elementwise and row kernels begin with those of common/elementwise.glsl and common/rows.glsl; their own stand behind.
 //

@@ -7,12 +7,16 @@ final class VulkanContext {
     let handle: VkDevice
     let queue: VkQueue
     let commandPool: VkCommandPool
+    let pacer: SubmissionPacer
     private let fence: VkFence
+    /// A lost device stays lost for this process.
+    private var isLost = false
 
     init(_ instance: VulkanInstance, _ physical: PhysicalDevice) throws(VulkanError) {
         guard let family = physical.queueFamily else { throw .noDevice(reason: "\(physical.name) does not compute") }
         self.instance = instance
         self.physical = physical
+        pacer = SubmissionPacer(physical)
         let priority: Float = 1
         let device: VkDevice = try withPointer(priority) { priority throws(VulkanError) in
             var queue = VkDeviceQueueCreateInfo()
@@ -82,16 +86,29 @@ final class VulkanContext {
         vkFreeCommandBuffers(handle, commandPool, 1, &buffer)
     }
 
-    /// Submits recorded commands and waits for their end.
-    func submit(_ buffer: VkCommandBuffer) throws(VulkanError) {
-        let buffers = UnsafeMutablePointer<VkCommandBuffer?>.allocate(capacity: 1)
-        buffers.initialize(to: buffer)
-        defer { buffers.deallocate() }
-        var info = VkSubmitInfo()
-        info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO
-        info.commandBufferCount = 1
-        info.pCommandBuffers = UnsafePointer(buffers)
-        try check(vkQueueSubmit(queue, 1, &info, fence), "vkQueueSubmit")
+    /// Submits recorded commands, each command buffer for itself, and waits for the end of the last.
+    func submit(_ buffers: [VkCommandBuffer]) throws(VulkanError) {
+        guard !isLost else { throw .deviceLost }
+        do throws(VulkanError) {
+            try submitAndWait(buffers)
+        } catch {
+            if case .deviceLost = error { isLost = true }
+            throw error
+        }
+    }
+
+    private func submitAndWait(_ buffers: [VkCommandBuffer]) throws(VulkanError) {
+        let handles = UnsafeMutableBufferPointer<VkCommandBuffer?>.allocate(capacity: max(1, buffers.count))
+        _ = handles.initialize(from: buffers.map { Optional($0) })
+        defer { handles.deallocate() }
+        let infos = buffers.indices.map { index in
+            var info = VkSubmitInfo()
+            info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO
+            info.commandBufferCount = 1
+            info.pCommandBuffers = handles.baseAddress.map { UnsafePointer($0 + index) }
+            return info
+        }
+        try check(vkQueueSubmit(queue, UInt32(infos.count), infos, fence), "vkQueueSubmit")
         var fence: VkFence? = fence
         try check(vkWaitForFences(handle, 1, &fence, 1, .max), "vkWaitForFences")
         try check(vkResetFences(handle, 1, &fence), "vkResetFences")
@@ -101,7 +118,7 @@ final class VulkanContext {
     func runOnce(_ body: (VkCommandBuffer) throws(VulkanError) -> Void) throws(VulkanError) {
         let buffer = try record(body)
         defer { free(buffer) }
-        try submit(buffer)
+        try submit([buffer])
     }
 }
 

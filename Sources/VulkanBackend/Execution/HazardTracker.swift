@@ -10,6 +10,9 @@ struct HazardTracker {
     }
     private var touches: [Touch] = []
 
+    /// Whether nothing has been touched yet.
+    var isFresh: Bool { touches.isEmpty }
+
     /// Whether a barrier is needed before a dispatch with these operands; they count as touched from now on.
     mutating func needsBarrier(_ operands: [(buffer: Int, bytes: Range<Int>, access: Dispatch.Access)]) -> Bool {
         let isNeeded = operands.contains { operand in

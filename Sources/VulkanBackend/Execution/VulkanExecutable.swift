@@ -3,7 +3,7 @@ import Glibc
 import Graph
 import Tensors
 
-/// A plan as a recorded command buffer.
+/// A plan as recorded command buffers, which every run submits again.
 final class VulkanExecutable: Executable {
     private let context: VulkanContext
     private let plan: Plan
@@ -13,7 +13,9 @@ final class VulkanExecutable: Executable {
     private let scratch: VulkanBuffer
     private var pipelines: [Pipeline] = []
     private var descriptorPool: VkDescriptorPool?
-    private var commands: VkCommandBuffer?
+    private var commands: [VkCommandBuffer] = []
+    /// Seconds that a run was guessed to take when it was recorded.
+    private var guessedSeconds = 0.0
     private var steps: [Step] = []
 
     /// A dispatch with everything resolved.
@@ -50,19 +52,49 @@ final class VulkanExecutable: Executable {
         scratch = try VulkanBuffer(context, byteCount: scratchBytes, isForHost: false)
         try makePool(dispatches.map(\.dispatch))
         for (call, dispatch) in dispatches { steps.append(try step(call, dispatch, device)) }
-        commands = try context.record { commands throws(VulkanError) in
+        try recordSubmissions()
+    }
+
+    /// Cuts the steps into submissions of the wanted length, and steps that are too long into parts.
+    private func recordSubmissions() throws(VulkanError) {
+        let pacer = context.pacer
+        let perCall = plan.calls.map(pacer.guess)
+        guessedSeconds = perCall.reduce(0, +)
+        var dispatchCounts = [Int](repeating: 0, count: plan.calls.count)
+        for step in steps { dispatchCounts[step.call] += 1 }
+        var waiting: [(step: Step, groups: Range<Int>)] = []
+        var seconds = 0.0
+        for step in steps {
+            let length = pacer.corrected(perCall[step.call]) / Double(max(1, dispatchCounts[step.call]))
+            let parts = min(step.groupCount, max(1, Int(min(1e6, length / SubmissionPacer.dispatchSeconds).rounded(.up))))
+            for part in 0..<parts {
+                let groups = (step.groupCount * part / parts)..<(step.groupCount * (part + 1) / parts)
+                if !waiting.isEmpty, seconds + length / Double(parts) > SubmissionPacer.submissionSeconds {
+                    commands.append(try recorded(waiting))
+                    (waiting, seconds) = ([], 0)
+                }
+                waiting.append((step, groups))
+                seconds += length / Double(parts)
+            }
+        }
+        if !waiting.isEmpty { commands.append(try recorded(waiting)) }
+    }
+
+    private func recorded(_ parts: [(step: Step, groups: Range<Int>)]) throws(VulkanError) -> VkCommandBuffer {
+        try context.record { commands throws(VulkanError) in
             fullBarrier(commands)
             var hazards = HazardTracker()
-            for step in steps {
-                if hazards.needsBarrier(step.touches) { dispatchBarrier(commands) }
-                record(step, commands)
+            for (step, groups) in parts {
+                // Parts of one step touch the same operands and need no barrier between them.
+                if groups.lowerBound == 0 || hazards.isFresh, hazards.needsBarrier(step.touches) { dispatchBarrier(commands) }
+                record(step, groups, commands)
             }
             fullBarrier(commands)
         }
     }
 
     deinit {
-        if let commands { context.free(commands) }
+        for commands in commands { context.free(commands) }
         if let descriptorPool { vkDestroyDescriptorPool(context.handle, descriptorPool, nil) }
     }
 
@@ -116,7 +148,6 @@ final class VulkanExecutable: Executable {
             touches.append((number, reference.byteOffset..<(reference.byteOffset + reference.byteSpan), operand.access))
         }
         for (index, parameter) in dispatch.parameters.enumerated() { constants[2 * dispatch.operands.count + index] = parameter }
-        constants[Pipeline.constantWords - 2] = dispatch.groupCount.word
         let set = try makeSet(pipeline, infos)
         return Step(call: call, pipeline: pipeline, set: set, constants: constants, groupCount: dispatch.groupCount, touches: touches)
     }
@@ -146,14 +177,16 @@ final class VulkanExecutable: Executable {
     /// Groups side by side in a dispatch; common/operands.glsl counts on it.
     private static let groupsAcross = 32_768
 
-    private func record(_ step: Step, _ commands: VkCommandBuffer) {
+    private func record(_ step: Step, _ groups: Range<Int>, _ commands: VkCommandBuffer) {
         vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.handle)
         var set: VkDescriptorSet? = step.set
         vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.layout, 0, 1, &set, 0, nil)
-        vkCmdPushConstants(
-            commands, step.pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT.rawValue, 0, UInt32(Pipeline.constantWords * 4), step.constants)
-        let across = min(step.groupCount, Self.groupsAcross)
-        vkCmdDispatch(commands, UInt32(across), UInt32((step.groupCount + across - 1) / max(1, across)), 1)
+        var constants = step.constants
+        constants[Pipeline.constantWords - 2] = groups.upperBound.word
+        constants[Pipeline.constantWords - 1] = groups.lowerBound.word
+        vkCmdPushConstants(commands, step.pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT.rawValue, 0, UInt32(Pipeline.constantWords * 4), constants)
+        let across = min(groups.count, Self.groupsAcross)
+        vkCmdDispatch(commands, UInt32(across), UInt32((groups.count + across - 1) / max(1, across)), 1)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws {
@@ -184,7 +217,11 @@ final class VulkanExecutable: Executable {
     }
 
     func run() throws {
-        if let commands { try context.submit(commands) }
+        if commands.isEmpty { return }
+        let start = ContinuousClock.now
+        try context.submit(commands)
+        let duration = start.duration(to: .now).components
+        context.pacer.learn(guessed: guessedSeconds, measured: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
     }
 
     func profile() throws -> [Double] {
@@ -202,7 +239,7 @@ final class VulkanExecutable: Executable {
             fullBarrier(commands)
             for (index, step) in steps.enumerated() {
                 vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, UInt32(2 * index))
-                record(step, commands)
+                record(step, 0..<step.groupCount, commands)
                 vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, UInt32(2 * index + 1))
                 fullBarrier(commands)
             }
