@@ -41,10 +41,12 @@ import Testing
         return kernel.mixedWeight.map { device.mixesFloat32(with: $0) } ?? true
     }
 
-    /// Results must not depend on how many threads a software driver runs groups on; a difference would be a race of ours.
+    /// Results must depend neither on how many threads a software driver runs groups on (a difference would be a race of ours) nor on how work is cut.
     @Test(.enabled(if: TestDevice.available.contains(.vulkan), "there is no Vulkan device"))
-    func oneThreadAndAllThreadsOfASoftwareDriverGiveTheSameBytes() throws {
-        let devices = [try TestDevice.vulkan.open(), try TestDevice.openVulkanWithOneThread()]
+    func oneThreadAllThreadsAndWorkCutIntoPiecesGiveTheSameBytes() throws {
+        let devices = [
+            try TestDevice.vulkan.open(), try TestDevice.openVulkanWithOneThread(), try TestDevice.openVulkanThatCutsEverything(),
+        ]
         for kernel in KernelCatalogue.cases where Self.fits(kernel, devices[0]) && kernel.activationTypes == [.float32] {
             let results = try devices.map { device in
                 var random = CaseRandom(seed: KernelCatalogue.seed)
@@ -53,7 +55,9 @@ import Testing
                 return try machine.prepare(on: device).run()
             }
             #expect(results[0] == results[1], "\(kernel) depends on the number of threads")
+            #expect(results[0] == results[2], "\(kernel) depends on how it is cut")
         }
+        for device in devices { #expect(TestDevice.complaints(about: device) == []) }
     }
 
     @Test func theReferenceBoundsHoldForFloat32Sums() {

@@ -5,7 +5,7 @@ import Graph
     import CPUBackend
 #endif
 #if canImport(VulkanBackend)
-    import VulkanBackend
+    @testable import VulkanBackend
 #endif
 
 /// A device that kernels are tried on. `TALA_DEVICES=cpu,vulkan,vulkanAsCard` names those to try; without it, all that are there.
@@ -48,6 +48,17 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
             setenv("LP_NUM_THREADS", "1", 1)
             defer { if let former { setenv("LP_NUM_THREADS", former, 1) } else { unsetenv("LP_NUM_THREADS") } }
             return try VulkanDevice(validates: true)
+        #else
+            throw Unavailable()
+        #endif
+    }
+
+    /// A device that believes itself to be so slow that every dispatch is cut into many and every submission holds few.
+    static func openVulkanThatCutsEverything() throws -> any ComputeDevice {
+        #if canImport(VulkanBackend)
+            let device = try VulkanDevice(validates: true)
+            device.context.pacer.learn(guessed: 1e-6, measured: 10)
+            return device
         #else
             throw Unavailable()
         #endif
