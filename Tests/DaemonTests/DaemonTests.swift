@@ -99,7 +99,8 @@ struct TestSpool {
         defer { spool.remove() }
         for name in [".a.yaml", "b.yaml~", "c.yaml.tmp", "d.part", "e.swp"] { try DurableFiles.replace(spool.layout.incoming + "/" + name, with: Self.manifest) }
         #expect(try spool.drain() == 0)
-        #expect(spool.jobs.isEmpty && (try FolderListing.names(in: spool.layout.incoming)).count == 5)
+        let left = try FolderListing.names(in: spool.layout.incoming)
+        #expect(spool.jobs.isEmpty && left.count == 5)
     }
 
     @Test func aWorkerThatDiesIsTriedAgainAndNotForEver() throws {
@@ -130,13 +131,14 @@ struct TestSpool {
             turns += 1
             if turns == 2 {
                 id = spool.jobs.first?.id ?? ""
-                FileManager.default.createFile(atPath: spool.layout.control + "/\(id).pause", contents: nil)
+                _ = FileManager.default.createFile(atPath: spool.layout.control + "/\(id).pause", contents: nil)
             }
-            if turns == 4 { FileManager.default.createFile(atPath: spool.layout.control + "/\(id).cancel", contents: nil) }
+            if turns == 4 { _ = FileManager.default.createFile(atPath: spool.layout.control + "/\(id).cancel", contents: nil) }
             return turns > 6
         }
         _ = daemon.run()
-        #expect(spool.jobs.first?.state == .cancelled && (try FolderListing.names(in: spool.layout.control)).isEmpty)
+        let left = try FolderListing.names(in: spool.layout.control)
+        #expect(spool.jobs.first?.state == .cancelled && left.isEmpty)
     }
 
     @Test func whatAKilledDaemonLeftIsTakenUpAgain() throws {

@@ -13,7 +13,7 @@ import Testing
     ]
 
     static func check(_ source: String, _ variables: JSONNode, _ item: JSONNode, _ name: String) {
-        do {
+        do throws(TemplateError) {
             let found = try Template(source).render(variables, clock: clock)
             #expect(item["error"] == nil, "\(name): should raise \(item["error"]?["message"]?.string ?? ""), rendered \(found.text.prefix(200).debugDescription)")
             if let expected = item["expected"]?.string {
@@ -31,8 +31,8 @@ import Testing
                 return
             }
             if wanted["type"]?.string == "TemplateError" {
-                #expect((error as? TemplateError)?.message == wanted["message"]?.string, "\(name)")
-                #expect((error as? TemplateError)?.type == "TemplateError", "\(name)")
+                #expect(error.message == wanted["message"]?.string, "\(name)")
+                #expect(error.type == "TemplateError", "\(name)")
             }
         }
     }
