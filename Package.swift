@@ -111,6 +111,7 @@ let package = Package(
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph"]),
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
+        tests("CrashTests", ["JSON", "Jobs", "Spool", "Storage"]),
         tests("JobRunTests", ["JSON", "Jobs", "Spool", "Storage", "Worker"]),
     ]
 )

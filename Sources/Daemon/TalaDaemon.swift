@@ -245,6 +245,9 @@ public final class TalaDaemon {
         let now = Self.monotonic()
         let next = queue.next { status in
             if let crash = crashes[status.id], crash.notBefore > now { return false }
+            // A worker of a daemon that was killed may still be writing its last checkpoint.
+            guard let lock = try? FileLock(path: layout.job(status.id).lockFile) else { return false }
+            withExtendedLifetime(lock) {}
             guard let manifest = try? layout.job(status.id).manifest() else { return true }
             if let notBefore = manifest.notBefore, notBefore > wall { return false }
             return manifest.after.allSatisfy { layout.job($0).status()?.state == .succeeded }
