@@ -21,6 +21,12 @@ struct Talad: ParsableCommand {
     @Option(name: .customLong("allow-root"), help: "A folder whose files manifests may name by absolute paths; may be repeated.") var allowedRoots: [String] = []
 
     func run() throws {
+        // Whoever started the daemon may have left these signals blocked.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        sigprocmask(SIG_UNBLOCK, &signals, nil)
         signal(SIGTERM) { _ in stopRequested = 1 }
         signal(SIGINT) { _ in stopRequested = 1 }
         signal(SIGPIPE, SIG_IGN)
