@@ -1,8 +1,10 @@
 public import JSON
 import Glibc
-import Foundation
+import Synchronization
 
 /// A tokenizer as tokenizer.json describes it: text to token ids and back, equal to the reference library `tokenizers`.
+///
+/// Safe to use from many threads at once; each call takes room and a cache of words from a pool.
 public final class Tokenizer: Sendable {
     /// One token and the bytes of the text that it stands for.
     public struct Token: Sendable, Hashable {
@@ -12,13 +14,18 @@ public final class Tokenizer: Sendable {
     }
     private let normalizer: Normalizer
     private let preTokenizer: PreTokenizer
+    private let postProcessor: PostProcessor
     private let decoder: TextDecoder
-    private let model: BytePairModel
+    private let model: TokenizerModel
+    /// Sentencepiece's space, where a word may be cut before it.
+    private let boundary: [UInt8]?
     private let added: AddedTokens
     private let addedByID: [Int32: AddedTokens.Token]
     private let addedByContent: [ExactString: Int32]
-    private let before: [Int32]
-    private let after: [Int32]
+    private let states = Mutex<StatePool>(StatePool())
+
+    // invariant: a state is in the pool or with one call, never both, so handing it from thread to thread is safe.
+    private struct StatePool: @unchecked Sendable { var free: [EncodingState] = [] }
 
     /// One past the largest token id.
     public let vocabularySize: Int
@@ -27,19 +34,7 @@ public final class Tokenizer: Sendable {
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
     public convenience init(folder: String) throws(TokenizerError) {
         let path = folder + "/tokenizer.json"
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw TokenizerError(file: path, "cannot be opened: \(String(cString: strerror(errno)))") }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = read(file, &buffer, buffer.count)
-            guard count >= 0 else { throw TokenizerError(file: path, "cannot be read: \(String(cString: strerror(errno)))") }
-            if count == 0 { break }
-            bytes.append(contentsOf: buffer[..<count])
-            guard bytes.count <= 256 << 20 else { throw TokenizerError(file: path, "is larger than 256 MiB") }
-        }
-        try self.init(bytes: bytes, file: path)
+        try self.init(bytes: try TokenizerReader.contents(of: path), file: path)
     }
 
     /// - Parameter file: the name that errors give.
@@ -55,24 +50,32 @@ public final class Tokenizer: Sendable {
     public init(json: JSONNode, file: String = "tokenizer.json") throws(TokenizerError) {
         let reader = TokenizerReader(file: file)
         guard json.object != nil else { throw TokenizerError(file: file, "holds \(json.kindName), not an object") }
-        normalizer = try reader.normalizer(json["normalizer"], "normalizer")
-        preTokenizer = try reader.preTokenizer(json["pre_tokenizer"], "pre_tokenizer")
+        let normalizer = try reader.normalizer(json["normalizer"], "normalizer")
+        let preTokenizer = try reader.preTokenizer(json["pre_tokenizer"], "pre_tokenizer")
         decoder = try reader.decoder(json["decoder"], "decoder")
-        model = try reader.model(json["model"])
-        let tokens = try reader.addedTokens(json["added_tokens"])
-        added = AddedTokens(tokens)
+        let endsInBytes = preTokenizer.endsInBytes
+        model = try reader.model(json["model"], endsInBytes: endsInBytes)
+        if case .bytePair(let bytePair) = model {
+            self.preTokenizer = bytePair.takesBytes ? preTokenizer.withoutMappingLast : preTokenizer
+            boundary = bytePair.boundary
+        } else {
+            self.preTokenizer = preTokenizer
+            boundary = nil
+        }
+        self.normalizer = normalizer
+        let tokens = try reader.addedTokens(json["added_tokens"], model.vocabulary)
+        added = AddedTokens(tokens) { normalizer.apply(AlignedText(Array($0.utf8), base: 0, tracksPlaces: false)).string }
         addedByID = Dictionary(tokens.map { ($0.id, $0) }) { _, last in last }
         addedByContent = Dictionary(tokens.map { (ExactString($0.content), $0.id) }) { _, last in last }
-        (before, after) = try reader.template(json["post_processor"], "post_processor")
-        let largest = max(model.tokenOfID.keys.max() ?? -1, tokens.map(\.id).max() ?? -1)
-        vocabularySize = Int(largest) + 1
+        postProcessor = try reader.postProcessor(json["post_processor"], "post_processor")
+        vocabularySize = Int(max(model.vocabulary.largestID, tokens.map(\.id).max() ?? -1)) + 1
     }
 
     /// The id of a token by its text, among added tokens and the vocabulary.
-    public func id(of token: String) -> Int32? { addedByContent[ExactString(token)] ?? model.idOfToken[ExactString(token)] }
+    public func id(of token: String) -> Int32? { addedByContent[ExactString(token)] ?? model.vocabulary.id(of: token) }
 
     /// The text of a token as the vocabulary has it.
-    public func token(of id: Int32) -> String? { addedByID[id]?.content ?? model.tokenOfID[id] }
+    public func token(of id: Int32) -> String? { addedByID[id]?.content ?? model.vocabulary.text(of: id) }
 
     /// Whether a token is one of those that decoding may skip.
     public func isSpecial(_ id: Int32) -> Bool { addedByID[id]?.isSpecial ?? false }
@@ -80,61 +83,115 @@ public final class Tokenizer: Sendable {
     /// Whether a token was added to the vocabulary and is found in text as it is.
     public func isAdded(_ id: Int32) -> Bool { addedByID[id] != nil }
 
+    /// The tokens of a text.
     public func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int32] {
-        encodeWithRanges(text, addSpecialTokens: addSpecialTokens).map(\.id)
+        encoded(text, addSpecialTokens, wantsRanges: false).ids
     }
 
-    /// The tokens of a text, each with the range of UTF-8 bytes that it stands for.
+    /// The tokens of a text, each with the range of UTF-8 bytes that it stands for; a token that holds a part of a character has the whole character's.
     public func encodeWithRanges(_ text: String, addSpecialTokens: Bool = true) -> [Token] {
-        var tokens = addSpecialTokens ? before.map { Token(id: $0, range: 0..<0) } : []
-        let whole = AlignedText(text[...], offset: 0)
-        var isFirst = true
-        var cache: [ExactString: [BytePairModel.Symbol]] = [:]
-        for part in added.split(whole.scalars, normalized: false) {
-            switch part {
-            case .token(let token, let range): tokens.append(Token(id: token.id, range: whole.starts[range.lowerBound]..<whole.ends[range.upperBound - 1]))
-            case .text(let range):
-                let normalized = normalizer.apply(range == 0..<whole.count ? whole : whole.slice(range))
-                for inner in added.split(normalized.scalars, normalized: true) {
-                    switch inner {
-                    case .token(let token, let range):
-                        tokens.append(Token(id: token.id, range: normalized.starts[range.lowerBound]..<normalized.ends[range.upperBound - 1]))
-                    case .text(let range):
-                        let piece = range == 0..<normalized.count ? normalized : normalized.slice(range)
-                        for word in preTokenizer.apply([piece], isFirst: isFirst) { append(word, &cache, to: &tokens) }
-                    }
-                    isFirst = false
+        let output = encoded(text, addSpecialTokens, wantsRanges: true)
+        return zip(output.ids, output.ranges).map { Token(id: $0, range: $1) }
+    }
+
+    private func encoded(_ text: String, _ addSpecialTokens: Bool, wantsRanges: Bool) -> TokenOutput {
+        var text = text
+        var state = states.withLock { $0.free.popLast() } ?? EncodingState()
+        defer { let used = state; states.withLock { if $0.free.count < 64 { $0.free.append(used) } } }
+        return text.withUTF8 { bytes in
+            var output = TokenOutput(wantsRanges: wantsRanges)
+            output.ids.reserveCapacity(bytes.count / 4 + 8)
+            if addSpecialTokens { append(postProcessor.before, at: 0, &output) }
+            for part in added.split(bytes, normalized: false) {
+                if let id = part.id {
+                    output.ids.append(id)
+                    if wantsRanges { output.ranges.append(part.range) }
+                } else {
+                    let piece = AlignedText(Array(bytes[part.range]), base: part.range.lowerBound, tracksPlaces: wantsRanges)
+                    encode(normalizer.apply(piece), bytes, &state, &output)
                 }
             }
-            isFirst = false
+            if addSpecialTokens { append(postProcessor.after, at: bytes.count, &output) }
+            return output
         }
-        if addSpecialTokens { tokens += after.map { Token(id: $0, range: text.utf8.count..<text.utf8.count) } }
-        return tokens
     }
 
-    private func append(_ word: AlignedText, _ cache: inout [ExactString: [BytePairModel.Symbol]], to tokens: inout [Token]) {
-        let symbols: [BytePairModel.Symbol]
-        if word.count <= 32 {
-            let key = ExactString(word.string)
-            if let known = cache[key] { symbols = known } else {
-                symbols = model.encode(word.scalars)
-                if cache.count < 10_000 { cache[key] = symbols }
+    private func append(_ ids: [Int32], at place: Int, _ output: inout TokenOutput) {
+        output.ids += ids
+        if output.wantsRanges { for _ in ids { output.ranges.append(place..<place) } }
+    }
+
+    /// Text that has been normalised.
+    private func encode(_ text: AlignedText, _ original: UnsafeBufferPointer<UInt8>, _ state: inout EncodingState, _ output: inout TokenOutput) {
+        let parts = text.bytes.withUnsafeBufferPointer { added.split($0, normalized: true) }
+        for part in parts {
+            if let id = part.id {
+                output.ids.append(id)
+                if output.wantsRanges { output.ranges.append(text.original(part.range)) }
+                continue
             }
-        } else {
-            symbols = model.encode(word.scalars)
+            let piece = text.slice(part.range)
+            let cut = preTokenizer.apply(CutText(text: piece, pieces: [0..<piece.count]))
+            let first = output.ranges.count
+            cut.text.bytes.withUnsafeBufferPointer { bytes in
+                for range in cut.pieces { encode(bytes, range, &state, &output) }
+            }
+            for index in first..<output.ranges.count { output.ranges[index] = Self.widened(cut.text.original(output.ranges[index]), original) }
         }
-        for symbol in symbols where symbol.first < symbol.end {
-            tokens.append(Token(id: symbol.id, range: word.starts[symbol.first]..<max(word.starts[symbol.first], word.ends[symbol.end - 1])))
+    }
+
+    /// A word of the model; where the model has a boundary, the word's parts are cut alone, for no merge reaches over it.
+    private func encode(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ state: inout EncodingState, _ output: inout TokenOutput) {
+        guard let boundary, range.count > 16 else { return append(bytes, range, &state, &output) }
+        var start = range.lowerBound
+        var position = start
+        // invariant: the boundary is U+2581, three bytes.
+        while position + 3 <= range.upperBound {
+            if bytes[position] == boundary[0], bytes[position + 1] == boundary[1], bytes[position + 2] == boundary[2] {
+                let isBehindAnother = position - 3 >= start && bytes[position - 3] == boundary[0] && bytes[position - 2] == boundary[1] && bytes[position - 1] == boundary[2]
+                if position > start, !isBehindAnother {
+                    append(bytes, start..<position, &state, &output)
+                    start = position
+                }
+                position += 3
+            } else {
+                position += 1
+            }
         }
+        append(bytes, start..<range.upperBound, &state, &output)
+    }
+
+    private func append(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ state: inout EncodingState, _ output: inout TokenOutput) {
+        guard !range.isEmpty else { return }
+        let word = UnsafeBufferPointer(rebasing: bytes[range])
+        let isShort = word.count <= WordCache.longestWord
+        if isShort, state.cache.find(word, at: range.lowerBound, into: &output) { return }
+        state.scratch.symbols.removeAll(keepingCapacity: true)
+        model.encode(word, &state.scratch)
+        if isShort { state.cache.keep(word, state.scratch.symbols) }
+        for symbol in state.scratch.symbols {
+            output.ids.append(symbol.id)
+            if output.wantsRanges { output.ranges.append((range.lowerBound + Int(symbol.start))..<(range.lowerBound + Int(symbol.end))) }
+        }
+    }
+
+    /// The range with the whole of the characters that it cuts.
+    private static func widened(_ range: Range<Int>, _ bytes: UnsafeBufferPointer<UInt8>) -> Range<Int> {
+        guard !range.isEmpty, range.lowerBound >= 0, range.upperBound <= bytes.count else { return range }
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start > 0, bytes[start] & 0xC0 == 0x80 { start -= 1 }
+        while end < bytes.count, bytes[end] & 0xC0 == 0x80 { end += 1 }
+        return start..<end
     }
 
     /// The text that tokens stand for; ids that are not in the vocabulary are passed over.
     public func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
         var texts: [String] = []
+        texts.reserveCapacity(ids.count)
         for id in ids {
             if let token = addedByID[id] {
                 if !(skipSpecialTokens && token.isSpecial) { texts.append(token.content) }
-            } else if let text = model.tokenOfID[id] {
+            } else if let text = model.vocabulary.text(of: id) {
                 texts.append(text)
             }
         }

@@ -13,89 +13,62 @@ struct AddedTokens: Sendable {
         var isNormalized: Bool
     }
     /// A stretch of text: an added token, or what lies between two.
-    enum Part {
-        case token(Token, Range<Int>)
-        case text(Range<Int>)
+    struct Part {
+        var range: Range<Int>
+        /// The token's id; nil for text.
+        var id: Int32?
     }
     let tokens: [Token]
     private let matcher: TokenTrie
     private let normalizedMatcher: TokenTrie
 
-    init(_ tokens: [Token]) {
+    /// - Parameter normalize: changes the contents of tokens that are looked for in normalised text.
+    init(_ tokens: [Token], normalize: (String) -> String) {
         self.tokens = tokens
         matcher = TokenTrie(tokens.enumerated().filter { !$1.isNormalized }.map { ($1.content, $0) })
-        normalizedMatcher = TokenTrie(tokens.enumerated().filter { $1.isNormalized }.map { ($1.content, $0) })
+        normalizedMatcher = TokenTrie(tokens.enumerated().filter { $1.isNormalized }.map { (normalize($1.content), $0) })
     }
 
     /// Cuts a text at the added tokens of one kind; of several that begin at one place the longest is taken.
-    func split(_ scalars: [Unicode.Scalar], normalized: Bool) -> [Part] {
+    func split(_ bytes: UnsafeBufferPointer<UInt8>, normalized: Bool) -> [Part] {
+        guard !bytes.isEmpty else { return [] }
         let trie = normalized ? normalizedMatcher : matcher
-        if trie.isEmpty { return scalars.isEmpty ? [] : [.text(0..<scalars.count)] }
         var parts: [Part] = []
         var done = 0
         var position = 0
-        while position < scalars.count {
-            guard let (index, end) = trie.longestMatch(in: scalars, at: position) else {
-                position += 1
-                continue
-            }
+        while let (first, end, index) = trie.next(in: bytes, from: position) {
+            position = end
             let token = tokens[index]
-            if token.isSingleWord, Self.isWord(scalars, position - 1) || Self.isWord(scalars, end) {
-                position = end
-                continue
+            if token.isSingleWord, Self.isWord(bytes, before: first) || Self.isWord(bytes, at: end) { continue }
+            var (start, stop) = (first, end)
+            if token.stripsLeft {
+                while start > 0 {
+                    let before = UTF8Scalars.before(bytes, start, 0)
+                    guard Self.space.contains(UTF8Scalars.scalar(bytes, before, bytes.count)) else { break }
+                    start = before
+                }
+                start = max(start, done)
             }
-            var (start, stop) = (position, end)
-            if token.stripsLeft { while start > done, scalars[start - 1].properties.isWhitespace { start -= 1 } }
-            if token.stripsRight { while stop < scalars.count, scalars[stop].properties.isWhitespace { stop += 1 } }
-            if done < start { parts.append(.text(done..<start)) }
-            parts.append(.token(token, start..<stop))
+            if token.stripsRight {
+                while stop < bytes.count, Self.space.contains(UTF8Scalars.scalar(bytes, stop, bytes.count)) { stop += UTF8Scalars.width(bytes[stop]) }
+            }
+            if done < start { parts.append(Part(range: done..<start)) }
+            parts.append(Part(range: min(start, stop)..<stop, id: token.id))
+            // White space that a token has swallowed may hold the next token all the same: so the reference library does it.
             done = stop
-            position = stop
         }
-        if done < scalars.count { parts.append(.text(done..<scalars.count)) }
+        if done < bytes.count { parts.append(Part(range: done..<bytes.count)) }
         return parts
     }
 
-    private static func isWord(_ scalars: [Unicode.Scalar], _ position: Int) -> Bool {
-        guard position >= 0, position < scalars.count else { return false }
-        return scalars[position] == "_"
-            || CharacterClass.classes(of: scalars[position]) & (CharacterClass.letter | CharacterClass.number | CharacterClass.mark) != 0
-    }
-}
+    private static let space = ScalarTable(UnicodeSets.whitespace)
+    private static let word = ScalarTable(UnicodeSets.wordWithJoiners)
 
-/// Finds the longest of many words at a place.
-struct TokenTrie: Sendable {
-    private struct Node: Sendable {
-        var children: [Unicode.Scalar: Int] = [:]
-        var word: Int?
-    }
-    private var nodes = [Node()]
-
-    init(_ words: [(text: String, index: Int)]) {
-        for (text, index) in words where !text.isEmpty {
-            var node = 0
-            for scalar in text.unicodeScalars {
-                if let child = nodes[node].children[scalar] { node = child } else {
-                    nodes.append(Node())
-                    nodes[node].children[scalar] = nodes.count - 1
-                    node = nodes.count - 1
-                }
-            }
-            nodes[node].word = index
-        }
+    private static func isWord(_ bytes: UnsafeBufferPointer<UInt8>, at position: Int) -> Bool {
+        position < bytes.count && word.contains(UTF8Scalars.scalar(bytes, position, bytes.count))
     }
 
-    var isEmpty: Bool { nodes.count == 1 }
-
-    func longestMatch(in scalars: [Unicode.Scalar], at start: Int) -> (index: Int, end: Int)? {
-        var node = 0
-        var found: (Int, Int)?
-        var position = start
-        while position < scalars.count, let child = nodes[node].children[scalars[position]] {
-            node = child
-            position += 1
-            if let word = nodes[node].word { found = (word, position) }
-        }
-        return found
+    private static func isWord(_ bytes: UnsafeBufferPointer<UInt8>, before position: Int) -> Bool {
+        position > 0 && word.contains(UTF8Scalars.scalar(bytes, UTF8Scalars.before(bytes, position, 0), bytes.count))
     }
 }

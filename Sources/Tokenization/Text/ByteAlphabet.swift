@@ -10,23 +10,50 @@ enum ByteAlphabet {
         }
         return scalars
     }()
-    static let byteOfScalar: [Unicode.Scalar: UInt8] = Dictionary(
-        uniqueKeysWithValues: scalarOfByte.enumerated().map { ($1, UInt8($0)) })
 
-    /// Each byte of the text's UTF-8 as one character; bytes of one scalar share its place.
-    static func encoded(_ text: AlignedText) -> AlignedText {
-        var result = AlignedText()
-        result.scalars.reserveCapacity(text.count)
-        for index in 0..<text.count {
-            let scalar = text.scalars[index]
-            if scalar.isASCII {
-                result.append(scalarOfByte[Int(scalar.value)], text.starts[index], text.ends[index])
-            } else {
-                for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-                    result.append(scalarOfByte[Int(byte)], text.starts[index], text.ends[index])
-                }
-            }
+    /// The byte of each scalar below U+0144, or -1.
+    private static let byteOfScalar: [Int16] = {
+        var table = [Int16](repeating: -1, count: 0x144)
+        for (byte, scalar) in scalarOfByte.enumerated() { table[Int(scalar.value)] = Int16(byte) }
+        return table
+    }()
+
+    static func byte(of scalar: Unicode.Scalar) -> UInt8? {
+        guard scalar.value < 0x144 else { return nil }
+        let byte = byteOfScalar[Int(scalar.value)]
+        return byte < 0 ? nil : UInt8(byte)
+    }
+
+    /// The bytes that a token's text stands for; nil if a character of it is not of the alphabet.
+    static func bytes(of token: String) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(token.utf8.count)
+        for scalar in token.unicodeScalars {
+            guard let byte = byte(of: scalar) else { return nil }
+            bytes.append(byte)
         }
-        return result
+        return bytes
+    }
+
+    static func text(of bytes: some Sequence<UInt8>) -> String {
+        var view = String.UnicodeScalarView()
+        for byte in bytes { view.append(scalarOfByte[Int(byte)]) }
+        return String(view)
+    }
+
+    /// Each byte of the text as one character of the alphabet.
+    /// - Parameter ranges: pieces of the text, moved to where they are afterwards.
+    static func encoded(_ text: AlignedText, _ ranges: inout [Range<Int>]) -> AlignedText {
+        var builder = AlignedTextBuilder(text)
+        // Where each byte of the text begins afterwards.
+        var moved: [Int] = []
+        moved.reserveCapacity(text.count + 1)
+        for (index, byte) in text.bytes.enumerated() {
+            moved.append(builder.result.count)
+            builder.insert(String(scalarOfByte[Int(byte)]).utf8, for: index..<(index + 1))
+        }
+        moved.append(builder.result.count)
+        ranges = ranges.map { moved[$0.lowerBound]..<moved[$0.upperBound] }
+        return builder.result
     }
 }

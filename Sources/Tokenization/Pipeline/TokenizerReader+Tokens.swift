@@ -1,0 +1,89 @@
+import Glibc
+import JSON
+
+extension TokenizerReader {
+    /// The bytes of a file of at most 256 MiB.
+    static func contents(of path: String) throws(TokenizerError) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw TokenizerError(file: path, "cannot be opened: \(String(cString: strerror(errno)))") }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(file, &buffer, buffer.count)
+            guard count >= 0 else { throw TokenizerError(file: path, "cannot be read: \(String(cString: strerror(errno)))") }
+            if count == 0 { return bytes }
+            bytes.append(contentsOf: buffer[..<count])
+            guard bytes.count <= 256 << 20 else { throw TokenizerError(file: path, "is larger than 256 MiB") }
+        }
+    }
+
+    func addedTokens(_ node: JSONNode?, _ vocabulary: Vocabulary) throws(TokenizerError) -> [AddedTokens.Token] {
+        guard let node, !node.isNull else { return [] }
+        guard let entries = node.array else { throw failure("added_tokens", "is \(node.kindName), not a list") }
+        var tokens: [AddedTokens.Token] = []
+        for (index, entry) in entries.enumerated() {
+            let field = "added_tokens[\(index)]"
+            guard entry.object != nil else { throw failure(field, "is \(entry.kindName), not an object") }
+            guard let found = entry["id"] else { throw failure(field + ".id", "is missing") }
+            guard let id = found.integer, let number = Int32(exactly: id), id >= 0 else { throw failure(field + ".id", "is not a token id") }
+            let content = try text(entry, "content", field)
+            let isSpecial = try flag(entry, "special", field, default: false)
+            if content.isEmpty { continue }
+            tokens.append(
+                AddedTokens.Token(
+                    id: vocabulary.id(of: content) ?? number, content: content, isSpecial: isSpecial,
+                    stripsLeft: try flag(entry, "lstrip", field, default: false), stripsRight: try flag(entry, "rstrip", field, default: false),
+                    isSingleWord: try flag(entry, "single_word", field, default: false), isNormalized: try flag(entry, "normalized", field, default: !isSpecial)))
+        }
+        return tokens
+    }
+
+    func postProcessor(_ node: JSONNode?, _ field: String) throws(TokenizerError) -> PostProcessor {
+        guard let node, !node.isNull else { return PostProcessor() }
+        switch try type(node, field) {
+        case "ByteLevel": return PostProcessor()
+        case "BertProcessing", "RobertaProcessing":
+            return PostProcessor(before: [try namedID(node, "cls", field)], after: [try namedID(node, "sep", field)])
+        case "Sequence":
+            var result = PostProcessor()
+            for (index, step) in try list(node, "processors", field).enumerated() {
+                result = result.wrapped(in: try postProcessor(step, "\(field).processors[\(index)]"))
+            }
+            return result
+        case "TemplateProcessing": return try template(node, field)
+        case let other: throw failure(field + ".type", "the post-processor \(other) is not known")
+        }
+    }
+
+    /// A token as a pair of text and id.
+    private func namedID(_ node: JSONNode, _ key: String, _ field: String) throws(TokenizerError) -> Int32 {
+        guard let pair = node[key]?.array, pair.count == 2, let number = pair[1].integer, let id = Int32(exactly: number), id >= 0 else {
+            throw failure("\(field).\(key)", "is not a token with its id")
+        }
+        return id
+    }
+
+    private func template(_ node: JSONNode, _ field: String) throws(TokenizerError) -> PostProcessor {
+        var result = PostProcessor()
+        var seen = false
+        for (index, item) in try list(node, "single", field).enumerated() {
+            if let sequence = item["Sequence"] {
+                guard sequence["id"]?.string == "A", !seen else { throw failure("\(field).single[\(index)]", "the text may stand there once, as A") }
+                seen = true
+            } else if let name = item["SpecialToken"]?["id"]?.string {
+                guard let ids = node["special_tokens"]?[name]?["ids"]?.array else { throw failure("\(field).special_tokens", "\(name) is missing") }
+                for id in ids {
+                    guard let number = id.integer, let token = Int32(exactly: number), token >= 0 else {
+                        throw failure("\(field).special_tokens.\(name)", "holds something that is no token id")
+                    }
+                    if seen { result.after.append(token) } else { result.before.append(token) }
+                }
+            } else {
+                throw failure("\(field).single[\(index)]", "is neither a Sequence nor a SpecialToken")
+            }
+        }
+        guard seen else { throw failure("\(field).single", "has no place for the text") }
+        return result
+    }
+}
