@@ -82,6 +82,9 @@ public final class TrainingSession {
         (0..<(blocks.map(\.count).max() ?? 0)).map { index in blocks.compactMap { index < $0.count ? $0[index] : nil }.max() ?? 0 }
     }
 
+    /// Bytes of the arena that all programs share.
+    public var arenaByteCount: Int { arena.blocks.reduce(0, +) }
+
     /// The size of program that serves a batch with this many tokens.
     public func size(tokens: Int, trained: Int) -> ProgramSize {
         let rounded = ProgramSize(roundingUp: tokens, trained)

@@ -55,4 +55,47 @@ import Training
         let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice())
         try Self.compare(golden, run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") CPU")
     }
+
+    @Test(arguments: GoldenModel.names) func aLayerComputedTwiceAndLogitsInSmallChunksChangeNothing(name: String) throws {
+        let golden = try GoldenModel(name)
+        for isLoRA in [true, false] {
+            let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice(), recomputes: true, logitsByteLimit: 16 << 10)
+            try Self.compare(golden, run, isLoRA: isLoRA, "\(name) recomputed")
+        }
+    }
+
+    @Test(arguments: GoldenModel.names) func tensorsCutByRowsGiveTheSame(name: String) throws {
+        let golden = try GoldenModel(name)
+        let limits = MemoryLimits(maximumBlockBytes: 256 << 10, maximumTensorBytes: 40 << 10, alignment: 256)
+        for isLoRA in [true, false] {
+            let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice(limits: limits), logitsByteLimit: 16 << 10)
+            #expect(run.session.persistent.layout.blocks.allSatisfy { $0.byteCount <= limits.maximumBlockBytes })
+            try Self.compare(golden, run, isLoRA: isLoRA, "\(name) cut")
+        }
+    }
+
+    @Test(arguments: GoldenModel.names) func thePlansArenaIsWhatTheSessionAllocates(name: String) throws {
+        let golden = try GoldenModel(name)
+        let run = try GoldenRun(golden, isLoRA: true, device: CPUDevice())
+        let planner = MemoryPlanner(limits: run.session.device.limits, optimizer: OptimizerSettings(), byteLimit: nil)
+        let size = ProgramSize(tokenCount: run.batch.tokenCapacity, trainedCount: run.batch.trainedCapacity)
+        let plan = try planner.plan(run.model, size: size, recomputedLayers: 0)
+        #expect(plan.arenaBytes == run.session.arenaByteCount)
+        #expect(plan.persistentBytes == run.session.persistent.layout.allocatedByteCount)
+    }
+
+    /// The text of each family's plan, kept beside the tests: a change that should change nothing shows nothing. TALA_RECORD=1 writes it anew.
+    @Test(arguments: GoldenModel.names) func thePlanIsTheOneThatWasRecorded(name: String) throws {
+        let golden = try GoldenModel(name)
+        let model = try LanguageModel(
+            golden.configuration, source: .checkpoint(golden.checkpoint), training: .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1), maximumLength: 64)
+        let programs = Programs(model: model, optimizer: OptimizerSettings())
+        let limits = MemoryLimits(maximumBlockBytes: 1 << 30, maximumTensorBytes: 1 << 27, alignment: 64)
+        let layout = try PersistentLayout(programs.persistentTensors, limits: limits)
+        let text = try Planner(limits: limits, layout: layout).plan(programs.gradients(ProgramSize(tokenCount: 64, trainedCount: 64))).description
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Plans/\(name).txt"
+        if ProcessInfo.processInfo.environment["TALA_RECORD"] != nil { try text.write(toFile: path, atomically: true, encoding: .utf8) }
+        let recorded = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(text == recorded, "the plan of \(name) has changed; TALA_RECORD=1 records it")
+    }
 }
