@@ -20,7 +20,17 @@ public struct TextStream: Sendable {
         window.append(id)
         let text = tokenizer.decode(window, skipSpecialTokens: skipsSpecialTokens)
         let bytes = Array(text.utf8)
-        guard bytes.count > settledText.count, !Self.endsUnfinished(bytes), bytes.starts(with: settledText) else { return "" }
+        guard bytes.starts(with: settledText) else {
+            // Bytes that came later have spoilt those given out before: go on without them.
+            window.removeFirst(settledCount)
+            (settledCount, settledText) = (0, [])
+            let rest = tokenizer.decode(window, skipSpecialTokens: skipsSpecialTokens)
+            if Self.endsUnfinished(Array(rest.utf8)) { return "" }
+            settledCount = window.count
+            settledText = Array(rest.utf8)
+            return rest
+        }
+        guard bytes.count > settledText.count, !Self.endsUnfinished(bytes) else { return "" }
         let piece = String(decoding: bytes[settledText.count...], as: UTF8.self)
         // What came last stays as context for the next token; what stands before it is not needed any more.
         if settledCount > 0 { window.removeFirst(settledCount) }

@@ -21,6 +21,12 @@ public final class Tokenizer: Sendable {
     private let boundary: [UInt8]?
     private let added: AddedTokens
     private let addedByID: [Int32: AddedTokens.Token]
+    private struct AddedText: Sendable {
+        var text: String
+        var isSpecial: Bool
+    }
+    /// What decoding writes for an added token.
+    private let addedTexts: [Int32: AddedText]
     private let addedByContent: [ExactString: Int32]
     private let states = Mutex<StatePool>(StatePool())
 
@@ -64,7 +70,16 @@ public final class Tokenizer: Sendable {
         }
         self.normalizer = normalizer
         let tokens = try reader.addedTokens(json["added_tokens"], model.vocabulary)
-        added = AddedTokens(tokens) { normalizer.apply(AlignedText(Array($0.utf8), base: 0, tracksPlaces: false)).string }
+        func normalized(_ text: String) -> String { normalizer.apply(AlignedText(Array(text.utf8), base: 0, tracksPlaces: false)).string }
+        added = AddedTokens(tokens, normalize: normalized)
+        // A token that is looked for in normalised text is also written so; it counts as special by that text.
+        let special = Set(tokens.filter(\.isSpecial).map { ExactString($0.content) })
+        addedTexts = Dictionary(
+            tokens.map { token in
+                let text = token.isNormalized ? normalized(token.content) : token.content
+                return (token.id, AddedText(text: text, isSpecial: special.contains(ExactString(text))))
+            }
+        ) { _, last in last }
         addedByID = Dictionary(tokens.map { ($0.id, $0) }) { _, last in last }
         addedByContent = Dictionary(tokens.map { (ExactString($0.content), $0.id) }) { _, last in last }
         postProcessor = try reader.postProcessor(json["post_processor"], "post_processor")
@@ -189,8 +204,8 @@ public final class Tokenizer: Sendable {
         var texts: [String] = []
         texts.reserveCapacity(ids.count)
         for id in ids {
-            if let token = addedByID[id] {
-                if !(skipSpecialTokens && token.isSpecial) { texts.append(token.content) }
+            if let token = addedTexts[id] {
+                if !(skipSpecialTokens && token.isSpecial) { texts.append(token.text) }
             } else if let text = model.vocabulary.text(of: id) {
                 texts.append(text)
             }

@@ -49,7 +49,7 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    private static let mark = ScalarTable(UnicodeSets.nonspacingMark.union(UnicodeSets.mark))
+    private static let mark = ScalarTable(UnicodeSets.oldMark)
 
     /// Puts other bytes in the place of each scalar for which `replacement` has some; an empty list removes it.
     static func mapped(_ text: AlignedText, _ replacement: (Unicode.Scalar) -> [UInt8]?) -> AlignedText {

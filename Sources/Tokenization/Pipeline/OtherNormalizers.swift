@@ -24,8 +24,8 @@ struct BertNormalizer: Sendable {
     }
 
     private static let whitespace = ScalarTable(UnicodeSets.whitespace)
-    private static let nonspacing = ScalarTable(UnicodeSets.nonspacingMark)
-    private static let control = ScalarTable(UnicodeSets.control)
+    private static let nonspacing = ScalarTable(UnicodeSets.oldNonspacingMark)
+    private static let control = ScalarTable(UnicodeSets.invisible)
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         scalar != "\t" && scalar != "\n" && scalar != "\r" && control.contains(scalar.value)

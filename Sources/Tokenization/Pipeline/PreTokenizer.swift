@@ -104,7 +104,7 @@ indirect enum PreTokenizer: Sendable {
     }()
     private static let number = ScalarTable(UnicodeSets.number)
     private static let space = ScalarTable(UnicodeSets.whitespace)
-    private static let punctuation = ScalarTable(UnicodeSets.punctuation.union(UnicodeSets.symbol.intersection(ScalarSet(0...0x7F))))
+    private static let punctuation = ScalarTable(UnicodeSets.delimiters)
 
     private static func expression(_ text: String) -> Finder { (try? Pattern(text)).map { .pattern($0) } ?? .string([]) }
 

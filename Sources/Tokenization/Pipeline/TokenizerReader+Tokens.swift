@@ -18,21 +18,29 @@ extension TokenizerReader {
         }
     }
 
+    /// The added tokens with the ids that the reference library gives them: that of the vocabulary where it has the text, else the next free one behind
+    /// the vocabulary in the order of the file. In files that the library wrote these are the ids that stand there; in others it passes over them.
     func addedTokens(_ node: JSONNode?, _ vocabulary: Vocabulary) throws(TokenizerError) -> [AddedTokens.Token] {
         guard let node, !node.isNull else { return [] }
         guard let entries = node.array else { throw failure("added_tokens", "is \(node.kindName), not a list") }
         var tokens: [AddedTokens.Token] = []
+        var ids: [ExactString: Int32] = [:]
+        let vocabularyCount = Int32(truncatingIfNeeded: vocabulary.ids.count)
+        var largest: Int32 = -1
         for (index, entry) in entries.enumerated() {
             let field = "added_tokens[\(index)]"
             guard entry.object != nil else { throw failure(field, "is \(entry.kindName), not an object") }
             guard let found = entry["id"] else { throw failure(field + ".id", "is missing") }
-            guard let id = found.integer, let number = Int32(exactly: id), id >= 0 else { throw failure(field + ".id", "is not a token id") }
+            guard let number = found.integer, Int32(exactly: number) != nil, number >= 0 else { throw failure(field + ".id", "is not a token id") }
             let content = try text(entry, "content", field)
             let isSpecial = try flag(entry, "special", field, default: false)
             if content.isEmpty { continue }
+            let id = vocabulary.id(of: content) ?? ids[ExactString(content)] ?? (largest >= vocabularyCount || vocabularyCount == 0 ? largest + 1 : vocabularyCount)
+            ids[ExactString(content)] = id
+            largest = max(largest, id)
             tokens.append(
                 AddedTokens.Token(
-                    id: vocabulary.id(of: content) ?? number, content: content, isSpecial: isSpecial,
+                    id: id, content: content, isSpecial: isSpecial,
                     stripsLeft: try flag(entry, "lstrip", field, default: false), stripsRight: try flag(entry, "rstrip", field, default: false),
                     isSingleWord: try flag(entry, "single_word", field, default: false), isNormalized: try flag(entry, "normalized", field, default: !isSpecial)))
         }

@@ -1,6 +1,8 @@
 import Foundation
 
 /// The four normalisation forms of Unicode (Standard Annex 15), which keep track of where each scalar comes from.
+///
+/// The reference library normalises by Unicode 9; scalars that are younger stay as they are here, too.
 struct UnicodeNormalization: Sendable {
     let composes: Bool
     private let decompositions: [UInt32: [UInt32]]
@@ -153,7 +155,7 @@ struct UnicodeNormalization: Sendable {
 
     private static func table(_ transform: (String) -> String) -> [UInt32: [UInt32]] {
         var result: [UInt32: [UInt32]] = [:]
-        for scalar in candidates {
+        for scalar in candidates where UnicodeSets.isKnown(scalar, since: 9) {
             let parts = transform(String(scalar)).unicodeScalars.map(\.value)
             if parts != [scalar.value] { result[scalar.value] = parts }
         }
@@ -166,8 +168,9 @@ struct UnicodeNormalization: Sendable {
     private static let combiningClasses: [UInt32: UInt8] = {
         var classes: [UInt32: UInt8] = [:]
         for code in UInt32(0x300)..<0x20000 {
-            guard let value = Unicode.Scalar(code)?.properties.canonicalCombiningClass.rawValue, value != 0 else { continue }
-            classes[code] = value
+            guard let scalar = Unicode.Scalar(code), UnicodeSets.isKnown(scalar, since: 9) else { continue }
+            let value = scalar.properties.canonicalCombiningClass.rawValue
+            if value != 0 { classes[code] = value }
         }
         return classes
     }()

@@ -1,4 +1,7 @@
 /// Sets of scalars that tokenizers ask for: general categories, properties and scripts.
+///
+/// They are those of Unicode 16, which the reference library's expressions use, whatever version the standard library knows: younger scalars count as
+/// unassigned.
 enum UnicodeSets {
     /// The sets of the two-letter general categories, from the standard library's tables.
     private static let byCategory: [Unicode.GeneralCategory: ScalarSet] = {
@@ -13,11 +16,11 @@ enum UnicodeSets {
         }
         // Planes 4 to 13 hold nothing and the last two are for private use, but for two scalars at each plane's end.
         for code in UInt32(0)..<0x40000 {
-            if let scalar = Unicode.Scalar(code) { note(scalar.properties.generalCategory, code...code) } else { note(.surrogate, code...code) }
+            if let scalar = Unicode.Scalar(code) { note(category(scalar), code...code) } else { note(.surrogate, code...code) }
         }
         note(.unassigned, 0x40000...0xDFFFF)
         for code in UInt32(0xE0000)..<0xE1000 {
-            if let scalar = Unicode.Scalar(code) { note(scalar.properties.generalCategory, code...code) }
+            if let scalar = Unicode.Scalar(code) { note(category(scalar), code...code) }
         }
         note(.unassigned, 0xE1000...0xEFFFF)
         note(.privateUse, 0xF0000...0xFFFFD)
@@ -26,6 +29,16 @@ enum UnicodeSets {
         note(.unassigned, 0x10FFFE...0x10FFFF)
         return runs.mapValues { ScalarSet($0) }
     }()
+
+    private static func category(_ scalar: Unicode.Scalar) -> Unicode.GeneralCategory {
+        isKnown(scalar, since: 16) ? scalar.properties.generalCategory : .unassigned
+    }
+
+    /// Whether a version of Unicode has the scalar.
+    static func isKnown(_ scalar: Unicode.Scalar, since major: Int) -> Bool {
+        guard let age = scalar.properties.age else { return false }
+        return age.major < major || (age.major == major && age.minor == 0)
+    }
 
     private static func union(_ categories: [Unicode.GeneralCategory]) -> ScalarSet {
         ScalarSet(categories.flatMap { byCategory[$0]?.ranges ?? [] })
@@ -53,10 +66,24 @@ enum UnicodeSets {
         }
         return ScalarSet(ranges)
     }()
-    /// `\w` of regular expressions: letters, marks, decimal digits, connectors.
-    static let word = alphabetic.union(mark).union(decimal).union(union([.connectorPunctuation]))
+    /// `\w` of Oniguruma: letters, marks, decimal digits, connectors, and what else it counts in Latin-1.
+    static let word = plainWord.union(ScalarSet([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]))
+    private static let plainWord = alphabetic.union(mark).union(decimal).union(union([.connectorPunctuation]))
     /// `\w` as Rust's regular expressions have it (Unicode TS 18, annex C): with the joiners.
-    static let wordWithJoiners = word.union(ScalarSet(0x200C...0x200D))
+    static let wordWithJoiners = plainWord.union(ScalarSet(0x200C...0x200D))
+
+    /// Members that a version of Unicode has.
+    private static func known(_ set: ScalarSet, since major: Int) -> ScalarSet {
+        ScalarSet(set.ranges.flatMap { range in range.filter { Unicode.Scalar($0).map { isKnown($0, since: major) } ?? false } }.map { $0...$0 })
+    }
+
+    /// What the pre-tokenizers for punctuation and BERT cut at: punctuation as Unicode 8 had it, and all of ASCII's symbols.
+    static let delimiters = known(punctuation, since: 8).union(ScalarSet([0x166D...0x166D, 0x111C9...0x111C9])).union(symbol.intersection(ScalarSet(0...0x7F)))
+    /// What BERT's normaliser takes away.
+    static let invisible = known(union([.control, .format]), since: 8).union(union([.privateUse]))
+    static let oldNonspacingMark = known(nonspacingMark, since: 8)
+    /// Combining marks of Unicode 9, by which the reference library normalises.
+    static let oldMark = known(mark, since: 9).union(ScalarSet(0x1CF2...0x1CF3)).subtracting(ScalarSet(0x111C9...0x111C9))
 
     private static let categoryNames: [String: [Unicode.GeneralCategory]] = [
         "lu": [.uppercaseLetter], "ll": [.lowercaseLetter], "lt": [.titlecaseLetter], "lm": [.modifierLetter], "lo": [.otherLetter],
@@ -107,7 +134,7 @@ enum UnicodeSets {
     private static func property(_ holds: (Unicode.Scalar.Properties) -> Bool) -> ScalarSet {
         var ranges: [ClosedRange<UInt32>] = []
         for code in UInt32(0)..<0x20000 {
-            guard let scalar = Unicode.Scalar(code), holds(scalar.properties) else { continue }
+            guard let scalar = Unicode.Scalar(code), isKnown(scalar, since: 16), holds(scalar.properties) else { continue }
             if let last = ranges.last, last.upperBound + 1 == code { ranges[ranges.count - 1] = last.lowerBound...code } else { ranges.append(code...code) }
         }
         return ScalarSet(ranges)
