@@ -38,8 +38,6 @@ struct AddedTokens: Sendable {
         var position = 0
         while let (first, end, index) = trie.next(in: bytes, from: position) {
             position = end
-            // White space that the token before has swallowed holds no other token.
-            if first < done { continue }
             let token = tokens[index]
             if token.isSingleWord, Self.isWord(bytes, before: first) || Self.isWord(bytes, at: end) { continue }
             var (start, stop) = (first, end)
@@ -55,7 +53,8 @@ struct AddedTokens: Sendable {
                 while stop < bytes.count, Self.space.contains(UTF8Scalars.scalar(bytes, stop, bytes.count)) { stop += UTF8Scalars.width(bytes[stop]) }
             }
             if done < start { parts.append(Part(range: done..<start)) }
-            parts.append(Part(range: start..<stop, id: token.id))
+            // White space that a token has swallowed may hold the next one all the same: so the reference library has it.
+            if start < stop { parts.append(Part(range: start..<stop, id: token.id)) }
             done = stop
         }
         if done < bytes.count { parts.append(Part(range: done..<bytes.count)) }

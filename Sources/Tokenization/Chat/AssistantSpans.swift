@@ -1,0 +1,139 @@
+import JSON
+import Templates
+
+/// Finds what the assistant says in a rendered conversation.
+///
+/// No common template marks it, so it follows from rendering parts of the conversation. A turn begins where the prompt that asks for it ends, and ends with its
+/// end-of-turn token in the rendering of the conversation up to and including it. Some templates show a turn otherwise once others follow (they drop its
+/// reasoning), or ask for an answer otherwise than they show one; then the turn is found by rendering the whole twice with other words in its place: what
+/// differs is the turn's text.
+struct AssistantSpans {
+    let encoder: ChatEncoder
+    let conversation: Conversation
+    let messages: [JSONNode]
+    let whole: Template.Rendering
+    private let bytes: [UInt8]
+
+    init(_ encoder: ChatEncoder, _ conversation: Conversation, _ whole: Template.Rendering) {
+        self.encoder = encoder
+        self.conversation = conversation
+        self.whole = whole
+        messages = conversation.messages.array ?? []
+        bytes = Array(whole.text.utf8)
+    }
+
+    /// The bytes of the rendered text that the assistant says, one range or more a turn, in the order of the text.
+    /// - Parameter turns: indices of the messages that count, in ascending order.
+    func ranges(of turns: [Int]) throws(ChatError) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        for turn in turns {
+            if whole.generationSpans.isEmpty { result.append(try range(of: turn)) } else { result += try markedRanges(of: turn) }
+        }
+        // Two turns may not claim the same words.
+        for (earlier, later) in zip(result, result.dropFirst()) where later.lowerBound < earlier.upperBound {
+            throw .spanNotFound(message: turns.first { messages[$0]["role"]?.string == "assistant" } ?? 0)
+        }
+        return result
+    }
+
+    /// What stands inside the template's own marks: those that the conversation has with the turn and not without it.
+    private func markedRanges(of turn: Int) throws(ChatError) -> [Range<Int>] {
+        let turns = messages.indices.filter { messages[$0]["role"]?.string == "assistant" }
+        if whole.generationSpans.count == turns.count, let place = turns.firstIndex(of: turn) { return [whole.generationSpans[place]] }
+        let before = try encoder.rendering(conversation.prefix(turn), false).generationSpans.count
+        let including = turn == messages.count - 1 ? whole.generationSpans.count : try encoder.rendering(conversation.prefix(turn + 1), false).generationSpans.count
+        guard before < including, including <= whole.generationSpans.count else { throw .spanNotFound(message: turn) }
+        return Array(whole.generationSpans[before..<including])
+    }
+
+    private func range(of turn: Int) throws(ChatError) -> Range<Int> {
+        var frame: Frame??
+        /// The turn's surroundings, found once.
+        func surroundings() -> Frame? {
+            if let known = frame { return known }
+            let found = self.frame(of: turn)
+            frame = .some(found)
+            return found
+        }
+        let start: Int
+        if let prompt = try? encoder.rendering(conversation.prefix(turn), true).text.utf8, bytes.starts(with: prompt) {
+            start = prompt.count
+        } else {
+            guard let frame = surroundings() else { throw .spanNotFound(message: turn) }
+            start = frame.start
+        }
+        var end: Int?
+        if turn == messages.count - 1 {
+            end = endOfTurn(in: bytes, from: start)
+        } else if let including = try? encoder.rendering(conversation.prefix(turn + 1), false).text.utf8 {
+            let including = Array(including)
+            if including.count > start {
+                let candidate = endOfTurn(in: including, from: start)
+                if candidate > start, bytes.starts(with: including[..<candidate]) { end = candidate }
+            }
+        }
+        if end == nil, let frame = surroundings(), frame.end >= start { end = firstEndToken(from: frame.end, before: nextMessage(behind: turn)) }
+        guard let end, start < end else { throw .spanNotFound(message: turn) }
+        return start..<end
+    }
+
+    // MARK: By other words in the turn's place
+
+    private struct Frame {
+        /// Where the turn's text begins and ends in the whole.
+        var start: Int
+        var end: Int
+    }
+
+    /// Two texts that share no beginning and no end, and that no template takes apart.
+    private static let words = ("Kqv7Xw9b", "Jzm4Rt2d")
+
+    private func frame(of message: Int) -> Frame? {
+        guard let first = conversation.replacingContent(of: message, by: Self.words.0), let second = conversation.replacingContent(of: message, by: Self.words.1),
+            let a = try? Array(encoder.rendering(first, false).text.utf8), let b = try? Array(encoder.rendering(second, false).text.utf8)
+        else { return nil }
+        let start = Self.commonPrefix(a, b)
+        let behind = Self.commonPrefix(a.reversed(), b.reversed())
+        // Nothing differs: the template does not show the text. More differs than the words: it does something else with it.
+        guard start < a.count, a.count - start - behind == Self.words.0.utf8.count, bytes.count >= start + behind,
+            bytes.starts(with: a[..<start]), bytes.suffix(behind).elementsEqual(a.suffix(behind))
+        else { return nil }
+        return Frame(start: start, end: bytes.count - behind)
+    }
+
+    /// Where the text of the message behind a turn begins, if it can be found.
+    private func nextMessage(behind turn: Int) -> Int {
+        turn + 1 < messages.count ? frame(of: turn + 1)?.start ?? bytes.count : bytes.count
+    }
+
+    /// The end of the first end-of-turn token behind a place; the place itself where there is none before the limit.
+    private func firstEndToken(from place: Int, before limit: Int) -> Int {
+        guard place < limit else { return place }
+        let text = String(decoding: bytes[place..<limit], as: UTF8.self)
+        let token = encoder.tokenizer.encodeWithRanges(text, addSpecialTokens: false).first { encoder.endIDs.contains($0.id) }
+        return token.map { place + $0.range.upperBound } ?? place
+    }
+
+    // MARK: End-of-turn tokens
+
+    /// Where the last turn of a text ends: behind its end-of-turn token. What a template writes behind that (a line end, an end-of-text) is not the assistant's.
+    private func endOfTurn(in bytes: [UInt8], from start: Int) -> Int {
+        guard start < bytes.count else { return bytes.count }
+        let text = String(decoding: bytes[start...], as: UTF8.self)
+        let ends = encoder.tokenizer.encodeWithRanges(text, addSpecialTokens: false).filter { encoder.endIDs.contains($0.id) }
+        guard var chosen = ends.last else { return bytes.count }
+        // Of several end tokens one behind the other the first ends the turn.
+        for token in ends.dropLast().reversed() {
+            let from = start + token.range.upperBound
+            let to = max(from, start + chosen.range.lowerBound)
+            guard bytes[from..<to].allSatisfy({ $0 == 0x0A || $0 == 0x20 || $0 == 0x0D }) else { break }
+            chosen = token
+        }
+        // An end token's text may include white space that it swallows: the token counts, so all of its range does.
+        return start + chosen.range.upperBound
+    }
+
+    private static func commonPrefix(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Int {
+        zip(a, b).prefix { $0 == $1 }.count
+    }
+}

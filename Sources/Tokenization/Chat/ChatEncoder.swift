@@ -1,0 +1,120 @@
+public import JSON
+public import Templates
+
+/// Renders conversations with a model's chat template and marks what is trained.
+///
+/// Masks follow from the rendered text: an assistant's turn is what the rendering of the conversation up to and including it has more than the rendering
+/// up to the turn before with the generation prompt. Where the template has `{% generation %}` marks those are taken.
+public struct ChatEncoder: Sendable {
+    public let tokenizer: Tokenizer
+    public let template: Template?
+    public let beginToken: String?
+    public let endToken: String?
+    public let specialTokens: SpecialTokens
+    /// Ids that end an answer.
+    public let endIDs: Set<Int32>
+    private let folder: String
+    public var clock: TemplateClock?
+
+    /// Reads tokenizer and template of a model folder.
+    /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot be read.
+    public init(folder: String) throws {
+        self.folder = folder
+        clock = nil
+        let tokenizer = try Tokenizer(folder: folder)
+        self.tokenizer = tokenizer
+        let configuration = try TokenizerConfiguration(folder: folder)
+        beginToken = configuration.begin
+        endToken = configuration.end
+        var ends = Set(configuration.endIDs)
+        if let end = configuration.end.flatMap({ tokenizer.id(of: $0) }) { ends.insert(end) }
+        specialTokens = SpecialTokens(configuration: configuration, tokenizer: tokenizer)
+        for name in ["<|end|>", "<|eot_id|>", "<|im_end|>", "<end_of_turn>"] { if let id = tokenizer.id(of: name) { ends.insert(id) } }
+        endIDs = ends
+        template = try Self.compiled(configuration.chatTemplate, file: configuration.chatTemplateFile ?? folder)
+    }
+
+    private static func compiled(_ source: String?, file: String) throws(ChatError) -> Template? {
+        guard let source else { return nil }
+        do throws(TemplateError) { return try Template(source) } catch { throw .templateFile(file: file, error) }
+    }
+
+    /// The text of a conversation as the template renders it.
+    /// - Parameters:
+    ///   - messages: a list of objects with `role` and `content`.
+    ///   - tools: a list of tool schemas, or nil.
+    /// - Throws: ``ChatError``.
+    public func render(messages: JSONNode, tools: JSONNode? = nil, addGenerationPrompt: Bool = false) throws(ChatError) -> String {
+        try rendering(Conversation(messages: messages, tools: tools), addGenerationPrompt).text
+    }
+
+    /// The text of a conversation as the template renders it, with the prompt for an answer behind it where that is asked for.
+    /// - Throws: ``ChatError``.
+    public func render(_ conversation: Conversation, addGenerationPrompt: Bool = false) throws(ChatError) -> String {
+        try rendering(conversation, addGenerationPrompt).text
+    }
+
+    func rendering(_ conversation: Conversation, _ addGenerationPrompt: Bool) throws(ChatError) -> Template.Rendering {
+        guard let template else { throw .noTemplate(folder: folder) }
+        let variables: JSONNode = [
+            "messages": conversation.normalizedMessages, "tools": conversation.tools ?? nil, "documents": nil,
+            "add_generation_prompt": JSONNode(addGenerationPrompt), "bos_token": JSONNode(beginToken ?? ""), "eos_token": JSONNode(endToken ?? ""),
+            "pad_token": JSONNode(specialTokens.padding ?? ""), "unk_token": JSONNode(specialTokens.unknown ?? ""),
+        ]
+        do throws(TemplateError) { return try template.render(variables, clock: clock) } catch { throw .template(error) }
+    }
+
+    /// Tokens and mask of a conversation.
+    /// - Throws: ``ChatError``.
+    public func encode(messages: JSONNode, tools: JSONNode? = nil, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
+        try encode(Conversation(messages: messages, tools: tools), trainOn: trainOn)
+    }
+
+    /// Tokens and mask of a conversation.
+    ///
+    /// Trained are the tokens of what the assistant says (``AssistantSpans``), in turns whose `weight` is not 0.
+    /// - Throws: ``ChatError``.
+    public func encode(_ conversation: Conversation, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
+        guard let messages = conversation.messages.array, !messages.isEmpty else { throw .notAConversation("messages is empty or no list") }
+        let whole = try rendering(conversation, false)
+        let tokens = tokenizer.encodeWithRanges(whole.text, addSpecialTokens: false)
+        var trained = [Bool](repeating: trainOn == .all, count: tokens.count)
+        if trainOn != .all {
+            var turns = messages.indices.filter { messages[$0]["role"]?.string == "assistant" && messages[$0]["weight"]?.double != 0 }
+            if trainOn == .completion { turns = Array(turns.suffix(1)) }
+            let spans = try AssistantSpans(self, conversation, whole).ranges(of: turns)
+            var next = 0
+            for (index, token) in tokens.enumerated() {
+                while next < spans.count, spans[next].upperBound <= token.range.lowerBound { next += 1 }
+                guard next < spans.count else { break }
+                let span = spans[next]
+                // A token that stands for no text (a space put before a word) belongs to where it stands, and so does an added token that
+                // swallows the white space behind it. Another token that reaches over the border from the prompt into the answer is
+                // trained, for the answer cannot begin without it.
+                let staysAtStart = token.range.isEmpty || tokenizer.isAdded(token.id)
+                trained[index] = staysAtStart ? span.contains(token.range.lowerBound) : token.range.upperBound > span.lowerBound
+            }
+        }
+        return TokenizedExample(ids: tokens.map(\.id), isTrained: trained)
+    }
+
+    /// Prompt and completion, one behind the other; trained is the completion with an end token.
+    public func encode(prompt: String, completion: String, trainOn: TrainedPart = .completion) -> TokenizedExample {
+        let text = prompt + completion
+        let boundary = prompt.utf8.count
+        var tokens = tokenizer.encodeWithRanges(text, addSpecialTokens: true)
+        var trained = tokens.map { trainOn == .all || (!$0.range.isEmpty && $0.range.upperBound > boundary) }
+        if let end = endToken.flatMap({ tokenizer.id(of: $0) }), tokens.last?.id != end {
+            tokens.append(Tokenizer.Token(id: end, range: text.utf8.count..<text.utf8.count))
+            trained.append(true)
+        }
+        return TokenizedExample(ids: tokens.map(\.id), isTrained: trained)
+    }
+
+    /// A document for pretraining: every token is trained, and an end token closes it.
+    public func encode(document text: String) -> [Int32] {
+        var ids = tokenizer.encode(text, addSpecialTokens: true)
+        if let end = endToken.flatMap({ tokenizer.id(of: $0) }), ids.last != end { ids.append(end) }
+        return ids
+    }
+}

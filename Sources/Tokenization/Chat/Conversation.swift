@@ -1,0 +1,71 @@
+public import JSON
+
+/// Messages, and the tools that the assistant may call in them.
+public struct Conversation: Sendable, Hashable {
+    /// A list of objects with `role` and `content`, and what else the template knows: `tool_calls`, `reasoning_content`, `name` ... A message of the
+    /// assistant may have `weight`: 0 leaves it out of the loss.
+    public var messages: JSONNode
+    /// A list of tool schemas, or nil.
+    public var tools: JSONNode?
+
+    public init(messages: JSONNode, tools: JSONNode? = nil) {
+        self.messages = messages
+        self.tools = tools
+    }
+
+    /// The messages as templates want them: tool calls carry their arguments as JSON text in OpenAI's form, templates write them as objects; the weight is
+    /// nothing that a template should see.
+    var normalizedMessages: JSONNode {
+        guard let elements = messages.array, elements.contains(where: { $0["tool_calls"] != nil || $0["weight"] != nil }) else { return messages }
+        return JSONNode(
+            elements.map { message in
+                guard let members = message.object else { return message }
+                return JSONNode(
+                    members.filter { $0.key != "weight" }.map { member in
+                        guard member.key == "tool_calls", let calls = member.node.array else { return member }
+                        return JSONMember("tool_calls", JSONNode(calls.map(Self.withParsedArguments)))
+                    })
+            })
+    }
+
+    private static func withParsedArguments(_ call: JSONNode) -> JSONNode {
+        guard let members = call.object else { return call }
+        return JSONNode(
+            members.map { member in
+                if member.key == "function" { return JSONMember("function", withParsedArguments(member.node)) }
+                if member.key == "arguments", let text = member.node.string, let parsed = try? JSONParser().parse(text), parsed.object != nil {
+                    return JSONMember("arguments", parsed)
+                }
+                return member
+            })
+    }
+
+    /// The conversation up to but without a message.
+    func prefix(_ count: Int) -> Conversation {
+        Conversation(messages: JSONNode(Array((messages.array ?? []).prefix(count))), tools: tools)
+    }
+
+    /// The conversation with another text in the place of one message's content; nil if the message has no text.
+    func replacingContent(of message: Int, by text: String) -> Conversation? {
+        guard var elements = messages.array, elements.indices.contains(message), let members = elements[message].object else { return nil }
+        var hasText = false
+        elements[message] = JSONNode(
+            members.map { member in
+                guard member.key == "content" else { return member }
+                if member.node.string != nil {
+                    hasText = true
+                    return JSONMember("content", JSONNode(text))
+                }
+                guard let parts = member.node.array else { return member }
+                return JSONMember(
+                    "content",
+                    JSONNode(
+                        parts.map { part in
+                            guard let fields = part.object, part["text"]?.string != nil else { return part }
+                            hasText = true
+                            return JSONNode(fields.map { $0.key == "text" ? JSONMember("text", JSONNode(text)) : $0 })
+                        }))
+            })
+        return hasText ? Conversation(messages: JSONNode(elements), tools: tools) : nil
+    }
+}
