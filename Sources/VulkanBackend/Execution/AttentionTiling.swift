@@ -15,12 +15,19 @@ struct AttentionTiling: Sendable, Hashable {
 
     /// - Parameter resultCount: matrices that an invocation sums in registers: 1, or 2 for gradients of keys and values.
     init(headWidth: Int, resultCount: Int, _ device: DeviceProfile) {
-        if device.isProcessor {
+        if device.isProcessor && headWidth > 128 {
+            // Whole rows would unroll into more code than a compiler likes; one subgroup shares them, whose barriers cost little.
+            lanes = device.subgroupSize
+            rowLanes = 1
+            own = 4
+            met = 4
+            slice = 8
+        } else if device.isProcessor {
             // Rows whole in registers, as many as about a hundred numbers allow: each number of the other side is then read once for all of them.
             lanes = 1
             rowLanes = device.subgroupSize
             own = max(1, min(4, 128 / (headWidth * resultCount)))
-            met = headWidth <= 32 ? 4 : headWidth <= 128 ? 2 : 1
+            met = headWidth <= 32 ? 4 : headWidth <= 64 ? 2 : 1
             slice = 8
         } else {
             lanes = 16

@@ -54,7 +54,7 @@ enum AttentionBackwardReference: KernelReference {
 
     static var cases: [KernelCase] {
         AttentionReference.layouts.flatMap { layout in
-            allActivationTypes.map { type in
+            layout.types.map { type in
                 test("\(layout.name) \(type)", activations: [type], AttentionBackward(layout.shape)) { inputs(layout, type, &$0) }
             }
         } + [
