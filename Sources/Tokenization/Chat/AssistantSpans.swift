@@ -73,6 +73,11 @@ struct AssistantSpans {
             }
         }
         if end == nil, let frame = surroundings(), frame.end >= start { end = firstEndToken(from: frame.end, before: nextMessage(behind: turn)) }
+        if end == nil, turn + 1 < messages.count, let next = self.frame(of: turn + 1), next.start > start {
+            // The turn ends with the last end-of-turn token before the text of the next message.
+            let candidate = endOfTurn(in: Array(bytes[..<next.start]), from: start)
+            if candidate < next.start { end = candidate }
+        }
         guard let end, start < end else { throw .spanNotFound(message: turn) }
         return start..<end
     }

@@ -14,6 +14,10 @@ public struct ChatEncoder: Sendable {
     /// Ids that end an answer.
     public let endIDs: Set<Int32>
     private let folder: String
+    /// End-of-turn tokens by which common templates close an answer, for checkpoints whose configuration does not name them.
+    private static let knownEnds = [
+        "<|end|>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end_of_text|>", "<|return|>", "<|call|>", "<｜end▁of▁sentence｜>",
+    ]
     public var clock: TemplateClock?
 
     /// Reads tokenizer and template of a model folder.
@@ -29,7 +33,7 @@ public struct ChatEncoder: Sendable {
         var ends = Set(configuration.endIDs)
         if let end = configuration.end.flatMap({ tokenizer.id(of: $0) }) { ends.insert(end) }
         specialTokens = SpecialTokens(configuration: configuration, tokenizer: tokenizer)
-        for name in ["<|end|>", "<|eot_id|>", "<|im_end|>", "<end_of_turn>"] { if let id = tokenizer.id(of: name) { ends.insert(id) } }
+        for name in Self.knownEnds { if let id = tokenizer.id(of: name), tokenizer.isAdded(id) { ends.insert(id) } }
         endIDs = ends
         template = try Self.compiled(configuration.chatTemplate, file: configuration.chatTemplateFile ?? folder)
     }

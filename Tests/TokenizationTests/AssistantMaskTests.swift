@@ -1,0 +1,78 @@
+import Foundation
+import JSON
+import Testing
+
+@testable import Tokenization
+
+@Suite(.enabled(if: SharedData.isThere)) struct AssistantMaskTests {
+    /// What is trained of a conversation under a template, as texts.
+    static func trained(_ template: String, _ messages: JSONNode, tools: JSONNode? = nil, end: String = "<|im_end|>", trainOn: TrainedPart = .assistant) throws -> [String] {
+        let folder = NSTemporaryDirectory() + "tala-mask-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.copyItem(atPath: SharedData.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
+        try Data(JSONWriter().bytes(["eos_token": JSONNode(end), "bos_token": nil])).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
+        let source = template.contains("{") ? template : try String(contentsOfFile: SharedData.path("templates/\(template)/template.jinja"), encoding: .utf8)
+        try Data(source.utf8).write(to: URL(fileURLWithPath: folder + "/chat_template.jinja"))
+        let encoder = try ChatEncoder(folder: folder)
+        let example = try encoder.encode(Conversation(messages: messages, tools: tools), trainOn: trainOn)
+        var runs: [[Int32]] = []
+        for (index, id) in example.ids.enumerated() where example.isTrained[index] {
+            if index > 0, example.isTrained[index - 1] { runs[runs.count - 1].append(id) } else { runs.append([id]) }
+        }
+        return runs.map { encoder.tokenizer.decode($0, skipSpecialTokens: false) }
+    }
+
+    static let twoTurns: JSONNode = [
+        ["role": "user", "content": "yes"], ["role": "assistant", "content": "yes"], ["role": "user", "content": "yes"], ["role": "assistant", "content": "no"],
+    ]
+
+    @Test(arguments: ["chatml", "Qwen-Qwen2.5-7B-Instruct", "chatml-generation"]) func eachTurnIsTrainedWithItsEndToken(template: String) throws {
+        #expect(try Self.trained(template, Self.twoTurns) == ["yes<|im_end|>", "no<|im_end|>"])
+        #expect(try Self.trained(template, Self.twoTurns, trainOn: .completion) == ["no<|im_end|>"])
+    }
+
+    @Test(arguments: ["chatml", "chatml-generation"]) func aTurnOfWeightZeroIsNotTrained(template: String) throws {
+        var messages = Self.twoTurns.array ?? []
+        messages[1] = ["role": "assistant", "content": "yes", "weight": 0]
+        #expect(try Self.trained(template, JSONNode(messages)) == ["no<|im_end|>"])
+        messages[1] = ["role": "assistant", "content": "yes", "weight": 1]
+        #expect(try Self.trained(template, JSONNode(messages)) == ["yes<|im_end|>", "no<|im_end|>"])
+    }
+
+    @Test func aConversationThatEndsWithTheUserTrainsTheTurnsBefore() throws {
+        #expect(try Self.trained("chatml", JSONNode((Self.twoTurns.array ?? []).prefix(3).map { $0 })) == ["yes<|im_end|>"])
+    }
+
+    @Test func reasoningThatTheTemplateDropsFromEarlierTurnsIsNotLookedFor() throws {
+        let messages: JSONNode = [
+            ["role": "user", "content": "a"], ["role": "assistant", "content": "<think>\none\n</think>\n\nfirst"], ["role": "user", "content": "b"],
+            ["role": "assistant", "content": "<think>\ntwo\n</think>\n\nsecond"],
+        ]
+        #expect(try Self.trained("Qwen-Qwen3-0.6B", messages) == ["first<|im_end|>", "<think>\ntwo\n</think>\n\nsecond<|im_end|>"])
+    }
+
+    @Test(arguments: ["Qwen-Qwen2.5-7B-Instruct", "Qwen-Qwen3-0.6B"]) func aToolCallWithArgumentsAsTextIsTrained(template: String) throws {
+        let call: JSONNode = ["id": "c1", "type": "function", "function": ["name": "weather", "arguments": "{\"city\": \"Oslo\"}"]]
+        let messages: JSONNode = [
+            ["role": "user", "content": "weather?"], ["role": "assistant", "content": "", "tool_calls": [call]],
+            ["role": "tool", "name": "weather", "content": "3"], ["role": "assistant", "content": "Cold."],
+        ]
+        let found = try Self.trained(template, messages, tools: [["type": "function", "function": ["name": "weather", "parameters": [:]]]])
+        #expect(found.count == 2)
+        #expect(found.first?.contains("{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}") == true && found.first?.hasSuffix("<|im_end|>") == true)
+        #expect(found.last?.hasSuffix("Cold.<|im_end|>") == true)
+    }
+
+    @Test func aTemplateThatHidesTheTurnIsAnErrorThatSaysSo() {
+        let template = "{% for m in messages|reverse %}{{ m.role }}{{ loop.index }}{% endfor %}{% if add_generation_prompt %}?{% endif %}"
+        #expect(throws: ChatError.spanNotFound(message: 1)) { try Self.trained(template, Self.twoTurns) }
+    }
+
+    @Test func aTemplateThatShowsTheLastMessagesFirstTrainsNoOtherWords() throws {
+        let template = "{% for m in messages|reverse %}[{{ m.role }}]{{ m.content }}<|im_end|>{% endfor %}"
+        do {
+            for run in try Self.trained(template, Self.twoTurns) { #expect(run == "yes<|im_end|>" || run == "no<|im_end|>") }
+        } catch is ChatError {}
+    }
+}
