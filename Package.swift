@@ -41,6 +41,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], excluding exclud
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
+// glslang's archives differ between releases: Debian 12 has one more than Debian 13.
+let oldGlslang: [Target.Dependency] =
+    ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? []).contains {
+        FileManager.default.fileExists(atPath: "/usr/lib/\($0)/libOGLCompiler.a")
+    } ? ["COGLCompiler"] : []
+
 let package = Package(
     name: "tala",
     products: [
@@ -60,6 +66,7 @@ let package = Package(
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CVulkan"),
         .systemLibrary(name: "CGlslang"),
+        .systemLibrary(name: "COGLCompiler"),
         // Strict JSON with positions, for everything that reads a file of somebody else's.
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
@@ -81,7 +88,7 @@ let package = Package(
         // The plan on the processor: one file a kernel.
         module("CPUBackend", ["COneDNN", "Graph", "Tensors"], numeric),
         // The plan on a Vulkan device: one file a kernel.
-        module("VulkanBackend", ["CVulkan", "CGlslang", "Graph", "Tensors"]),
+        module("VulkanBackend", ["CVulkan", "CGlslang", "Graph", "Tensors"] + oldGlslang),
         // One file a family: config.json to graph; adapters.
         module("Models", ["JSON", "Tensors", "Graph"]),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.

@@ -1,4 +1,7 @@
 import CGlslang
+#if canImport(COGLCompiler)
+    import COGLCompiler
+#endif
 
 /// From GLSL to SPIR-V, by libglslang in this process.
 enum ShaderCompiler {
