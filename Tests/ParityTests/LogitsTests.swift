@@ -4,6 +4,7 @@ import Models
 import Tensors
 import Testing
 import Training
+import VulkanBackend
 
 @Suite(.serialized, .enabled(if: SharedData.isThere)) struct LogitsTests {
     /// Logits of the batch's longest and shortest row, without and with the adapter, within 1e-4.
