@@ -12,6 +12,16 @@ struct VulkanParityTests {
         try ModelParityTests.compare(golden, run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") \(device.name)")
         #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
     }
+
+    /// Limits so low that embeddings, logits and optimizer pages are cut by rows and the arena has many blocks.
+    @Test(arguments: ["llama-tiny", "qwen2-tiny", "gemma2-tiny"], [true, false])
+    func tensorsCutByRowsChangeNothing(name: String, isLoRA: Bool) throws {
+        let device = try VulkanDevice(
+            validates: true, limits: MemoryLimits(maximumBlockBytes: 128 << 10, maximumTensorBytes: 32 << 10, alignment: 256))
+        let run = try GoldenRun(try GoldenModel(name), isLoRA: isLoRA, device: device, logitsByteLimit: 32 << 10)
+        try ModelParityTests.compare(try GoldenModel(name), run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") cut by rows")
+        #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
+    }
 }
 
 /// The device of these tests, opened once; nil where there is none.
