@@ -27,7 +27,8 @@ let language: [SwiftSetting] = {
     return settings
 }()
 // Without errno, a square root is an instruction, also of vectors.
-let numeric: [SwiftSetting] = language + [.unsafeFlags(["-Ounchecked", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .release))]
+let numeric: [SwiftSetting] =
+    language + [.unsafeFlags(["-Ounchecked", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .release))]
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings ?? language)
@@ -98,14 +99,24 @@ let package = Package(
         // Sampling from a model.
         module("Generation", ["Tensors", "Graph", "Models"]),
         // One job from validation to result; the choice of a device.
-        module("Worker", ["CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend", "VulkanBackend", "Models", "Training", "Export"]),
+        module(
+            "Worker",
+            [
+                "CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend", "VulkanBackend",
+                "Models", "Training", "Export",
+            ]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Jobs", "Spool"]),
         // The commands of tala that touch the spool's files alone.
         module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
         program("talad", [argumentParser, "Daemon", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
-        program("tala", [argumentParser, "CommandLineTools", "Generation", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates", "Tensors", "Tokenization", "Training", "Worker"]),
+        program(
+            "tala",
+            [
+                argumentParser, "CommandLineTools", "Generation", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates", "Tensors",
+                "Tokenization", "Training", "Worker",
+            ]),
         tests("JSONTests", ["JSON"]),
         tests("StorageTests", ["Storage"]),
         tests("JobsTests", ["JSON", "Jobs"]),

@@ -7,7 +7,9 @@ import Storage
 /// What a spool holds, read from its files.
 enum JobListing {
     /// Ids of all jobs, oldest first.
-    static func ids(_ layout: SpoolLayout) -> [String] { ((try? FolderListing.names(in: layout.jobs)) ?? []).filter { JobIdentifier.isJob($0) } }
+    static func ids(_ layout: SpoolLayout) -> [String] {
+        ((try? FolderListing.names(in: layout.jobs)) ?? []).filter { JobIdentifier.isJob($0) }
+    }
 
     static func statuses(_ layout: SpoolLayout) -> [JobStatus] { ids(layout).compactMap { layout.job($0).status() } }
 

@@ -24,7 +24,9 @@ public struct List: ParsableCommand {
             let progress = status.progress.totalSteps > 0 ? "\(status.progress.step)/\(status.progress.totalSteps)" : "-"
             let loss = status.progress.trainLoss.map { Terminal.decimal($0, 4) } ?? "-"
             let state = status.state.rawValue + String(repeating: " ", count: max(1, 17 - status.state.rawValue.count))
-            print("\(status.id)  \(terminal.coloured(state, status.state.colour))\(progress)  loss \(loss)  \(Terminal.safe(status.model))\(status.suffix.map { " (\(Terminal.safe($0)))" } ?? "")")
+            print(
+                "\(status.id)  \(terminal.coloured(state, status.state.colour))\(progress)  loss \(loss)  \(Terminal.safe(status.model))\(status.suffix.map { " (\(Terminal.safe($0)))" } ?? "")"
+            )
         }
     }
 }
@@ -56,11 +58,18 @@ public struct Status: ParsableCommand {
             print(JSONWriter(isIndented: true).string(status.json))
         } else {
             let terminal = Terminal()
-            var rows = [("job", status.id), ("status", terminal.coloured(status.state.rawValue, status.state.colour) + (status.reason.map { " (\($0))" } ?? ""))]
+            var rows = [
+                ("job", status.id),
+                ("status", terminal.coloured(status.state.rawValue, status.state.colour) + (status.reason.map { " (\($0))" } ?? "")),
+            ]
             rows.append(("model", Terminal.safe(status.model)))
             if let device = status.device { rows.append(("device", Terminal.safe(device))) }
             if status.progress.totalSteps > 0 {
-                rows.append(("progress", "step \(status.progress.step) of \(status.progress.totalSteps), epoch \(Terminal.decimal(status.progress.epoch, 2))"))
+                rows.append(
+                    (
+                        "progress",
+                        "step \(status.progress.step) of \(status.progress.totalSteps), epoch \(Terminal.decimal(status.progress.epoch, 2))"
+                    ))
             }
             if let loss = status.progress.trainLoss { rows.append(("training loss", Terminal.decimal(loss, 4))) }
             if let loss = status.progress.validLoss { rows.append(("validation loss", Terminal.decimal(loss, 4))) }
@@ -104,7 +113,9 @@ public struct Events: ParsableCommand {
             let stamp = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
             let level = node["level"]?.string ?? "info"
             let message = Terminal.safe(node["message"]?.string ?? "")
-            print("\(stamp)  \(level == "error" ? terminal.coloured(message, .red) : level == "warn" ? terminal.coloured(message, .yellow) : message)")
+            print(
+                "\(stamp)  \(level == "error" ? terminal.coloured(message, .red) : level == "warn" ? terminal.coloured(message, .yellow) : message)"
+            )
         }
     }
 }

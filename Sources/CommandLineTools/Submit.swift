@@ -7,7 +7,8 @@ import Storage
 
 /// `tala submit`: drops a manifest, or a bundle, and prints the job's id.
 public struct Submit: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "Drop a manifest, or a folder with a manifest and its data, into the spool.")
+    public static let configuration = CommandConfiguration(
+        abstract: "Drop a manifest, or a folder with a manifest and its data, into the spool.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The manifest (.json, .yaml) or a folder that holds one.") var manifest: String
     @Flag(help: "Wait until the job has ended; the exit code tells how.") var wait = false
@@ -39,7 +40,9 @@ public struct Submit: ParsableCommand {
         let stamp = "\(getpid())-\(UInt32.random(in: .min ... .max))"
         name = parts.count > 1 ? parts.dropLast().joined(separator: ".") + ".\(stamp)." + (parts.last ?? "") : "\(name)-\(stamp)"
         let before = Set(JobListing.ids(layout))
-        guard rename(temporary, layout.incoming + "/" + name) == 0 else { throw StorageError(operation: "drop", path: layout.incoming + "/" + name) }
+        guard rename(temporary, layout.incoming + "/" + name) == 0 else {
+            throw StorageError(operation: "drop", path: layout.incoming + "/" + name)
+        }
         guard JobListing.daemonRuns(layout) else {
             StandardError.write("dropped; no daemon works on \(layout.root) now, the job begins when one does\n")
             throw ToolExit.noDaemon
@@ -52,9 +55,12 @@ public struct Submit: ParsableCommand {
     /// Waits until the daemon has taken the drop.
     private func accepted(_ name: String, _ layout: SpoolLayout, _ before: Set<String>) throws -> String {
         for _ in 0..<600 {
-            if let bytes = try? DurableFiles.read(layout.rejected + "/" + name + "/error.json", limit: 1 << 20), let error = try? JSONParser().parse(bytes) {
+            if let bytes = try? DurableFiles.read(layout.rejected + "/" + name + "/error.json", limit: 1 << 20),
+                let error = try? JSONParser().parse(bytes)
+            {
                 let place = error["line"]?.integer.map { ", line \($0)" } ?? ""
-                StandardError.write("rejected\(place): \(error["param"]?.string.map { "\($0): " } ?? "")\(error["message"]?.string ?? "")\n")
+                StandardError.write(
+                    "rejected\(place): \(error["param"]?.string.map { "\($0): " } ?? "")\(error["message"]?.string ?? "")\n")
                 throw ToolExit.failed
             }
             if access(layout.incoming + "/" + name, F_OK) != 0 {

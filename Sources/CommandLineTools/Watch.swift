@@ -19,8 +19,12 @@ public struct Watch: ParsableCommand {
 
     public func run() throws {
         let folder: JobFolder
-        if let job { folder = try options.job(job) } else {
-            guard let newest = JobListing.ids(options.layout).last else { throw ValidationError("there are no jobs in \(options.layout.jobs)") }
+        if let job {
+            folder = try options.job(job)
+        } else {
+            guard let newest = JobListing.ids(options.layout).last else {
+                throw ValidationError("there are no jobs in \(options.layout.jobs)")
+            }
             folder = options.layout.job(newest)
         }
         try Self.follow(folder, quietly: false)
@@ -77,7 +81,9 @@ public struct Watch: ParsableCommand {
     }
 
     static func line(_ status: JobStatus, losses: [Double], width: Int) -> String {
-        guard status.progress.totalSteps > 0, status.state == .running || status.state.isFinal else { return "\(status.id)  \(status.state.rawValue)" }
+        guard status.progress.totalSteps > 0, status.state == .running || status.state.isFinal else {
+            return "\(status.id)  \(status.state.rawValue)"
+        }
         let progress = status.progress
         var parts = [
             Terminal.bar(Double(progress.step) / Double(max(1, progress.totalSteps)), width: 20), "\(progress.step)/\(progress.totalSteps)",

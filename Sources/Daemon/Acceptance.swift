@@ -112,11 +112,13 @@ struct Acceptance {
         let known = ((try? FolderListing.names(in: layout.models)) ?? []).filter { !$0.hasPrefix(".") }
         throw ManifestError(
             code: "not_found",
-            message: "there is no model \"\(name)\" in models/" + (known.isEmpty ? ", which is empty" : "; there are \(known.prefix(20).joined(separator: ", "))"), param: "model")
+            message: "there is no model \"\(name)\" in models/"
+                + (known.isEmpty ? ", which is empty" : "; there are \(known.prefix(20).joined(separator: ", "))"), param: "model")
     }
 
     private func reject(_ name: String, drop: String, claimFolder: String, _ error: ManifestError) throws {
-        let shown = String(String.UnicodeScalarView(name.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0 == "/" ? "_" : $0 }).prefix(128))
+        let shown = String(
+            String.UnicodeScalarView(name.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0 == "/" ? "_" : $0 }).prefix(128))
         var folder = layout.rejected + "/" + shown
         var number = 2
         while mkdir(folder, 0o755) != 0, errno == EEXIST, number < 100_000 {
@@ -125,7 +127,8 @@ struct Acceptance {
         }
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         let node: JSONNode = [
-            "code": JSONNode(error.code), "message": JSONNode(error.message), "param": error.param.map { JSONNode($0) } ?? nil, "file": JSONNode(shown),
+            "code": JSONNode(error.code), "message": JSONNode(error.message), "param": error.param.map { JSONNode($0) } ?? nil,
+            "file": JSONNode(shown),
             "line": optional(error.position?.line), "column": optional(error.position?.column),
         ]
         try DurableFiles.replace(folder + "/error.json", with: JSONWriter(isIndented: true).string(node) + "\n")

@@ -21,7 +21,8 @@ public final class TalaDaemon {
         public var version: String
 
         public init(
-            layout: SpoolLayout, device: String, workerProgram: String, drains: Bool, allowedRoots: [String] = [], retryDelays: [Double] = [5, 60, 600], version: String = "0.1.0"
+            layout: SpoolLayout, device: String, workerProgram: String, drains: Bool, allowedRoots: [String] = [],
+            retryDelays: [Double] = [5, 60, 600], version: String = "0.1.0"
         ) {
             self.layout = layout
             self.device = device
@@ -114,7 +115,9 @@ public final class TalaDaemon {
 
     // MARK: Drops
 
-    private func candidates() -> [String] { ((try? FolderListing.names(in: configuration.layout.incoming)) ?? []).filter(Claim.isCandidate) }
+    private func candidates() -> [String] {
+        ((try? FolderListing.names(in: configuration.layout.incoming)) ?? []).filter(Claim.isCandidate)
+    }
 
     private func scan(full: Bool) {
         for name in candidates() {
@@ -172,7 +175,9 @@ public final class TalaDaemon {
     }
 
     private static func suffix(ofManifest path: String) -> String {
-        guard let bytes = try? DurableFiles.read(path, limit: 1 << 20), let first = bytes.first(where: { $0 > 0x20 }) else { return ".json" }
+        guard let bytes = try? DurableFiles.read(path, limit: 1 << 20), let first = bytes.first(where: { $0 > 0x20 }) else {
+            return ".json"
+        }
         return first == UInt8(ascii: "{") ? ".json" : ".yaml"
     }
 
@@ -258,7 +263,8 @@ public final class TalaDaemon {
         try? folder.write(status)
         guard
             let started = WorkerProcess.start(
-                program: configuration.workerProgram, job: status.id, folder: folder.path, device: configuration.device, startStep: status.progress.step)
+                program: configuration.workerProgram, job: status.id, folder: folder.path, device: configuration.device,
+                startStep: status.progress.step)
         else {
             log("cannot start \(configuration.workerProgram): \(String(cString: strerror(errno)))", 3)
             crashes[status.id, default: Crashes()].notBefore = now + 5
@@ -285,7 +291,8 @@ public final class TalaDaemon {
             record(status, folder, .info, "Waiting to go on")
             queue.add(status)
         case .exited(let code): crashed(&status, folder, running, "the worker ended with exit code \(code)")
-        case .signalled(let signal): crashed(&status, folder, running, "the worker was ended by signal \(signal) (\(String(cString: strsignal(signal))))")
+        case .signalled(let signal):
+            crashed(&status, folder, running, "the worker was ended by signal \(signal) (\(String(cString: strsignal(signal))))")
         }
     }
 
@@ -342,11 +349,15 @@ public final class TalaDaemon {
         let line = running.map { "1 running (\($0.id) step \($0.progress.step)/\($0.progress.totalSteps))" } ?? "idle"
         notifier.send("STATUS=\(line), \(queue.waiting.count) queued")
         let node: JSONNode = [
-            "version": JSONNode(configuration.version), "pid": JSONNode(Int(getpid())), "state": JSONNode(isLeaving ? "stopped" : "running"),
+            "version": JSONNode(configuration.version), "pid": JSONNode(Int(getpid())),
+            "state": JSONNode(isLeaving ? "stopped" : "running"),
             "heartbeat": JSONNode(Int(Self.wallMilliseconds() / 1000)), "device": JSONNode(configuration.device),
-            "running": JSONNode(worker.map { [JSONNode($0.job)] } ?? []), "queued": JSONNode(queue.waiting.keys.sorted().map { JSONNode($0) }),
+            "running": JSONNode(worker.map { [JSONNode($0.job)] } ?? []),
+            "queued": JSONNode(queue.waiting.keys.sorted().map { JSONNode($0) }),
             "accepted": JSONNode(accepted), "rejected": JSONNode(rejected),
         ]
-        do { try DurableFiles.replace(configuration.layout.daemonFile, with: JSONWriter(isIndented: true).string(node) + "\n") } catch { log("\(error)", 3) }
+        do { try DurableFiles.replace(configuration.layout.daemonFile, with: JSONWriter(isIndented: true).string(node) + "\n") } catch {
+            log("\(error)", 3)
+        }
     }
 }

@@ -80,8 +80,12 @@ public struct DatasetReader: Sendable {
         while var line = try reader.next() {
             let number = reader.lineNumber
             if number == 1 {
-                if line.starts(with: [0x1F, 0x8B]) { throw DatasetProblem(kind: "unreadable", file: report.file, line: 1, "is gzip data, not text: unpack it first") }
-                if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) { throw DatasetProblem(kind: "unreadable", file: report.file, line: 1, "is UTF-16 text: save it as UTF-8") }
+                if line.starts(with: [0x1F, 0x8B]) {
+                    throw DatasetProblem(kind: "unreadable", file: report.file, line: 1, "is gzip data, not text: unpack it first")
+                }
+                if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) {
+                    throw DatasetProblem(kind: "unreadable", file: report.file, line: 1, "is UTF-16 text: save it as UTF-8")
+                }
                 if line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
             }
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { continue }
@@ -90,7 +94,8 @@ public struct DatasetReader: Sendable {
                 do throws(JSONError) { node = try parser.parse(line) } catch {
                     let path = JSONPath.path(of: error.offset, in: line)
                     throw DatasetProblem(
-                        kind: "invalid_json", file: report.file, line: number, field: path.isEmpty ? nil : path, "\(error) (column \(error.offset + 1))")
+                        kind: "invalid_json", file: report.file, line: number, field: path.isEmpty ? nil : path,
+                        "\(error) (column \(error.offset + 1))")
                 }
                 let example = try encode(node, file: report.file, line: number)
                 try add(example, line: number, &dataset, &report, &seen)
@@ -102,7 +107,9 @@ public struct DatasetReader: Sendable {
 
     private func encode(_ node: JSONNode, file: String, line: Int) throws(DatasetProblem) -> TokenizedExample {
         if options.format == .completion {
-            guard let prompt = node["prompt"]?.string else { throw DatasetProblem(kind: "invalid_message", file: file, line: line, field: "prompt", "is missing or no string") }
+            guard let prompt = node["prompt"]?.string else {
+                throw DatasetProblem(kind: "invalid_message", file: file, line: line, field: "prompt", "is missing or no string")
+            }
             guard let completion = node["completion"]?.string, !completion.isEmpty else {
                 throw DatasetProblem(kind: "invalid_message", file: file, line: line, field: "completion", "is missing, empty or no string")
             }
@@ -125,10 +132,13 @@ public struct DatasetReader: Sendable {
             case .error:
                 throw DatasetProblem(
                     kind: "too_long", file: report.file, line: line,
-                    "has \(example.ids.count) tokens, max_length is \(options.maximumLength): raise max_length, or set on_excess to truncate or drop")
+                    "has \(example.ids.count) tokens, max_length is \(options.maximumLength): raise max_length, or set on_excess to truncate or drop"
+                )
             case .drop: return
             case .truncate:
-                example = TokenizedExample(ids: Array(example.ids.prefix(options.maximumLength)), isTrained: Array(example.isTrained.prefix(options.maximumLength)))
+                example = TokenizedExample(
+                    ids: Array(example.ids.prefix(options.maximumLength)), isTrained: Array(example.isTrained.prefix(options.maximumLength))
+                )
             }
         }
         let trained = example.trainedTokenCount
@@ -184,10 +194,13 @@ public struct DatasetReader: Sendable {
             } else if !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) {
                 let node: JSONNode
                 do throws(JSONError) { node = try parser.parse(line) } catch {
-                    throw DatasetProblem(kind: "invalid_json", file: report.file, line: reader.lineNumber, "\(error) (column \(error.offset + 1))")
+                    throw DatasetProblem(
+                        kind: "invalid_json", file: report.file, line: reader.lineNumber, "\(error) (column \(error.offset + 1))")
                 }
                 guard let text = node["text"]?.string, !text.isEmpty else {
-                    throw DatasetProblem(kind: "invalid_message", file: report.file, line: reader.lineNumber, field: "text", "is missing, empty or no string")
+                    throw DatasetProblem(
+                        kind: "invalid_message", file: report.file, line: reader.lineNumber, field: "text", "is missing, empty or no string"
+                    )
                 }
                 pending += encoder.encode(document: text)
             }

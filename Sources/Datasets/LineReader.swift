@@ -17,7 +17,9 @@ struct LineReader {
     init(path: String) throws(DatasetProblem) {
         self.path = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw DatasetProblem(kind: "unreadable", file: path, "cannot be opened: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw DatasetProblem(kind: "unreadable", file: path, "cannot be opened: \(String(cString: strerror(errno)))")
+        }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
@@ -47,7 +49,8 @@ struct LineReader {
                 return line
             }
             guard buffer.count - position <= Self.lineLimit else {
-                throw DatasetProblem(kind: "invalid_json", file: path, line: lineNumber + 1, "the line has more than \(Self.lineLimit) bytes")
+                throw DatasetProblem(
+                    kind: "invalid_json", file: path, line: lineNumber + 1, "the line has more than \(Self.lineLimit) bytes")
             }
             buffer.removeSubrange(..<position)
             searched -= position
@@ -56,7 +59,9 @@ struct LineReader {
             let block = 1 << 20
             buffer.append(contentsOf: repeatElement(0, count: block))
             let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.map { $0 + old }, block) }
-            guard count >= 0 || errno == EINTR else { throw DatasetProblem(kind: "unreadable", file: path, "cannot be read: \(String(cString: strerror(errno)))") }
+            guard count >= 0 || errno == EINTR else {
+                throw DatasetProblem(kind: "unreadable", file: path, "cannot be read: \(String(cString: strerror(errno)))")
+            }
             buffer.removeLast(block - max(0, count))
             if count == 0 { isAtEnd = true }
         }

@@ -32,13 +32,15 @@ public struct ValidationReport: Sendable {
     public var json: JSONNode {
         [
             "file": JSONNode(file), "valid": JSONNode(isValid), "examples": JSONNode(exampleCount), "tokens": JSONNode(tokenCount),
-            "trained_tokens": JSONNode(trainedTokenCount), "longest_example": ["tokens": JSONNode(longestExample), "line": JSONNode(longestLine)],
+            "trained_tokens": JSONNode(trainedTokenCount),
+            "longest_example": ["tokens": JSONNode(longestExample), "line": JSONNode(longestLine)],
             "above_max_length": JSONNode(excessCount), "duplicates": JSONNode(duplicateCount), "near_empty": JSONNode(nearEmptyCount),
             "problem_counts": JSONNode(problemCounts.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }),
             "problems": JSONNode(
                 problems.map { problem in
                     [
-                        "kind": JSONNode(problem.kind), "line": problem.line.map { JSONNode($0) } ?? nil, "field": problem.field.map { JSONNode($0) } ?? nil,
+                        "kind": JSONNode(problem.kind), "line": problem.line.map { JSONNode($0) } ?? nil,
+                        "field": problem.field.map { JSONNode($0) } ?? nil,
                         "message": JSONNode(problem.message),
                     ]
                 }),

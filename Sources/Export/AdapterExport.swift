@@ -11,12 +11,15 @@ public enum AdapterExport {
         guard case .adapter(let settings, _) = model.training else { return JSONNode([JSONMember]()) }
         let names = Set(model.adapters.map(\.module.shortName))
         // Short names say it all where every layer of that name has an adapter; else the full paths do.
-        let isUniform = names.allSatisfy { name in model.linearModules.filter { $0.shortName == name }.count == model.adapters.filter { $0.module.shortName == name }.count }
+        let isUniform = names.allSatisfy { name in
+            model.linearModules.filter { $0.shortName == name }.count == model.adapters.filter { $0.module.shortName == name }.count
+        }
         let targets = isUniform ? names.sorted() : model.adapters.map(\.module.name)
         return [
             "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": JSONNode(baseName), "r": JSONNode(settings.rank),
             "lora_alpha": settings.alpha == settings.alpha.rounded() ? JSONNode(Int(settings.alpha)) : JSONNode(settings.alpha),
-            "lora_dropout": JSONNode(settings.dropout), "bias": "none", "target_modules": JSONNode(targets.map { JSONNode($0) }), "fan_in_fan_out": false,
+            "lora_dropout": JSONNode(settings.dropout), "bias": "none", "target_modules": JSONNode(targets.map { JSONNode($0) }),
+            "fan_in_fan_out": false,
             "use_rslora": JSONNode(settings.usesRankStabilisedScaling), "modules_to_save": nil, "inference_mode": true,
         ]
     }
@@ -32,7 +35,8 @@ public enum AdapterExport {
 public enum ModelExport {
     /// Files beside the weights that belong to a model folder and are copied as they are.
     static let companions = [
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "chat_template.jinja",
         "tokenizer.model", "vocab.json", "merges.txt",
     ]
 
@@ -45,10 +49,12 @@ public enum ModelExport {
 
     /// Writes the base model with the adapter merged into it: `W + scale * B A`, computed in float32, stored in the base's element types.
     /// - Parameter trained: the adapter's matrices by PEFT key, or the whole model's tensors in full training.
-    public static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws {
+    public static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws
+    {
         let tensors = base.tensors.values.sorted { $0.name < $1.name }
         var writer = try SafetensorsWriter(
-            path: folder + "/model.safetensors", entries: tensors.map { .init(name: $0.name, shape: $0.shape, elementType: $0.elementType) })
+            path: folder + "/model.safetensors", entries: tensors.map { .init(name: $0.name, shape: $0.shape, elementType: $0.elementType) }
+        )
         let adapters = Dictionary(model.adapters.map { ($0.module.name + ".weight", $0) }) { first, _ in first }
         for tensor in tensors {
             if let adapter = adapters[tensor.name] {
@@ -64,11 +70,15 @@ public enum ModelExport {
     }
 
     /// Writes a model that was trained from nothing: every tensor as float32.
-    public static func writeTrained(_ model: LanguageModel, trained: (String) throws -> [Float], elementType: ElementType = .float32, to folder: String) throws {
+    public static func writeTrained(
+        _ model: LanguageModel, trained: (String) throws -> [Float], elementType: ElementType = .float32, to folder: String
+    ) throws {
         let parameters = model.trainables.parameters.sorted { $0.key < $1.key }
         var writer = try SafetensorsWriter(
             path: folder + "/model.safetensors",
-            entries: parameters.map { .init(name: $0.key, shape: $0.rows == 1 ? [$0.columns] : [$0.rows, $0.columns], elementType: elementType) })
+            entries: parameters.map {
+                .init(name: $0.key, shape: $0.rows == 1 ? [$0.columns] : [$0.rows, $0.columns], elementType: elementType)
+            })
         for parameter in parameters { try append(try trained(parameter.key), elementType, to: &writer) }
         try writer.finish()
     }
@@ -77,7 +87,9 @@ public enum ModelExport {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, floats.count * type.byteCount), alignment: 64)
         defer { bytes.deallocate() }
         floats.withUnsafeBufferPointer { buffer in
-            if let source = buffer.baseAddress, let target = bytes.baseAddress { FloatConversion.narrow(source, count: floats.count, into: target, type) }
+            if let source = buffer.baseAddress, let target = bytes.baseAddress {
+                FloatConversion.narrow(source, count: floats.count, into: target, type)
+            }
         }
         try writer.append(UnsafeRawBufferPointer(rebasing: bytes[..<(floats.count * type.byteCount)]))
     }

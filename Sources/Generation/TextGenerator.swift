@@ -49,7 +49,9 @@ public final class TextGenerator {
         let single = try planner.plan(Self.graph(model, tokenCount: 1, capacity: capacity))
         let blockCount = max(plan.transientBlocks.count, single.transientBlocks.count)
         arena = try device.makeArena(
-            blocks: (0..<blockCount).map { index in [plan, single].compactMap { index < $0.transientBlocks.count ? $0.transientBlocks[index] : nil }.max() ?? 0 })
+            blocks: (0..<blockCount).map { index in
+                [plan, single].compactMap { index < $0.transientBlocks.count ? $0.transientBlocks[index] : nil }.max() ?? 0
+            })
     }
 
     private static func promptRows(_ capacity: Int) -> Int { min(256, max(64, (capacity + 63) / 64 * 64)) }
@@ -87,7 +89,9 @@ public final class TextGenerator {
             windowRanges[2 * row] = Int32(truncatingIfNeeded: max(0, position + 1 - (model.configuration.slidingWindow ?? .max / 2)))
             windowRanges[2 * row + 1] = ranges[2 * row + 1]
         }
-        func write(_ elements: [Int32], _ name: String) throws { if program.plan.inputs[name] != nil { try program.executable.write(elements, to: name) } }
+        func write(_ elements: [Int32], _ name: String) throws {
+            if program.plan.inputs[name] != nil { try program.executable.write(elements, to: name) }
+        }
         try write(ids, ModelInput.tokens)
         try write(rotary, ModelInput.rotaryRows)
         try write(places, ModelInput.cacheRows)
@@ -105,7 +109,8 @@ public final class TextGenerator {
     /// - Parameter onToken: called with each new token; returning false stops.
     /// - Returns: the new tokens, without the end token.
     public func generate(
-        _ prompt: [Int32], maximumTokens: Int, endIDs: Set<Int32>, sampling: SamplingSettings = SamplingSettings(), onToken: (Int32) -> Bool = { _ in true }
+        _ prompt: [Int32], maximumTokens: Int, endIDs: Set<Int32>, sampling: SamplingSettings = SamplingSettings(),
+        onToken: (Int32) -> Bool = { _ in true }
     ) throws -> [Int32] {
         guard !prompt.isEmpty, prompt.count < capacity else { return [] }
         let total = min(capacity, prompt.count + maximumTokens)

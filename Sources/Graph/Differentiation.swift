@@ -22,7 +22,8 @@ public struct Differentiation {
     ///   - recomputedSegments: layers whose values are computed a second time instead of being kept.
     /// - Throws: ``GraphError/notDifferentiable(operation:)``.
     public static func backward(
-        of graph: Graph, nodeCount: Int, seeds: [(value: ValueID, gradient: ValueID)], layout: TrainableLayout, recomputedSegments: Set<Int> = []
+        of graph: Graph, nodeCount: Int, seeds: [(value: ValueID, gradient: ValueID)], layout: TrainableLayout,
+        recomputedSegments: Set<Int> = []
     ) throws(GraphError) -> Graph {
         var context = Differentiation(graph, nodeCount: nodeCount, layout: layout)
         let nodes = Array(graph.nodes.prefix(nodeCount))

@@ -1,6 +1,7 @@
 extension Array where Element == UInt8 {
     /// Calls a function with the array's memory, keeping the type of what it throws.
-    public func withBytes<Result, Failure: Error>(_ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result) throws(Failure) -> Result {
+    public func withBytes<Result, Failure: Error>(_ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result) throws(Failure) -> Result
+    {
         var outcome: Swift.Result<Result, Failure>?
         withUnsafeBufferPointer { buffer in
             do throws(Failure) { outcome = .success(try body(buffer)) } catch { outcome = .failure(error) }

@@ -31,7 +31,9 @@ public enum JSONPath {
             if levels.count > 256 { break }
         }
         // At a key's own quotation mark the key is not known yet: read it.
-        if let last = levels.indices.last, !levels[last].isArray, levels[last].key == nil, offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") {
+        if let last = levels.indices.last, !levels[last].isArray, levels[last].key == nil, offset < bytes.count,
+            bytes[offset] == UInt8(ascii: "\"")
+        {
             let close = end(ofStringAt: offset, in: bytes)
             levels[last].key = String(decoding: bytes[(offset + 1)..<max(offset + 1, min(close, bytes.count))], as: UTF8.self)
         }

@@ -32,7 +32,8 @@ public struct CheckpointRecord: Sendable, Hashable {
         func optional(_ number: Double?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         return [
             "object": "fine_tuning.job.checkpoint", "id": JSONNode("ftckpt-\(job.dropFirst(6))-\(step)"), "created_at": JSONNode(createdAt),
-            "fine_tuned_model_checkpoint": JSONNode("\(job):ckpt-step-\(step)"), "fine_tuning_job_id": JSONNode(job), "step_number": JSONNode(step),
+            "fine_tuned_model_checkpoint": JSONNode("\(job):ckpt-step-\(step)"), "fine_tuning_job_id": JSONNode(job),
+            "step_number": JSONNode(step),
             "metrics": [
                 "step": JSONNode(step), "train_loss": optional(trainLoss), "train_mean_token_accuracy": optional(trainAccuracy),
                 "full_valid_loss": optional(fullValidLoss), "full_valid_mean_token_accuracy": optional(fullValidAccuracy),

@@ -79,7 +79,8 @@ public struct JobStatus: Sendable, Hashable {
         func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         func optional(_ number: Double?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
-        let failure: JSONNode = error.map { ["code": JSONNode($0.code), "message": JSONNode($0.message), "param": optional($0.param)] } ?? nil
+        let failure: JSONNode =
+            error.map { ["code": JSONNode($0.code), "message": JSONNode($0.message), "param": optional($0.param)] } ?? nil
         let progressNode: JSONNode = [
             "step": JSONNode(progress.step), "total_steps": JSONNode(progress.totalSteps), "epoch": JSONNode(progress.epoch),
             "train_loss": optional(progress.trainLoss), "valid_loss": optional(progress.validLoss),
@@ -92,9 +93,11 @@ public struct JobStatus: Sendable, Hashable {
             "method": ["type": JSONNode(method), method: ["hyperparameters": hyperparameters]], "training_file": JSONNode(trainingFile),
             "validation_file": optional(validationFile), "result_files": JSONNode(resultFiles.map { JSONNode($0) }),
             "trained_tokens": optional(trainedTokens), "seed": JSONNode(seed), "user_provided_suffix": optional(suffix),
-            "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [], "error": failure,
+            "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [],
+            "error": failure,
             "tala": [
-                "progress": progressNode, "device": optional(device), "reason": optional(reason), "owner": optional(owner), "priority": JSONNode(priority),
+                "progress": progressNode, "device": optional(device), "reason": optional(reason), "owner": optional(owner),
+                "priority": JSONNode(priority),
                 "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "plan": plan ?? nil,
             ],
         ]

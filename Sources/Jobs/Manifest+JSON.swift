@@ -20,14 +20,17 @@ extension Manifest {
         add("validation_file", validationFile.map { JSONNode($0) })
         add("validation_split", validationSplit.map { JSONNode($0) })
         add("suffix", suffix.map { JSONNode($0) })
-        if !metadata.isEmpty { add("metadata", JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) })) }
+        if !metadata.isEmpty {
+            add("metadata", JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }))
+        }
         add("seed", JSONNode(Int(truncatingIfNeeded: seed)))
         add("method", ["type": JSONNode(method.rawValue), method.rawValue: ["hyperparameters": JSONNode(hyperparameters)]])
         add("adapter", adapterJSON)
         add(
             "optimizer",
             [
-                "type": "adamw", "beta1": JSONNode(optimizer.beta1), "beta2": JSONNode(optimizer.beta2), "epsilon": JSONNode(optimizer.epsilon),
+                "type": "adamw", "beta1": JSONNode(optimizer.beta1), "beta2": JSONNode(optimizer.beta2),
+                "epsilon": JSONNode(optimizer.epsilon),
                 "weight_decay": JSONNode(optimizer.weightDecay), "weight_decay_on": JSONNode(optimizer.weightDecayOn.rawValue),
                 "max_grad_norm": JSONNode(optimizer.maximumGradientNorm),
             ])
@@ -36,7 +39,12 @@ extension Manifest {
         add("shuffle", JSONNode(shuffle))
         add("max_length", JSONNode(maximumLength))
         add("on_excess", JSONNode(onExcess.rawValue))
-        add("checkpoint", JSONNode((checkpoint.everySteps.map { [JSONMember("every_steps", JSONNode($0))] } ?? []) + [JSONMember("keep", JSONNode(checkpoint.keep))]))
+        add(
+            "checkpoint",
+            JSONNode(
+                (checkpoint.everySteps.map { [JSONMember("every_steps", JSONNode($0))] } ?? []) + [
+                    JSONMember("keep", JSONNode(checkpoint.keep))
+                ]))
         add("evaluation", evaluateEverySteps.map { ["every_steps": JSONNode($0)] })
         add("device", JSONNode(device))
         add("precision", JSONNode(precision.rawValue))

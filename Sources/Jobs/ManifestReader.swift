@@ -14,7 +14,9 @@ extension Manifest {
             throw root.failure("validation_split", "give either validation_file or validation_split, not both")
         }
         suffix = try root.text("suffix", limit: 64)
-        if let suffix, !suffix.utf8.allSatisfy(Self.isNameByte) { throw root.failure("suffix", "may hold letters, digits, '.', '_' and '-' only") }
+        if let suffix, !suffix.utf8.allSatisfy(Self.isNameByte) {
+            throw root.failure("suffix", "may hold letters, digits, '.', '_' and '-' only")
+        }
         metadata = try root.metadata()
         if let seed = try root.integer("seed", 0...Int.max) { self.seed = UInt64(seed) }
         try readMethod(root)
@@ -70,7 +72,9 @@ extension Manifest {
         if !values.isAuto("batch_size"), let size = try values.integer("batch_size", 1...65_536) { batchSize = .value(size) }
         let multiplier = values.isAuto("learning_rate_multiplier") ? nil : try values.number("learning_rate_multiplier", 0...5)
         if !values.isAuto("learning_rate"), let rate = try values.number("learning_rate", 0...1000) {
-            if multiplier != nil { throw values.failure("learning_rate_multiplier", "give either learning_rate or learning_rate_multiplier, not both") }
+            if multiplier != nil {
+                throw values.failure("learning_rate_multiplier", "give either learning_rate or learning_rate_multiplier, not both")
+            }
             learningRate = .rate(rate)
         } else if let multiplier {
             learningRate = .multiplier(multiplier)
@@ -84,7 +88,9 @@ extension Manifest {
         guard let kind = Adapter.Kind(rawValue: type) else { throw section.failure("type", "is \"\(type)\"; it may be lora or full") }
         adapter.kind = kind
         if kind == .full {
-            for key in ManifestKeys.adapter.dropFirst() where section.node[key] != nil { throw section.failure(key, "has no meaning with type full") }
+            for key in ManifestKeys.adapter.dropFirst() where section.node[key] != nil {
+                throw section.failure(key, "has no meaning with type full")
+            }
             return
         }
         adapter.rank = try section.integer("rank", 1...4096) ?? adapter.rank
@@ -104,7 +110,9 @@ extension Manifest {
 
     private mutating func readOptimizer(_ root: ManifestSection) throws(ManifestError) {
         guard let section = try root.section("optimizer", ManifestKeys.optimizer) else { return }
-        if let type = try section.text("type", limit: 64), type != "adamw" { throw section.failure("type", "is \"\(type)\"; adamw is what there is") }
+        if let type = try section.text("type", limit: 64), type != "adamw" {
+            throw section.failure("type", "is \"\(type)\"; adamw is what there is")
+        }
         optimizer.beta1 = try section.number("beta1", 0...0.999_999) ?? optimizer.beta1
         optimizer.beta2 = try section.number("beta2", 0...0.999_999_9) ?? optimizer.beta2
         optimizer.epsilon = try section.number("epsilon", 1e-20...1) ?? optimizer.epsilon
@@ -132,7 +140,8 @@ struct ManifestSection {
             let suggestion = ManifestKeys.suggestion(for: member.key, among: known)
             throw ManifestError(
                 code: "unknown_key",
-                message: "unknown key \(shown)" + (suggestion.map { "; did you mean \($0)?" } ?? "; known here are \(known.joined(separator: ", "))"),
+                message: "unknown key \(shown)"
+                    + (suggestion.map { "; did you mean \($0)?" } ?? "; known here are \(known.joined(separator: ", "))"),
                 param: path + shown, position: text.position(member.keyOffset))
         }
     }
@@ -162,16 +171,22 @@ struct ManifestSection {
         guard let text = value.string else { throw failure(key, "is \(value.kindName), not a string") }
         guard !text.isEmpty else { throw failure(key, "is empty") }
         guard text.utf8.count <= limit else { throw failure(key, "has more than \(limit) bytes") }
-        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else { throw failure(key, "holds control characters") }
+        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+            throw failure(key, "holds control characters")
+        }
         return text
     }
 
     func texts(_ key: String, limit: Int) throws(ManifestError) -> [String]? {
         guard let value = value(key) else { return nil }
-        guard let elements = value.array, elements.count <= 10_000 else { throw failure(key, "is \(value.kindName), not a list of strings") }
+        guard let elements = value.array, elements.count <= 10_000 else {
+            throw failure(key, "is \(value.kindName), not a list of strings")
+        }
         var texts: [String] = []
         for element in elements {
-            guard let text = element.string, !text.isEmpty, text.utf8.count <= limit else { throw failure(key, "holds something that is no short string") }
+            guard let text = element.string, !text.isEmpty, text.utf8.count <= limit else {
+                throw failure(key, "holds something that is no short string")
+            }
             texts.append(text)
         }
         return texts
@@ -179,7 +194,9 @@ struct ManifestSection {
 
     func integer(_ key: String, _ range: ClosedRange<Int>) throws(ManifestError) -> Int? {
         guard let value = value(key) else { return nil }
-        guard let number = value.integer else { throw failure(key, value.double == nil ? "is \(value.kindName), not a number" : "is not a whole number") }
+        guard let number = value.integer else {
+            throw failure(key, value.double == nil ? "is \(value.kindName), not a number" : "is not a whole number")
+        }
         guard range.contains(number) else { throw failure(key, "\(number) is out of range: \(range.lowerBound) to \(range.upperBound)") }
         return number
     }

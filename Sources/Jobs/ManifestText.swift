@@ -20,7 +20,9 @@ public struct ManifestText {
         self.bytes = text
         root = isYAML ? try Self.yaml(text) : try Self.json(text)
         guard root.object != nil else {
-            throw ManifestError(code: "invalid_manifest", message: "is \(root.kindName), not an object with keys", position: JSONPosition(line: 1, column: 1))
+            throw ManifestError(
+                code: "invalid_manifest", message: "is \(root.kindName), not an object with keys",
+                position: JSONPosition(line: 1, column: 1))
         }
     }
 
@@ -56,7 +58,8 @@ public struct ManifestText {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
             return ManifestError(
-                code: "invalid_manifest", message: "is not valid YAML: \(problem)", position: JSONPosition(line: mark.line, column: mark.column))
+                code: "invalid_manifest", message: "is not valid YAML: \(problem)",
+                position: JSONPosition(line: mark.line, column: mark.column))
         case .duplicatedKeysInMapping(let duplicates, let context):
             let names = duplicates.sorted().joined(separator: ", ")
             return ManifestError(
@@ -79,7 +82,11 @@ public struct ManifestText {
             case UInt8(ascii: "\n"): (dashes, indentation) = (0, 0)
             default: break
             }
-            if byte == UInt8(ascii: " ") { indentation = indentation.map { $0 + 1 } } else if byte != UInt8(ascii: "\n") { indentation = nil }
+            if byte == UInt8(ascii: " ") {
+                indentation = indentation.map { $0 + 1 }
+            } else if byte != UInt8(ascii: "\n") {
+                indentation = nil
+            }
             if depth > 32 || dashes > 256 || (indentation ?? 0) > 256 {
                 throw ManifestError(code: "invalid_manifest", message: "is nested too deeply", position: JSONPosition(of: index, in: bytes))
             }

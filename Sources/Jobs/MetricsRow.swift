@@ -19,7 +19,8 @@ public struct MetricsRow: Sendable, Hashable {
     public var tokensPerSecond: Double
 
     public init(
-        step: Int, trainLoss: Double, trainAccuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int, tokensPerSecond: Double
+        step: Int, trainLoss: Double, trainAccuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
+        tokensPerSecond: Double
     ) {
         self.step = step
         self.trainLoss = trainLoss
@@ -35,7 +36,8 @@ public struct MetricsRow: Sendable, Hashable {
         func text(_ number: Double?) -> String { number.map { "\($0)" } ?? "" }
         let speed = (tokensPerSecond * 10).rounded() / 10
         return [
-            "\(step)", text(trainLoss), text(trainAccuracy), text(validLoss), text(validAccuracy), text(fullValidLoss), text(fullValidAccuracy),
+            "\(step)", text(trainLoss), text(trainAccuracy), text(validLoss), text(validAccuracy), text(fullValidLoss),
+            text(fullValidAccuracy),
             text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)",
         ].joined(separator: ",")
     }

@@ -14,9 +14,12 @@ enum AdapterFolder {
             throw ModelError(file: configPath, "\(error)")
         }
         guard let type = config["peft_type"]?.string, type == "LORA" else {
-            throw ModelError(file: configPath, field: "peft_type", "is \(config["peft_type"]?.string ?? "missing"); only LORA adapters can be continued")
+            throw ModelError(
+                file: configPath, field: "peft_type", "is \(config["peft_type"]?.string ?? "missing"); only LORA adapters can be continued")
         }
-        guard let rank = config["r"]?.integer, rank > 0 else { throw ModelError(file: configPath, field: "r", "is not a positive whole number") }
+        guard let rank = config["r"]?.integer, rank > 0 else {
+            throw ModelError(file: configPath, field: "r", "is not a positive whole number")
+        }
         for flag in ["use_dora", "lora_bias"] where config[flag]?.bool == true {
             throw ModelError(file: configPath, field: flag, "is not supported")
         }
@@ -63,7 +66,9 @@ extension AdapterSettings {
         let path = folder + "/adapter_config.json"
         let config: JSONNode
         do { config = try JSONParser().parse(DurableFiles.read(path, limit: 1 << 20)) } catch { throw ModelError(file: path, "\(error)") }
-        guard let rank = config["r"]?.integer, (1...4096).contains(rank) else { throw ModelError(file: path, field: "r", "is not a positive whole number") }
+        guard let rank = config["r"]?.integer, (1...4096).contains(rank) else {
+            throw ModelError(file: path, field: "r", "is not a positive whole number")
+        }
         guard let alpha = config["lora_alpha"]?.double else { throw ModelError(file: path, field: "lora_alpha", "is missing") }
         let targets: Targets
         if let names = config["target_modules"]?.array?.compactMap(\.string), !names.isEmpty {
@@ -74,6 +79,7 @@ extension AdapterSettings {
             throw ModelError(file: path, field: "target_modules", "is missing or empty")
         }
         self.init(
-            rank: rank, alpha: alpha, targets: targets, usesRankStabilisedScaling: config["use_rslora"]?.bool ?? false, initialFolder: folder)
+            rank: rank, alpha: alpha, targets: targets, usesRankStabilisedScaling: config["use_rslora"]?.bool ?? false,
+            initialFolder: folder)
     }
 }

@@ -11,7 +11,9 @@ extension ModelConfiguration {
         let path = folder + "/config.json"
         let text: [UInt8]
         do throws(StorageError) { text = try DurableFiles.read(path, limit: 16 << 20) } catch {
-            throw ModelError(file: path, error.isMissing ? "is missing: a model folder holds config.json, weights in safetensors and tokenizer.json" : "\(error)")
+            throw ModelError(
+                file: path,
+                error.isMissing ? "is missing: a model folder holds config.json, weights in safetensors and tokenizer.json" : "\(error)")
         }
         let node: JSONNode
         do throws(JSONError) { node = try JSONParser().parse(text) } catch {
@@ -28,10 +30,12 @@ extension ModelConfiguration {
         modelType = try reader.text("model_type")
         guard let family = ModelFamilies.family(for: modelType) else {
             throw ModelError(
-                file: file, field: "model_type", "unknown architecture \"\(modelType)\"; known are \(ModelFamilies.modelTypes.joined(separator: ", "))")
+                file: file, field: "model_type",
+                "unknown architecture \"\(modelType)\"; known are \(ModelFamilies.modelTypes.joined(separator: ", "))")
         }
         if let quantization = json["quantization_config"], !quantization.isNull {
-            throw ModelError(file: file, field: "quantization_config", "quantised weights cannot be trained: use the checkpoint that was quantised")
+            throw ModelError(
+                file: file, field: "quantization_config", "quantised weights cannot be trained: use the checkpoint that was quantised")
         }
         hiddenSize = try reader.count("hidden_size", limit: 1 << 18)
         layerCount = try reader.count("num_hidden_layers", limit: 1 << 10)
@@ -41,13 +45,15 @@ extension ModelConfiguration {
         vocabularySize = try reader.count("vocab_size", limit: 1 << 24)
         maximumPositions = try reader.optionalCount("max_position_embeddings", limit: 1 << 28) ?? 2048
         guard headCount % keyValueHeadCount == 0 else {
-            throw reader.failure("num_key_value_heads", "\(headCount) heads do not divide into groups for \(keyValueHeadCount) key/value heads")
+            throw reader.failure(
+                "num_key_value_heads", "\(headCount) heads do not divide into groups for \(keyValueHeadCount) key/value heads")
         }
         if let width = try reader.optionalCount("head_dim", limit: 1 << 12) {
             headWidth = width
         } else {
             guard hiddenSize % headCount == 0 else {
-                throw reader.failure("num_attention_heads", "hidden_size \(hiddenSize) is no multiple of \(headCount) heads, and head_dim is not given")
+                throw reader.failure(
+                    "num_attention_heads", "hidden_size \(hiddenSize) is no multiple of \(headCount) heads, and head_dim is not given")
             }
             headWidth = hiddenSize / headCount
         }
@@ -56,7 +62,9 @@ extension ModelConfiguration {
         guard normEpsilon >= 0, normEpsilon < 1 else { throw reader.failure("rms_norm_eps", "\(normEpsilon) is no small positive number") }
         tiesEmbeddings = try reader.flag("tie_word_embeddings") ?? family.tiesEmbeddingsByDefault
         initializerRange = try reader.number("initializer_range") ?? 0.02
-        guard initializerRange > 0, initializerRange < 10 else { throw reader.failure("initializer_range", "\(initializerRange) is out of range") }
+        guard initializerRange > 0, initializerRange < 10 else {
+            throw reader.failure("initializer_range", "\(initializerRange) is out of range")
+        }
         storedType = ElementType(rawValue: json["torch_dtype"]?.string ?? json["dtype"]?.string ?? "") ?? .float32
         if !storedType.isFloatingPoint { storedType = .float32 }
         activation = try reader.activation(preferring: family.activationKey)
@@ -158,7 +166,8 @@ struct ConfigurationReader {
         guard share > 0, share <= 1 else { throw failure("partial_rotary_factor", "\(share) is not between 0 and 1") }
         let width = Int(Double(headWidth) * share)
         guard width > 0, width % 2 == 0 else {
-            throw failure(share == 1 ? "head_dim" : "partial_rotary_factor", "rotary embedding needs an even number of columns, not \(width)")
+            throw failure(
+                share == 1 ? "head_dim" : "partial_rotary_factor", "rotary embedding needs an even number of columns, not \(width)")
         }
         let type = inner.value("rope_type")?.string ?? inner.value("type")?.string ?? "default"
         let result: RotarySettings.Scaling
@@ -195,7 +204,9 @@ struct ConfigurationReader {
         guard elements.count == count else { throw failure("\(key).\(name)", "needs \(count) numbers, has \(elements.count)") }
         var numbers: [Double] = []
         for element in elements {
-            guard let number = element.double, number > 0, number < 1e6 else { throw failure("\(key).\(name)", "holds something that is no positive number") }
+            guard let number = element.double, number > 0, number < 1e6 else {
+                throw failure("\(key).\(name)", "holds something that is no positive number")
+            }
             numbers.append(number)
         }
         return numbers

@@ -111,7 +111,9 @@ extension LanguageModel {
 
     /// All numbers of a persistent tensor as float32, row-major.
     public func read(_ key: String, _ memory: any PersistentMemory) throws -> [Float] {
-        guard let placement = memory.layout.placements[key], let piece = placement.pieces.first else { throw GraphError.undefinedValue(key) }
+        guard let placement = memory.layout.placements[key], let piece = placement.pieces.first else {
+            throw GraphError.undefinedValue(key)
+        }
         let count = placement.rows * piece.columns
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count * piece.elementType.byteCount, alignment: 64)
         defer { bytes.deallocate() }
@@ -130,14 +132,21 @@ extension LanguageModel {
         let count = stored.elementCount
         switch stored.elementType {
         case .bfloat16:
-            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7F80 == 0x7F80 { isFinite = false }
+            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7F80 == 0x7F80 {
+                isFinite = false
+            }
         case .float16:
-            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7C00 == 0x7C00 { isFinite = false }
+            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7C00 == 0x7C00 {
+                isFinite = false
+            }
         default:
-            for index in 0..<count where start.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self) & 0x7F80_0000 == 0x7F80_0000 { isFinite = false }
+            for index in 0..<count where start.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self) & 0x7F80_0000 == 0x7F80_0000 {
+                isFinite = false
+            }
         }
         if !isFinite {
-            throw ModelError(file: stored.file.path, field: stored.name, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
+            throw ModelError(
+                file: stored.file.path, field: stored.name, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
         }
     }
 }

@@ -84,7 +84,8 @@ public final class LanguageModel {
                 modules.flatMap { adapter in
                     [
                         TrainableLayout.Parameter(key: adapter.keyOfA, rows: adapter.rank, columns: adapter.module.inputs, isDecayed: true),
-                        TrainableLayout.Parameter(key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true),
+                        TrainableLayout.Parameter(
+                            key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true),
                     ]
                 }, pageByteLimit: pageByteLimit)
         }
@@ -100,7 +101,9 @@ public final class LanguageModel {
     /// - Parameters:
     ///   - isTraining: whether dropout is applied.
     ///   - cacheCapacity: with a number, keys and values go into a cache of that many tokens, over which attention runs.
-    public func addForward(to graph: inout Graph, tokenCount: Int, isTraining: Bool, cacheCapacity: Int? = nil) throws(GraphError) -> ForwardPass {
+    public func addForward(to graph: inout Graph, tokenCount: Int, isTraining: Bool, cacheCapacity: Int? = nil) throws(GraphError)
+        -> ForwardPass
+    {
         var settings = ModelBuilder.Settings(positionCount: rotaryRows.positionCount)
         settings.activationType = precision.activationType
         settings.frozenType = { [self] name, use in frozenType(name, use) }
@@ -138,7 +141,11 @@ public final class LanguageModel {
     /// The type in which a frozen weight lies on the device: as stored where that can be computed with, else the activations'.
     private func frozenType(_ name: String, _ use: ModelBuilder.WeightUse) -> ElementType {
         let stored: ElementType
-        if case .checkpoint(let checkpoint) = source { stored = checkpoint.tensors[name]?.elementType ?? .float32 } else { stored = precision.activationType }
+        if case .checkpoint(let checkpoint) = source {
+            stored = checkpoint.tensors[name]?.elementType ?? .float32
+        } else {
+            stored = precision.activationType
+        }
         if use == .vector { return stored }
         if stored == precision.activationType { return stored }
         if precision.activationType == .float32, precision.mixableTypes.contains(stored) { return stored }
@@ -152,7 +159,9 @@ public final class LanguageModel {
                 throw ModelError(file: file, field: weight.name, "is not in the checkpoint, but config.json's model needs it")
             }
             guard stored.elementType.isFloatingPoint else {
-                throw ModelError(file: stored.file.path, field: weight.name, "is stored as \(stored.elementType.rawValue), not as floating-point numbers")
+                throw ModelError(
+                    file: stored.file.path, field: weight.name, "is stored as \(stored.elementType.rawValue), not as floating-point numbers"
+                )
             }
             let expected = weight.isVector ? [weight.columns] : [weight.rows, weight.columns]
             guard stored.shape == expected else {

@@ -102,7 +102,8 @@ struct ModelBuilder {
         let outputType = residual == nil ? settings.activationType : .float32
         let name = Self.shortName(module)
         var y = try graph.add(
-            MatrixProduct(transposesB: true, hasAddend: residual != nil, outputType: outputType), [x, weight] + (residual.map { [$0] } ?? []),
+            MatrixProduct(transposesB: true, hasAddend: residual != nil, outputType: outputType),
+            [x, weight] + (residual.map { [$0] } ?? []),
             names: [name])[0]
         if hasBias {
             let bias = try self.weight(module + ".bias", rows: 1, columns: outputs, .vector)
@@ -129,7 +130,11 @@ struct ModelBuilder {
     /// Heads turned by their tokens' positions.
     mutating func rotated(_ x: ValueID) throws(GraphError) -> ValueID {
         let rows: ValueID
-        if let known = rotaryRows { rows = known } else { rows = graph.input(ModelInput.rotaryRows, TensorType(rows: tokenCount, columns: 1, .int32)) }
+        if let known = rotaryRows {
+            rows = known
+        } else {
+            rows = graph.input(ModelInput.rotaryRows, TensorType(rows: tokenCount, columns: 1, .int32))
+        }
         rotaryRows = rows
         let table = graph.persistent(Self.rotaryTable(configuration, positionCount: settings.positionCount))
         return try graph.add(RotaryEmbedding(headWidth: configuration.headWidth), [x, table, rows], names: ["rotated"])[0]
@@ -154,7 +159,8 @@ struct ModelBuilder {
     static func rotaryTable(_ configuration: ModelConfiguration, positionCount: Int) -> PersistentTensor {
         PersistentTensor(
             key: "constant/rotary",
-            type: TensorType(rows: configuration.rotary.setCount * positionCount, columns: configuration.rotary.width, .float32), kind: .constant)
+            type: TensorType(rows: configuration.rotary.setCount * positionCount, columns: configuration.rotary.width, .float32),
+            kind: .constant)
     }
 
     private mutating func keyRanges(isSliding: Bool) -> ValueID {
@@ -171,7 +177,11 @@ struct ModelBuilder {
     private mutating func cached(_ rows: ValueID, _ key: String, _ capacity: Int) throws(GraphError) -> ValueID {
         let type = graph.type(of: rows)
         let places: ValueID
-        if let known = cacheRows { places = known } else { places = graph.input(ModelInput.cacheRows, TensorType(rows: tokenCount, columns: 1, .int32)) }
+        if let known = cacheRows {
+            places = known
+        } else {
+            places = graph.input(ModelInput.cacheRows, TensorType(rows: tokenCount, columns: 1, .int32))
+        }
         cacheRows = places
         let tensor = PersistentTensor(key: key, type: TensorType(rows: capacity, columns: type.columns, type.elementType), kind: .cache)
         let base = graph.persistent(tensor)
@@ -183,7 +193,11 @@ struct ModelBuilder {
     private mutating func dropped(_ x: ValueID, stream: UInt32) throws(GraphError) -> ValueID {
         guard settings.dropout > 0 else { return x }
         let state: ValueID
-        if let known = randomState { state = known } else { state = graph.input(ModelInput.randomState, TensorType(rows: 1, columns: 4, .int32)) }
+        if let known = randomState {
+            state = known
+        } else {
+            state = graph.input(ModelInput.randomState, TensorType(rows: 1, columns: 4, .int32))
+        }
         randomState = state
         return try graph.add(Dropout(rate: Float(settings.dropout), stream: stream), [x, state], names: ["dropped"])[0]
     }

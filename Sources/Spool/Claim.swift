@@ -43,7 +43,11 @@ public struct Claim: Sendable {
         var status = stat()
         guard lstat(target, &status) == 0 else { throw StorageError(operation: "stat", path: target) }
         func refusal(_ message: String) -> Refusal { Refusal(message: message, path: target, manifestBytes: []) }
-        guard name.utf8.count <= 128, name.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "._-".utf8.contains($0) }) else {
+        guard name.utf8.count <= 128,
+            name.utf8.allSatisfy({
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "._-".utf8.contains($0)
+            })
+        else {
             throw refusal("its name may hold letters, digits, '.', '_' and '-' only, 128 at most")
         }
         let manifest: String

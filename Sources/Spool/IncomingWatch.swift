@@ -9,7 +9,9 @@ public final class IncomingWatch {
 
     public init(_ folders: [String]) {
         descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
-        for folder in folders where descriptor >= 0 { inotify_add_watch(descriptor, folder, UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_CREATE)) }
+        for folder in folders where descriptor >= 0 {
+            inotify_add_watch(descriptor, folder, UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_CREATE))
+        }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

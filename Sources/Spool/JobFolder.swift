@@ -28,7 +28,9 @@ public struct JobFolder: Sendable, Hashable {
 
     public func acceptance() throws -> JobAcceptance {
         let node = try JSONParser().parse(DurableFiles.read(acceptanceFile, limit: 1 << 20))
-        guard let acceptance = JobAcceptance(json: node) else { throw StorageError(operation: "understand", path: acceptanceFile, errorNumber: EINVAL) }
+        guard let acceptance = JobAcceptance(json: node) else {
+            throw StorageError(operation: "understand", path: acceptanceFile, errorNumber: EINVAL)
+        }
         return acceptance
     }
 
@@ -67,7 +69,8 @@ public struct JobAcceptance: Sendable, Hashable {
     public var validationPath: String?
     public var initialAdapterPath: String?
 
-    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?) {
+    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?)
+    {
         self.createdAt = createdAt
         self.owner = owner
         self.modelPath = modelPath
@@ -79,13 +82,15 @@ public struct JobAcceptance: Sendable, Hashable {
     public var json: JSONNode {
         func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
         return [
-            "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "model_path": optional(modelPath), "training_path": JSONNode(trainingPath),
+            "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "model_path": optional(modelPath),
+            "training_path": JSONNode(trainingPath),
             "validation_path": optional(validationPath), "initial_adapter_path": optional(initialAdapterPath),
         ]
     }
 
     public init?(json: JSONNode) {
-        guard let createdAt = json["created_at"]?.integer, let owner = json["owner"]?.integer, let training = json["training_path"]?.string else { return nil }
+        guard let createdAt = json["created_at"]?.integer, let owner = json["owner"]?.integer, let training = json["training_path"]?.string
+        else { return nil }
         self.init(
             createdAt: createdAt, owner: owner, modelPath: json["model_path"]?.string, trainingPath: training,
             validationPath: json["validation_path"]?.string, initialAdapterPath: json["initial_adapter_path"]?.string)

@@ -35,7 +35,11 @@ public final class MetricsLog {
             for line in String(decoding: old, as: UTF8.self).split(separator: "\n").dropFirst() {
                 let fields = line.split(separator: ",", omittingEmptySubsequences: false)
                 // A line that a crash cut off has too few fields.
-                if let number = fields.first.flatMap({ Int($0) }), number <= step, fields.count == MetricsRow.header.split(separator: ",").count { kept += line + "\n" }
+                if let number = fields.first.flatMap({ Int($0) }), number <= step,
+                    fields.count == MetricsRow.header.split(separator: ",").count
+                {
+                    kept += line + "\n"
+                }
             }
         }
         try DurableFiles.replace(folder.metricsFile, with: kept)

@@ -48,7 +48,9 @@ public enum WholeFolder {
         for entry in files {
             var status = stat()
             guard stat(path + "/" + entry.key, &status) == 0 else { return "\(entry.key) is missing" }
-            guard Int(status.st_size) == entry.node["bytes"]?.integer else { return "\(entry.key) has \(status.st_size) bytes, not \(entry.node["bytes"]?.integer ?? -1)" }
+            guard Int(status.st_size) == entry.node["bytes"]?.integer else {
+                return "\(entry.key) has \(status.st_size) bytes, not \(entry.node["bytes"]?.integer ?? -1)"
+            }
             guard let digest = try? SHA256.hexadecimal(ofFile: path + "/" + entry.key), digest == entry.node["sha256"]?.string else {
                 return "the SHA-256 of \(entry.key) is not the one that was written"
             }
@@ -94,7 +96,11 @@ public enum FolderListing {
         var files: [String] = []
         for name in try names(in: path) {
             let full = path + "/" + name
-            if kind(full) == S_IFDIR { files += try Self.files(beneath: full, prefix: prefix + name + "/") } else { files.append(prefix + name) }
+            if kind(full) == S_IFDIR {
+                files += try Self.files(beneath: full, prefix: prefix + name + "/")
+            } else {
+                files.append(prefix + name)
+            }
         }
         return files
     }

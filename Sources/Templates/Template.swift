@@ -7,7 +7,9 @@ public struct Template: Sendable {
 
     /// - Throws: ``TemplateError`` of the type `TemplateSyntaxError` or `TemplateAssertionError`, with the line.
     public init(_ source: String) throws(TemplateError) {
-        guard source.utf8.count <= 4 << 20 else { throw TemplateError(type: "TemplateSyntaxError", message: "the template is larger than 4 MiB") }
+        guard source.utf8.count <= 4 << 20 else {
+            throw TemplateError(type: "TemplateSyntaxError", message: "the template is larger than 4 MiB")
+        }
         var lexer = Lexer(source)
         var parser = Parser(try lexer.run())
         body = try parser.template()
@@ -25,7 +27,9 @@ public struct Template: Sendable {
     ///   - variables: an object; its members are the template's variables.
     ///   - clock: what `strftime_now` tells; nil makes it an error, so that nothing depends on the time by accident.
     /// - Throws: ``TemplateError``.
-    public func render(_ variables: JSONNode, clock: TemplateClock? = nil, limits: TemplateLimits = TemplateLimits()) throws(TemplateError) -> Rendering {
+    public func render(_ variables: JSONNode, clock: TemplateClock? = nil, limits: TemplateLimits = TemplateLimits()) throws(TemplateError)
+        -> Rendering
+    {
         var values: [String: TemplateValue] = [:]
         for member in variables.object ?? [] { values[member.key] = TemplateValue(member.node) }
         let interpreter = Interpreter(variables: values, clock: clock, limits: limits)

@@ -20,7 +20,9 @@ public final class Checkpoint: Sendable {
         } else {
             throw SafetensorsError(
                 path: folder,
-                reason: .unreadable("holds neither model.safetensors nor model.safetensors.index.json; pickled weights (.bin, .pt) are not read, convert them first"))
+                reason: .unreadable(
+                    "holds neither model.safetensors nor model.safetensors.index.json; pickled weights (.bin, .pt) are not read, convert them first"
+                ))
         }
     }
 

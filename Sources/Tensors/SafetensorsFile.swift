@@ -39,7 +39,9 @@ public final class SafetensorsFile: Sendable {
         let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         guard length <= Self.headerLimit else { throw SafetensorsError(path: path, reason: .headerTooLarge(length)) }
         let dataStart = 8 + Int(length)
-        guard dataStart <= bytes.count else { throw SafetensorsError(path: path, reason: .truncated(needed: dataStart, found: bytes.count)) }
+        guard dataStart <= bytes.count else {
+            throw SafetensorsError(path: path, reason: .truncated(needed: dataStart, found: bytes.count))
+        }
         let header: JSONNode
         do throws(JSONError) {
             let text = UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])
@@ -56,11 +58,13 @@ public final class SafetensorsFile: Sendable {
         for member in members {
             if member.key == "__metadata__" {
                 guard let entries = member.node.object else {
-                    throw SafetensorsError(path: path, reason: .badEntry("__metadata__ is \(member.node.kindName), not an object of strings"))
+                    throw SafetensorsError(
+                        path: path, reason: .badEntry("__metadata__ is \(member.node.kindName), not an object of strings"))
                 }
                 for entry in entries {
                     guard let text = entry.node.string else {
-                        throw SafetensorsError(path: path, reason: .badEntry("__metadata__.\(entry.key) is \(entry.node.kindName), not a string"))
+                        throw SafetensorsError(
+                            path: path, reason: .badEntry("__metadata__.\(entry.key) is \(entry.node.kindName), not a string"))
                     }
                     metadata[entry.key] = text
                 }
@@ -86,7 +90,9 @@ public final class SafetensorsFile: Sendable {
         let name = member.key
         func failure(_ reason: SafetensorsError.Reason) -> SafetensorsError { SafetensorsError(path: path, tensor: name, reason: reason) }
         guard let entries = member.node.object else { throw failure(.badEntry("its entry is \(member.node.kindName), not an object")) }
-        for entry in entries where !["dtype", "shape", "data_offsets"].contains(entry.key) { throw failure(.badEntry("unknown key \(entry.key)")) }
+        for entry in entries where !["dtype", "shape", "data_offsets"].contains(entry.key) {
+            throw failure(.badEntry("unknown key \(entry.key)"))
+        }
         guard let typeName = member.node["dtype"]?.string else { throw failure(.badEntry("dtype is missing or no string")) }
         guard let axes = member.node["shape"]?.array else { throw failure(.badEntry("shape is missing or no array")) }
         guard let offsets = member.node["data_offsets"]?.array, offsets.count == 2 else {

@@ -30,14 +30,17 @@ public enum Checkpointing {
 
     /// Builds a checkpoint folder, whole or not at all.
     /// - Parameter extra: writes more files into the folder (an adapter's configuration, figures).
-    public static func write(_ state: CheckpointState, of session: TrainingSession, to path: String, extra: (String) throws -> Void = { _ in }) throws {
+    public static func write(
+        _ state: CheckpointState, of session: TrainingSession, to path: String, extra: (String) throws -> Void = { _ in }
+    ) throws {
         let model = session.programs.model
         try WholeFolder.build(path) { folder in
             try writeTensors(model, session, kind: .parameter, to: folder + "/" + tensorFile(model))
             try writeTensors(model, session, kind: .firstMoment, to: folder + "/first_moments.safetensors")
             try writeTensors(model, session, kind: .secondMoment, to: folder + "/second_moments.safetensors")
             let node: JSONNode = [
-                "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens), "fingerprint": JSONNode(state.fingerprint),
+                "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens),
+                "fingerprint": JSONNode(state.fingerprint),
             ]
             let bytes = JSONWriter(isIndented: true).bytes(node)
             try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/state.json") }
@@ -74,7 +77,9 @@ public enum Checkpointing {
         return [parameter.rows, parameter.columns]
     }
 
-    private static func writeTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, to path: String) throws {
+    private static func writeTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, to path: String)
+        throws
+    {
         let layout = model.trainables
         var writer = try SafetensorsWriter(
             path: path, entries: layout.parameters.map { .init(name: $0.key, shape: shape($0, model), elementType: .float32) })
@@ -86,11 +91,15 @@ public enum Checkpointing {
         try writer.finish()
     }
 
-    private static func readTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, from path: String) throws {
+    private static func readTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, from path: String)
+        throws
+    {
         let layout = model.trainables
         let held = Dictionary(try SafetensorsFile(path: path).tensors.map { ($0.name, $0) }) { first, _ in first }
         for parameter in layout.parameters {
-            guard let tensor = layout.tensor(of: parameter.key, kind), let stored = held[parameter.key], stored.shape == shape(parameter, model) else {
+            guard let tensor = layout.tensor(of: parameter.key, kind), let stored = held[parameter.key],
+                stored.shape == shape(parameter, model)
+            else {
                 throw TrainingError.unusableCheckpoint(path: path, reason: "\(parameter.key) is missing or has another shape")
             }
             try model.write(stored.floats(), tensor.key, session.persistent)

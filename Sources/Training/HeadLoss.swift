@@ -29,7 +29,8 @@ struct HeadLoss {
     ///   - lossScale: `[1, 1]` float32: one over the number of trained tokens of the whole batch.
     ///   - accumulator: the gradient of a trained head weight.
     func add(
-        to graph: inout Graph, hidden: ValueID, targets: ValueID, lossScale: ValueID, isTraining: Bool, accumulator: (value: ValueID, key: String)?
+        to graph: inout Graph, hidden: ValueID, targets: ValueID, lossScale: ValueID, isTraining: Bool,
+        accumulator: (value: ValueID, key: String)?
     ) throws(GraphError) -> Result {
         let type = graph.type(of: hidden)
         var losses: [ValueID] = []

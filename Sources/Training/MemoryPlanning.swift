@@ -20,9 +20,12 @@ public struct JobPlan: Sendable, Hashable {
 
     public var json: JSONNode {
         [
-            "micro_batch_tokens": JSONNode(size.tokenCount), "recomputed_layers": JSONNode(recomputedLayers), "arena_bytes": JSONNode(arenaBytes),
-            "persistent_bytes": JSONNode(persistentBytes), "mapped_weight_bytes": JSONNode(mappedBytes), "exchange_bytes": JSONNode(exchangeBytes),
-            "device_bytes": JSONNode(deviceBytes), "floating_point_operations": JSONNode(floatingPointOperations), "kernel_calls": JSONNode(kernelCalls),
+            "micro_batch_tokens": JSONNode(size.tokenCount), "recomputed_layers": JSONNode(recomputedLayers),
+            "arena_bytes": JSONNode(arenaBytes),
+            "persistent_bytes": JSONNode(persistentBytes), "mapped_weight_bytes": JSONNode(mappedBytes),
+            "exchange_bytes": JSONNode(exchangeBytes),
+            "device_bytes": JSONNode(deviceBytes), "floating_point_operations": JSONNode(floatingPointOperations),
+            "kernel_calls": JSONNode(kernelCalls),
         ]
     }
 }
@@ -56,7 +59,8 @@ public struct MemoryPlanner {
         let blocks = TrainingSession.union([gradients, evaluation, update].map(\.transientBlocks))
         return JobPlan(
             size: size, recomputedLayers: recomputedLayers, arenaBytes: blocks.reduce(0, +), persistentBytes: layout.allocatedByteCount,
-            mappedBytes: layout.mappedByteCount, exchangeBytes: gradients.exchangeByteCount + evaluation.exchangeByteCount + update.exchangeByteCount,
+            mappedBytes: layout.mappedByteCount,
+            exchangeBytes: gradients.exchangeByteCount + evaluation.exchangeByteCount + update.exchangeByteCount,
             floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
     }
 
@@ -84,6 +88,7 @@ public struct MemoryPlanner {
         }
         throw TrainingError.doesNotFit(
             needed: smallest?.deviceBytes ?? 0, available: byteLimit ?? 0,
-            advice: "lower max_length (the longest example has \(longestExample) tokens), choose a lower adapter.rank, or raise memory_limit")
+            advice:
+                "lower max_length (the longest example has \(longestExample) tokens), choose a lower adapter.rank, or raise memory_limit")
     }
 }

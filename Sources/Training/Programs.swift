@@ -58,7 +58,8 @@ public struct Programs {
             to: &graph, forward, hidden, size, isTraining: true, accumulator: accumulator.map { (graph.persistent($0), $0.key) })
         guard let hiddenGradient = loss.hiddenGradient else { return graph }
         return try Differentiation.backward(
-            of: graph, nodeCount: nodeCount, seeds: [(hidden, hiddenGradient)], layout: model.trainables, recomputedSegments: recomputedLayers)
+            of: graph, nodeCount: nodeCount, seeds: [(hidden, hiddenGradient)], layout: model.trainables,
+            recomputedSegments: recomputedLayers)
     }
 
     /// Forward pass and loss of one micro-batch, without gradients.

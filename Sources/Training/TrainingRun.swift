@@ -99,17 +99,20 @@ public final class TrainingRun {
         let trainedTokens = batches.reduce(0) { $0 + $1.trainedCount }
         var sum = TrainingSession.LossSum()
         for (index, batch) in batches.enumerated() {
-            sum += try session.addGradients(of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
+            sum += try session.addGradients(
+                of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
         }
         let rate = settings.schedule.rate(stepsDone: stepsDone)
         let norm = try session.update(learningRate: rate, step: stepsDone + 1)
         guard sum.meanLoss.isFinite, norm.isFinite else {
-            throw TrainingError.notFinite(step: stepsDone + 1, loss: sum.meanLoss, gradientNorm: norm, examples: indices.map { training.lines[$0] })
+            throw TrainingError.notFinite(
+                step: stepsDone + 1, loss: sum.meanLoss, gradientNorm: norm, examples: indices.map { training.lines[$0] })
         }
         stepsDone += 1
         let seconds = Self.now() - start
         var result = StepResult(
-            step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy, learningRate: rate, gradientNorm: norm,
+            step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
+            learningRate: rate, gradientNorm: norm,
             trainedTokens: sum.trainedTokens, tokens: batches.reduce(0) { $0 + $1.tokenCount }, seconds: seconds)
         if validation != nil {
             if isAtEpochEnd {
@@ -128,7 +131,9 @@ public final class TrainingRun {
         guard let validation, validation.count > 0 else { return TrainingSession.LossSum() }
         let count = min(limit ?? validation.count, validation.count)
         let start = limit == nil ? 0 : rotation * count % validation.count
-        let examples = (0..<count).map { validation.example((start + $0) % validation.count) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) }
+        let examples = (0..<count).map { validation.example((start + $0) % validation.count) }.map {
+            TrainingExample(ids: $0.ids, isTrained: $0.isTrained)
+        }
         var sum = TrainingSession.LossSum()
         for batch in packed(examples) { sum += try session.evaluate(batch) }
         return sum
@@ -139,9 +144,11 @@ public final class TrainingRun {
         let model = session.programs.model
         return StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: examples.map(\.ids.count)).map { places in
             let members = places.map { examples[$0] }
-            let size = session.size(tokens: members.reduce(0) { $0 + $1.ids.count }, trained: members.reduce(0) { $0 + $1.trainedTokenCount })
+            let size = session.size(
+                tokens: members.reduce(0) { $0 + $1.ids.count }, trained: members.reduce(0) { $0 + $1.trainedTokenCount })
             return PackedBatch(
-                members, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow, rotary: model.rotaryRows)
+                members, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow,
+                rotary: model.rotaryRows)
         }
     }
 

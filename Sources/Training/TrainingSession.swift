@@ -99,7 +99,10 @@ public final class TrainingSession {
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(max(1, batchTrainedTokens))], to: ProgramInput.lossScale)
         if programs.model.usesDropout {
-            let state = [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: microBatch)]
+            let state = [
+                UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), UInt32(truncatingIfNeeded: step),
+                UInt32(truncatingIfNeeded: microBatch),
+            ]
             try program.write(state, to: ModelInput.randomState)
         }
         return try run(program, batch)
@@ -164,7 +167,8 @@ public final class TrainingSession {
     }
 
     private func program(for batch: PackedBatch, isTraining: Bool) throws -> Prepared {
-        let key = ProgramKey(size: ProgramSize(tokenCount: batch.tokenCapacity, trainedCount: batch.trainedCapacity), isTraining: isTraining)
+        let key = ProgramKey(
+            size: ProgramSize(tokenCount: batch.tokenCapacity, trainedCount: batch.trainedCapacity), isTraining: isTraining)
         if let index = recentKeys.firstIndex(of: key) { recentKeys.remove(at: index) }
         recentKeys.append(key)
         if let known = prepared[key] { return known }

@@ -31,7 +31,8 @@ public enum Devices {
                 details = [
                     ("kind", device.isSoftware ? "software driver: for tests, the processor itself is faster" : "graphics processor"),
                     ("activations", device.activationTypes.map(\.rawValue).sorted().joined(separator: ", ")),
-                    ("largest operand", "\(device.limits.maximumTensorBytes / 1_048_576) MiB"), ("largest block", "\(device.limits.maximumBlockBytes / 1_048_576) MiB"),
+                    ("largest operand", "\(device.limits.maximumTensorBytes / 1_048_576) MiB"),
+                    ("largest block", "\(device.limits.maximumBlockBytes / 1_048_576) MiB"),
                 ]
             } catch {
                 details = [("cannot be used", "\(error)")]
@@ -55,4 +56,7 @@ public enum Devices {
             return try VulkanDevice(String(selector.dropFirst(7)))
         }
     }
+
+    /// What the Vulkan validation layer has said of a device's use; empty where it does not watch.
+    static func validationMessages(_ device: any ComputeDevice) -> [String] { (device as? VulkanDevice)?.validationMessages ?? [] }
 }

@@ -118,7 +118,11 @@ public final class JobRunner {
         status.plan = job.plan.json
         status.progress.totalSteps = job.settings.totalSteps
         if !resumes {
-            for report in job.reports { try event("Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens", data: report.json) }
+            for report in job.reports {
+                try event(
+                    "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",
+                    data: report.json)
+            }
         }
         let session = try job.makeSession()
         var state = CheckpointState(step: 0, trainedTokens: 0, fingerprint: fingerprint)
@@ -133,7 +137,8 @@ public final class JobRunner {
                 rename(folder.checkpoints + "/" + name, folder.checkpoints + "/.damaged-" + name)
             }
         }
-        let run = TrainingRun(session: session, training: job.training, validation: job.validation, settings: job.settings, stepsDone: state.step)
+        let run = TrainingRun(
+            session: session, training: job.training, validation: job.validation, settings: job.settings, stepsDone: state.step)
         status.state = .running
         status.error = nil
         status.reason = nil
@@ -143,7 +148,10 @@ public final class JobRunner {
     }
 
     private func fingerprint(_ job: PreparedJob, _ training: String, _ validation: String?) throws -> String {
-        var parts = [JSONWriter().string(job.manifest.json), try SHA256.hexadecimal(ofFile: training), job.precision, "\(job.plan.size)", "\(job.plan.recomputedLayers)"]
+        var parts = [
+            JSONWriter().string(job.manifest.json), try SHA256.hexadecimal(ofFile: training), job.precision, "\(job.plan.size)",
+            "\(job.plan.recomputedLayers)",
+        ]
         if let validation { parts.append(try SHA256.hexadecimal(ofFile: validation)) }
         parts.append(try SHA256.hexadecimal(ofFile: job.modelFolder + "/config.json"))
         if case .checkpoint(let checkpoint) = job.model.source {
@@ -167,7 +175,8 @@ public final class JobRunner {
             let now = Double(result.tokens) / max(1e-9, result.seconds)
             speed = speed == 0 ? now : 0.9 * speed + 0.1 * now
             var row = MetricsRow(
-                step: result.step, trainLoss: result.loss, trainAccuracy: result.accuracy, learningRate: result.learningRate, gradientNorm: result.gradientNorm,
+                step: result.step, trainLoss: result.loss, trainAccuracy: result.accuracy, learningRate: result.learningRate,
+                gradientNorm: result.gradientNorm,
                 trainedTokens: state.trainedTokens, tokensPerSecond: now)
             (row.validLoss, row.validAccuracy) = (result.validation?.meanLoss, result.validation?.accuracy)
             (row.fullValidLoss, row.fullValidAccuracy) = (result.fullValidation?.meanLoss, result.fullValidation?.accuracy)
@@ -177,13 +186,18 @@ public final class JobRunner {
             if result.fullValidation != nil || result.validation != nil {
                 try event(
                     "Step \(result.step)/\(run.settings.totalSteps): training loss \(Self.rounded(result.loss)), validation loss \(Self.rounded(result.fullValidation?.meanLoss ?? result.validation?.meanLoss ?? 0))",
-                    data: ["step": JSONNode(result.step), "train_loss": JSONNode(result.loss), "full_valid_loss": result.fullValidation.map { JSONNode($0.meanLoss) } ?? nil])
+                    data: [
+                        "step": JSONNode(result.step), "train_loss": JSONNode(result.loss),
+                        "full_valid_loss": result.fullValidation.map { JSONNode($0.meanLoss) } ?? nil,
+                    ])
             }
             let verbs = folder.takeControls()
             let timeIsUp = job.manifest.timeLimit.map { TrainingClock.now() - began > Double($0) } ?? false
             let leaves = mustStop() || verbs.contains("cancel") || verbs.contains("pause") || timeIsUp
             if run.isCheckpointDue || (leaves && !run.isFinished) || verbs.contains("checkpoint") { try checkpoint(run, job, state, row) }
-            if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(result.step)") }
+            if verbs.contains("cancel") {
+                return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(result.step)")
+            }
             if !run.isFinished {
                 if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused at step \(result.step)") }
                 if timeIsUp { return finish(.paused, reason: "time_limit", "Paused at step \(result.step): time_limit is used up") }
@@ -194,6 +208,8 @@ public final class JobRunner {
                 lastSave = TrainingClock.now()
             }
         }
+        // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's story.
+        for message in Devices.validationMessages(job.device) { try event(message, .warn) }
         try ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow).write()
         status.state = .succeeded
         status.finishedAt = Self.wallTime()
@@ -225,9 +241,13 @@ public final class JobRunner {
     private func checkpoint(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ row: MetricsRow) throws {
         let name = CheckpointRecord.folderName(step: state.step)
         var record = CheckpointRecord(job: folder.id, step: state.step, createdAt: Self.wallTime())
-        (record.trainLoss, record.trainAccuracy, record.fullValidLoss, record.fullValidAccuracy) = (row.trainLoss, row.trainAccuracy, row.fullValidLoss, row.fullValidAccuracy)
+        (record.trainLoss, record.trainAccuracy, record.fullValidLoss, record.fullValidAccuracy) = (
+            row.trainLoss, row.trainAccuracy, row.fullValidLoss, row.fullValidAccuracy
+        )
         try Checkpointing.write(state, of: run.session, to: folder.checkpoints + "/" + name) { temporary in
-            if case .adapter = job.model.training { try AdapterExport.writeConfiguration(job.model, baseName: job.manifest.model, to: temporary) }
+            if case .adapter = job.model.training {
+                try AdapterExport.writeConfiguration(job.model, baseName: job.manifest.model, to: temporary)
+            }
             try DurableFiles.replace(temporary + "/checkpoint.json", with: JSONWriter(isIndented: true).string(record.json) + "\n")
         }
         status.checkpoint = name

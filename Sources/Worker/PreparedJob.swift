@@ -36,7 +36,8 @@ public struct PreparedJob {
     /// Reads data and model and decides what the manifest leaves open.
     /// - Throws: what is wrong with model, data or plan.
     public init(
-        manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?, deviceSelector: String? = nil,
+        manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
+        deviceSelector: String? = nil,
         progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
@@ -50,7 +51,8 @@ public struct PreparedJob {
                 "has token ids up to \(encoder.tokenizer.vocabularySize - 1), config.json's vocab_size is \(configuration.vocabularySize)")
         }
         progress("reading data")
-        let format: DatasetOptions.Format = manifest.method == .pretrain ? .text : manifest.trainOn == .completion ? Self.format(of: trainingPath) : .chat
+        let format: DatasetOptions.Format =
+            manifest.method == .pretrain ? .text : manifest.trainOn == .completion ? Self.format(of: trainingPath) : .chat
         let part: TrainedPart =
             switch manifest.trainOn {
             case .assistant: .assistant
@@ -64,7 +66,8 @@ public struct PreparedJob {
             case .drop: .drop
             }
         let reader = DatasetReader(
-            encoder: encoder, options: DatasetOptions(format: format, trainOn: part, maximumLength: manifest.maximumLength, onExcess: excess))
+            encoder: encoder,
+            options: DatasetOptions(format: format, trainOn: part, maximumLength: manifest.maximumLength, onExcess: excess))
         let (all, report) = reader.read(trainingPath)
         reports = [report]
         guard report.isValid else { throw WorkerError.invalidData(report.problems, file: report.file, param: "training_file") }
@@ -76,7 +79,9 @@ public struct PreparedJob {
             validation = held
         } else if let fraction = manifest.validationSplit {
             let split = ValidationSplit.divide(count: all.count, fraction: fraction, seed: manifest.seed)
-            guard !split.training.isEmpty, !split.validation.isEmpty else { throw WorkerError.emptySplit(fraction: fraction, examples: all.count) }
+            guard !split.training.isEmpty, !split.validation.isEmpty else {
+                throw WorkerError.emptySplit(fraction: fraction, examples: all.count)
+            }
             training = all.subset(split.training)
             validation = all.subset(split.validation)
         }
@@ -85,7 +90,9 @@ public struct PreparedJob {
         manifest.batchSize = .value(batchSize)
         let perEpoch = TrainingRun.stepsPerEpoch(examples: training.count, batchSize: batchSize)
         let totalSteps: Int
-        if let steps = manifest.maximumSteps { totalSteps = steps } else {
+        if let steps = manifest.maximumSteps {
+            totalSteps = steps
+        } else {
             let epochs = manifest.epochCount.value ?? 3
             manifest.epochCount = .value(epochs)
             totalSteps = epochs * perEpoch
@@ -112,9 +119,12 @@ public struct PreparedJob {
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
-        let hasWeights = access(modelFolder + "/model.safetensors", F_OK) == 0 || access(modelFolder + "/model.safetensors.index.json", F_OK) == 0
+        let hasWeights =
+            access(modelFolder + "/model.safetensors", F_OK) == 0 || access(modelFolder + "/model.safetensors.index.json", F_OK) == 0
         let source: LanguageModel.Source
-        if hasWeights { source = .checkpoint(try Checkpoint(folder: modelFolder)) } else {
+        if hasWeights {
+            source = .checkpoint(try Checkpoint(folder: modelFolder))
+        } else {
             guard manifest.method == .pretrain else { throw WorkerError.noWeights(modelFolder) }
             source = .random(seed: manifest.seed)
         }
@@ -128,12 +138,14 @@ public struct PreparedJob {
             trainingKind = .adapter(
                 AdapterSettings(
                     rank: manifest.adapter.rank, alpha: manifest.adapter.alpha, dropout: manifest.adapter.dropout, targets: targets,
-                    usesRankStabilisedScaling: manifest.adapter.usesRankStabilisedScaling, initialFolder: initialAdapterPath), seed: manifest.seed)
+                    usesRankStabilisedScaling: manifest.adapter.usesRankStabilisedScaling, initialFolder: initialAdapterPath),
+                seed: manifest.seed)
         } else {
             trainingKind = .full
         }
         model = try LanguageModel(
-            configuration, source: source, training: trainingKind, precision: .init(activationType: activationType, mixableTypes: mixable), maximumLength: longest,
+            configuration, source: source, training: trainingKind, precision: .init(activationType: activationType, mixableTypes: mixable),
+            maximumLength: longest,
             decaysAll: manifest.optimizer.weightDecayOn == .all, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         progress("planning")
         let batchTokens = Self.largestBatch(training, batchSize)
@@ -142,9 +154,11 @@ public struct PreparedJob {
         settings = RunSettings(
             batchSize: batchSize, totalSteps: totalSteps,
             schedule: LearningRateSchedule(
-                shape: LearningRateSchedule.Shape(rawValue: manifest.schedule.shape.rawValue) ?? .cosine, peakRate: rate, warmupSteps: manifest.schedule.warmupSteps,
+                shape: LearningRateSchedule.Shape(rawValue: manifest.schedule.shape.rawValue) ?? .cosine, peakRate: rate,
+                warmupSteps: manifest.schedule.warmupSteps,
                 totalSteps: totalSteps),
-            seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluateEverySteps, checkpointEverySteps: manifest.checkpoint.everySteps,
+            seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluateEverySteps,
+            checkpointEverySteps: manifest.checkpoint.everySteps,
             microBatchTokens: plan.size.tokenCount)
         self.manifest = manifest
     }
@@ -156,7 +170,9 @@ public struct PreparedJob {
 
     /// `train_on: completion` serves chats (the last answer) and prompt/completion lines: the first line decides.
     private static func format(of path: String) -> DatasetOptions.Format {
-        guard let bytes = try? DurableFiles.read(path), let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.indices.last else { return .chat }
+        guard let bytes = try? DurableFiles.read(path), let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.indices.last else {
+            return .chat
+        }
         return String(decoding: bytes[...end], as: UTF8.self).contains("\"messages\"") ? .chat : .completion
     }
 

@@ -54,7 +54,9 @@ struct ResultWriter {
             try text(JSONWriter(isIndented: true).string(figures(evaluation)) + "\n", to: temporary + "/evaluation.json")
             try text(card, to: temporary + "/README.md")
         }
-        if let fault = WholeFolder.fault(in: folder.result) { throw StorageError(operation: "read back (\(fault))", path: folder.result, errorNumber: EIO) }
+        if let fault = WholeFolder.fault(in: folder.result) {
+            throw StorageError(operation: "read back (\(fault))", path: folder.result, errorNumber: EIO)
+        }
     }
 
     private func text(_ content: String, to path: String) throws { try DurableFiles.replace(path, with: content) }
@@ -64,7 +66,8 @@ struct ResultWriter {
             job.validation == nil
             ? nil
             : [
-                "loss": JSONNode(evaluation.meanLoss), "perplexity": JSONNode(exp(evaluation.meanLoss)), "token_accuracy": JSONNode(evaluation.accuracy),
+                "loss": JSONNode(evaluation.meanLoss), "perplexity": JSONNode(exp(evaluation.meanLoss)),
+                "token_accuracy": JSONNode(evaluation.accuracy),
                 "tokens": JSONNode(evaluation.trainedTokens), "correct_tokens": JSONNode(evaluation.correctTokens),
             ]
         return [
@@ -77,7 +80,9 @@ struct ResultWriter {
         let manifest = job.manifest
         let rate: String
         if case .rate(let value) = manifest.learningRate { rate = "\(value)" } else { rate = "auto" }
-        let adapter = manifest.adapter.kind == .lora ? "LoRA, rank \(manifest.adapter.rank), alpha \(manifest.adapter.alpha)" : "none (all weights trained)"
+        let adapter =
+            manifest.adapter.kind == .lora
+            ? "LoRA, rank \(manifest.adapter.rank), alpha \(manifest.adapter.alpha)" : "none (all weights trained)"
         return """
             ---
             base_model: \(manifest.model)

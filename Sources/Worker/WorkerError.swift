@@ -20,7 +20,8 @@ extension WorkerError: CustomStringConvertible {
         switch self {
         case .noDevice(let selector): "there is no device \"\(selector)\" on this machine; tala devices lists what there is"
         case .invalidData(let problems, let file, _):
-            (problems.first?.description ?? "\(file) is not valid") + (problems.count > 1 ? " (and \(problems.count - 1) more problems: tala validate shows them)" : "")
+            (problems.first?.description ?? "\(file) is not valid")
+                + (problems.count > 1 ? " (and \(problems.count - 1) more problems: tala validate shows them)" : "")
         case .emptySplit(let fraction, let examples):
             "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or more examples"
         case .noWeights(let folder): "\(folder) holds no weights to tune; with method.type pretrain training starts from random ones"
@@ -41,7 +42,8 @@ enum FailureDescription {
             case .noWeights: .init(code: "invalid_model", message: "\(error)", param: "model")
             case .unsupportedPrecision: .init(code: "invalid_value", message: "\(error)", param: "precision")
             }
-        case let error as ModelError: .init(code: "invalid_model", message: "\(error)", param: error.file == "manifest" ? error.field : "model")
+        case let error as ModelError:
+            .init(code: "invalid_model", message: "\(error)", param: error.file == "manifest" ? error.field : "model")
         case let error as SafetensorsError: .init(code: "invalid_model", message: "\(error)", param: "model")
         case let error as TokenizerError: .init(code: "invalid_model", message: "\(error)", param: "model")
         case let error as ChatError: .init(code: "invalid_model", message: "\(error)", param: "model")

@@ -15,7 +15,8 @@ struct TalaWorker: ParsableCommand {
     struct Run: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Validate, train and export one job.",
-            discussion: "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 75 stopped with a checkpoint or the job is in other hands.")
+            discussion:
+                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 75 stopped with a checkpoint or the job is in other hands.")
         @Option(help: "The job's folder.") var job: String
         @Option(help: "The device for jobs that leave the choice open.") var device = "auto"
 

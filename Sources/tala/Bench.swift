@@ -13,8 +13,10 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measure speed and memory.", subcommands: [Train.self])
 
     struct Train: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Train a shape with random weights and random tokens; every token counts in the loss.")
-        @Option(help: "stories260k, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, phi-3-mini, or a config.json's folder.") var shape = "smollm2-135m"
+        static let configuration = CommandConfiguration(
+            abstract: "Train a shape with random weights and random tokens; every token counts in the loss.")
+        @Option(help: "stories260k, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, phi-3-mini, or a config.json's folder.") var shape =
+            "smollm2-135m"
         @Option(help: "lora:RANK:all-linear, lora:RANK:NAME,NAME or full.") var adapter = "lora:16:all-linear"
         @Option(help: "Tokens a step.") var tokens = 1024
         @Option(help: "Tokens of one example.") var sequence = 256
@@ -25,8 +27,12 @@ struct Bench: ParsableCommand {
         @Flag(help: "Print the time of each kind of kernel.") var profile = false
 
         func validate() throws {
-            guard tokens > 1, sequence > 1, steps > 0, tokens <= 1 << 24, sequence <= tokens else { throw ValidationError("--tokens, --sequence or --steps is out of range") }
-            guard ElementType(rawValue: precision)?.isFloatingPoint == true else { throw ValidationError("--precision is float32, bfloat16 or float16") }
+            guard tokens > 1, sequence > 1, steps > 0, tokens <= 1 << 24, sequence <= tokens else {
+                throw ValidationError("--tokens, --sequence or --steps is out of range")
+            }
+            guard ElementType(rawValue: precision)?.isFloatingPoint == true else {
+                throw ValidationError("--precision is float32, bfloat16 or float16")
+            }
         }
 
         func run() throws {
@@ -34,14 +40,21 @@ struct Bench: ParsableCommand {
             let configuration = try BenchmarkShapes.configuration(shape)
             let parts = adapter.split(separator: ":").map(String.init)
             let training: LanguageModel.Training
-            if parts.first == "full" { training = .full } else {
-                guard parts.count == 3, parts[0] == "lora", let rank = Int(parts[1]), (1...4096).contains(rank) else { throw ValidationError("--adapter is full or lora:RANK:TARGETS") }
+            if parts.first == "full" {
+                training = .full
+            } else {
+                guard parts.count == 3, parts[0] == "lora", let rank = Int(parts[1]), (1...4096).contains(rank) else {
+                    throw ValidationError("--adapter is full or lora:RANK:TARGETS")
+                }
                 training = .adapter(
-                    AdapterSettings(rank: rank, alpha: Double(2 * rank), targets: parts[2] == "all-linear" ? .allLinear : .names(parts[2].split(separator: ",").map(String.init))), seed: 1)
+                    AdapterSettings(
+                        rank: rank, alpha: Double(2 * rank),
+                        targets: parts[2] == "all-linear" ? .allLinear : .names(parts[2].split(separator: ",").map(String.init))), seed: 1)
             }
             let chosen = try Devices.make(device)
             let model = try LanguageModel(
-                configuration, source: .random(seed: 1), training: training, precision: .init(activationType: ElementType(rawValue: precision) ?? .float32),
+                configuration, source: .random(seed: 1), training: training,
+                precision: .init(activationType: ElementType(rawValue: precision) ?? .float32),
                 maximumLength: sequence, pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
             let programs = Programs(model: model, optimizer: OptimizerSettings())
             let size = ProgramSize(roundingUp: tokens, tokens)
@@ -55,13 +68,15 @@ struct Bench: ParsableCommand {
                     }, isTrained: Array(repeating: true, count: sequence))
             }
             let batch = PackedBatch(
-                examples, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: configuration.slidingWindow, rotary: model.rotaryRows)
+                examples, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: configuration.slidingWindow,
+                rotary: model.rotaryRows)
             var seconds: [Double] = []
             var firstStep = 0.0
             var loss = 0.0
             for step in 1...(steps + 1) {
                 let began = Self.now()
-                loss = try session.addGradients(of: batch, batchTrainedTokens: batch.trainedCount, seed: 1, step: step, microBatch: 0).meanLoss
+                loss = try session.addGradients(of: batch, batchTrainedTokens: batch.trainedCount, seed: 1, step: step, microBatch: 0)
+                    .meanLoss
                 _ = try session.update(learningRate: 1e-4, step: step)
                 if step == 1 { firstStep = Self.now() - start } else { seconds.append(Self.now() - began) }
             }
@@ -71,14 +86,20 @@ struct Bench: ParsableCommand {
             seconds.sort()
             let median = seconds[seconds.count / 2]
             let count = Double(examples.count * sequence)
-            let plan = try MemoryPlanner(limits: chosen.limits, optimizer: OptimizerSettings(), byteLimit: nil).plan(model, size: size, recomputedLayers: 0)
+            let plan = try MemoryPlanner(limits: chosen.limits, optimizer: OptimizerSettings(), byteLimit: nil).plan(
+                model, size: size, recomputedLayers: 0)
             let figures: JSONNode = [
-                "shape": JSONNode(shape), "adapter": JSONNode(adapter), "precision": JSONNode(precision), "device": JSONNode(chosen.name), "tokens": JSONNode(examples.count * sequence),
-                "tok_s_median": JSONNode(count / median), "tok_s_best": JSONNode(count / seconds[0]), "step_s_median": JSONNode(median), "first_step_s": JSONNode(firstStep),
+                "shape": JSONNode(shape), "adapter": JSONNode(adapter), "precision": JSONNode(precision), "device": JSONNode(chosen.name),
+                "tokens": JSONNode(examples.count * sequence),
+                "tok_s_median": JSONNode(count / median), "tok_s_best": JSONNode(count / seconds[0]), "step_s_median": JSONNode(median),
+                "first_step_s": JSONNode(firstStep),
                 "peak_rss_mib": JSONNode(Int(usage.ru_maxrss / 1024)), "planned_mib": JSONNode(plan.deviceBytes / 1_048_576),
-                "gflop_per_step": JSONNode(plan.floatingPointOperations / 1e9), "gflop_s": JSONNode(plan.floatingPointOperations / 1e9 / median), "loss": JSONNode(loss),
+                "gflop_per_step": JSONNode(plan.floatingPointOperations / 1e9),
+                "gflop_s": JSONNode(plan.floatingPointOperations / 1e9 / median), "loss": JSONNode(loss),
             ]
-            if json { print(JSONWriter().string(figures)) } else {
+            if json {
+                print(JSONWriter().string(figures))
+            } else {
                 for member in figures.object ?? [] { print("\(member.key): \(member.node.string ?? JSONWriter().string(member.node))") }
             }
         }
@@ -105,10 +126,14 @@ enum BenchmarkShapes {
         return try ModelConfiguration(folder: name.hasSuffix("/config.json") ? String(name.dropLast(12)) : name)
     }
 
-    private static func shape(_ type: String, _ hidden: Int, _ layers: Int, _ heads: Int, _ keyValueHeads: Int, _ feedForward: Int, _ vocabulary: Int, ties: Bool) -> JSONNode {
+    private static func shape(
+        _ type: String, _ hidden: Int, _ layers: Int, _ heads: Int, _ keyValueHeads: Int, _ feedForward: Int, _ vocabulary: Int, ties: Bool
+    ) -> JSONNode {
         [
-            "model_type": JSONNode(type), "hidden_size": JSONNode(hidden), "num_hidden_layers": JSONNode(layers), "num_attention_heads": JSONNode(heads),
-            "num_key_value_heads": JSONNode(keyValueHeads), "intermediate_size": JSONNode(feedForward), "vocab_size": JSONNode(vocabulary), "tie_word_embeddings": JSONNode(ties),
+            "model_type": JSONNode(type), "hidden_size": JSONNode(hidden), "num_hidden_layers": JSONNode(layers),
+            "num_attention_heads": JSONNode(heads),
+            "num_key_value_heads": JSONNode(keyValueHeads), "intermediate_size": JSONNode(feedForward), "vocab_size": JSONNode(vocabulary),
+            "tie_word_embeddings": JSONNode(ties),
             "rms_norm_eps": 1e-5, "max_position_embeddings": 4096,
         ]
     }

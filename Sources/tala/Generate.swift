@@ -25,7 +25,9 @@ struct Generate: ParsableCommand {
 
     func validate() throws {
         guard (1...1_000_000).contains(maxTokens) else { throw ValidationError("--max-tokens is out of range") }
-        guard temperature >= 0, temperature.isFinite, topP > 0, topP <= 1 else { throw ValidationError("--temperature or --top-p is out of range") }
+        guard temperature >= 0, temperature.isFinite, topP > 0, topP <= 1 else {
+            throw ValidationError("--temperature or --top-p is out of range")
+        }
     }
 
     func run() throws {
@@ -33,7 +35,11 @@ struct Generate: ParsableCommand {
             let configuration = try ModelConfiguration(folder: model)
             let encoder = try ChatEncoder(folder: model)
             let text: String
-            if chat { text = try encoder.render(messages: [["role": "user", "content": JSONNode(prompt)]], addGenerationPrompt: true) } else { text = prompt }
+            if chat {
+                text = try encoder.render(messages: [["role": "user", "content": JSONNode(prompt)]], addGenerationPrompt: true)
+            } else {
+                text = prompt
+            }
             let ids = encoder.tokenizer.encode(text, addSpecialTokens: !chat)
             let capacity = ids.count + maxTokens + 1
             var training = LanguageModel.Training.nothing
@@ -41,13 +47,19 @@ struct Generate: ParsableCommand {
             let chosen = try Devices.make(device)
             let mixable = Set([ElementType.bfloat16, .float16].filter { chosen.mixesFloat32(with: $0) })
             let loaded = try LanguageModel(
-                configuration, source: .checkpoint(Checkpoint(folder: model)), training: training, precision: .init(mixableTypes: mixable), maximumLength: capacity,
+                configuration, source: .checkpoint(Checkpoint(folder: model)), training: training, precision: .init(mixableTypes: mixable),
+                maximumLength: capacity,
                 pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
             let generator = try TextGenerator(model: loaded, device: chosen, capacity: capacity)
             let answer = try generator.generate(
-                ids, maximumTokens: maxTokens, endIDs: encoder.endIDs, sampling: SamplingSettings(temperature: temperature, topP: topP, seed: seed))
+                ids, maximumTokens: maxTokens, endIDs: encoder.endIDs,
+                sampling: SamplingSettings(temperature: temperature, topP: topP, seed: seed))
             let words = encoder.tokenizer.decode(answer, skipSpecialTokens: true)
-            print(json ? JSONWriter().string(["prompt": JSONNode(prompt), "text": JSONNode(words), "ids": JSONNode(answer.map { JSONNode(Int($0)) })]) : words)
+            print(
+                json
+                    ? JSONWriter().string([
+                        "prompt": JSONNode(prompt), "text": JSONNode(words), "ids": JSONNode(answer.map { JSONNode(Int($0)) }),
+                    ]) : words)
         } catch let error as ExitCode {
             throw error
         } catch {

@@ -32,7 +32,10 @@ struct TokenizerCommand: ParsableCommand {
             let tokenizer = try load(model)
             try JSONLines.map { node in
                 guard let ids = node["ids"]?.array?.compactMap(\.integer) else { throw ValidationError("a line has no \"ids\"") }
-                return ["text": JSONNode(tokenizer.decode(ids.map { Int32(clamping: $0) }, skipSpecialTokens: node["skip_special_tokens"]?.bool ?? true))]
+                return [
+                    "text": JSONNode(
+                        tokenizer.decode(ids.map { Int32(clamping: $0) }, skipSpecialTokens: node["skip_special_tokens"]?.bool ?? true))
+                ]
             }
         }
     }
@@ -62,12 +65,14 @@ struct TokenizerCommand: ParsableCommand {
 
 /// `tala template render`.
 struct TemplateCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "template", abstract: "Look inside a chat template.", subcommands: [Render.self])
+    static let configuration = CommandConfiguration(
+        commandName: "template", abstract: "Look inside a chat template.", subcommands: [Render.self])
 
     struct Render: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Read {\"variables\": {...}} lines, write {\"text\"} or {\"error\"} lines.",
-            discussion: "TEMPLATE is a .jinja file, a tokenizer_config.json, a model folder, or - where each line brings its own \"template\".")
+            discussion:
+                "TEMPLATE is a .jinja file, a tokenizer_config.json, a model folder, or - where each line brings its own \"template\".")
         @Option(help: "What strftime_now tells, for example 2025-03-09T08:05:07.") var now: String?
         @Argument(help: "The template.") var template: String
 
@@ -80,7 +85,12 @@ struct TemplateCommand: ParsableCommand {
                     let text = try Template(source).render(node["variables"] ?? JSONNode([JSONMember]()), clock: clock).text
                     return ["text": JSONNode(text)]
                 } catch {
-                    return ["error": ["type": JSONNode(error.type), "message": JSONNode(error.message), "line": error.line.map { JSONNode($0) } ?? nil]]
+                    return [
+                        "error": [
+                            "type": JSONNode(error.type), "message": JSONNode(error.message),
+                            "line": error.line.map { JSONNode($0) } ?? nil,
+                        ]
+                    ]
                 }
             }
         }
@@ -92,12 +102,16 @@ struct TemplateCommand: ParsableCommand {
                 var local = tm()
                 localtime_r(&now, &local)
                 return TemplateClock(
-                    year: Int(local.tm_year) + 1900, month: Int(local.tm_mon) + 1, day: Int(local.tm_mday), hour: Int(local.tm_hour), minute: Int(local.tm_min),
+                    year: Int(local.tm_year) + 1900, month: Int(local.tm_mon) + 1, day: Int(local.tm_mday), hour: Int(local.tm_hour),
+                    minute: Int(local.tm_min),
                     second: Int(local.tm_sec))
             }
             let numbers = text.split { !$0.isNumber }.compactMap { Int($0) }
-            guard numbers.count == 6, (1...12).contains(numbers[1]), (1...31).contains(numbers[2]) else { throw ValidationError("--now is not a time like 2025-03-09T08:05:07") }
-            return TemplateClock(year: numbers[0], month: numbers[1], day: numbers[2], hour: numbers[3], minute: numbers[4], second: numbers[5])
+            guard numbers.count == 6, (1...12).contains(numbers[1]), (1...31).contains(numbers[2]) else {
+                throw ValidationError("--now is not a time like 2025-03-09T08:05:07")
+            }
+            return TemplateClock(
+                year: numbers[0], month: numbers[1], day: numbers[2], hour: numbers[3], minute: numbers[4], second: numbers[5])
         }
 
         private static func source(_ path: String) throws -> String {
@@ -107,7 +121,9 @@ struct TemplateCommand: ParsableCommand {
             }
             let text = String(decoding: try DurableFiles.read(path, limit: 64 << 20), as: UTF8.self)
             guard path.hasSuffix(".json") else { return text }
-            guard let template = try? JSONParser().parse(text)["chat_template"]?.string else { throw ValidationError("\(path) has no chat_template") }
+            guard let template = try? JSONParser().parse(text)["chat_template"]?.string else {
+                throw ValidationError("\(path) has no chat_template")
+            }
             return template
         }
     }
@@ -119,7 +135,9 @@ enum JSONLines {
         while let line = readLine(strippingNewline: true) {
             if line.isEmpty { continue }
             let node: JSONNode
-            do throws(JSONError) { node = try JSONParser().parse(line) } catch { throw ValidationError("a line of the input is not JSON: \(error)") }
+            do throws(JSONError) { node = try JSONParser().parse(line) } catch {
+                throw ValidationError("a line of the input is not JSON: \(error)")
+            }
             print(JSONWriter().string(try transform(node)))
         }
     }

@@ -49,9 +49,11 @@ struct ManifestOptions: ParsableArguments {
         if JobIdentifier.isJob(parsed.model) { models = [layout.jobs + "/" + parsed.model + "/result"] }
         let model =
             JobIdentifier.isJob(parsed.model)
-            ? try find(access(models[0] + "/merged", F_OK) == 0 ? "merged" : "model", models, "model") : try find(parsed.model, models + [folder], "model")
+            ? try find(access(models[0] + "/merged", F_OK) == 0 ? "merged" : "model", models, "model")
+            : try find(parsed.model, models + [folder], "model")
         return (
-            parsed, model, try find(parsed.trainingFile, data, "training_file"), try parsed.validationFile.map { try find($0, data, "validation_file") },
+            parsed, model, try find(parsed.trainingFile, data, "training_file"),
+            try parsed.validationFile.map { try find($0, data, "validation_file") },
             try parsed.adapter.initFrom.map { try find($0, data + [layout.models], "adapter.init_from") }
         )
     }
@@ -61,7 +63,8 @@ struct ManifestOptions: ParsableArguments {
         let files = try read()
         do {
             return try PreparedJob(
-                manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation, initialAdapterPath: files.initial)
+                manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation,
+                initialAdapterPath: files.initial)
         } catch let error as WorkerError {
             if case .invalidData(let problems, _, _) = error {
                 for problem in problems { StandardError.write("\(problem)\n") }
@@ -129,7 +132,8 @@ struct PlanCommand: ParsableCommand {
         if options.json {
             let figures: [JSONMember] = [
                 JSONMember("steps", JSONNode(job.settings.totalSteps)), JSONMember("batch_size", JSONNode(job.settings.batchSize)),
-                JSONMember("trained_tokens", JSONNode(job.totalTrainedTokens)), JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
+                JSONMember("trained_tokens", JSONNode(job.totalTrainedTokens)),
+                JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
                 JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
             ]
             print(JSONWriter(isIndented: true).string(JSONNode((plan.json.object ?? []) + figures)))
@@ -137,12 +141,19 @@ struct PlanCommand: ParsableCommand {
         }
         func mebibytes(_ bytes: Int) -> String { "\(Double(bytes * 10 / 1_048_576) / 10) MiB" }
         let rows = [
-            ("device", "\(job.device.name), \(job.precision)"), ("steps", "\(job.settings.totalSteps) of \(job.settings.batchSize) examples"),
+            ("device", "\(job.device.name), \(job.precision)"),
+            ("steps", "\(job.settings.totalSteps) of \(job.settings.batchSize) examples"),
             ("trained tokens", "\(job.totalTrainedTokens)"), ("trained parameters", "\(job.model.trainables.elementCount)"),
-            ("micro-batch", "\(plan.size.tokenCount) tokens" + (plan.recomputedLayers > 0 ? ", \(plan.recomputedLayers) layers recomputed" : "")),
+            (
+                "micro-batch",
+                "\(plan.size.tokenCount) tokens" + (plan.recomputedLayers > 0 ? ", \(plan.recomputedLayers) layers recomputed" : "")
+            ),
             ("arena", "\(mebibytes(plan.arenaBytes)) (\(plan.arenaBytes) bytes)"), ("weights and state", mebibytes(plan.persistentBytes)),
             ("mapped weights", mebibytes(plan.mappedBytes)), ("on the device", mebibytes(plan.deviceBytes)),
-            ("arithmetic", "\(Double(Int(plan.floatingPointOperations / 1e7)) / 100) GFLOP a micro-batch, \(plan.kernelCalls) kernel calls"),
+            (
+                "arithmetic",
+                "\(Double(Int(plan.floatingPointOperations / 1e7)) / 100) GFLOP a micro-batch, \(plan.kernelCalls) kernel calls"
+            ),
         ]
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows { print(name + String(repeating: " ", count: width - name.count + 2) + value) }
@@ -161,7 +172,10 @@ struct DevicesCommand: ParsableCommand {
                 JSONWriter(isIndented: true).string(
                     JSONNode(
                         devices.map { device in
-                            ["device": JSONNode(device.selector), "name": JSONNode(device.name), "details": JSONNode(device.details.map { JSONMember($0.0, JSONNode($0.1)) })]
+                            [
+                                "device": JSONNode(device.selector), "name": JSONNode(device.name),
+                                "details": JSONNode(device.details.map { JSONMember($0.0, JSONNode($0.1)) }),
+                            ]
                         })))
             return
         }

@@ -18,7 +18,8 @@ struct Talad: ParsableCommand {
     @Option(help: "The spool directory; it is made if it is not there.") var spool = "/var/spool/tala"
     @Option(help: "The device for jobs that leave the choice open: auto, cpu, vulkan or vulkan:NUMBER_OR_NAME.") var device = "auto"
     @Flag(help: "Do all that is pending, then exit.") var drain = false
-    @Option(name: .customLong("allow-root"), help: "A folder whose files manifests may name by absolute paths; may be repeated.") var allowedRoots: [String] = []
+    @Option(name: .customLong("allow-root"), help: "A folder whose files manifests may name by absolute paths; may be repeated.")
+    var allowedRoots: [String] = []
 
     func run() throws {
         // Whoever started the daemon may have left these signals blocked.
@@ -35,7 +36,8 @@ struct Talad: ParsableCommand {
         }
         defer { free(root) }
         let configuration = TalaDaemon.Configuration(
-            layout: SpoolLayout(root: String(cString: root)), device: device, workerProgram: Self.workerProgram(), drains: drain, allowedRoots: allowedRoots)
+            layout: SpoolLayout(root: String(cString: root)), device: device, workerProgram: Self.workerProgram(), drains: drain,
+            allowedRoots: allowedRoots)
         let daemon: TalaDaemon
         do { daemon = try TalaDaemon(configuration, mustStop: { stopRequested != 0 }) } catch let error as TalaDaemon.StartError {
             StandardError.write("<3>\(error)\n")

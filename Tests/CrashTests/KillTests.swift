@@ -17,7 +17,9 @@ struct RealSpool {
 
     init() throws {
         layout = SpoolLayout(root: NSTemporaryDirectory() + "tala-kill-\(UUID().uuidString)")
-        for folder in [layout.root] + layout.folders { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+        for folder in [layout.root] + layout.folders {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
         try FileManager.default.copyItem(atPath: SharedData.path("stories260k"), toPath: layout.models + "/stories260k")
         for name in ["train.jsonl", "validation.jsonl"] {
             try FileManager.default.copyItem(atPath: SharedData.path("stories260k/" + name), toPath: layout.files + "/" + name)
@@ -62,7 +64,9 @@ struct RealSpool {
 
     var steps: [Int] {
         guard let job, let bytes = try? DurableFiles.read(job.metricsFile) else { return [] }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst().compactMap { $0.split(separator: ",").first.flatMap { Int($0) } }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst().compactMap {
+            $0.split(separator: ",").first.flatMap { Int($0) }
+        }
     }
 
     func remove() { FolderListing.delete(layout.root) }

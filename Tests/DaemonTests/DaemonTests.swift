@@ -12,11 +12,17 @@ struct TestSpool {
 
     init(worker: String) throws {
         layout = SpoolLayout(root: NSTemporaryDirectory() + "tala-spool-\(UUID().uuidString)")
-        for folder in [layout.root] + layout.folders { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+        for folder in [layout.root] + layout.folders {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
         try FileManager.default.createDirectory(atPath: layout.models + "/m", withIntermediateDirectories: true)
         try DurableFiles.replace(layout.models + "/m/config.json", with: "{}")
         try DurableFiles.replace(layout.files + "/t.jsonl", with: "{}\n")
-        try DurableFiles.replace(workerPath, with: "#!/bin/sh\njob=$3\nset_state() { sed -i \"s/\\\"status\\\": \\\"[a-z_]*\\\"/\\\"status\\\": \\\"$1\\\"/\" \"$job/status.json\"; }\n" + worker, mode: 0o755)
+        try DurableFiles.replace(
+            workerPath,
+            with:
+                "#!/bin/sh\njob=$3\nset_state() { sed -i \"s/\\\"status\\\": \\\"[a-z_]*\\\"/\\\"status\\\": \\\"$1\\\"/\" \"$job/status.json\"; }\n"
+                + worker, mode: 0o755)
         chmod(workerPath, 0o755)
     }
 
@@ -28,11 +34,14 @@ struct TestSpool {
     }
 
     func drain(retryDelays: [Double] = [0, 0, 0]) throws -> Int32 {
-        let configuration = TalaDaemon.Configuration(layout: layout, device: "cpu", workerProgram: workerPath, drains: true, retryDelays: retryDelays)
+        let configuration = TalaDaemon.Configuration(
+            layout: layout, device: "cpu", workerProgram: workerPath, drains: true, retryDelays: retryDelays)
         return try TalaDaemon(configuration, mustStop: { false }).run()
     }
 
-    var jobs: [JobStatus] { ((try? FolderListing.names(in: layout.jobs)) ?? []).filter { JobIdentifier.isJob($0) }.compactMap { layout.job($0).status() } }
+    var jobs: [JobStatus] {
+        ((try? FolderListing.names(in: layout.jobs)) ?? []).filter { JobIdentifier.isJob($0) }.compactMap { layout.job($0).status() }
+    }
 
     func remove() { FolderListing.delete(layout.root) }
 }
@@ -65,11 +74,15 @@ struct TestSpool {
         #expect(path.hasSuffix("/bundle/own.jsonl") && FileManager.default.fileExists(atPath: path))
     }
 
-    @Test(arguments: [
-        ("bad.yaml", "model: m\ntraining_file: t.jsonl\nnum_train_epochs: 1\n", "num_train_epochs"), ("gone.yaml", "model: nope\ntraining_file: t.jsonl\n", "model"),
-        ("file.yaml", "model: m\ntraining_file: ../../etc/passwd\n", "training_file"), ("root.yaml", "model: m\ntraining_file: /etc/passwd\n", "training_file"),
-        ("broken.json", "{\"model\": ", nil), ("empty.yaml", "", nil), ("up.yaml", "model: ../m\ntraining_file: t.jsonl\n", "model"), ("word.txt", "hello", nil),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("bad.yaml", "model: m\ntraining_file: t.jsonl\nnum_train_epochs: 1\n", "num_train_epochs"),
+            ("gone.yaml", "model: nope\ntraining_file: t.jsonl\n", "model"),
+            ("file.yaml", "model: m\ntraining_file: ../../etc/passwd\n", "training_file"),
+            ("root.yaml", "model: m\ntraining_file: /etc/passwd\n", "training_file"),
+            ("broken.json", "{\"model\": ", nil), ("empty.yaml", "", nil), ("up.yaml", "model: ../m\ntraining_file: t.jsonl\n", "model"),
+            ("word.txt", "hello", nil),
+        ] as [(String, String, String?)])
     func aBadManifestIsRejectedWithItsReasonAndTheDaemonGoesOn(name: String, text: String, param: String?) throws {
         let spool = try TestSpool(worker: "set_state succeeded\nexit 0\n")
         defer { spool.remove() }
@@ -97,7 +110,9 @@ struct TestSpool {
     @Test func filesThatAreBeingWrittenAreNotLookedAt() throws {
         let spool = try TestSpool(worker: "set_state succeeded\nexit 0\n")
         defer { spool.remove() }
-        for name in [".a.yaml", "b.yaml~", "c.yaml.tmp", "d.part", "e.swp"] { try DurableFiles.replace(spool.layout.incoming + "/" + name, with: Self.manifest) }
+        for name in [".a.yaml", "b.yaml~", "c.yaml.tmp", "d.part", "e.swp"] {
+            try DurableFiles.replace(spool.layout.incoming + "/" + name, with: Self.manifest)
+        }
         #expect(try spool.drain() == 0)
         let left = try FolderListing.names(in: spool.layout.incoming)
         #expect(spool.jobs.isEmpty && left.count == 5)
@@ -173,7 +188,12 @@ struct TestSpool {
         for index in 0..<300 { try spool.drop("job\(index).yaml", Self.manifest + "priority: \(index % 7)\nnot_before: 99999999999\n") }
         nonisolated(unsafe) var turns = 0
         let configuration = TalaDaemon.Configuration(layout: spool.layout, device: "cpu", workerProgram: spool.workerPath, drains: false)
-        _ = try TalaDaemon(configuration, mustStop: { turns += 1; return turns > 2 }).run()
+        _ = try TalaDaemon(
+            configuration,
+            mustStop: {
+                turns += 1; return turns > 2
+            }
+        ).run()
         #expect(spool.jobs.count == 300 && Set(spool.jobs.map(\.id)).count == 300)
         #expect(try FolderListing.names(in: spool.layout.incoming).isEmpty)
     }

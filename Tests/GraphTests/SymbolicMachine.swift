@@ -31,7 +31,8 @@ struct SymbolicMachine {
         var outputs: [String: Matrix] = [:]
         for value in graph.values {
             switch value.role {
-            case .input, .persistent: values[value.id] = (0..<value.type.rows).map { row in (0..<value.type.columns).map { initial(value.name, row, $0) } }
+            case .input, .persistent:
+                values[value.id] = (0..<value.type.rows).map { row in (0..<value.type.columns).map { initial(value.name, row, $0) } }
             default: break
             }
         }
@@ -72,7 +73,9 @@ struct SymbolicMachine {
         ]
         func read(_ reference: TensorReference) -> Matrix {
             (0..<reference.rows).map { row in
-                (0..<reference.columns).map { memory[reference.space]?[reference.block][reference.byteOffset / 4 + row * reference.rowStride + $0] ?? 0 }
+                (0..<reference.columns).map {
+                    memory[reference.space]?[reference.block][reference.byteOffset / 4 + row * reference.rowStride + $0] ?? 0
+                }
             }
         }
         func write(_ matrix: Matrix, _ reference: TensorReference) {

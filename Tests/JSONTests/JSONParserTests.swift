@@ -20,7 +20,8 @@ import Testing
     @Test(arguments: [
         ("", JSONError.Reason.unexpectedEnd), ("[1,]", .unexpectedCharacter(UInt8(ascii: "]"), expected: "a value")),
         (#"{"a":1,"a":2}"#, .duplicateKey("a")), (#""\ud800""#, .loneSurrogate), ("1e999", .numberOutOfRange), ("01", .invalidNumber),
-        ("NaN", .unexpectedCharacter(UInt8(ascii: "N"), expected: "a value")), ("1 2", .trailingContent), ("\"a\nb\"", .controlCharacterInString),
+        ("NaN", .unexpectedCharacter(UInt8(ascii: "N"), expected: "a value")), ("1 2", .trailingContent),
+        ("\"a\nb\"", .controlCharacterInString),
     ])
     func whatIsNotJSONIsRefusedWithItsReason(text: String, reason: JSONError.Reason) {
         #expect { try parser.parse(text) } throws: { ($0 as? JSONError)?.reason == reason }

@@ -15,13 +15,19 @@ struct ReferenceJob {
         folder = JobFolder(path: root + "/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
         try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
         var hyperparameters: [JSONMember] = [JSONMember("batch_size", 8), JSONMember("learning_rate", lora ? 1e-3 : 5e-4)]
-        if let steps { hyperparameters.append(JSONMember("max_steps", JSONNode(steps))) } else { hyperparameters.append(JSONMember("n_epochs", lora ? 2 : 1)) }
+        if let steps {
+            hyperparameters.append(JSONMember("max_steps", JSONNode(steps)))
+        } else {
+            hyperparameters.append(JSONMember("n_epochs", lora ? 2 : 1))
+        }
         var members: [JSONMember] = [
-            JSONMember("model", "stories260k"), JSONMember("training_file", "train.jsonl"), JSONMember("validation_file", "validation.jsonl"), JSONMember("seed", 1),
+            JSONMember("model", "stories260k"), JSONMember("training_file", "train.jsonl"),
+            JSONMember("validation_file", "validation.jsonl"), JSONMember("seed", 1),
             JSONMember("method", ["type": "supervised", "supervised": ["hyperparameters": JSONNode(hyperparameters)]]),
             JSONMember("adapter", lora ? ["type": "lora", "rank": 8, "alpha": 16, "init_from": "initial_adapter"] : ["type": "full"]),
             JSONMember("optimizer", ["weight_decay": 0.01, "weight_decay_on": "all"]),
-            JSONMember("schedule", lora ? ["type": "cosine", "warmup_steps": 10] : ["type": "linear", "warmup_steps": 5]), JSONMember("shuffle", false),
+            JSONMember("schedule", lora ? ["type": "cosine", "warmup_steps": 10] : ["type": "linear", "warmup_steps": 5]),
+            JSONMember("shuffle", false),
             JSONMember("max_length", 512), JSONMember("precision", "float32"), JSONMember("device", JSONNode(device)),
         ]
         for (key, node) in changes {
@@ -38,14 +44,20 @@ struct ReferenceJob {
 
     /// Runs until the job ends or `stop` says so between two steps.
     @discardableResult
-    func run(stop: @escaping () -> Bool = { false }) throws -> JobRunner.Outcome { try JobRunner(folder: folder, deviceSelector: nil, mustStop: stop).run() }
+    func run(stop: @escaping () -> Bool = { false }) throws -> JobRunner.Outcome {
+        try JobRunner(folder: folder, deviceSelector: nil, mustStop: stop).run()
+    }
 
     /// Steps with their figures, by column name.
     var metrics: [[String: Double]] {
         let lines = ((try? String(decoding: DurableFiles.read(folder.metricsFile), as: UTF8.self)) ?? "").split(separator: "\n")
         let names = lines.first?.split(separator: ",").map(String.init) ?? []
         return lines.dropFirst().map { line in
-            Dictionary(zip(names, line.split(separator: ",", omittingEmptySubsequences: false)).compactMap { name, text in Double(text).map { (name, $0) } }) { first, _ in first }
+            Dictionary(
+                zip(names, line.split(separator: ",", omittingEmptySubsequences: false)).compactMap { name, text in
+                    Double(text).map { (name, $0) }
+                }
+            ) { first, _ in first }
         }
     }
 
@@ -67,7 +79,8 @@ struct ReferenceJob {
                     Issue.record("step \(number) has no \(column)")
                     continue
                 }
-                #expect(abs(value - wanted) <= tolerance * max(abs(wanted), 1e-12), "step \(number): \(column) \(value), reference \(wanted)")
+                #expect(
+                    abs(value - wanted) <= tolerance * max(abs(wanted), 1e-12), "step \(number): \(column) \(value), reference \(wanted)")
             }
         }
         let evaluation = try JSONParser().parse(job.resultBytes("evaluation.json"))["validation"]
@@ -92,12 +105,16 @@ struct ReferenceJob {
     }
 
     @Test func fiftyTwoStepsOfLoRAOnVulkanAreTheReferences() throws {
+        setenv("TALA_VULKAN_VALIDATION", "1", 1)
+        defer { unsetenv("TALA_VULKAN_VALIDATION") }
         let job = try ReferenceJob(lora: true, device: "vulkan")
         defer { job.remove() }
         let outcome = try job.run()
         #expect(outcome == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
         guard outcome == .succeeded else { return }
         try Self.compare(job, "lora-r8")
+        let events = try String(decoding: DurableFiles.read(job.folder.eventsFile), as: UTF8.self)
+        #expect(!events.contains("\"level\":\"warn\""), "the validation layer has spoken: \(events)")
     }
 
     /// The cuts are in the middle of an epoch, at its end, and in the second epoch.
@@ -142,10 +159,18 @@ struct ReferenceJob {
     }
 
     @Test func aLossThatIsNoNumberEndsTheJobWithItsStep() throws {
-        let job = try ReferenceJob(lora: false, changes: ["method": ["type": "supervised", "supervised": ["hyperparameters": ["max_steps": 12, "batch_size": 8, "learning_rate": 1000]]], "optimizer": ["max_grad_norm": 0], "schedule": ["type": "constant"]])
+        let job = try ReferenceJob(
+            lora: false,
+            changes: [
+                "method": [
+                    "type": "supervised", "supervised": ["hyperparameters": ["max_steps": 12, "batch_size": 8, "learning_rate": 1000]],
+                ], "optimizer": ["max_grad_norm": 0], "schedule": ["type": "constant"],
+            ])
         defer { job.remove() }
         let outcome = try job.run()
-        if outcome == .failed { #expect(job.folder.status()?.error?.code == "not_finite" && job.folder.status()?.error?.message.contains("step") ?? false) }
+        if outcome == .failed {
+            #expect(job.folder.status()?.error?.code == "not_finite" && job.folder.status()?.error?.message.contains("step") ?? false)
+        }
     }
 
     @Test func micro_batchesGiveTheSameStepAsOneBatch() throws {

@@ -42,7 +42,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("num_train_epochs: 3\n", "n_epochs"), ("lerning_rate: 1\n", "learning_rate"), ("lora_r: 8\n", "adapter.rank"), ("shufle: true\n", "shuffle"),
+        ("num_train_epochs: 3\n", "n_epochs"), ("lerning_rate: 1\n", "learning_rate"), ("lora_r: 8\n", "adapter.rank"),
+        ("shufle: true\n", "shuffle"),
         ("base_model: x\n", "model"),
     ])
     func anUnknownKeyNamesTheOneThatWasMeant(line: String, meant: String) {
@@ -51,14 +52,19 @@ import Testing
         #expect(error?.message.contains("did you mean \(meant)") ?? false || meant == "learning_rate", "\(error?.message ?? "")")
     }
 
-    @Test(arguments: [
-        ("validation_split: 1.5", "validation_split"), ("validation_split: no", "validation_split"), ("seed: -1", "seed"), ("seed: 1.5", "seed"),
-        ("device: gpu", "device"), ("precision: fp8", "precision"), ("max_length: 1", "max_length"), ("adapter: {rank: 0}", "adapter.rank"),
-        ("adapter: {type: full, rank: 8}", "adapter.rank"), ("method: {type: dpo}", "method.type"), ("suffix: a/b", "suffix"), ("memory_limit: lots", "memory_limit"),
-        ("optimizer: {beta1: 1.0}", "optimizer.beta1"), ("train_on: user", "train_on"), ("shuffle: yes", "shuffle"), ("model: 5", nil),
-        ("validation_split: 0.1\nvalidation_file: v.jsonl", "validation_split"), ("metadata: [1]", "metadata"), ("adapter: {target_modules: []}", "adapter.target_modules"),
-        ("method: {supervised: {hyperparameters: {n_epochs: 1, max_steps: 2}}}", "method.supervised.hyperparameters.max_steps"),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("validation_split: 1.5", "validation_split"), ("validation_split: no", "validation_split"), ("seed: -1", "seed"),
+            ("seed: 1.5", "seed"),
+            ("device: gpu", "device"), ("precision: fp8", "precision"), ("max_length: 1", "max_length"),
+            ("adapter: {rank: 0}", "adapter.rank"),
+            ("adapter: {type: full, rank: 8}", "adapter.rank"), ("method: {type: dpo}", "method.type"), ("suffix: a/b", "suffix"),
+            ("memory_limit: lots", "memory_limit"),
+            ("optimizer: {beta1: 1.0}", "optimizer.beta1"), ("train_on: user", "train_on"), ("shuffle: yes", "shuffle"), ("model: 5", nil),
+            ("validation_split: 0.1\nvalidation_file: v.jsonl", "validation_split"), ("metadata: [1]", "metadata"),
+            ("adapter: {target_modules: []}", "adapter.target_modules"),
+            ("method: {supervised: {hyperparameters: {n_epochs: 1, max_steps: 2}}}", "method.supervised.hyperparameters.max_steps"),
+        ] as [(String, String?)])
     func aBadValueIsRefusedWithItsKeyAndPlace(line: String, param: String?) {
         let error = Self.failure(Self.least + line + "\n")
         #expect(error != nil)
@@ -67,12 +73,16 @@ import Testing
 
     @Test func hostileTextIsRefusedWithoutACrash() {
         let texts = [
-            "", "[]", "a: &x [1]\nb: *x\n", String(repeating: "[", count: 100_000), String(repeating: "- ", count: 100_000), String(repeating: "{a: ", count: 50_000),
-            "model: \"\\ud800\"", "model: a\u{0}b", "\u{FEFF}", "model: m\nmodel: n\ntraining_file: t\n", "? [a]\n: b\n", "!!binary x", "model: m\ntraining_file: |\n",
+            "", "[]", "a: &x [1]\nb: *x\n", String(repeating: "[", count: 100_000), String(repeating: "- ", count: 100_000),
+            String(repeating: "{a: ", count: 50_000),
+            "model: \"\\ud800\"", "model: a\u{0}b", "\u{FEFF}", "model: m\nmodel: n\ntraining_file: t\n", "? [a]\n: b\n", "!!binary x",
+            "model: m\ntraining_file: |\n",
             (0..<2000).map { String(repeating: " ", count: $0 % 300) + "a:\n" }.joined(),
         ]
         for text in texts { #expect(Self.failure(text) != nil, "\(text.prefix(40))") }
-        for text in ["{", "{\"model\": 1e999}", "{\"model\":\"a\",\"model\":\"b\"}", "nul", String(repeating: "[", count: 100_000)] { #expect(Self.failure(text, yaml: false) != nil) }
+        for text in ["{", "{\"model\": 1e999}", "{\"model\":\"a\",\"model\":\"b\"}", "nul", String(repeating: "[", count: 100_000)] {
+            #expect(Self.failure(text, yaml: false) != nil)
+        }
         #expect(Self.failure(String(repeating: "a", count: 2 << 20)) != nil)
     }
 

@@ -23,7 +23,8 @@ public struct AdamW: Operation {
 
     public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 6)
-        try require(Set(inputs.prefix(4)).count == 1 && inputs[0].elementType == .float32, "parameter and state differ: \(inputs.prefix(4))")
+        try require(
+            Set(inputs.prefix(4)).count == 1 && inputs[0].elementType == .float32, "parameter and state differ: \(inputs.prefix(4))")
         return Array(inputs.prefix(4))
     }
 

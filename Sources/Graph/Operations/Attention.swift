@@ -67,7 +67,9 @@ public struct Attention: Operation {
         let saved = node.inputs.prefix(3).map { context.saved($0) }
         let (output, logSumExp) = (context.saved(node.outputs[0]), context.saved(node.outputs[1]))
         let keyRanges = node.inputs[3]
-        guard let queryRanges = context.queryRanges(for: keyRanges) else { throw .notDifferentiable(operation: "Attention without query ranges") }
+        guard let queryRanges = context.queryRanges(for: keyRanges) else {
+            throw .notDifferentiable(operation: "Attention without query ranges")
+        }
         let delta = try context.add(AttentionDelta(headCount: shape.headCount), [gradient, output])[0]
         let operands = saved + [gradient, logSumExp, delta, keyRanges, queryRanges]
         let gradients = try context.add(AttentionBackward(shape), Array(operands))

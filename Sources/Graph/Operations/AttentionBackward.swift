@@ -16,7 +16,8 @@ public struct AttentionBackward: Operation {
     public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 8)
         try require(inputs[3] == inputs[0], "dO is \(inputs[3]), q \(inputs[0])")
-        try require(inputs[4].columns == shape.headCount && inputs[5].columns == shape.headCount, "logSumExp \(inputs[4]) or delta \(inputs[5])")
+        try require(
+            inputs[4].columns == shape.headCount && inputs[5].columns == shape.headCount, "logSumExp \(inputs[4]) or delta \(inputs[5])")
         try require(inputs[7].rows == inputs[1].rows && inputs[7].columns == 2, "query ranges are \(inputs[7])")
         return [inputs[0], inputs[1], inputs[2]]
     }

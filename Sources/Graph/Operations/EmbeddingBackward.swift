@@ -23,7 +23,9 @@ public struct EmbeddingBackward: Operation {
 
     public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         let bytes = Double(inputs[0].elementCount * 4)
-        return Cost(floatingPointOperations: 2 * Double(inputs[0].elementCount), bytesRead: Double(inputs[0].byteCount) + bytes, bytesWritten: bytes)
+        return Cost(
+            floatingPointOperations: 2 * Double(inputs[0].elementCount), bytesRead: Double(inputs[0].byteCount) + bytes, bytesWritten: bytes
+        )
     }
 
     public var inPlaceInputs: [Int: Int] { [0: 2] }

@@ -13,7 +13,9 @@ public struct MatrixProduct: Operation {
     public var hasAddend: Bool
     public var outputType: ElementType
 
-    public init(transposesA: Bool = false, transposesB: Bool = false, scale: Float = 1, hasAddend: Bool = false, outputType: ElementType = .float32) {
+    public init(
+        transposesA: Bool = false, transposesB: Bool = false, scale: Float = 1, hasAddend: Bool = false, outputType: ElementType = .float32
+    ) {
         self.transposesA = transposesA
         self.transposesB = transposesB
         self.scale = scale

@@ -21,7 +21,8 @@ public struct RMSNorm: Operation {
 
     public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 2)
-        try require(inputs[1].rows == 1 && inputs[1].columns * groupCount == inputs[0].columns, "weight \(inputs[1]) does not fit \(inputs[0])")
+        try require(
+            inputs[1].rows == 1 && inputs[1].columns * groupCount == inputs[0].columns, "weight \(inputs[1]) does not fit \(inputs[0])")
         return [
             TensorType(rows: inputs[0].rows, columns: inputs[0].columns, outputType),
             TensorType(rows: inputs[0].rows, columns: groupCount, .float32),

@@ -30,7 +30,8 @@ public struct RMSNormBackward: Operation {
     public var inPlaceInputs: [Int: Int] { hasAddend ? [0: 4] : [:] }
     public var attributes: String {
         [
-            weightOffset == 0 ? nil : "weightOffset=\(weightOffset)", groupCount == 1 ? nil : "groups=\(groupCount)", hasAddend ? "+ addend" : nil,
+            weightOffset == 0 ? nil : "weightOffset=\(weightOffset)", groupCount == 1 ? nil : "groups=\(groupCount)",
+            hasAddend ? "+ addend" : nil,
         ].compactMap { $0 }.joined(separator: " ")
     }
     public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {

@@ -34,7 +34,8 @@ public struct RotaryEmbedding: Operation {
 
     public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]), context.needsGradient(node.inputs[0]) else { return }
-        let rotated = try context.add(RotaryEmbedding(headWidth: headWidth, isInverse: !isInverse), [gradient, node.inputs[1], node.inputs[2]])[0]
+        let rotated = try context.add(
+            RotaryEmbedding(headWidth: headWidth, isInverse: !isInverse), [gradient, node.inputs[1], node.inputs[2]])[0]
         try context.contribute(to: node.inputs[0], rotated)
     }
 }

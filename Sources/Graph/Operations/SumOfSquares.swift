@@ -19,7 +19,8 @@ public struct SumOfSquares: Operation {
     }
     public var inPlaceInputs: [Int: Int] { hasAddend ? [0: 1] : [:] }
     public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
-        Partition(inputs: [.init("t")] + (hasAddend ? [.init()] : []), outputs: [.init()], reduced: ["t"], accumulatorInput: 1) { _, _, isFirst in
+        Partition(inputs: [.init("t")] + (hasAddend ? [.init()] : []), outputs: [.init()], reduced: ["t"], accumulatorInput: 1) {
+            _, _, isFirst in
             isFirst ? nil : SumOfSquares(hasAddend: true)
         }
     }

@@ -38,7 +38,8 @@ struct ArenaAllocation {
             let request = requests[index]
             var found = false
             for block in placed.indices where !found {
-                guard let (position, offset) = gap(for: request, in: placed[block]), offset + request.byteCount <= limits.maximumBlockBytes else { continue }
+                guard let (position, offset) = gap(for: request, in: placed[block]), offset + request.byteCount <= limits.maximumBlockBytes
+                else { continue }
                 places[index] = Place(block: block, byteOffset: offset)
                 placed[block].insert(index, at: position)
                 blocks[block] = max(blocks[block], offset + request.byteCount)

@@ -26,7 +26,8 @@ struct Lowering {
             guard !common.isEmpty || (type.rows == 0 && pieces.isEmpty) else { continue }
             let reference = whole.rows((common.lowerBound - held.lowerBound)..<(common.upperBound - held.lowerBound))
                 .columns(location.column..<(location.column + type.columns))
-            pieces.append(Piece(rows: (common.lowerBound - wanted.lowerBound)..<(common.upperBound - wanted.lowerBound), reference: reference))
+            pieces.append(
+                Piece(rows: (common.lowerBound - wanted.lowerBound)..<(common.upperBound - wanted.lowerBound), reference: reference))
         }
         return pieces
     }
@@ -39,7 +40,8 @@ struct Lowering {
             if (inputs + outputs).allSatisfy({ $0.count == 1 }) {
                 calls.append(
                     KernelCall(
-                        operation: node.operation, inputs: inputs.map { $0[0].reference }, outputs: outputs.map { $0[0].reference }, node: index))
+                        operation: node.operation, inputs: inputs.map { $0[0].reference }, outputs: outputs.map { $0[0].reference },
+                        node: index))
             } else {
                 try split(node, index, inputs, outputs, into: &calls)
             }
@@ -54,7 +56,9 @@ struct Lowering {
         return found
     }
 
-    private func split(_ node: Node, _ index: Int, _ inputs: [[Piece]], _ outputs: [[Piece]], into calls: inout [KernelCall]) throws(GraphError) {
+    private func split(_ node: Node, _ index: Int, _ inputs: [[Piece]], _ outputs: [[Piece]], into calls: inout [KernelCall])
+        throws(GraphError)
+    {
         let inputTypes = node.inputs.map { graph.type(of: $0) }
         let outputTypes = node.outputs.map { graph.type(of: $0) }
         func tooLarge(_ value: ValueID) -> GraphError {
@@ -100,7 +104,11 @@ struct Lowering {
             var pieceInputs = Array(references.prefix(inputs.count))
             let pieceOutputs = Array(references.dropFirst(inputs.count))
             if !isFirst, let accumulator = partition.accumulatorInput {
-                if accumulator < pieceInputs.count { pieceInputs[accumulator] = pieceOutputs[0] } else { pieceInputs.append(pieceOutputs[0]) }
+                if accumulator < pieceInputs.count {
+                    pieceInputs[accumulator] = pieceOutputs[0]
+                } else {
+                    pieceInputs.append(pieceOutputs[0])
+                }
             }
             calls.append(KernelCall(operation: operation, inputs: pieceInputs, outputs: pieceOutputs, node: index))
         }
@@ -111,7 +119,8 @@ struct Lowering {
     ) throws(GraphError) -> TensorReference {
         var result: TensorReference
         if let axis = axes.rows, let range = ranges[axis] {
-            guard let piece = pieces.first(where: { $0.rows.lowerBound <= range.lowerBound && range.upperBound <= $0.rows.upperBound }) else {
+            guard let piece = pieces.first(where: { $0.rows.lowerBound <= range.lowerBound && range.upperBound <= $0.rows.upperBound })
+            else {
                 throw failure()
             }
             result = piece.reference.rows((range.lowerBound - piece.rows.lowerBound)..<(range.upperBound - piece.rows.lowerBound))

@@ -49,7 +49,9 @@ public struct PersistentLayout: Sendable {
                 let type = TensorType(rows: rows, columns: tensor.type.columns, tensor.type.elementType)
                 let byteCount = RowSplit.aligned(max(1, type.byteCount), limits.alignment)
                 // The last block takes what fits; persistent tensors never move, so there is nothing to search.
-                if let last = blocks.indices.last, blocks[last].mappedWeight == nil, blocks[last].byteCount + byteCount <= limits.maximumBlockBytes {
+                if let last = blocks.indices.last, blocks[last].mappedWeight == nil,
+                    blocks[last].byteCount + byteCount <= limits.maximumBlockBytes
+                {
                     let reference = Self.reference(type, block: last, byteOffset: blocks[last].byteCount)
                     blocks[last].byteCount += byteCount
                     return reference
@@ -65,7 +67,9 @@ public struct PersistentLayout: Sendable {
             guard elementOffset >= 0, elementOffset + tensor.type.elementCount <= whole.rows * whole.columns else {
                 throw .undefinedValue(tensor.key)
             }
-            return Placement([reference(tensor.type, block: whole.block, byteOffset: whole.byteOffset + elementOffset * tensor.type.elementType.byteCount)])
+            return Placement([
+                reference(tensor.type, block: whole.block, byteOffset: whole.byteOffset + elementOffset * tensor.type.elementType.byteCount)
+            ])
         }
         guard elementOffset == 0, page.rows == tensor.type.rows, page.pieces.first?.columns == tensor.type.columns else {
             throw .undefinedValue(tensor.key)

@@ -40,7 +40,8 @@ public struct Planner: Sendable {
                                 isTransient
                                 ? arena.request(byteCount: type.byteCount, first: storage.firstUse, last: storage.lastUse)
                                 : exchange.request(byteCount: type.byteCount, first: 0, last: .max)
-                            return PersistentLayout.reference(type, block: request, byteOffset: 0, space: isTransient ? .transient : .exchange)
+                            return PersistentLayout.reference(
+                                type, block: request, byteOffset: 0, space: isTransient ? .transient : .exchange)
                         }))
             }
         }
@@ -63,7 +64,8 @@ public struct Planner: Sendable {
             let pieces = lowering.pieces(of: location, value.type)
             guard pieces.count == 1, let reference = pieces.first?.reference else {
                 throw .tensorTooLarge(
-                    name: value.name, byteCount: value.type.byteCount, limit: limits.maximumTensorBytes, operation: "the exchange with the host")
+                    name: value.name, byteCount: value.type.byteCount, limit: limits.maximumTensorBytes,
+                    operation: "the exchange with the host")
             }
             hostReferences[value.role == .input, default: [:]][value.name] = reference
         }

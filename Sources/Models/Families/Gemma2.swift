@@ -29,8 +29,10 @@ struct Gemma2Family: ModelFamily {
         let x = try builder.norm(prefix + "input_layernorm.weight", hidden)
         let bias = configuration.hasAttentionBias
         let q = try builder.linear(attention + "q_proj", x, outputs: configuration.headCount * configuration.headWidth, hasBias: bias)
-        let k = try builder.linear(attention + "k_proj", x, outputs: configuration.keyValueHeadCount * configuration.headWidth, hasBias: bias)
-        let v = try builder.linear(attention + "v_proj", x, outputs: configuration.keyValueHeadCount * configuration.headWidth, hasBias: bias)
+        let k = try builder.linear(
+            attention + "k_proj", x, outputs: configuration.keyValueHeadCount * configuration.headWidth, hasBias: bias)
+        let v = try builder.linear(
+            attention + "v_proj", x, outputs: configuration.keyValueHeadCount * configuration.headWidth, hasBias: bias)
         let o = try builder.attention(layer: index, q: builder.rotated(q), k: builder.rotated(k), v: v)
         let attended = try builder.linear(attention + "o_proj", o, outputs: configuration.hiddenSize, hasBias: bias)
         let h = try builder.added(hidden, builder.norm(prefix + "post_attention_layernorm.weight", attended, isResidual: true))

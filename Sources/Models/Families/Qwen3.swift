@@ -10,6 +10,7 @@ struct Qwen3Family: ModelFamily {
 
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
         try LlamaFamily.addStandardLayer(
-            index, hidden, to: &builder, attentionBias: builder.configuration.hasAttentionBias ? .all : .none, normalisesQueriesAndKeys: true)
+            index, hidden, to: &builder, attentionBias: builder.configuration.hasAttentionBias ? .all : .none,
+            normalisesQueriesAndKeys: true)
     }
 }

@@ -2,7 +2,9 @@ import Glibc
 
 /// Python's operators.
 enum Arithmetic {
-    static func apply(_ operation: String, _ left: TemplateValue, _ right: TemplateValue, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
+    static func apply(_ operation: String, _ left: TemplateValue, _ right: TemplateValue, _ interpreter: Interpreter) throws(TemplateError)
+        -> TemplateValue
+    {
         if operation == "%", case .string(let format) = left { return .string(try PercentFormat.apply(format, right, interpreter)) }
         if let result = try sequences(operation, left, right, interpreter) { return result }
         if let a = left.wholeNumber, let b = right.wholeNumber { return try whole(operation, a, b, interpreter) }
@@ -43,12 +45,16 @@ enum Arithmetic {
         }
     }
 
-    private static func joined(_ a: [TemplateValue], _ b: [TemplateValue], _ interpreter: Interpreter) throws(TemplateError) -> [TemplateValue] {
+    private static func joined(_ a: [TemplateValue], _ b: [TemplateValue], _ interpreter: Interpreter) throws(TemplateError)
+        -> [TemplateValue]
+    {
         try interpreter.requireSize((a.count + b.count) * 16)
         return a + b
     }
 
-    private static func repeated(_ elements: [TemplateValue], _ count: Int, _ interpreter: Interpreter) throws(TemplateError) -> [TemplateValue] {
+    private static func repeated(_ elements: [TemplateValue], _ count: Int, _ interpreter: Interpreter) throws(TemplateError)
+        -> [TemplateValue]
+    {
         if count <= 0 || elements.isEmpty { return [] }
         let (size, overflow) = elements.count.multipliedReportingOverflow(by: count)
         try interpreter.requireSize(overflow || size > .max / 16 ? .max : size * 16)
@@ -68,7 +74,10 @@ enum Arithmetic {
             guard b != 0 else { throw interpreter.failure("ZeroDivisionError", "division by zero") }
             return .double(Double(a) / Double(b))
         case "//", "%":
-            guard b != 0 else { throw interpreter.failure("ZeroDivisionError", operation == "%" ? "integer modulo by zero" : "integer division or modulo by zero") }
+            guard b != 0 else {
+                throw interpreter.failure(
+                    "ZeroDivisionError", operation == "%" ? "integer modulo by zero" : "integer division or modulo by zero")
+            }
             if b == -1 { return operation == "%" ? .int(0) : try checked(a.multipliedReportingOverflow(by: -1)) }
             let remainder = a % b
             let isShifted = remainder != 0 && (remainder < 0) != (b < 0)
@@ -87,7 +96,9 @@ enum Arithmetic {
         }
     }
 
-    private static func real(_ operation: String, _ a: Double, _ b: Double, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
+    private static func real(_ operation: String, _ a: Double, _ b: Double, _ interpreter: Interpreter) throws(TemplateError)
+        -> TemplateValue
+    {
         switch operation {
         case "+": return .double(a + b)
         case "-": return .double(a - b)
@@ -95,14 +106,18 @@ enum Arithmetic {
         case "**": return .double(pow(a, b))
         default: break
         }
-        guard b != 0 else { throw interpreter.failure("ZeroDivisionError", operation == "/" ? "division by zero" : "float floor division by zero") }
+        guard b != 0 else {
+            throw interpreter.failure("ZeroDivisionError", operation == "/" ? "division by zero" : "float floor division by zero")
+        }
         if operation == "/" { return .double(a / b) }
         if operation == "//" { return .double((a / b).rounded(.down)) }
         let remainder = fmod(a, b)
         return .double(remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder)
     }
 
-    static func compare(_ operation: String, _ left: TemplateValue, _ right: TemplateValue, _ interpreter: Interpreter) throws(TemplateError) -> Bool {
+    static func compare(_ operation: String, _ left: TemplateValue, _ right: TemplateValue, _ interpreter: Interpreter)
+        throws(TemplateError) -> Bool
+    {
         switch operation {
         case "==": return TemplateValue.equal(left, right)
         case "!=": return !TemplateValue.equal(left, right)
@@ -119,7 +134,9 @@ enum Arithmetic {
         }
     }
 
-    private static func contains(_ container: TemplateValue, _ element: TemplateValue, _ interpreter: Interpreter) throws(TemplateError) -> Bool {
+    private static func contains(_ container: TemplateValue, _ element: TemplateValue, _ interpreter: Interpreter) throws(TemplateError)
+        -> Bool
+    {
         switch container {
         case .string(let text):
             guard case .string(let part) = element else {
@@ -134,7 +151,9 @@ enum Arithmetic {
     }
 
     /// Negative, zero or positive as `left` is before, equal to or after `right`; nil for a NaN.
-    static func order(_ left: TemplateValue, _ right: TemplateValue, _ interpreter: Interpreter, _ operation: String = "<") throws(TemplateError) -> Int? {
+    static func order(_ left: TemplateValue, _ right: TemplateValue, _ interpreter: Interpreter, _ operation: String = "<")
+        throws(TemplateError) -> Int?
+    {
         if let a = left.wholeNumber, let b = right.wholeNumber { return a < b ? -1 : a > b ? 1 : 0 }
         if let a = left.number, let b = right.number { return a < b ? -1 : a > b ? 1 : a == b ? 0 : nil }
         switch (left, right) {
@@ -147,7 +166,8 @@ enum Arithmetic {
         default: break
         }
         for value in [left, right] { if case .undefined(let what) = value { throw interpreter.failure("UndefinedError", what) } }
-        throw interpreter.failure("TypeError", "'\(operation)' not supported between instances of '\(left.typeName)' and '\(right.typeName)'")
+        throw interpreter.failure(
+            "TypeError", "'\(operation)' not supported between instances of '\(left.typeName)' and '\(right.typeName)'")
     }
 }
 
@@ -248,7 +268,9 @@ enum TextSearch {
         return String(Substring(view))
     }
 
-    static func replaced(_ text: String, _ old: String, _ new: String, limit: Int, _ interpreter: Interpreter) throws(TemplateError) -> String {
+    static func replaced(_ text: String, _ old: String, _ new: String, limit: Int, _ interpreter: Interpreter) throws(TemplateError)
+        -> String
+    {
         if old.utf8.isEmpty {
             let pieces = text.unicodeScalars.map { String($0) }
             let count = limit < 0 ? pieces.count + 1 : min(limit, pieces.count + 1)
@@ -309,7 +331,9 @@ enum PercentFormat {
             while let next = scalars.first, (0x30...0x39).contains(next.value) { width.unicodeScalars.append(scalars.removeFirst()) }
             if scalars.first == "." {
                 scalars.removeFirst()
-                while let next = scalars.first, (0x30...0x39).contains(next.value) { precision.unicodeScalars.append(scalars.removeFirst()) }
+                while let next = scalars.first, (0x30...0x39).contains(next.value) {
+                    precision.unicodeScalars.append(scalars.removeFirst())
+                }
             }
             guard let kind = scalars.popFirst() else { throw interpreter.failure("ValueError", "incomplete format") }
             if kind == "%" {
@@ -317,7 +341,9 @@ enum PercentFormat {
                 continue
             }
             let argument: TemplateValue
-            if let named { argument = named } else {
+            if let named {
+                argument = named
+            } else {
                 guard !values.isEmpty else { throw interpreter.failure("TypeError", "not enough arguments for format string") }
                 argument = values.removeFirst()
             }
@@ -335,26 +361,36 @@ enum PercentFormat {
                 }
                 text = argument.wholeNumber.map { String($0) } ?? String(Int(number))
             case "f", "F":
-                guard let number = argument.number else { throw interpreter.operandFailure(argument, "must be real number, not \(argument.typeName)") }
+                guard let number = argument.number else {
+                    throw interpreter.operandFailure(argument, "must be real number, not \(argument.typeName)")
+                }
                 text = FloatFormat.fixed(number, digits: min(Int(precision) ?? 6, 100))
             case "x", "X":
-                guard let number = argument.wholeNumber else { throw interpreter.operandFailure(argument, "%x format: an integer is required, not \(argument.typeName)") }
+                guard let number = argument.wholeNumber else {
+                    throw interpreter.operandFailure(argument, "%x format: an integer is required, not \(argument.typeName)")
+                }
                 text = String(number, radix: 16, uppercase: kind == "X")
             default: throw interpreter.failure("ValueError", "unsupported format character '\(kind)'")
             }
             if flags.contains("+"), kind != "s", !text.hasPrefix("-") { text = "+" + text }
             let missing = size - text.unicodeScalars.count
             if missing > 0 {
-                if flags.contains("-") { text += String(repeating: " ", count: missing) } else if flags.contains("0"), kind != "s" {
+                if flags.contains("-") {
+                    text += String(repeating: " ", count: missing)
+                } else if flags.contains("0"), kind != "s" {
                     let hasSign = text.hasPrefix("-") || text.hasPrefix("+")
-                    text = (hasSign ? String(text.prefix(1)) : "") + String(repeating: "0", count: missing) + (hasSign ? String(text.dropFirst()) : text)
+                    text =
+                        (hasSign ? String(text.prefix(1)) : "") + String(repeating: "0", count: missing)
+                        + (hasSign ? String(text.dropFirst()) : text)
                 } else {
                     text = String(repeating: " ", count: missing) + text
                 }
             }
             result += text
         }
-        if !values.isEmpty, !usesNames, case .tuple = value { throw interpreter.failure("TypeError", "not all arguments converted during string formatting") }
+        if !values.isEmpty, !usesNames, case .tuple = value {
+            throw interpreter.failure("TypeError", "not all arguments converted during string formatting")
+        }
         return result
     }
 }

@@ -1,15 +1,20 @@
 /// What stands behind `|`.
 enum Filters {
     private static let names: Set<String> = [
-        "abs", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape", "format",
-        "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse",
-        "round", "safe", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim", "truncate", "unique", "upper",
+        "abs", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape",
+        "format",
+        "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
+        "replace", "reverse",
+        "round", "safe", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim", "truncate",
+        "unique", "upper",
         "urlencode", "wordcount", "xmlattr", "pprint",
     ]
 
     static func isKnown(_ name: String) -> Bool { names.contains(name) }
 
-    static func apply(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
+    static func apply(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError)
+        -> TemplateValue
+    {
         func text() -> String { PythonText.string(value) }
         func elements() throws(TemplateError) -> [TemplateValue] { try interpreter.iterate(value) }
         switch name {
@@ -22,7 +27,9 @@ enum Filters {
         case "capitalize": return .string(TextSearch.capitalized(text()))
         case "title": return .string(wordsTitled(text()))
         case "trim":
-            guard case .string(let characters)? = arguments.value(0, "chars") else { return .string(TextSearch.stripped(text(), nil, left: true, right: true)) }
+            guard case .string(let characters)? = arguments.value(0, "chars") else {
+                return .string(TextSearch.stripped(text(), nil, left: true, right: true))
+            }
             return .string(TextSearch.stripped(text(), characters, left: true, right: true))
         case "string", "safe":
             if case .undefined = value { return .string("") }
@@ -33,7 +40,8 @@ enum Filters {
             let limit = arguments.value(2, "count")?.wholeNumber ?? -1
             return .string(
                 try TextSearch.replaced(
-                    text(), PythonText.string(arguments.value(0, "old") ?? .none), PythonText.string(arguments.value(1, "new") ?? .none), limit: limit, interpreter))
+                    text(), PythonText.string(arguments.value(0, "old") ?? .none), PythonText.string(arguments.value(1, "new") ?? .none),
+                    limit: limit, interpreter))
         case "center":
             guard let method = StringMethods.method("center", of: text()) else { return value }
             return try interpreter.call(method, Arguments(positional: [arguments.value(0, "width") ?? .int(80)]))
@@ -53,24 +61,34 @@ enum Filters {
         case "list": return .list(try elements())
         case "items":
             if case .undefined = value { return .list([]) }
-            guard case .dictionary(let dictionary) = value else { throw interpreter.failure("TypeError", "Can only get item pairs from a mapping.") }
+            guard case .dictionary(let dictionary) = value else {
+                throw interpreter.failure("TypeError", "Can only get item pairs from a mapping.")
+            }
             return .list(dictionary.entries.map { .tuple([$0.key, $0.value]) })
         case "reverse":
             if case .string(let text) = value { return .string(String(String.UnicodeScalarView(text.unicodeScalars.reversed()))) }
             return .list(try elements().reversed())
         case "join": return try joined(try elements(), arguments, interpreter)
-        case "sort", "dictsort", "unique", "groupby", "max", "min", "sum", "batch", "slice": return try SequenceFilters.apply(name, value, arguments, interpreter)
-        case "map", "select", "reject", "selectattr", "rejectattr": return try SequenceFilters.choose(name, try elements(), arguments, interpreter)
+        case "sort", "dictsort", "unique", "groupby", "max", "min", "sum", "batch", "slice":
+            return try SequenceFilters.apply(name, value, arguments, interpreter)
+        case "map", "select", "reject", "selectattr", "rejectattr":
+            return try SequenceFilters.choose(name, try elements(), arguments, interpreter)
         case "attr": return try interpreter.attribute(PythonText.string(arguments.value(0, "name") ?? .none), of: value)
         case "abs":
             if let number = value.wholeNumber { return .int(number == .min ? .max : abs(number)) }
-            guard case .double(let number) = value else { throw interpreter.operandFailure(value, "bad operand type for abs(): '\(value.typeName)'") }
+            guard case .double(let number) = value else {
+                throw interpreter.operandFailure(value, "bad operand type for abs(): '\(value.typeName)'")
+            }
             return .double(abs(number))
         case "round": return try rounded(value, arguments, interpreter)
-        case "int": return .int(integer(value, base: arguments.value(1, "base")?.wholeNumber ?? 10) ?? arguments.value(0, "default")?.wholeNumber ?? 0)
+        case "int":
+            return .int(
+                integer(value, base: arguments.value(1, "base")?.wholeNumber ?? 10) ?? arguments.value(0, "default")?.wholeNumber ?? 0)
         case "float":
             if let number = value.number { return .double(number) }
-            if case .string(let text) = value, let number = Double(TextSearch.stripped(text, nil, left: true, right: true)) { return .double(number) }
+            if case .string(let text) = value, let number = Double(TextSearch.stripped(text, nil, left: true, right: true)) {
+                return .double(number)
+            }
             return arguments.value(0, "default") ?? .double(0)
         case "tojson": return .string(try JSONText.string(value, arguments, interpreter))
         case "xmlattr":
@@ -94,7 +112,9 @@ enum Filters {
         }
     }
 
-    private static func joined(_ elements: [TemplateValue], _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
+    private static func joined(_ elements: [TemplateValue], _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError)
+        -> TemplateValue
+    {
         let separator = PythonText.string(arguments.value(0, "d") ?? .string(""))
         var parts: [String] = []
         var size = 0
@@ -142,7 +162,8 @@ enum Filters {
     private static func percentEncoded(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {
-            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "_.-~/".utf8.contains(byte)
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "_.-~/".utf8.contains(byte)
             let digits = String(byte, radix: 16, uppercase: true)
             result += isPlain ? String(Character(Unicode.Scalar(byte))) : "%" + (digits.utf8.count == 1 ? "0" : "") + digits
         }
@@ -152,7 +173,9 @@ enum Filters {
     private static func indented(_ text: String, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> String {
         let width = arguments.value(0, "width") ?? .int(4)
         let prefix: String
-        if case .string(let given) = width { prefix = given } else {
+        if case .string(let given) = width {
+            prefix = given
+        } else {
             let count = max(0, width.wholeNumber ?? 4)
             try interpreter.requireSize(count)
             prefix = String(repeating: " ", count: count)
@@ -181,8 +204,12 @@ enum Filters {
         return (TextSearch.split(cut, by: " ", limit: 1, fromRight: true).first ?? cut) + end
     }
 
-    private static func rounded(_ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
-        guard let number = value.number else { throw interpreter.operandFailure(value, "type \(value.typeName) doesn't define __round__ method") }
+    private static func rounded(_ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError)
+        -> TemplateValue
+    {
+        guard let number = value.number else {
+            throw interpreter.operandFailure(value, "type \(value.typeName) doesn't define __round__ method")
+        }
         let digits = min(max(arguments.value(0, "precision")?.wholeNumber ?? 0, -300), 300)
         let method = arguments.value(1, "method").map { PythonText.string($0) } ?? "common"
         guard number.isFinite else { return .double(number) }
@@ -214,7 +241,13 @@ extension String {
         var result = ""
         var isInside = false
         for scalar in unicodeScalars {
-            if scalar == "<" { isInside = true } else if scalar == ">", isInside { isInside = false } else if !isInside { result.unicodeScalars.append(scalar) }
+            if scalar == "<" {
+                isInside = true
+            } else if scalar == ">", isInside {
+                isInside = false
+            } else if !isInside {
+                result.unicodeScalars.append(scalar)
+            }
         }
         return TextSearch.words(result, limit: -1, fromRight: false).joined(separator: " ")
     }

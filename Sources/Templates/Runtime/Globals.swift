@@ -22,13 +22,18 @@ enum Globals {
             }
             numbers.append(number)
         }
-        guard (1...3).contains(numbers.count) else { throw interpreter.failure("TypeError", "range expected 1 to 3 arguments, got \(numbers.count)") }
+        guard (1...3).contains(numbers.count) else {
+            throw interpreter.failure("TypeError", "range expected 1 to 3 arguments, got \(numbers.count)")
+        }
         let (start, end, step) = numbers.count == 1 ? (0, numbers[0], 1) : (numbers[0], numbers[1], numbers.count == 3 ? numbers[2] : 1)
         guard step != 0 else { throw interpreter.failure("ValueError", "range() arg 3 must not be zero") }
         let (distance, overflow) = end.subtractingReportingOverflow(start)
-        let length = overflow || step == Int.min ? Int.max : (distance > 0) == (step > 0) && distance != 0 ? (abs(distance / step) + (distance % step == 0 ? 0 : 1)) : 0
+        let length =
+            overflow || step == Int.min
+            ? Int.max : (distance > 0) == (step > 0) && distance != 0 ? (abs(distance / step) + (distance % step == 0 ? 0 : 1)) : 0
         guard length <= interpreter.limits.rangeLength else {
-            throw interpreter.failure("OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(interpreter.limits.rangeLength)).")
+            throw interpreter.failure(
+                "OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(interpreter.limits.rangeLength)).")
         }
         return .list((0..<length).map { .int(start + $0 * step) })
     }
@@ -40,7 +45,10 @@ enum Globals {
         case let pairs?:
             for pair in try interpreter.iterate(pairs) {
                 let elements = try interpreter.iterate(pair)
-                guard elements.count == 2 else { throw interpreter.failure("ValueError", "dictionary update sequence element has length \(elements.count); 2 is required") }
+                guard elements.count == 2 else {
+                    throw interpreter.failure(
+                        "ValueError", "dictionary update sequence element has length \(elements.count); 2 is required")
+                }
                 dictionary[elements[0]] = elements[1]
             }
         case nil: break
@@ -89,8 +97,12 @@ enum Globals {
     }
 
     private static func strftimeNow(_ interpreter: Interpreter, _ arguments: Arguments) throws(TemplateError) -> TemplateValue {
-        guard let clock = interpreter.clock else { throw interpreter.failure("UndefinedError", "the template asks for the time, which is not given here") }
-        guard case .string(let format)? = arguments.value(0, "format") else { throw interpreter.failure("TypeError", "strftime_now() takes a format") }
+        guard let clock = interpreter.clock else {
+            throw interpreter.failure("UndefinedError", "the template asks for the time, which is not given here")
+        }
+        guard case .string(let format)? = arguments.value(0, "format") else {
+            throw interpreter.failure("TypeError", "strftime_now() takes a format")
+        }
         try interpreter.requireSize(format.utf8.count * 64)
         var time = tm()
         time.tm_year = Int32(truncatingIfNeeded: clock.year - 1900)

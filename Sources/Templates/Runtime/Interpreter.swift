@@ -39,7 +39,9 @@ final class Interpreter {
         scope.values = variables
     }
 
-    func failure(_ type: String, _ message: String, _ line: Int? = nil) -> TemplateError { TemplateError(type: type, message: message, line: line) }
+    func failure(_ type: String, _ message: String, _ line: Int? = nil) -> TemplateError {
+        TemplateError(type: type, message: message, line: line)
+    }
 
     func step() throws(TemplateError) {
         steps += 1
@@ -118,7 +120,9 @@ final class Interpreter {
                 let definition = Statement.MacroDefinition(name: "caller", parameters: parameters, body: body, usesCaller: false)
                 var passed = try evaluate(arguments)
                 passed.named.append(("caller", .function(macro(definition, in: scope))))
-                do throws(TemplateError) { try write(PythonText.string(try self.call(try evaluate(callee), passed))) } catch { throw located(error, line) }
+                do throws(TemplateError) { try write(PythonText.string(try self.call(try evaluate(callee), passed))) } catch {
+                    throw located(error, line)
+                }
             case .filterBlock(let filters, let body):
                 var value = TemplateValue.string(try inScope(Scope(parent: scope)) { () throws(TemplateError) in try captured(body) })
                 for filter in filters { value = try apply(filter, to: value) }
@@ -150,7 +154,11 @@ final class Interpreter {
         if targets.count == 1 { return try assign(value, to: targets[0], in: scope) }
         let elements = try iterate(value)
         guard elements.count == targets.count else {
-            throw failure("ValueError", elements.count > targets.count ? "too many values to unpack (expected \(targets.count))" : "not enough values to unpack (expected \(targets.count), got \(elements.count))")
+            throw failure(
+                "ValueError",
+                elements.count > targets.count
+                    ? "too many values to unpack (expected \(targets.count))"
+                    : "not enough values to unpack (expected \(targets.count), got \(elements.count))")
         }
         for (target, element) in zip(targets, elements) { try assign(element, to: target, in: scope) }
     }
@@ -205,7 +213,9 @@ final class Interpreter {
             })
         if loop.isRecursive {
             state.call = TemplateFunction(name: "loop") { interpreter, arguments throws(TemplateError) in
-                guard let inner = arguments.positional.first else { throw interpreter.failure("TypeError", "loop() takes what is to be looped over") }
+                guard let inner = arguments.positional.first else {
+                    throw interpreter.failure("TypeError", "loop() takes what is to be looped over")
+                }
                 return .string(try interpreter.rendered(loop, over: inner, depth: level + 1, in: outer))
             }
         }
@@ -227,7 +237,9 @@ final class Interpreter {
         }
     }
 
-    private func rendered(_ loop: Statement.ForLoop, over value: TemplateValue, depth level: Int, in outer: Scope) throws(TemplateError) -> String {
+    private func rendered(_ loop: Statement.ForLoop, over value: TemplateValue, depth level: Int, in outer: Scope) throws(TemplateError)
+        -> String
+    {
         let saved = output
         output = []
         captureDepth += 1
@@ -235,7 +247,8 @@ final class Interpreter {
             output = saved
             captureDepth -= 1
         }
-        try nested { () throws(TemplateError) in try inScope(outer) { () throws(TemplateError) in try run(loop, over: value, depth: level) } }
+        try nested { () throws(TemplateError) in try inScope(outer) { () throws(TemplateError) in try run(loop, over: value, depth: level) }
+        }
         return String(decoding: output, as: UTF8.self)
     }
 
@@ -247,7 +260,9 @@ final class Interpreter {
                 if let value = arguments.value(index, parameter.name) {
                     inner.values[parameter.name] = value
                 } else if let value = parameter.defaultValue {
-                    inner.values[parameter.name] = try interpreter.inScope(inner) { () throws(TemplateError) in try interpreter.evaluate(value) }
+                    inner.values[parameter.name] = try interpreter.inScope(inner) { () throws(TemplateError) in
+                        try interpreter.evaluate(value)
+                    }
                 } else {
                     inner.values[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
                 }
@@ -318,7 +333,9 @@ final class Interpreter {
             throw located(operandFailure(value, "bad operand type for unary -: '\(value.typeName)'"), line)
         case .plus(let inner, let line):
             let value = try evaluate(inner)
-            guard value.number != nil else { throw located(operandFailure(value, "bad operand type for unary +: '\(value.typeName)'"), line) }
+            guard value.number != nil else {
+                throw located(operandFailure(value, "bad operand type for unary +: '\(value.typeName)'"), line)
+            }
             return value
         case .not(let inner): return .bool(!(try evaluate(inner).isTrue))
         case .and(let left, let right):
@@ -328,7 +345,9 @@ final class Interpreter {
             let value = try evaluate(left)
             return value.isTrue ? value : try evaluate(right)
         case .binary(let operation, let left, let right, let line):
-            do throws(TemplateError) { return try Arithmetic.apply(operation, try evaluate(left), try evaluate(right), self) } catch { throw located(error, line) }
+            do throws(TemplateError) { return try Arithmetic.apply(operation, try evaluate(left), try evaluate(right), self) } catch {
+                throw located(error, line)
+            }
         case .concatenate(let parts):
             var text = ""
             for part in parts {

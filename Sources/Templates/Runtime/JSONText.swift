@@ -9,7 +9,8 @@ enum JSONText {
         default: break
         }
         if writer.indentation != nil { writer.itemSeparator = "," }
-        if let separators = arguments.value(2, "separators"), case .none = separators {} else if let separators = arguments.value(2, "separators") {
+        if let separators = arguments.value(2, "separators"), case .none = separators {
+        } else if let separators = arguments.value(2, "separators") {
             let pair = try interpreter.iterate(separators)
             guard pair.count == 2 else { throw interpreter.failure("ValueError", "separators are a pair") }
             (writer.itemSeparator, writer.keySeparator) = (PythonText.string(pair[0]), PythonText.string(pair[1]))
@@ -38,10 +39,13 @@ enum JSONText {
             case .none: text += "null"
             case .bool(let flag): text += flag ? "true" : "false"
             case .int(let number): text += String(number)
-            case .double(let number): text += number.isNaN ? "NaN" : number.isInfinite ? (number < 0 ? "-Infinity" : "Infinity") : PythonText.float(number)
+            case .double(let number):
+                text += number.isNaN ? "NaN" : number.isInfinite ? (number < 0 ? "-Infinity" : "Infinity") : PythonText.float(number)
             case .string(let string): write(string)
             case .list(let elements), .tuple(let elements):
-                try sequence("[", "]", elements.count, level) { writer, index throws(TemplateError) in try writer.write(elements[index], level: level + 1) }
+                try sequence("[", "]", elements.count, level) { writer, index throws(TemplateError) in
+                    try writer.write(elements[index], level: level + 1)
+                }
             case .dictionary(let dictionary):
                 var entries: [(key: String, value: TemplateValue)] = []
                 for entry in dictionary.entries {
@@ -59,7 +63,8 @@ enum JSONText {
                     writer.text += writer.keySeparator
                     try writer.write(entries[index].value, level: level + 1)
                 }
-            case .undefined, .function, .object: throw interpreter.failure("TypeError", "Object of type \(value.typeName) is not JSON serializable")
+            case .undefined, .function, .object:
+                throw interpreter.failure("TypeError", "Object of type \(value.typeName) is not JSON serializable")
             }
         }
 

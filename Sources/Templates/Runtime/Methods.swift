@@ -13,7 +13,9 @@ enum Methods {
             case "values": return bound { _, _ throws(TemplateError) in .list(dictionary.entries.map(\.value)) }
             case "get":
                 return bound { interpreter, arguments throws(TemplateError) in
-                    guard let key = arguments.positional.first else { throw interpreter.failure("TypeError", "get expected at least 1 argument, got 0") }
+                    guard let key = arguments.positional.first else {
+                        throw interpreter.failure("TypeError", "get expected at least 1 argument, got 0")
+                    }
                     return dictionary[key] ?? arguments.value(1, "default") ?? .none
                 }
             case "copy": return bound { _, _ throws(TemplateError) in .dictionary(dictionary) }
@@ -25,14 +27,20 @@ enum Methods {
             switch name {
             case "index":
                 return bound { interpreter, arguments throws(TemplateError) in
-                    guard let wanted = arguments.positional.first, let index = elements.firstIndex(where: { TemplateValue.equal($0, wanted) }) else {
-                        throw interpreter.failure("ValueError", "\(arguments.positional.first.map { PythonText.representation($0) } ?? "") is not in list")
+                    guard let wanted = arguments.positional.first,
+                        let index = elements.firstIndex(where: { TemplateValue.equal($0, wanted) })
+                    else {
+                        throw interpreter.failure(
+                            "ValueError", "\(arguments.positional.first.map { PythonText.representation($0) } ?? "") is not in list")
                     }
                     return .int(index)
                 }
             case "count":
                 return bound { _, arguments throws(TemplateError) in
-                    .int(elements.reduce(0) { sum, element in sum + (arguments.positional.first.map { TemplateValue.equal($0, element) } ?? false ? 1 : 0) })
+                    .int(
+                        elements.reduce(0) { sum, element in
+                            sum + (arguments.positional.first.map { TemplateValue.equal($0, element) } ?? false ? 1 : 0)
+                        })
                 }
             case "copy": return bound { _, _ throws(TemplateError) in .list(elements) }
             case "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse":
@@ -54,7 +62,9 @@ enum StringMethods {
         func bound(_ body: @escaping @Sendable (Interpreter, Arguments) throws(TemplateError) -> TemplateValue) -> TemplateValue {
             .function(TemplateFunction(name: name, call: body))
         }
-        @Sendable func argument(_ arguments: Arguments, _ index: Int, _ name: String, _ interpreter: Interpreter) throws(TemplateError) -> String? {
+        @Sendable func argument(_ arguments: Arguments, _ index: Int, _ name: String, _ interpreter: Interpreter) throws(TemplateError)
+            -> String?
+        {
             guard let value = arguments.value(index, name) else { return nil }
             switch value {
             case .string(let text): return text
@@ -71,7 +81,9 @@ enum StringMethods {
         switch name {
         case "strip", "lstrip", "rstrip":
             return bound { interpreter, arguments throws(TemplateError) in
-                .string(TextSearch.stripped(text, try argument(arguments, 0, "chars", interpreter), left: name != "rstrip", right: name != "lstrip"))
+                .string(
+                    TextSearch.stripped(
+                        text, try argument(arguments, 0, "chars", interpreter), left: name != "rstrip", right: name != "lstrip"))
             }
         case "split", "rsplit":
             return bound { interpreter, arguments throws(TemplateError) in
@@ -109,13 +121,16 @@ enum StringMethods {
                 switch arguments.positional.first {
                 case .tuple(let elements)?: options = elements
                 case .string(let option)?: options = [.string(option)]
-                case let other: throw interpreter.operandFailure(other ?? .none, "\(name) first arg must be str or a tuple of str, not \(other?.typeName ?? "nothing")")
+                case let other:
+                    throw interpreter.operandFailure(
+                        other ?? .none, "\(name) first arg must be str or a tuple of str, not \(other?.typeName ?? "nothing")")
                 }
                 let bytes = Array(text.utf8)
                 return .bool(
                     options.contains { option in
                         guard case .string(let wanted) = option else { return false }
-                        return name == "startswith" ? bytes.starts(with: wanted.utf8) : bytes.suffix(wanted.utf8.count).elementsEqual(wanted.utf8)
+                        return name == "startswith"
+                            ? bytes.starts(with: wanted.utf8) : bytes.suffix(wanted.utf8.count).elementsEqual(wanted.utf8)
                     })
             }
         case "upper": return bound { _, _ throws(TemplateError) in .string(TextSearch.uppercased(text)) }
@@ -124,13 +139,16 @@ enum StringMethods {
         case "capitalize": return bound { _, _ throws(TemplateError) in .string(TextSearch.capitalized(text)) }
         case "swapcase":
             return bound { _, _ throws(TemplateError) in
-                .string(text.unicodeScalars.map { $0.properties.isUppercase ? $0.properties.lowercaseMapping : $0.properties.uppercaseMapping }.joined())
+                .string(
+                    text.unicodeScalars.map { $0.properties.isUppercase ? $0.properties.lowercaseMapping : $0.properties.uppercaseMapping }
+                        .joined())
             }
         case "replace":
             return bound { interpreter, arguments throws(TemplateError) in
                 let limit = arguments.value(2, "count")?.wholeNumber ?? -1
                 return .string(
-                    try TextSearch.replaced(text, try required(arguments, 0, interpreter), try required(arguments, 1, interpreter), limit: limit, interpreter))
+                    try TextSearch.replaced(
+                        text, try required(arguments, 0, interpreter), try required(arguments, 1, interpreter), limit: limit, interpreter))
             }
         case "join":
             return bound { interpreter, arguments throws(TemplateError) in
@@ -138,7 +156,8 @@ enum StringMethods {
                 var size = 0
                 for (index, element) in try interpreter.iterate(arguments.positional.first ?? .none).enumerated() {
                     guard case .string(let part) = element else {
-                        throw interpreter.operandFailure(element, "sequence item \(index): expected str instance, \(element.typeName) found")
+                        throw interpreter.operandFailure(
+                            element, "sequence item \(index): expected str instance, \(element.typeName) found")
                     }
                     size += part.utf8.count + text.utf8.count
                     try interpreter.requireSize(size)
@@ -168,7 +187,8 @@ enum StringMethods {
                 }
                 return .int(start + String(decoding: bytes[..<place], as: UTF8.self).unicodeScalars.count)
             }
-        case "format": return bound { interpreter, arguments throws(TemplateError) in .string(try BraceFormat.apply(text, arguments, interpreter)) }
+        case "format":
+            return bound { interpreter, arguments throws(TemplateError) in .string(try BraceFormat.apply(text, arguments, interpreter)) }
         case "center", "ljust", "rjust", "zfill":
             return bound { interpreter, arguments throws(TemplateError) in
                 let width = arguments.value(0, "width")?.wholeNumber ?? 0
@@ -182,8 +202,11 @@ enum StringMethods {
             return bound { interpreter, arguments throws(TemplateError) in
                 let part = Array(try required(arguments, 0, interpreter).utf8)
                 let bytes = Array(text.utf8)
-                if name == "removeprefix" { return .string(bytes.starts(with: part) ? String(decoding: bytes.dropFirst(part.count), as: UTF8.self) : text) }
-                return .string(bytes.suffix(part.count).elementsEqual(part) ? String(decoding: bytes.dropLast(part.count), as: UTF8.self) : text)
+                if name == "removeprefix" {
+                    return .string(bytes.starts(with: part) ? String(decoding: bytes.dropFirst(part.count), as: UTF8.self) : text)
+                }
+                return .string(
+                    bytes.suffix(part.count).elementsEqual(part) ? String(decoding: bytes.dropLast(part.count), as: UTF8.self) : text)
             }
         case "partition", "rpartition":
             return bound { interpreter, arguments throws(TemplateError) in
@@ -204,7 +227,8 @@ enum StringMethods {
     }
 
     private static func predicate(_ name: String, _ text: String, _ holds: @escaping @Sendable (Unicode.Scalar) -> Bool) -> TemplateValue {
-        .function(TemplateFunction(name: name) { _, _ throws(TemplateError) in .bool(!text.isEmpty && text.unicodeScalars.allSatisfy(holds)) })
+        .function(
+            TemplateFunction(name: name) { _, _ throws(TemplateError) in .bool(!text.isEmpty && text.unicodeScalars.allSatisfy(holds)) })
     }
 }
 
@@ -242,7 +266,9 @@ enum BraceFormat {
                 } else {
                     value = arguments.named.first { $0.name == name }?.value
                 }
-                guard let value else { throw interpreter.failure("IndexError", "Replacement index \(name) out of range for positional args tuple") }
+                guard let value else {
+                    throw interpreter.failure("IndexError", "Replacement index \(name) out of range for positional args tuple")
+                }
                 result += try text(value, parts.count > 1 ? parts[1] : "", interpreter)
                 try interpreter.requireSize(result.utf8.count)
                 continue
@@ -254,14 +280,18 @@ enum BraceFormat {
 
     private static func text(_ value: TemplateValue, _ specification: String, _ interpreter: Interpreter) throws(TemplateError) -> String {
         if specification.isEmpty { return PythonText.string(value) }
-        if specification.hasPrefix("."), specification.hasSuffix("f"), let digits = Int(specification.dropFirst().dropLast()), let number = value.number {
+        if specification.hasPrefix("."), specification.hasSuffix("f"), let digits = Int(specification.dropFirst().dropLast()),
+            let number = value.number
+        {
             return FloatFormat.fixed(number, digits: min(digits, 100))
         }
         if let width = Int(specification), width >= 0 {
             try interpreter.requireSize(width)
             let text = PythonText.string(value)
             let fill = String(repeating: " ", count: max(0, width - text.unicodeScalars.count))
-            if specification.hasPrefix("0"), value.number != nil { return String(repeating: "0", count: max(0, width - text.unicodeScalars.count)) + text }
+            if specification.hasPrefix("0"), value.number != nil {
+                return String(repeating: "0", count: max(0, width - text.unicodeScalars.count)) + text
+            }
             return value.number != nil ? fill + text : text + fill
         }
         throw interpreter.failure("ValueError", "Invalid format specifier '\(specification)'")

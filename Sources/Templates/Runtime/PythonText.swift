@@ -26,7 +26,9 @@ enum PythonText {
             let inner = elements.map { representation($0, depth: depth + 1) }.joined(separator: ", ")
             return "(" + inner + (elements.count == 1 ? ",)" : ")")
         case .dictionary(let dictionary):
-            let inner = dictionary.entries.map { representation($0.key, depth: depth + 1) + ": " + representation($0.value, depth: depth + 1) }
+            let inner = dictionary.entries.map {
+                representation($0.key, depth: depth + 1) + ": " + representation($0.value, depth: depth + 1)
+            }
             return "{" + inner.joined(separator: ", ") + "}"
         case .function(let function): return "<function \(function.name)>"
         case .object(let object): return "<\(object.kindName)>"

@@ -1,7 +1,9 @@
 /// Filters over lists.
 enum SequenceFilters {
     /// What an attribute argument names: a key, an index, or a path with dots.
-    private static func pick(_ attribute: TemplateValue?, _ element: TemplateValue, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
+    private static func pick(_ attribute: TemplateValue?, _ element: TemplateValue, _ interpreter: Interpreter) throws(TemplateError)
+        -> TemplateValue
+    {
         guard let attribute else { return element }
         if attribute.wholeNumber != nil { return try interpreter.item(attribute, of: element) }
         var value = element
@@ -18,7 +20,8 @@ enum SequenceFilters {
     }
 
     private static func sorted(
-        _ elements: [TemplateValue], isReversed: Bool, _ interpreter: Interpreter, key: (TemplateValue) throws(TemplateError) -> TemplateValue
+        _ elements: [TemplateValue], isReversed: Bool, _ interpreter: Interpreter,
+        key: (TemplateValue) throws(TemplateError) -> TemplateValue
     ) throws(TemplateError) -> [TemplateValue] {
         var keyed: [(key: TemplateValue, index: Int)] = []
         for (index, element) in elements.enumerated() { keyed.append((try key(element), index)) }
@@ -40,13 +43,16 @@ enum SequenceFilters {
         return keyed.map { elements[$0.index] }
     }
 
-    static func apply(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
+    static func apply(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError)
+        -> TemplateValue
+    {
         switch name {
         case "sort":
             let attribute = arguments.value(2, "attribute")
             let isSensitive = arguments.value(1, "case_sensitive")?.isTrue ?? false
             return .list(
-                try sorted(try interpreter.iterate(value), isReversed: arguments.value(0, "reverse")?.isTrue ?? false, interpreter) { element throws(TemplateError) in
+                try sorted(try interpreter.iterate(value), isReversed: arguments.value(0, "reverse")?.isTrue ?? false, interpreter) {
+                    element throws(TemplateError) in
                     key(try pick(attribute, element, interpreter), caseSensitive: isSensitive)
                 })
         case "dictsort":
@@ -96,13 +102,16 @@ enum SequenceFilters {
                     continue
                 }
                 let order = try Arithmetic.order(
-                    key(try pick(attribute, element, interpreter), caseSensitive: isSensitive), key(try pick(attribute, known, interpreter), caseSensitive: isSensitive), interpreter)
+                    key(try pick(attribute, element, interpreter), caseSensitive: isSensitive),
+                    key(try pick(attribute, known, interpreter), caseSensitive: isSensitive), interpreter)
                 if let order, name == "max" ? order > 0 : order < 0 { best = element }
             }
             return best ?? .undefined("No aggregated item, sequence was empty.")
         case "sum":
             var sum = arguments.value(1, "start") ?? .int(0)
-            for element in try interpreter.iterate(value) { sum = try Arithmetic.apply("+", sum, try pick(arguments.value(0, "attribute"), element, interpreter), interpreter) }
+            for element in try interpreter.iterate(value) {
+                sum = try Arithmetic.apply("+", sum, try pick(arguments.value(0, "attribute"), element, interpreter), interpreter)
+            }
             return sum
         case "batch":
             let size = max(1, arguments.value(0, "linecount")?.wholeNumber ?? 1)
@@ -135,7 +144,9 @@ enum SequenceFilters {
         }
     }
 
-    static func choose(_ name: String, _ elements: [TemplateValue], _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> TemplateValue {
+    static func choose(_ name: String, _ elements: [TemplateValue], _ arguments: Arguments, _ interpreter: Interpreter)
+        throws(TemplateError) -> TemplateValue
+    {
         if name == "map" {
             if let attribute = arguments.named.first(where: { $0.name == "attribute" })?.value {
                 let fallback = arguments.named.first { $0.name == "default" }?.value
@@ -146,7 +157,9 @@ enum SequenceFilters {
                 }
                 return .list(result)
             }
-            guard case .string(let filter)? = arguments.positional.first else { throw interpreter.failure("FilterArgumentError", "map requires a filter argument") }
+            guard case .string(let filter)? = arguments.positional.first else {
+                throw interpreter.failure("FilterArgumentError", "map requires a filter argument")
+            }
             guard Filters.isKnown(filter) else { throw interpreter.failure("TemplateRuntimeError", "No filter named '\(filter)'.") }
             var rest = arguments
             rest.positional.removeFirst()

@@ -63,9 +63,11 @@ public indirect enum TemplateValue: Sendable {
         switch (left, right) {
         case (.undefined, .undefined), (.none, .none): return true
         case (.string(let a), .string(let b)): return a.utf8.elementsEqual(b.utf8)
-        case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)): return a.count == b.count && zip(a, b).allSatisfy { equal($0, $1) }
+        case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)):
+            return a.count == b.count && zip(a, b).allSatisfy { equal($0, $1) }
         case (.dictionary(let a), .dictionary(let b)):
-            return a.entries.count == b.entries.count && a.entries.allSatisfy { entry in b[entry.key].map { equal($0, entry.value) } ?? false }
+            return a.entries.count == b.entries.count
+                && a.entries.allSatisfy { entry in b[entry.key].map { equal($0, entry.value) } ?? false }
         case (.object(let a), .object(let b)): return a === b
         default:
             if let a = left.wholeNumber, let b = right.wholeNumber { return a == b }

@@ -1,8 +1,10 @@
 /// What stands behind `is`.
 enum Tests {
     private static let names: Set<String> = [
-        "defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "true", "false", "mapping", "sequence", "iterable", "callable",
-        "sameas", "odd", "even", "divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan", "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">=",
+        "defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "true", "false", "mapping", "sequence",
+        "iterable", "callable",
+        "sameas", "odd", "even", "divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan", "<", "le", "<=", "gt",
+        "greaterthan", ">", "ge", ">=",
         "upper", "lower", "filter", "test", "escaped",
     ]
 
@@ -13,13 +15,17 @@ enum Tests {
         return !cased.isEmpty && cased.allSatisfy { upper ? $0.properties.isUppercase : $0.properties.isLowercase }
     }
 
-    static func evaluate(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> Bool {
+    static func evaluate(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError)
+        -> Bool
+    {
         func other() throws(TemplateError) -> TemplateValue {
             guard let value = arguments.positional.first else { throw interpreter.failure("TypeError", "test \(name) needs an argument") }
             return value
         }
         func whole(_ value: TemplateValue) throws(TemplateError) -> Int {
-            guard let number = value.wholeNumber else { throw interpreter.operandFailure(value, "not all arguments converted during string formatting") }
+            guard let number = value.wholeNumber else {
+                throw interpreter.operandFailure(value, "not all arguments converted during string formatting")
+            }
             return number
         }
         switch name {

@@ -42,7 +42,11 @@ struct Lexer {
         var bytes: [UInt8] = []
         var previous: UInt8 = 0
         for byte in text.utf8 {
-            if byte == UInt8(ascii: "\r") { bytes.append(UInt8(ascii: "\n")) } else if !(byte == UInt8(ascii: "\n") && previous == UInt8(ascii: "\r")) { bytes.append(byte) }
+            if byte == UInt8(ascii: "\r") {
+                bytes.append(UInt8(ascii: "\n"))
+            } else if !(byte == UInt8(ascii: "\n") && previous == UInt8(ascii: "\r")) {
+                bytes.append(byte)
+            }
             previous = byte
         }
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
@@ -64,7 +68,9 @@ struct Lexer {
         var isLineStart = true
         while position < source.count {
             let start = position
-            while position < source.count, !(source[position] == UInt8(ascii: "{") && position + 1 < source.count && "{%#".utf8.contains(source[position + 1])) {
+            while position < source.count,
+                !(source[position] == UInt8(ascii: "{") && position + 1 < source.count && "{%#".utf8.contains(source[position + 1]))
+            {
                 position += 1
             }
             var text = source[start..<position]
@@ -83,7 +89,9 @@ struct Lexer {
                 if reachesLineStart, text[lineStart...].allSatisfy(Self.isSpace) { text = text[..<lineStart] }
             }
             emitText(text)
-            line += source[start..<position].reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) } - text.reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
+            line +=
+                source[start..<position].reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
+                - text.reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
             position += 2
             if position < source.count, source[position] == UInt8(ascii: "-") || source[position] == UInt8(ascii: "+") { position += 1 }
             switch kind {
@@ -237,13 +245,17 @@ struct Lexer {
             let start = position
             while position < source.count {
                 let next = source[position]
-                guard next == UInt8(ascii: "_") || next >= 0x80 || (0x30...0x39).contains(next) || (next | 0x20 >= 0x61 && next | 0x20 <= 0x7A) else { break }
+                guard
+                    next == UInt8(ascii: "_") || next >= 0x80 || (0x30...0x39).contains(next)
+                        || (next | 0x20 >= 0x61 && next | 0x20 <= 0x7A)
+                else { break }
                 position += 1
             }
             tokens.append(Located(token: .name(String(decoding: source[start..<position], as: UTF8.self)), line: line))
             return
         }
-        for symbol in ["**", "//", "==", "!=", ">=", "<="] where Array(symbol.utf8) == Array(source[position..<min(position + 2, source.count)]) {
+        for symbol in ["**", "//", "==", "!=", ">=", "<="]
+        where Array(symbol.utf8) == Array(source[position..<min(position + 2, source.count)]) {
             tokens.append(Located(token: .symbol(symbol), line: line))
             position += 2
             return
@@ -274,20 +286,26 @@ struct Lexer {
             let radix = [UInt8(ascii: "x"): 16, UInt8(ascii: "o"): 8, UInt8(ascii: "b"): 2][source[position + 1] | 0x20] ?? 16
             position += 2
             let digits = position
-            while position < source.count, source[position] == UInt8(ascii: "_") || Character(Unicode.Scalar(source[position])).isHexDigit { position += 1 }
+            while position < source.count, source[position] == UInt8(ascii: "_") || Character(Unicode.Scalar(source[position])).isHexDigit {
+                position += 1
+            }
             let text = String(decoding: source[digits..<position].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
             guard let value = Int(text, radix: radix) else { throw failure("invalid number") }
             tokens.append(Located(token: .integer(value), line: line))
             return
         }
-        while isDigit(position) || (position < source.count && source[position] == UInt8(ascii: "_") && isDigit(position + 1)) { position += 1 }
+        while isDigit(position) || (position < source.count && source[position] == UInt8(ascii: "_") && isDigit(position + 1)) {
+            position += 1
+        }
         if position < source.count, source[position] == UInt8(ascii: "."), isDigit(position + 1) {
             isFloat = true
             position += 1
             while isDigit(position) { position += 1 }
         }
         if position < source.count, source[position] | 0x20 == UInt8(ascii: "e") {
-            let sign = position + 1 < source.count && (source[position + 1] == UInt8(ascii: "+") || source[position + 1] == UInt8(ascii: "-")) ? 1 : 0
+            let sign =
+                position + 1 < source.count && (source[position + 1] == UInt8(ascii: "+") || source[position + 1] == UInt8(ascii: "-"))
+                ? 1 : 0
             if isDigit(position + 1 + sign) {
                 isFloat = true
                 position += 1 + sign
@@ -331,14 +349,16 @@ struct Lexer {
         let byte = source[position + 1]
         position += 2
         let simple: [UInt8: UInt8] = [
-            UInt8(ascii: "n"): 10, UInt8(ascii: "t"): 9, UInt8(ascii: "r"): 13, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "'"): 0x27, UInt8(ascii: "\""): 0x22,
+            UInt8(ascii: "n"): 10, UInt8(ascii: "t"): 9, UInt8(ascii: "r"): 13, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "'"): 0x27,
+            UInt8(ascii: "\""): 0x22,
             UInt8(ascii: "a"): 7, UInt8(ascii: "b"): 8, UInt8(ascii: "f"): 12, UInt8(ascii: "v"): 11,
         ]
         if let value = simple[byte] { return content.append(value) }
         if byte == UInt8(ascii: "\n") { return }
         let widths: [UInt8: Int] = [UInt8(ascii: "x"): 2, UInt8(ascii: "u"): 4, UInt8(ascii: "U"): 8]
         if let width = widths[byte], position + width <= source.count,
-            let code = UInt32(String(decoding: source[position..<(position + width)], as: UTF8.self), radix: 16), let scalar = Unicode.Scalar(code)
+            let code = UInt32(String(decoding: source[position..<(position + width)], as: UTF8.self), radix: 16),
+            let scalar = Unicode.Scalar(code)
         {
             position += width
             content += Array(String(Character(scalar)).utf8)

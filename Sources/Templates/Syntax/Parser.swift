@@ -13,7 +13,9 @@ struct Parser {
     private var current: Lexer.Token { index < tokens.count ? tokens[index].token : .end }
     private var line: Int { index < tokens.count ? tokens[index].line : tokens.last?.line ?? 1 }
 
-    private func failure(_ message: String, type: String = "TemplateSyntaxError") -> TemplateError { TemplateError(type: type, message: message, line: line) }
+    private func failure(_ message: String, type: String = "TemplateSyntaxError") -> TemplateError {
+        TemplateError(type: type, message: message, line: line)
+    }
 
     private mutating func advance() { index += 1 }
 
@@ -95,7 +97,8 @@ struct Parser {
         guard let innermost = open.last else { return failure("Unexpected end of template.") }
         let tags = innermost.endings.map { "'\($0)'" }.joined(separator: " or ")
         return failure(
-            "Unexpected end of template. Jinja was looking for the following tags: \(tags). The innermost block that needs to be closed is '\(innermost.name)'.")
+            "Unexpected end of template. Jinja was looking for the following tags: \(tags). The innermost block that needs to be closed is '\(innermost.name)'."
+        )
     }
 
     private mutating func block(_ name: String, until endings: [String]) throws(TemplateError) -> [Statement] {
@@ -167,7 +170,8 @@ struct Parser {
             if let innermost = open.last {
                 let tags = innermost.endings.map { "'\($0)'" }.joined(separator: " or ")
                 throw failure(
-                    "Encountered unknown tag '\(name)'. Jinja was looking for the following tags: \(tags). The innermost block that needs to be closed is '\(innermost.name)'.")
+                    "Encountered unknown tag '\(name)'. Jinja was looking for the following tags: \(tags). The innermost block that needs to be closed is '\(innermost.name)'."
+                )
             }
             throw failure("Encountered unknown tag '\(name)'.")
         }
@@ -225,7 +229,9 @@ struct Parser {
             try expectBlockEnd()
         }
         return .forLoop(
-            .init(targets: targets, iterated: iterated, condition: condition, body: body, otherwise: otherwise, isRecursive: isRecursive, line: start))
+            .init(
+                targets: targets, iterated: iterated, condition: condition, body: body, otherwise: otherwise, isRecursive: isRecursive,
+                line: start))
     }
 
     private mutating func setStatement(_ start: Int) throws(TemplateError) -> Statement {
@@ -271,7 +277,9 @@ struct Parser {
         let start = line
         var name = try expectName()
         while takeSymbol(".") { name += "." + (try expectName()) }
-        guard Filters.isKnown(name) else { throw TemplateError(type: "TemplateAssertionError", message: "No filter named '\(name)'.", line: start) }
+        guard Filters.isKnown(name) else {
+            throw TemplateError(type: "TemplateAssertionError", message: "No filter named '\(name)'.", line: start)
+        }
         let arguments = current == .symbol("(") ? try self.arguments() : []
         return .init(name: name, arguments: arguments, line: start)
     }
@@ -302,7 +310,8 @@ struct Parser {
     // MARK: Expressions, from the loosest binding to the tightest
 
     /// One expression, or several with commas, which make a tuple.
-    private mutating func tupleExpression(allowsConditional: Bool = true, isParenthesised: Bool = false) throws(TemplateError) -> Expression {
+    private mutating func tupleExpression(allowsConditional: Bool = true, isParenthesised: Bool = false) throws(TemplateError) -> Expression
+    {
         var elements: [Expression] = []
         var isTuple = false
         while true {
@@ -549,7 +558,9 @@ struct Parser {
                 let isNegated = takeName("not")
                 var name = try expectName()
                 while takeSymbol(".") { name += "." + (try expectName()) }
-                guard Tests.isKnown(name) else { throw TemplateError(type: "TemplateAssertionError", message: "No test named '\(name)'.", line: start) }
+                guard Tests.isKnown(name) else {
+                    throw TemplateError(type: "TemplateAssertionError", message: "No test named '\(name)'.", line: start)
+                }
                 var arguments: [Argument] = []
                 switch current {
                 case .symbol("("): arguments = try self.arguments()
