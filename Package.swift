@@ -89,7 +89,7 @@ let package = Package(
         // The plan on the processor: one file a kernel.
         module("CPUBackend", ["COneDNN", "Graph", "Tensors"], numeric),
         // The plan on a Vulkan device: one file a kernel.
-        module("VulkanBackend", ["CVulkan", "CGlslang", "Graph", "Tensors"] + oldGlslang),
+        module("VulkanBackend", ["CVulkan", "CGlslang", "JSON", "Storage", "Graph", "Tensors"] + oldGlslang),
         // One file a family: config.json to graph; adapters.
         module("Models", ["JSON", "Tensors", "Graph"]),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.

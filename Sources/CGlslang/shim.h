@@ -1,6 +1,7 @@
 #ifndef TALA_GLSLANG_H
 #define TALA_GLSLANG_H
 
+#include <glslang/build_info.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <glslang/Include/glslang_c_interface.h>

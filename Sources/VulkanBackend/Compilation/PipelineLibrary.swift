@@ -1,5 +1,7 @@
 import CVulkan
 import Graph
+import JSON
+import Storage
 import Tensors
 
 /// Every pipeline of a device, made once.
@@ -16,19 +18,44 @@ final class PipelineLibrary {
     private let context: VulkanContext
     private let folder: ShaderFolder
     private let cache: VkPipelineCache
+    private let disk = DiskCache()
+    /// What the driver compiled is of use to the same driver on the same device only.
+    private let cacheEntry: String
+    /// Pipelines that were not in the cache when the library was opened.
+    private var newPipelineCount = 0
     private var compiled: [SourceKey: [UInt32]] = [:]
     private var pipelines: [PipelineKey: Pipeline] = [:]
 
     init(_ context: VulkanContext) throws(VulkanError) {
         self.context = context
         folder = try ShaderFolder()
+        let properties = context.physical.properties
+        let identity = withUnsafeBytes(of: properties.pipelineCacheUUID) { Array($0) }
+        cacheEntry = "pipelines-\(properties.vendorID)-\(properties.deviceID)-\(properties.driverVersion)-\(SHA256.hexadecimal(of: identity)).bin"
+        let known = disk.read(cacheEntry) ?? []
         var info = VkPipelineCacheCreateInfo()
         info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO
         let device = context.handle
-        cache = try made("vkCreatePipelineCache") { vkCreatePipelineCache(device, &info, nil, $0) }
+        // The driver checks the data's header and takes nothing that is not its own.
+        info.initialDataSize = known.count
+        cache = try known.withBytes { bytes throws(VulkanError) in
+            info.pInitialData = bytes.baseAddress.map { UnsafeRawPointer($0) }
+            return try made("vkCreatePipelineCache") { vkCreatePipelineCache(device, &info, nil, $0) }
+        }
     }
 
-    deinit { vkDestroyPipelineCache(context.handle, cache, nil) }
+    deinit {
+        if newPipelineCount > 0 { save() }
+        vkDestroyPipelineCache(context.handle, cache, nil)
+    }
+
+    private func save() {
+        var count = 0
+        guard vkGetPipelineCacheData(context.handle, cache, &count, nil) == VK_SUCCESS, count > 0, count < 256 << 20 else { return }
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard vkGetPipelineCacheData(context.handle, cache, &count, &bytes) == VK_SUCCESS else { return }
+        disk.write(cacheEntry, Array(bytes.prefix(count)))
+    }
 
     func pipeline(for dispatch: Dispatch) throws(VulkanError) -> Pipeline {
         var definitions = dispatch.operands.enumerated().map { ("OPERAND_TYPE_\($0)", $1.reference.elementType.shaderName) }
@@ -41,12 +68,14 @@ final class PipelineLibrary {
         if let known = compiled[source] {
             words = known
         } else {
-            words = try ShaderCompiler.compile(folder.source(dispatch.shader, definitions: definitions), named: dispatch.shader)
+            words = try ShaderCompiler.compile(
+                folder.source(dispatch.shader, definitions: definitions), named: dispatch.shader, cache: disk)
             compiled[source] = words
         }
         let pipeline = try Pipeline(
             context, words: words, operandCount: dispatch.operands.count, specialization: dispatch.specialization, cache: cache)
         pipelines[key] = pipeline
+        newPipelineCount += 1
         return pipeline
     }
 }

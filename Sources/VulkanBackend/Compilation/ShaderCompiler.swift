@@ -1,4 +1,5 @@
 import CGlslang
+import Storage
 #if canImport(COGLCompiler)
     import COGLCompiler
 #endif
@@ -6,6 +7,19 @@ import CGlslang
 /// From GLSL to SPIR-V, by libglslang in this process.
 enum ShaderCompiler {
     private static let isReady: Bool = glslang_initialize_process() != 0
+
+    /// The words of the compiled shader, from the cache where the same text was compiled before.
+    /// - Throws: ``VulkanError/badShader(name:message:)`` with file and line of each fault.
+    static func compile(_ source: ShaderFolder.Source, named name: String, cache: DiskCache) throws(VulkanError) -> [UInt32] {
+        let version = "glslang \(GLSLANG_VERSION_MAJOR).\(GLSLANG_VERSION_MINOR).\(GLSLANG_VERSION_PATCH) for Vulkan 1.2\n"
+        let entry = "\(name)-\(SHA256.hexadecimal(of: (version + source.text).utf8)).spv"
+        if let bytes = cache.read(entry), bytes.count % 4 == 0 {
+            return bytes.withUnsafeBytes { buffer in (0..<(bytes.count / 4)).map { buffer.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self) } }
+        }
+        let words = try compile(source, named: name)
+        cache.write(entry, words.withUnsafeBytes { Array($0) })
+        return words
+    }
 
     /// The words of the compiled shader.
     /// - Throws: ``VulkanError/badShader(name:message:)`` with file and line of each fault.
