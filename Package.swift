@@ -117,6 +117,7 @@ let package = Package(
                 argumentParser, "CommandLineTools", "Generation", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates", "Tensors",
                 "Tokenization", "Training", "Worker",
             ]),
+        tests("HouseTests", []),
         tests("JSONTests", ["JSON"]),
         tests("StorageTests", ["Storage"]),
         tests("JobsTests", ["JSON", "Jobs"]),

@@ -1,0 +1,41 @@
+import Foundation
+
+/// The checkout that these tests were built from, as text.
+enum SourceTree {
+    private static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    static func path(_ name: String) -> String { root.appendingPathComponent(name).path }
+
+    static func text(of file: String) throws -> String { try String(contentsOfFile: path(file), encoding: .utf8) }
+
+    static func lines(of text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+
+    /// Paths from the root, sorted.
+    static func files(under folder: String, endings: [String]) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: path(folder))
+            .filter { name in endings.contains { name.hasSuffix($0) } }
+            .map { "\(folder)/\($0)" }.sorted()
+    }
+
+    static func swiftFiles(under folder: String) throws -> [String] { try files(under: folder, endings: [".swift"]) }
+
+    /// The targets of Package.swift that have sources, in its order, which is the order in which they may import each other.
+    static func modules() throws -> [String] {
+        let target = try Regex(#"^\s*(?:module|program|\.systemLibrary)\(\s*(?:name:\s*)?"([A-Za-z-]+)""#, as: (Substring, Substring).self)
+            .anchorsMatchLineEndings()
+        let package = try text(of: "Package.swift")
+        return package.matches(of: target).map { String($0.output.1) }
+    }
+
+    /// The modules that a file imports.
+    static func imports(of text: String) -> [String] {
+        lines(of: text).compactMap { line in
+            let words = line.split(separator: " ")
+            guard let position = words.firstIndex(of: "import"), position + 1 < words.count, position <= 2 else { return nil }
+            guard words[..<position].allSatisfy({ $0.hasPrefix("@") || ["public", "internal", "private", "package", "fileprivate"].contains($0) })
+            else { return nil }
+            return String(words[position + 1])
+        }
+    }
+}
