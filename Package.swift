@@ -109,7 +109,7 @@ let package = Package(
         module("Daemon", ["CLinux", "JSON", "Storage", "Jobs", "Spool"]),
         // The commands of tala that touch the spool's files alone.
         module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
-        program("talad", [argumentParser, "Daemon", "Spool", "Storage"]),
+        program("talad", [argumentParser, "CommandLineTools", "Daemon", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
         program(
             "tala",
@@ -129,6 +129,7 @@ let package = Package(
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph"]),
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"], excluding: ["Plans"]),
+        tests("CommandLineTests", []),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
         tests("CrashTests", ["JSON", "Jobs", "Spool", "Storage"]),
         tests("JobRunTests", ["JSON", "Jobs", "Spool", "Storage", "Worker"]),

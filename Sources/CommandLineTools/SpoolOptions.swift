@@ -24,7 +24,7 @@ public struct SpoolOptions: ParsableArguments {
     }
 }
 
-/// Exit codes of `tala`, beside argument-parser's own 64 for wrong usage.
+/// Exit codes of `tala`, beside 2 for wrong usage.
 enum ToolExit {
     static let failed = ExitCode(1)
     static let cancelled = ExitCode(3)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import Daemon
 import Glibc
 import Spool
@@ -13,13 +14,15 @@ struct Talad: ParsableCommand {
         commandName: "talad", abstract: "Fine-tunes language models from a spool directory.",
         discussion: """
             Drop a job manifest into SPOOL/incoming; read SPOOL/jobs/ID/status.json; collect SPOOL/jobs/ID/result. SIGTERM writes a checkpoint and leaves; the \
-            next start goes on. Exit codes: 0, 1 if a job failed while draining, 75 if another talad works on the spool.
+            next start goes on. Exit codes: 0, 1 if a job failed while draining, 2 wrong usage, 75 if another talad works on the spool.
             """, version: "0.1.0")
     @Option(help: "The spool directory; it is made if it is not there.") var spool = "/var/spool/tala"
     @Option(help: "The device for jobs that leave the choice open: auto, cpu, vulkan or vulkan:NUMBER_OR_NAME.") var device = "auto"
     @Flag(help: "Do all that is pending, then exit.") var drain = false
     @Option(name: .customLong("allow-root"), help: "A folder whose files manifests may name by absolute paths; may be repeated.")
     var allowedRoots: [String] = []
+
+    static func main() { runAsProgram() }
 
     func run() throws {
         // Whoever started the daemon may have left these signals blocked.

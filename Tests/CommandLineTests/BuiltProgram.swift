@@ -1,0 +1,41 @@
+import Foundation
+
+/// A program as it was built beside the tests.
+struct BuiltProgram {
+    struct Outcome {
+        var status: Int32
+        var output: String
+        var errors: String
+    }
+
+    let name: String
+
+    static let folder: String = {
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        while folder.path != "/", !FileManager.default.fileExists(atPath: folder.path + "/talad") { folder.deleteLastPathComponent() }
+        return folder.path
+    }()
+
+    /// Runs the program to its end. What it writes goes through files, so that no pipe can fill.
+    func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Outcome {
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tala-command-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        func file(_ name: String, _ text: String = "") throws -> FileHandle {
+            let url = scratch.appendingPathComponent(name)
+            try Data(text.utf8).write(to: url)
+            return try FileHandle(forUpdating: url)
+        }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.folder + "/" + name)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = try file("input", input)
+        process.standardOutput = try file("output")
+        process.standardError = try file("errors")
+        try process.run()
+        process.waitUntilExit()
+        func text(_ name: String) throws -> String { try String(contentsOf: scratch.appendingPathComponent(name), encoding: .utf8) }
+        return Outcome(status: process.terminationStatus, output: try text("output"), errors: try text("errors"))
+    }
+}
