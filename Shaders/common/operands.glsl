@@ -7,7 +7,7 @@
 //
 // Parameters of elementwise and row kernels begin with those of common/elementwise.glsl and common/rows.glsl; their own stand behind.
 //
-// INPUT(slot, name)    float name(row, column)
+// INPUT(slot, name)    float name(row, column), float name_at(index) for an index that ELEMENT(slot, row, column) gives
 // OUTPUT(slot, name)   void store_name(row, column, value)
 // IN_OUT(slot, name)   both
 // INPUT_INT(slot, name) int name(row, column)
@@ -25,6 +25,7 @@
 layout(push_constant) uniform Call { uint words[32]; } call;
 
 #define ELEMENT(slot, row, column) (call.words[2 * (slot)] + (row) * call.words[2 * (slot) + 1] + (column))
+#define ROW_STEP(slot) call.words[2 * (slot) + 1]
 #define PARAMETER(operandCount, index) call.words[2 * (operandCount) + (index)]
 #define FLOAT_PARAMETER(operandCount, index) uintBitsToFloat(PARAMETER(operandCount, index))
 
@@ -88,7 +89,8 @@ uint half_from_float(float value) {
 
 #define INPUT(slot, name) \
     layout(std430, binding = slot) readonly buffer name##_block { STORED(slot) elements[]; } name##_memory; \
-    float name(uint row, uint column) { uint i = ELEMENT(slot, row, column); return READ(slot, name##_memory.elements, i); }
+    float name##_at(uint i) { return READ(slot, name##_memory.elements, i); } \
+    float name(uint row, uint column) { return name##_at(ELEMENT(slot, row, column)); }
 #define INPUT_INT(slot, name) \
     layout(std430, binding = slot) readonly buffer name##_block { int elements[]; } name##_memory; \
     int name(uint row, uint column) { return name##_memory.elements[ELEMENT(slot, row, column)]; }

@@ -42,21 +42,42 @@ public enum Devices {
         return devices
     }
 
+    /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 20. What was measured is kept on disk.
+    static let tuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }.map { $0.isFinite ? max(0, min($0, 3600)) : 20 } ?? 20
+
     /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
     /// - Throws: ``WorkerError/noDevice(_:)``, and what the backend says.
     public static func make(_ selector: String) throws -> any ComputeDevice {
         switch selector {
         case "cpu": return try CPUDevice()
         case "auto":
-            if let device = try? VulkanDevice(), !device.isSoftware { return device }
+            if let device = try? VulkanDevice(tuningSeconds: tuningSeconds), !device.isSoftware { return device }
             return try CPUDevice()
-        case "vulkan": return try VulkanDevice()
+        case "vulkan": return try VulkanDevice(tuningSeconds: tuningSeconds)
         default:
             guard selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
-            return try VulkanDevice(String(selector.dropFirst(7)))
+            return try VulkanDevice(String(selector.dropFirst(7)), tuningSeconds: tuningSeconds)
         }
     }
 
     /// What the Vulkan validation layer has said of a device's use; empty where it does not watch.
     static func validationMessages(_ device: any ComputeDevice) -> [String] { (device as? VulkanDevice)?.validationMessages ?? [] }
+
+    /// The variants of kernels that a device's plans have been made with; nil where a device has none.
+    static func tuning(of device: any ComputeDevice) -> [String: String]? { (device as? VulkanDevice)?.tuning }
+
+    /// Has a device use recorded variants.
+    static func adopt(tuning: [String: String], on device: any ComputeDevice) { (device as? VulkanDevice)?.adopt(tuning: tuning) }
+
+    /// Measures the variants of the kernels of a plan and tells of each measurement.
+    /// - Throws: ``WorkerError/noDevice(_:)`` for a device whose kernels have no variants, and what the backend says.
+    public static func tune(
+        _ selector: String, seconds: Double, plan: (any ComputeDevice) throws -> Plan,
+        report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void
+    ) throws {
+        guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
+        let device = try VulkanDevice(selector == "vulkan" ? nil : String(selector.dropFirst(7)), tuningSeconds: seconds, forgetsTuning: true)
+        device.reportTuning(report)
+        device.tune(try plan(device))
+    }
 }

@@ -25,6 +25,7 @@ public final class JobRunner {
     private let deviceSelector: String?
     private var status: JobStatus
     private let events: EventLog
+    private var tuning: TuningRecord
     /// Set by a signal handler: checkpoint and leave.
     private let mustStop: () -> Bool
 
@@ -37,6 +38,7 @@ public final class JobRunner {
         let acceptance = try folder.acceptance()
         status = folder.status() ?? JobStatus(id: folder.id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         events = try EventLog(folder)
+        tuning = TuningRecord(folder: folder.path)
     }
 
     static func wallTime() -> Int { time(nil) }
@@ -124,6 +126,7 @@ public final class JobRunner {
                     data: report.json)
             }
         }
+        if let damage = tuning.adopt(on: job.device) { try event(damage, .warn) }
         let session = try job.makeSession()
         var state = CheckpointState(step: 0, trainedTokens: 0, fingerprint: fingerprint)
         for name in folder.checkpointNames.reversed() {
@@ -239,6 +242,7 @@ public final class JobRunner {
     static func rounded(_ number: Double) -> String { "\((number * 10_000).rounded() / 10_000)" }
 
     private func checkpoint(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ row: MetricsRow) throws {
+        try tuning.write(job.device)
         let name = CheckpointRecord.folderName(step: state.step)
         var record = CheckpointRecord(job: folder.id, step: state.step, createdAt: Self.wallTime())
         (record.trainLoss, record.trainAccuracy, record.fullValidLoss, record.fullValidAccuracy) = (

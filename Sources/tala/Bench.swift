@@ -10,7 +10,7 @@ import Worker
 
 /// `tala bench train`: the speed of training a shape with random weights.
 struct Bench: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Measure speed and memory.", subcommands: [Train.self])
+    static let configuration = CommandConfiguration(abstract: "Measure speed and memory.", subcommands: [Train.self, Tune.self])
 
     struct Train: ParsableCommand {
         static let configuration = CommandConfiguration(

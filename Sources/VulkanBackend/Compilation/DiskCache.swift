@@ -8,6 +8,9 @@ import Storage
 struct DiskCache: Sendable {
     private let folder: String?
 
+    /// - Parameter folder: an existing one; nil keeps nothing.
+    init(folder: String?) { self.folder = folder }
+
     init() {
         let base =
             getenv("XDG_CACHE_HOME").map { String(cString: $0) }

@@ -19,7 +19,8 @@ final class PipelineLibrary {
     private let folder: ShaderFolder
     private let cache: VkPipelineCache
     private let disk = DiskCache()
-    /// What the driver compiled is of use to the same driver on the same device only.
+    /// Names device and driver: what is compiled and measured for them is of use to them only.
+    let identity: String
     private let cacheEntry: String
     /// Pipelines that were not in the cache when the library was opened.
     private var newPipelineCount = 0
@@ -30,8 +31,9 @@ final class PipelineLibrary {
         self.context = context
         folder = try ShaderFolder()
         let properties = context.physical.properties
-        let identity = withUnsafeBytes(of: properties.pipelineCacheUUID) { Array($0) }
-        cacheEntry = "pipelines-\(properties.vendorID)-\(properties.deviceID)-\(properties.driverVersion)-\(SHA256.hexadecimal(of: identity)).bin"
+        let driver = withUnsafeBytes(of: properties.pipelineCacheUUID) { Array($0) }
+        identity = "\(properties.vendorID)-\(properties.deviceID)-\(properties.driverVersion)-\(SHA256.hexadecimal(of: driver).prefix(16))"
+        cacheEntry = "pipelines-\(identity).bin"
         let known = disk.read(cacheEntry) ?? []
         var info = VkPipelineCacheCreateInfo()
         info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO
@@ -57,7 +59,8 @@ final class PipelineLibrary {
         disk.write(cacheEntry, Array(bytes.prefix(count)))
     }
 
-    func pipeline(for dispatch: Dispatch) throws(VulkanError) -> Pipeline {
+    /// - Parameter isTrial: whether it is to be tried once and not kept.
+    func pipeline(for dispatch: Dispatch, isTrial: Bool = false) throws(VulkanError) -> Pipeline {
         var definitions = dispatch.operands.enumerated().map { ("OPERAND_TYPE_\($0)", $1.reference.elementType.shaderName) }
         if context.physical.has16BitStorage { definitions.append(("HAS_16BIT_STORAGE", "1")) }
         definitions += dispatch.definitions.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
@@ -68,12 +71,13 @@ final class PipelineLibrary {
         if let known = compiled[source] {
             words = known
         } else {
-            words = try ShaderCompiler.compile(
-                folder.source(dispatch.shader, definitions: definitions), named: dispatch.shader, cache: disk)
-            compiled[source] = words
+            let text = try folder.source(dispatch.shader, definitions: definitions)
+            words = isTrial ? try ShaderCompiler.compile(text, named: dispatch.shader) : try ShaderCompiler.compile(text, named: dispatch.shader, cache: disk)
+            if !isTrial { compiled[source] = words }
         }
         let pipeline = try Pipeline(
             context, words: words, operandCount: dispatch.operands.count, specialization: dispatch.specialization, cache: cache)
+        if isTrial { return pipeline }
         pipelines[key] = pipeline
         newPipelineCount += 1
         return pipeline

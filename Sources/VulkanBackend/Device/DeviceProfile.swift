@@ -8,4 +8,6 @@ struct DeviceProfile: Sendable, Hashable {
     var has16BitStorage: Bool
     /// The rank of parallelism that a dispatch should offer at least: invocations that keep the device busy.
     var desiredInvocations: Int
+    /// The variants of matrix products that have been chosen for the device.
+    var products: [ProductKey: ProductVariant] = [:]
 }

@@ -7,7 +7,13 @@ public import Tensors
 public final class VulkanDevice: ComputeDevice {
     let context: VulkanContext
     let pipelines: PipelineLibrary
-    let profile: DeviceProfile
+    let tuner: ProductTuner
+    private let fixedProfile: DeviceProfile
+    var profile: DeviceProfile {
+        var profile = fixedProfile
+        profile.products = tuner.choices
+        return profile
+    }
     public let name: String
     public let limits: MemoryLimits
 
@@ -22,8 +28,13 @@ public final class VulkanDevice: ComputeDevice {
     ///   - validates: whether the validation layer watches; its messages are ``validationMessages``. `TALA_VULKAN_VALIDATION=1` does the same.
     ///   - limits: lower limits than the device's own, for tests.
     ///   - shapesGroupsAsForCards: whether a software driver is given the groups of a graphics card, for tests of what it would not use itself.
+    ///   - tuningSeconds: how long plans may measure variants of kernels that were not measured on this device before; 0 measures nothing.
+    ///   - forgetsTuning: whether what was measured before is measured again.
     /// - Throws: ``VulkanError``.
-    public init(_ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false) throws {
+    public init(
+        _ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false, tuningSeconds: Double = 0,
+        forgetsTuning: Bool = false
+    ) throws {
         let isWatched = validates || getenv("TALA_VULKAN_VALIDATION").map { String(cString: $0) } == "1"
         let instance = try VulkanInstance(validates: isWatched)
         let devices = try instance.physicalDevices().filter { $0.queueFamily != nil }
@@ -47,19 +58,20 @@ public final class VulkanDevice: ComputeDevice {
                 maximumBlockBytes: block, maximumTensorBytes: min(block, Int(most.maxStorageBufferRange)) / 256 * 256,
                 alignment: max(64, Int(clamping: most.minStorageBufferOffsetAlignment)))
         let isProcessor = chosen.isProcessor && !shapesGroupsAsForCards
-        profile = DeviceProfile(
+        tuner = ProductTuner(identity: pipelines.identity + "-\(chosen.subgroupSize)", seconds: tuningSeconds, forgets: forgetsTuning)
+        fixedProfile = DeviceProfile(
             subgroupSize: chosen.subgroupSize, maximumGroupInvocations: min(Int(most.maxComputeWorkGroupInvocations), Int(most.maxComputeWorkGroupSize.0)),
             sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: isProcessor, has16BitStorage: chosen.has16BitStorage,
             desiredInvocations: isProcessor ? 512 : 65_536)
     }
 
     /// Whether the "device" is the processor behind a software driver.
-    public var isSoftware: Bool { profile.isProcessor }
+    public var isSoftware: Bool { fixedProfile.isProcessor }
 
     /// What the validation layer has said since the device was opened; empty where it does not watch.
     public var validationMessages: [String] { context.instance.validationMessages }
 
-    public var activationTypes: Set<ElementType> { profile.has16BitStorage ? [.float32, .bfloat16, .float16] : [.float32] }
+    public var activationTypes: Set<ElementType> { fixedProfile.has16BitStorage ? [.float32, .bfloat16, .float16] : [.float32] }
 
     public func mixesFloat32(with weightType: ElementType) -> Bool { weightType.isFloatingPoint }
 
@@ -73,6 +85,21 @@ public final class VulkanDevice: ComputeDevice {
         guard let persistent = persistent as? VulkanPersistentMemory, let arena = arena as? VulkanArena else {
             throw VulkanError.badOperand(operation: "plan", reason: "its memory belongs to another device")
         }
-        return try VulkanExecutable(self, plan, persistent, arena)
+        tuner.prepare(plan, self)
+        return try VulkanExecutable(self, plan, persistent, arena, profile: profile)
+    }
+
+    /// Measures the variants of a plan's kernels that are not decided yet, as preparing the plan would.
+    public func tune(_ plan: Plan) { tuner.prepare(plan, self) }
+
+    /// The variants of kernels that plans have been made with, by kind of kernel: a job records them, since a resumed run must use the same.
+    public var tuning: [String: String] { tuner.record }
+
+    /// Takes recorded variants, whatever has been measured since.
+    public func adopt(tuning: [String: String]) { tuner.adopt(tuning, fixedProfile) }
+
+    /// Calls `report` with every variant that is measured from now on.
+    public func reportTuning(_ report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void) {
+        tuner.report = { report($0.description, $1.description, $2) }
     }
 }

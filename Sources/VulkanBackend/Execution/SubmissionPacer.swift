@@ -2,13 +2,13 @@ import Graph
 
 /// Cuts the work of a plan into submissions that take about as long as a desktop can wait, and no longer than a driver's watchdog allows.
 ///
-/// How long a kernel will take is guessed from its counted arithmetic and traffic; every run corrects the guess by what was measured.
+/// How long a kernel will take is guessed from its counted arithmetic and traffic; every run corrects the guess by what was measured, for plans that are
+/// prepared later; a plan that runs corrects itself (``SubmissionSchedule``).
 final class SubmissionPacer {
-    /// A submission should take this long, and a single dispatch at most the second; drivers reset a device that is silent for two seconds.
+    /// A submission should take this long; drivers reset a device that is silent for two seconds.
     static let submissionSeconds = 0.05
-    static let dispatchSeconds = 0.25
 
-    private let operationsPerSecond: Double
+    let operationsPerSecond: Double
     private let bytesPerSecond: Double
     /// Measured by guessed time: the slowest seen, forgotten slowly.
     private var correction = 1.0

@@ -17,6 +17,8 @@ final class VulkanExecutable: Executable {
     /// Seconds that a run was guessed to take when it was recorded.
     private var guessedSeconds = 0.0
     private var steps: [Step] = []
+    private var schedule = SubmissionSchedule(seconds: [], groupCounts: [])
+    private var timer: TimestampPairs?
 
     /// A dispatch with everything resolved.
     private struct Step {
@@ -28,7 +30,10 @@ final class VulkanExecutable: Executable {
         var touches: [(buffer: Int, bytes: Range<Int>, access: Dispatch.Access)]
     }
 
-    init(_ device: VulkanDevice, _ plan: Plan, _ persistent: VulkanPersistentMemory, _ arena: VulkanArena) throws(VulkanError) {
+    /// - Parameter isTrial: whether its pipelines are tried once and not kept.
+    init(
+        _ device: VulkanDevice, _ plan: Plan, _ persistent: VulkanPersistentMemory, _ arena: VulkanArena, profile: DeviceProfile, isTrial: Bool = false
+    ) throws(VulkanError) {
         context = device.context
         self.plan = plan
         self.persistent = persistent
@@ -44,52 +49,51 @@ final class VulkanExecutable: Executable {
         var scratchBytes = 0
         for (index, call) in plan.calls.enumerated() {
             guard let kernel = call.operation as? any VulkanKernel else { throw .unknownOperation(call.operation.name) }
-            scratchBytes = max(scratchBytes, kernel.scratchByteCount(call.inputs, call.outputs, device.profile))
-            for dispatch in try kernel.dispatches(call.inputs, call.outputs, device.profile) where dispatch.groupCount > 0 {
+            scratchBytes = max(scratchBytes, kernel.scratchByteCount(call.inputs, call.outputs, profile))
+            for dispatch in try kernel.dispatches(call.inputs, call.outputs, profile) where dispatch.groupCount > 0 {
                 dispatches.append((index, dispatch))
             }
         }
         scratch = try VulkanBuffer(context, byteCount: scratchBytes, isForHost: false)
         try makePool(dispatches.map(\.dispatch))
-        for (call, dispatch) in dispatches { steps.append(try step(call, dispatch, device)) }
-        try recordSubmissions()
+        for (call, dispatch) in dispatches { steps.append(try step(call, dispatch, device, isTrial)) }
+        try makeSchedule()
     }
 
-    /// Cuts the steps into submissions of the wanted length, and steps that are too long into parts.
-    private func recordSubmissions() throws(VulkanError) {
+    /// Cuts the steps into submissions by what they are guessed to take.
+    private func makeSchedule() throws(VulkanError) {
         let pacer = context.pacer
         let perCall = plan.calls.map(pacer.guess)
         guessedSeconds = perCall.reduce(0, +)
         var dispatchCounts = [Int](repeating: 0, count: plan.calls.count)
         for step in steps { dispatchCounts[step.call] += 1 }
-        var waiting: [(step: Step, groups: Range<Int>)] = []
-        var seconds = 0.0
-        for step in steps {
-            let length = pacer.corrected(perCall[step.call]) / Double(max(1, dispatchCounts[step.call]))
-            let parts = min(step.groupCount, max(1, Int(min(1e6, length / SubmissionPacer.dispatchSeconds).rounded(.up))))
-            for part in 0..<parts {
-                let groups = (step.groupCount * part / parts)..<(step.groupCount * (part + 1) / parts)
-                if !waiting.isEmpty, seconds + length / Double(parts) > SubmissionPacer.submissionSeconds {
-                    commands.append(try recorded(waiting))
-                    (waiting, seconds) = ([], 0)
-                }
-                waiting.append((step, groups))
-                seconds += length / Double(parts)
-            }
-        }
-        if !waiting.isEmpty { commands.append(try recorded(waiting)) }
+        schedule = SubmissionSchedule(
+            seconds: steps.map { pacer.corrected(perCall[$0.call]) / Double(max(1, dispatchCounts[$0.call])) }, groupCounts: steps.map(\.groupCount))
+        try recordSubmissions()
     }
 
-    private func recorded(_ parts: [(step: Step, groups: Range<Int>)]) throws(VulkanError) -> VkCommandBuffer {
+    private func recordSubmissions() throws(VulkanError) {
+        for buffer in commands { context.free(buffer) }
+        commands = []
+        timer = context.physical.timestampBits > 0 ? try TimestampPairs(context, count: schedule.submissions.count) : nil
+        for (index, parts) in schedule.submissions.enumerated() { commands.append(try recorded(parts, index)) }
+    }
+
+    private func recorded(_ parts: [SubmissionSchedule.Part], _ index: Int) throws(VulkanError) -> VkCommandBuffer {
         try context.record { commands throws(VulkanError) in
+            timer?.reset(index..<(index + 1), commands)
             fullBarrier(commands)
-            var hazards = HazardTracker()
-            for (step, groups) in parts {
-                // Parts of one step touch the same operands and need no barrier between them.
-                if groups.lowerBound == 0 || hazards.isFresh, hazards.needsBarrier(step.touches) { dispatchBarrier(commands) }
-                record(step, groups, commands)
+            let recordParts = {
+                var hazards = HazardTracker()
+                for part in parts {
+                    let step = self.steps[part.step]
+                    // Parts of one step touch the same operands and need no barrier between them.
+                    if part.groups.lowerBound == 0 || hazards.isFresh, hazards.needsBarrier(step.touches) { dispatchBarrier(commands) }
+                    self.record(step, part.groups, commands)
+                }
+                fullBarrier(commands)
             }
-            fullBarrier(commands)
+            if let timer { timer.time(index, commands, recordParts) } else { recordParts() }
         }
     }
 
@@ -123,8 +127,8 @@ final class VulkanExecutable: Executable {
         }
     }
 
-    private func step(_ call: Int, _ dispatch: Dispatch, _ device: VulkanDevice) throws(VulkanError) -> Step {
-        let pipeline = try device.pipelines.pipeline(for: dispatch)
+    private func step(_ call: Int, _ dispatch: Dispatch, _ device: VulkanDevice, _ isTrial: Bool) throws(VulkanError) -> Step {
+        let pipeline = try device.pipelines.pipeline(for: dispatch, isTrial: isTrial)
         pipelines.append(pipeline)
         var constants = [UInt32](repeating: 0, count: Pipeline.constantWords)
         var touches: [(buffer: Int, bytes: Range<Int>, access: Dispatch.Access)] = []
@@ -220,38 +224,38 @@ final class VulkanExecutable: Executable {
         if commands.isEmpty { return }
         let start = ContinuousClock.now
         try context.submit(commands)
-        let duration = start.duration(to: .now).components
-        context.pacer.learn(guessed: guessedSeconds, measured: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18)
+        context.pacer.learn(guessed: guessedSeconds, measured: start.duration(to: .now).inSeconds)
+        if let timer, schedule.correct(measured: try timer.seconds()) { try recordSubmissions() }
+    }
+
+    /// Seconds of one run: by the device's own clock where it has one.
+    func measuredSeconds() throws -> Double {
+        if context.physical.timestampBits > 0 { return try profile().reduce(0, +) }
+        let start = ContinuousClock.now
+        try context.submit(commands)
+        return start.duration(to: .now).inSeconds
     }
 
     func profile() throws -> [Double] {
         var seconds = [Double](repeating: 0, count: plan.calls.count)
         guard context.physical.timestampBits > 0, !steps.isEmpty else { return seconds }
-        let device = context.handle
-        var info = VkQueryPoolCreateInfo()
-        info.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO
-        info.queryType = VK_QUERY_TYPE_TIMESTAMP
-        info.queryCount = UInt32(2 * steps.count)
-        let pool: VkQueryPool = try made("vkCreateQueryPool") { vkCreateQueryPool(device, &info, nil, $0) }
-        defer { vkDestroyQueryPool(device, pool, nil) }
-        try context.runOnce { commands throws(VulkanError) in
-            vkCmdResetQueryPool(commands, pool, 0, UInt32(2 * steps.count))
-            fullBarrier(commands)
-            for (index, step) in steps.enumerated() {
-                vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, UInt32(2 * index))
-                record(step, 0..<step.groupCount, commands)
-                vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, UInt32(2 * index + 1))
+        // One submission would be so long that a driver's watchdog might take the device away.
+        let parts = schedule.submissions.flatMap { $0 }
+        let timer = try TimestampPairs(context, count: parts.count)
+        var start = 0
+        for submission in schedule.submissions {
+            let range = start..<(start + submission.count)
+            start = range.upperBound
+            try context.runOnce { commands throws(VulkanError) in
+                timer.reset(range, commands)
                 fullBarrier(commands)
+                for (index, part) in zip(range, submission) {
+                    timer.time(index, commands) { record(steps[part.step], part.groups, commands) }
+                    fullBarrier(commands)
+                }
             }
         }
-        var times = [UInt64](repeating: 0, count: 2 * steps.count)
-        let flags = VK_QUERY_RESULT_64_BIT.rawValue | VK_QUERY_RESULT_WAIT_BIT.rawValue
-        try check(vkGetQueryPoolResults(device, pool, 0, UInt32(times.count), times.count * 8, &times, 8, flags), "vkGetQueryPoolResults")
-        let mask: UInt64 = context.physical.timestampBits >= 64 ? .max : (1 << UInt64(context.physical.timestampBits)) - 1
-        let period = Double(context.physical.properties.limits.timestampPeriod) * 1e-9
-        for (index, step) in steps.enumerated() {
-            seconds[step.call] += Double((times[2 * index + 1] &- times[2 * index]) & mask) * period
-        }
+        for (part, time) in zip(parts, try timer.seconds()) { seconds[steps[part.step].call] += time }
         return seconds
     }
 }

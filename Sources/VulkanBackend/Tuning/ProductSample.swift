@@ -1,0 +1,60 @@
+import Graph
+import Tensors
+
+/// A product to be measured: its layout, types and sizes, the sizes cut down to what is measured quickly.
+struct ProductSample {
+    var operation: MatrixProduct
+    var a: ElementType
+    var b: ElementType
+    var rows: Int
+    var columns: Int
+    var inner: Int
+
+    init(_ operation: MatrixProduct, _ inputs: [TensorReference], _ outputs: [TensorReference]) {
+        self.operation = operation
+        (a, b) = (inputs[0].elementType, inputs[1].elementType)
+        (rows, columns) = (outputs[0].rows, outputs[0].columns)
+        inner = operation.transposesA ? inputs[0].rows : inputs[0].columns
+    }
+
+    var operations: Double { 2 * Double(rows) * Double(columns) * Double(inner) }
+
+    func unmeasured(_ device: DeviceProfile) -> ProductVariant { ProductVariant(unmeasured: rows, columns, device) }
+
+    /// The same product with its longest sides halved until so many operations are not exceeded; sides keep 256, in multiples of 64.
+    func limited(to limit: Double) -> ProductSample {
+        var sample = self
+        while sample.operations > limit, max(sample.rows, sample.columns, sample.inner) > 256 {
+            let longest = max(sample.rows, sample.columns, sample.inner)
+            let half = max(256, longest / 2 / 64 * 64)
+            if sample.columns == longest {
+                sample.columns = half
+            } else if sample.rows == longest {
+                sample.rows = half
+            } else {
+                sample.inner = half
+            }
+        }
+        return sample
+    }
+
+    /// A plan of this product alone, in an arena of its own.
+    var plan: Plan {
+        var blocks: [Int] = []
+        func place(_ rows: Int, _ columns: Int, _ type: ElementType) -> TensorReference {
+            let reference = TensorReference(
+                space: .transient, block: blocks.count, byteOffset: 0, rows: rows, columns: columns, rowStride: columns, elementType: type)
+            blocks.append(max(4, reference.byteSpan))
+            return reference
+        }
+        var inputs = [
+            operation.transposesA ? place(inner, rows, a) : place(rows, inner, a),
+            operation.transposesB ? place(columns, inner, b) : place(inner, columns, b),
+        ]
+        let output = place(rows, columns, operation.outputType)
+        if operation.hasAddend { inputs.append(output) }
+        return Plan(
+            calls: [KernelCall(operation: operation, inputs: inputs, outputs: [output], node: 0)], transientBlocks: blocks, exchangeBlocks: [],
+            inputs: [:], outputs: [:], cost: .zero)
+    }
+}

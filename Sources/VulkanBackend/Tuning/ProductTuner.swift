@@ -1,0 +1,102 @@
+import Glibc
+import Graph
+import JSON
+import Storage
+import Tensors
+
+/// Chooses the variant of each kind of matrix product by measuring on the device, within a budget of seconds.
+///
+/// A search climbs from the best of a few seeds to better neighbours, so nothing need be known of the device. What was found is kept on disk by the identity of
+/// device and driver, and recorded in a job, which keeps its variants when it is resumed.
+final class ProductTuner {
+    /// A measured shape and its time, for those who look on.
+    typealias Report = (_ key: ProductKey, _ variant: ProductVariant, _ gigaflops: Double) -> Void
+
+    private(set) var choices: [ProductKey: ProductVariant] = [:]
+    /// Seconds that may still be spent; 0 measures nothing.
+    private(set) var secondsLeft: Double
+    var report: Report?
+    private let disk: DiskCache
+    private let entry: String
+    /// What was measured on this machine, in this process or before.
+    private var measured: [ProductKey: ProductVariant] = [:]
+
+    /// - Parameters:
+    ///   - identity: names device and driver.
+    ///   - seconds: the budget.
+    ///   - forgets: whether what was measured before is measured again.
+    init(identity: String, seconds: Double, forgets: Bool = false, disk: DiskCache = DiskCache()) {
+        self.disk = disk
+        secondsLeft = seconds
+        entry = "products-\(identity).json"
+        guard seconds > 0, let bytes = disk.read(entry) else { return }
+        measured = Self.choices(from: bytes)
+        if !forgets { choices = measured }
+    }
+
+    /// Variants by kind of product, as text: what a job records.
+    var record: [String: String] {
+        Dictionary(uniqueKeysWithValues: choices.map { ($0.key.description, $0.value.description) })
+    }
+
+    /// Takes the variants of a record, whatever was measured since; entries that are none are left out.
+    func adopt(_ record: [String: String], _ device: DeviceProfile) {
+        for (key, variant) in record {
+            if let key = ProductKey(key), let variant = ProductVariant(variant), variant.fits(device) { choices[key] = variant }
+        }
+    }
+
+    private static func choices(from bytes: [UInt8]) -> [ProductKey: ProductVariant] {
+        guard let members = (try? JSONParser().parse(bytes))?.object else { return [:] }
+        var found: [ProductKey: ProductVariant] = [:]
+        for member in members {
+            if let key = ProductKey(member.key), let variant = member.node.string.flatMap({ ProductVariant($0) }) { found[key] = variant }
+        }
+        return found
+    }
+
+    private func save() {
+        let members = measured.map { JSONMember($0.key.description, JSONNode($0.value.description)) }.sorted { $0.key < $1.key }
+        disk.write(entry, Array(JSONWriter().string(JSONNode(members)).utf8))
+    }
+
+    /// Decides on the variants of a plan's products that are not decided yet.
+    func prepare(_ plan: Plan, _ device: VulkanDevice) {
+        guard secondsLeft > 0 else { return }
+        var samples: [ProductKey: (sample: ProductSample, operations: Double)] = [:]
+        for call in plan.calls {
+            guard let product = call.operation as? MatrixProduct else { continue }
+            let key = ProductKey(product, call.inputs, call.outputs)
+            guard choices[key] == nil else { continue }
+            let sample = ProductSample(product, call.inputs, call.outputs)
+            let known = samples[key]
+            let largest = known.map { $0.sample.operations > sample.operations ? $0.sample : sample } ?? sample
+            samples[key] = (largest, (known?.operations ?? 0) + sample.operations)
+        }
+        if samples.isEmpty { return }
+        var total = samples.values.reduce(0) { $0 + $1.operations }
+        let order = samples.sorted { ($1.value.operations, $0.key.description) < ($0.value.operations, $1.key.description) }
+        for (key, (sample, operations)) in order {
+            // Each kind has its share of what is left; what one does not need goes to those behind it.
+            let share = secondsLeft * max(operations / max(total, 1), 0.5 / Double(order.count))
+            total -= operations
+            let began = ContinuousClock.now
+            let search = ProductSearch(device, sample, key, seconds: min(share, secondsLeft), report: report)
+            let nearest = choices.filter { $0.key.isRelated(to: key) }.min {
+                ($0.key.distance(to: key), $0.key.description) < ($1.key.distance(to: key), $1.key.description)
+            }
+            if let found = search.run(from: nearest?.value) {
+                choices[key] = found
+                measured[key] = found
+            } else {
+                choices[key] = nearest?.value ?? sample.unmeasured(device.profile)
+            }
+            secondsLeft = max(0, secondsLeft - began.duration(to: .now).inSeconds)
+        }
+        save()
+    }
+}
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

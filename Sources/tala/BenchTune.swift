@@ -1,0 +1,57 @@
+import ArgumentParser
+import Graph
+import Models
+import Tensors
+import Training
+import Worker
+
+extension Bench {
+    /// `tala bench tune`: measures the variants of a device's kernels and keeps the best of them for all jobs.
+    struct Tune: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Measure the variants of a Vulkan device's matrix products for a shape, and keep the best of them on disk.")
+        @Option(help: "stories260k, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, phi-3-mini, or a config.json's folder.") var shape = "stories260k"
+        @Option(help: "Rank of the adapter; 0 trains all weights.") var rank = 16
+        @Option(help: "Tokens a step.") var tokens = 1024
+        @Option(help: "float32, bfloat16 or float16.") var precision = "float32"
+        @Option(help: "The device.") var device = "vulkan"
+        @Option(help: "Seconds that may be spent.") var seconds = 120.0
+        @Flag(help: "Print every measurement, not only the best.") var verbose = false
+
+        func validate() throws {
+            guard (2...(1 << 20)).contains(tokens), (0...4096).contains(rank), seconds > 0, seconds <= 86_400 else {
+                throw ValidationError("--tokens, --rank or --seconds is out of range")
+            }
+            guard ElementType(rawValue: precision)?.isFloatingPoint == true else {
+                throw ValidationError("--precision is float32, bfloat16 or float16")
+            }
+        }
+
+        func run() throws {
+            var best: [String: (variant: String, gigaflops: Double, count: Int)] = [:]
+            var order: [String] = []
+            try Devices.tune(device, seconds: seconds) { device in
+                let training: LanguageModel.Training =
+                    rank == 0 ? .full : .adapter(AdapterSettings(rank: rank, alpha: Double(2 * rank), targets: .allLinear), seed: 1)
+                let model = try LanguageModel(
+                    try BenchmarkShapes.configuration(shape), source: .random(seed: 1), training: training,
+                    precision: .init(activationType: ElementType(rawValue: precision) ?? .float32), maximumLength: tokens,
+                    pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+                let programs = Programs(model: model, optimizer: OptimizerSettings())
+                let layout = try PersistentLayout(programs.persistentTensors, limits: device.limits)
+                return try Planner(limits: device.limits, layout: layout).plan(programs.gradients(ProgramSize(roundingUp: tokens, tokens)))
+            } report: { product, variant, gigaflops in
+                if verbose { print("  \(Self.rounded(gigaflops)) GFLOP/s  \(product)  \(variant)") }
+                if best[product] == nil { order.append(product) }
+                let known = best[product] ?? (variant, 0, 0)
+                best[product] = gigaflops > known.gigaflops ? (variant, gigaflops, known.count + 1) : (known.variant, known.gigaflops, known.count + 1)
+            }
+            print("layout, types of a, b and result, classes of rows, columns, inner size | GFLOP/s | variant | measured")
+            for product in order {
+                if let found = best[product] { print("\(product) | \(Self.rounded(found.gigaflops)) | \(found.variant) | \(found.count)") }
+            }
+        }
+
+        private static func rounded(_ number: Double) -> Double { number.isFinite ? (number * 100).rounded() / 100 : 0 }
+    }
+}
