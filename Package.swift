@@ -78,6 +78,8 @@ let package = Package(
         module("Spool", ["CLinux", "JSON", "Storage", "Jobs"]),
         // Element types, shapes, memory-mapped safetensors in and out.
         module("Tensors", ["CLinux", "JSON", "Storage"]),
+        // Frozen weights in 8 and 4 bits: formats, quantising, reading.
+        module("Quantization", ["Tensors"], numeric),
         // Jinja, as chat templates use it.
         module("Templates", ["JSON"]),
         // tokenizer.json, chat rendering, loss masks.
@@ -85,13 +87,13 @@ let package = Package(
         // JSONL in, examples out: validation report, split, order, packing.
         module("Datasets", ["JSON", "Storage", "Tokenization"]),
         // Operations (shapes, gradient, cost), autodiff, passes, memory plan.
-        module("Graph", ["Tensors"]),
+        module("Graph", ["Quantization", "Tensors"]),
         // The plan on the processor: one file a kernel.
-        module("CPUBackend", ["COneDNN", "Graph", "Tensors"], numeric),
+        module("CPUBackend", ["COneDNN", "Graph", "Quantization", "Tensors"], numeric),
         // The plan on a Vulkan device: one file a kernel.
-        module("VulkanBackend", ["CVulkan", "CGlslang", "JSON", "Storage", "Graph", "Tensors"] + oldGlslang),
+        module("VulkanBackend", ["CVulkan", "CGlslang", "JSON", "Storage", "Graph", "Quantization", "Tensors"] + oldGlslang),
         // One file a family: config.json to graph; adapters.
-        module("Models", ["JSON", "Tensors", "Graph"]),
+        module("Models", ["JSON", "Storage", "Quantization", "Tensors", "Graph"]),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
         module("Training", ["JSON", "Storage", "Jobs", "Tensors", "Graph", "Models", "Datasets"]),
         // PEFT adapter, merged checkpoint, model card.
@@ -125,9 +127,10 @@ let package = Package(
         tests("TemplatesTests", ["JSON", "Templates"]),
         tests("TokenizationTests", ["JSON", "Tokenization"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Tokenization"]),
+        tests("QuantizationTests", ["Quantization", "Tensors"]),
         tests("GraphTests", ["Graph", "Models"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
-        tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph"]),
+        tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization"]),
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"], excluding: ["Plans"]),
         tests("CommandLineTests", []),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),

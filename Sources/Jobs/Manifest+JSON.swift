@@ -48,6 +48,7 @@ extension Manifest {
         add("evaluation", evaluateEverySteps.map { ["every_steps": JSONNode($0)] })
         add("device", JSONNode(device))
         add("precision", JSONNode(precision.rawValue))
+        if adapter.kind == .lora { add("base_weights", JSONNode(baseWeights.rawValue)) }
         add("priority", JSONNode(priority))
         add("not_before", notBefore.map { JSONNode($0) })
         add("time_limit", timeLimit.map { JSONNode($0) })

@@ -49,6 +49,8 @@ public struct Manifest: Sendable, Hashable {
     }
     public enum TrainOn: String, Sendable, Hashable, CaseIterable { case assistant, completion, all }
     public enum OnExcess: String, Sendable, Hashable, CaseIterable { case error, truncate, drop }
+    /// How the frozen weights lie on the device: `stored` as the checkpoint has them, `auto` so that the job fits its memory.
+    public enum BaseWeights: String, Sendable, Hashable, CaseIterable { case auto, stored, float32, bfloat16, q8, nf4 }
     public enum Precision: String, Sendable, Hashable, CaseIterable { case auto, float32, bfloat16, float16 }
 
     /// A name in `models/`, a finished job's id, or a path under an allowed root.
@@ -77,6 +79,7 @@ public struct Manifest: Sendable, Hashable {
     /// `auto`, `cpu`, `vulkan`, `vulkan:1`, `vulkan:NAME`.
     public var device = "auto"
     public var precision = Precision.auto
+    public var baseWeights = BaseWeights.auto
     public var priority = 0
     /// Seconds since 1970 before which the job does not start.
     public var notBefore: Int?

@@ -3,7 +3,7 @@ enum ManifestKeys {
     static let root = [
         "model", "training_file", "validation_file", "validation_split", "suffix", "metadata", "seed", "method", "adapter", "optimizer",
         "schedule",
-        "train_on", "shuffle", "max_length", "on_excess", "checkpoint", "evaluation", "device", "precision", "priority", "not_before",
+        "train_on", "shuffle", "max_length", "on_excess", "checkpoint", "evaluation", "device", "precision", "base_weights", "priority", "not_before",
         "time_limit", "after",
         "memory_limit",
     ]
@@ -34,7 +34,8 @@ enum ManifestKeys {
         "torch_dtype": "precision", "dtype": "precision", "random_seed": "seed", "assistant_only_loss": "train_on",
         "train_on_inputs": "train_on", "mask_prompt": "train_on",
         "excess_length_strategy": "on_excess", "truncation_mode": "on_excess", "hyperparameters": "method.supervised.hyperparameters",
-        "scale": "alpha",
+        "scale": "alpha", "load_in_4bit": "base_weights", "load_in_8bit": "base_weights", "bnb_4bit_quant_type": "base_weights",
+        "quantization": "base_weights", "quantization_config": "base_weights",
         "n_epochs": "method.supervised.hyperparameters.n_epochs", "batch_size": "method.supervised.hyperparameters.batch_size",
         "learning_rate": "method.supervised.hyperparameters.learning_rate", "max_steps": "method.supervised.hyperparameters.max_steps",
         "learning_rate_multiplier": "method.supervised.hyperparameters.learning_rate_multiplier",

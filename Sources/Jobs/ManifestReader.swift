@@ -42,6 +42,13 @@ extension Manifest {
             throw root.failure("device", "is \"\(device)\"; it may be auto, cpu, vulkan or vulkan:NUMBER_OR_NAME")
         }
         precision = try root.choice("precision", Precision.self) ?? precision
+        if let format = try root.choice("base_weights", BaseWeights.self) {
+            guard adapter.kind == .lora else {
+                throw root.failure(
+                    "base_weights", "is for frozen weights, but adapter.type full trains them all: leave it out, or set adapter.type to lora")
+            }
+            baseWeights = format
+        }
         priority = try root.integer("priority", -1000...1000) ?? 0
         notBefore = try root.integer("not_before", 0...(1 << 40))
         timeLimit = try root.integer("time_limit", 1...(1 << 32))

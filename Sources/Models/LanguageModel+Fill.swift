@@ -1,5 +1,6 @@
 import Storage
 public import Graph
+import Quantization
 import Tensors
 
 extension LanguageModel {
@@ -12,11 +13,17 @@ extension LanguageModel {
         let table = configuration.rotary.table(positions: rotaryRows.positionCount)
         try write(table, "constant/rotary", memory)
         for weight in declarations {
+            if let layout = quantizedLayout(of: weight) {
+                try quantize(weight, layout, memory)
+                continue
+            }
             switch source {
             case .checkpoint(let checkpoint):
                 guard let stored = checkpoint.tensors[weight.name] else { continue }
                 try Self.requireFinite(stored)
-                if !mapped.contains(weight.name) { try copy(stored, to: weight.name, memory) }
+                if mapped.contains(weight.name) { continue }
+                try copy(stored, to: weight.name, memory)
+                stored.file.forget(stored.bytes)
             case .random(let seed): try write(initialValues(weight, seed: seed), weight.name, memory)
             }
         }
@@ -38,12 +45,16 @@ extension LanguageModel {
     /// - Throws: ``ModelError`` naming the tensor.
     public func checkNumbers() throws(ModelError) {
         guard case .checkpoint(let checkpoint) = source else { return }
-        for weight in declarations { if let stored = checkpoint.tensors[weight.name] { try Self.requireFinite(stored) } }
+        for weight in declarations {
+            guard let stored = checkpoint.tensors[weight.name] else { continue }
+            try Self.requireFinite(stored)
+            stored.file.forget(stored.bytes)
+        }
     }
 
     /// Norms start at one (zero where the stored weight is the difference from one), biases at zero, matrices at normal numbers; projections
     /// back into the residual stream are smaller by `sqrt(2 * layers)` (Radford et al. 2019, GPT-2).
-    private func initialValues(_ weight: ModelBuilder.WeightDeclaration, seed: UInt64) -> [Float] {
+    func initialValues(_ weight: ModelBuilder.WeightDeclaration, seed: UInt64) -> [Float] {
         let count = weight.rows * weight.columns
         if weight.name.hasSuffix(".bias") { return Array(repeating: 0, count: count) }
         if weight.isVector { return Array(repeating: 1 - family.normWeightOffset, count: count) }

@@ -1,5 +1,6 @@
 import Storage
 public import Graph
+import Quantization
 public import Tensors
 
 /// A model that can be trained, evaluated and sampled: its graph, what is trained of it, and where its numbers come from.
@@ -23,10 +24,15 @@ public final class LanguageModel {
         public var activationType: ElementType
         /// Weights in these types may be multiplied with float32 activations as they are.
         public var mixableTypes: Set<ElementType>
+        /// How frozen weights lie on the device.
+        public var baseWeights: BaseWeights
 
-        public init(activationType: ElementType = .float32, mixableTypes: Set<ElementType> = []) {
+        public init(
+            activationType: ElementType = .float32, mixableTypes: Set<ElementType> = [], baseWeights: BaseWeights = .stored
+        ) {
             self.activationType = activationType
             self.mixableTypes = mixableTypes
+            self.baseWeights = baseWeights
         }
     }
 
@@ -41,6 +47,7 @@ public final class LanguageModel {
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
     let initialAdapter: [String: StoredTensor]
+    private let linearWeights: Set<String>
 
     /// Checks the checkpoint against the configuration and decides what is trained.
     ///
@@ -58,6 +65,7 @@ public final class LanguageModel {
         self.training = training
         self.precision = precision
         rotaryRows = RotaryRows(positionCount: max(1, maximumLength), originalPositionCount: configuration.rotary.originalPositions)
+        try precision.check(training)
         guard let family = ModelFamilies.family(for: configuration.modelType) else {
             throw ModelError(file: "config.json", field: "model_type", "unknown architecture \"\(configuration.modelType)\"")
         }
@@ -67,6 +75,7 @@ public final class LanguageModel {
         _ = try recorder.forward()
         declarations = recorder.declarations
         linearModules = recorder.linearModules
+        linearWeights = Set(recorder.linearModules.map { $0.name + ".weight" })
         if case .checkpoint(let checkpoint) = source { try Self.check(recorder.declarations, against: checkpoint) }
         switch training {
         case .nothing:
@@ -107,6 +116,7 @@ public final class LanguageModel {
         var settings = ModelBuilder.Settings(positionCount: rotaryRows.positionCount)
         settings.activationType = precision.activationType
         settings.frozenType = { [self] name, use in frozenType(name, use) }
+        settings.quantizedFormat = precision.baseWeights.quantizedFormat
         settings.trainables = trainables
         settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
         settings.dropout = isTraining ? dropout : 0
@@ -121,7 +131,9 @@ public final class LanguageModel {
     public var frozenTensors: [PersistentTensor] {
         var tensors = [ModelBuilder.rotaryTable(configuration, positionCount: rotaryRows.positionCount)]
         for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
-            let type = TensorType(rows: weight.rows, columns: weight.columns, frozenType(weight.name, weight.isVector ? .vector : .product))
+            let type =
+                quantizedLayout(of: weight).map { QuantizedProduct.wordsType($0) }
+                ?? TensorType(rows: weight.rows, columns: weight.columns, frozenType(weight.name, weight.isVector ? .vector : .product))
             tensors.append(PersistentTensor(key: weight.name, type: type, kind: .weight))
         }
         return tensors
@@ -131,11 +143,17 @@ public final class LanguageModel {
     public var mappedWeights: [String: UnsafeRawBufferPointer] {
         guard case .checkpoint(let checkpoint) = source else { return [:] }
         var mapped: [String: UnsafeRawBufferPointer] = [:]
-        for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
+        for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil && quantizedLayout(of: weight) == nil {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
             if stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) { mapped[weight.name] = stored.bytes }
         }
         return mapped
+    }
+
+    /// How a weight is quantised, or nil: the linear layers of the blocks are, where the format says so; the embedding and the head are not, as in QLoRA.
+    func quantizedLayout(of weight: ModelBuilder.WeightDeclaration) -> QuantizedLayout? {
+        guard let format = precision.baseWeights.quantizedFormat, linearWeights.contains(weight.name) else { return nil }
+        return QuantizedLayout(format, elementCount: weight.rows * weight.columns)
     }
 
     /// The type in which a frozen weight lies on the device: as stored where that can be computed with, else the activations'.
@@ -147,6 +165,11 @@ public final class LanguageModel {
             stored = precision.activationType
         }
         if use == .vector { return stored }
+        switch precision.baseWeights {
+        case .float32: return .float32
+        case .bfloat16: return .bfloat16
+        case .stored, .q8, .nf4: break
+        }
         if stored == precision.activationType { return stored }
         if precision.activationType == .float32, precision.mixableTypes.contains(stored) { return stored }
         return precision.activationType

@@ -1,4 +1,5 @@
 import Graph
+import Quantization
 import Tensors
 
 /// Adds a model's forward pass to a graph, one standard piece at a time; families call it with the checkpoint's names next to the maths.
@@ -11,6 +12,8 @@ struct ModelBuilder {
         var activationType: ElementType = .float32
         /// The element type in which a frozen weight lies on the device.
         var frozenType: (_ name: String, _ use: WeightUse) -> ElementType = { _, _ in .float32 }
+        /// The format of frozen weights of linear layers; nil: not quantised.
+        var quantizedFormat: QuantizedFormat?
         /// The trained tensors: model weights in full training, adapter matrices otherwise.
         var trainables = TrainableLayout([])
         /// Adapters by the module they sit on.
@@ -41,6 +44,7 @@ struct ModelBuilder {
     let tokenCount: Int
     var graph: Graph
     private(set) var declarations: [WeightDeclaration] = []
+    private var declared: Set<String> = []
     private(set) var linearModules: [LinearModule] = []
     private var productWeights: [String: ValueID] = [:]
     private var ranges: [Bool: ValueID] = [:]
@@ -98,13 +102,21 @@ struct ModelBuilder {
     ) throws(GraphError) -> ValueID {
         let inputs = graph.type(of: x).columns
         linearModules.append(LinearModule(name: module, inputs: inputs, outputs: outputs))
-        let weight = try weight(module + ".weight", rows: outputs, columns: inputs, .product)
         let outputType = residual == nil ? settings.activationType : .float32
         let name = Self.shortName(module)
-        var y = try graph.add(
-            MatrixProduct(transposesB: true, hasAddend: residual != nil, outputType: outputType),
-            [x, weight] + (residual.map { [$0] } ?? []),
-            names: [name])[0]
+        let key = module + ".weight"
+        var operation: any Operation = MatrixProduct(transposesB: true, hasAddend: residual != nil, outputType: outputType)
+        let weight: ValueID
+        if let format = settings.quantizedFormat, settings.trainables.tensor(of: key, .parameter) == nil {
+            declare(key, rows: outputs, columns: inputs, .product)
+            let product = QuantizedProduct(
+                format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType)
+            operation = product
+            weight = graph.persistent(PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight))
+        } else {
+            weight = try self.weight(key, rows: outputs, columns: inputs, .product)
+        }
+        var y = try graph.add(operation, [x, weight] + (residual.map { [$0] } ?? []), names: [name])[0]
         if hasBias {
             let bias = try self.weight(module + ".bias", rows: 1, columns: outputs, .vector)
             y = try graph.add(BiasAdd(), [y, bias], names: [name])[0]
@@ -209,15 +221,19 @@ struct ModelBuilder {
 
     /// A weight by its name: trained ones as the float32 original or its copy in the activations' type, frozen ones as they lie on the device.
     private mutating func weight(_ name: String, rows: Int, columns: Int, _ use: WeightUse) throws(GraphError) -> ValueID {
-        if !declarations.contains(where: { $0.name == name }) {
-            declarations.append(WeightDeclaration(name: name, rows: rows, columns: columns, isVector: use == .vector))
-        }
+        declare(name, rows: rows, columns: columns, use)
         if let tensor = settings.trainables.tensor(of: name, .parameter) {
             let value = graph.persistent(tensor)
             return use == .vector ? value : try inActivationType(value, name)
         }
         let type = TensorType(rows: rows, columns: columns, settings.frozenType(name, use))
         return graph.persistent(PersistentTensor(key: name, type: type, kind: .weight))
+    }
+
+    private mutating func declare(_ name: String, rows: Int, columns: Int, _ use: WeightUse) {
+        if declared.insert(name).inserted {
+            declarations.append(WeightDeclaration(name: name, rows: rows, columns: columns, isVector: use == .vector))
+        }
     }
 
     private mutating func inActivationType(_ value: ValueID, _ key: String) throws(GraphError) -> ValueID {

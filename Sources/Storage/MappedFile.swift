@@ -28,6 +28,16 @@ public final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: count)
     }
 
+    /// Gives back the memory that a part of the file takes in this process; it is read from the file again when it is next looked at.
+    public func forget(_ part: UnsafeRawBufferPointer) {
+        guard let first = part.baseAddress, let start = bytes.baseAddress, !part.isEmpty else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let offset = first - start
+        guard page > 0, offset >= 0, offset + part.count <= bytes.count else { return }
+        let begin = offset / page * page
+        madvise(UnsafeMutableRawPointer(mutating: start + begin), offset + part.count - begin, MADV_DONTNEED)
+    }
+
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }

@@ -14,6 +14,7 @@ public struct JobPlan: Sendable, Hashable {
     /// Arithmetic of one full micro-batch, forward and backward.
     public var floatingPointOperations: Double
     public var kernelCalls: Int
+    public var baseWeights: BaseWeights
 
     /// Bytes that the device holds at the peak.
     public var deviceBytes: Int { arenaBytes + persistentBytes + mappedBytes + exchangeBytes }
@@ -25,7 +26,7 @@ public struct JobPlan: Sendable, Hashable {
             "persistent_bytes": JSONNode(persistentBytes), "mapped_weight_bytes": JSONNode(mappedBytes),
             "exchange_bytes": JSONNode(exchangeBytes),
             "device_bytes": JSONNode(deviceBytes), "floating_point_operations": JSONNode(floatingPointOperations),
-            "kernel_calls": JSONNode(kernelCalls),
+            "kernel_calls": JSONNode(kernelCalls), "base_weights": JSONNode(baseWeights.rawValue),
         ]
     }
 }
@@ -61,29 +62,37 @@ public struct MemoryPlanner {
             size: size, recomputedLayers: recomputedLayers, arenaBytes: blocks.reduce(0, +), persistentBytes: layout.allocatedByteCount,
             mappedBytes: layout.mappedByteCount,
             exchangeBytes: gradients.exchangeByteCount + evaluation.exchangeByteCount + update.exchangeByteCount,
-            floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
+            floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count,
+            baseWeights: model.precision.baseWeights)
     }
 
-    /// The fastest choice that fits: the whole batch at once if possible, then smaller micro-batches, then with layers recomputed.
+    /// The fastest choice that fits: the whole batch at once if possible, then smaller micro-batches, then with layers recomputed; if nothing does,
+    /// the same with the next format of weights.
     /// - Parameters:
+    ///   - formats: of frozen weights, the most exact first.
     ///   - batchTokens: tokens of the largest batch.
     ///   - longestExample: tokens of the longest example, which a micro-batch must hold.
-    ///   - trainedShare: trained tokens over tokens, for the head's rows.
+    ///   - make: the model with its frozen weights in a format.
     /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)``.
-    public func choose(_ model: LanguageModel, batchTokens: Int, longestExample: Int, trainedShare: Double) throws -> JobPlan {
+    public func choose(
+        _ formats: [BaseWeights], batchTokens: Int, longestExample: Int, model make: (BaseWeights) throws -> LanguageModel
+    ) throws -> (model: LanguageModel, plan: JobPlan) {
         let least = ProgramSize.rounded(longestExample)
         var candidates = [max(least, min(ProgramSize.rounded(batchTokens), max(least, Self.preferredTokens)))]
         while let last = candidates.last, last / 2 >= least { candidates.append(ProgramSize.rounded(last / 2)) }
         if candidates.last != least { candidates.append(least) }
-        let layers = model.configuration.layerCount
         var smallest: JobPlan?
-        for tokens in candidates {
-            // Rows of the head: all tokens in the worst case.
-            for recomputed in [0, layers / 2, layers] {
-                let plan = try plan(model, size: ProgramSize(tokenCount: tokens, trainedCount: tokens), recomputedLayers: recomputed)
-                guard let byteLimit else { return plan }
-                if plan.deviceBytes <= byteLimit { return plan }
-                if plan.deviceBytes < smallest?.deviceBytes ?? .max { smallest = plan }
+        for format in formats {
+            let model = try make(format)
+            let layers = model.configuration.layerCount
+            for tokens in candidates {
+                // Rows of the head: all tokens in the worst case.
+                for recomputed in [0, layers / 2, layers] {
+                    let plan = try plan(model, size: ProgramSize(tokenCount: tokens, trainedCount: tokens), recomputedLayers: recomputed)
+                    guard let byteLimit else { return (model, plan) }
+                    if plan.deviceBytes <= byteLimit { return (model, plan) }
+                    if plan.deviceBytes < smallest?.deviceBytes ?? .max { smallest = plan }
+                }
             }
         }
         throw TrainingError.doesNotFit(

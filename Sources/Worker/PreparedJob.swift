@@ -143,14 +143,17 @@ public struct PreparedJob {
         } else {
             trainingKind = .full
         }
-        model = try LanguageModel(
-            configuration, source: source, training: trainingKind, precision: .init(activationType: activationType, mixableTypes: mixable),
-            maximumLength: longest,
-            decaysAll: manifest.optimizer.weightDecayOn == .all, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         progress("planning")
         let batchTokens = Self.largestBatch(training, batchSize)
         let planner = MemoryPlanner(limits: device.limits, optimizer: optimizer, byteLimit: manifest.memoryLimit)
-        plan = try planner.choose(model, batchTokens: batchTokens, longestExample: longest, trainedShare: 1)
+        let decaysAll = manifest.optimizer.weightDecayOn == .all
+        (model, plan) = try planner.choose(Self.formats(manifest), batchTokens: batchTokens, longestExample: longest) { format in
+            try LanguageModel(
+                configuration, source: source, training: trainingKind,
+                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest,
+                decaysAll: decaysAll, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        }
+        if manifest.adapter.kind == .lora { manifest.baseWeights = Manifest.BaseWeights(rawValue: plan.baseWeights.rawValue) ?? .stored }
         settings = RunSettings(
             batchSize: batchSize, totalSteps: totalSteps,
             schedule: LearningRateSchedule(
@@ -161,6 +164,12 @@ public struct PreparedJob {
             checkpointEverySteps: manifest.checkpoint.everySteps,
             microBatchTokens: plan.size.tokenCount)
         self.manifest = manifest
+    }
+
+    /// The formats that frozen weights may have, the most exact first.
+    private static func formats(_ manifest: Manifest) -> [BaseWeights] {
+        if manifest.adapter.kind == .full { return [.stored] }
+        return BaseWeights(rawValue: manifest.baseWeights.rawValue).map { [$0] } ?? [.stored, .q8, .nf4]
     }
 
     /// Tokens of the largest possible batch: the longest examples together.

@@ -76,6 +76,14 @@ struct ResultWriter {
         ]
     }
 
+    /// The adapter has learnt beside these; what is merged into is always the checkpoint's own numbers.
+    private var baseWeights: String {
+        switch job.plan.baseWeights {
+        case .q8, .nf4: "\(job.plan.baseWeights.rawValue) while training; `merged` holds the original weights plus the adapter"
+        default: job.plan.baseWeights.rawValue
+        }
+    }
+
     private var card: String {
         let manifest = job.manifest
         let rate: String
@@ -98,6 +106,7 @@ struct ResultWriter {
             | steps | \(run.settings.totalSteps) of \(run.settings.batchSize) examples |
             | adapter | \(adapter) |
             | learning rate | \(rate), \(manifest.schedule.shape.rawValue), \(manifest.schedule.warmupSteps) warm-up steps |
+            | base weights | \(baseWeights) |
             | seed | \(manifest.seed) |
             | precision | \(job.precision) |
             | final training loss | \(lastRow.map { JobRunner.rounded($0.trainLoss) } ?? "-") |

@@ -21,6 +21,7 @@ struct Bench: ParsableCommand {
         @Option(help: "Tokens a step.") var tokens = 1024
         @Option(help: "Tokens of one example.") var sequence = 256
         @Option(help: "float32 or bfloat16.") var precision = "float32"
+        @Option(help: "Frozen weights: stored (as the precision), float32, bfloat16, q8 or nf4.") var weights = "stored"
         @Option(help: "The device.") var device = "cpu"
         @Option(help: "Timed steps; one more runs before them.") var steps = 5
         @Flag(help: "Print JSON.") var json = false
@@ -33,6 +34,7 @@ struct Bench: ParsableCommand {
             guard ElementType(rawValue: precision)?.isFloatingPoint == true else {
                 throw ValidationError("--precision is float32, bfloat16 or float16")
             }
+            guard BaseWeights(rawValue: weights) != nil else { throw ValidationError("--weights is stored, float32, bfloat16, q8 or nf4") }
         }
 
         func run() throws {
@@ -54,7 +56,10 @@ struct Bench: ParsableCommand {
             let chosen = try Devices.make(device)
             let model = try LanguageModel(
                 configuration, source: .random(seed: 1), training: training,
-                precision: .init(activationType: ElementType(rawValue: precision) ?? .float32),
+                precision: .init(
+                    activationType: ElementType(rawValue: precision) ?? .float32,
+                    mixableTypes: Set([ElementType.bfloat16, .float16].filter { chosen.mixesFloat32(with: $0) }),
+                    baseWeights: BaseWeights(rawValue: weights) ?? .stored),
                 maximumLength: sequence, pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
             let programs = Programs(model: model, optimizer: OptimizerSettings())
             let size = ProgramSize(roundingUp: tokens, tokens)

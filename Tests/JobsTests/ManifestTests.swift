@@ -105,6 +105,18 @@ import Testing
             for isYAML in [true, false] { _ = try? Manifest(ManifestText(bytes, isYAML: isYAML)) }
         }
     }
+
+    @Test func theFormatOfFrozenWeightsIsReadAndIsForAdaptersAlone() throws {
+        #expect(try Self.read(Self.least).baseWeights == .auto)
+        #expect(try Self.read("{\"model\": \"m\", \"training_file\": \"t\", \"base_weights\": \"nf4\"}").baseWeights == .nf4)
+        for (manifest, words) in [
+            ("{\"model\": \"m\", \"training_file\": \"t\", \"base_weights\": \"nf5\"}", "nf4"),
+            ("{\"model\": \"m\", \"training_file\": \"t\", \"base_weights\": \"q8\", \"adapter\": {\"type\": \"full\"}}", "lora"),
+            ("{\"model\": \"m\", \"training_file\": \"t\", \"load_in_4bit\": true}", "base_weights"),
+        ] {
+            #expect { try Self.read(manifest) } throws: { "\($0)".contains(words) }
+        }
+    }
 }
 
 @Suite struct JobIdentifierTests {

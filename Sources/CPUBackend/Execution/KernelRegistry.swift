@@ -6,6 +6,7 @@ enum KernelRegistry {
         let (inputs, outputs) = (operands.inputs, operands.outputs)
         switch operation {
         case let operation as MatrixProduct: return try MatrixProductKernel(operation, operands)
+        case let operation as QuantizedProduct: return try QuantizedProductKernel(operation, operands)
         case let operation as Attention: return try AttentionKernel(operation, operands)
         case let operation as AttentionBackward: return try AttentionBackwardKernel(operation, operands)
         case is AttentionDelta: return AttentionDeltaKernel(dO: inputs[0], o: inputs[1], delta: outputs[0])

@@ -1,0 +1,75 @@
+public import Quantization
+public import Tensors
+
+/// A product with a frozen quantised weight `W` `[outputs, inputs]`: `c = x * Wᵀ + addend`, or with `transposesWeight` false `c = x * W + addend`.
+///
+/// Inputs: `x` `[m, inputs]` (or `[m, outputs]`), the weight's words `[1, words]` int32 as ``QuantizedLayout`` places them, optionally `addend` `[m, n]`.
+/// Output: `c` `[m, n]` of `outputType`; the addend has the output's element type. A weight is dequantised to the type of `x`; sums are float32.
+/// Its gradient for `x` is the other product of the two, as QLoRA trains through a frozen base (Dettmers et al. 2023, arXiv:2305.14314).
+public struct QuantizedProduct: Operation {
+    public static let name = "QuantizedProduct"
+    public var format: QuantizedFormat
+    /// Rows and columns of the weight.
+    public var outputs: Int
+    public var inputs: Int
+    public var transposesWeight: Bool
+    public var hasAddend: Bool
+    public var outputType: ElementType
+
+    public init(
+        _ format: QuantizedFormat, outputs: Int, inputs: Int, transposesWeight: Bool = true, hasAddend: Bool = false,
+        outputType: ElementType = .float32
+    ) {
+        self.format = format
+        self.outputs = outputs
+        self.inputs = inputs
+        self.transposesWeight = transposesWeight
+        self.hasAddend = hasAddend
+        self.outputType = outputType
+    }
+
+    public var layout: QuantizedLayout { QuantizedLayout(format, elementCount: outputs * inputs) }
+
+    /// The type of a quantised weight's words.
+    public static func wordsType(_ layout: QuantizedLayout) -> TensorType { TensorType(rows: 1, columns: layout.wordCount, .int32) }
+
+    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+        try requireCount(inputs, hasAddend ? 3 : 2)
+        let (k, n) = transposesWeight ? (self.inputs, outputs) : (outputs, self.inputs)
+        try require(inputs[0].elementType.isFloatingPoint, "x is not floating point")
+        try require(inputs[0].columns == k, "x is \(inputs[0]), the weight takes \(k) columns")
+        try require(inputs[1] == Self.wordsType(layout), "the weight's words are \(inputs[1]), not \(Self.wordsType(layout))")
+        let output = TensorType(rows: inputs[0].rows, columns: n, outputType)
+        if hasAddend { try require(inputs[2] == output, "the addend is \(inputs[2]), the result \(output)") }
+        return [output]
+    }
+
+    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(2 * Double(inputs[0].columns), inputs, outputs) }
+
+    public var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
+
+    public var attributes: String {
+        "x·\(format.rawValue)[\(outputs), \(inputs)]" + (transposesWeight ? "ᵀ" : "") + (hasAddend ? " + addend" : "")
+    }
+
+    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+        let rows = Partition.OperandAxes("m")
+        return Partition(inputs: [rows, .init()] + (hasAddend ? [rows] : []), outputs: [rows])
+    }
+
+    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        guard let gradient = context.gradient(of: node.outputs[0]) else { return }
+        if hasAddend { try context.contribute(to: node.inputs[2], gradient) }
+        let x = node.inputs[0]
+        guard context.needsGradient(x) else { return }
+        let words = node.inputs[1]
+        let left = try context.converted(gradient, to: context.type(of: x).elementType)
+        let forward = self
+        try context.contribute(to: x) { context, addend, type throws(GraphError) in
+            let backward = QuantizedProduct(
+                forward.format, outputs: forward.outputs, inputs: forward.inputs, transposesWeight: !forward.transposesWeight,
+                hasAddend: addend != nil, outputType: type)
+            return try context.add(backward, [left, words] + (addend.map { [$0] } ?? []))[0]
+        }
+    }
+}

@@ -1,0 +1,41 @@
+public import Quantization
+import Tensors
+
+/// How the frozen weights of a model lie on the device while an adapter is trained.
+public enum BaseWeights: String, Sendable, Hashable, CaseIterable {
+    /// As the checkpoint has them, where that can be computed with; else in the activations' type.
+    case stored
+    case float32
+    case bfloat16
+    /// The linear layers of the blocks in 8 bits, about 1.06 bytes a weight; all other weights as stored.
+    case q8
+    /// The linear layers of the blocks in 4 bits, about 0.52 bytes a weight; all other weights as stored.
+    case nf4
+
+    public var quantizedFormat: QuantizedFormat? {
+        switch self {
+        case .q8: .q8
+        case .nf4: .nf4
+        case .stored, .float32, .bfloat16: nil
+        }
+    }
+}
+
+extension LanguageModel.Precision {
+    /// - Throws: ``ModelError`` where such weights cannot be multiplied with such activations, or would be trained.
+    func check(_ training: LanguageModel.Training) throws(ModelError) {
+        func failure(_ message: String) -> ModelError { ModelError(file: "manifest", field: "base_weights", message) }
+        if case .full = training, baseWeights != .stored {
+            throw failure("\(baseWeights.rawValue) is for frozen weights, but adapter.type full trains them: leave base_weights out")
+        }
+        switch baseWeights {
+        case .stored, .q8, .nf4: return
+        case .float32:
+            if activationType == .float32 { return }
+            throw failure("float32 weights are not multiplied with \(activationType.rawValue) activations: set precision to float32")
+        case .bfloat16:
+            if activationType == .bfloat16 || (activationType == .float32 && mixableTypes.contains(.bfloat16)) { return }
+            throw failure("this device does not multiply bfloat16 weights with \(activationType.rawValue) activations: set precision to bfloat16")
+        }
+    }
+}

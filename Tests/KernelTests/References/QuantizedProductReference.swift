@@ -1,0 +1,97 @@
+import Graph
+import Quantization
+import Tensors
+
+enum QuantizedProductReference: KernelReference {
+    static func outputs(_ operation: QuantizedProduct, _ inputs: [HostMatrix], _ types: [TensorType]) -> [Expected] {
+        outputs(operation, inputs, types, dequantizedTo: .float32)
+    }
+
+    /// The weight is read from its words by the format's definition, element by element, and rounded to the type of `x`.
+    static func outputs(
+        _ operation: QuantizedProduct, _ inputs: [HostMatrix], _ types: [TensorType], dequantizedTo type: ElementType
+    ) -> [Expected] {
+        let words = inputs[1].values.map { UInt32(bitPattern: Int32($0)) }
+        let weight = HostMatrix(
+            rows: operation.outputs, columns: operation.inputs,
+            values: (0..<operation.outputs * operation.inputs).map { type.stored(number($0, words, operation.layout)) })
+        let product = MatrixProduct(transposesB: operation.transposesWeight, hasAddend: operation.hasAddend, outputType: operation.outputType)
+        return MatrixProductReference.outputs(product, [inputs[0], weight] + inputs.dropFirst(2), types)
+    }
+
+    /// One number; every rounding of the definition is one to float32, as in the published code.
+    static func number(_ element: Int, _ words: [UInt32], _ layout: QuantizedLayout) -> Double {
+        func byte(_ word: Int, _ index: Int) -> Int { Int(words[word + index / 4] >> (8 * UInt32(index % 4)) & 255) }
+        func float(_ word: Int) -> Float { Float(bitPattern: words[word]) }
+        switch layout.format {
+        case .q8:
+            let block = element / 32
+            let half = UInt16(truncatingIfNeeded: byte(layout.scaleWord, 2 * block) + 256 * byte(layout.scaleWord, 2 * block + 1))
+            let code = byte(layout.codeWord, element)
+            return Double(Float(code < 128 ? code : code - 256) * Float(Float16Bits.number(half)))
+        case .nf4:
+            let block = element / 64
+            let pair = byte(layout.codeWord, element / 2)
+            let scale = float(16 + byte(layout.scaleWord, block)) * float(layout.groupWord + block / 256) + float(272)
+            return Double(float(element % 2 == 0 ? pair / 16 : pair % 16) * scale)
+        }
+    }
+
+    private enum Float16Bits {
+        static func number(_ bits: UInt16) -> Double { ElementType.float16.number(UInt32(bits)) }
+    }
+
+    static func inputs(
+        _ random: inout CaseRandom, _ operation: QuantizedProduct, rows: Int, _ type: ElementType, _ addend: ElementType
+    ) -> [Operand] {
+        let numbers = random.numbers(operation.outputs, operation.inputs).values.map { Float($0) }
+        let layout = operation.layout
+        var words = [Int32](repeating: 0, count: layout.wordCount)
+        let fault = words.withUnsafeMutableBytes { bytes in
+            bytes.baseAddress.map { start in
+                WeightQuantizer(layout).quantize(into: start, threadCount: 2) { range, target in
+                    for (index, element) in range.enumerated() { target[index] = numbers[element] }
+                }
+            }
+        }
+        precondition(fault == .some(nil))
+        let (k, n) = operation.transposesWeight ? (operation.inputs, operation.outputs) : (operation.outputs, operation.inputs)
+        return [
+            random.numbers(rows, k, type), Operand(type: QuantizedProduct.wordsType(layout), values: words.map { Double($0) }),
+        ] + (operation.hasAddend ? [random.numbers(rows, n, addend)] : [])
+    }
+
+    static func product(_ operation: QuantizedProduct, rows: Int, _ type: ElementType) -> KernelCase {
+        KernelCase(
+            description: "QuantizedProduct \(rows) rows \(type) \(operation.attributes) to \(operation.outputType)", operation: name,
+            mustBeInPlace: false, activationTypes: [type, operation.outputType], mixedWeight: nil,
+            sample: { random in
+                let operands = inputs(&random, operation, rows: rows, type, operation.outputType)
+                return KernelSample(operation: operation, inputs: operands, outputs: try operation.outputTypes(for: operands.map(\.type)))
+            },
+            reference: { sample in outputs(operation, sample.inputs.map(\.matrix), sample.outputs, dequantizedTo: type) })
+    }
+
+    static var cases: [KernelCase] {
+        let sizes: [(rows: Int, outputs: Int, inputs: Int)] = [(1, 1, 1), (3, 65, 63), (65, 64, 172), (70, 129, 64), (131, 5, 257), (64, 300, 200)]
+        let types: [(ElementType, ElementType)] = [(.float32, .float32), (.bfloat16, .bfloat16), (.bfloat16, .float32), (.float16, .float16)]
+        return QuantizedFormat.allCases.flatMap { format in
+            sizes.flatMap { rows, outputs, inputs in
+                [true, false].flatMap { transposes in
+                    types.map { type, output in
+                        product(
+                            QuantizedProduct(
+                                format, outputs: outputs, inputs: inputs, transposesWeight: transposes, hasAddend: (rows + outputs) % 2 == 1,
+                                outputType: output), rows: rows, type)
+                    }
+                }
+            }
+        }
+    }
+
+    static var timings: [KernelCase] {
+        QuantizedFormat.allCases.flatMap { format in
+            [true, false].map { product(QuantizedProduct(format, outputs: 1536, inputs: 576, transposesWeight: $0), rows: 1024, .float32) }
+        }
+    }
+}
