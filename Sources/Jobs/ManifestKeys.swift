@@ -3,7 +3,8 @@ enum ManifestKeys {
     static let root = [
         "model", "training_file", "validation_file", "validation_split", "suffix", "metadata", "seed", "method", "adapter", "optimizer",
         "schedule",
-        "train_on", "shuffle", "max_length", "on_excess", "checkpoint", "evaluation", "device", "precision", "base_weights", "priority", "not_before",
+        "train_on", "shuffle", "max_length", "on_excess", "checkpoint", "evaluation", "device", "precision", "base_weights", "priority",
+        "not_before",
         "time_limit", "after",
         "memory_limit",
     ]

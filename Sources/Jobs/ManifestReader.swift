@@ -45,7 +45,8 @@ extension Manifest {
         if let format = try root.choice("base_weights", BaseWeights.self) {
             guard adapter.kind == .lora else {
                 throw root.failure(
-                    "base_weights", "is for frozen weights, but adapter.type full trains them all: leave it out, or set adapter.type to lora")
+                    "base_weights",
+                    "is for frozen weights, but adapter.type full trains them all: leave it out, or set adapter.type to lora")
             }
             baseWeights = format
         }

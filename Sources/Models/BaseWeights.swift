@@ -35,7 +35,8 @@ extension LanguageModel.Precision {
             throw failure("float32 weights are not multiplied with \(activationType.rawValue) activations: set precision to float32")
         case .bfloat16:
             if activationType == .bfloat16 || (activationType == .float32 && mixableTypes.contains(.bfloat16)) { return }
-            throw failure("this device does not multiply bfloat16 weights with \(activationType.rawValue) activations: set precision to bfloat16")
+            throw failure(
+                "this device does not multiply bfloat16 weights with \(activationType.rawValue) activations: set precision to bfloat16")
         }
     }
 }

@@ -22,10 +22,12 @@ enum ParallelWork {
         for index in 1..<max(1, threads) {
             let share = Unmanaged.passRetained(Share(first: index, count: count, step: threads, body: body))
             var thread = pthread_t()
-            let status = pthread_create(&thread, nil, { context in
-                if let context { Unmanaged<Share>.fromOpaque(context).takeRetainedValue().run() }
-                return nil
-            }, share.toOpaque())
+            let status = pthread_create(
+                &thread, nil,
+                { context in
+                    if let context { Unmanaged<Share>.fromOpaque(context).takeRetainedValue().run() }
+                    return nil
+                }, share.toOpaque())
             if status == 0 { started.append(thread) } else { share.takeRetainedValue().run() }
         }
         Share(first: 0, count: count, step: threads, body: body).run()

@@ -37,7 +37,9 @@ import Testing
     static func dequantized(_ layout: QuantizedLayout, _ words: [UInt32], _ range: Range<Int>) -> [Float] {
         [Float](unsafeUninitializedCapacity: range.count) { buffer, count in
             words.withUnsafeBytes { bytes in
-                if let start = bytes.baseAddress, let target = buffer.baseAddress { QuantizedWeight(layout, start).dequantize(range, into: target) }
+                if let start = bytes.baseAddress, let target = buffer.baseAddress {
+                    QuantizedWeight(layout, start).dequantize(range, into: target)
+                }
             }
             count = range.count
         }

@@ -53,7 +53,8 @@ final class QuantizedProductKernel: Kernel {
                 let k = min(innerStep, inner - piece * innerStep)
                 let shape = BlockProductShape(
                     m: m, n: n, k: k, transposesA: false, transposesB: transposesWeight, strideA: convertsX ? innerStep : x.rowStride,
-                    strideB: transposesWeight ? innerStep : tiles.width, strideC: isStaged ? tiles.width : c.rowStride, inputType: inputType,
+                    strideB: transposesWeight ? innerStep : tiles.width, strideC: isStaged ? tiles.width : c.rowStride,
+                    inputType: inputType,
                     outputType: isStaged ? .float32 : c.elementType, accumulates: piece > 0 || (addend != nil && !isStaged))
                 let product = try library.product(shape)
                 productScratch = max(productScratch, product.scratchByteCount)

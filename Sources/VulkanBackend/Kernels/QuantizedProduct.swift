@@ -25,7 +25,8 @@ extension QuantizedProduct: VulkanKernel {
         let inner = operands[0].columns
         let (rows, width) = transposesWeight ? (columns.count, inner) : (inner, columns.count)
         let part = TensorReference(
-            space: .transient, block: TensorReference.scratchBlock, byteOffset: 0, rows: rows, columns: width, rowStride: width, elementType: type)
+            space: .transient, block: TensorReference.scratchBlock, byteOffset: 0, rows: rows, columns: width, rowStride: width,
+            elementType: type)
         let operation = MatrixProduct(transposesB: transposesWeight, hasAddend: hasAddend, outputType: outputType)
         return (operation, [operands[0], part] + operands.dropFirst(2).map { $0.columns(columns) }, outputs.map { $0.columns(columns) })
     }

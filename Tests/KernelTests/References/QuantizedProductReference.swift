@@ -15,7 +15,8 @@ enum QuantizedProductReference: KernelReference {
         let weight = HostMatrix(
             rows: operation.outputs, columns: operation.inputs,
             values: (0..<operation.outputs * operation.inputs).map { type.stored(number($0, words, operation.layout)) })
-        let product = MatrixProduct(transposesB: operation.transposesWeight, hasAddend: operation.hasAddend, outputType: operation.outputType)
+        let product = MatrixProduct(
+            transposesB: operation.transposesWeight, hasAddend: operation.hasAddend, outputType: operation.outputType)
         return MatrixProductReference.outputs(product, [inputs[0], weight] + inputs.dropFirst(2), types)
     }
 
@@ -73,15 +74,20 @@ enum QuantizedProductReference: KernelReference {
     }
 
     static var cases: [KernelCase] {
-        let sizes: [(rows: Int, outputs: Int, inputs: Int)] = [(1, 1, 1), (3, 65, 63), (65, 64, 172), (70, 129, 64), (131, 5, 257), (64, 300, 200)]
-        let types: [(ElementType, ElementType)] = [(.float32, .float32), (.bfloat16, .bfloat16), (.bfloat16, .float32), (.float16, .float16)]
+        let sizes: [(rows: Int, outputs: Int, inputs: Int)] = [
+            (1, 1, 1), (3, 65, 63), (65, 64, 172), (70, 129, 64), (131, 5, 257), (64, 300, 200),
+        ]
+        let types: [(ElementType, ElementType)] = [
+            (.float32, .float32), (.bfloat16, .bfloat16), (.bfloat16, .float32), (.float16, .float16),
+        ]
         return QuantizedFormat.allCases.flatMap { format in
             sizes.flatMap { rows, outputs, inputs in
                 [true, false].flatMap { transposes in
                     types.map { type, output in
                         product(
                             QuantizedProduct(
-                                format, outputs: outputs, inputs: inputs, transposesWeight: transposes, hasAddend: (rows + outputs) % 2 == 1,
+                                format, outputs: outputs, inputs: inputs, transposesWeight: transposes,
+                                hasAddend: (rows + outputs) % 2 == 1,
                                 outputType: output), rows: rows, type)
                     }
                 }
