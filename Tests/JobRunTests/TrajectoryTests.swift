@@ -38,7 +38,8 @@ struct ReferenceJob {
         let acceptance = JobAcceptance(
             createdAt: 1, owner: 0, modelPath: SharedData.path("stories260k"), trainingPath: SharedData.path("stories260k/train.jsonl"),
             validationPath: SharedData.path("stories260k/validation.jsonl"),
-            initialAdapterPath: lora ? SharedData.path("trajectory/lora-r8/initial_adapter") : nil)
+            initialAdapterPath: lora && (changes["adapter"].map { $0["init_from"] != nil } ?? true)
+                ? SharedData.path("trajectory/lora-r8/initial_adapter") : nil)
         try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
     }
 
