@@ -27,7 +27,7 @@ import Worker
     /// trajectory's settings (rank 8, a rate of 1e-3) 4 % remain after 50 steps.
     @Test func fiftyStepsOnAQuantisedBaseEndWithinTwoPerCentOfTheLossOnTheFloat32Base() throws {
         let settings: [String: JSONNode] = [
-            "adapter": ["type": "lora", "rank": 32], "schedule": ["type": "cosine", "warmup_steps": 5],
+            "shuffle": true, "adapter": ["type": "lora", "rank": 32], "schedule": ["type": "cosine", "warmup_steps": 5],
             "method": [
                 "type": "supervised", "supervised": ["hyperparameters": ["max_steps": 50, "batch_size": 32, "learning_rate": 6e-3]],
             ],
