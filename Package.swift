@@ -72,6 +72,8 @@ let package = Package(
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
         module("Storage", ["CLinux", "CCrypto", "JSON"]),
+        // File systems that fail, die or take notes, for trials; no program that is installed holds it.
+        module("StorageTrials", ["Storage"]),
         // Manifest, states, events, checkpoint records: pure values.
         module("Jobs", ["JSON", yams]),
         // Claiming, job folders, control files, scan and inotify.
@@ -119,9 +121,10 @@ let package = Package(
                 argumentParser, "CommandLineTools", "Generation", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates", "Tensors",
                 "Tokenization", "Training", "Worker",
             ]),
+        program("tala-trial", [argumentParser, "Daemon", "Spool", "Storage", "StorageTrials", "Worker"]),
         tests("HouseTests", []),
         tests("JSONTests", ["JSON"]),
-        tests("StorageTests", ["Storage"]),
+        tests("StorageTests", ["Storage", "StorageTrials"]),
         tests("JobsTests", ["JSON", "Jobs"]),
         tests("ModelsTests", ["Graph", "JSON", "Models", "Tensors"]),
         tests("TemplatesTests", ["JSON", "Templates"]),
@@ -134,7 +137,7 @@ let package = Package(
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"], excluding: ["Plans"]),
         tests("CommandLineTests", []),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
-        tests("CrashTests", ["JSON", "Jobs", "Spool", "Storage"]),
+        tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Worker"]),
         tests("JobRunTests", ["JSON", "Jobs", "Spool", "Storage", "Worker"]),
     ]
 )

@@ -8,9 +8,7 @@ enum Control {
     static func ask(_ verb: String, _ job: String, _ options: SpoolOptions) throws {
         let folder = try options.job(job)
         let path = "\(options.layout.control)/\(folder.id).\(verb)"
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw StorageError(operation: "create", path: path) }
-        close(descriptor)
+        if !FolderListing.exists(path) { try DurableFiles.replace(path, with: "") }
         guard JobListing.daemonRuns(options.layout) else {
             StandardError.write("no daemon works on \(options.layout.root) now; it is done when one does\n")
             throw ToolExit.noDaemon

@@ -21,10 +21,9 @@ public struct Submit: ParsableCommand {
         var name = DurableFiles.split(manifest.hasSuffix("/") ? String(manifest.dropLast()) : manifest).name
         let temporary = layout.incoming + "/.\(name).\(getpid()).tmp"
         if FolderListing.isFolder(manifest) {
-            guard mkdir(temporary, 0o755) == 0 else { throw StorageError(operation: "create folder", path: temporary) }
+            try DurableFiles.makeFolder(temporary, isNew: true)
             for file in try FolderListing.names(in: manifest) where !FolderListing.isFolder(manifest + "/" + file) {
-                let bytes = try DurableFiles.read(manifest + "/" + file, limit: 64 << 30)
-                try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: temporary + "/" + file) }
+                _ = try DurableFiles.copy(manifest + "/" + file, toNew: temporary + "/" + file)
             }
         } else {
             let bytes = try DurableFiles.read(manifest, limit: 2 << 20)
@@ -40,9 +39,7 @@ public struct Submit: ParsableCommand {
         let stamp = "\(getpid())-\(UInt32.random(in: .min ... .max))"
         name = parts.count > 1 ? parts.dropLast().joined(separator: ".") + ".\(stamp)." + (parts.last ?? "") : "\(name)-\(stamp)"
         let before = Set(JobListing.ids(layout))
-        guard rename(temporary, layout.incoming + "/" + name) == 0 else {
-            throw StorageError(operation: "drop", path: layout.incoming + "/" + name)
-        }
+        try DurableFiles.rename(temporary, to: layout.incoming + "/" + name)
         guard JobListing.daemonRuns(layout) else {
             StandardError.write("dropped; no daemon works on \(layout.root) now, the job begins when one does\n")
             throw ToolExit.noDaemon

@@ -44,7 +44,7 @@ struct Acceptance {
         // The job's folder is built out of sight; what was dropped with the manifest moves into it.
         let building = layout.jobs + "/.new-" + id
         FolderListing.delete(building)
-        guard mkdir(building, 0o755) == 0 else { throw StorageError(operation: "create folder", path: building) }
+        try DurableFiles.makeFolder(building, isNew: true)
         let final = layout.jobs + "/" + id
         func missing(_ param: String, _ name: String, _ places: String) -> ManifestError {
             ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)", param: param)
@@ -79,12 +79,10 @@ struct Acceptance {
             let events = try AppendLog(path: job.eventsFile)
             let event = JobEvent(sequence: 1, createdAt: createdAt, message: "Created fine-tuning job: \(id)", data: nil)
             try events.append(JSONWriter().string(event.json(job: id)))
-            mkdir(job.controls, 0o755)
-            if let bundle = claim.bundle {
-                guard rename(bundle, building + "/bundle") == 0 else { throw StorageError(operation: "move", path: bundle) }
-            }
+            try DurableFiles.makeFolder(job.controls)
+            if let bundle = claim.bundle { try DurableFiles.rename(bundle, to: building + "/bundle") }
             try DurableFiles.syncFolder(building)
-            guard rename(building, final) == 0 else { throw StorageError(operation: "rename", path: final) }
+            try DurableFiles.rename(building, to: final)
             try DurableFiles.syncFolder(layout.jobs)
             FolderListing.delete(claimFolder)
             return status
@@ -121,10 +119,11 @@ struct Acceptance {
             String.UnicodeScalarView(name.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0 == "/" ? "_" : $0 }).prefix(128))
         var folder = layout.rejected + "/" + shown
         var number = 2
-        while mkdir(folder, 0o755) != 0, errno == EEXIST, number < 100_000 {
+        while FolderListing.exists(folder), number < 100_000 {
             folder = layout.rejected + "/\(shown).\(number)"
             number += 1
         }
+        try DurableFiles.makeFolder(folder)
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         let node: JSONNode = [
             "code": JSONNode(error.code), "message": JSONNode(error.message), "param": error.param.map { JSONNode($0) } ?? nil,
@@ -132,7 +131,7 @@ struct Acceptance {
             "line": optional(error.position?.line), "column": optional(error.position?.column),
         ]
         try DurableFiles.replace(folder + "/error.json", with: JSONWriter(isIndented: true).string(node) + "\n")
-        rename(drop, folder + "/" + shown)
+        try DurableFiles.rename(drop, to: folder + "/" + shown)
         FolderListing.delete(claimFolder)
         try DurableFiles.syncFolder(layout.rejected)
     }

@@ -69,8 +69,8 @@ public final class TalaDaemon {
         self.configuration = configuration
         self.mustStop = mustStop
         acceptance = Acceptance(layout: configuration.layout, resolver: PathResolver(allowedRoots: configuration.allowedRoots))
-        for folder in [configuration.layout.root] + configuration.layout.folders where mkdir(folder, 0o755) != 0 && errno != EEXIST {
-            throw StorageError(operation: "create folder", path: folder)
+        for folder in [configuration.layout.root] + configuration.layout.folders where !FolderListing.exists(folder) {
+            try DurableFiles.makeFolder(folder)
         }
         guard let lock = try FileLock(path: configuration.layout.lockFile) else { throw StartError.spoolIsTaken(configuration.layout.root) }
         self.lock = lock
@@ -151,13 +151,14 @@ public final class TalaDaemon {
                 let drop = layout.jobs + "/" + name + "/drop"
                 if access(drop, F_OK) == 0, access(layout.jobs + "/" + name.dropFirst(7), F_OK) != 0 {
                     let isFolder = FolderListing.isFolder(drop)
-                    rename(drop, layout.incoming + "/recovered-" + name.dropFirst(7) + (isFolder ? "" : Self.suffix(ofManifest: drop)))
+                    try? DurableFiles.rename(
+                        drop, to: layout.incoming + "/recovered-" + name.dropFirst(7) + (isFolder ? "" : Self.suffix(ofManifest: drop)))
                 }
                 FolderListing.delete(layout.jobs + "/" + name)
             } else if name.hasPrefix(".new-") {
                 // A bundle that had already moved here goes back as well.
                 let bundle = layout.jobs + "/" + name + "/bundle"
-                if access(bundle, F_OK) == 0 { rename(bundle, layout.incoming + "/recovered-" + name.dropFirst(5)) }
+                if access(bundle, F_OK) == 0 { try? DurableFiles.rename(bundle, to: layout.incoming + "/recovered-" + name.dropFirst(5)) }
                 FolderListing.delete(layout.jobs + "/" + name)
             } else if JobIdentifier.isJob(name) {
                 let folder = layout.job(name)
@@ -190,10 +191,10 @@ public final class TalaDaemon {
             let path = layout.control + "/" + name
             var information = stat()
             guard parts.count == 2, JobIdentifier.isJob(parts[0]), lstat(path, &information) == 0 else {
-                if Claim.isCandidate(name) { unlink(path) }
+                if Claim.isCandidate(name) { try? DurableFiles.remove(path) }
                 continue
             }
-            unlink(path)
+            try? DurableFiles.remove(path)
             let folder = layout.job(String(parts[0]))
             guard var status = folder.status() else { continue }
             // A job is controlled by its owner, by the daemon's own user and by root.
@@ -226,7 +227,7 @@ public final class TalaDaemon {
             crashes[status.id] = nil
             queue.add(status)
         case "cancel" where isRunning, "pause" where isRunning, "checkpoint" where isRunning:
-            mkdir(folder.controls, 0o755)
+            try? DurableFiles.makeFolder(folder.controls)
             try? DurableFiles.replace(folder.controls + "/" + verb, with: "")
         default: log("\(status.id): \(verb) means nothing for a job that is \(status.state.rawValue)", 5)
         }

@@ -56,6 +56,8 @@ public struct JobStatus: Sendable, Hashable {
     public var checkpoint: String?
     /// Times that a worker was started for the job.
     public var attempts = 0
+    /// Free bytes that a job paused for a full disk waits for.
+    public var neededBytes: Int?
     /// What the plan says: bytes, steps, arithmetic.
     public var plan: JSONNode?
 
@@ -98,7 +100,7 @@ public struct JobStatus: Sendable, Hashable {
             "tala": [
                 "progress": progressNode, "device": optional(device), "reason": optional(reason), "owner": optional(owner),
                 "priority": JSONNode(priority),
-                "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "plan": plan ?? nil,
+                "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "needed_bytes": optional(neededBytes), "plan": plan ?? nil,
             ],
         ]
     }
@@ -134,6 +136,7 @@ public struct JobStatus: Sendable, Hashable {
         priority = ours["priority"]?.integer ?? 0
         checkpoint = ours["checkpoint"]?.string
         attempts = ours["attempts"]?.integer ?? 0
+        neededBytes = ours["needed_bytes"]?.integer
         if let plan = ours["plan"], !plan.isNull { self.plan = plan }
         if let progress = ours["progress"] {
             self.progress.step = progress["step"]?.integer ?? 0

@@ -41,4 +41,18 @@ public struct MetricsRow: Sendable, Hashable {
             text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)",
         ].joined(separator: ",")
     }
+
+    /// Reads a line that ``line`` wrote; nil if it is none, or only a part of one.
+    public init?(line: some StringProtocol) {
+        let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+        guard fields.count == Self.header.split(separator: ",").count, let step = Int(fields[0]), let loss = Double(fields[1]),
+            let accuracy = Double(fields[2]), let rate = Double(fields[7]), let norm = Double(fields[8]), let tokens = Int(fields[9]),
+            let speed = Double(fields[10])
+        else { return nil }
+        self.init(
+            step: step, trainLoss: loss, trainAccuracy: accuracy, learningRate: rate, gradientNorm: norm, trainedTokens: tokens,
+            tokensPerSecond: speed)
+        (validLoss, validAccuracy) = (Double(fields[3]), Double(fields[4]))
+        (fullValidLoss, fullValidAccuracy) = (Double(fields[5]), Double(fields[6]))
+    }
 }

@@ -31,12 +31,12 @@ public struct Claim: Sendable {
     /// - Returns: nil if somebody else was faster.
     /// - Throws: ``Refusal`` if it is no manifest, ``StorageError``.
     public init?(_ name: String, in layout: SpoolLayout, claimFolder: String) throws {
-        guard mkdir(claimFolder, 0o700) == 0 || errno == EEXIST else { throw StorageError(operation: "create folder", path: claimFolder) }
+        try DurableFiles.makeFolder(claimFolder, mode: 0o700)
         let target = claimFolder + "/drop"
-        guard rename(layout.incoming + "/" + name, target) == 0 else {
-            rmdir(claimFolder)
-            if errno == ENOENT { return nil }
-            throw StorageError(operation: "claim", path: layout.incoming + "/" + name)
+        do throws(StorageError) { try DurableFiles.rename(layout.incoming + "/" + name, to: target) } catch {
+            FolderListing.delete(claimFolder)
+            if error.isMissing { return nil }
+            throw error
         }
         self.name = name
         path = target

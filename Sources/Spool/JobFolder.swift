@@ -22,6 +22,19 @@ public struct JobFolder: Sendable, Hashable {
     /// Verbs that the daemon hands to the worker.
     public var controls: String { path + "/.control" }
 
+    /// Room held back for a worker's last words.
+    public var ballastFile: String { path + "/.ballast" }
+
+    /// Removes what an earlier worker had begun to write and never finished. Only for whoever holds the job's lock.
+    public func removeLitter() {
+        for place in [path, checkpoints] {
+            for name in (try? FolderListing.names(in: place)) ?? [] where name.hasPrefix(".trash-") || name.hasPrefix(".") && name.hasSuffix(".tmp") {
+                FolderListing.delete(place + "/" + name)
+            }
+        }
+        FolderListing.delete(ballastFile)
+    }
+
     /// The accepted manifest.
     /// - Throws: ``StorageError``, ``ManifestError``.
     public func manifest() throws -> Manifest { try Manifest(ManifestText(DurableFiles.read(manifestFile, limit: 4 << 20), isYAML: false)) }
@@ -53,7 +66,7 @@ public struct JobFolder: Sendable, Hashable {
     /// Takes the verbs that wait for the worker.
     public func takeControls() -> [String] {
         let names = (try? FolderListing.names(in: controls)) ?? []
-        for name in names { unlink(controls + "/" + name) }
+        for name in names { try? DurableFiles.remove(controls + "/" + name) }
         return names
     }
 }

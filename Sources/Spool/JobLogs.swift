@@ -3,46 +3,54 @@ public import JSON
 public import Jobs
 public import Storage
 
-/// The events of a job, numbered, one line each.
+/// The events of a job, numbered, one line each. Daemon and worker may both write to it.
 public final class EventLog {
     private let log: AppendLog
     private let job: String
-    private var sequence: Int
+    /// Bytes of a line: up to here one write is one piece.
+    static let lineLimit = 4096
 
     /// - Throws: ``StorageError``.
     public init(_ folder: JobFolder) throws(StorageError) {
         job = folder.id
         log = try AppendLog(path: folder.eventsFile)
-        sequence = (try DurableFiles.read(folder.eventsFile, limit: 1 << 30)).reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
     }
 
     public func append(_ level: JobEvent.Level, _ message: String, data: JSONNode? = nil, at time: Int) throws(StorageError) {
-        sequence += 1
-        let event = JobEvent(sequence: sequence, createdAt: time, level: level, message: message, data: data)
-        try log.append(JSONWriter().string(event.json(job: job)))
+        try log.append { number in
+            var event = JobEvent(sequence: number, createdAt: time, level: level, message: message, data: data)
+            var line = JSONWriter().string(event.json(job: job))
+            if line.utf8.count >= Self.lineLimit, data != nil {
+                event.data = nil
+                line = JSONWriter().string(event.json(job: job))
+            }
+            // What JSON makes of a character has six bytes at most.
+            if line.utf8.count >= Self.lineLimit {
+                event.message = String(message.prefix(500)) + "…"
+                line = JSONWriter().string(event.json(job: job))
+            }
+            return line
+        }
     }
 }
 
 /// The metrics of a job: a header and a line a step.
 public final class MetricsLog {
     private let log: AppendLog
+    /// The steps that were kept from earlier runs.
+    public let rows: [MetricsRow]
 
     /// Opens the file with the lines of the steps up to `step`; later ones, which a resumed run does again, are dropped.
     /// - Throws: ``StorageError``.
     public init(_ folder: JobFolder, keepingThrough step: Int) throws(StorageError) {
-        var kept = MetricsRow.header + "\n"
-        if step > 0, let old = try? DurableFiles.read(folder.metricsFile, limit: 1 << 30) {
-            for line in String(decoding: old, as: UTF8.self).split(separator: "\n").dropFirst() {
-                let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-                // A line that a crash cut off has too few fields.
-                if let number = fields.first.flatMap({ Int($0) }), number <= step,
-                    fields.count == MetricsRow.header.split(separator: ",").count
-                {
-                    kept += line + "\n"
-                }
-            }
+        var rows: [MetricsRow] = []
+        if step > 0, FolderListing.exists(folder.metricsFile) {
+            let old = String(decoding: try DurableFiles.read(folder.metricsFile, limit: 1 << 30), as: UTF8.self)
+            // A line that a crash cut off is no row.
+            rows = old.split(separator: "\n").dropFirst().compactMap { MetricsRow(line: $0) }.filter { $0.step <= step }
         }
-        try DurableFiles.replace(folder.metricsFile, with: kept)
+        self.rows = rows
+        try DurableFiles.replace(folder.metricsFile, with: ([MetricsRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n")
         log = try AppendLog(path: folder.metricsFile)
     }
 

@@ -5,15 +5,15 @@ import JSON
 /// Files that are complete or absent, whatever happens while they are written.
 public enum DurableFiles {
     /// Replaces a file: writes `.NAME.RANDOM.tmp` beside it, syncs it, renames it over the old one, syncs the folder.
-    /// - Throws: ``StorageError``; the old file is then untouched. A failed sync is never tried again: its pages would count as clean.
+    /// - Throws: ``StorageError``; the old file is then untouched, unless only the last sync failed. No sync is ever tried again.
     public static func replace(_ path: String, with bytes: UnsafeRawBufferPointer, mode: UInt32 = 0o644) throws(StorageError) {
         let (folder, name) = split(path)
-        let temporary = "\(folder)/.\(name).\(UInt32.random(in: .min ... .max)).tmp"
+        let temporary = temporaryPath(in: folder, for: name)
         do throws(StorageError) {
             try write(bytes, toNew: temporary, mode: mode)
-            guard rename(temporary, path) == 0 else { throw StorageError(operation: "rename", path: path) }
+            try rename(temporary, to: path)
         } catch {
-            unlink(temporary)
+            try? remove(temporary)
             throw error
         }
         try syncFolder(folder)
@@ -26,55 +26,114 @@ public enum DurableFiles {
 
     /// Writes and syncs a file that must not exist yet.
     public static func write(_ bytes: UnsafeRawBufferPointer, toNew path: String, mode: UInt32 = 0o644) throws(StorageError) {
-        let descriptor = tala_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
-        guard descriptor >= 0 else { throw StorageError(operation: "create", path: path) }
-        do throws(StorageError) {
-            try writeAll(bytes, to: descriptor, path: path)
-            guard fsync(descriptor) == 0 else { throw StorageError(operation: "sync", path: path) }
-        } catch {
-            close(descriptor)
-            throw error
-        }
-        guard close(descriptor) == 0 else { throw StorageError(operation: "close", path: path) }
+        let file = try NewFile(path, mode: mode)
+        try file.append(bytes)
+        try file.finish()
     }
 
-    public static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws(StorageError) {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw StorageError(operation: "write", path: path)
+    /// What a copy took.
+    public struct Copy: Sendable, Hashable {
+        public var byteCount: Int
+        /// Of the copy's bytes, in hexadecimal digits.
+        public var digest: String
+    }
+
+    /// Copies a regular file to a path that must not exist yet, sharing its blocks where the file system can, and syncs the copy.
+    /// - Throws: ``StorageError``; EFBIG if it has more than `limit` bytes.
+    public static func copy(_ source: String, toNew path: String, mode: UInt32 = 0o644, limit: Int = .max) throws(StorageError) -> Copy {
+        let descriptor = try open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw StorageError(operation: "stat", path: source) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw StorageError(operation: "copy", path: source, errorNumber: EINVAL) }
+        guard Int(status.st_size) <= limit else { throw StorageError(operation: "copy", path: source, errorNumber: EFBIG) }
+        do throws(StorageError) {
+            let file = try NewFile(path, mode: mode)
+            if file.clone(descriptor) {
+                try file.finish()
+                let size = FolderListing.byteCount(path) ?? 0
+                guard size <= limit else { throw StorageError(operation: "copy", path: source, errorNumber: EFBIG) }
+                return Copy(byteCount: size, digest: try SHA256.hexadecimal(ofFile: path))
             }
+            let hash = SHA256()
+            try pieces(descriptor, source) { bytes throws(StorageError) in
+                guard file.byteCount + bytes.count <= limit else { throw StorageError(operation: "copy", path: source, errorNumber: EFBIG) }
+                hash.update(bytes)
+                try file.append(bytes)
+            }
+            try file.finish()
+            return Copy(byteCount: file.byteCount, digest: hash.finish())
+        } catch {
+            try? remove(path)
+            throw error
+        }
+    }
+
+    static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws(StorageError) {
+        var rest = bytes
+        let fileSystem = CurrentFileSystem.value
+        while !rest.isEmpty {
+            let count = try fileSystem.perform(.write(descriptor, rest, path: path))
+            guard count > 0, count <= rest.count else { throw StorageError(operation: "write", path: path, errorNumber: EIO) }
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }
 
     /// Makes renames and new names in a folder durable.
     public static func syncFolder(_ path: String) throws(StorageError) {
-        let descriptor = tala_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-        guard descriptor >= 0 else { throw StorageError(operation: "open", path: path) }
+        let descriptor = try open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw StorageError(operation: "sync", path: path) }
+        _ = try CurrentFileSystem.value.perform(.sync(descriptor, path: path, isFolder: true))
+    }
+
+    /// Gives a file or folder another name on the same file system. Durable after the folder's sync.
+    public static func rename(_ old: String, to new: String) throws(StorageError) {
+        _ = try CurrentFileSystem.value.perform(.rename(from: old, to: new))
+    }
+
+    /// Removes one name of a file. Durable after the folder's sync.
+    public static func remove(_ path: String) throws(StorageError) { _ = try CurrentFileSystem.value.perform(.remove(path: path)) }
+
+    /// Makes a folder; one that is there already is taken as it is, unless `isNew`.
+    public static func makeFolder(_ path: String, mode: UInt32 = 0o755, isNew: Bool = false) throws(StorageError) {
+        do throws(StorageError) { _ = try CurrentFileSystem.value.perform(.makeFolder(path: path, mode: mode)) } catch {
+            guard !isNew, error.errorNumber == EEXIST, FolderListing.isFolder(path) else { throw error }
+        }
     }
 
     /// Reads a whole file of at most `limit` bytes.
     public static func read(_ path: String, limit: Int = 1 << 30) throws(StorageError) -> [UInt8] {
-        let descriptor = tala_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
-        guard descriptor >= 0 else { throw StorageError(operation: "open", path: path) }
+        let descriptor = try open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         defer { close(descriptor) }
         var content: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw StorageError(operation: "read", path: path)
-            }
-            if count == 0 { return content }
-            content.append(contentsOf: buffer[..<count])
-            if content.count > limit { throw StorageError(operation: "read", path: path, errorNumber: EFBIG) }
+        try pieces(descriptor, path) { bytes throws(StorageError) in
+            guard bytes.count <= limit - content.count else { throw StorageError(operation: "read", path: path, errorNumber: EFBIG) }
+            content.append(contentsOf: bytes)
         }
+        return content
+    }
+
+    static func open(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) throws(StorageError) -> Int32 {
+        Int32(truncatingIfNeeded: try CurrentFileSystem.value.perform(.open(path: path, flags: flags, mode: mode)))
+    }
+
+    /// Gives a file's bytes from where it stands to its end.
+    static func pieces(_ descriptor: Int32, _ path: String, _ body: (UnsafeRawBufferPointer) throws(StorageError) -> Void)
+        throws(StorageError)
+    {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        let fileSystem = CurrentFileSystem.value
+        while true {
+            let count = try fileSystem.perform(.read(descriptor, into: buffer, path: path))
+            if count == 0 { return }
+            try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
+    /// A name beside `name` that no reader looks at.
+    static func temporaryPath(in folder: String, for name: String) -> String {
+        "\(folder)/.\(name).\(UInt64.random(in: .min ... .max)).tmp"
     }
 
     /// A path's folder and last component.

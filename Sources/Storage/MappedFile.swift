@@ -11,8 +11,7 @@ public final class MappedFile: @unchecked Sendable {
     /// - Throws: ``StorageError`` if the file cannot be opened or mapped, or is no regular file.
     public init(path: String) throws(StorageError) {
         self.path = path
-        let descriptor = tala_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
-        guard descriptor >= 0 else { throw StorageError(operation: "open", path: path) }
+        let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw StorageError(operation: "stat", path: path) }
@@ -22,10 +21,8 @@ public final class MappedFile: @unchecked Sendable {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
         }
-        guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
-            throw StorageError(operation: "map", path: path)
-        }
-        bytes = UnsafeRawBufferPointer(start: start, count: count)
+        let address = try CurrentFileSystem.value.perform(.map(descriptor, byteCount: count, path: path))
+        bytes = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)
     }
 
     /// Gives back the memory that a part of the file takes in this process; it is read from the file again when it is next looked at.

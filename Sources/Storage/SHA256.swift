@@ -30,20 +30,10 @@ public struct SHA256 {
 
     /// The digest of a file's content, read in pieces.
     public static func hexadecimal(ofFile path: String) throws(StorageError) -> String {
-        let descriptor = tala_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0)
-        guard descriptor >= 0 else { throw StorageError(operation: "open", path: path) }
+        let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         defer { close(descriptor) }
         let hash = SHA256()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { buffer.deallocate() }
-        while true {
-            let count = read(descriptor, buffer.baseAddress, buffer.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw StorageError(operation: "read", path: path)
-            }
-            if count == 0 { return hash.finish() }
-            hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-        }
+        try DurableFiles.pieces(descriptor, path) { bytes throws(StorageError) in hash.update(bytes) }
+        return hash.finish()
     }
 }

@@ -14,6 +14,8 @@ public struct StorageError: Error, Sendable, Hashable {
     }
 
     public var isMissing: Bool { errorNumber == ENOENT }
+    /// Something of the process or the machine ran out for the moment: the same may work later.
+    public var isTransient: Bool { [ENOMEM, EMFILE, ENFILE, EAGAIN].contains(errorNumber) }
     /// The device is full or a quota is used up: waiting may help.
     public var isOutOfSpace: Bool { errorNumber == ENOSPC || errorNumber == EDQUOT }
 }

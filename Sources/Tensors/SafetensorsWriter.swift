@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import JSON
 public import Storage
@@ -18,13 +17,11 @@ public struct SafetensorsWriter: ~Copyable {
 
         public var byteCount: Int { shape.reduce(elementType.byteCount, *) }
     }
-    private let descriptor: Int32
-    private let path: String
+    private let file: NewFile
     private var remaining: Int
 
     /// Creates the file, which must not exist, and writes the header. The data starts at a multiple of 64 bytes.
     public init(path: String, entries: [Entry], metadata: [String: String] = ["format": "pt"]) throws(StorageError) {
-        self.path = path
         var offset = 0
         var members = [
             JSONMember("__metadata__", JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }))
@@ -42,28 +39,25 @@ public struct SafetensorsWriter: ~Copyable {
         }
         var header = JSONWriter().bytes(JSONNode(members))
         while (8 + header.count) % 64 != 0 { header.append(UInt8(ascii: " ")) }
-        remaining = offset
-        descriptor = tala_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        guard descriptor >= 0 else { throw StorageError(operation: "create", path: path) }
         let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
-        let start = length + header
-        try start.withBytes { buffer throws(StorageError) in
-            try DurableFiles.writeAll(UnsafeRawBufferPointer(buffer), to: descriptor, path: path)
-        }
+        let file = try NewFile(path, reserving: 8 + header.count + offset)
+        try file.append(length + header)
+        self.file = file
+        remaining = offset
     }
 
     /// Writes the next bytes of data.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
-        guard bytes.count <= remaining else { throw StorageError(operation: "write past the tensors of", path: path, errorNumber: EINVAL) }
+        guard bytes.count <= remaining else {
+            throw StorageError(operation: "write past the tensors of", path: file.path, errorNumber: EINVAL)
+        }
         remaining -= bytes.count
-        try DurableFiles.writeAll(bytes, to: descriptor, path: path)
+        try file.append(bytes)
     }
 
-    /// Syncs the file. All tensors must have been written.
+    /// Syncs and closes the file. All tensors must have been written.
     public func finish() throws(StorageError) {
-        guard remaining == 0 else { throw StorageError(operation: "finish incomplete", path: path, errorNumber: EINVAL) }
-        guard fsync(descriptor) == 0 else { throw StorageError(operation: "sync", path: path) }
+        guard remaining == 0 else { throw StorageError(operation: "finish incomplete", path: file.path, errorNumber: EINVAL) }
+        try file.finish()
     }
-
-    deinit { close(descriptor) }
 }

@@ -1,6 +1,6 @@
 import Graph
 import JSON
-import Models
+public import Models
 import Storage
 import Tensors
 
@@ -9,10 +9,9 @@ public struct CheckpointState: Sendable, Hashable {
     public var step: Int
     /// Trained tokens of all steps so far.
     public var trainedTokens: Int
-    /// What must be the same for the state to be continued: manifest, data and model, as one digest.
-    public var fingerprint: String
+    public var fingerprint: InputFingerprint
 
-    public init(step: Int, trainedTokens: Int, fingerprint: String) {
+    public init(step: Int, trainedTokens: Int, fingerprint: InputFingerprint) {
         self.step = step
         self.trainedTokens = trainedTokens
         self.fingerprint = fingerprint
@@ -21,7 +20,7 @@ public struct CheckpointState: Sendable, Hashable {
 
 /// Writes and reads checkpoints. A checkpoint's trained tensors are in a file that PEFT or transformers would read.
 public enum Checkpointing {
-    static let version = 1
+    static let version = 2
 
     /// The file of trained tensors: an adapter's, or a whole model's.
     static func tensorFile(_ model: LanguageModel) -> String {
@@ -34,13 +33,13 @@ public enum Checkpointing {
         _ state: CheckpointState, of session: TrainingSession, to path: String, extra: (String) throws -> Void = { _ in }
     ) throws {
         let model = session.programs.model
-        try WholeFolder.build(path) { folder in
+        try WholeFolder.build(path, byteCount: byteCount(model)) { folder in
             try writeTensors(model, session, kind: .parameter, to: folder + "/" + tensorFile(model))
             try writeTensors(model, session, kind: .firstMoment, to: folder + "/first_moments.safetensors")
             try writeTensors(model, session, kind: .secondMoment, to: folder + "/second_moments.safetensors")
             let node: JSONNode = [
                 "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens),
-                "fingerprint": JSONNode(state.fingerprint),
+                "inputs": state.fingerprint.json,
             ]
             let bytes = JSONWriter(isIndented: true).bytes(node)
             try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/state.json") }
@@ -49,21 +48,29 @@ public enum Checkpointing {
     }
 
     /// Verifies a checkpoint and puts it into a session's memory.
-    /// - Throws: ``TrainingError/unusableCheckpoint(path:reason:)``.
-    public static func restore(_ session: TrainingSession, from path: String, fingerprint: String) throws -> CheckpointState {
-        if let fault = WholeFolder.fault(in: path) { throw TrainingError.unusableCheckpoint(path: path, reason: fault) }
+    /// - Throws: ``TrainingError/unusableCheckpoint(path:reason:)`` if it is damaged, ``TrainingError/otherVersion(path:version:)`` or
+    ///   ``TrainingError/inputsChanged(path:what:)`` if it is whole but not for this run, ``StorageError``.
+    public static func restore(_ session: TrainingSession, from path: String, fingerprint: InputFingerprint) throws -> CheckpointState {
+        if let fault = try WholeFolder.verify(path) { throw TrainingError.unusableCheckpoint(path: path, reason: fault) }
         let node = try JSONParser().parse(DurableFiles.read(path + "/state.json", limit: 1 << 20))
-        guard node["version"]?.integer == version, let step = node["step"]?.integer, let tokens = node["trained_tokens"]?.integer else {
-            throw TrainingError.unusableCheckpoint(path: path, reason: "state.json is of another version")
+        guard node["version"]?.integer == version else {
+            throw TrainingError.otherVersion(path: path, version: node["version"]?.integer ?? 0)
         }
-        guard node["fingerprint"]?.string == fingerprint else {
-            throw TrainingError.unusableCheckpoint(path: path, reason: "it was made with another manifest, other data or another model")
-        }
+        guard let step = node["step"]?.integer, let tokens = node["trained_tokens"]?.integer,
+            let inputs = InputFingerprint(json: node["inputs"])
+        else { throw TrainingError.unusableCheckpoint(path: path, reason: "state.json lacks a field") }
+        let differences = inputs.differences(from: fingerprint)
+        guard differences.isEmpty else { throw TrainingError.inputsChanged(path: path, what: differences) }
         let model = session.programs.model
         try readTensors(model, session, kind: .parameter, from: path + "/" + tensorFile(model))
         try readTensors(model, session, kind: .firstMoment, from: path + "/first_moments.safetensors")
         try readTensors(model, session, kind: .secondMoment, from: path + "/second_moments.safetensors")
         return CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
+    }
+
+    /// About the size of a checkpoint: parameters and both moments in float32, and small files.
+    public static func byteCount(_ model: LanguageModel) -> Int {
+        model.trainables.parameters.reduce(1 << 18) { $0 + 3 * 4 * $1.rows * $1.columns }
     }
 
     /// Writes the trained tensors alone, for export.

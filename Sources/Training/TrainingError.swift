@@ -4,6 +4,10 @@ public enum TrainingError: Error, Sendable {
     case notFinite(step: Int, loss: Double, gradientNorm: Double, examples: [Int])
     /// A checkpoint cannot be used.
     case unusableCheckpoint(path: String, reason: String)
+    /// A whole checkpoint was written by a version of this program that this one does not read.
+    case otherVersion(path: String, version: Int)
+    /// A whole checkpoint belongs to other inputs: a file or a setting is no longer what the job was accepted with.
+    case inputsChanged(path: String, what: [String])
     /// What the job needs does not fit the memory it may use.
     case doesNotFit(needed: Int, available: Int, advice: String)
     /// An example is longer than a micro-batch can be.
@@ -17,6 +21,10 @@ extension TrainingError: CustomStringConvertible {
             "step \(step): the loss is \(loss) and the gradient norm \(norm); the batch holds the examples \(examples.map(String.init).joined(separator: ", ")) "
                 + "of the training file (counted from 1). Lower learning_rate, or look at these examples"
         case .unusableCheckpoint(let path, let reason): "checkpoint \(path): \(reason)"
+        case .otherVersion(let path, let version):
+            "checkpoint \(path) is of version \(version), this program reads version \(Checkpointing.version): finish the job with the program that began it, or move checkpoints/ away to begin anew"
+        case .inputsChanged(let path, let what):
+            "since checkpoint \(path) was written, \(what.joined(separator: ", ")) changed: put back what was there, or move checkpoints/ away to begin anew"
         case .doesNotFit(let needed, let available, let advice):
             "the job needs \(needed / 1_048_576) MiB and may use \(available / 1_048_576) MiB: \(advice)"
         case .exampleTooLong(let index, let tokenCount, let limit):

@@ -90,6 +90,9 @@ public final class TrainingRun {
         return (first..<min(first + settings.batchSize, training.count)).map { order.example(at: $0) }
     }
 
+    /// The numbers in the training file, counted from 1, of a step's examples.
+    public func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.lines[$0] } }
+
     /// Does the next step.
     /// - Throws: ``TrainingError/notFinite(step:loss:gradientNorm:examples:)``, and what the device throws.
     public func step() throws -> StepResult {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Storage
 
 /// What a worker takes from itself before it opens anything of somebody else's.
 public enum Confinement {
@@ -7,9 +8,6 @@ public enum Confinement {
     public static func bindToParent() {
         _ = tala_set_parent_death_signal(SIGTERM)
         _ = tala_set_no_new_privileges()
-        if let file = fopen("/proc/self/oom_score_adj", "w") {
-            fputs("700", file)
-            fclose(file)
-        }
+        ProcessSettings.write("700", to: "/proc/self/oom_score_adj")
     }
 }

@@ -6,6 +6,7 @@ import Jobs
 import Models
 import Spool
 import Storage
+import Tensors
 import Training
 
 /// Writes a finished job's `result/`: the tuned model in the forms that others load, its figures, a model card.
@@ -22,28 +23,35 @@ struct ResultWriter {
         return "ft:\(base):\(manifest.suffix ?? ""):\(id.dropFirst(6))"
     }
 
+    /// About the size of the result.
+    var byteCount: Int {
+        var count = 2 * Checkpointing.byteCount(job.model)
+        if case .checkpoint(let base) = job.model.source { count += base.tensors.values.reduce(0) { $0 + $1.bytes.count } }
+        return count
+    }
+
     /// Builds the folder, whole and verified.
     func write() throws {
         let model = job.model
         let session = run.session
         let evaluation = try run.evaluate()
         let read = { (key: String) in try model.read(key, session.persistent) }
-        try WholeFolder.build(folder.result) { temporary in
+        try WholeFolder.build(folder.result, byteCount: byteCount) { temporary in
             if case .adapter = model.training {
                 let adapter = temporary + "/adapter"
-                guard mkdir(adapter, 0o755) == 0 else { throw StorageError(operation: "create folder", path: adapter) }
+                try DurableFiles.makeFolder(adapter, isNew: true)
                 try Checkpointing.writeTrainedTensors(of: session, to: adapter + "/adapter_model.safetensors")
                 try AdapterExport.writeConfiguration(model, baseName: job.manifest.model, to: adapter)
                 try text(card, to: adapter + "/README.md")
                 if case .checkpoint(let base) = model.source {
                     let merged = temporary + "/merged"
-                    guard mkdir(merged, 0o755) == 0 else { throw StorageError(operation: "create folder", path: merged) }
+                    try DurableFiles.makeFolder(merged, isNew: true)
                     try ModelExport.writeMerged(model, base: base, trained: read, to: merged)
                     try ModelExport.copyCompanions(from: job.modelFolder, to: merged)
                 }
             } else {
                 let whole = temporary + "/model"
-                guard mkdir(whole, 0o755) == 0 else { throw StorageError(operation: "create folder", path: whole) }
+                try DurableFiles.makeFolder(whole, isNew: true)
                 if case .checkpoint(let base) = model.source {
                     try ModelExport.writeMerged(model, base: base, trained: read, to: whole)
                 } else {
@@ -54,7 +62,7 @@ struct ResultWriter {
             try text(JSONWriter(isIndented: true).string(figures(evaluation)) + "\n", to: temporary + "/evaluation.json")
             try text(card, to: temporary + "/README.md")
         }
-        if let fault = WholeFolder.fault(in: folder.result) {
+        if let fault = try WholeFolder.verify(folder.result) {
             throw StorageError(operation: "read back (\(fault))", path: folder.result, errorNumber: EIO)
         }
     }

@@ -13,6 +13,10 @@ public enum WorkerError: Error, Sendable {
     case emptySplit(fraction: Double, examples: Int)
     case noWeights(String)
     case unsupportedPrecision(String, device: String)
+    /// The job's own copy of its data is no longer what was copied.
+    case damagedData(String)
+    /// What the daemon wrote about the job when it accepted it is no longer that.
+    case damagedJob(String)
 }
 
 extension WorkerError: CustomStringConvertible {
@@ -25,6 +29,8 @@ extension WorkerError: CustomStringConvertible {
         case .emptySplit(let fraction, let examples):
             "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or more examples"
         case .noWeights(let folder): "\(folder) holds no weights to tune; with method.type pretrain training starts from random ones"
+        case .damagedData(let fault): "the job's copy of its data is damaged: \(fault); submit the job again"
+        case .damagedJob(let fault): "the job's folder is damaged: \(fault); submit the job again"
         case .unsupportedPrecision(let precision, let device): "\(device) does not compute in \(precision): leave precision at auto"
         }
     }
@@ -40,6 +46,8 @@ enum FailureDescription {
             case .invalidData(_, _, let param): .init(code: "invalid_training_file", message: "\(error)", param: param)
             case .emptySplit: .init(code: "invalid_training_file", message: "\(error)", param: "validation_split")
             case .noWeights: .init(code: "invalid_model", message: "\(error)", param: "model")
+            case .damagedData: .init(code: "data_changed", message: "\(error)", param: "training_file")
+            case .damagedJob: .init(code: "damaged_job", message: "\(error)")
             case .unsupportedPrecision: .init(code: "invalid_value", message: "\(error)", param: "precision")
             }
         case let error as ModelError:
@@ -51,6 +59,8 @@ enum FailureDescription {
             switch error {
             case .notFinite: .init(code: "not_finite", message: "\(error)")
             case .unusableCheckpoint: .init(code: "unusable_checkpoint", message: "\(error)")
+            case .otherVersion: .init(code: "unusable_checkpoint", message: "\(error)")
+            case .inputsChanged: .init(code: "inputs_changed", message: "\(error)")
             case .doesNotFit: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
             case .exampleTooLong: .init(code: "invalid_training_file", message: "\(error)", param: "training_file")
             }

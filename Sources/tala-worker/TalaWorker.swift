@@ -16,7 +16,7 @@ struct TalaWorker: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Validate, train and export one job.",
             discussion:
-                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 75 stopped with a checkpoint or the job is in other hands.")
+                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands.")
         @Option(help: "The job's folder.") var job: String
         @Option(help: "The device for jobs that leave the choice open.") var device = "auto"
 
@@ -26,8 +26,10 @@ struct TalaWorker: ParsableCommand {
             signal(SIGINT) { _ in stopRequested = 1 }
             let folder = JobFolder(path: job)
             guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(75) }
-            let runner = try JobRunner(folder: folder, deviceSelector: device, mustStop: { stopRequested != 0 })
-            let outcome = runner.run()
+            let outcome: JobRunner.Outcome
+            do {
+                outcome = try JobRunner(folder: folder, deviceSelector: device, mustStop: { stopRequested != 0 }).run()
+            } catch { outcome = JobRunner.recordDamage(error, of: folder) }
             withExtendedLifetime(lock) {}
             throw ExitCode(outcome.rawValue)
         }

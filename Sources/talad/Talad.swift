@@ -34,8 +34,9 @@ struct Talad: ParsableCommand {
         signal(SIGTERM) { _ in stopRequested = 1 }
         signal(SIGINT) { _ in stopRequested = 1 }
         signal(SIGPIPE, SIG_IGN)
-        guard let root = realpath(spool, nil) ?? { mkdir(spool, 0o755) == 0 ? realpath(spool, nil) : nil }() else {
-            throw ValidationError("\(spool) is not there and cannot be made: \(String(cString: strerror(errno)))")
+        do { try DurableFiles.makeFolder(spool) } catch { throw ValidationError("\(spool) is not there and cannot be made: \(error)") }
+        guard let root = realpath(spool, nil) else {
+            throw ValidationError("\(spool) cannot be found: \(String(cString: strerror(errno)))")
         }
         defer { free(root) }
         let configuration = TalaDaemon.Configuration(

@@ -19,8 +19,8 @@ struct DiskCache: Sendable {
             folder = nil
             return
         }
-        mkdir(base, 0o700)
-        mkdir(base + "/tala", 0o700)
+        try? DurableFiles.makeFolder(base, mode: 0o700)
+        try? DurableFiles.makeFolder(base + "/tala", mode: 0o700)
         folder = base + "/tala"
     }
 

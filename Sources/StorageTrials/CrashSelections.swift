@@ -1,0 +1,46 @@
+/// Random numbers from a seed that a failing test can print (SplitMix64).
+public struct CrashRandom: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+extension CrashLog.Choices {
+    /// One way in which a cut may turn out.
+    public struct Selection: Sendable, Hashable {
+        public var changes: Int
+        public var kept: [Bool]
+    }
+
+    /// All ways if there are at most `limit`; else that many: the extremes (all there, nothing there, each with every number of changes as far as
+    /// they go) and random ones.
+    public func selections(atMost limit: Int, using random: inout some RandomNumberGenerator) -> [Selection] {
+        let subsets = loose.count < 16 ? 1 << loose.count : Int.max
+        let (all, overflow) = subsets.multipliedReportingOverflow(by: changes.count)
+        if !overflow, all <= limit {
+            return changes.flatMap { number in
+                (0..<subsets).map { bits in Selection(changes: number, kept: loose.indices.map { bits >> $0 & 1 == 1 }) }
+            }
+        }
+        var chosen: Set<Selection> = [
+            Selection(changes: changes.upperBound, kept: loose.map { _ in true }),
+            Selection(changes: changes.upperBound, kept: loose.map { _ in false }),
+            Selection(changes: changes.lowerBound, kept: loose.map { _ in true }),
+            Selection(changes: changes.lowerBound, kept: loose.map { _ in false }),
+        ]
+        for _ in 0..<limit {
+            if chosen.count >= limit { break }
+            chosen.insert(
+                Selection(changes: Int.random(in: changes, using: &random), kept: loose.map { _ in Bool.random(using: &random) }))
+        }
+        return Array(chosen.sorted { ($0.changes, $0.kept.count(where: { $0 })) < ($1.changes, $1.kept.count(where: { $0 })) }.prefix(max(1, limit)))
+    }
+}

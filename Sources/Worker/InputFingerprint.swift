@@ -1,0 +1,26 @@
+import Graph
+import JSON
+import Jobs
+import Models
+import Storage
+import Tensors
+import Training
+
+extension InputFingerprint {
+    /// Everything from which a job's run follows, as digests.
+    /// - Throws: ``StorageError``.
+    init(_ job: PreparedJob, trainingPath: String, validationPath: String?) throws {
+        var parts = [
+            "manifest": SHA256.hexadecimal(of: JSONWriter().string(job.manifest.json).utf8),
+            "training_file": try SHA256.hexadecimal(ofFile: trainingPath),
+            "plan": "\(job.precision), \(job.plan.size.tokenCount) tokens, \(job.plan.recomputedLayers) layers recomputed",
+        ]
+        if let validationPath { parts["validation_file"] = try SHA256.hexadecimal(ofFile: validationPath) }
+        var model = [try SHA256.hexadecimal(ofFile: job.modelFolder + "/config.json")]
+        if case .checkpoint(let checkpoint) = job.model.source {
+            for file in checkpoint.files { model.append(try SHA256.hexadecimal(ofFile: file)) }
+        }
+        parts["model"] = SHA256.hexadecimal(of: model.joined(separator: "\n").utf8)
+        self.init(parts)
+    }
+}

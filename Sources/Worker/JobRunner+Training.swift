@@ -1,0 +1,144 @@
+import Datasets
+import Export
+import Glibc
+import Graph
+import JSON
+import Jobs
+import Models
+import Spool
+import Storage
+import Training
+
+extension JobRunner {
+    /// Steps until the job ends, is told to stop, or fails; then the result.
+    func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState) throws -> Outcome {
+        let metrics = try MetricsLog(folder, keepingThrough: start.step)
+        try DurableFiles.makeFolder(folder.checkpoints)
+        // Should the disk be full, the job goes on when there is room for a checkpoint.
+        status.neededBytes = Checkpointing.byteCount(job.model)
+        var watch = OutlierWatch(metrics.rows)
+        var state = start
+        var lastSave = 0.0
+        var speed = 0.0
+        var lastRow = metrics.rows.last
+        let began = TrainingClock.now()
+        while !run.isFinished {
+            let result = try run.step()
+            state.step = result.step
+            state.trainedTokens += result.trainedTokens
+            let now = Double(result.tokens) / max(1e-9, result.seconds)
+            speed = speed == 0 ? now : 0.9 * speed + 0.1 * now
+            let row = MetricsRow(result, trainedTokens: state.trainedTokens, tokensPerSecond: now)
+            try metrics.append(row)
+            lastRow = row
+            update(result, state, speed, elapsed: TrainingClock.now() - began, stepsHere: result.step - start.step)
+            for warning in watch.add(row, examples: run.lines(ofStep: result.step - 1)) { try event(warning, .warn) }
+            if result.fullValidation != nil || result.validation != nil {
+                try event(
+                    "Step \(result.step)/\(run.settings.totalSteps): training loss \(Self.rounded(result.loss)), validation loss \(Self.rounded(result.fullValidation?.meanLoss ?? result.validation?.meanLoss ?? 0))",
+                    data: [
+                        "step": JSONNode(result.step), "train_loss": JSONNode(result.loss),
+                        "full_valid_loss": result.fullValidation.map { JSONNode($0.meanLoss) } ?? nil,
+                    ])
+            }
+            let verbs = folder.takeControls()
+            let timeIsUp = job.manifest.timeLimit.map { TrainingClock.now() - began > Double($0) } ?? false
+            let leaves = mustStop() || verbs.contains("cancel") || verbs.contains("pause") || timeIsUp
+            if run.isCheckpointDue || (leaves && !run.isFinished) || verbs.contains("checkpoint") { try checkpoint(run, job, state, row) }
+            if verbs.contains("cancel") {
+                return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(result.step)")
+            }
+            if !run.isFinished {
+                if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused at step \(result.step)") }
+                if timeIsUp { return finish(.paused, reason: "time_limit", "Paused at step \(result.step): time_limit is used up") }
+                if mustStop() { return finish(.stopped, reason: nil, "Stopped at step \(result.step) with a checkpoint") }
+            }
+            if TrainingClock.now() - lastSave > 0.5 {
+                try save()
+                lastSave = TrainingClock.now()
+            }
+        }
+        return try complete(run, job, state, lastRow)
+    }
+
+    /// Writes the result, reads it back, and only then says that the job has succeeded.
+    private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> Outcome {
+        // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's story.
+        for message in Devices.validationMessages(job.device) { try event(message, .warn) }
+        status.trainedTokens = state.trainedTokens
+        let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow)
+        status.neededBytes = writer.byteCount
+        try twice("the result") { try writer.write() }
+        status.state = .succeeded
+        status.finishedAt = Self.wallTime()
+        status.estimatedFinish = nil
+        status.progress.remainingSeconds = nil
+        status.neededBytes = nil
+        status.fineTunedModel = ResultWriter.modelName(job.manifest, folder.id)
+        status.resultFiles = ["metrics.csv", "result"]
+        try event("New fine-tuned model created: \(status.fineTunedModel ?? folder.id)")
+        try event("The job has successfully completed")
+        try save()
+        return .succeeded
+    }
+
+    private func update(_ result: StepResult, _ state: CheckpointState, _ speed: Double, elapsed: Double, stepsHere: Int) {
+        status.progress.step = result.step
+        status.progress.epoch = result.epoch
+        status.progress.trainLoss = result.loss
+        if let loss = result.fullValidation?.meanLoss ?? result.validation?.meanLoss { status.progress.validLoss = loss }
+        status.progress.tokensPerSecond = speed
+        status.trainedTokens = state.trainedTokens
+        let remaining = elapsed / Double(max(1, stepsHere)) * Double(status.progress.totalSteps - result.step)
+        status.progress.remainingSeconds = remaining
+        status.estimatedFinish = Self.wallTime() + Int(min(remaining, 1e9))
+    }
+
+    static func rounded(_ number: Double) -> String { "\((number * 10_000).rounded() / 10_000)" }
+
+    private func checkpoint(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ row: MetricsRow) throws {
+        let name = CheckpointRecord.folderName(step: state.step)
+        let path = folder.checkpoints + "/" + name
+        var record = CheckpointRecord(job: folder.id, step: state.step, createdAt: Self.wallTime())
+        (record.trainLoss, record.trainAccuracy, record.fullValidLoss, record.fullValidAccuracy) = (
+            row.trainLoss, row.trainAccuracy, row.fullValidLoss, row.fullValidAccuracy
+        )
+        try tuning.write(job.device)
+        try twice("checkpoint \(name)") {
+            try Checkpointing.write(state, of: run.session, to: path) { temporary in
+                if case .adapter = job.model.training {
+                    try AdapterExport.writeConfiguration(job.model, baseName: job.manifest.model, to: temporary)
+                } else {
+                    // With these a checkpoint of a whole model can be loaded as it is.
+                    try ModelExport.copyCompanions(from: job.modelFolder, to: temporary)
+                }
+                try DurableFiles.replace(temporary + "/checkpoint.json", with: JSONWriter(isIndented: true).string(record.json) + "\n")
+            }
+            if let fault = try WholeFolder.verify(path) {
+                throw StorageError(operation: "read back (\(fault))", path: path, errorNumber: EIO)
+            }
+        }
+        status.checkpoint = name
+        try save()
+        // The newest ones are kept; the rest goes now that the new one is there and has been read back.
+        for old in folder.checkpointNames.dropLast(job.manifest.checkpoint.keep) { try WholeFolder.remove(folder.checkpoints + "/" + old) }
+    }
+
+    /// Writes something whole; after an input/output error once more, under a new name and with an event.
+    private func twice(_ what: String, _ body: () throws -> Void) throws {
+        do { try body() } catch let error as StorageError where error.errorNumber == EIO {
+            try event("\(error); \(what) is written anew", .warn)
+            try body()
+        }
+    }
+}
+
+extension MetricsRow {
+    init(_ result: StepResult, trainedTokens: Int, tokensPerSecond: Double) {
+        self.init(
+            step: result.step, trainLoss: result.loss, trainAccuracy: result.accuracy, learningRate: result.learningRate,
+            gradientNorm: result.gradientNorm, trainedTokens: trainedTokens, tokensPerSecond: tokensPerSecond)
+        (validLoss, validAccuracy) = (result.validation?.meanLoss, result.validation?.accuracy)
+        (fullValidLoss, fullValidAccuracy) = (result.fullValidation?.meanLoss, result.fullValidation?.accuracy)
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Daemon
+import Glibc
+import Spool
+import Storage
+import StorageTrials
+import Worker
+
+nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
+
+/// The daemon and the worker on a file system that fails where `TALA_FAULT` says. For tests; never installed.
+@main
+struct TalaTrial: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tala-trial", abstract: "Daemon and worker with injected file faults, for tests.", subcommands: [Daemon.self, Run.self])
+
+    static func begin() throws {
+        signal(SIGTERM) { _ in stopRequested = 1 }
+        signal(SIGINT) { _ in stopRequested = 1 }
+        guard FaultEnvironment.install() else { throw ValidationError("TALA_FAULT is not of the form EFFECT@NUMBER[xREPEATS][:KINDS][:path=PART]") }
+    }
+
+    struct Daemon: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Do all that is pending in a spool, then exit, as talad --drain.")
+        @Option var spool: String
+        @Option(help: "The worker's program.") var worker: String
+        @Option(help: "Seconds to wait before a crashed job is started again.") var retryDelay: [Double] = [0, 0, 0]
+        @Flag(help: "Stay when nothing is left to do.") var stays = false
+
+        func run() throws {
+            try TalaTrial.begin()
+            let configuration = TalaDaemon.Configuration(
+                layout: SpoolLayout(root: spool), device: "cpu", workerProgram: worker, drains: !stays, retryDelays: retryDelay)
+            throw ExitCode(try TalaDaemon(configuration, mustStop: { stopRequested != 0 }).run())
+        }
+    }
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Run one job, as tala-worker run.")
+        @Option var job: String
+        @Option var device = "auto"
+
+        func run() throws {
+            Confinement.bindToParent()
+            try TalaTrial.begin()
+            let folder = JobFolder(path: job)
+            guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(75) }
+            let outcome: JobRunner.Outcome
+            do {
+                outcome = try JobRunner(folder: folder, deviceSelector: device, mustStop: { stopRequested != 0 }).run()
+            } catch { outcome = JobRunner.recordDamage(error, of: folder) }
+            withExtendedLifetime(lock) {}
+            throw ExitCode(outcome.rawValue)
+        }
+    }
+}
