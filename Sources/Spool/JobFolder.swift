@@ -63,12 +63,11 @@ public struct JobFolder: Sendable, Hashable {
             .sorted { (CheckpointRecord.step(ofFolder: $0) ?? 0) < (CheckpointRecord.step(ofFolder: $1) ?? 0) }
     }
 
-    /// Takes the verbs that wait for the worker.
-    public func takeControls() -> [String] {
-        let names = (try? FolderListing.names(in: controls)) ?? []
-        for name in names { try? DurableFiles.remove(controls + "/" + name) }
-        return names
-    }
+    /// The verbs that wait for the worker. Each stays until ``removeControl(_:)`` says that it has been acted on.
+    public var pendingControls: [String] { ((try? FolderListing.names(in: controls)) ?? []).filter { !$0.hasPrefix(".") } }
+
+    /// Takes a verb away that has been acted on, or that no longer means anything.
+    public func removeControl(_ verb: String) { try? DurableFiles.remove(controls + "/" + verb) }
 }
 
 /// What the daemon decided about a job when it accepted it.

@@ -32,6 +32,9 @@ public final class EventLog {
             return line
         }
     }
+
+    /// Makes all events durable; to be done before a status says that the job has ended.
+    public func sync() throws(StorageError) { try log.sync() }
 }
 
 /// The metrics of a job: a header and a line a step.
@@ -55,4 +58,7 @@ public final class MetricsLog {
     }
 
     public func append(_ row: MetricsRow) throws(StorageError) { try log.append(row.line) }
+
+    /// Makes all lines durable; to be done before a checkpoint or a status says that their steps are.
+    public func sync() throws(StorageError) { try log.sync() }
 }

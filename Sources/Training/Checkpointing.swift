@@ -1,5 +1,6 @@
 import Graph
 import JSON
+public import Jobs
 public import Models
 import Storage
 import Tensors
@@ -10,6 +11,8 @@ public struct CheckpointState: Sendable, Hashable {
     /// Trained tokens of all steps so far.
     public var trainedTokens: Int
     public var fingerprint: InputFingerprint
+    /// The metrics of the step just done where its evaluation is still to be made up for.
+    public var openRow: MetricsRow?
 
     public init(step: Int, trainedTokens: Int, fingerprint: InputFingerprint) {
         self.step = step
@@ -39,7 +42,7 @@ public enum Checkpointing {
             try writeTensors(model, session, kind: .secondMoment, to: folder + "/second_moments.safetensors")
             let node: JSONNode = [
                 "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens),
-                "inputs": state.fingerprint.json,
+                "inputs": state.fingerprint.json, "open_row": state.openRow.map { JSONNode($0.line) } ?? nil,
             ]
             let bytes = JSONWriter(isIndented: true).bytes(node)
             try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/state.json") }
@@ -65,7 +68,9 @@ public enum Checkpointing {
         try readTensors(model, session, kind: .parameter, from: path + "/" + tensorFile(model))
         try readTensors(model, session, kind: .firstMoment, from: path + "/first_moments.safetensors")
         try readTensors(model, session, kind: .secondMoment, from: path + "/second_moments.safetensors")
-        return CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
+        var state = CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
+        state.openRow = node["open_row"]?.string.flatMap { MetricsRow(line: $0) }
+        return state
     }
 
     /// About the size of a checkpoint: parameters and both moments in float32, and small files.

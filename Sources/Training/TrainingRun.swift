@@ -49,6 +49,23 @@ public struct StepResult: Sendable, Hashable {
     public var validation: TrainingSession.LossSum?
     /// The whole validation set, at the end of an epoch.
     public var fullValidation: TrainingSession.LossSum?
+    /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateAgain(_:)`` makes up for it.
+    public var lacksEvaluation = false
+
+    public init(
+        step: Int, epoch: Double, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int, tokens: Int,
+        seconds: Double
+    ) {
+        self.step = step
+        self.epoch = epoch
+        self.loss = loss
+        self.accuracy = accuracy
+        self.learningRate = learningRate
+        self.gradientNorm = gradientNorm
+        self.trainedTokens = trainedTokens
+        self.tokens = tokens
+        self.seconds = seconds
+    }
 }
 
 /// The loop: which examples each step takes, evaluation, and the places where a run can stop and go on.
@@ -60,6 +77,8 @@ public final class TrainingRun {
     public let validation: Dataset?
     public let settings: RunSettings
     public private(set) var stepsDone: Int
+    /// Asked between micro-batches, also in evaluation: true breaks off what is being done.
+    public var mustBreakOff: () -> Bool = { false }
 
     public init(session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0) {
         self.session = session
@@ -94,14 +113,16 @@ public final class TrainingRun {
     public func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.lines[$0] } }
 
     /// Does the next step.
+    /// - Returns: nil if it was broken off before it changed anything but gradients; the session is then of no use for further steps.
     /// - Throws: ``TrainingError/notFinite(step:loss:gradientNorm:examples:)``, and what the device throws.
-    public func step() throws -> StepResult {
+    public func step() throws -> StepResult? {
         let start = Self.now()
         let indices = examples(ofStep: stepsDone)
         let batches = packed(indices.map { training.example($0) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) })
         let trainedTokens = batches.reduce(0) { $0 + $1.trainedCount }
         var sum = TrainingSession.LossSum()
         for (index, batch) in batches.enumerated() {
+            if mustBreakOff() { return nil }
             sum += try session.addGradients(
                 of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
         }
@@ -117,20 +138,28 @@ public final class TrainingRun {
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
             trainedTokens: sum.trainedTokens, tokens: batches.reduce(0) { $0 + $1.tokenCount }, seconds: seconds)
-        if validation != nil {
-            if isAtEpochEnd {
-                result.fullValidation = try evaluate()
-            } else if let every = settings.evaluateEverySteps, stepsDone % every == 0 {
-                result.validation = try evaluate(firstOnly: settings.batchSize, rotation: stepsDone / every)
-            }
-        }
+        try evaluateAgain(&result)
         return result
+    }
+
+    /// Does the evaluation that is due after the step just done, if one is.
+    public func evaluateAgain(_ result: inout StepResult) throws {
+        result.lacksEvaluation = false
+        guard validation != nil else { return }
+        if isAtEpochEnd {
+            result.fullValidation = try evaluation()
+            result.lacksEvaluation = result.fullValidation == nil
+        } else if let every = settings.evaluateEverySteps, stepsDone % every == 0 {
+            result.validation = try evaluation(firstOnly: settings.batchSize, rotation: stepsDone / every)
+            result.lacksEvaluation = result.validation == nil
+        }
     }
 
     /// Loss and accuracy over the validation examples.
     /// - Parameters:
     ///   - firstOnly: only as many examples, beginning where `rotation` says; nil: all.
-    public func evaluate(firstOnly limit: Int? = nil, rotation: Int = 0) throws -> TrainingSession.LossSum {
+    /// - Returns: nil if it was broken off.
+    public func evaluation(firstOnly limit: Int? = nil, rotation: Int = 0) throws -> TrainingSession.LossSum? {
         guard let validation, validation.count > 0 else { return TrainingSession.LossSum() }
         let count = min(limit ?? validation.count, validation.count)
         let start = limit == nil ? 0 : rotation * count % validation.count
@@ -138,7 +167,10 @@ public final class TrainingRun {
             TrainingExample(ids: $0.ids, isTrained: $0.isTrained)
         }
         var sum = TrainingSession.LossSum()
-        for batch in packed(examples) { sum += try session.evaluate(batch) }
+        for batch in packed(examples) {
+            if mustBreakOff() { return nil }
+            sum += try session.evaluate(batch)
+        }
         return sum
     }
 

@@ -17,18 +17,34 @@ extension JobRunner {
         // Should the disk be full, the job goes on when there is room for a checkpoint.
         status.neededBytes = Checkpointing.byteCount(job.model)
         var watch = OutlierWatch(metrics.rows)
+        run.mustBreakOff = { [unowned self] in isAskedToLeave() }
         var state = start
         var lastSave = 0.0
         var speed = 0.0
         var lastRow = metrics.rows.last
         let began = TrainingClock.now()
-        while !run.isFinished {
-            let result = try run.step()
+        // An evaluation that was broken off comes first.
+        var next = try start.openRow.map { try reevaluate($0, run) }
+        while !run.isFinished || next != nil {
+            let step: StepResult?
+            if let made = next { step = made } else { step = try run.step() }
+            let isNew = next == nil
+            next = nil
+            guard let result = step else {
+                // Nothing of this step counts; the checkpoint is that of the step before.
+                if state.step > start.step, let row = lastRow { try checkpoint(run, job, state, row, metrics) }
+                return leave(step: state.step)
+            }
             state.step = result.step
-            state.trainedTokens += result.trainedTokens
+            if isNew { state.trainedTokens += result.trainedTokens }
             let now = Double(result.tokens) / max(1e-9, result.seconds)
-            speed = speed == 0 ? now : 0.9 * speed + 0.1 * now
+            if isNew { speed = speed == 0 ? now : 0.9 * speed + 0.1 * now }
             let row = MetricsRow(result, trainedTokens: state.trainedTokens, tokensPerSecond: now)
+            state.openRow = result.lacksEvaluation ? row : nil
+            if result.lacksEvaluation, !folder.pendingControls.contains("cancel") {
+                try checkpoint(run, job, state, row, metrics)
+                return leave(step: state.step)
+            }
             try metrics.append(row)
             lastRow = row
             update(result, state, speed, elapsed: TrainingClock.now() - began, stepsHere: result.step - start.step)
@@ -41,32 +57,50 @@ extension JobRunner {
                         "full_valid_loss": result.fullValidation.map { JSONNode($0.meanLoss) } ?? nil,
                     ])
             }
-            let verbs = folder.takeControls()
+            let verbs = folder.pendingControls
             let timeIsUp = job.manifest.timeLimit.map { TrainingClock.now() - began > Double($0) } ?? false
             let leaves = mustStop() || verbs.contains("cancel") || verbs.contains("pause") || timeIsUp
-            if run.isCheckpointDue || (leaves && !run.isFinished) || verbs.contains("checkpoint") { try checkpoint(run, job, state, row) }
-            if verbs.contains("cancel") {
-                return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(result.step)")
+            if run.isCheckpointDue || (leaves && !run.isFinished) || verbs.contains("checkpoint") {
+                try checkpoint(run, job, state, row, metrics)
+                folder.removeControl("checkpoint")
             }
-            if !run.isFinished {
-                if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused at step \(result.step)") }
-                if timeIsUp { return finish(.paused, reason: "time_limit", "Paused at step \(result.step): time_limit is used up") }
-                if mustStop() { return finish(.stopped, reason: nil, "Stopped at step \(result.step) with a checkpoint") }
-            }
+            if verbs.contains("cancel") || leaves && !run.isFinished { return leave(step: result.step, timeIsUp: timeIsUp) }
             if TrainingClock.now() - lastSave > 0.5 {
                 try save()
                 lastSave = TrainingClock.now()
             }
         }
-        return try complete(run, job, state, lastRow)
+        try metrics.sync()
+        guard let outcome = try complete(run, job, state, lastRow) else { return leave(step: state.step) }
+        return outcome
+    }
+
+    /// Ends the worker with a checkpoint behind it, by who asked for it.
+    private func leave(step: Int, timeIsUp: Bool = false) -> Outcome {
+        let verbs = folder.pendingControls
+        if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(step)") }
+        if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused at step \(step)") }
+        if timeIsUp { return finish(.paused, reason: "time_limit", "Paused at step \(step): time_limit is used up") }
+        return finish(.stopped, reason: nil, step == 0 ? "Stopped in the first step" : "Stopped at step \(step) with a checkpoint")
+    }
+
+    /// The result of the step just done, whose evaluation was broken off in an earlier run.
+    private func reevaluate(_ row: MetricsRow, _ run: TrainingRun) throws -> StepResult {
+        var result = StepResult(
+            step: row.step, epoch: Double(row.step) / Double(run.stepsPerEpoch), loss: row.trainLoss, accuracy: row.trainAccuracy,
+            learningRate: row.learningRate, gradientNorm: row.gradientNorm, trainedTokens: 0, tokens: Int(row.tokensPerSecond), seconds: 1)
+        try run.evaluateAgain(&result)
+        return result
     }
 
     /// Writes the result, reads it back, and only then says that the job has succeeded.
-    private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> Outcome {
+    /// - Returns: nil if the last evaluation was broken off; nothing is written then.
+    private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> Outcome? {
         // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's story.
         for message in Devices.validationMessages(job.device) { try event(message, .warn) }
         status.trainedTokens = state.trainedTokens
-        let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow)
+        guard let evaluation = try run.evaluation() else { return nil }
+        let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation)
         status.neededBytes = writer.byteCount
         try twice("the result") { try writer.write() }
         status.state = .succeeded
@@ -78,6 +112,7 @@ extension JobRunner {
         status.resultFiles = ["metrics.csv", "result"]
         try event("New fine-tuned model created: \(status.fineTunedModel ?? folder.id)")
         try event("The job has successfully completed")
+        try syncEvents()
         try save()
         return .succeeded
     }
@@ -96,9 +131,15 @@ extension JobRunner {
 
     static func rounded(_ number: Double) -> String { "\((number * 10_000).rounded() / 10_000)" }
 
-    private func checkpoint(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ row: MetricsRow) throws {
+    private func checkpoint(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ row: MetricsRow, _ metrics: MetricsLog)
+        throws
+    {
+        // The steps that the checkpoint stands for must not be missing in the metrics after a power cut.
+        try metrics.sync()
         let name = CheckpointRecord.folderName(step: state.step)
         let path = folder.checkpoints + "/" + name
+        // Written by an earlier run and verified when this one began, or written a moment ago.
+        if status.checkpoint == name, FolderListing.exists(path) { return }
         var record = CheckpointRecord(job: folder.id, step: state.step, createdAt: Self.wallTime())
         (record.trainLoss, record.trainAccuracy, record.fullValidLoss, record.fullValidAccuracy) = (
             row.trainLoss, row.trainAccuracy, row.fullValidLoss, row.fullValidAccuracy

@@ -32,6 +32,7 @@ public final class JobRunner {
     /// Set by a signal handler: checkpoint and leave.
     let mustStop: () -> Bool
     private var ballast: Ballast?
+    private var lastLook = 0.0
 
     /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged; ``recordDamage(_:of:)`` then writes that down.
     public init(folder: JobFolder, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
@@ -68,6 +69,8 @@ public final class JobRunner {
             try folder.write(status)
         }
     }
+
+    func syncEvents() throws { try events.sync() }
 
     func event(_ message: String, _ level: JobEvent.Level = .info, data: JSONNode? = nil) throws {
         try events.append(level, message, data: data, at: Self.wallTime())
@@ -110,7 +113,13 @@ public final class JobRunner {
         status.estimatedFinish = nil
         if status.state.isFinal { exportPart(status.state == .cancelled ? "was cancelled" : "failed: \(status.error?.message ?? "")") }
         try? event(message, outcome == .failed ? .error : outcome == .diskFull ? .warn : .info)
-        try? save()
+        try? events.sync()
+        do {
+            try save()
+            // Acted on, and written down.
+            if outcome == .cancelled { folder.removeControl("cancel") }
+            if outcome == .paused { folder.removeControl("pause") }
+        } catch {}
         return outcome
     }
 
@@ -125,7 +134,26 @@ public final class JobRunner {
         }
     }
 
+    /// Whether somebody wants the worker to leave. Looked at several times a second at most, since it looks into a folder.
+    func isAskedToLeave() -> Bool {
+        if mustStop() { return true }
+        let now = TrainingClock.now()
+        guard now - lastLook > 0.2 else { return false }
+        lastLook = now
+        let verbs = folder.pendingControls
+        return verbs.contains("cancel") || verbs.contains("pause")
+    }
+
+    /// What to do before training has begun when somebody wants the worker to leave.
+    private func leaveEarly() -> Outcome? {
+        let verbs = folder.pendingControls
+        if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled") }
+        if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused") }
+        return mustStop() ? finish(.stopped, reason: nil, "Stopped before training") : nil
+    }
+
     private func runThrowing() throws -> Outcome {
+        if let outcome = leaveEarly() { return outcome }
         let manifest = try folder.manifest()
         let acceptance = try folder.acceptance()
         guard let modelFolder = acceptance.modelPath else { throw WorkerError.noWeights(manifest.model) }
@@ -160,6 +188,7 @@ public final class JobRunner {
             }
         }
         if let damage = tuning.adopt(on: job.device) { try event(damage, .warn) }
+        if let outcome = leaveEarly() { return outcome }
         let session = try job.makeSession()
         let state = try resume(session, fingerprint)
         let run = TrainingRun(

@@ -16,6 +16,8 @@ struct ResultWriter {
     let run: TrainingRun
     let status: JobStatus
     let lastRow: MetricsRow?
+    /// Over the whole validation set.
+    let evaluation: TrainingSession.LossSum
 
     /// `ft:BASE:SUFFIX:ID`, in the manner of the fine-tuning API.
     static func modelName(_ manifest: Manifest, _ id: String) -> String {
@@ -34,7 +36,6 @@ struct ResultWriter {
     func write() throws {
         let model = job.model
         let session = run.session
-        let evaluation = try run.evaluate()
         let read = { (key: String) in try model.read(key, session.persistent) }
         try WholeFolder.build(folder.result, byteCount: byteCount) { temporary in
             if case .adapter = model.training {
@@ -59,7 +60,7 @@ struct ResultWriter {
                 }
                 try ModelExport.copyCompanions(from: job.modelFolder, to: whole)
             }
-            try text(JSONWriter(isIndented: true).string(figures(evaluation)) + "\n", to: temporary + "/evaluation.json")
+            try text(JSONWriter(isIndented: true).string(figures) + "\n", to: temporary + "/evaluation.json")
             try text(card, to: temporary + "/README.md")
         }
         if let fault = try WholeFolder.verify(folder.result) {
@@ -69,7 +70,7 @@ struct ResultWriter {
 
     private func text(_ content: String, to path: String) throws { try DurableFiles.replace(path, with: content) }
 
-    private func figures(_ evaluation: TrainingSession.LossSum) -> JSONNode {
+    private var figures: JSONNode {
         let validation: JSONNode =
             job.validation == nil
             ? nil

@@ -1,0 +1,132 @@
+import Foundation
+import JSON
+import Jobs
+import Spool
+import Storage
+import StorageTrials
+import Testing
+import Worker
+
+/// A job of a few steps on the reference model, run in this process: short enough to be broken at every place.
+struct CrashJob {
+    let root: String
+    let folder: JobFolder
+    /// The job as it was accepted.
+    let start: FolderSnapshot
+
+    init(lora: Bool = true, dropout: Double = 0, keep: Int = 2, device: String = "cpu") throws {
+        root = NSTemporaryDirectory() + "tala-crash-\(UUID().uuidString)"
+        folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
+        try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: root + "/files", withIntermediateDirectories: true)
+        for (name, count) in [("train.jsonl", 7), ("validation.jsonl", 3)] {
+            let lines = try String(contentsOfFile: SharedData.path("stories260k/" + name), encoding: .utf8).split(separator: "\n").prefix(count)
+            try DurableFiles.replace(root + "/files/" + name, with: lines.joined(separator: "\n") + "\n")
+        }
+        let adapter = lora ? "{type: lora, rank: 4, alpha: 8, dropout: \(dropout)}" : "{type: full}"
+        let manifest = """
+            model: stories260k
+            training_file: train.jsonl
+            validation_file: validation.jsonl
+            seed: 5
+            method: {type: supervised, supervised: {hyperparameters: {n_epochs: 2, batch_size: 3, learning_rate: 1.0e-3}}}
+            adapter: \(adapter)
+            max_length: 512
+            precision: float32
+            checkpoint: {every_steps: 2, keep: \(keep)}
+            device: \(device)
+            """
+        let read = try Manifest(ManifestText(Array(manifest.utf8), isYAML: true))
+        try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(read.json))
+        let acceptance = JobAcceptance(
+            createdAt: 1, owner: Int(getuid()), modelPath: SharedData.path("stories260k"), trainingPath: root + "/files/train.jsonl",
+            validationPath: root + "/files/validation.jsonl", initialAdapterPath: nil)
+        try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
+        try folder.write(JobStatus(id: folder.id, state: .queued, createdAt: 1, manifest: read))
+        start = try FolderSnapshot(folder.path)
+    }
+
+    /// Puts the job back to where it was when it was accepted.
+    func reset() throws { try start.restore() }
+
+    /// Runs as the worker does, on another file system if one is given.
+    @discardableResult
+    func run(on fileSystem: (any FileSystem)? = nil, stop: @escaping () -> Bool = { false }) -> JobRunner.Outcome {
+        func work() -> JobRunner.Outcome {
+            do { return try JobRunner(folder: folder, deviceSelector: nil, mustStop: stop).run() } catch {
+                return JobRunner.recordDamage(error, of: folder)
+            }
+        }
+        guard let fileSystem else { return work() }
+        return CurrentFileSystem.$override.withValue(fileSystem) { work() }
+    }
+
+    /// Runs until it succeeds, as a daemon would start it again.
+    func finish() -> JobRunner.Outcome {
+        var outcome = run()
+        for _ in 0..<3 where outcome == .stopped || outcome == .diskFull || outcome == .ranOut { outcome = run() }
+        return outcome
+    }
+
+    var events: String { (try? String(decoding: DurableFiles.read(folder.eventsFile), as: UTF8.self)) ?? "" }
+
+    func remove() { FolderListing.delete(root) }
+}
+
+/// What a finished job leaves, without what may differ between two runs of the same job: times and speeds.
+struct JobTrace: Equatable {
+    var state: JobState?
+    var files: [String: [UInt8]] = [:]
+    var metrics: [String] = []
+    /// Hidden files, and folders with hidden names: what a crash may have left behind.
+    var litter: [String] = []
+
+    init(_ folder: JobFolder) throws {
+        state = folder.status()?.state
+        let tree = try FolderSnapshot(folder.path)
+        for (path, index) in tree.files where path.hasPrefix("result/") && !path.hasSuffix(WholeFolder.listName) {
+            let text = String(decoding: tree.contents[index], as: UTF8.self)
+            let isText = path.hasSuffix(".md") || path.hasSuffix(".json")
+            files[path] = isText ? Array(text.replacingOccurrences(of: folder.id.dropFirst(6), with: "ID").utf8) : tree.contents[index]
+        }
+        for (path, index) in tree.files where path.hasPrefix("checkpoints/") && path.hasSuffix(".safetensors") { files[path] = tree.contents[index] }
+        metrics = (try? String(decoding: DurableFiles.read(folder.metricsFile), as: UTF8.self))?.split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).dropLast().joined(separator: ",")
+        } ?? []
+        litter = (tree.folders + tree.files.keys).filter { path in
+            path.split(separator: "/").contains { $0.hasPrefix(".") && ![".lock", ".control"].contains($0) && !$0.hasPrefix(".damaged-") }
+        }
+    }
+
+    /// In which parts another trace differs.
+    func differences(from other: JobTrace) -> String {
+        var parts: [String] = []
+        if state != other.state { parts.append("state \(state?.rawValue ?? "none") not \(other.state?.rawValue ?? "none")") }
+        for path in Set(files.keys).union(other.files.keys).sorted() where files[path] != other.files[path] { parts.append(path) }
+        if metrics != other.metrics { parts.append("metrics: \(metrics.count) lines, not \(other.metrics.count)") }
+        if !litter.isEmpty { parts.append("litter: \(litter)") }
+        return parts.joined(separator: "; ")
+    }
+}
+
+/// How much of the long tests is done: all of it under TALA_TORTURE=1, else a sample that another seed moves.
+enum Extent {
+    static let isFull = ProcessInfo.processInfo.environment["TALA_TORTURE"] == "1"
+    static let seed = ProcessInfo.processInfo.environment["TALA_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000)
+
+    /// All places from 1 on in a full run, else about `count` of them, evenly with a random start.
+    static func places(upTo last: Int, about count: Int) -> [Int] {
+        if isFull || last <= count { return last > 0 ? Array(1...last) : [] }
+        let stride = max(1, last / count)
+        return Array(Swift.stride(from: 1 + Int(seed % UInt64(stride)), through: last, by: stride))
+    }
+
+    /// Writes a figure for docs/reliability.md, which scripts/torture collects.
+    static func report(_ name: String, _ count: Int) {
+        print("TORTURE \(name) \(count) seed \(seed)")
+        guard let path = ProcessInfo.processInfo.environment["TALA_TORTURE_REPORT"] else { return }
+        guard let file = fopen(path, "a") else { return }
+        fputs("\(name)\t\(count)\t\(seed)\n", file)
+        fclose(file)
+    }
+}
