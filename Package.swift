@@ -118,8 +118,8 @@ let package = Package(
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Generation", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates", "Tensors",
-                "Tokenization", "Training", "Worker",
+                argumentParser, "CommandLineTools", "Generation", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates",
+                "Tensors", "Tokenization", "Training", "Worker",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Spool", "Storage", "StorageTrials", "Worker"]),
         tests("HouseTests", []),

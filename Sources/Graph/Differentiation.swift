@@ -13,6 +13,8 @@ public struct Differentiation {
     private var recomputed: [ValueID: ValueID] = [:]
     private var conversions: [ValueID: [ElementType: ValueID]] = [:]
     private var convertedFrom: [ValueID: ValueID] = [:]
+    /// The nodes whose results are cheaper to compute again than to keep: one pass over operands that are kept anyway.
+    private var cheapNodes: [ValueID: Node] = [:]
 
     /// The graph with its backward pass: gradients of everything that `seeds` depend on and that is trained in `layout` are added to the accumulators.
     ///
@@ -51,6 +53,7 @@ public struct Differentiation {
         }
         for node in graph.nodes.prefix(nodeCount) {
             if node.operation is Convert { convertedFrom[node.outputs[0]] = node.inputs[0] }
+            if node.operation is RMSNorm || node.operation is GatedActivation { cheapNodes[node.outputs[0]] = node }
             if node.inputs.contains(where: { needed[$0.index] }) {
                 for output in node.outputs where graph.type(of: output).elementType.isFloatingPoint { needed[output.index] = true }
             }
@@ -67,6 +70,15 @@ public struct Differentiation {
 
     /// The value to read in the backward pass: itself, or its second computation.
     public func saved(_ value: ValueID) -> ValueID { recomputed[value] ?? value }
+
+    /// The value to multiply with in the backward pass. Normalised and gated activations, a quarter of what a layer would otherwise keep, are
+    /// computed again from the operands that their own gradients need; the result is the same to the bit.
+    public mutating func factor(_ value: ValueID) throws(GraphError) -> ValueID {
+        if let known = recomputed[value] { return known }
+        guard let node = cheapNodes[value] else { return value }
+        try recompute([node])
+        return saved(value)
+    }
 
     public func queryRanges(for keyRanges: ValueID) -> ValueID? { graph.queryRangesOfKeyRanges[keyRanges] }
 

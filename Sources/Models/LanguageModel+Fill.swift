@@ -24,7 +24,7 @@ extension LanguageModel {
                 if mapped.contains(weight.name) { continue }
                 try copy(stored, to: weight.name, memory)
                 stored.file.forget(stored.bytes)
-            case .random(let seed): try write(initialValues(weight, seed: seed), weight.name, memory)
+            case .random(let seed): try writeInitialValues(of: weight, seed: seed, memory)
             }
         }
         guard case .adapter(_, let seed) = training else { return }
@@ -52,16 +52,22 @@ extension LanguageModel {
         }
     }
 
-    /// Norms start at one (zero where the stored weight is the difference from one), biases at zero, matrices at normal numbers; projections
-    /// back into the residual stream are smaller by `sqrt(2 * layers)` (Radford et al. 2019, GPT-2).
-    func initialValues(_ weight: ModelBuilder.WeightDeclaration, seed: UInt64) -> [Float] {
-        let count = weight.rows * weight.columns
-        if weight.name.hasSuffix(".bias") { return Array(repeating: 0, count: count) }
-        if weight.isVector { return Array(repeating: 1 - family.normWeightOffset, count: count) }
-        var numbers = RandomNumbers(seed: seed, name: weight.name)
+    /// Norms start at one (zero where the stored weight is the difference from one), biases at zero, matrices at normal numbers.
+    private func writeInitialValues(of weight: ModelBuilder.WeightDeclaration, seed: UInt64, _ memory: any PersistentMemory) throws {
+        if weight.isVector {
+            let value: Float = weight.name.hasSuffix(".bias") ? 0 : 1 - family.normWeightOffset
+            return try write(Array(repeating: value, count: weight.rows * weight.columns), weight.name, memory)
+        }
+        let numbers = initialNumbers(weight, seed: seed)
+        try write(weight.name, memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
+    }
+
+    /// The numbers that a matrix starts with; projections back into the residual stream are smaller by `sqrt(2 * layers)`
+    /// (Radford et al. 2019, GPT-2).
+    func initialNumbers(_ weight: ModelBuilder.WeightDeclaration, seed: UInt64) -> NormalNumbers {
         let isResidual = weight.name.hasSuffix("o_proj.weight") || weight.name.hasSuffix("down_proj.weight")
         let deviation = configuration.initializerRange / (isResidual ? Double(2 * configuration.layerCount).squareRoot() : 1)
-        return numbers.normal(deviation: deviation, count: count)
+        return NormalNumbers(seed: seed, name: weight.name, deviation: deviation)
     }
 
     /// Writes float32 numbers into a persistent tensor, in its type.
@@ -103,12 +109,13 @@ extension LanguageModel {
         var firstRow = 0
         for piece in placement.pieces {
             let rowsAtOnce = max(1, Self.chunkElements / max(1, piece.columns))
+            let rowBytes = piece.columns * piece.elementType.byteCount
+            let room = UnsafeMutableRawBufferPointer.allocate(byteCount: min(rowsAtOnce, piece.rows) * rowBytes, alignment: 64)
+            defer { room.deallocate() }
             var row = 0
             while row < piece.rows {
                 let count = min(rowsAtOnce, piece.rows - row)
-                let byteCount = count * piece.columns * piece.elementType.byteCount
-                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
-                defer { buffer.deallocate() }
+                let buffer = UnsafeMutableRawBufferPointer(rebasing: room[..<(count * rowBytes)])
                 if let start = buffer.baseAddress {
                     let first = (firstRow + row) * piece.columns
                     produce(first..<(first + count * piece.columns), (start, piece.elementType))

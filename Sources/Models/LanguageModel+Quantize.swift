@@ -26,13 +26,8 @@ extension LanguageModel {
             }
             stored.file.forget(stored.bytes)
         case .random(let seed):
-            let values = initialValues(weight, seed: seed)
-            fault = WeightQuantizer(layout).quantize(into: target) { range, numbers in
-                values.withUnsafeBufferPointer { values in
-                    guard let start = values.baseAddress else { return }
-                    numbers.update(from: start + range.lowerBound, count: range.count)
-                }
-            }
+            let values = initialNumbers(weight, seed: seed)
+            fault = WeightQuantizer(layout).quantize(into: target) { range, numbers in values.fill(range, into: numbers, .float32) }
         }
         switch fault {
         case .notFinite:

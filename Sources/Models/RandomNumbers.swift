@@ -1,5 +1,3 @@
-import Glibc
-
 /// Random numbers that depend on a seed and a name alone: a tensor gets the same values whatever else is drawn.
 ///
 /// SplitMix64 (Steele, Lea and Flood 2014), its state from an FNV-1a hash of the name.
@@ -11,6 +9,9 @@ struct RandomNumbers {
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         state = hash ^ (seed &* 0x9E37_79B9_7F4A_7C15)
     }
+
+    /// What the seed and the name come to.
+    var key: UInt64 { state }
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
@@ -24,18 +25,4 @@ struct RandomNumbers {
     mutating func unit() -> Double { Double((next() >> 11) + 1) * 0x1p-53 }
 
     mutating func uniform(bound: Double, count: Int) -> [Float] { (0..<count).map { _ in Float((2 * unit() - 1) * bound) } }
-
-    /// Normal numbers by the method of Box and Muller (1958).
-    mutating func normal(deviation: Double, count: Int) -> [Float] {
-        var numbers: [Float] = []
-        numbers.reserveCapacity(count + 1)
-        while numbers.count < count {
-            let radius = (-2 * log(unit())).squareRoot() * deviation
-            let angle = 2 * Double.pi * unit()
-            numbers.append(Float(radius * cos(angle)))
-            numbers.append(Float(radius * sin(angle)))
-        }
-        if numbers.count > count { numbers.removeLast() }
-        return numbers
-    }
 }

@@ -81,6 +81,11 @@ public struct PackedBatch: Sendable {
         }
     }
 
+    /// Pairs of a query and a key that it sees, in a layer without a window.
+    public var visiblePairs: Double {
+        stride(from: 0, to: keyRanges.count - 1, by: 2).reduce(0) { $0 + Double(keyRanges[$1 + 1] - keyRanges[$1]) }
+    }
+
     private static func set(_ ranges: inout [Int32], _ row: Int, _ lower: Int, _ upper: Int) {
         ranges[2 * row] = Int32(truncatingIfNeeded: lower)
         ranges[2 * row + 1] = Int32(truncatingIfNeeded: upper)

@@ -41,7 +41,7 @@ public struct Programs {
     /// Bytes of logits that may exist at one time.
     public var logitsByteLimit: Int
 
-    public init(model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [], logitsByteLimit: Int = 32 << 20) {
+    public init(model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [], logitsByteLimit: Int = 80 << 20) {
         self.model = model
         self.optimizer = optimizer
         self.recomputedLayers = recomputedLayers
@@ -103,9 +103,12 @@ public struct Programs {
         return model.frozenTensors + layout.pageTensors() + parts
     }
 
+    /// Rows of logits above which a longer chunk gains nothing: the head's weight, read once for each chunk, then costs little beside the products.
+    private static let preferredChunkRows = 256
+
     /// Rows of logits in one chunk.
     func chunkRows(_ size: ProgramSize) -> Int {
-        let rows = logitsByteLimit / max(1, model.configuration.vocabularySize * 4)
+        let rows = min(Self.preferredChunkRows, logitsByteLimit / max(1, model.configuration.vocabularySize * 4))
         return max(1, min(size.trainedCount, rows >= 64 ? rows / 64 * 64 : rows))
     }
 

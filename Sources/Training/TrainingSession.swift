@@ -16,6 +16,7 @@ public final class TrainingSession {
     private var prepared: [ProgramKey: Prepared] = [:]
     private var recentKeys: [ProgramKey] = []
     private let updateExecutable: any Executable
+    private let updatePlan: Plan
 
     private struct ProgramKey: Hashable {
         var size: ProgramSize
@@ -72,6 +73,7 @@ public final class TrainingSession {
         ]
         arena = try device.makeArena(blocks: Self.union(plans.map(\.transientBlocks)))
         updateExecutable = try device.makeExecutable(plans[2], persistent: persistent, arena: arena)
+        updatePlan = plans[2]
         largestSize = largest
     }
 
@@ -115,20 +117,31 @@ public final class TrainingSession {
         return try run(program, batch)
     }
 
-    /// The time of each kind of kernel in one forward and backward pass, longest first, a line each. Gradients are left as they are after a pass.
-    public func profile(_ batch: PackedBatch) throws -> [String] {
+    /// What one program of a step took, call by call.
+    public struct ProgramTimes: Sendable {
+        /// `forward and backward` or `update`.
+        public var program: String
+        public var plan: Plan
+        /// For each call of the plan.
+        public var seconds: [Double]
+    }
+
+    /// The time of each kernel in a forward and backward pass over the batch that ran last and in an update, which is applied with a rate of zero.
+    /// - Precondition: ``addGradients(of:batchTrainedTokens:seed:step:microBatch:)`` has run this batch, so the program's inputs are written.
+    public func profile(_ batch: PackedBatch) throws -> [ProgramTimes] {
         let program = try program(for: batch, isTraining: true)
-        let seconds = try program.executable.profile()
-        var sums: [String: (seconds: Double, calls: Int)] = [:]
-        for (call, time) in zip(program.plan.calls, seconds) {
-            let sum = sums[call.operation.name] ?? (0, 0)
-            sums[call.operation.name] = (sum.seconds + time, sum.calls + 1)
-        }
-        let total = max(1e-12, seconds.reduce(0, +))
-        return sums.sorted { $1.value.seconds < $0.value.seconds }.map { name, sum in
-            let milliseconds = Double(Int(sum.seconds * 1e6)) / 1000
-            return "\(name): \(milliseconds) ms in \(sum.calls) calls, \(Int(sum.seconds / total * 1000) / 10) %"
-        }
+        let gradients = try program.executable.profile()
+        try updateExecutable.write([Float(0), 1, 1, 0], to: ProgramInput.optimizerScalars)
+        let update = try updateExecutable.profile()
+        return [
+            ProgramTimes(program: "forward and backward", plan: program.plan, seconds: gradients),
+            ProgramTimes(program: "update", plan: updatePlan, seconds: update),
+        ]
+    }
+
+    /// Arithmetic and memory traffic of a whole step of one micro-batch: forward, backward, update.
+    public func stepCost(_ batch: PackedBatch) throws -> Cost {
+        try program(for: batch, isTraining: true).plan.cost(visiblePairs: batch.visiblePairs) + updatePlan.cost
     }
 
     /// Applies the collected gradients and sets them to zero; returns their global norm before clipping.

@@ -34,7 +34,7 @@ extension Bench {
                 let training: LanguageModel.Training =
                     rank == 0 ? .full : .adapter(AdapterSettings(rank: rank, alpha: Double(2 * rank), targets: .allLinear), seed: 1)
                 let model = try LanguageModel(
-                    try BenchmarkShapes.configuration(shape), source: .random(seed: 1), training: training,
+                    try BenchShapes.configuration(shape), source: .random(seed: 1), training: training,
                     precision: .init(activationType: ElementType(rawValue: precision) ?? .float32), maximumLength: tokens,
                     pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
                 let programs = Programs(model: model, optimizer: OptimizerSettings())

@@ -16,7 +16,13 @@ public final class CPUExecutable: Executable {
     private let workspace: AlignedMemory
     private let scratchStride: Int
     private let shared: UnsafeMutableRawPointer
-    private let kernels: [Kernel]
+    private let steps: [Step]
+
+    /// A kernel and the plan's calls that it computes: one, or a chain of products.
+    private struct Step {
+        var kernel: Kernel
+        var calls: [Int]
+    }
 
     init(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, device: CPUDevice) throws(CPUError) {
         guard let persistent = persistent as? CPUPersistentMemory, let arena = arena as? CPUArena else {
@@ -31,21 +37,33 @@ public final class CPUExecutable: Executable {
         let map = MemoryMap(
             persistent: persistent.blocks, transient: Self.regions(arena.memory, arena.blocks),
             exchange: Self.regions(exchange, plan.exchangeBlocks))
-        var kernels: [Kernel] = []
+        var steps: [Step] = []
         var (scratchBytes, sharedBytes) = (64, 64)
-        for call in plan.calls {
-            let kernel = try Self.kernel(call, map, device.products)
+        let chains = ProductChains.find(in: plan.calls)
+        let moved = Set(chains.values.flatMap { $0.dropLast() })
+        for (index, call) in plan.calls.enumerated() where !moved.contains(index) {
+            let kernel: Kernel
+            if let chain = chains[index] {
+                var products: [MatrixProductKernel] = []
+                for member in chain {
+                    guard let operation = plan.calls[member].operation as? MatrixProduct else { continue }
+                    products.append(MatrixProductKernel(operation, try Self.operands(plan.calls[member], map, device.products)))
+                }
+                kernel = try ProductChainKernel(products, library: device.products)
+            } else {
+                kernel = try KernelRegistry.kernel(for: call.operation, Self.operands(call, map, device.products))
+            }
             scratchBytes = max(scratchBytes, kernel.scratchByteCount)
             sharedBytes = max(sharedBytes, kernel.sharedByteCount)
-            kernels.append(kernel)
+            steps.append(Step(kernel: kernel, calls: chains[index] ?? [index]))
         }
         // Whole pages for each thread, so that none writes beside another.
         scratchStride = (scratchBytes + 4_095) / 4_096 * 4_096
         workspaceByteCount = scratchStride * device.threadCount + sharedBytes
         workspace = try AlignedMemory(byteCount: workspaceByteCount)
         shared = workspace.address + scratchStride * device.threadCount
-        (self.device, self.plan, self.persistent, self.arena, self.exchange, memoryMap, self.kernels) = (
-            device, plan, persistent, arena, exchange, map, kernels
+        (self.device, self.plan, self.persistent, self.arena, self.exchange, memoryMap, self.steps) = (
+            device, plan, persistent, arena, exchange, map, steps
         )
     }
 
@@ -53,7 +71,8 @@ public final class CPUExecutable: Executable {
         zip(memory, byteCounts).map { UnsafeMutableRawBufferPointer(start: $0.address, count: $1) }
     }
 
-    private static func kernel(_ call: KernelCall, _ map: MemoryMap, _ products: ProductLibrary) throws(CPUError) -> Kernel {
+    /// The operands of a call, checked.
+    private static func operands(_ call: KernelCall, _ map: MemoryMap, _ products: ProductLibrary) throws(CPUError) -> KernelOperands {
         let name = call.operation.name
         let expected: [TensorType]
         do { expected = try call.operation.outputTypes(for: call.inputs.map(\.type)) } catch {
@@ -71,7 +90,7 @@ public final class CPUExecutable: Executable {
         var (inputs, outputs): ([Matrix], [Matrix]) = ([], [])
         for reference in call.inputs { inputs.append(try map.matrix(reference, operation: name)) }
         for reference in call.outputs { outputs.append(try map.matrix(reference, operation: name)) }
-        return try KernelRegistry.kernel(for: call.operation, KernelOperands(inputs: inputs, outputs: outputs, products: products))
+        return KernelOperands(inputs: inputs, outputs: outputs, products: products)
     }
 
     public func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws {
@@ -98,27 +117,32 @@ public final class CPUExecutable: Executable {
     public func run() throws {
         try device.exclusively {
             tala_use_one_openmp_thread()
-            for (index, kernel) in kernels.enumerated() { try run(kernel, index) }
+            for step in steps { try run(step) }
         }
     }
 
     public func profile() throws -> [Double] {
         try device.exclusively {
             tala_use_one_openmp_thread()
-            var seconds: [Double] = []
-            seconds.reserveCapacity(kernels.count)
-            for (index, kernel) in kernels.enumerated() {
+            var seconds = [Double](repeating: 0, count: plan.calls.count)
+            for step in steps {
                 let start = Self.now()
-                try run(kernel, index)
-                seconds.append(Self.now() - start)
+                try run(step)
+                let passed = Self.now() - start
+                // The products of a chain share its time by their arithmetic.
+                let work = step.calls.map { max(1, plan.calls[$0].cost(visiblePairs: nil).floatingPointOperations) }
+                let sum = work.reduce(0, +)
+                for (call, share) in zip(step.calls, work) { seconds[call] = step.calls.count == 1 ? passed : passed * share / sum }
             }
             return seconds
         }
     }
 
-    private func run(_ kernel: Kernel, _ index: Int) throws {
-        let status = device.pool.run(kernel, scratch: workspace.address, scratchStride: scratchStride, shared: shared)
-        if status != 0 { throw CPUError.productFailed(status: status, operation: "\(plan.calls[index].operation.name), call \(index)") }
+    private func run(_ step: Step) throws {
+        let status = device.pool.run(step.kernel, scratch: workspace.address, scratchStride: scratchStride, shared: shared)
+        if status != 0, let index = step.calls.last {
+            throw CPUError.productFailed(status: status, operation: "\(plan.calls[index].operation.name), call \(index)")
+        }
     }
 
     private static func now() -> Double {

@@ -5,7 +5,10 @@ enum KernelRegistry {
     static func kernel(for operation: any Operation, _ operands: KernelOperands) throws(CPUError) -> Kernel {
         let (inputs, outputs) = (operands.inputs, operands.outputs)
         switch operation {
-        case let operation as MatrixProduct: return try MatrixProductKernel(operation, operands)
+        case let operation as MatrixProduct:
+            let kernel = MatrixProductKernel(operation, operands)
+            try kernel.prepare(operands.products)
+            return kernel
         case let operation as QuantizedProduct: return try QuantizedProductKernel(operation, operands)
         case let operation as Attention: return try AttentionKernel(operation, operands)
         case let operation as AttentionBackward: return try AttentionBackwardKernel(operation, operands)

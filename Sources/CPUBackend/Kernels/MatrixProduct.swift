@@ -12,8 +12,9 @@ final class MatrixProductKernel: Kernel {
     private let (transposesA, transposesB): (Bool, Bool)
     private let (a, b, c): (Matrix, Matrix, Matrix)
     private let addend: Matrix?
-    private let tiles: ProductTiles
-    private let inner: Int
+    /// How the result is cut; a chain of products changes it before they are prepared.
+    var tiles: ProductTiles
+    let inner: Int
     private let innerStep: Int
     private let inputType: ElementType
     private let (convertsA, convertsB, isStaged): (Bool, Bool, Bool)
@@ -26,7 +27,8 @@ final class MatrixProductKernel: Kernel {
     private static let longestInner = 6_144
     private static let splitInner = 4_096
 
-    init(_ operation: MatrixProduct, _ operands: KernelOperands) throws(CPUError) {
+    /// ``prepare(_:)`` must follow.
+    init(_ operation: MatrixProduct, _ operands: KernelOperands) {
         (a, b, c) = (operands.inputs[0], operands.inputs[1], operands.outputs[0])
         addend = operation.hasAddend ? operands.inputs[2] : nil
         scale = operation.scale
@@ -45,11 +47,11 @@ final class MatrixProductKernel: Kernel {
         let preference: ProductTiles.Preference = convertsB ? .tall : transposesB && !transposesA && !isStaged ? .wide : .none
         tiles = ProductTiles(m: c.rows, n: c.columns, k: inner, preference)
         super.init()
-        guard inner > 0, tiles.count > 0 else { return }
-        try prepare(operands.products)
     }
 
-    private func prepare(_ library: ProductLibrary) throws(CPUError) {
+    /// Makes the block products that the tiles need.
+    func prepare(_ library: ProductLibrary) throws(CPUError) {
+        guard inner > 0, tiles.count > 0 else { return }
         let pieces = (inner + innerStep - 1) / innerStep
         let startsFromAddend = addend != nil && !isStaged
         let kinds: [(k: Int, accumulates: Bool)?] = [

@@ -81,7 +81,7 @@ public struct MatrixProduct: Operation {
         }
         // d(op(b)) = scale * op(a)ᵀ * dc
         if context.needsGradient(b) {
-            let other = context.saved(a)
+            let other = try context.factor(a)
             let right = try context.converted(gradient, to: activationType)
             let (transposesA, transposesB, scale) = (transposesA, transposesB, scale)
             try context.contribute(to: b) { context, addend, type throws(GraphError) in

@@ -1,0 +1,85 @@
+import Tensors
+
+/// Where the time of one run of a program went: by kind of operation, or by kind and shape.
+public struct ExecutionProfile: Sendable {
+    /// The calls of one kind.
+    public struct Entry: Sendable {
+        /// The operation's name.
+        public var name: String
+        /// Its attributes and operands' types where shapes are kept apart, else empty.
+        public var detail: String
+        public var calls: Int
+        public var seconds: Double
+        public var cost: Cost
+        /// The least seconds that the calls can take, by ``DevicePeaks/floor(_:_:)``.
+        public var floorSeconds: Double
+
+        public init(name: String, detail: String, calls: Int, seconds: Double, cost: Cost, floorSeconds: Double) {
+            self.name = name
+            self.detail = detail
+            self.calls = calls
+            self.seconds = seconds
+            self.cost = cost
+            self.floorSeconds = floorSeconds
+        }
+
+        public var operationsPerSecond: Double { seconds > 0 ? cost.floatingPointOperations / seconds : 0 }
+        public var bytesPerSecond: Double { seconds > 0 ? (cost.bytesRead + cost.bytesWritten) / seconds : 0 }
+        /// How many times longer than the floor.
+        public var distance: Double { floorSeconds > 0 ? seconds / floorSeconds : 0 }
+    }
+
+    /// The longest first.
+    public private(set) var entries: [Entry] = []
+    public var seconds: Double { entries.reduce(0) { $0 + $1.seconds } }
+    public var floorSeconds: Double { entries.reduce(0) { $0 + $1.floorSeconds } }
+    public var cost: Cost { entries.reduce(.zero) { $0 + $1.cost } }
+
+    /// - Parameters:
+    ///   - seconds: what ``Executable/profile()`` gave for this plan.
+    ///   - visiblePairs: pairs of a query and a key that it sees in the batch that ran, for the cost of attention; nil: one example fills the rows.
+    ///   - separatesShapes: one entry for each kind, attributes and shapes, else one for each kind.
+    public init(_ plan: Plan, seconds: [Double], peaks: DevicePeaks, visiblePairs: Double? = nil, separatesShapes: Bool = false) {
+        struct Key: Hashable {
+            var name: String
+            var detail: String
+        }
+        var found: [Key: Entry] = [:]
+        for (call, time) in zip(plan.calls, seconds) {
+            let key = Key(name: call.operation.name, detail: separatesShapes ? call.signature : "")
+            let cost = call.cost(visiblePairs: visiblePairs)
+            let type = call.inputs.map(\.elementType).filter(\.isFloatingPoint).min { $0.byteCount < $1.byteCount } ?? .float32
+            var entry = found[key] ?? Entry(name: key.name, detail: key.detail, calls: 0, seconds: 0, cost: .zero, floorSeconds: 0)
+            entry.calls += 1
+            entry.seconds += time
+            entry.cost = entry.cost + cost
+            entry.floorSeconds += peaks.floor(cost, type)
+            found[key] = entry
+        }
+        entries = found.values.sorted { ($1.seconds, $0.name, $0.detail) < ($0.seconds, $1.name, $1.detail) }
+    }
+}
+
+extension KernelCall {
+    /// Arithmetic and memory traffic of this call.
+    /// - Parameter visiblePairs: pairs of a query and a key that it sees, in all; nil: half of all pairs, as in one example that fills the rows.
+    public func cost(visiblePairs: Double?) -> Cost {
+        var cost = operation.cost(inputs: inputs.map(\.type), outputs: outputs.map(\.type))
+        if let visiblePairs, operation is Attention || operation is AttentionBackward {
+            let assumed = Double(inputs[0].rows) * Double(inputs[1].rows) / 2
+            if assumed > 0 { cost.floatingPointOperations *= visiblePairs / assumed }
+        }
+        return cost
+    }
+
+    /// Attributes and operands' types, for example `a·bᵀ [1024, 576] bfloat16, [1536, 576] bfloat16`.
+    var signature: String {
+        let types = inputs.map { $0.type.description }.joined(separator: ", ")
+        return operation.attributes.isEmpty ? types : "\(operation.attributes) \(types)"
+    }
+}
+
+extension Plan {
+    /// The arithmetic and memory traffic of one run over a batch with so many visible pairs of a query and a key.
+    public func cost(visiblePairs: Double?) -> Cost { calls.reduce(.zero) { $0 + $1.cost(visiblePairs: visiblePairs) } }
+}

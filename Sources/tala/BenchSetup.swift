@@ -1,0 +1,139 @@
+import ArgumentParser
+import Glibc
+import Graph
+import JSON
+import Models
+import Tensors
+import Training
+import Worker
+
+/// What a benchmark of training runs: the options that `tala bench train` and `tala bench kernels` share.
+struct BenchOptions: ParsableArguments {
+    @Option(help: "\(BenchShapes.names.joined(separator: ", ")), a config.json or the folder of one.") var shape = "smollm2-135m"
+    @Option(help: "lora:RANK:all-linear, lora:RANK:NAME,NAME or full.") var adapter = "lora:16:all-linear"
+    @Option(help: "Tokens a step.") var tokens = 1024
+    @Option(help: "Tokens of one example.") var sequence = 256
+    @Option(help: "The type of activations: float32, bfloat16 or float16, where the device has it.") var precision = "float32"
+    @Option(help: "Frozen weights: stored (as the precision), float32, bfloat16, q8 or nf4.") var weights = "stored"
+    @Option(help: "cpu, vulkan, vulkan:N or auto.") var device = "cpu"
+
+    func validate() throws {
+        guard tokens > 1, sequence > 1, tokens <= 1 << 24, sequence <= tokens else {
+            throw ValidationError("--tokens and --sequence: 1 < sequence <= tokens <= \(1 << 24), not \(sequence) and \(tokens)")
+        }
+        guard let type = ElementType(rawValue: precision), type.isFloatingPoint else {
+            throw ValidationError("--precision is float32, bfloat16 or float16, not \"\(precision)\"")
+        }
+        guard BaseWeights(rawValue: weights) != nil else {
+            throw ValidationError("--weights is \(BaseWeights.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(weights)\"")
+        }
+        _ = try training()
+    }
+
+    /// What `--adapter` says is trained.
+    func training() throws -> LanguageModel.Training {
+        let parts = adapter.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        if parts == ["full"] { return .full }
+        guard parts.count == 3, parts[0] == "lora", let rank = Int(parts[1]), (1...4096).contains(rank), !parts[2].isEmpty else {
+            throw ValidationError("--adapter is full or lora:RANK:TARGETS with a rank of 1 to 4096, not \"\(adapter)\"")
+        }
+        let targets = parts[2] == "all-linear" ? .allLinear : AdapterSettings.Targets.names(parts[2].split(separator: ",").map(String.init))
+        return .adapter(AdapterSettings(rank: rank, alpha: Double(2 * rank), targets: targets), seed: 1)
+    }
+}
+
+/// A model with random weights on a device, and batches of random tokens for it.
+struct BenchSetup {
+    let options: BenchOptions
+    let device: any ComputeDevice
+    let model: LanguageModel
+    let session: TrainingSession
+    let plan: JobPlan
+    /// Every token is trained but the first of each example, which nothing predicts.
+    let batch: PackedBatch
+    let activationType: ElementType
+
+    init(_ options: BenchOptions) throws {
+        self.options = options
+        let configuration = try BenchShapes.configuration(options.shape)
+        device = try Devices.make(options.device)
+        activationType = ElementType(rawValue: options.precision) ?? .float32
+        guard device.activationTypes.contains(activationType) else {
+            throw ValidationError("--precision \(options.precision): \(device.name) has no activations of this type")
+        }
+        let mixable = Set([ElementType.bfloat16, .float16].filter { [device] in device.mixesFloat32(with: $0) })
+        model = try LanguageModel(
+            configuration, source: .random(seed: 1), training: options.training(),
+            precision: .init(
+                activationType: activationType, mixableTypes: mixable,
+                baseWeights: BaseWeights(rawValue: options.weights) ?? .stored),
+            maximumLength: options.sequence, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        let size = ProgramSize(roundingUp: options.tokens, options.tokens)
+        plan = try MemoryPlanner(limits: device.limits, optimizer: OptimizerSettings(), byteLimit: nil).plan(
+            model, size: size, recomputedLayers: 0)
+        session = try TrainingSession(
+            device: device, programs: Programs(model: model, optimizer: OptimizerSettings()), largest: size)
+        batch = Self.batch(options, model, trainedTokens: options.sequence)
+    }
+
+    /// Tokens that a step runs: whole examples.
+    var tokenCount: Int { options.tokens / options.sequence * options.sequence }
+
+    /// Random examples, of each of which the last `trainedTokens` tokens are trained.
+    static func batch(_ options: BenchOptions, _ model: LanguageModel, trainedTokens: Int) -> PackedBatch {
+        var state: UInt64 = 7
+        let examples = (0..<(options.tokens / options.sequence)).map { _ in
+            TrainingExample(
+                ids: (0..<options.sequence).map { _ in
+                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                    return Int32(truncatingIfNeeded: Int(state >> 33) % model.configuration.vocabularySize)
+                }, isTrained: (0..<options.sequence).map { $0 >= options.sequence - trainedTokens })
+        }
+        let size = ProgramSize(roundingUp: options.tokens, examples.reduce(0) { $0 + $1.trainedTokenCount })
+        return PackedBatch(
+            examples, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow,
+            rotary: model.rotaryRows)
+    }
+
+    /// One optimizer step; gives the seconds it took and its loss.
+    func step(_ number: Int, _ batch: PackedBatch) throws -> (seconds: Double, loss: Double) {
+        let start = BenchClock.now()
+        let sum = try session.addGradients(of: batch, batchTrainedTokens: batch.trainedCount, seed: 1, step: number, microBatch: 0)
+        _ = try session.update(learningRate: 1e-4, step: number)
+        return (BenchClock.now() - start, sum.meanLoss)
+    }
+
+    /// The device's peaks for the types that the benchmark computes with.
+    func peaks() throws -> DevicePeaks { try DevicePeaks.measured(on: device, types: Array(Set([.float32, activationType]))) }
+}
+
+enum BenchClock {
+    static func now() -> Double { seconds(CLOCK_MONOTONIC) }
+
+    /// Seconds since this process was started, as the kernel counts them; nil where /proc does not say.
+    static func secondsSinceProcessStart() -> Double? {
+        guard let file = fopen("/proc/self/stat", "r") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 4_096)
+        guard fgets(&line, Int32(line.count), file) != nil else { return nil }
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // The second field is the program's name in brackets and may hold anything; the start in clock ticks since boot is the 22nd.
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        let ticks = sysconf(Int32(_SC_CLK_TCK))
+        guard fields.count > 19, let start = Double(fields[19]), ticks > 0 else { return nil }
+        return max(0, seconds(CLOCK_BOOTTIME) - start / Double(ticks))
+    }
+
+    static func peakResidentBytes() -> Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Int(usage.ru_maxrss) * 1_024
+    }
+
+    private static func seconds(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

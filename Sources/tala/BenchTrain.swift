@@ -1,0 +1,109 @@
+import ArgumentParser
+import Glibc
+import Graph
+import JSON
+import Tensors
+import Training
+
+/// `tala bench train`: the speed of training a shape with random weights.
+struct BenchTrain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Train a shape with random weights and random tokens; every token counts in the loss.",
+        discussion: """
+            Prints tokens a second (median, slowest and fastest step), seconds from the start of the process to the end of the first step, \
+            peak resident and planned memory, and the arithmetic of a step beside the measured peak of a matrix product. The first step is \
+            not among the timed ones.
+            """)
+    @OptionGroup var options: BenchOptions
+    @Option(help: "Timed steps; one more runs before them.") var steps = 5
+    @Option(
+        help: ArgumentHelp(
+            "Also time steps in which only this share of each example is trained: the head is computed for trained rows only.",
+            valueName: "share"))
+    var trainedShare: Double?
+    @Flag(help: "Print the time of each kind of kernel, its share and its distance to the floor.") var profile = false
+    @Flag(help: "With --profile: every shape on a line of its own.") var shapes = false
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        guard (1...100_000).contains(steps) else { throw ValidationError("--steps is a number from 1 to 100000, not \(steps)") }
+        if let trainedShare {
+            guard trainedShare > 0, trainedShare <= 1 else { throw ValidationError("--trained-share is over 0 and at most 1") }
+        }
+    }
+
+    func run() throws {
+        let setup = try BenchSetup(options)
+        let first = try setup.step(1, setup.batch)
+        let firstStepSeconds = BenchClock.secondsSinceProcessStart()
+        var times = StepTimes()
+        var loss = first.loss
+        for number in 0..<steps {
+            let result = try setup.step(number + 2, setup.batch)
+            times.seconds.append(result.seconds)
+            loss = result.loss
+        }
+        let peakBytes = BenchClock.peakResidentBytes()
+        let tokens = Double(setup.tokenCount)
+        let cost = try setup.session.stepCost(setup.batch)
+        let peaks = try setup.peaks()
+        let rate = cost.floatingPointOperations / times.median
+        let peak = peaks.operationsPerSecond(setup.activationType)
+        var figures: [(String, JSONNode)] = [
+            ("shape", JSONNode(options.shape)), ("adapter", JSONNode(options.adapter)), ("precision", JSONNode(options.precision)),
+            ("weights", JSONNode(options.weights)), ("device", JSONNode(setup.device.name)),
+            ("tokens", JSONNode(setup.tokenCount)), ("sequence", JSONNode(options.sequence)), ("steps", JSONNode(steps)),
+            ("tok_s_median", .rounded(tokens / times.median, 1)), ("tok_s_min", .rounded(tokens / times.slowest, 1)),
+            ("tok_s_best", .rounded(tokens / times.fastest, 1)), ("step_s_median", .rounded(times.median, 5)),
+            ("step_s_min", .rounded(times.fastest, 5)), ("first_step_s", firstStepSeconds.map { .rounded($0, 3) } ?? .null),
+            ("peak_rss_mib", JSONNode(peakBytes / 1_048_576)), ("planned_mib", JSONNode(setup.plan.deviceBytes / 1_048_576)),
+            ("gflop_per_step", .rounded(cost.floatingPointOperations / 1e9, 1)), ("gflop_s", .rounded(rate / 1e9, 1)),
+            ("peak_product_gflop_s", .rounded(peak / 1e9, 1)), ("share_of_peak", .rounded(rate / peak, 3)),
+            ("peak_memory_gb_s", .rounded(peaks.bytesPerSecond / 1e9, 1)), ("loss", .rounded(loss, 6)),
+        ]
+        if let trainedShare {
+            let trained = max(1, min(options.sequence, Int((Double(options.sequence) * trainedShare).rounded())))
+            let batch = BenchSetup.batch(options, setup.model, trainedTokens: trained)
+            _ = try setup.step(steps + 2, batch)
+            var partial = StepTimes()
+            for number in 0..<steps { partial.seconds.append(try setup.step(steps + 3 + number, batch).seconds) }
+            figures.append(("trained_share", .rounded(Double(trained) / Double(options.sequence), 3)))
+            figures.append(("tok_s_median_at_trained_share", .rounded(tokens / partial.median, 1)))
+            figures.append(("gain_of_trained_rows", .rounded(times.median / partial.median, 3)))
+        }
+        if profile {
+            _ = try setup.step(2 * steps + 4, setup.batch)
+            let programs = try setup.session.profile(setup.batch)
+            let table = ProfileTable(programs, peaks, setup.batch, separatesShapes: shapes)
+            if json { figures.append(("profile", table.json)) } else { print(table.text) }
+        }
+        if json {
+            print(JSONWriter().string(JSONNode(figures.map { JSONMember($0.0, $0.1) })))
+        } else {
+            for (name, value) in figures { print("\(name): \(value.string ?? JSONWriter().string(value))") }
+        }
+    }
+}
+
+/// The seconds of timed steps.
+struct StepTimes {
+    var seconds: [Double] = []
+
+    var fastest: Double { seconds.min() ?? .nan }
+    var slowest: Double { seconds.max() ?? .nan }
+    var median: Double {
+        let sorted = seconds.sorted()
+        guard !sorted.isEmpty else { return .nan }
+        guard sorted.count % 2 == 0 else { return sorted[sorted.count / 2] }
+        return (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
+    }
+}
+
+extension JSONNode {
+    /// A number with so many digits behind the point; null if it is none.
+    static func rounded(_ value: Double, _ digits: Int) -> JSONNode {
+        let power = (0..<digits).reduce(1.0) { product, _ in product * 10 }
+        let scaled = (value * power).rounded()
+        return scaled.isFinite ? JSONNode(scaled / power) : .null
+    }
+}
