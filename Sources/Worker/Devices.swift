@@ -2,7 +2,7 @@ import Tensors
 import CPUBackend
 import Glibc
 public import Graph
-import VulkanBackend
+public import VulkanBackend
 
 /// The devices of this machine, and the choice among them by the words of a manifest.
 public enum Devices {
@@ -31,6 +31,7 @@ public enum Devices {
                 details = [
                     ("kind", device.isSoftware ? "software driver: for tests, the processor itself is faster" : "graphics processor"),
                     ("activations", device.activationTypes.map(\.rawValue).sorted().joined(separator: ", ")),
+                    ("cooperative matrices", device.cooperativeMatrices),
                     ("largest operand", "\(device.limits.maximumTensorBytes / 1_048_576) MiB"),
                     ("largest block", "\(device.limits.maximumBlockBytes / 1_048_576) MiB"),
                 ]
@@ -42,8 +43,8 @@ public enum Devices {
         return devices
     }
 
-    /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 20. What was measured is kept on disk.
-    static let tuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }.map { $0.isFinite ? max(0, min($0, 3600)) : 20 } ?? 20
+    /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8. What was measured is kept on disk.
+    static let tuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }.map { $0.isFinite ? max(0, min($0, 3600)) : 8 } ?? 8
 
     /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
     /// - Throws: ``WorkerError/noDevice(_:)``, and what the backend says.
@@ -79,5 +80,15 @@ public enum Devices {
         let device = try VulkanDevice(selector == "vulkan" ? nil : String(selector.dropFirst(7)), tuningSeconds: seconds, forgetsTuning: true)
         device.reportTuning(report)
         device.tune(try plan(device))
+    }
+
+    /// Compiles the kernels of a plan and tells what the device's compiler says of them, with the device's name.
+    /// - Throws: ``WorkerError/noDevice(_:)`` for a device that compiles none, and what the backend says.
+    public static func compile(
+        _ selector: String, plan: (any ComputeDevice) throws -> Plan
+    ) throws -> (device: String, kernels: [CompiledKernel]) {
+        guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
+        let device = try VulkanDevice(selector == "vulkan" ? nil : String(selector.dropFirst(7)), capturesStatistics: true)
+        return (device.name, try device.compile(try plan(device)))
     }
 }

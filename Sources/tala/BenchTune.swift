@@ -1,8 +1,6 @@
 import ArgumentParser
 import Graph
-import Models
 import Tensors
-import Training
 import Worker
 
 extension Bench {
@@ -31,15 +29,7 @@ extension Bench {
             var best: [String: (variant: String, gigaflops: Double, count: Int)] = [:]
             var order: [String] = []
             try Devices.tune(device, seconds: seconds) { device in
-                let training: LanguageModel.Training =
-                    rank == 0 ? .full : .adapter(AdapterSettings(rank: rank, alpha: Double(2 * rank), targets: .allLinear), seed: 1)
-                let model = try LanguageModel(
-                    try BenchShapes.configuration(shape), source: .random(seed: 1), training: training,
-                    precision: .init(activationType: ElementType(rawValue: precision) ?? .float32), maximumLength: tokens,
-                    pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
-                let programs = Programs(model: model, optimizer: OptimizerSettings())
-                let layout = try PersistentLayout(programs.persistentTensors, limits: device.limits)
-                return try Planner(limits: device.limits, layout: layout).plan(programs.gradients(ProgramSize(roundingUp: tokens, tokens)))
+                try BenchShapes.plan(shape, rank: rank, tokens: tokens, ElementType(rawValue: precision) ?? .float32, device)
             } report: { product, variant, gigaflops in
                 if verbose { print("  \(Self.rounded(gigaflops)) GFLOP/s  \(product)  \(variant)") }
                 if best[product] == nil { order.append(product) }

@@ -47,8 +47,46 @@ import Testing
         #expect(device.validationMessages == [])
     }
 
+    /// Needs a driver with cooperative matrices and a shader compiler that knows them: Debian 13's, or one that TALA_GLSLANG names.
+    @Test(
+        .enabled(if: hasVulkan, "there is no Vulkan device"),
+        arguments: MatrixProductReference.layouts.map {
+            MatrixProduct(transposesA: $0.0, transposesB: $0.1, scale: 3, hasAddend: $0.0, outputType: $0.1 ? .float16 : .float32)
+        })
+    func theDevicesMatricesGiveWhatTheDefinitionSays(_ operation: MatrixProduct) throws {
+        let device = try VulkanDevice(validates: true)
+        guard !device.profile.matrixShapes.isEmpty else {
+            print("products of cooperative matrices are left out: \(device.cooperativeMatrices)")
+            return
+        }
+        let variants = ProductVariant.seeds(device.profile).filter { $0.matrix != nil }
+        #expect(!variants.isEmpty)
+        var random = CaseRandom(seed: KernelCatalogue.seed)
+        for size in [(m: 37, n: 41, k: 51), (m: 128, n: 72, k: 96), (m: 1, n: 9, k: 3)] {
+            let inputs = MatrixProductReference.inputs(&random, operation, size, .float16, .float16)
+            let sample = KernelSample(
+                operation: operation, inputs: inputs, outputs: try operation.outputTypes(for: inputs.map(\.type)))
+            var machine = KernelMachine(seed: KernelCatalogue.seed)
+            machine.add(sample, .sliced)
+            let call = machine.calls[0]
+            let key = ProductKey(operation, call.inputs, call.outputs)
+            let expected = [MatrixProductReference.outputs(operation, inputs.map(\.matrix), sample.outputs)]
+            for variant in variants {
+                device.adopt(tuning: [key.description: variant.description])
+                #expect(device.profile.products[key] == variant)
+                let prepared = try machine.prepare(on: device)
+                let result = try prepared.run()
+                #expect(Comparison(machine, result, expected).failures == [], "\(variant)")
+                #expect(try prepared.run() == result, "\(variant) gives other bytes the second time")
+            }
+        }
+        #expect(device.validationMessages == [])
+    }
+
     @Test func variantsAndKeysAreReadBackAsTheyWereWritten() {
-        for variant in Self.variants { #expect(ProductVariant(variant.description) == variant) }
+        let shape = DeviceFeatures.MatrixShape(rows: 16, columns: 8, inner: 32)
+        let matrix = ProductVariant(rowLanes: 2, lanes: 4, own: 1, met: 2, slice: 32, depth: 1, matrix: shape, subgroup: 64)
+        for variant in Self.variants + [matrix] { #expect(ProductVariant(variant.description) == variant) }
         let key = ProductKey("aT b float32 bfloat16 float32 1024 64 4")
         #expect(key?.description == "aT b float32 bfloat16 float32 1024 64 4")
         #expect(key?.transposesA == true && key?.b == .bfloat16 && key?.inner == 4)
@@ -56,7 +94,7 @@ import Testing
 
     @Test(arguments: [
         "", "8x2", "8x2 by 1x8", "8x2 by 1x8, depth", "8x2 by 1x8, depth x", "8x2 by 1x8, wide 4", "8x2 by 1x99999999999999999999, depth 1",
-        "8x2 by 1x8, depth 1, depth 1",
+        "8x2 by 1x8, depth 1, depth 1", "8x2 by 1x8, staged 16, 16x16x16 on", "8x2 by 1x8, staged 16, 0x16x16 on 32",
     ])
     func textThatIsNoVariantIsRefused(_ text: String) { #expect(ProductVariant(text) == nil) }
 
@@ -72,7 +110,9 @@ import Testing
         let tooMuchShared = ProductVariant(rowLanes: 16, lanes: 16, own: 8, met: 8, slice: 32, depth: 1)
         let none = ProductVariant(rowLanes: 0, lanes: 16, own: 8, met: 8, slice: -1, depth: 1)
         let key = "a b float32 float32 float32 64 64 64"
-        for variant in [tooMany, tooMuchShared, none] {
+        let shape = DeviceFeatures.MatrixShape(rows: 16, columns: 16, inner: 16)
+        let matrix = ProductVariant(rowLanes: 1, lanes: 1, own: 1, met: 1, slice: 16, depth: 1, matrix: shape, subgroup: 4)
+        for variant in [tooMany, tooMuchShared, none, matrix] {
             #expect(!variant.fits(Self.small))
             let tuner = ProductTuner(identity: "test", seconds: 0, disk: DiskCache(folder: nil))
             tuner.adopt([key: variant.description], Self.small)

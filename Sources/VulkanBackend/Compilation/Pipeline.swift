@@ -10,7 +10,10 @@ final class Pipeline {
     let setLayout: VkDescriptorSetLayout
     private let context: VulkanContext
 
-    init(_ context: VulkanContext, words: [UInt32], operandCount: Int, specialization: [UInt32], cache: VkPipelineCache) throws(VulkanError) {
+    /// - Parameter subgroupSize: the size of subgroups that the shader counts on, which the driver is asked for where it lets itself be asked.
+    init(
+        _ context: VulkanContext, words: [UInt32], operandCount: Int, specialization: [UInt32], subgroupSize: Int?, cache: VkPipelineCache
+    ) throws(VulkanError) {
         self.context = context
         let device = context.handle
         let bindings = (0..<operandCount).map { index in
@@ -32,7 +35,7 @@ final class Pipeline {
         do throws(VulkanError) {
             let madeLayout = try Self.makeLayout(device, setLayout)
             layout = madeLayout
-            handle = try Self.makePipeline(device, madeLayout, words, specialization, cache)
+            handle = try Self.makePipeline(context, madeLayout, words, specialization, subgroupSize, cache)
             self.layout = madeLayout
             self.setLayout = setLayout
         } catch {
@@ -60,8 +63,10 @@ final class Pipeline {
     }
 
     private static func makePipeline(
-        _ device: VkDevice, _ layout: VkPipelineLayout, _ words: [UInt32], _ specialization: [UInt32], _ cache: VkPipelineCache
+        _ context: VulkanContext, _ layout: VkPipelineLayout, _ words: [UInt32], _ specialization: [UInt32], _ subgroupSize: Int?,
+        _ cache: VkPipelineCache
     ) throws(VulkanError) -> VkPipeline {
+        let device = context.handle
         let module: VkShaderModule = try withElements(words) { words throws(VulkanError) in
             var info = VkShaderModuleCreateInfo()
             info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO
@@ -70,6 +75,14 @@ final class Pipeline {
             return try made("vkCreateShaderModule") { vkCreateShaderModule(device, &info, nil, $0) }
         }
         defer { vkDestroyShaderModule(device, module, nil) }
+        let chain = StructureChain()
+        let canAsk = subgroupSize.map { context.physical.features.subgroupSizes?.contains($0) ?? false } ?? false
+        if let subgroupSize, canAsk {
+            var required = VkPipelineShaderStageRequiredSubgroupSizeCreateInfo()
+            required.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO
+            required.requiredSubgroupSize = UInt32(subgroupSize)
+            chain.add(required)
+        }
         let entries = specialization.indices.map { VkSpecializationMapEntry(constantID: UInt32($0), offset: UInt32(4 * $0), size: 4) }
         return try withElements(entries) { entries throws(VulkanError) in
             try withElements(specialization) { values throws(VulkanError) in
@@ -83,6 +96,15 @@ final class Pipeline {
                         var info = VkComputePipelineCreateInfo()
                         info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO
                         info.layout = layout
+                        if context.capturesStatistics {
+                            info.flags =
+                                VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR.rawValue
+                                | VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR.rawValue
+                        }
+                        if canAsk {
+                            info.stage.pNext = UnsafeRawPointer(chain.head)
+                            info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT.rawValue
+                        }
                         info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO
                         info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT
                         info.stage.module = module

@@ -14,6 +14,7 @@ final class PipelineLibrary {
         var source: SourceKey
         var operandCount: Int
         var specialization: [UInt32]
+        var subgroupSize: Int?
     }
     private let context: VulkanContext
     private let folder: ShaderFolder
@@ -62,21 +63,22 @@ final class PipelineLibrary {
     /// - Parameter isTrial: whether it is to be tried once and not kept.
     func pipeline(for dispatch: Dispatch, isTrial: Bool = false) throws(VulkanError) -> Pipeline {
         var definitions = dispatch.operands.enumerated().map { ("OPERAND_TYPE_\($0)", $1.reference.elementType.shaderName) }
-        if context.physical.has16BitStorage { definitions.append(("HAS_16BIT_STORAGE", "1")) }
+        if context.physical.features.has16BitStorage { definitions.append(("HAS_16BIT_STORAGE", "1")) }
         definitions += dispatch.definitions.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         let source = SourceKey(shader: dispatch.shader, definitions: definitions.map { "\($0.0)=\($0.1)" })
-        let key = PipelineKey(source: source, operandCount: dispatch.operands.count, specialization: dispatch.specialization)
+        let key = PipelineKey(source: source, operandCount: dispatch.operands.count, specialization: dispatch.specialization, subgroupSize: dispatch.subgroupSize)
         if let known = pipelines[key] { return known }
         let words: [UInt32]
         if let known = compiled[source] {
             words = known
         } else {
             let text = try folder.source(dispatch.shader, definitions: definitions)
-            words = isTrial ? try ShaderCompiler.compile(text, named: dispatch.shader) : try ShaderCompiler.compile(text, named: dispatch.shader, cache: disk)
+            words = isTrial ? try ShaderCompiler.compileAnew(text, named: dispatch.shader) : try ShaderCompiler.compile(text, named: dispatch.shader, cache: disk)
             if !isTrial { compiled[source] = words }
         }
         let pipeline = try Pipeline(
-            context, words: words, operandCount: dispatch.operands.count, specialization: dispatch.specialization, cache: cache)
+            context, words: words, operandCount: dispatch.operands.count, specialization: dispatch.specialization,
+            subgroupSize: dispatch.subgroupSize, cache: cache)
         if isTrial { return pipeline }
         pipelines[key] = pipeline
         newPipelineCount += 1

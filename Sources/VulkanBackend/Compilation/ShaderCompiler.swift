@@ -16,14 +16,40 @@ enum ShaderCompiler {
         if let bytes = cache.read(entry), bytes.count % 4 == 0 {
             return bytes.withUnsafeBytes { buffer in (0..<(bytes.count / 4)).map { buffer.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self) } }
         }
-        let words = try compile(source, named: name)
+        let words = try compileAnew(source, named: name)
         cache.write(entry, words.withUnsafeBytes { Array($0) })
         return words
     }
 
-    /// The words of the compiled shader.
+    /// The words of the compiled shader, by the library of this program or, for what it is too old for, by a program of the machine.
     /// - Throws: ``VulkanError/badShader(name:message:)`` with file and line of each fault.
-    static func compile(_ source: ShaderFolder.Source, named name: String) throws(VulkanError) -> [UInt32] {
+    static func compileAnew(_ source: ShaderFolder.Source, named name: String) throws(VulkanError) -> [UInt32] {
+        if source.usesCooperativeMatrices, !libraryKnowsCooperativeMatrices { return try ExternalCompiler.compile(source, named: name) }
+        return try compileHere(source, named: name)
+    }
+
+    /// Whether shaders with `GL_KHR_cooperative_matrix` can be compiled, and if not, why.
+    static let cooperativeMatrixSupport: (isThere: Bool, reason: String) = {
+        if libraryKnowsCooperativeMatrices { return (true, "") }
+        do throws(VulkanError) {
+            _ = try ExternalCompiler.compile(probe, named: "probe")
+            return (true, "")
+        } catch {
+            return (false, "glslang \(GLSLANG_VERSION_MAJOR) of this build does not know them; TALA_GLSLANG can name a glslang of version 13 or later")
+        }
+    }()
+    private static let libraryKnowsCooperativeMatrices = (try? compileHere(probe, named: "probe")) != nil
+    private static let probe: ShaderFolder.Source = {
+        let lines = [
+            "#version 460", "#extension GL_KHR_cooperative_matrix : require", "#extension GL_KHR_memory_scope_semantics : require",
+            "layout(local_size_x = 32) in;", "shared float numbers[256];", "void main() {",
+            "coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator> m = coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>(0.0);",
+            "coopMatStore(m, numbers, 0, 16, gl_CooperativeMatrixLayoutRowMajor);", "}",
+        ]
+        return ShaderFolder.Source(lines: lines, origins: lines.indices.map { ("probe", $0 + 1) })
+    }()
+
+    private static func compileHere(_ source: ShaderFolder.Source, named name: String) throws(VulkanError) -> [UInt32] {
         guard isReady else { throw .badShader(name: name, message: "the shader compiler does not start") }
         var words: [UInt32] = []
         var failure: String?

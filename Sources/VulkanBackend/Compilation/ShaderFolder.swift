@@ -30,6 +30,8 @@ struct ShaderFolder: Sendable {
 
         var text: String { lines.joined(separator: "\n") + "\n" }
 
+        var usesCooperativeMatrices: Bool { lines.contains { $0.hasPrefix("#extension GL_KHR_cooperative_matrix") } }
+
         /// A compiler's message with the numbers of lines replaced by files and lines.
         func translated(_ log: String) -> String {
             log.split(separator: "\n").map { line in

@@ -7,12 +7,12 @@ struct PhysicalDevice {
     let memory: VkPhysicalDeviceMemoryProperties
     let maximumAllocationBytes: Int
     let subgroupSize: Int
-    let has16BitStorage: Bool
+    let features: DeviceFeatures
     /// The first queue family that computes, and how many of a timestamp's bits count there.
     let queueFamily: UInt32?
     let timestampBits: UInt32
 
-    init(_ handle: VkPhysicalDevice) {
+    init(_ handle: VkPhysicalDevice, _ instance: VkInstance) {
         self.handle = handle
         var maintenance = VkPhysicalDeviceMaintenance3Properties()
         maintenance.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES
@@ -30,15 +30,7 @@ struct PhysicalDevice {
         properties = all.properties
         maximumAllocationBytes = Int(clamping: maintenance.maxMemoryAllocationSize)
         subgroupSize = Int(subgroup.subgroupSize)
-        var storage = VkPhysicalDevice16BitStorageFeatures()
-        storage.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES
-        var features = VkPhysicalDeviceFeatures2()
-        features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2
-        withUnsafeMutablePointer(to: &storage) { storage in
-            features.pNext = UnsafeMutableRawPointer(storage)
-            vkGetPhysicalDeviceFeatures2(handle, &features)
-        }
-        has16BitStorage = storage.storageBuffer16BitAccess != 0 && features.features.shaderInt16 != 0
+        features = DeviceFeatures(handle, instance)
         var memory = VkPhysicalDeviceMemoryProperties()
         vkGetPhysicalDeviceMemoryProperties(handle, &memory)
         self.memory = memory
@@ -46,6 +38,7 @@ struct PhysicalDevice {
         vkGetPhysicalDeviceQueueFamilyProperties(handle, &count, nil)
         var families = [VkQueueFamilyProperties](repeating: VkQueueFamilyProperties(), count: Int(count))
         vkGetPhysicalDeviceQueueFamilyProperties(handle, &count, &families)
+        families = Array(families.prefix(Int(count)))
         let computes = { (family: VkQueueFamilyProperties) in family.queueFlags & VK_QUEUE_COMPUTE_BIT.rawValue != 0 }
         let index = families.firstIndex(where: computes)
         queueFamily = index.map { UInt32($0) }

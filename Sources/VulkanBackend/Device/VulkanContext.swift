@@ -8,11 +8,14 @@ final class VulkanContext {
     let queue: VkQueue
     let commandPool: VkCommandPool
     let pacer: SubmissionPacer
+    let capturesStatistics: Bool
     private let fence: VkFence
     /// A lost device stays lost for this process.
     private var isLost = false
 
-    init(_ instance: VulkanInstance, _ physical: PhysicalDevice) throws(VulkanError) {
+    /// - Parameter capturesStatistics: whether the compiler is to tell of the pipelines it makes.
+    init(_ instance: VulkanInstance, _ physical: PhysicalDevice, capturesStatistics: Bool = false) throws(VulkanError) {
+        self.capturesStatistics = capturesStatistics && physical.features.hasExecutableProperties
         guard let family = physical.queueFamily else { throw .noDevice(reason: "\(physical.name) does not compute") }
         self.instance = instance
         self.physical = physical
@@ -24,20 +27,20 @@ final class VulkanContext {
             queue.queueFamilyIndex = family
             queue.queueCount = 1
             queue.pQueuePriorities = priority
-            var storage = VkPhysicalDevice16BitStorageFeatures()
-            storage.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES
-            storage.storageBuffer16BitAccess = physical.has16BitStorage ? 1 : 0
+            let (chain, extensions) = physical.features.enabled(capturingStatistics: capturesStatistics)
             return try withPointer(queue) { queue throws(VulkanError) in
-                try withPointer(storage) { storage throws(VulkanError) in
-                    var info = VkDeviceCreateInfo()
-                    info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO
-                    info.queueCreateInfoCount = 1
-                    info.pQueueCreateInfos = queue
+                try withCStrings(extensions) { extensions throws(VulkanError) in
                     var features = VkPhysicalDeviceFeatures2()
                     features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2
-                    features.features.shaderInt16 = physical.has16BitStorage ? 1 : 0
-                    features.pNext = UnsafeMutableRawPointer(mutating: storage)
+                    features.features.shaderInt16 = physical.features.has16BitStorage ? 1 : 0
+                    features.pNext = chain.head
                     return try withPointer(features) { features throws(VulkanError) in
+                        var info = VkDeviceCreateInfo()
+                        info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO
+                        info.queueCreateInfoCount = 1
+                        info.pQueueCreateInfos = queue
+                        info.enabledExtensionCount = UInt32(extensions.count)
+                        info.ppEnabledExtensionNames = extensions.baseAddress
                         info.pNext = UnsafeRawPointer(features)
                         return try made("vkCreateDevice") { vkCreateDevice(physical.handle, &info, nil, $0) }
                     }

@@ -30,10 +30,11 @@ public final class VulkanDevice: ComputeDevice {
     ///   - shapesGroupsAsForCards: whether a software driver is given the groups of a graphics card, for tests of what it would not use itself.
     ///   - tuningSeconds: how long plans may measure variants of kernels that were not measured on this device before; 0 measures nothing.
     ///   - forgetsTuning: whether what was measured before is measured again.
+    ///   - capturesStatistics: whether the driver's compiler is asked what it made of kernels (``compile(_:)``).
     /// - Throws: ``VulkanError``.
     public init(
         _ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false, tuningSeconds: Double = 0,
-        forgetsTuning: Bool = false
+        forgetsTuning: Bool = false, capturesStatistics: Bool = false
     ) throws {
         let isWatched = validates || getenv("TALA_VULKAN_VALIDATION").map { String(cString: $0) } == "1"
         let instance = try VulkanInstance(validates: isWatched)
@@ -47,7 +48,7 @@ public final class VulkanDevice: ComputeDevice {
             chosen = devices.max { $0.preference < $1.preference }
         }
         guard let chosen else { throw VulkanError.noDevice(reason: "no driver offers Vulkan 1.2") }
-        context = try VulkanContext(instance, chosen)
+        context = try VulkanContext(instance, chosen, capturesStatistics: capturesStatistics)
         pipelines = try PipelineLibrary(context)
         name = chosen.name
         let most = chosen.properties.limits
@@ -57,12 +58,14 @@ public final class VulkanDevice: ComputeDevice {
             ?? MemoryLimits(
                 maximumBlockBytes: block, maximumTensorBytes: min(block, Int(most.maxStorageBufferRange)) / 256 * 256,
                 alignment: max(64, Int(clamping: most.minStorageBufferOffsetAlignment)))
+        let usesMatrices = !chosen.features.matrixShapes.isEmpty && ShaderCompiler.cooperativeMatrixSupport.isThere
         let isProcessor = chosen.isProcessor && !shapesGroupsAsForCards
         tuner = ProductTuner(identity: pipelines.identity + "-\(chosen.subgroupSize)", seconds: tuningSeconds, forgets: forgetsTuning)
         fixedProfile = DeviceProfile(
             subgroupSize: chosen.subgroupSize, maximumGroupInvocations: min(Int(most.maxComputeWorkGroupInvocations), Int(most.maxComputeWorkGroupSize.0)),
-            sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: isProcessor, has16BitStorage: chosen.has16BitStorage,
-            desiredInvocations: isProcessor ? 512 : 65_536)
+            sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: isProcessor, has16BitStorage: chosen.features.has16BitStorage,
+            desiredInvocations: isProcessor ? 512 : 65_536,
+            matrixShapes: usesMatrices ? chosen.features.matrixShapes : [], matrixSubgroupSize: chosen.subgroupSize)
     }
 
     /// Whether the "device" is the processor behind a software driver.
@@ -70,6 +73,14 @@ public final class VulkanDevice: ComputeDevice {
 
     /// What the validation layer has said since the device was opened; empty where it does not watch.
     public var validationMessages: [String] { context.instance.validationMessages }
+
+    /// The cooperative matrices that kernels may use, or why they use none; for people.
+    public var cooperativeMatrices: String {
+        let offered = context.physical.features.matrixShapes.map { "\($0.rows)x\($0.columns)x\($0.inner)" }
+        if offered.isEmpty { return "not offered by the device" }
+        let support = ShaderCompiler.cooperativeMatrixSupport
+        return "float16 \(offered.joined(separator: ", "))" + (support.isThere ? "" : ", but not used: \(support.reason)")
+    }
 
     public var activationTypes: Set<ElementType> { fixedProfile.has16BitStorage ? [.float32, .bfloat16, .float16] : [.float32] }
 

@@ -73,7 +73,7 @@ final class VulkanInstance {
         try check(vkEnumeratePhysicalDevices(handle, &count, nil), "vkEnumeratePhysicalDevices")
         var handles = [VkPhysicalDevice?](repeating: nil, count: Int(count))
         try check(vkEnumeratePhysicalDevices(handle, &count, &handles), "vkEnumeratePhysicalDevices")
-        return handles.compactMap { $0.map(PhysicalDevice.init) }.filter { $0.properties.apiVersion >= tala_vulkan_version_1_2() }
+        return handles.compactMap { $0.map { PhysicalDevice($0, handle) } }.filter { $0.properties.apiVersion >= tala_vulkan_version_1_2() }
     }
 }
 

@@ -23,6 +23,8 @@ struct Dispatch {
     var definitions: [String: Int] = [:]
     /// Values of the specialization constants from 0 on; the first is the number of invocations of a group.
     var specialization: [UInt32]
+    /// The subgroups that the shader counts on; nil where it counts on none.
+    var subgroupSize: Int?
     /// The kernel's own push constants.
     var parameters: [UInt32]
     /// Groups in one line; the shader finds its own by `group_index()`.

@@ -26,7 +26,7 @@ struct ProductSearch {
         /// Whether the variant is the best so far.
         func tries(_ variant: ProductVariant) -> Bool {
             let best = leaders.first?.seconds ?? .infinity
-            guard variant.fits(device.profile), .now < deadline, measured.insert(variant).inserted, var contender = prepare(variant, arena) else {
+            guard variant.fits(device.profile), variant.serves(key), .now < deadline, measured.insert(variant).inserted, var contender = prepare(variant, arena) else {
                 return false
             }
             contender.measure(best: best)

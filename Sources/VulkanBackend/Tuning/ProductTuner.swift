@@ -42,7 +42,7 @@ final class ProductTuner {
     /// Takes the variants of a record, whatever was measured since; entries that are none are left out.
     func adopt(_ record: [String: String], _ device: DeviceProfile) {
         for (key, variant) in record {
-            if let key = ProductKey(key), let variant = ProductVariant(variant), variant.fits(device) { choices[key] = variant }
+            if let key = ProductKey(key), let variant = ProductVariant(variant), variant.fits(device), variant.serves(key) { choices[key] = variant }
         }
     }
 
@@ -50,7 +50,7 @@ final class ProductTuner {
         guard let members = (try? JSONParser().parse(bytes))?.object else { return [:] }
         var found: [ProductKey: ProductVariant] = [:]
         for member in members {
-            if let key = ProductKey(member.key), let variant = member.node.string.flatMap({ ProductVariant($0) }) { found[key] = variant }
+            if let key = ProductKey(member.key), let variant = member.node.string.flatMap({ ProductVariant($0) }), variant.serves(key) { found[key] = variant }
         }
         return found
     }

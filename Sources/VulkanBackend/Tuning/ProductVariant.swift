@@ -1,114 +1,87 @@
-/// The shape of a group of Shaders/matrix_product.comp.
-struct ProductVariant: Hashable, Sendable, Comparable {
-    /// Invocations of a group over rows and over columns.
+import Tensors
+
+/// The shape of a group of a matrix product: of Shaders/matrix_product.comp, or of matrix_product_cooperative.comp where `matrix` is set.
+struct ProductVariant: Hashable, Sendable {
+    /// Invocations of a group over rows and over columns; with cooperative matrices, subgroups.
     var rowLanes: Int
     var lanes: Int
-    /// Rows and columns of the result that an invocation computes.
+    /// Rows and columns of the result that each of them computes; with cooperative matrices, tiles.
     var own: Int
     var met: Int
     /// Of the inner size, staged in shared memory at a time; 0 stages nothing.
     var slice: Int
     /// Of the inner size, read at a time where nothing is staged.
     var depth: Int
+    /// The device's cooperative matrices; nil multiplies numbers one by one.
+    var matrix: DeviceFeatures.MatrixShape?
+    /// Invocations of a subgroup; 1 without cooperative matrices.
+    var subgroup = 1
 
-    var blockRows: Int { rowLanes * own }
-    var blockColumns: Int { lanes * met }
-    var invocations: Int { rowLanes * lanes }
+    var blockRows: Int { rowLanes * own * (matrix?.rows ?? 1) }
+    var blockColumns: Int { lanes * met * (matrix?.columns ?? 1) }
+    var invocations: Int { rowLanes * lanes * subgroup }
 
     /// Bytes of shared memory of a group, as the shader declares it.
-    var sharedBytes: Int { slice == 0 ? 0 : slice * (blockRows + blockColumns + 8) * 4 }
+    var sharedBytes: Int {
+        if let matrix { return (blockRows * (slice + 8) + slice * (blockColumns + 8)) * 2 + rowLanes * lanes * matrix.rows * matrix.columns * 4 }
+        return slice == 0 ? 0 : slice * (blockRows + blockColumns + 8) * 4
+    }
 
     /// Whether a device can run it.
     func fits(_ device: DeviceProfile) -> Bool {
-        [rowLanes, lanes, own, met, depth].allSatisfy { (1...256).contains($0) } && (0...64).contains(slice)
-            && invocations <= device.maximumGroupInvocations && sharedBytes <= device.sharedMemoryBytes && own * met <= 128
-            && (depth == 1 || slice == 0) && depth * (own + met) <= 128
+        guard [rowLanes, lanes, own, met, depth, subgroup].allSatisfy({ (1...256).contains($0) }), (0...128).contains(slice),
+            depth == 1 || slice == 0
+        else { return false }
+        if let matrix {
+            guard device.matrixShapes.contains(matrix), subgroup == device.matrixSubgroupSize, slice > 0, slice % matrix.inner == 0,
+                own * met <= 16
+            else { return false }
+        } else if subgroup != 1 || own * met > 128 || depth * (own + met) > 128 {
+            return false
+        }
+        return invocations <= device.maximumGroupInvocations && sharedBytes <= device.sharedMemoryBytes
     }
+
+    /// Whether it computes products of these types.
+    func serves(_ key: ProductKey) -> Bool { matrix == nil || (key.a == .float16 && key.b == .float16) }
+
+    var shader: String { matrix == nil ? "matrix_product" : "matrix_product_cooperative" }
 
     var definitions: [String: Int] {
         var definitions = ["ROW_LANES": rowLanes, "LANES": lanes, "OWN": own, "MET": met]
         definitions[slice > 0 ? "SLICE" : "DEPTH"] = slice > 0 ? slice : depth
+        if let matrix {
+            definitions["SUBGROUP"] = subgroup
+            definitions["MATRIX_ROWS"] = matrix.rows
+            definitions["MATRIX_COLUMNS"] = matrix.columns
+            definitions["MATRIX_INNER"] = matrix.inner
+        }
         return definitions
     }
-
-    static func < (left: ProductVariant, right: ProductVariant) -> Bool { left.numbers.lexicographicallyPrecedes(right.numbers) }
-    private var numbers: [Int] { [rowLanes, lanes, own, met, slice, depth] }
 }
 
 extension ProductVariant: CustomStringConvertible {
-    /// `8x2 by 1x8`: rows and columns of an invocation by lanes; `staged 16` or `depth 4` behind it.
-    var description: String { "\(own)x\(met) by \(rowLanes)x\(lanes), " + (slice > 0 ? "staged \(slice)" : "depth \(depth)") }
+    /// `8x2 by 1x8, depth 4`: rows and columns of an invocation by invocations; `2x2 by 2x2, staged 32, 16x16x16 on 64`: tiles by subgroups of 64.
+    var description: String {
+        let shape = "\(own)x\(met) by \(rowLanes)x\(lanes), " + (slice > 0 ? "staged \(slice)" : "depth \(depth)")
+        guard let matrix else { return shape }
+        return shape + ", \(matrix.rows)x\(matrix.columns)x\(matrix.inner) on \(subgroup)"
+    }
 
     /// Reads what ``description`` gives; nil if it is anything else.
     init?(_ text: String) {
         let words = text.split(whereSeparator: { " x,".contains($0) }).map(String.init)
-        guard words.count == 7, words[2] == "by", let own = Int(words[0]), let met = Int(words[1]), let rowLanes = Int(words[3]),
-            let lanes = Int(words[4]), let last = Int(words[6]), ["staged", "depth"].contains(words[5])
+        guard words.count == 7 || words.count == 12, words[2] == "by", let own = Int(words[0]), let met = Int(words[1]),
+            let rowLanes = Int(words[3]), let lanes = Int(words[4]), let last = Int(words[6]), ["staged", "depth"].contains(words[5])
         else { return nil }
         self.init(
             rowLanes: rowLanes, lanes: lanes, own: own, met: met, slice: words[5] == "staged" ? last : 0,
             depth: words[5] == "depth" ? last : 1)
-    }
-}
-
-extension ProductVariant {
-    /// What is taken where nothing has been measured.
-    init(unmeasured rows: Int, _ columns: Int, _ device: DeviceProfile) {
-        guard device.isProcessor else {
-            self.init(rowLanes: min(16, device.maximumGroupInvocations / 16), lanes: 16, own: 4, met: 4, slice: 16, depth: 1)
-            return
-        }
-        let (own, met) = (Self.side(rows, 8), Self.side(columns, 8))
-        let lanes = Self.side((columns + met - 1) / met, device.subgroupSize)
-        self.init(rowLanes: max(1, device.subgroupSize / lanes), lanes: lanes, own: own, met: met, slice: 0, depth: 1)
-    }
-
-    /// A power of two up to `largest` for a side of this length: no more than the length needs.
-    private static func side(_ length: Int, _ largest: Int) -> Int {
-        var side = 1
-        while side < largest, side < length { side *= 2 }
-        return side
-    }
-
-    /// Where a search begins: groups without and with shared memory, small and large.
-    static func seeds(_ device: DeviceProfile) -> [ProductVariant] {
-        let lanes = max(4, min(32, device.subgroupSize))
-        return [
-            ProductVariant(rowLanes: 1, lanes: lanes, own: 8, met: 2, slice: 0, depth: 1),
-            ProductVariant(rowLanes: 1, lanes: lanes, own: 8, met: 4, slice: 0, depth: 2),
-            ProductVariant(rowLanes: 8, lanes: 8, own: 4, met: 4, slice: 16, depth: 1),
-            ProductVariant(rowLanes: 16, lanes: 16, own: 8, met: 8, slice: 8, depth: 1),
-            ProductVariant(rowLanes: 16, lanes: 16, own: 4, met: 4, slice: 16, depth: 1),
-        ].filter { $0.fits(device) }
-    }
-
-    /// Variants that differ in one thing.
-    func neighbours(_ device: DeviceProfile) -> [ProductVariant] {
-        var found: [ProductVariant] = []
-        func add(_ change: (inout ProductVariant) -> Void) {
-            var variant = self
-            change(&variant)
-            if variant.fits(device), variant != self { found.append(variant) }
-        }
-        let sides: [WritableKeyPath<ProductVariant, Int>] = [\.own, \.met, \.lanes, \.rowLanes]
-        for side in sides {
-            add { $0[keyPath: side] *= 2 }
-            add { $0[keyPath: side] /= 2 }
-        }
-        // The same number of invocations or results in another shape.
-        for (longer, shorter) in [(\ProductVariant.own, \ProductVariant.met), (\.met, \.own), (\.lanes, \.rowLanes), (\.rowLanes, \.lanes)] {
-            add {
-                $0[keyPath: longer] *= 2
-                $0[keyPath: shorter] /= 2
-            }
-        }
-        if slice > 0 {
-            add { $0.slice *= 2 }
-            if slice > 4 { add { $0.slice /= 2 } }
-        } else {
-            add { $0.depth *= 2 }
-            add { $0.depth /= 2 }
-        }
-        return found
+        guard words.count == 12 else { return }
+        guard let rows = Int(words[7]), let columns = Int(words[8]), let inner = Int(words[9]), words[10] == "on", let size = Int(words[11]),
+            rows > 0, columns > 0, inner > 0
+        else { return nil }
+        matrix = DeviceFeatures.MatrixShape(rows: rows, columns: columns, inner: inner)
+        subgroup = size
     }
 }
