@@ -20,6 +20,9 @@ import Testing
         var expected: [[Expected]] = []
         for arrangement in arrangements {
             let sample = try kernel.sample(&random)
+            // The copy into the arena is a conversion, which a device without narrow activations does not write.
+            let types = Set((sample.inputs.map(\.type) + sample.outputs).map(\.elementType).filter(\.isFloatingPoint))
+            if arrangement == .transient, !types.isSubset(of: computer.activationTypes) { continue }
             if (arrangement == .inPlace || arrangement == .slicedInPlace) && sample.operation.inPlaceInputs.isEmpty { continue }
             machine.add(sample, arrangement)
             expected.append(kernel.reference(sample))

@@ -1,7 +1,8 @@
 import Glibc
 import Graph
 
-/// Every operation with a kernel, and the cases it is tried with. `TALA_KERNELS=Attention,RMSNorm` tries only these.
+/// Every operation with a kernel, and the cases it is tried with. `TALA_KERNELS=Attention,RMSNorm` tries only these, `TALA_SMALLEST=1` only
+/// small operands and narrow heads, for drivers that compile slowly.
 enum KernelCatalogue {
     static let references: [any KernelReference.Type] = [
         AddReference.self, AdamWReference.self, AttentionReference.self, AttentionBackwardReference.self, AttentionDeltaReference.self,
@@ -16,8 +17,17 @@ enum KernelCatalogue {
     private static func name<R: KernelReference>(of reference: R.Type) -> String { R.name }
 
     private static let wanted = environment("TALA_KERNELS")?.split(separator: ",").map(String.init)
-    static let cases: [KernelCase] = references.flatMap { $0.cases }.filter { wanted?.contains($0.operation) ?? true }
+    static let cases: [KernelCase] = references.flatMap { $0.cases }.filter { kernel in
+        (wanted?.contains(kernel.operation) ?? true) && (environment("TALA_SMALLEST") != "1" || isSmall(kernel))
+    }
     static let timings: [KernelCase] = references.flatMap { $0.timings }.filter { wanted?.contains($0.operation) ?? true }
+
+    private static func isSmall(_ kernel: KernelCase) -> Bool {
+        var random = CaseRandom(seed: 1)
+        guard let sample = try? kernel.sample(&random) else { return true }
+        let headWidth = (sample.operation as? Attention)?.shape.headWidth ?? (sample.operation as? AttentionBackward)?.shape.headWidth ?? 0
+        return headWidth <= 24 && sample.inputs.allSatisfy { $0.type.elementCount <= 20_000 }
+    }
 
     /// Where all drawings of this run begin; `TALA_SEED` gives another run's again.
     static let seed: UInt64 = {

@@ -25,7 +25,7 @@ public struct CompiledKernel: Sendable {
     /// Vector registers of an invocation.
     public var registers: Int? { first(["VGPRs", "Number of GPRs"]) }
     /// Registers that were spilled.
-    public var spills: Int? { sum(["Spilled VGPRs", "Spilled SGPRs", "Spills to memory", "Spills to reg"]) }
+    public var spills: Int? { sum(["Spilled VGPRs", "Spilled SGPRs", "Spills to memory"]) }
     /// Bytes of memory for what finds no register.
     public var scratch: Int? { first(["Scratch size", "SLM size"]) }
     /// Bytes of shared memory.
