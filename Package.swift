@@ -138,6 +138,6 @@ let package = Package(
         tests("CommandLineTests", []),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
         tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Worker"]),
-        tests("JobRunTests", ["JSON", "Jobs", "Spool", "Storage", "Worker"]),
+        tests("JobRunTests", ["Graph", "JSON", "Jobs", "Spool", "Storage", "Tensors", "Worker"]),
     ]
 )

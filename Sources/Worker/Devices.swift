@@ -43,6 +43,9 @@ public enum Devices {
         return devices
     }
 
+    /// What stands before the key of a ``CardProfile`` in the word for a card that is only planned for; manifests have no such word.
+    public static let profilePrefix = "profile:"
+
     /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8. What was measured is kept on disk.
     static let tuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }.map { $0.isFinite ? max(0, min($0, 3600)) : 8 } ?? 8
 
@@ -54,6 +57,9 @@ public enum Devices {
         case "auto":
             if let device = try? VulkanDevice(tuningSeconds: tuningSeconds), !device.isSoftware { return device }
             return try CPUDevice()
+        case let profile where profile.hasPrefix(profilePrefix):
+            guard let card = CardProfile.named(String(profile.dropFirst(profilePrefix.count))) else { throw WorkerError.noDevice(profile) }
+            return ProfiledDevice(card)
         case "vulkan": return try VulkanDevice(tuningSeconds: tuningSeconds)
         default:
             guard selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }

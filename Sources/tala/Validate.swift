@@ -59,12 +59,13 @@ struct ManifestOptions: ParsableArguments {
     }
 
     /// The job as it would run; what is wrong is printed.
-    func prepare() throws -> PreparedJob {
+    /// - Parameter device: a device for the manifest's.
+    func prepare(device: String? = nil) throws -> PreparedJob {
         let files = try read()
         do {
             return try PreparedJob(
                 manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation,
-                initialAdapterPath: files.initial)
+                initialAdapterPath: files.initial, deviceSelector: device)
         } catch let error as WorkerError {
             if case .invalidData(let problems, _, _) = error {
                 for problem in problems { StandardError.write("\(problem)\n") }
@@ -125,9 +126,21 @@ struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Say what a job will need: memory, arithmetic, steps, tokens.")
     @OptionGroup var options: ManifestOptions
+    @Option(
+        help: ArgumentHelp(
+            "Plan for a card that is not there, and estimate its speed from published peaks: \(CardProfile.all.map(\.key).joined(separator: ", ")).",
+            valueName: "name"))
+    var deviceProfile: String?
 
     func run() throws {
-        let job = try options.prepare()
+        let card = try deviceProfile.map { name in
+            guard let card = CardProfile.named(name) else {
+                throw ValidationError("--device-profile: \(name) is none of \(CardProfile.all.map(\.key).joined(separator: ", "))")
+            }
+            return card
+        }
+        let job = try options.prepare(device: card.map { Devices.profilePrefix + $0.key })
+        let estimate = try card.map { (card: $0, roofline: try job.roofline(on: $0)) }
         let plan = job.plan
         if options.json {
             let figures: [JSONMember] = [
@@ -135,7 +148,7 @@ struct PlanCommand: ParsableCommand {
                 JSONMember("trained_tokens", JSONNode(job.totalTrainedTokens)),
                 JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
                 JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
-            ]
+            ] + (estimate.map { [JSONMember("estimate", Self.json($0.card, $0.roofline, tokens: plan.size.tokenCount))] } ?? [])
             print(JSONWriter(isIndented: true).string(JSONNode((plan.json.object ?? []) + figures)))
             return
         }
@@ -157,6 +170,38 @@ struct PlanCommand: ParsableCommand {
         ]
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows { print(name + String(repeating: " ", count: width - name.count + 2) + value) }
+        if let estimate { Self.show(estimate.card, estimate.roofline, plan) }
+    }
+
+    /// An estimate must not read like a measurement.
+    private static func show(_ card: CardProfile, _ roofline: RooflineEstimate, _ plan: JobPlan) {
+        let rounded = { (number: Double, digits: Double) in (number * digits).rounded() / digits }
+        print("")
+        print("ESTIMATE, not measured: a roofline of what is published of the \(card.name); no kernel reaches it, a third to a half is usual")
+        print("  \(card.source)")
+        let speed = roofline.seconds > 0 ? Double(plan.size.tokenCount) / roofline.seconds : 0
+        print("  at best \(rounded(roofline.seconds * 1e3, 100)) ms a micro-batch of \(plan.size.tokenCount) tokens, \(rounded(speed, 1)) tokens/s")
+        if plan.deviceBytes > card.memoryBytes {
+            print("  DOES NOT FIT: the card has \(card.memoryBytes >> 20) MiB, the job needs \(plan.deviceBytes >> 20) MiB")
+        }
+        for part in roofline.parts.prefix(6) {
+            print(
+                "  \(part.operation): \(rounded(part.seconds * 1e3, 1000)) ms in \(part.calls) calls, "
+                    + "\(rounded(part.arithmeticShare * 100, 1)) % of it bound by arithmetic, the rest by memory")
+        }
+    }
+
+    private static func json(_ card: CardProfile, _ roofline: RooflineEstimate, tokens: Int) -> JSONNode {
+        let parts = roofline.parts.map { part -> JSONNode in
+            [
+                "operation": JSONNode(part.operation), "calls": JSONNode(part.calls), "seconds": JSONNode(part.seconds),
+                "arithmetic_share": JSONNode(part.arithmeticShare),
+            ]
+        }
+        return [
+            "is_measured": false, "card": JSONNode(card.name), "source": JSONNode(card.source), "seconds_at_least": JSONNode(roofline.seconds),
+            "tokens_per_second_at_most": JSONNode(roofline.seconds > 0 ? Double(tokens) / roofline.seconds : 0), "parts": JSONNode(parts),
+        ]
     }
 }
 

@@ -72,7 +72,8 @@ final class PipelineLibrary {
         if let known = compiled[source] {
             words = known
         } else {
-            let text = try folder.source(dispatch.shader, definitions: definitions)
+            var text = try folder.source(dispatch.shader, definitions: definitions)
+            if context.physical.unrollsWithoutLimit { text.removeUnrolling() }
             words = isTrial ? try ShaderCompiler.compileAnew(text, named: dispatch.shader) : try ShaderCompiler.compile(text, named: dispatch.shader, cache: disk)
             if !isTrial { compiled[source] = words }
         }

@@ -30,6 +30,9 @@ struct ShaderFolder: Sendable {
 
         var text: String { lines.joined(separator: "\n") + "\n" }
 
+        /// Takes out the wish that loops be unrolled.
+        mutating func removeUnrolling() { lines = lines.map { $0.replacingOccurrences(of: "[[unroll]]", with: "") } }
+
         var usesCooperativeMatrices: Bool { lines.contains { $0.hasPrefix("#extension GL_KHR_cooperative_matrix") } }
 
         /// A compiler's message with the numbers of lines replaced by files and lines.

@@ -8,6 +8,8 @@ struct PhysicalDevice {
     let maximumAllocationBytes: Int
     let subgroupSize: Int
     let features: DeviceFeatures
+    /// SwiftShader takes minutes and gigabytes to unroll nested loops that ask for it, and is no slower without.
+    let unrollsWithoutLimit: Bool
     /// The first queue family that computes, and how many of a timestamp's bits count there.
     let queueFamily: UInt32?
     let timestampBits: UInt32
@@ -18,16 +20,22 @@ struct PhysicalDevice {
         maintenance.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES
         var subgroup = VkPhysicalDeviceSubgroupProperties()
         subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES
+        var driver = VkPhysicalDeviceDriverProperties()
+        driver.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES
+        let chain = StructureChain()
+        let foundDriver = chain.add(driver)
         var all = VkPhysicalDeviceProperties2()
         all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2
         withUnsafeMutablePointer(to: &maintenance) { maintenance in
             withUnsafeMutablePointer(to: &subgroup) { subgroup in
+                subgroup.pointee.pNext = chain.head
                 maintenance.pointee.pNext = UnsafeMutableRawPointer(subgroup)
                 all.pNext = UnsafeMutableRawPointer(maintenance)
                 vkGetPhysicalDeviceProperties2(handle, &all)
             }
         }
         properties = all.properties
+        unrollsWithoutLimit = foundDriver.pointee.driverID == VK_DRIVER_ID_GOOGLE_SWIFTSHADER
         maximumAllocationBytes = Int(clamping: maintenance.maxMemoryAllocationSize)
         subgroupSize = Int(subgroup.subgroupSize)
         features = DeviceFeatures(handle, instance)

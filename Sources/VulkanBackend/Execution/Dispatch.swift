@@ -52,10 +52,14 @@ protocol VulkanKernel: Operation {
 
     /// Bytes of scratch memory that the dispatches use, which they name by ``TensorReference/scratch(rows:columns:)``.
     func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int
+
+    /// The matrix products that the dispatches compute, whose variants are measured.
+    func products(_ inputs: [TensorReference], _ outputs: [TensorReference]) -> [ProductSample]
 }
 
 extension VulkanKernel {
     func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int { 0 }
+    func products(_ inputs: [TensorReference], _ outputs: [TensorReference]) -> [ProductSample] { [] }
 }
 
 extension TensorReference {

@@ -9,6 +9,10 @@ extension MatrixProduct: VulkanKernel {
         return ProductVariant(unmeasured: outputs[0].rows, outputs[0].columns, device)
     }
 
+    func products(_ inputs: [TensorReference], _ outputs: [TensorReference]) -> [ProductSample] {
+        [ProductSample(self, inputs, outputs)]
+    }
+
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
         let (rows, columns) = (outputs[0].rows, outputs[0].columns)
         let inner = transposesA ? inputs[0].rows : inputs[0].columns

@@ -43,6 +43,13 @@ extension QuantizedProduct: VulkanKernel {
         }.max() ?? 0
     }
 
+    func products(_ inputs: [TensorReference], _ outputs: [TensorReference]) -> [ProductSample] {
+        parts(inputs[0].elementType).flatMap { columns in
+            let product = product(columns, inputs, outputs)
+            return product.operation.products(product.inputs, product.outputs)
+        }
+    }
+
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
         var dispatches: [Dispatch] = []
         for columns in parts(inputs[0].elementType) {

@@ -9,9 +9,12 @@ struct ProductSample {
     var rows: Int
     var columns: Int
     var inner: Int
+    /// The kind of products that it stands for, also when its sizes are cut down.
+    let key: ProductKey
 
     init(_ operation: MatrixProduct, _ inputs: [TensorReference], _ outputs: [TensorReference]) {
         self.operation = operation
+        key = ProductKey(operation, inputs, outputs)
         (a, b) = (inputs[0].elementType, inputs[1].elementType)
         (rows, columns) = (outputs[0].rows, outputs[0].columns)
         inner = operation.transposesA ? inputs[0].rows : inputs[0].columns

@@ -65,13 +65,11 @@ final class ProductTuner {
         guard secondsLeft > 0 else { return }
         var samples: [ProductKey: (sample: ProductSample, operations: Double)] = [:]
         for call in plan.calls {
-            guard let product = call.operation as? MatrixProduct else { continue }
-            let key = ProductKey(product, call.inputs, call.outputs)
-            guard choices[key] == nil else { continue }
-            let sample = ProductSample(product, call.inputs, call.outputs)
-            let known = samples[key]
-            let largest = known.map { $0.sample.operations > sample.operations ? $0.sample : sample } ?? sample
-            samples[key] = (largest, (known?.operations ?? 0) + sample.operations)
+            for sample in (call.operation as? any VulkanKernel)?.products(call.inputs, call.outputs) ?? [] where choices[sample.key] == nil {
+                let known = samples[sample.key]
+                let largest = known.map { $0.sample.operations > sample.operations ? $0.sample : sample } ?? sample
+                samples[sample.key] = (largest, (known?.operations ?? 0) + sample.operations)
+            }
         }
         if samples.isEmpty { return }
         var total = samples.values.reduce(0) { $0 + $1.operations }
