@@ -138,6 +138,6 @@ let package = Package(
         tests("CommandLineTests", []),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
         tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Worker"]),
-        tests("JobRunTests", ["Graph", "JSON", "Jobs", "Spool", "Storage", "Tensors", "Worker"]),
+        tests("JobRunTests", ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker"]),
     ]
 )

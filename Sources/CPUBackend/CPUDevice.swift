@@ -18,6 +18,8 @@ public final class CPUDevice: ComputeDevice {
 
     let pool: ThreadPool
     let products: ProductLibrary
+    /// Memory that kernels use within one call, for all programs: one runs at a time.
+    private(set) var workspace: AlignedMemory?
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
     /// - Parameters:
@@ -51,7 +53,18 @@ public final class CPUDevice: ComputeDevice {
     public func makeArena(blocks: [Int]) throws -> any Arena { try CPUArena(blocks: blocks) }
 
     public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable {
-        try exclusively { try CPUExecutable(plan, persistent: persistent, arena: arena, device: self) }
+        try exclusively {
+            let executable = try CPUExecutable(plan, persistent: persistent, arena: arena, device: self)
+            try reserveWorkspace(byteCount: executable.workspaceByteCount)
+            return executable
+        }
+    }
+
+    /// Has the shared workspace hold at least so many bytes.
+    func reserveWorkspace(byteCount: Int) throws(CPUError) {
+        if let workspace, workspace.byteCount >= byteCount { return }
+        workspace = nil
+        workspace = try AlignedMemory(byteCount: byteCount)
     }
 
     /// One program at a time has the threads and makes products.

@@ -58,12 +58,11 @@ public enum ModelExport {
         let adapters = Dictionary(model.adapters.map { ($0.module.name + ".weight", $0) }) { first, _ in first }
         for tensor in tensors {
             if let adapter = adapters[tensor.name] {
-                let merged = merge(tensor.floats(), adapter, a: try trained(adapter.keyOfA), b: try trained(adapter.keyOfB))
-                try append(merged, tensor.elementType, to: &writer)
+                try appendMerged(tensor, adapter, a: try trained(adapter.keyOfA), b: try trained(adapter.keyOfB), to: &writer)
             } else if model.trainables.tensor(of: tensor.name, .parameter) != nil {
                 try append(try trained(tensor.name), tensor.elementType, to: &writer)
             } else {
-                try writer.append(tensor.bytes)
+                try appendStored(tensor, to: &writer)
             }
         }
         try writer.finish()
@@ -94,20 +93,49 @@ public enum ModelExport {
         try writer.append(UnsafeRawBufferPointer(rebasing: bytes[..<(floats.count * type.byteCount)]))
     }
 
-    private static func merge(_ weight: [Float], _ adapter: AdapterModule, a: [Float], b: [Float]) -> [Float] {
+    /// Numbers of a tensor that are in memory at a time, so that an export needs little beside what training holds.
+    private static let chunkElements = 1 << 20
+
+    private static func appendStored(_ tensor: StoredTensor, to writer: inout SafetensorsWriter) throws {
+        let size = chunkElements * tensor.elementType.byteCount
+        for start in stride(from: 0, to: tensor.bytes.count, by: size) {
+            let part = UnsafeRawBufferPointer(rebasing: tensor.bytes[start..<min(tensor.bytes.count, start + size)])
+            try writer.append(part)
+            tensor.file.forget(part)
+        }
+        // The system maps pages around those that are read: what lies before a part came back with it.
+        tensor.file.forget(tensor.bytes)
+    }
+
+    /// `W + scale * B A`, some rows at a time.
+    private static func appendMerged(
+        _ tensor: StoredTensor, _ adapter: AdapterModule, a: [Float], b: [Float], to writer: inout SafetensorsWriter
+    ) throws {
         let (inputs, rank, scale) = (adapter.module.inputs, adapter.rank, Float(adapter.scale))
-        var merged = weight
-        merged.withUnsafeMutableBufferPointer { merged in
-            a.withUnsafeBufferPointer { a in
-                for row in 0..<adapter.module.outputs {
-                    for index in 0..<rank {
-                        let factor = scale * b[row * rank + index]
-                        if factor == 0 { continue }
-                        for column in 0..<inputs { merged[row * inputs + column] += factor * a[index * inputs + column] }
+        let size = tensor.elementType.byteCount
+        let rowsAtOnce = max(1, chunkElements / max(1, inputs))
+        for first in stride(from: 0, to: adapter.module.outputs, by: rowsAtOnce) {
+            let rows = first..<min(adapter.module.outputs, first + rowsAtOnce)
+            let part = UnsafeRawBufferPointer(rebasing: tensor.bytes[rows.lowerBound * inputs * size..<rows.upperBound * inputs * size])
+            guard let source = part.baseAddress else { continue }
+            let merged = [Float](unsafeUninitializedCapacity: rows.count * inputs) { merged, count in
+                count = rows.count * inputs
+                guard let target = merged.baseAddress else { return }
+                FloatConversion.widen(source, tensor.elementType, count: count, into: target)
+                a.withUnsafeBufferPointer { a in
+                    for row in rows {
+                        let sums = target + (row - rows.lowerBound) * inputs
+                        for index in 0..<rank {
+                            let factor = scale * b[row * rank + index]
+                            if factor == 0 { continue }
+                            for column in 0..<inputs { sums[column] += factor * a[index * inputs + column] }
+                        }
                     }
                 }
             }
+            tensor.file.forget(part)
+            try append(merged, tensor.elementType, to: &writer)
         }
-        return merged
+        tensor.file.forget(tensor.bytes)
     }
 }

@@ -57,6 +57,16 @@ extension Manifest {
         memoryLimit = try root.byteCount("memory_limit")
     }
 
+    /// A size as people write it: `2147483648`, `512MiB`, `1.5 GiB`; nil if it is none.
+    public static func byteCount(_ text: String) -> Int? {
+        if let number = Int(text), number > 0 { return number }
+        let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)]
+        guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast(3).filter { $0 != " " }),
+            number > 0, number < 1_000_000
+        else { return nil }
+        return Int(number * Double(1 << unit.1))
+    }
+
     static func isNameByte(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "._-".utf8.contains(byte)
     }
@@ -235,11 +245,7 @@ struct ManifestSection {
     func byteCount(_ key: String) throws(ManifestError) -> Int? {
         guard let value = value(key) else { return nil }
         if let number = value.integer, number > 0 { return number }
-        let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)]
-        if let text = value.string, let unit = units.first(where: { text.hasSuffix($0.0) }) {
-            let digits = text.dropLast(3).filter { $0 != " " }
-            if let number = Double(digits), number > 0, number < 1_000_000 { return Int(number * Double(1 << unit.1)) }
-        }
+        if let number = value.string.flatMap({ Manifest.byteCount($0) }) { return number }
         throw failure(key, "is not a size; write for example 2GiB")
     }
 

@@ -1,7 +1,7 @@
 import Storage
 public import Graph
 import Quantization
-import Tensors
+public import Tensors
 
 extension LanguageModel {
     /// Elements that are converted and written at a time.
@@ -69,6 +69,44 @@ extension LanguageModel {
         let deviation = configuration.initializerRange / (isResidual ? Double(2 * configuration.layerCount).squareRoot() : 1)
         return NormalNumbers(seed: seed, name: weight.name, deviation: deviation)
     }
+
+    /// How a weight's first values are drawn.
+    enum InitialRule {
+        case constant(Float)
+        case normal(deviation: Double)
+    }
+
+    func initialRule(_ weight: ModelBuilder.WeightDeclaration) -> InitialRule {
+        if weight.name.hasSuffix(".bias") { return .constant(0) }
+        if weight.isVector { return .constant(1 - family.normWeightOffset) }
+        let isResidual = weight.name.hasSuffix("o_proj.weight") || weight.name.hasSuffix("down_proj.weight")
+        return .normal(deviation: configuration.initializerRange / (isResidual ? Double(2 * configuration.layerCount).squareRoot() : 1))
+    }
+
+    /// Gives a persistent tensor's numbers as float32, some rows at a time, in order.
+    public func readParts(_ key: String, _ memory: any PersistentMemory, _ body: (UnsafeBufferPointer<Float>) throws -> Void) throws {
+        guard let placement = memory.layout.placements[key] else { throw GraphError.undefinedValue(key) }
+        for piece in placement.pieces {
+            let rowsAtOnce = max(1, Self.chunkElements / max(1, piece.columns))
+            for first in stride(from: 0, to: piece.rows, by: rowsAtOnce) {
+                let part = Placement([piece.rows(first..<min(piece.rows, first + rowsAtOnce))])
+                let count = part.rows * piece.columns
+                let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, count * piece.elementType.byteCount), alignment: 64)
+                defer { bytes.deallocate() }
+                let used = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(count * piece.elementType.byteCount)])
+                try memory.read(part, into: used)
+                guard let source = used.baseAddress else { continue }
+                let floats = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+                    if let target = buffer.baseAddress { FloatConversion.widen(source, piece.elementType, count: count, into: target) }
+                    initialized = count
+                }
+                try floats.withUnsafeBufferPointer(body)
+            }
+        }
+    }
+
+    /// Writes a stored tensor into a persistent one, converting some numbers at a time.
+    public func write(_ stored: StoredTensor, _ key: String, _ memory: any PersistentMemory) throws { try copy(stored, to: key, memory) }
 
     /// Writes float32 numbers into a persistent tensor, in its type.
     public func write(_ floats: [Float], _ key: String, _ memory: any PersistentMemory) throws {

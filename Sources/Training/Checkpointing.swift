@@ -97,8 +97,7 @@ public enum Checkpointing {
             path: path, entries: layout.parameters.map { .init(name: $0.key, shape: shape($0, model), elementType: .float32) })
         for parameter in layout.parameters {
             guard let tensor = layout.tensor(of: parameter.key, kind) else { continue }
-            let floats = try model.read(tensor.key, session.persistent)
-            try floats.withUnsafeBytes { try writer.append($0) }
+            try model.readParts(tensor.key, session.persistent) { try writer.append(UnsafeRawBufferPointer($0)) }
         }
         try writer.finish()
     }
@@ -114,7 +113,7 @@ public enum Checkpointing {
             else {
                 throw TrainingError.unusableCheckpoint(path: path, reason: "\(parameter.key) is missing or has another shape")
             }
-            try model.write(stored.floats(), tensor.key, session.persistent)
+            try model.write(stored, tensor.key, session.persistent)
         }
     }
 }

@@ -41,11 +41,24 @@ public struct Programs {
     /// Bytes of logits that may exist at one time.
     public var logitsByteLimit: Int
 
-    public init(model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [], logitsByteLimit: Int = 80 << 20) {
+    public static let defaultLogitsByteLimit = 80 << 20
+
+    public init(
+        model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [],
+        logitsByteLimit: Int = Programs.defaultLogitsByteLimit
+    ) {
         self.model = model
         self.optimizer = optimizer
         self.recomputedLayers = recomputedLayers
         self.logitsByteLimit = logitsByteLimit
+    }
+
+    /// The programs that a plan has chosen.
+    public init(model: LanguageModel, optimizer: OptimizerSettings, choice: JobPlan.Choice) {
+        let layers = model.configuration.layerCount
+        self.init(
+            model: model, optimizer: optimizer, recomputedLayers: Set(max(0, layers - choice.recomputedLayers)..<layers),
+            logitsByteLimit: choice.logitsByteLimit)
     }
 
     /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives the loss of each trained row.

@@ -87,12 +87,36 @@ public final class TrainingSession {
     /// Bytes of the arena that all programs share.
     public var arenaByteCount: Int { arena.blocks.reduce(0, +) }
 
-    /// The size of program that serves a batch with this many tokens.
+    /// The size of program that serves a batch with this many tokens: the nearest whose plans fit the arena.
+    ///
+    /// A smaller program can need a little more than the largest, since values are packed greedily; then the batch is filled up to a size that fits.
     public func size(tokens: Int, trained: Int) -> ProgramSize {
         let rounded = ProgramSize(roundingUp: tokens, trained)
-        return ProgramSize(
+        let wanted = ProgramSize(
             tokenCount: min(rounded.tokenCount, max(largestSize.tokenCount, tokens)),
             trainedCount: min(rounded.trainedCount, max(largestSize.trainedCount, trained)))
+        let wider = ProgramSize(tokenCount: wanted.tokenCount, trainedCount: min(wanted.tokenCount, largestSize.trainedCount))
+        for size in [wanted, wider, largestSize] where size.tokenCount >= tokens && size.trainedCount >= trained && fits(size) {
+            return size
+        }
+        return wanted
+    }
+
+    private var known: [ProgramSize: Bool] = [:]
+    /// Plans that were made to see whether they fit, until they are prepared.
+    private var planned: [ProgramKey: Plan] = [:]
+
+    private func fits(_ size: ProgramSize) -> Bool {
+        if let answer = known[size] { return answer }
+        var answer = true
+        for isTraining in [true, false] {
+            guard let plan = try? planner.plan(isTraining ? programs.gradients(size) : programs.evaluation(size)) else { return true }
+            planned[ProgramKey(size: size, isTraining: isTraining)] = plan
+            let blocks = plan.transientBlocks
+            if blocks.count > arena.blocks.count || zip(blocks, arena.blocks).contains(where: { $0 > $1 }) { answer = false }
+        }
+        known[size] = answer
+        return answer
     }
 
     /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the batch's other micro-batches.
@@ -186,7 +210,8 @@ public final class TrainingSession {
         recentKeys.append(key)
         if let known = prepared[key] { return known }
         if recentKeys.count > Self.executableLimit { prepared[recentKeys.removeFirst()] = nil }
-        let plan = try planner.plan(isTraining ? programs.gradients(key.size) : programs.evaluation(key.size))
+        let plan =
+            try planned.removeValue(forKey: key) ?? planner.plan(isTraining ? programs.gradients(key.size) : programs.evaluation(key.size))
         let program = Prepared(executable: try device.makeExecutable(plan, persistent: persistent, arena: arena), plan: plan)
         prepared[key] = program
         return program

@@ -13,7 +13,8 @@ extension InputFingerprint {
         var parts = [
             "manifest": SHA256.hexadecimal(of: JSONWriter().string(job.manifest.json).utf8),
             "training_file": try SHA256.hexadecimal(ofFile: trainingPath),
-            "plan": "\(job.precision), \(job.plan.size.tokenCount) tokens, \(job.plan.recomputedLayers) layers recomputed",
+            "plan": "\(job.precision), \(job.plan.size.tokenCount) tokens, \(job.plan.recomputedLayers) layers recomputed, "
+                + "\(job.plan.choice.logitsByteLimit) bytes of logits",
         ]
         if let validationPath { parts["validation_file"] = try SHA256.hexadecimal(ofFile: validationPath) }
         var model = [try SHA256.hexadecimal(ofFile: job.modelFolder + "/config.json")]

@@ -168,7 +168,8 @@ public final class JobRunner {
         do {
             job = try PreparedJob(
                 manifest: manifest, modelFolder: modelFolder, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath,
-                initialAdapterPath: acceptance.initialAdapterPath, deviceSelector: manifest.device == "auto" ? deviceSelector : nil)
+                initialAdapterPath: acceptance.initialAdapterPath, deviceSelector: manifest.device == "auto" ? deviceSelector : nil,
+                keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan))
         } catch let error as WorkerError {
             if case .invalidData(let problems, _, _) = error {
                 for problem in problems.prefix(100) { try event(problem.description, .error) }

@@ -37,7 +37,7 @@ public struct PreparedJob {
     /// - Throws: what is wrong with model, data or plan.
     public init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
-        deviceSelector: String? = nil,
+        deviceSelector: String? = nil, memoryLimit: Int? = nil, keeping kept: JobPlan.Choice? = nil,
         progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
@@ -145,9 +145,14 @@ public struct PreparedJob {
         }
         progress("planning")
         let batchTokens = Self.largestBatch(training, batchSize)
-        let planner = MemoryPlanner(limits: device.limits, optimizer: optimizer, byteLimit: manifest.memoryLimit)
+        // What the process holds by now it will hold beside the plan: its code, the tokenizer, the data.
+        let planner = MemoryPlanner(
+            device: device, optimizer: optimizer, byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
+            programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0)
         let decaysAll = manifest.optimizer.weightDecayOn == .all
-        (model, plan) = try planner.choose(Self.formats(manifest), batchTokens: batchTokens, longestExample: longest) { format in
+        (model, plan) = try planner.choose(
+            Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
+        ) { format in
             try LanguageModel(
                 configuration, source: source, training: trainingKind,
                 precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest,
@@ -165,6 +170,9 @@ public struct PreparedJob {
             microBatchTokens: plan.size.tokenCount)
         self.manifest = manifest
     }
+
+    /// What a job may hold where its manifest sets no limit: the device's memory, less a tenth for everybody else.
+    private static func usableBytes(_ device: any ComputeDevice) -> Int? { device.memoryByteCount.map { $0 / 10 * 9 } }
 
     /// The formats that frozen weights may have, the most exact first.
     private static func formats(_ manifest: Manifest) -> [BaseWeights] {
@@ -187,9 +195,7 @@ public struct PreparedJob {
 
     /// The session that this job trains in.
     public func makeSession() throws -> TrainingSession {
-        let layers = model.configuration.layerCount
-        let programs = Programs(model: model, optimizer: optimizer, recomputedLayers: Set((layers - plan.recomputedLayers)..<layers))
-        return try TrainingSession(device: device, programs: programs, largest: plan.size)
+        try TrainingSession(device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size)
     }
 
     /// Trained tokens of the whole run.

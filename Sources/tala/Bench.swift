@@ -3,5 +3,6 @@ import ArgumentParser
 /// `tala bench`: speed and memory with random weights, so that no checkpoint is needed.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure speed and memory.", subcommands: [BenchTrain.self, BenchKernels.self, Tune.self, Compile.self])
+        abstract: "Measure speed and memory.",
+        subcommands: [BenchTrain.self, BenchKernels.self, Tune.self, Compile.self, BenchMakeCheckpoint.self])
 }

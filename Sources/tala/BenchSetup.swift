@@ -15,9 +15,11 @@ struct BenchOptions: ParsableArguments {
     @Option(help: "Tokens of one example.") var sequence = 256
     @Option(help: "The type of activations: float32, bfloat16 or float16, where the device has it.") var precision = "float32"
     @Option(help: "Frozen weights: stored (as the precision), float32, bfloat16, q8 or nf4.") var weights = "stored"
+    @Option(help: "Layers that are computed a second time in the backward pass.") var recompute = 0
     @Option(help: "cpu, vulkan, vulkan:N or auto.") var device = "cpu"
 
     func validate() throws {
+        guard recompute >= 0 else { throw ValidationError("--recompute is a number of layers") }
         guard tokens > 1, sequence > 1, tokens <= 1 << 24, sequence <= tokens else {
             throw ValidationError("--tokens and --sequence: 1 < sequence <= tokens <= \(1 << 24), not \(sequence) and \(tokens)")
         }
@@ -68,11 +70,15 @@ struct BenchSetup {
                 activationType: activationType, mixableTypes: mixable,
                 baseWeights: BaseWeights(rawValue: options.weights) ?? .stored),
             maximumLength: options.sequence, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
-        let size = ProgramSize(roundingUp: options.tokens, options.tokens)
-        plan = try MemoryPlanner(limits: device.limits, optimizer: OptimizerSettings(), byteLimit: nil).plan(
-            model, size: size, recomputedLayers: 0)
+        let choice = JobPlan.Choice(
+            tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),
+            baseWeights: model.precision.baseWeights)
+        plan = try MemoryPlanner(
+            device: device, optimizer: OptimizerSettings(), byteLimit: nil,
+            programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0
+        ).plan(model, choice)
         session = try TrainingSession(
-            device: device, programs: Programs(model: model, optimizer: OptimizerSettings()), largest: size)
+            device: device, programs: Programs(model: model, optimizer: OptimizerSettings(), choice: choice), largest: plan.size)
         batch = Self.batch(options, model, trainedTokens: options.sequence)
     }
 

@@ -56,7 +56,7 @@ struct BenchTrain: ParsableCommand {
             ("tok_s_median", .rounded(tokens / times.median, 1)), ("tok_s_min", .rounded(tokens / times.slowest, 1)),
             ("tok_s_best", .rounded(tokens / times.fastest, 1)), ("step_s_median", .rounded(times.median, 5)),
             ("step_s_min", .rounded(times.fastest, 5)), ("first_step_s", firstStepSeconds.map { .rounded($0, 3) } ?? .null),
-            ("peak_rss_mib", JSONNode(peakBytes / 1_048_576)), ("planned_mib", JSONNode(setup.plan.deviceBytes / 1_048_576)),
+            ("peak_rss_mib", JSONNode(peakBytes / 1_048_576)), ("planned_mib", JSONNode(setup.plan.peakBytes / 1_048_576)),
             ("gflop_per_step", .rounded(cost.floatingPointOperations / 1e9, 1)), ("gflop_s", .rounded(rate / 1e9, 1)),
             ("peak_product_gflop_s", .rounded(peak / 1e9, 1)), ("share_of_peak", .rounded(rate / peak, 3)),
             ("peak_memory_gb_s", .rounded(peaks.bytesPerSecond / 1e9, 1)), ("loss", .rounded(loss, 6)),

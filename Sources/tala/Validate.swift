@@ -59,13 +59,15 @@ struct ManifestOptions: ParsableArguments {
     }
 
     /// The job as it would run; what is wrong is printed.
-    /// - Parameter device: a device for the manifest's.
-    func prepare(device: String? = nil) throws -> PreparedJob {
+    /// - Parameters:
+    ///   - device: a device for the manifest's.
+    ///   - memoryLimit: bytes that replace the manifest's memory_limit.
+    func prepare(device: String? = nil, memoryLimit: Int? = nil) throws -> PreparedJob {
         let files = try read()
         do {
             return try PreparedJob(
                 manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation,
-                initialAdapterPath: files.initial, deviceSelector: device)
+                initialAdapterPath: files.initial, deviceSelector: device, memoryLimit: memoryLimit)
         } catch let error as WorkerError {
             if case .invalidData(let problems, _, _) = error {
                 for problem in problems { StandardError.write("\(problem)\n") }
@@ -131,15 +133,22 @@ struct PlanCommand: ParsableCommand {
             "Plan for a card that is not there, and estimate its speed from published peaks: \(CardProfile.all.map(\.key).joined(separator: ", ")).",
             valueName: "name"))
     var deviceProfile: String?
+    @Option(help: "Plan for this much memory instead of the manifest's memory_limit: bytes, or for example 2GiB.") var memoryLimit: String?
 
     func run() throws {
+        let limit = try memoryLimit.map { text in
+            guard let bytes = Manifest.byteCount(text) else {
+                throw ValidationError("--memory-limit \(text) is not a size; write for example 2GiB")
+            }
+            return bytes
+        }
         let card = try deviceProfile.map { name in
             guard let card = CardProfile.named(name) else {
                 throw ValidationError("--device-profile: \(name) is none of \(CardProfile.all.map(\.key).joined(separator: ", "))")
             }
             return card
         }
-        let job = try options.prepare(device: card.map { Devices.profilePrefix + $0.key })
+        let job = try options.prepare(device: card.map { Devices.profilePrefix + $0.key }, memoryLimit: limit)
         let estimate = try card.map { (card: $0, roofline: try job.roofline(on: $0)) }
         let plan = job.plan
         if options.json {
@@ -162,7 +171,9 @@ struct PlanCommand: ParsableCommand {
                 "\(plan.size.tokenCount) tokens" + (plan.recomputedLayers > 0 ? ", \(plan.recomputedLayers) layers recomputed" : "")
             ),
             ("arena", "\(mebibytes(plan.arenaBytes)) (\(plan.arenaBytes) bytes)"), ("weights and state", mebibytes(plan.persistentBytes)),
-            ("mapped weights", mebibytes(plan.mappedBytes)), ("on the device", mebibytes(plan.deviceBytes)),
+            ("mapped weights", mebibytes(plan.mappedBytes)), ("frozen weights", plan.baseWeights.rawValue),
+            ("kernels' workspace", mebibytes(plan.workspaceBytes)), ("program, data", mebibytes(plan.programBytes)),
+            ("at the peak", "\(mebibytes(plan.peakBytes)) (\(plan.peakBytes) bytes)"),
             (
                 "arithmetic",
                 "\(Double(Int(plan.floatingPointOperations / 1e7)) / 100) GFLOP a micro-batch, \(plan.kernelCalls) kernel calls"

@@ -1,9 +1,11 @@
+import Datasets
 import Foundation
 import JSON
 import Jobs
 import Spool
 import Storage
 import Testing
+import Training
 import Worker
 
 /// A job folder as the daemon makes it, on the reference model and data.
@@ -175,18 +177,28 @@ struct ReferenceJob {
     }
 
     @Test func micro_batchesGiveTheSameStepAsOneBatch() throws {
-        let one = try ReferenceJob(lora: true, steps: 3)
-        let several = try ReferenceJob(lora: true, changes: ["memory_limit": 4_000_000], steps: 3)
-        defer {
-            one.remove()
-            several.remove()
+        let job = try ReferenceJob(lora: true, steps: 3)
+        defer { job.remove() }
+        func prepared(_ choice: JobPlan.Choice?) throws -> PreparedJob {
+            try PreparedJob(
+                manifest: job.folder.manifest(), modelFolder: SharedData.path("stories260k"),
+                trainingPath: SharedData.path("stories260k/train.jsonl"), validationPath: nil,
+                initialAdapterPath: SharedData.path("trajectory/lora-r8/initial_adapter"), keeping: choice)
         }
-        #expect(try one.run() == .succeeded)
-        let outcome = try several.run()
-        #expect(outcome == .succeeded, "\(several.folder.status()?.error?.message ?? "")")
-        for (a, b) in zip(one.metrics, several.metrics) {
-            #expect(abs((a["train_loss"] ?? 0) - (b["train_loss"] ?? 1)) < 1e-6)
-            #expect(abs((a["grad_norm"] ?? 0) - (b["grad_norm"] ?? 1)) < 1e-5)
+        let whole = try prepared(nil)
+        var choice = whole.plan.choice
+        choice.tokenCount = ProgramSize.rounded(whole.training.longestExample)
+        choice.recomputedLayers = 3
+        #expect(choice.tokenCount * 2 < whole.plan.choice.tokenCount)
+        let cut = try prepared(choice)
+        #expect(cut.plan.choice == choice && cut.plan.arenaBytes < whole.plan.arenaBytes)
+        let runs = try [whole, cut].map { job in
+            TrainingRun(session: try job.makeSession(), training: job.training, validation: nil, settings: job.settings)
+        }
+        for _ in 0..<3 {
+            let steps = try runs.map { try #require(try $0.step()) }
+            #expect(abs(steps[0].loss - steps[1].loss) < 1e-6)
+            #expect(abs(steps[0].gradientNorm - steps[1].gradientNorm) < 1e-5)
         }
     }
 }

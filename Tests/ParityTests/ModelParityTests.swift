@@ -77,9 +77,10 @@ import Training
     @Test(arguments: GoldenModel.names) func thePlansArenaIsWhatTheSessionAllocates(name: String) throws {
         let golden = try GoldenModel(name)
         let run = try GoldenRun(golden, isLoRA: true, device: CPUDevice())
-        let planner = MemoryPlanner(limits: run.session.device.limits, optimizer: OptimizerSettings(), byteLimit: nil)
-        let size = ProgramSize(tokenCount: run.batch.tokenCapacity, trainedCount: run.batch.trainedCapacity)
-        let plan = try planner.plan(run.model, size: size, recomputedLayers: 0)
+        let planner = MemoryPlanner(device: run.session.device, optimizer: OptimizerSettings(), byteLimit: nil)
+        let plan = try planner.plan(
+            run.model, .init(tokenCount: run.batch.tokenCapacity, recomputedLayers: 0, baseWeights: .stored),
+            trainedCount: run.batch.trainedCapacity)
         #expect(plan.arenaBytes == run.session.arenaByteCount)
         #expect(plan.persistentBytes == run.session.persistent.layout.allocatedByteCount)
     }

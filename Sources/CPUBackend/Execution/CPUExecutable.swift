@@ -5,7 +5,8 @@ public import Graph
 
 /// A plan with every kernel prepared and every address resolved; running it allocates nothing.
 public final class CPUExecutable: Executable {
-    /// Bytes of working memory of the kernels: a part for each thread and one that all share. It is not in the plan's arena.
+    /// Bytes of working memory of the kernels: a part for each thread and one that all share. It is not in the plan's arena but the device's,
+    /// which all programs use one after the other.
     public let workspaceByteCount: Int
     private let device: CPUDevice
     private let plan: Plan
@@ -13,9 +14,7 @@ public final class CPUExecutable: Executable {
     private let arena: CPUArena
     private let exchange: [AlignedMemory]
     private let memoryMap: MemoryMap
-    private let workspace: AlignedMemory
     private let scratchStride: Int
-    private let shared: UnsafeMutableRawPointer
     private let steps: [Step]
 
     /// A kernel and the plan's calls that it computes: one, or a chain of products.
@@ -60,8 +59,6 @@ public final class CPUExecutable: Executable {
         // Whole pages for each thread, so that none writes beside another.
         scratchStride = (scratchBytes + 4_095) / 4_096 * 4_096
         workspaceByteCount = scratchStride * device.threadCount + sharedBytes
-        workspace = try AlignedMemory(byteCount: workspaceByteCount)
-        shared = workspace.address + scratchStride * device.threadCount
         (self.device, self.plan, self.persistent, self.arena, self.exchange, memoryMap, self.steps) = (
             device, plan, persistent, arena, exchange, map, steps
         )
@@ -139,7 +136,10 @@ public final class CPUExecutable: Executable {
     }
 
     private func run(_ step: Step) throws {
-        let status = device.pool.run(step.kernel, scratch: workspace.address, scratchStride: scratchStride, shared: shared)
+        guard let workspace = device.workspace else { return }
+        let status = device.pool.run(
+            step.kernel, scratch: workspace.address, scratchStride: scratchStride,
+            shared: workspace.address + scratchStride * device.threadCount)
         if status != 0, let index = step.calls.last {
             throw CPUError.productFailed(status: status, operation: "\(plan.calls[index].operation.name), call \(index)")
         }

@@ -19,8 +19,21 @@ public protocol ComputeDevice: AnyObject {
     /// Allocates an arena with these blocks (in bytes), to be shared by executables that do not run at the same time.
     func makeArena(blocks: [Int]) throws -> any Arena
 
+    /// Bytes that can be allocated in all, or nil where nobody knows.
+    var memoryByteCount: Int? { get }
+    /// Whether the device's memory is the process's own: then everything else that the process holds counts too.
+    var sharesProcessMemory: Bool { get }
+    /// Bytes that running a plan takes beside the plan's own memory. Executables of one arena share them.
+    func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int
+
     /// Prepares a plan for running: after this no run allocates.
     func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable
+}
+
+extension ComputeDevice {
+    public var memoryByteCount: Int? { nil }
+    public var sharesProcessMemory: Bool { false }
+    public func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int { 0 }
 }
 
 /// The persistent memory of one job on one device.

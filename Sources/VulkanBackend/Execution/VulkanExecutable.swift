@@ -54,7 +54,7 @@ final class VulkanExecutable: Executable {
                 dispatches.append((index, dispatch))
             }
         }
-        scratch = try VulkanBuffer(context, byteCount: scratchBytes, isForHost: false)
+        scratch = try arena.scratch(byteCount: scratchBytes)
         try makePool(dispatches.map(\.dispatch))
         for (call, dispatch) in dispatches { steps.append(try step(call, dispatch, device, isTrial)) }
         try makeSchedule()

@@ -53,8 +53,19 @@ final class VulkanPersistentMemory: PersistentMemory {
 final class VulkanArena: Arena {
     let blocks: [Int]
     let buffers: [VulkanBuffer]
+    private let context: VulkanContext
+    private var scratch: VulkanBuffer?
+
+    /// Memory that kernels use within one call, at least so many bytes: one buffer for all programs of the arena, since they do not run at the same time.
+    func scratch(byteCount: Int) throws(VulkanError) -> VulkanBuffer {
+        if let scratch, scratch.byteCount >= byteCount { return scratch }
+        let larger = try VulkanBuffer(context, byteCount: byteCount, isForHost: false)
+        scratch = larger
+        return larger
+    }
 
     init(_ context: VulkanContext, blocks: [Int]) throws(VulkanError) {
+        self.context = context
         self.blocks = blocks
         var buffers: [VulkanBuffer] = []
         for byteCount in blocks { buffers.append(try VulkanBuffer(context, byteCount: byteCount, isForHost: false)) }

@@ -1,0 +1,192 @@
+public import Graph
+public import Models
+
+/// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a job fits the memory it may use.
+public struct MemoryPlanner {
+    public var device: any ComputeDevice
+    public var optimizer: OptimizerSettings
+    /// Bytes that may be held at the peak (``JobPlan/peakBytes``); nil: as many as it takes.
+    public var byteLimit: Int?
+    /// Bytes of the program itself that count, see ``JobPlan/programBytes``.
+    public var programBytes: Int
+
+    public init(device: any ComputeDevice, optimizer: OptimizerSettings, byteLimit: Int?, programBytes: Int = 0) {
+        self.device = device
+        self.optimizer = optimizer
+        self.byteLimit = byteLimit
+        self.programBytes = programBytes
+    }
+
+    /// Tokens of a micro-batch above which a larger one gains nothing.
+    static let preferredTokens = 4096
+    /// Tokens below which products become slow, so that recomputing layers is the better way to save memory.
+    static let efficientTokens = 512
+    /// Bytes of logits, the fastest first.
+    static let logitsLimits = [Programs.defaultLogitsByteLimit, 32 << 20, 8 << 20, 2 << 20]
+    /// Bytes of host memory that a prepared kernel call takes (addresses, descriptions, the primitive it shares with others of its shape), as measured.
+    static let bytesPerCall = 6 << 10
+
+    /// The plan for one choice.
+    /// - Parameter trainedCount: rows of the head; nil: as many as tokens, the worst case.
+    public func plan(_ model: LanguageModel, _ choice: JobPlan.Choice, trainedCount: Int? = nil) throws -> JobPlan {
+        try plan(model, choice, layout: layout(model), countsWorkspace: true, trainedCount: trainedCount)
+    }
+
+    private func layout(_ model: LanguageModel) throws -> PersistentLayout {
+        let mapped = device.limits.mapsWeights ? Set(model.mappedWeights.keys) : []
+        return try PersistentLayout(
+            Programs(model: model, optimizer: optimizer).persistentTensors, limits: device.limits, mappedWeights: mapped)
+    }
+
+    private func plan(
+        _ model: LanguageModel, _ choice: JobPlan.Choice, layout: PersistentLayout, countsWorkspace: Bool, trainedCount: Int? = nil
+    ) throws -> JobPlan {
+        let programs = Programs(model: model, optimizer: optimizer, choice: choice)
+        let planner = Planner(limits: device.limits, layout: layout)
+        let size = ProgramSize(tokenCount: choice.tokenCount, trainedCount: trainedCount ?? choice.tokenCount)
+        let gradients = try planner.plan(programs.gradients(size))
+        var plans = [gradients]
+        // The forward pass alone needs less than the one that keeps it for its gradients; the least that fits is counted whole.
+        if countsWorkspace { plans += [try planner.plan(programs.evaluation(size)), try planner.plan(programs.update())] }
+        var workspaceBytes = 0
+        if countsWorkspace {
+            for plan in plans { workspaceBytes = max(workspaceBytes, try device.workspaceByteCount(plan, layout: layout)) }
+        }
+        let calls = plans.reduce(0) { $0 + $1.calls.count }
+        return JobPlan(
+            choice: choice, size: size, arenaBytes: TrainingSession.union(plans.map(\.transientBlocks)).reduce(0, +),
+            persistentBytes: layout.allocatedByteCount, mappedBytes: layout.mappedByteCount,
+            exchangeBytes: plans.reduce(0) { $0 + $1.exchangeByteCount }, workspaceBytes: workspaceBytes,
+            programBytes: programBytes == 0 ? 0 : programBytes + calls * Self.bytesPerCall,
+            floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
+    }
+
+    /// The fastest choice that fits: large micro-batches first; then layers are recomputed, as few as need be; then micro-batches become small and
+    /// logits few at a time. If nothing fits, the same with the next format of weights.
+    /// - Parameters:
+    ///   - formats: of frozen weights, the most exact first.
+    ///   - batchTokens: tokens of the largest batch.
+    ///   - longestExample: tokens of the longest example, which a micro-batch must hold.
+    ///   - kept: what the job has trained with so far, which is taken if it fits and nothing else is.
+    ///   - make: the model with its frozen weights in a format.
+    /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)``.
+    public func choose(
+        _ formats: [BaseWeights], batchTokens: Int, longestExample: Int, keeping kept: JobPlan.Choice? = nil,
+        model make: (BaseWeights) throws -> LanguageModel
+    ) throws -> (model: LanguageModel, plan: JobPlan) {
+        if let kept {
+            let model = try make(kept.baseWeights)
+            let plan = try plan(model, kept)
+            if plan.peakBytes <= byteLimit ?? .max { return (model, plan) }
+            throw TrainingError.doesNotFit(
+                needed: plan.peakBytes, available: byteLimit ?? 0,
+                advice: "a job that has begun keeps its micro-batches and formats: raise memory_limit, or submit it anew")
+        }
+        let least = ProgramSize.rounded(longestExample)
+        let candidates = Self.tokenCounts(least: least, most: ProgramSize.rounded(batchTokens))
+        var smallest: (model: LanguageModel, plan: JobPlan)?
+        for format in formats {
+            let model = try make(format)
+            let layout = try layout(model)
+            var search = Search(planner: self, model: model, layout: layout, format: format)
+            if let plan = try search.firstFit(candidates) { return (model, plan) }
+            if let plan = search.smallest, plan.peakBytes < smallest?.plan.peakBytes ?? .max { smallest = (model, plan) }
+        }
+        throw TrainingError.doesNotFit(
+            needed: smallest?.plan.peakBytes ?? 0, available: byteLimit ?? 0, advice: try advice(smallest, longestExample, formats))
+    }
+
+    /// Sizes of micro-batches: half as many tokens each time, down to the longest example.
+    static func tokenCounts(least: Int, most: Int) -> [Int] {
+        var counts = [max(least, min(most, max(least, preferredTokens)))]
+        while let last = counts.last, last / 2 >= least { counts.append(ProgramSize.rounded(last / 2)) }
+        if counts.last != least { counts.append(least) }
+        return counts
+    }
+
+    /// What would have to change.
+    private func advice(_ smallest: (model: LanguageModel, plan: JobPlan)?, _ longestExample: Int, _ formats: [BaseWeights]) throws
+        -> String
+    {
+        guard let smallest, let byteLimit else { return "raise memory_limit" }
+        let plan = smallest.plan
+        var advice =
+            "the least possible is \(Self.mebibytes(plan.peakBytes)) MiB (micro-batches of \(plan.size.tokenCount) tokens, all "
+            + "\(plan.recomputedLayers) layers recomputed, base_weights \(plan.baseWeights.rawValue)): raise memory_limit to that"
+        // The longest example that would fit: memory grows with tokens.
+        let layout = try layout(smallest.model)
+        var (fits, fails) = (0, plan.size.tokenCount / 64)
+        while fails - fits > 1 {
+            let middle = (fits + fails) / 2
+            var choice = plan.choice
+            choice.tokenCount = middle * 64
+            let isSmall = try self.plan(smallest.model, choice, layout: layout, countsWorkspace: true).peakBytes <= byteLimit
+            if isSmall { fits = middle } else { fails = middle }
+        }
+        if fits > 0 { advice += ", or lower max_length to \(fits * 64) (the longest example has \(longestExample) tokens)" }
+        if case .adapter(let settings, _) = smallest.model.training {
+            if !formats.contains(.nf4) { advice += ", or set base_weights to nf4" }
+            if fits == 0, settings.rank > 8 { advice += ", or lower adapter.rank" }
+        } else {
+            advice += ", or train an adapter (adapter.type lora)"
+        }
+        return advice
+    }
+
+    static func mebibytes(_ bytes: Int) -> Int { (bytes + 1_048_575) / 1_048_576 }
+
+    /// The search among the choices of one format.
+    private struct Search {
+        let planner: MemoryPlanner
+        let model: LanguageModel
+        let layout: PersistentLayout
+        let format: BaseWeights
+        private(set) var smallest: JobPlan?
+
+        init(planner: MemoryPlanner, model: LanguageModel, layout: PersistentLayout, format: BaseWeights) {
+            (self.planner, self.model, self.layout, self.format) = (planner, model, layout, format)
+        }
+
+        mutating func firstFit(_ candidates: [Int]) throws -> JobPlan? {
+            let layers = model.configuration.layerCount
+            let efficient = candidates.filter { $0 >= MemoryPlanner.efficientTokens }
+            for tokens in efficient { if let plan = try fitting(tokens, 0, MemoryPlanner.logitsLimits[0]) { return plan } }
+            let tail = (efficient.last.map { [$0] } ?? []) + candidates.filter { $0 < MemoryPlanner.efficientTokens }
+            for limit in MemoryPlanner.logitsLimits {
+                for tokens in tail {
+                    if tokens < MemoryPlanner.efficientTokens, let plan = try fitting(tokens, 0, limit) { return plan }
+                    guard var best = try fitting(tokens, layers, limit) else { continue }
+                    // As few layers as need be: what is needed falls with their number.
+                    var (fails, fits) = (0, layers)
+                    while fits - fails > 1 {
+                        let middle = (fails + fits) / 2
+                        if let plan = try fitting(tokens, middle, limit) {
+                            (best, fits) = (plan, middle)
+                        } else {
+                            fails = middle
+                        }
+                    }
+                    return best
+                }
+            }
+            return nil
+        }
+
+        private mutating func fitting(_ tokens: Int, _ recomputed: Int, _ logits: Int) throws -> JobPlan? {
+            let choice = JobPlan.Choice(tokenCount: tokens, recomputedLayers: recomputed, logitsByteLimit: logits, baseWeights: format)
+            let limit = planner.byteLimit ?? .max
+            // What the kernels need beside takes longer to find out, so it is asked only where the rest fits.
+            let quick = try planner.plan(model, choice, layout: layout, countsWorkspace: false)
+            if quick.peakBytes > limit {
+                if quick.peakBytes < smallest?.peakBytes ?? .max {
+                    smallest = try planner.plan(model, choice, layout: layout, countsWorkspace: true)
+                }
+                return nil
+            }
+            let whole = try planner.plan(model, choice, layout: layout, countsWorkspace: true)
+            if whole.peakBytes <= limit { return whole }
+            if whole.peakBytes < smallest?.peakBytes ?? .max { smallest = whole }
+            return nil
+        }
+    }
+}
