@@ -4,6 +4,7 @@
 #define TALA_PROCESSOR_H
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -48,6 +49,9 @@ static inline int tala_processor_count(void) {
     for (long word = 0; word < bytes / (long)sizeof mask[0]; word++) count += __builtin_popcountl(mask[word]);
     return count > 0 ? count : 1;
 }
+
+/// Bytes that the heap has handed out and not got back: for tests of what allocates.
+static inline size_t tala_heap_bytes(void) { return mallinfo2().uordblks; }
 
 /// Sixteen numbers; Swift sees SIMD16<Float>.
 typedef float tala_vector __attribute__((__ext_vector_type__(16)));

@@ -6,6 +6,7 @@ enum KernelRegistry {
         let (inputs, outputs) = (operands.inputs, operands.outputs)
         switch operation {
         case let operation as MatrixProduct:
+            if NarrowMatrixProductKernel.suits(operation, operands) { return try NarrowMatrixProductKernel(operation, operands) }
             let kernel = MatrixProductKernel(operation, operands)
             try kernel.prepare(operands.products)
             return kernel

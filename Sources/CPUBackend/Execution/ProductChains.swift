@@ -14,7 +14,8 @@ enum ProductChains {
     static func find(in calls: [KernelCall]) -> [Int: [Int]] {
         var chains: [Int: [Int]] = [:]
         for index in calls.indices {
-            guard let product = calls[index].operation as? MatrixProduct, product.hasAddend, calls[index].inputs[2] == calls[index].outputs[0],
+            guard let product = calls[index].operation as? MatrixProduct, product.hasAddend,
+                calls[index].inputs[2] == calls[index].outputs[0],
                 let before = lastWriter(of: calls[index].outputs[0], before: index, calls), calls[before].operation is MatrixProduct,
                 calls[before].outputs[0] == calls[index].outputs[0]
             else { continue }

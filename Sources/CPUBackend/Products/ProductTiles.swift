@@ -6,6 +6,9 @@ struct ProductTiles {
     let (lastHeight, lastWidth): (Int, Int)
     var count: Int { down * across }
 
+    /// Each tile packs its part of a transposed `b`, which costs much beside the product of fewer rows than this.
+    private static let packedOnceHeight = 128
+
     /// Which operand a tile should be reluctant to read again.
     enum Preference {
         case none
@@ -35,7 +38,7 @@ struct ProductTiles {
                 }
                 continue
             }
-            if width > 64, preference == .tall || (width >= height && (preference != .wide || height <= 64)) {
+            if width > 64, preference == .tall || (width >= height && (preference != .wide || height <= Self.packedOnceHeight)) {
                 width = Self.cut(width, (width + 1) / 2)
             } else if height > 32 {
                 height = Self.cut(height, (height + 1) / 2)

@@ -1,0 +1,34 @@
+import Graph
+import Tensors
+import Testing
+
+/// The project's bound for activations in 16 bits: every operation within a hundredth of its definition, in norm.
+@Suite struct NarrowPrecisionTests {
+    static let narrowCases = KernelCatalogue.cases.filter { !$0.activationTypes.isDisjoint(with: [.bfloat16, .float16]) }
+
+    @Test(arguments: narrowCases) func anOperationOnNarrowActivationsIsWithinAHundredthOfItsDefinitionInNorm(_ kernel: KernelCase) throws {
+        let computer = try TestDevice.cpu.open()
+        guard KernelAgreementTests.fits(kernel, computer) else { return }
+        var random = CaseRandom(seed: KernelCatalogue.seed)
+        var machine = KernelMachine(seed: KernelCatalogue.seed)
+        let sample = try kernel.sample(&random)
+        machine.add(sample, kernel.mustBeInPlace ? .inPlace : .plain)
+        let expected = kernel.reference(sample)
+        let result = try machine.prepare(on: computer).run()
+        let call = try #require(machine.calls.first)
+        for (index, (output, wanted)) in zip(call.outputs, expected).enumerated() where output.elementType.isFloatingPoint {
+            let image = KernelMachine.Image(bytes: output.space == .persistent ? result.persistent : result.exchange)
+            var (error, size) = (0.0, 0.0)
+            for row in 0..<output.rows {
+                for column in 0..<output.columns {
+                    guard let value = wanted[row, column]?.value, value.isFinite else { continue }
+                    let difference = output.elementType.number(image.bits(output, row, column)) - value
+                    error += difference * difference
+                    size += value * value
+                }
+            }
+            // Where all is zero but for the smallest numbers there is no norm to compare with.
+            if size > 1e-20 { #expect(error <= 1e-4 * size, "\(kernel), output \(index): \((error / size).squareRoot()) in norm") }
+        }
+    }
+}
