@@ -28,6 +28,7 @@ public struct TrainableLayout: Sendable {
     public private(set) var parameters: [Parameter]
     public private(set) var pages: [Page] = []
     private var places: [String: (page: Int, elementOffset: Int)] = [:]
+    private var indices: [String: Int] = [:]
 
     static let alignment = 64
     static let pageColumns = 256
@@ -35,6 +36,7 @@ public struct TrainableLayout: Sendable {
     /// Puts the parameters on pages of at most `pageByteLimit` bytes, in their order; a larger parameter has a page of its own shape.
     public init(_ parameters: [Parameter], pageByteLimit: Int = 64 << 20) {
         self.parameters = parameters
+        for (index, parameter) in parameters.enumerated() where indices[parameter.key] == nil { indices[parameter.key] = index }
         let elementLimit = max(1, pageByteLimit / 4)
         for isDecayed in [true, false] {
             var fill = 0
@@ -78,7 +80,8 @@ public struct TrainableLayout: Sendable {
     /// The persistent tensor of one parameter: the parameter itself under its own key, its gradient or moments under `kind/key`.
     /// Nil if no such parameter is trained.
     public func tensor(of key: String, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
-        guard let place = places[key], let parameter = parameters.first(where: { $0.key == key }) else { return nil }
+        guard let place = places[key], let index = indices[key] else { return nil }
+        let parameter = parameters[index]
         let page = pages[place.page]
         return PersistentTensor(
             key: kind == .parameter ? key : "\(kind.rawValue)/\(key)",
