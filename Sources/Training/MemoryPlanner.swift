@@ -9,8 +9,13 @@ public struct MemoryPlanner {
     public var byteLimit: Int?
     /// Bytes of the program itself that count, see ``JobPlan/programBytes``.
     public var programBytes: Int
+    /// How many sizes of training program a run may need, of which a session keeps some prepared.
+    public var programCount: Int
 
-    public init(device: any ComputeDevice, optimizer: OptimizerSettings, byteLimit: Int?, programBytes: Int = 0) {
+    public init(
+        device: any ComputeDevice, optimizer: OptimizerSettings, byteLimit: Int?, programBytes: Int = 0, programCount: Int = 1
+    ) {
+        self.programCount = programCount
         self.device = device
         self.optimizer = optimizer
         self.byteLimit = byteLimit
@@ -23,8 +28,8 @@ public struct MemoryPlanner {
     static let efficientTokens = 512
     /// Bytes of logits, the fastest first.
     static let logitsLimits = [Programs.defaultLogitsByteLimit, 32 << 20, 8 << 20, 2 << 20]
-    /// Bytes of host memory that a prepared kernel call takes (addresses, descriptions, the primitive it shares with others of its shape), as measured.
-    static let bytesPerCall = 6 << 10
+    /// Bytes that training takes in the process beside plan and kernels: stacks of threads, compiled products, buffers of files; as measured.
+    static let sessionBytes = 8 << 20
 
     /// The plan for one choice.
     /// - Parameter trainedCount: rows of the head; nil: as many as tokens, the worst case.
@@ -52,12 +57,13 @@ public struct MemoryPlanner {
         if countsWorkspace {
             for plan in plans { workspaceBytes = max(workspaceBytes, try device.workspaceByteCount(plan, layout: layout)) }
         }
-        let calls = plans.reduce(0) { $0 + $1.calls.count }
+        let kept = min(max(1, programCount), TrainingSession.executableLimit(callCount: gradients.calls.count))
+        let calls = plans.reduce(0) { $0 + $1.calls.count } + (kept - 1) * gradients.calls.count
         return JobPlan(
             choice: choice, size: size, arenaBytes: TrainingSession.union(plans.map(\.transientBlocks)).reduce(0, +),
             persistentBytes: layout.allocatedByteCount, mappedBytes: layout.mappedByteCount,
             exchangeBytes: plans.reduce(0) { $0 + $1.exchangeByteCount }, workspaceBytes: workspaceBytes,
-            programBytes: programBytes == 0 ? 0 : programBytes + calls * Self.bytesPerCall,
+            programBytes: programBytes == 0 ? 0 : programBytes + Self.sessionBytes + calls * TrainingSession.bytesPerCall,
             floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
     }
 

@@ -31,8 +31,10 @@ public final class TrainingSession {
             if plan.inputs[input] != nil { try executable.write(elements, to: input) }
         }
     }
-    /// Prepared programs that are kept; beyond them the least recently used goes.
-    static let executableLimit = 48
+    /// Prepared programs that are kept, so many that they take some tens of megabytes at most; beyond them the least recently used goes.
+    static func executableLimit(callCount: Int) -> Int { min(48, max(4, (64 << 20) / max(1, callCount * bytesPerCall))) }
+    /// Bytes of host memory that a prepared kernel call takes (addresses, descriptions, its part of a primitive), as measured.
+    static let bytesPerCall = 3_500
 
     /// What a micro-batch gave.
     public struct LossSum: Sendable, Hashable {
@@ -75,9 +77,11 @@ public final class TrainingSession {
         updateExecutable = try device.makeExecutable(plans[2], persistent: persistent, arena: arena)
         updatePlan = plans[2]
         largestSize = largest
+        largestCallCount = plans[0].calls.count
     }
 
     private let largestSize: ProgramSize
+    private let largestCallCount: Int
 
     /// For each block the most that any of the plans needs.
     static func union(_ blocks: [[Int]]) -> [Int] {
@@ -103,7 +107,7 @@ public final class TrainingSession {
     }
 
     private var known: [ProgramSize: Bool] = [:]
-    /// Plans that were made to see whether they fit, until they are prepared.
+    /// The last plan that was made to see whether it fits, until it is prepared.
     private var planned: [ProgramKey: Plan] = [:]
 
     private func fits(_ size: ProgramSize) -> Bool {
@@ -111,7 +115,7 @@ public final class TrainingSession {
         var answer = true
         for isTraining in [true, false] {
             guard let plan = try? planner.plan(isTraining ? programs.gradients(size) : programs.evaluation(size)) else { return true }
-            planned[ProgramKey(size: size, isTraining: isTraining)] = plan
+            if isTraining { planned = [ProgramKey(size: size, isTraining: true): plan] }
             let blocks = plan.transientBlocks
             if blocks.count > arena.blocks.count || zip(blocks, arena.blocks).contains(where: { $0 > $1 }) { answer = false }
         }
@@ -209,7 +213,7 @@ public final class TrainingSession {
         if let index = recentKeys.firstIndex(of: key) { recentKeys.remove(at: index) }
         recentKeys.append(key)
         if let known = prepared[key] { return known }
-        if recentKeys.count > Self.executableLimit { prepared[recentKeys.removeFirst()] = nil }
+        if recentKeys.count > Self.executableLimit(callCount: largestCallCount) { prepared[recentKeys.removeFirst()] = nil }
         let plan =
             try planned.removeValue(forKey: key) ?? planner.plan(isTraining ? programs.gradients(key.size) : programs.evaluation(key.size))
         let program = Prepared(executable: try device.makeExecutable(plan, persistent: persistent, arena: arena), plan: plan)

@@ -148,7 +148,8 @@ public struct PreparedJob {
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the data.
         let planner = MemoryPlanner(
             device: device, optimizer: optimizer, byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
-            programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0)
+            programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
+            programCount: Self.programCount(training, batchSize: batchSize, steps: totalSteps))
         let decaysAll = manifest.optimizer.weightDecayOn == .all
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
@@ -169,6 +170,12 @@ public struct PreparedJob {
             checkpointEverySteps: manifest.checkpoint.everySteps,
             microBatchTokens: plan.size.tokenCount)
         self.manifest = manifest
+    }
+
+    /// Sizes of program that a run may need at most.
+    private static func programCount(_ data: Dataset, batchSize: Int, steps: Int) -> Int {
+        let sizes = Set((0..<data.count).map { ProgramSize(roundingUp: data.tokenCount(of: $0), data.trainedTokenCount(of: $0)) })
+        return sizes.count == 1 ? 1 : batchSize == 1 ? min(steps, sizes.count) : steps
     }
 
     /// What a job may hold where its manifest sets no limit: the device's memory, less a tenth for everybody else.
