@@ -64,6 +64,7 @@ let package = Package(
         // C libraries: a header each, no code.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "CZlib"),
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CVulkan"),
         .systemLibrary(name: "CGlslang"),
@@ -86,8 +87,8 @@ let package = Package(
         module("Templates", ["JSON"]),
         // tokenizer.json, chat rendering, loss masks.
         module("Tokenization", ["JSON", "Templates"]),
-        // JSONL in, examples out: validation report, split, order, packing.
-        module("Datasets", ["JSON", "Storage", "Tokenization"]),
+        // JSONL in, examples out: validation report, mapped cache, split, order.
+        module("Datasets", ["CLinux", "CZlib", "JSON", "Storage", "Tokenization"]),
         // Operations (shapes, gradient, cost), autodiff, passes, memory plan.
         module("Graph", ["Quantization", "Tensors"]),
         // The plan on the processor: one file a kernel.
@@ -118,8 +119,8 @@ let package = Package(
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Generation", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Templates",
-                "Tensors", "Tokenization", "Training", "Worker",
+                argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage",
+                "Templates", "Tensors", "Tokenization", "Training", "Worker",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Spool", "Storage", "StorageTrials", "Worker"]),
         tests("HouseTests", []),

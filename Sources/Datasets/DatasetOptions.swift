@@ -2,24 +2,27 @@ public import Tokenization
 
 /// How a file becomes examples.
 public struct DatasetOptions: Sendable, Hashable {
-    public enum Format: String, Sendable, Hashable {
-        /// `{"messages": [...]}` a line.
-        case chat
-        /// `{"prompt": ..., "completion": ...}` a line.
-        case completion
-        /// Plain text: `{"text": ...}` a line, or a `.txt` file whose documents are divided by blank lines.
-        case text
+    /// What the records are read for.
+    public enum Purpose: String, Sendable, Hashable {
+        /// Conversations, or prompts with completions.
+        case supervised
+        /// Plain text, packed into rows of `maximumLength` tokens.
+        case pretraining
     }
     public enum OnExcess: String, Sendable, Hashable { case error, truncate, drop }
-    public var format: Format
+    public var purpose: Purpose
     public var trainOn: TrainedPart
+    /// Tokens that an example may have.
     public var maximumLength: Int
     public var onExcess: OnExcess
 
-    public init(format: Format, trainOn: TrainedPart = .assistant, maximumLength: Int, onExcess: OnExcess = .error) {
-        self.format = format
+    public init(purpose: Purpose = .supervised, trainOn: TrainedPart = .assistant, maximumLength: Int, onExcess: OnExcess = .error) {
+        self.purpose = purpose
         self.trainOn = trainOn
         self.maximumLength = maximumLength
         self.onExcess = onExcess
     }
+
+    /// What distinguishes one reading of a file from another, for the cache's key.
+    var key: String { "\(purpose.rawValue) \(trainOn.rawValue) \(maximumLength) \(onExcess.rawValue)" }
 }

@@ -1,19 +1,28 @@
 /// Something wrong with a dataset: which file, which line, which field, what was found and what was expected.
 public struct DatasetProblem: Error, Sendable, Hashable {
-    /// A stable word: `invalid_json`, `invalid_message`, `too_long`, `no_trained_token`, `empty_dataset`, `unreadable`, `template`.
+    /// A stable word: `invalid_json`, `unreadable`, `wrong_type`, `missing_field`, `empty_field`, `invalid_value`, `unknown_role`, `no_assistant`,
+    /// `too_long`, `no_trained_token`, `template`, `empty_dataset`, `preference_training`, `data_changed`, and those of warnings: `deprecated`,
+    /// `tool_without_call`, `compression`.
     public var kind: String
     public var file: String
     /// Physical line, counted from 1; nil where the whole file is concerned.
     public var line: Int?
-    /// For example `messages[1].content`.
+    /// The JSON path, for example `messages[1].content`.
     public var field: String?
+    public var found: String?
+    public var expected: String?
+    /// What is wrong and what to do, without file, line and field.
     public var message: String
 
-    public init(kind: String, file: String, line: Int? = nil, field: String? = nil, _ message: String) {
+    public init(
+        kind: String, file: String, line: Int? = nil, field: String? = nil, found: String? = nil, expected: String? = nil, _ message: String
+    ) {
         self.kind = kind
         self.file = file
         self.line = line
         self.field = field
+        self.found = found
+        self.expected = expected
         self.message = message
     }
 }

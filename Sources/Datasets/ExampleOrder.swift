@@ -44,16 +44,11 @@ public struct ExampleOrder: Sendable, Hashable {
 
 /// Which examples are held back for validation: decided for each by its own number and the seed, so adding lines at the end changes nothing before them.
 public enum ValidationSplit {
-    /// - Returns: places of the training and of the validation examples.
-    public static func divide(count: Int, fraction: Double, seed: UInt64) -> (training: [Int], validation: [Int]) {
-        var result: (training: [Int], validation: [Int]) = ([], [])
-        for index in 0..<count {
-            var mixed = (UInt64(truncatingIfNeeded: index) &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ seed
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            mixed ^= mixed >> 31
-            if Double(mixed >> 11) * 0x1p-53 < fraction { result.validation.append(index) } else { result.training.append(index) }
-        }
-        return result
+    public static func isHeldBack(_ index: Int, fraction: Double, seed: UInt64) -> Bool {
+        var mixed = (UInt64(truncatingIfNeeded: index) &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ seed
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        mixed ^= mixed >> 31
+        return Double(mixed >> 11) * 0x1p-53 < fraction
     }
 }

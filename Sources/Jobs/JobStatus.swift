@@ -21,6 +21,8 @@ public struct JobStatus: Sendable, Hashable {
         public var trainLoss: Double?
         public var validLoss: Double?
         public var tokensPerSecond: Double?
+        /// Tokens of the examples over rows that were computed, in the last step.
+        public var usefulShare: Double?
         /// Seconds that the remaining steps will take at the present speed.
         public var remainingSeconds: Double?
 
@@ -86,7 +88,8 @@ public struct JobStatus: Sendable, Hashable {
         let progressNode: JSONNode = [
             "step": JSONNode(progress.step), "total_steps": JSONNode(progress.totalSteps), "epoch": JSONNode(progress.epoch),
             "train_loss": optional(progress.trainLoss), "valid_loss": optional(progress.validLoss),
-            "tokens_per_second": optional(progress.tokensPerSecond), "remaining_seconds": optional(progress.remainingSeconds),
+            "tokens_per_second": optional(progress.tokensPerSecond), "useful_token_share": optional(progress.usefulShare),
+            "remaining_seconds": optional(progress.remainingSeconds),
         ]
         return [
             "id": JSONNode(id), "object": "fine_tuning.job", "created_at": JSONNode(createdAt), "finished_at": optional(finishedAt),
@@ -145,6 +148,7 @@ public struct JobStatus: Sendable, Hashable {
             self.progress.trainLoss = progress["train_loss"]?.double
             self.progress.validLoss = progress["valid_loss"]?.double
             self.progress.tokensPerSecond = progress["tokens_per_second"]?.double
+            self.progress.usefulShare = progress["useful_token_share"]?.double
             self.progress.remainingSeconds = progress["remaining_seconds"]?.double
         }
     }

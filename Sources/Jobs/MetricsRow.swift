@@ -1,7 +1,7 @@
 /// A line of `metrics.csv`.
 public struct MetricsRow: Sendable, Hashable {
     public static let header =
-        "step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy,full_valid_loss,full_valid_mean_token_accuracy,learning_rate,grad_norm,trained_tokens,tokens_per_second"
+        "step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy,full_valid_loss,full_valid_mean_token_accuracy,learning_rate,grad_norm,trained_tokens,tokens_per_second,useful_token_share"
 
     public var step: Int
     public var trainLoss: Double
@@ -17,10 +17,12 @@ public struct MetricsRow: Sendable, Hashable {
     /// Trained tokens of all steps so far.
     public var trainedTokens: Int
     public var tokensPerSecond: Double
+    /// Tokens of the examples over rows that were computed.
+    public var usefulShare: Double
 
     public init(
         step: Int, trainLoss: Double, trainAccuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
-        tokensPerSecond: Double
+        tokensPerSecond: Double, usefulShare: Double = 1
     ) {
         self.step = step
         self.trainLoss = trainLoss
@@ -29,6 +31,7 @@ public struct MetricsRow: Sendable, Hashable {
         self.gradientNorm = gradientNorm
         self.trainedTokens = trainedTokens
         self.tokensPerSecond = tokensPerSecond
+        self.usefulShare = usefulShare
     }
 
     /// The line without its end. Numbers are written so that reading them gives the same bits.
@@ -38,7 +41,7 @@ public struct MetricsRow: Sendable, Hashable {
         return [
             "\(step)", text(trainLoss), text(trainAccuracy), text(validLoss), text(validAccuracy), text(fullValidLoss),
             text(fullValidAccuracy),
-            text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)",
+            text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)", "\((usefulShare * 10_000).rounded() / 10_000)",
         ].joined(separator: ",")
     }
 
@@ -47,11 +50,11 @@ public struct MetricsRow: Sendable, Hashable {
         let fields = line.split(separator: ",", omittingEmptySubsequences: false)
         guard fields.count == Self.header.split(separator: ",").count, let step = Int(fields[0]), let loss = Double(fields[1]),
             let accuracy = Double(fields[2]), let rate = Double(fields[7]), let norm = Double(fields[8]), let tokens = Int(fields[9]),
-            let speed = Double(fields[10])
+            let speed = Double(fields[10]), let share = Double(fields[11])
         else { return nil }
         self.init(
             step: step, trainLoss: loss, trainAccuracy: accuracy, learningRate: rate, gradientNorm: norm, trainedTokens: tokens,
-            tokensPerSecond: speed)
+            tokensPerSecond: speed, usefulShare: share)
         (validLoss, validAccuracy) = (Double(fields[3]), Double(fields[4]))
         (fullValidLoss, fullValidAccuracy) = (Double(fields[5]), Double(fields[6]))
     }

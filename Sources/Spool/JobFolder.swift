@@ -18,6 +18,8 @@ public struct JobFolder: Sendable, Hashable {
     public var metricsFile: String { path + "/metrics.csv" }
     public var checkpoints: String { path + "/checkpoints" }
     public var result: String { path + "/result" }
+    /// The tokenised data, of no value beyond the time that it saves.
+    public var tokens: String { path + "/tokens" }
     public var lockFile: String { path + "/.lock" }
     /// Verbs that the daemon hands to the worker.
     public var controls: String { path + "/.control" }
@@ -27,7 +29,7 @@ public struct JobFolder: Sendable, Hashable {
 
     /// Removes what an earlier worker had begun to write and never finished. Only for whoever holds the job's lock.
     public func removeLitter() {
-        for place in [path, checkpoints] {
+        for place in [path, checkpoints, tokens, tokens + "/digests"] {
             for name in (try? FolderListing.names(in: place)) ?? [] where name.hasPrefix(".trash-") || name.hasPrefix(".") && name.hasSuffix(".tmp") {
                 FolderListing.delete(place + "/" + name)
             }

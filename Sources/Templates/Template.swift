@@ -33,6 +33,7 @@ public struct Template: Sendable {
         var values: [String: TemplateValue] = [:]
         for member in variables.object ?? [] { values[member.key] = TemplateValue(member.node) }
         let interpreter = Interpreter(variables: values, clock: clock, limits: limits)
+        defer { interpreter.release() }
         try interpreter.run(body)
         return Rendering(text: String(decoding: interpreter.output, as: UTF8.self), generationSpans: interpreter.generationSpans)
     }

@@ -45,6 +45,8 @@ public struct StepResult: Sendable, Hashable {
     public var trainedTokens: Int
     public var tokens: Int
     public var seconds: Double
+    /// Tokens of the examples over rows that were computed: what is left over fills programs up.
+    public var usefulShare: Double
     /// One validation batch at this step, where it was time for that.
     public var validation: TrainingSession.LossSum?
     /// The whole validation set, at the end of an epoch.
@@ -53,9 +55,8 @@ public struct StepResult: Sendable, Hashable {
     public var lacksEvaluation = false
 
     public init(
-        step: Int, epoch: Double, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
-        tokens: Int,
-        seconds: Double
+        step: Int, epoch: Double, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int, tokens: Int,
+        seconds: Double, usefulShare: Double = 1
     ) {
         self.step = step
         self.epoch = epoch
@@ -66,6 +67,7 @@ public struct StepResult: Sendable, Hashable {
         self.trainedTokens = trainedTokens
         self.tokens = tokens
         self.seconds = seconds
+        self.usefulShare = usefulShare
     }
 }
 
@@ -111,7 +113,7 @@ public final class TrainingRun {
     }
 
     /// The numbers in the training file, counted from 1, of a step's examples.
-    public func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.lines[$0] } }
+    public func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.line(of: $0) } }
 
     /// Does the next step.
     /// - Returns: nil if it was broken off before it changed anything but gradients; the session is then of no use for further steps.
@@ -131,14 +133,15 @@ public final class TrainingRun {
         let norm = try session.update(learningRate: rate, step: stepsDone + 1)
         guard sum.meanLoss.isFinite, norm.isFinite else {
             throw TrainingError.notFinite(
-                step: stepsDone + 1, loss: sum.meanLoss, gradientNorm: norm, examples: indices.map { training.lines[$0] })
+                step: stepsDone + 1, loss: sum.meanLoss, gradientNorm: norm, examples: indices.map { training.line(of: $0) })
         }
         stepsDone += 1
         let seconds = Self.now() - start
         var result = StepResult(
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
-            trainedTokens: sum.trainedTokens, tokens: batches.reduce(0) { $0 + $1.tokenCount }, seconds: seconds)
+            trainedTokens: sum.trainedTokens, tokens: batches.reduce(0) { $0 + $1.tokenCount }, seconds: seconds,
+            usefulShare: Double(batches.reduce(0) { $0 + $1.tokenCount }) / Double(max(1, batches.reduce(0) { $0 + $1.tokenCapacity })))
         try evaluateAgain(&result)
         return result
     }

@@ -95,7 +95,7 @@ public final class TrainingSession {
     ///
     /// A smaller program can need a little more than the largest, since values are packed greedily; then the batch is filled up to a size that fits.
     public func size(tokens: Int, trained: Int) -> ProgramSize {
-        let rounded = ProgramSize(roundingUp: tokens, trained)
+        let rounded = ProgramSize(serving: tokens, trained: trained)
         let wanted = ProgramSize(
             tokenCount: min(rounded.tokenCount, max(largestSize.tokenCount, tokens)),
             trainedCount: min(rounded.trainedCount, max(largestSize.trainedCount, trained)))

@@ -1,3 +1,4 @@
+import Datasets
 import Glibc
 import Spool
 import Storage
@@ -10,7 +11,7 @@ struct InputSnapshot {
     /// Copies the data into `data/` once; later it is verified.
     /// - Throws: ``StorageError``, ``WorkerError/damagedData(_:)``.
     init(_ folder: JobFolder, _ acceptance: JobAcceptance) throws {
-        func name(_ path: String, _ base: String) -> String { base + (path.hasSuffix(".txt") ? ".txt" : ".jsonl") }
+        func name(_ path: String, _ base: String) -> String { base + DataFileName.suffix(of: path) }
         let data = folder.path + "/data"
         let training = name(acceptance.trainingPath, "training")
         let validation = acceptance.validationPath.map { name($0, "validation") }
@@ -21,13 +22,20 @@ struct InputSnapshot {
             let sources = [acceptance.trainingPath, acceptance.validationPath].compactMap { $0 }
             let byteCount = sources.reduce(1 << 16) { $0 + (FolderListing.byteCount($1) ?? 0) }
             try WholeFolder.build(data, byteCount: byteCount) { temporary in
-                _ = try DurableFiles.copy(acceptance.trainingPath, toNew: temporary + "/" + training, mode: 0o640)
-                if let source = acceptance.validationPath, let validation {
-                    _ = try DurableFiles.copy(source, toNew: temporary + "/" + validation, mode: 0o640)
-                }
+                try Self.copy(acceptance.trainingPath, to: temporary + "/" + training)
+                if let source = acceptance.validationPath, let validation { try Self.copy(source, to: temporary + "/" + validation) }
             }
         }
         trainingPath = data + "/" + training
         validationPath = validation.map { data + "/" + $0 }
+    }
+
+    /// Copies a file that nobody may write to meanwhile.
+    private static func copy(_ source: String, to path: String) throws {
+        let before = FileIdentity(path: source)
+        _ = try DurableFiles.copy(source, toNew: path, mode: 0o640)
+        guard FileIdentity(path: source) == before else {
+            throw WorkerError.damagedData("\(DurableFiles.split(source).name) was changed while it was copied")
+        }
     }
 }

@@ -88,7 +88,8 @@ extension JobRunner {
     private func reevaluate(_ row: MetricsRow, _ run: TrainingRun) throws -> StepResult {
         var result = StepResult(
             step: row.step, epoch: Double(row.step) / Double(run.stepsPerEpoch), loss: row.trainLoss, accuracy: row.trainAccuracy,
-            learningRate: row.learningRate, gradientNorm: row.gradientNorm, trainedTokens: 0, tokens: Int(row.tokensPerSecond), seconds: 1)
+            learningRate: row.learningRate, gradientNorm: row.gradientNorm, trainedTokens: 0, tokens: Int(row.tokensPerSecond), seconds: 1,
+            usefulShare: row.usefulShare)
         try run.evaluateAgain(&result)
         return result
     }
@@ -123,6 +124,7 @@ extension JobRunner {
         status.progress.trainLoss = result.loss
         if let loss = result.fullValidation?.meanLoss ?? result.validation?.meanLoss { status.progress.validLoss = loss }
         status.progress.tokensPerSecond = speed
+        status.progress.usefulShare = result.usefulShare
         status.trainedTokens = state.trainedTokens
         let remaining = elapsed / Double(max(1, stepsHere)) * Double(status.progress.totalSteps - result.step)
         status.progress.remainingSeconds = remaining
@@ -178,7 +180,8 @@ extension MetricsRow {
     init(_ result: StepResult, trainedTokens: Int, tokensPerSecond: Double) {
         self.init(
             step: result.step, trainLoss: result.loss, trainAccuracy: result.accuracy, learningRate: result.learningRate,
-            gradientNorm: result.gradientNorm, trainedTokens: trainedTokens, tokensPerSecond: tokensPerSecond)
+            gradientNorm: result.gradientNorm, trainedTokens: trainedTokens, tokensPerSecond: tokensPerSecond,
+            usefulShare: result.usefulShare)
         (validLoss, validAccuracy) = (result.validation?.meanLoss, result.validation?.accuracy)
         (fullValidLoss, fullValidAccuracy) = (result.fullValidation?.meanLoss, result.fullValidation?.accuracy)
     }

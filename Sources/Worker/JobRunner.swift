@@ -144,6 +144,9 @@ public final class JobRunner {
         return verbs.contains("cancel") || verbs.contains("pause")
     }
 
+    /// Thrown out of the reading of data.
+    private struct LeaveRequest: Error {}
+
     /// What to do before training has begun when somebody wants the worker to leave.
     private func leaveEarly() -> Outcome? {
         let verbs = folder.pendingControls
@@ -169,10 +172,15 @@ public final class JobRunner {
             job = try PreparedJob(
                 manifest: manifest, modelFolder: modelFolder, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath,
                 initialAdapterPath: acceptance.initialAdapterPath, deviceSelector: manifest.device == "auto" ? deviceSelector : nil,
+                cache: DatasetCache(folder: folder.tokens),
+                readingProgress: { _ in if self.isAskedToLeave() { throw LeaveRequest() } },
                 keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan))
+        } catch is LeaveRequest {
+            return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training")
         } catch let error as WorkerError {
-            if case .invalidData(let problems, _, _) = error {
-                for problem in problems.prefix(100) { try event(problem.description, .error) }
+            if case .invalidData(let reports) = error {
+                for problem in reports.flatMap(\.problems.first).prefix(100) { try event(problem.description, .error) }
+                for report in reports where !report.isValid { try event("\(report.file) is not valid", .error, data: report.summaryJSON) }
             }
             throw error
         }
@@ -185,7 +193,8 @@ public final class JobRunner {
             for report in job.reports {
                 try event(
                     "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",
-                    data: report.json)
+                    data: report.summaryJSON)
+                for warning in report.warnings.first.prefix(20) { try event(warning.description, .warn) }
             }
         }
         if let damage = tuning.adopt(on: job.device) { try event(damage, .warn) }

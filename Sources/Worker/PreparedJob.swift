@@ -37,7 +37,8 @@ public struct PreparedJob {
     /// - Throws: what is wrong with model, data or plan.
     public init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
-        deviceSelector: String? = nil, memoryLimit: Int? = nil, keeping kept: JobPlan.Choice? = nil,
+        deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
+        readingProgress: ((DatasetProgress) throws -> Void)? = nil, keeping kept: JobPlan.Choice? = nil,
         progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
@@ -51,40 +52,10 @@ public struct PreparedJob {
                 "has token ids up to \(encoder.tokenizer.vocabularySize - 1), config.json's vocab_size is \(configuration.vocabularySize)")
         }
         progress("reading data")
-        let format: DatasetOptions.Format =
-            manifest.method == .pretrain ? .text : manifest.trainOn == .completion ? Self.format(of: trainingPath) : .chat
-        let part: TrainedPart =
-            switch manifest.trainOn {
-            case .assistant: .assistant
-            case .completion: .completion
-            case .all: .all
-            }
-        let excess: DatasetOptions.OnExcess =
-            switch manifest.onExcess {
-            case .error: .error
-            case .truncate: .truncate
-            case .drop: .drop
-            }
-        let reader = DatasetReader(
-            encoder: encoder,
-            options: DatasetOptions(format: format, trainOn: part, maximumLength: manifest.maximumLength, onExcess: excess))
-        let (all, report) = reader.read(trainingPath)
-        reports = [report]
-        guard report.isValid else { throw WorkerError.invalidData(report.problems, file: report.file, param: "training_file") }
-        training = all
-        if let validationPath {
-            let (held, report) = reader.read(validationPath)
-            reports.append(report)
-            guard report.isValid else { throw WorkerError.invalidData(report.problems, file: report.file, param: "validation_file") }
-            validation = held
-        } else if let fraction = manifest.validationSplit {
-            let split = ValidationSplit.divide(count: all.count, fraction: fraction, seed: manifest.seed)
-            guard !split.training.isEmpty, !split.validation.isEmpty else {
-                throw WorkerError.emptySplit(fraction: fraction, examples: all.count)
-            }
-            training = all.subset(split.training)
-            validation = all.subset(split.validation)
-        }
+        let data = try PreparedData(
+            manifest, encoder: encoder, modelFolder: modelFolder, trainingPath: trainingPath, validationPath: validationPath, cache: cache,
+            progress: readingProgress)
+        (training, validation, reports) = (data.training, data.validation, data.reports)
         // What "auto" becomes.
         let batchSize = manifest.batchSize.value ?? min(256, max(1, Int((0.002 * Double(training.count)).rounded())))
         manifest.batchSize = .value(batchSize)
@@ -144,7 +115,7 @@ public struct PreparedJob {
             trainingKind = .full
         }
         progress("planning")
-        let batchTokens = Self.largestBatch(training, batchSize)
+        let batchTokens = training.lengths.tokens(ofLongest: batchSize)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the data.
         let planner = MemoryPlanner(
             device: device, optimizer: optimizer, byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
@@ -187,19 +158,6 @@ public struct PreparedJob {
         return BaseWeights(rawValue: manifest.baseWeights.rawValue).map { [$0] } ?? [.stored, .q8, .nf4]
     }
 
-    /// Tokens of the largest possible batch: the longest examples together.
-    private static func largestBatch(_ data: Dataset, _ batchSize: Int) -> Int {
-        (0..<data.count).map { data.tokenCount(of: $0) }.sorted(by: >).prefix(batchSize).reduce(0, +)
-    }
-
-    /// `train_on: completion` serves chats (the last answer) and prompt/completion lines: the first line decides.
-    private static func format(of path: String) -> DatasetOptions.Format {
-        guard let bytes = try? DurableFiles.read(path), let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.indices.last else {
-            return .chat
-        }
-        return String(decoding: bytes[...end], as: UTF8.self).contains("\"messages\"") ? .chat : .completion
-    }
-
     /// The session that this job trains in.
     public func makeSession() throws -> TrainingSession {
         try TrainingSession(device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size)
@@ -207,8 +165,7 @@ public struct PreparedJob {
 
     /// Trained tokens of the whole run.
     public var totalTrainedTokens: Int {
-        let perEpoch = (0..<training.count).reduce(0) { $0 + training.trainedTokenCount(of: $1) }
         let steps = max(1, TrainingRun.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize))
-        return Int(Double(perEpoch) * Double(settings.totalSteps) / Double(steps))
+        return Int(Double(training.trainedTokenCount) * Double(settings.totalSteps) / Double(steps))
     }
 }

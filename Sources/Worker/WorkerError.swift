@@ -9,7 +9,8 @@ import Training
 /// Why a job fails, beyond what the modules below say.
 public enum WorkerError: Error, Sendable {
     case noDevice(String)
-    case invalidData([DatasetProblem], file: String, param: String)
+    /// The reports of the training file and the validation file; at least one of them is not valid.
+    case invalidData([ValidationReport])
     case emptySplit(fraction: Double, examples: Int)
     case noWeights(String)
     case unsupportedPrecision(String, device: String)
@@ -23,9 +24,9 @@ extension WorkerError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .noDevice(let selector): "there is no device \"\(selector)\" on this machine; tala devices lists what there is"
-        case .invalidData(let problems, let file, _):
-            (problems.first?.description ?? "\(file) is not valid")
-                + (problems.count > 1 ? " (and \(problems.count - 1) more problems: tala validate shows them)" : "")
+        case .invalidData(let reports):
+            (reports.lazy.compactMap(\.problems.first.first).first?.description ?? "the data is not valid")
+                + Self.rest(reports.reduce(-1) { $0 + $1.problems.total })
         case .emptySplit(let fraction, let examples):
             "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or more examples"
         case .noWeights(let folder): "\(folder) holds no weights to tune; with method.type pretrain training starts from random ones"
@@ -36,14 +37,28 @@ extension WorkerError: CustomStringConvertible {
     }
 }
 
+extension WorkerError {
+    private static func rest(_ count: Int) -> String {
+        count < 1 ? "" : " (and \(count) more problem\(count == 1 ? "" : "s"): tala validate shows all)"
+    }
+}
+
 /// An error as status.json says it: a stable word, a message, the manifest's key.
 enum FailureDescription {
+    private static func invalidData(_ reports: [ValidationReport], _ message: String) -> JobStatus.Failure {
+        let isTraining = reports.first?.isValid == false
+        let hasChanged = reports.contains { $0.problems.counts["data_changed"] != nil }
+        return .init(
+            code: hasChanged ? "data_changed" : isTraining ? "invalid_training_file" : "invalid_validation_file", message: message,
+            param: isTraining ? "training_file" : "validation_file")
+    }
+
     static func status(_ error: any Error) -> JobStatus.Failure {
         switch error {
         case let error as WorkerError:
             switch error {
             case .noDevice: .init(code: "no_device", message: "\(error)", param: "device")
-            case .invalidData(_, _, let param): .init(code: "invalid_training_file", message: "\(error)", param: param)
+            case .invalidData(let reports): invalidData(reports, "\(error)")
             case .emptySplit: .init(code: "invalid_training_file", message: "\(error)", param: "validation_split")
             case .noWeights: .init(code: "invalid_model", message: "\(error)", param: "model")
             case .damagedData: .init(code: "data_changed", message: "\(error)", param: "training_file")

@@ -58,68 +58,33 @@ struct ManifestOptions: ParsableArguments {
         )
     }
 
+    /// The job as it would run.
+    /// - Throws: what is wrong with model, data or plan.
+    func prepareThrowing(device: String? = nil, memoryLimit: Int? = nil) throws -> PreparedJob {
+        let files = try read()
+        let bar = ReadingBar()
+        defer { bar.clear() }
+        return try PreparedJob(
+            manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation,
+            initialAdapterPath: files.initial, deviceSelector: device, memoryLimit: memoryLimit, cache: .ofUser, readingProgress: { bar.show($0) })
+    }
+
     /// The job as it would run; what is wrong is printed.
     /// - Parameters:
     ///   - device: a device for the manifest's.
     ///   - memoryLimit: bytes that replace the manifest's memory_limit.
     func prepare(device: String? = nil, memoryLimit: Int? = nil) throws -> PreparedJob {
-        let files = try read()
         do {
-            return try PreparedJob(
-                manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation,
-                initialAdapterPath: files.initial, deviceSelector: device, memoryLimit: memoryLimit)
-        } catch let error as WorkerError {
-            if case .invalidData(let problems, _, _) = error {
-                for problem in problems { StandardError.write("\(problem)\n") }
-            } else {
-                StandardError.write("\(error)\n")
-            }
+            return try prepareThrowing(device: device, memoryLimit: memoryLimit)
+        } catch let code as ExitCode {
+            throw code
+        } catch WorkerError.invalidData(let reports) {
+            for problem in reports.flatMap(\.problems.first) { StandardError.write("\(problem)\n") }
             throw ExitCode(1)
         } catch {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
         }
-    }
-}
-
-/// `tala validate`: everything that could be wrong, before anything is queued.
-struct Validate: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Check a manifest, its model and every line of its data.")
-    @OptionGroup var options: ManifestOptions
-    @Option(help: "Print this many examples with the trained tokens marked.") var show = 0
-
-    func run() throws {
-        let job = try options.prepare()
-        if options.json {
-            print(JSONWriter(isIndented: true).string(["valid": true, "files": JSONNode(job.reports.map(\.json)), "plan": job.plan.json]))
-            return
-        }
-        for report in job.reports { print(report.text, terminator: "") }
-        let encoder = job.encoder
-        let usesColour = isatty(1) == 1 && getenv("NO_COLOR") == nil
-        for index in 0..<min(show, job.training.count) {
-            let example = job.training.example(index)
-            print("line \(job.training.lines[index]):")
-            var isMarked = false
-            var run: [Int32] = []
-            var text = ""
-            func flush() {
-                guard !run.isEmpty else { return }
-                let words = encoder.tokenizer.decode(run, skipSpecialTokens: false)
-                text += isMarked ? (usesColour ? "\u{1B}[32m\(words)\u{1B}[0m" : "⟦\(words)⟧") : words
-                run = []
-            }
-            for (id, trained) in zip(example.ids, example.isTrained) {
-                if trained != isMarked {
-                    flush()
-                    isMarked = trained
-                }
-                run.append(id)
-            }
-            flush()
-            print(text + "\n")
-        }
-        print("valid: \(job.settings.totalSteps) steps of \(job.settings.batchSize) examples")
     }
 }
 

@@ -91,7 +91,8 @@ struct JobTrace: Equatable {
         }
         for (path, index) in tree.files where path.hasPrefix("checkpoints/") && path.hasSuffix(".safetensors") { files[path] = tree.contents[index] }
         metrics = (try? String(decoding: DurableFiles.read(folder.metricsFile), as: UTF8.self))?.split(separator: "\n").map {
-            $0.split(separator: ",", omittingEmptySubsequences: false).dropLast().joined(separator: ",")
+            // All but tokens_per_second, which the clock decides.
+            $0.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 10 }.map(\.element).joined(separator: ",")
         } ?? []
         litter = (tree.folders + tree.files.keys).filter { path in
             path.split(separator: "/").contains { $0.hasPrefix(".") && ![".lock", ".control"].contains($0) && !$0.hasPrefix(".damaged-") }

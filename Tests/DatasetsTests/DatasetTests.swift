@@ -10,11 +10,12 @@ import Tokenization
     @Test(arguments: cases) func everyFileIsJudgedAsExpected(name: String) throws {
         let expected = try SharedData.json("malformed/jsonl/\(name)/expect.json")
         let encoder = try ChatEncoder(folder: SharedData.path("stories260k"))
-        let reader = DatasetReader(encoder: encoder, options: DatasetOptions(format: .chat, maximumLength: 1 << 20))
-        let report = reader.read(SharedData.path("malformed/jsonl/\(name)/data.jsonl")).report
-        #expect(report.isValid == (expected["verdict"]?.string == "accept"), "\(name): \(report.problems.first?.description ?? "accepted")")
-        if let line = expected["line"]?.integer { #expect(report.problems.first?.line == line, "\(name)") }
-        if let field = expected["field"]?.string { #expect(report.problems.first?.field == field, "\(name)") }
+        let reader = DatasetReader(
+            encoder: encoder, options: DatasetOptions(maximumLength: 1 << 20), modelFolder: SharedData.path("stories260k"))
+        let report = try reader.read(SharedData.path("malformed/jsonl/\(name)/data.jsonl")).report
+        #expect(report.isValid == (expected["verdict"]?.string == "accept"), "\(name): \(report.problems.first.first?.description ?? "accepted")")
+        if let line = expected["line"]?.integer { #expect(report.problems.first.first?.line == line, "\(name)") }
+        if let field = expected["field"]?.string { #expect(report.problems.first.first?.field == field, "\(name)") }
     }
 }
 
@@ -37,9 +38,9 @@ import Tokenization
     }
 
     @Test func linesAddedAtTheEndMoveNothingBetweenTrainingAndValidation() {
-        let few = ValidationSplit.divide(count: 500, fraction: 0.1, seed: 3)
-        let more = ValidationSplit.divide(count: 900, fraction: 0.1, seed: 3)
-        #expect(more.validation.filter { $0 < 500 } == few.validation)
-        #expect((30...70).contains(few.validation.count))
+        let few = (0..<500).filter { ValidationSplit.isHeldBack($0, fraction: 0.1, seed: 3) }
+        let more = (0..<900).filter { ValidationSplit.isHeldBack($0, fraction: 0.1, seed: 3) }
+        #expect(more.filter { $0 < 500 } == few)
+        #expect((30...70).contains(few.count))
     }
 }

@@ -29,6 +29,8 @@ final class Interpreter {
     private var depth = 0
     /// Output is being collected for a value, so places in it are not places in the text.
     private var captureDepth = 0
+    /// Scopes that hold a macro, which holds them.
+    private var macroScopes: [Scope] = []
 
     init(variables: [String: TemplateValue], clock: TemplateClock?, limits: TemplateLimits) {
         self.clock = clock
@@ -42,6 +44,9 @@ final class Interpreter {
     func failure(_ type: String, _ message: String, _ line: Int? = nil) -> TemplateError {
         TemplateError(type: type, message: message, line: line)
     }
+
+    /// Lets go of what would keep itself alive. To be called when the rendering is over.
+    func release() { for scope in macroScopes { scope.values = [:] } }
 
     func step() throws(TemplateError) {
         steps += 1
@@ -114,7 +119,9 @@ final class Interpreter {
                 var value = TemplateValue.string(try inScope(Scope(parent: scope)) { () throws(TemplateError) in try captured(body) })
                 for filter in filters { value = try apply(filter, to: value) }
                 do throws(TemplateError) { try assign(value, to: [target], in: scope) } catch { throw located(error, line) }
-            case .macro(let definition): scope.values[definition.name] = .function(macro(definition, in: scope))
+            case .macro(let definition):
+                macroScopes.append(scope)
+                scope.values[definition.name] = .function(macro(definition, in: scope))
             case .callBlock(let parameters, let call, let body, let line):
                 guard case .call(let callee, let arguments, _) = call else { continue }
                 let definition = Statement.MacroDefinition(name: "caller", parameters: parameters, body: body, usesCaller: false)
@@ -197,8 +204,8 @@ final class Interpreter {
         state.attributes["depth"] = .int(level + 1)
         state.attributes["depth0"] = .int(level)
         state.attributes["cycle"] = .function(
-            TemplateFunction(name: "cycle") { interpreter, arguments throws(TemplateError) in
-                guard !arguments.positional.isEmpty, case .int(let index)? = state.attributes["index0"] else {
+            TemplateFunction(name: "cycle") { [weak state] interpreter, arguments throws(TemplateError) in
+                guard !arguments.positional.isEmpty, case .int(let index)? = state?.attributes["index0"] else {
                     throw interpreter.failure("TypeError", "no items for cycling given")
                 }
                 return arguments.positional[index % arguments.positional.count]

@@ -1,0 +1,182 @@
+import Glibc
+import JSON
+import Storage
+import Tokenization
+
+/// How far the reading of a file has come.
+public struct DatasetProgress: Sendable, Hashable {
+    public var file: String
+    public var bytesDone: Int
+    public var byteCount: Int
+    public var exampleCount: Int
+}
+
+/// Reads a data file once, from its beginning to its end, checks and tokenises it on all cores, and writes the examples into a folder.
+struct DatasetBuilder {
+    let encoder: ChatEncoder
+    let options: DatasetOptions
+    let path: String
+    let name: String
+    let progress: ((DatasetProgress) throws -> Void)?
+
+    /// Text in work at a time, whatever the number of cores.
+    private static let batchByteCount = 32 << 20
+
+    /// - Returns: the report, and the digest of what was read.
+    /// - Throws: ``StorageError`` where the folder cannot be written to, and what the progress function throws.
+    func build(into folder: String) throws -> ValidationReport {
+        var report = ValidationReport(file: name)
+        report.maximumLength = options.maximumLength
+        let writer = try ExampleWriter(folder: folder)
+        var opened: DataFile?
+        do throws(DatasetProblem) { opened = try DataFile(path: path, name: name) } catch { report.add(error) }
+        if let file = opened {
+            report.byteCount = file.byteCount
+            try read(file, &report, writer)
+            do throws(DatasetProblem) { report.digest = try file.finish() } catch { report.add(error) }
+        }
+        try writer.finish()
+        try summarise(folder, &report)
+        return report
+    }
+
+    /// Reads all chunks; what cannot be read is put into the report.
+    private func read(_ file: DataFile, _ report: inout ValidationReport, _ writer: ExampleWriter) throws {
+        let text = InputText(file)
+        let source: any ChunkSource
+        let records: RecordEncoder
+        do throws(DatasetProblem) {
+            do throws(DatasetProblem) { try text.fill(to: ChunkSize.usual) } catch { if text.bytes.isEmpty { throw error } else { report.add(error) } }
+            (source, records) = try self.source(text, &report)
+        } catch {
+            report.add(error)
+            return
+        }
+        var cutter = RowCutter(rowLength: options.maximumLength)
+        var failure: DatasetProblem?
+        while failure == nil {
+            var chunks: [DataChunk] = []
+            var byteCount = 0
+            do throws(DatasetProblem) {
+                while chunks.count < 4 * ParallelWork.coreCount, byteCount < Self.batchByteCount, let chunk = try source.next() {
+                    byteCount += chunk.bytes.count
+                    chunks.append(chunk)
+                }
+            } catch { failure = error }
+            if chunks.isEmpty { break }
+            let batch = chunks
+            for result in ParallelWork.map(batch.count, { records.encode(batch[$0]) }) { try add(result, &report, writer, &cutter) }
+            try progress?(
+                DatasetProgress(file: name, bytesDone: file.bytesRead, byteCount: file.byteCount, exampleCount: report.exampleCount))
+        }
+        if let failure { report.add(failure) }
+        try cutter.rows(isLast: true) { row, line in try add(row, line, &report, writer) }
+        report.lineCount = source.lineCount
+        if report.format?.isPreference == true, report.recordCount > 0 {
+            report.add(
+                DatasetProblem(
+                    kind: "preference_training", file: name, found: "preference pairs", expected: "conversations, or prompts with completions",
+                    "holds preference pairs (\(report.recordCount) of them well-formed): training on preferences is not there yet; "
+                        + "give messages, or the preferred answers as conversations"))
+        } else if report.exampleCount == 0, report.isValid {
+            report.add(DatasetProblem(kind: "empty_dataset", file: name, found: "no example", expected: "at least one example", report.recordCount == 0 ? "holds no example" : "holds no example that fits max_length"))
+        }
+    }
+
+    /// Looks at the beginning of the file and decides how to read it.
+    private func source(
+        _ text: InputText, _ report: inout ValidationReport
+    ) throws(DatasetProblem) -> (any ChunkSource, RecordEncoder) {
+        let first = text.bytes.first { !Bytes.isBlank(CollectionOfOne($0)) && $0 != Bytes.lineEnd }
+        let base = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
+        let looksLikeJSON = first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+        let isPlainText: Bool
+        switch options.purpose {
+        case .pretraining: isPlainText = DataFileName.isPlainText(name)
+        case .supervised:
+            isPlainText = false
+            if base.hasSuffix(".txt"), !looksLikeJSON, first != nil {
+                throw DatasetProblem(
+                    kind: "invalid_value", file: name, found: "plain text", expected: "conversations as JSON Lines",
+                    "is plain text, which is for method.type pretrain; supervised training needs conversations as JSON Lines")
+            }
+        }
+        let source: any ChunkSource
+        if isPlainText {
+            source = DocumentSource(text)
+        } else if first == UInt8(ascii: "[") {
+            source = ArraySource(text)
+        } else {
+            source = LineSource(text)
+        }
+        let format = isPlainText ? .text : format(text.bytes, isArray: first == UInt8(ascii: "["))
+        report.format = format
+        if [.chat, .shareGPT, .alpaca].contains(format), encoder.template == nil {
+            throw DatasetProblem(
+                kind: "template", file: name, found: "no chat template", expected: "a chat template in the model's folder",
+                "holds conversations, and the model's folder has no chat template: neither chat_template in tokenizer_config.json nor chat_template.jinja; "
+                    + "choose an instruction-tuned model, or give prompt/completion lines with train_on: completion")
+        }
+        return (
+            source, RecordEncoder(encoder: encoder, options: options, format: format, file: name, isPlainText: isPlainText)
+        )
+    }
+
+    /// The format of the file: that of its first record that shows one.
+    private func format(_ bytes: [UInt8], isArray: Bool) -> DatasetFormat {
+        if options.purpose == .pretraining { return .text }
+        var detected: DatasetFormat?
+        if isArray {
+            detected = FirstRecord.ofArray(bytes).flatMap { DatasetFormat.detect($0) }
+        } else {
+            for line in bytes.split(separator: Bytes.lineEnd).prefix(1000) {
+                guard let record = try? JSONParser().parse(Array(line)), let format = DatasetFormat.detect(record) else { continue }
+                detected = format
+                break
+            }
+        }
+        switch detected {
+        // Plain text is for pretraining, and a prompt with its completion has no turns of an assistant: as a chat each line says so.
+        case nil, .text?: return .chat
+        case .completion?: return options.trainOn == .assistant ? .chat : .completion
+        case let format?: return format
+        }
+    }
+
+    private func add(
+        _ result: ChunkResult, _ report: inout ValidationReport, _ writer: ExampleWriter, _ cutter: inout RowCutter
+    ) throws {
+        for problem in result.problems { report.add(problem) }
+        for warning in result.warnings { report.warn(warning) }
+        if result.longest > report.longestExample { (report.longestExample, report.longestLine) = (result.longest, result.longestLine) }
+        report.excessCount += result.excessCount
+        report.nearEmptyCount += result.nearEmptyCount
+        report.recordCount += result.recordCount
+        if report.format == .text {
+            for document in result.documents { cutter.append(result.tokens[document.range], line: document.line) }
+            try cutter.rows(isLast: false) { row, line in try add(row, line, &report, writer) }
+        } else {
+            report.exampleCount += result.examples.count
+            try writer.append(result.examples, tokens: result.tokens)
+        }
+    }
+
+    private func add(_ row: ArraySlice<UInt32>, _ line: Int, _ report: inout ValidationReport, _ writer: ExampleWriter) throws {
+        report.exampleCount += 1
+        if row.count > report.longestExample { (report.longestExample, report.longestLine) = (row.count, line) }
+        try writer.append(row: row, line: line)
+    }
+
+    /// What follows from all examples together.
+    private func summarise(_ folder: String, _ report: inout ValidationReport) throws {
+        guard report.exampleCount > 0 else { return }
+        let data = Dataset(store: try ExampleStore(folder: folder))
+        (report.tokenCount, report.trainedTokenCount) = (data.tokenCount, data.trainedTokenCount)
+        report.lengths = data.lengths.json
+        report.medianLength = data.lengths.quantile(0.5)
+        report.isImbalanced = data.lengths.isImbalanced
+        let repeated = Repetitions.within(data)
+        report.duplicateCount = repeated.count
+        report.duplicateLines = repeated.lines.map { [$0.line, $0.first] }
+    }
+}

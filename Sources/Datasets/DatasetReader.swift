@@ -1,0 +1,92 @@
+import Glibc
+import JSON
+import Storage
+public import Tokenization
+
+/// Reads a file into a ``Dataset``, checking every line.
+public struct DatasetReader: Sendable {
+    public let encoder: ChatEncoder
+    public let options: DatasetOptions
+    private let modelFolder: String
+    private let cache: DatasetCache?
+
+    /// - Parameters:
+    ///   - modelFolder: the folder that the encoder was read from: its files are part of the cache's key.
+    ///   - cache: nil keeps nothing.
+    public init(encoder: ChatEncoder, options: DatasetOptions, modelFolder: String, cache: DatasetCache? = nil) {
+        self.encoder = encoder
+        self.options = options
+        self.modelFolder = modelFolder
+        self.cache = cache
+    }
+
+    private struct Refused: Error { var report: ValidationReport }
+
+    /// Reads all lines, or takes what was read before from the cache.
+    /// - Parameters:
+    ///   - name: the file's name for messages; nil takes the path's last part.
+    ///   - progress: called now and then while the file is read; what it throws ends the reading.
+    /// - Returns: the examples, or nil where anything is wrong; whatever is wrong stands in the report.
+    /// - Throws: ``StorageError`` where the cache or a temporary folder cannot be written to, and what `progress` throws.
+    public func read(
+        _ path: String, name: String? = nil, progress: ((DatasetProgress) throws -> Void)? = nil
+    ) throws -> (dataset: Dataset?, report: ValidationReport) {
+        let name = name.map { DurableFiles.split($0).name } ?? DurableFiles.split(path).name
+        let builder = DatasetBuilder(encoder: encoder, options: options, path: path, name: name, progress: progress)
+        if let cache, cache.prepare() {
+            // A file that cannot be hashed cannot be read either: the builder says why.
+            if let digest = try? cache.digests.digest(path) {
+                let key = try cache.key(dataDigest: digest, name: name, modelFolder: modelFolder, options: options)
+                if let (store, report) = cache.open(key, name: name) { return (Dataset(store: store), report) }
+                let report = try build(builder, in: cache.path(key), expecting: digest)
+                guard report.isValid else { return (nil, report) }
+                cache.keep(key)
+                return (Dataset(store: try ExampleStore(folder: cache.path(key))), report)
+            }
+        }
+        let folder = try TemporaryFolder()
+        let report = try build(builder, in: folder.path + "/data", expecting: nil)
+        // The files stay as long as they are mapped.
+        return (report.isValid ? Dataset(store: try ExampleStore(folder: folder.path + "/data")) : nil, report)
+    }
+
+    private func build(_ builder: DatasetBuilder, in folder: String, expecting digest: String?) throws -> ValidationReport {
+        do {
+            var report = ValidationReport(file: builder.name)
+            try WholeFolder.build(folder) { temporary in
+                report = try builder.build(into: temporary)
+                if report.isValid, let digest, digest != report.digest {
+                    report.add(
+                        DatasetProblem(kind: "data_changed", file: builder.name, "was changed while it was read: write data elsewhere and rename it into place"))
+                }
+                guard report.isValid else { throw Refused(report: report) }
+                try DurableFiles.replace(temporary + "/report.json", with: JSONWriter().string(report.json) + "\n")
+            }
+            return report
+        } catch let refused as Refused {
+            return refused.report
+        }
+    }
+
+    /// Adds to a validation file's report how many of its examples stand in the training file too.
+    public static func compare(_ report: inout ValidationReport, _ validation: Dataset, with training: Dataset) {
+        let found = Repetitions.of(validation, in: training)
+        report.leakedCount = found.count
+        report.leakedLines = found.lines.map { [$0.line, $0.first] }
+    }
+}
+
+/// A folder that goes when nobody holds it any more.
+final class TemporaryFolder {
+    let path: String
+
+    /// - Throws: ``StorageError``.
+    init() throws(StorageError) {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(base)/tala-data-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw StorageError(operation: "create folder", path: "\(base)/tala-data-XXXXXX") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit { FolderListing.delete(path) }
+}

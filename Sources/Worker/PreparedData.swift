@@ -1,0 +1,61 @@
+public import Datasets
+public import Jobs
+public import Tokenization
+
+/// A job's data, read, checked and divided.
+public struct PreparedData {
+    public var training: Dataset
+    public var validation: Dataset?
+    /// Of the training file, then of the validation file if there is one.
+    public var reports: [ValidationReport]
+
+    /// Reads both files, so that what is wrong with either is known at once.
+    /// - Parameters:
+    ///   - cache: where tokens are kept between runs; nil keeps none.
+    ///   - progress: called now and then while a file is read; what it throws ends the reading.
+    /// - Throws: ``WorkerError/invalidData(_:)``, ``WorkerError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
+    public init(
+        _ manifest: Manifest, encoder: ChatEncoder, modelFolder: String, trainingPath: String, validationPath: String?, cache: DatasetCache?,
+        progress: ((DatasetProgress) throws -> Void)? = nil
+    ) throws {
+        let reader = DatasetReader(encoder: encoder, options: Self.options(manifest), modelFolder: modelFolder, cache: cache)
+        let (all, report) = try reader.read(trainingPath, name: manifest.trainingFile, progress: progress)
+        reports = [report]
+        var held: Dataset?
+        if let validationPath {
+            let (data, report) = try reader.read(validationPath, name: manifest.validationFile, progress: progress)
+            reports.append(report)
+            held = data
+        }
+        guard let all, reports.allSatisfy(\.isValid) else { throw WorkerError.invalidData(reports) }
+        training = all
+        if let held {
+            validation = held
+            DatasetReader.compare(&reports[1], held, with: all)
+        } else if let fraction = manifest.validationSplit {
+            let (kept, drawn) = all.split(fraction: fraction, seed: manifest.seed)
+            guard kept.count > 0, drawn.count > 0 else { throw WorkerError.emptySplit(fraction: fraction, examples: all.count) }
+            (training, validation) = (kept, drawn)
+            reports[0].split = ValidationReport.Split(fraction: fraction, trainingCount: kept.count, validationCount: drawn.count)
+        }
+    }
+
+    /// How the manifest wants its files read.
+    public static func options(_ manifest: Manifest) -> DatasetOptions {
+        let part: TrainedPart =
+            switch manifest.trainOn {
+            case .assistant: .assistant
+            case .completion: .completion
+            case .all: .all
+            }
+        let excess: DatasetOptions.OnExcess =
+            switch manifest.onExcess {
+            case .error: .error
+            case .truncate: .truncate
+            case .drop: .drop
+            }
+        return DatasetOptions(
+            purpose: manifest.method == .pretrain ? .pretraining : .supervised, trainOn: part, maximumLength: manifest.maximumLength,
+            onExcess: excess)
+    }
+}

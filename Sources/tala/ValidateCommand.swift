@@ -1,0 +1,140 @@
+import ArgumentParser
+import Datasets
+import Glibc
+import Graph
+import JSON
+import Storage
+import Tokenization
+import Training
+import Worker
+
+/// `tala validate`: everything that could be wrong, before anything is queued.
+struct Validate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check a manifest, its model and every line of its data.",
+        discussion: """
+            Prints what the data holds, all problems (the first 100 of each kind, with file, line and field), and the steps, time and memory that follow. \\
+            Tokens are kept in $XDG_CACHE_HOME/tala/datasets, so a second run is quick. Exit codes: 0 valid, 1 not valid, 2 usage.
+            """)
+    @OptionGroup var options: ManifestOptions
+    @Option(help: "Print this many examples with the trained tokens marked: coloured on a terminal, in brackets otherwise.") var show = 0
+
+    func run() throws {
+        let job: PreparedJob
+        do {
+            job = try options.prepareThrowing()
+        } catch let code as ExitCode {
+            throw code
+        } catch WorkerError.invalidData(let reports) {
+            return try refuse(reports)
+        } catch {
+            if options.json {
+                let failure: JSONNode = ["message": JSONNode("\(error)")]
+                print(JSONWriter(isIndented: true).string(["valid": false, "files": [], "error": failure]))
+            } else {
+                StandardError.write("\(error)\n")
+            }
+            throw ExitCode(1)
+        }
+        // An estimate that cannot be made is no fault of the job.
+        let time = try? job.estimateTime()
+        if options.json {
+            print(
+                JSONWriter(isIndented: true).string(
+                    [
+                        "valid": true, "files": JSONNode(job.reports.map(\.json)), "steps": JSONNode(job.settings.totalSteps),
+                        "batch_size": JSONNode(job.settings.batchSize), "trained_tokens": JSONNode(job.totalTrainedTokens),
+                        "peak_bytes": JSONNode(job.plan.deviceBytes), "seconds": time.map { JSONNode($0.seconds) } ?? nil,
+                        "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? nil, "plan": job.plan.json,
+                    ]))
+            return
+        }
+        for report in job.reports { print(report.text, terminator: "") }
+        for index in 0..<min(show, job.training.count) { print(ExampleText(job.encoder.tokenizer).text(job.training, index)) }
+        let mebibytes = Double(job.plan.deviceBytes * 10 / 1_048_576) / 10
+        print(
+            "valid: \(job.settings.totalSteps) steps of \(job.settings.batchSize) examples, \(job.totalTrainedTokens) trained tokens, "
+                + "\(mebibytes) MiB on \(job.device.name)"
+                + (time.map { ", about \($0.text) (\($0.basis == .measuredSteps ? "some steps were tried" : "from the plan's arithmetic"))" } ?? ""))
+    }
+
+    /// Prints what is wrong: figures on standard output, each problem on standard error.
+    private func refuse(_ reports: [ValidationReport]) throws {
+        if options.json {
+            print(JSONWriter(isIndented: true).string(["valid": false, "files": JSONNode(reports.map(\.json))]))
+        } else {
+            for report in reports { print(report.table, terminator: "") }
+            fflush(nil)
+            for report in reports {
+                for problem in report.problems.first { StandardError.write("\(problem)\n") }
+                if report.problems.total > report.problems.first.count {
+                    StandardError.write("\(report.file): the first \(report.problems.first.count) of \(report.problems.total) problems are shown\n")
+                }
+            }
+        }
+        throw ExitCode(1)
+    }
+}
+
+/// An example as text, with the trained tokens marked.
+struct ExampleText {
+    private let tokenizer: Tokenizer
+    private let usesColour: Bool
+
+    init(_ tokenizer: Tokenizer) {
+        self.tokenizer = tokenizer
+        usesColour = isatty(1) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+    }
+
+    func text(_ data: Dataset, _ index: Int) -> String {
+        let example = data.example(index)
+        var text = "line \(data.line(of: index)), \(example.ids.count) tokens, \(example.trainedTokenCount) trained:\n"
+        var shown = ""
+        var start = 0
+        while start < example.ids.count {
+            let end = example.isTrained[start...].firstIndex { $0 != example.isTrained[start] } ?? example.ids.count
+            // A run's text is what it adds to the text before it: decoded alone it could lose a space at its beginning.
+            let whole = tokenizer.decode(Array(example.ids[..<end]), skipSpecialTokens: false)
+            let words =
+                whole.utf8.starts(with: shown.utf8)
+                ? String(decoding: whole.utf8.dropFirst(shown.utf8.count), as: UTF8.self)
+                : tokenizer.decode(Array(example.ids[start..<end]), skipSpecialTokens: false)
+            shown = whole
+            text += example.isTrained[start] ? (usesColour ? "\u{1B}[32m\(words)\u{1B}[0m" : "⟦\(words)⟧") : words
+            start = end
+        }
+        return text + "\n"
+    }
+}
+
+/// A progress bar on standard error for a file that takes longer than a second; nothing where that is no terminal.
+final class ReadingBar {
+    private let began = ReadingBar.now()
+    private let isTerminal = isatty(2) == 1
+    private var lastShown = 0.0
+    private var isShown = false
+
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    func show(_ progress: DatasetProgress) {
+        let now = Self.now()
+        guard isTerminal, now - began > 1, now - lastShown > 0.1, progress.byteCount > 0 else { return }
+        (lastShown, isShown) = (now, true)
+        let share = min(1, Double(progress.bytesDone) / Double(progress.byteCount))
+        let width = 30
+        let filled = Int(share * Double(width))
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+        StandardError.write(
+            "\r\u{1B}[K\(progress.file) [\(bar)] \(Int(share * 100)) % \(progress.exampleCount) examples, "
+                + "\(progress.bytesDone >> 20) of \(progress.byteCount >> 20) MiB")
+    }
+
+    func clear() {
+        if isShown { StandardError.write("\r\u{1B}[K") }
+        isShown = false
+    }
+}
