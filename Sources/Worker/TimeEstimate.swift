@@ -45,11 +45,14 @@ extension PreparedJob {
         let perToken = plan.floatingPointOperations / Double(max(1, plan.size.tokenCount))
         let rate = peaks.operationsPerSecond(ElementType(rawValue: precision) ?? .float32)
         let byArithmetic = rate > 0 ? computedTokens * perToken / rate / Self.attainedShare : 0
-        let stepSeconds = byArithmetic / Double(max(1, settings.totalSteps))
-        guard stepSeconds < Self.trialSeconds / 2, plan.deviceBytes < Self.trialBytes else {
+        let passSeconds = rate > 0 ? plan.floatingPointOperations / rate : .infinity
+        guard passSeconds < Self.trialSeconds / 4, plan.deviceBytes < Self.trialBytes else {
             return TimeEstimate(seconds: byArithmetic, basis: .arithmetic)
         }
-        let run = TrainingRun(session: try makeSession(), training: training, validation: nil, settings: settings)
+        // Steps of one micro-batch each.
+        var trial = settings
+        trial.batchSize = max(1, min(settings.batchSize, Int(Double(plan.size.tokenCount) / max(1, training.lengths.mean))))
+        let run = TrainingRun(session: try makeSession(), training: training, validation: nil, settings: trial)
         var (tokens, seconds, spent) = (0, 0.0, 0.0)
         // The first step also makes the plans; the later ones say what a step takes.
         var steps = 0

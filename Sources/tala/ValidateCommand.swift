@@ -44,17 +44,17 @@ struct Validate: ParsableCommand {
                     [
                         "valid": true, "files": JSONNode(job.reports.map(\.json)), "steps": JSONNode(job.settings.totalSteps),
                         "batch_size": JSONNode(job.settings.batchSize), "trained_tokens": JSONNode(job.totalTrainedTokens),
-                        "peak_bytes": JSONNode(job.plan.deviceBytes), "seconds": time.map { JSONNode($0.seconds) } ?? nil,
+                        "peak_bytes": JSONNode(job.plan.peakBytes), "seconds": time.map { JSONNode($0.seconds) } ?? nil,
                         "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? nil, "plan": job.plan.json,
                     ]))
             return
         }
         for report in job.reports { print(report.text, terminator: "") }
         for index in 0..<min(show, job.training.count) { print(ExampleText(job.encoder.tokenizer).text(job.training, index)) }
-        let mebibytes = Double(job.plan.deviceBytes * 10 / 1_048_576) / 10
+        let mebibytes = Double(job.plan.peakBytes / 104_858) / 10
         print(
             "valid: \(job.settings.totalSteps) steps of \(job.settings.batchSize) examples, \(job.totalTrainedTokens) trained tokens, "
-                + "\(mebibytes) MiB on \(job.device.name)"
+                + "\(mebibytes) MiB at the peak on \(job.device.name)"
                 + (time.map { ", about \($0.text) (\($0.basis == .measuredSteps ? "some steps were tried" : "from the plan's arithmetic"))" } ?? ""))
     }
 
