@@ -138,7 +138,7 @@ let package = Package(
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"], excluding: ["Plans"]),
         tests("CommandLineTests", []),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
-        tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Worker"]),
+        tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker"]),
         tests("JobRunTests", ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker"]),
     ]
 )

@@ -12,7 +12,8 @@ import Training
 extension JobRunner {
     /// Steps until the job ends, is told to stop, or fails; then the result.
     func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState) throws -> Outcome {
-        let metrics = try MetricsLog(folder, keepingThrough: start.step)
+        // The row of a step whose evaluation is still open is written again, with the evaluation.
+        let metrics = try MetricsLog(folder, keepingThrough: start.openRow == nil ? start.step : start.step - 1)
         try DurableFiles.makeFolder(folder.checkpoints)
         // Should the disk be full, the job goes on when there is room for a checkpoint.
         status.neededBytes = Checkpointing.byteCount(job.model)

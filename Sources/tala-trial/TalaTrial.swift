@@ -12,7 +12,7 @@ nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
 @main
 struct TalaTrial: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tala-trial", abstract: "Daemon and worker with injected file faults, for tests.", subcommands: [Daemon.self, Run.self])
+        commandName: "tala-trial", abstract: "Daemon and worker with injected file faults, for tests.", subcommands: [Daemon.self, Run.self, Verify.self])
 
     static func begin() throws {
         signal(SIGTERM) { _ in stopRequested = 1 }
@@ -32,6 +32,17 @@ struct TalaTrial: ParsableCommand {
             let configuration = TalaDaemon.Configuration(
                 layout: SpoolLayout(root: spool), device: "cpu", workerProgram: worker, drains: !stays, retryDelays: retryDelay)
             throw ExitCode(try TalaDaemon(configuration, mustStop: { stopRequested != 0 }).run())
+        }
+    }
+
+    struct Verify: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Say what is wrong with folders that were written whole.")
+        @Argument var folders: [String]
+
+        func run() throws {
+            let faults = folders.compactMap { folder in WholeFolder.fault(in: folder).map { "\(folder): \($0)" } }
+            for fault in faults { print(fault) }
+            if !faults.isEmpty { throw ExitCode(1) }
         }
     }
 

@@ -14,7 +14,38 @@ struct CrashJob {
     /// The job as it was accepted.
     let start: FolderSnapshot
 
-    init(lora: Bool = true, dropout: Double = 0, keep: Int = 2, device: String = "cpu") throws {
+    /// - Parameter splitsBatches: gives the job so little memory that a batch is several micro-batches.
+    init(lora: Bool = true, dropout: Double = 0, keep: Int = 2, device: String = "cpu", splitsBatches: Bool = false) throws {
+        let limit = splitsBatches ? try Self.tightLimit(lora: lora, dropout: dropout, device: device) : nil
+        try self.init(lora: lora, dropout: dropout, keep: keep, device: device, memoryLimit: limit)
+    }
+
+    /// Less and less, until a micro-batch is half a batch at most.
+    private static func tightLimit(lora: Bool, dropout: Double, device: String) throws -> Int? {
+        var limit: Int?
+        var fitting: Int?
+        var first = 0
+        for _ in 0..<16 {
+            let job = try CrashJob(lora: lora, dropout: dropout, keep: 2, device: device, memoryLimit: limit)
+            defer { job.remove() }
+            var looks = 0
+            // Long enough to plan, too short to train.
+            job.run(stop: {
+                looks += 1
+                return looks > 1
+            })
+            guard let plan = job.folder.status()?.plan, let bytes = plan["device_bytes"]?.integer,
+                let tokens = plan["micro_batch_tokens"]?.integer
+            else { break }
+            fitting = limit
+            first = max(first, tokens)
+            if tokens * 2 <= first { break }
+            limit = min(bytes, limit ?? bytes) - bytes / 64
+        }
+        return fitting
+    }
+
+    private init(lora: Bool, dropout: Double, keep: Int, device: String, memoryLimit: Int?) throws {
         root = NSTemporaryDirectory() + "tala-crash-\(UUID().uuidString)"
         folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
         try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
@@ -35,6 +66,7 @@ struct CrashJob {
             precision: float32
             checkpoint: {every_steps: 2, keep: \(keep)}
             device: \(device)
+            \(memoryLimit.map { "memory_limit: \($0)" } ?? "")
             """
         let read = try Manifest(ManifestText(Array(manifest.utf8), isYAML: true))
         try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(read.json))
@@ -89,7 +121,8 @@ struct JobTrace: Equatable {
             let isText = path.hasSuffix(".md") || path.hasSuffix(".json")
             files[path] = isText ? Array(text.replacingOccurrences(of: folder.id.dropFirst(6), with: "ID").utf8) : tree.contents[index]
         }
-        for (path, index) in tree.files where path.hasPrefix("checkpoints/") && path.hasSuffix(".safetensors") { files[path] = tree.contents[index] }
+        for (path, index) in tree.files
+        where path.hasPrefix("checkpoints/") && !path.hasPrefix("checkpoints/.damaged-") && path.hasSuffix(".safetensors") { files[path] = tree.contents[index] }
         metrics = (try? String(decoding: DurableFiles.read(folder.metricsFile), as: UTF8.self))?.split(separator: "\n").map {
             // All but tokens_per_second, which the clock decides.
             $0.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 10 }.map(\.element).joined(separator: ",")
@@ -103,7 +136,11 @@ struct JobTrace: Equatable {
     func differences(from other: JobTrace) -> String {
         var parts: [String] = []
         if state != other.state { parts.append("state \(state?.rawValue ?? "none") not \(other.state?.rawValue ?? "none")") }
-        for path in Set(files.keys).union(other.files.keys).sorted() where files[path] != other.files[path] { parts.append(path) }
+        for path in Set(files.keys).union(other.files.keys).sorted() where files[path] != other.files[path] {
+            // A run that was stopped has a checkpoint of that step too.
+            if path.hasPrefix("checkpoints/"), files[path] == nil || other.files[path] == nil { continue }
+            parts.append(path)
+        }
         if metrics != other.metrics { parts.append("metrics: \(metrics.count) lines, not \(other.metrics.count)") }
         if !litter.isEmpty { parts.append("litter: \(litter)") }
         return parts.joined(separator: "; ")
@@ -112,11 +149,14 @@ struct JobTrace: Equatable {
 
 /// How much of the long tests is done: all of it under TALA_TORTURE=1, else a sample that another seed moves.
 enum Extent {
+    /// Times as many places as in the short form.
+    static let factor = ProcessInfo.processInfo.environment["TALA_EXTENT"].flatMap { Int($0) } ?? 1
     static let isFull = ProcessInfo.processInfo.environment["TALA_TORTURE"] == "1"
     static let seed = ProcessInfo.processInfo.environment["TALA_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1_000_000)
 
     /// All places from 1 on in a full run, else about `count` of them, evenly with a random start.
     static func places(upTo last: Int, about count: Int) -> [Int] {
+        let count = count * factor
         if isFull || last <= count { return last > 0 ? Array(1...last) : [] }
         let stride = max(1, last / count)
         return Array(Swift.stride(from: 1 + Int(seed % UInt64(stride)), through: last, by: stride))

@@ -27,7 +27,7 @@ import Worker
         let job = try CrashJob(keep: 1)
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
-        let places = Extent.places(upTo: try Self.count(job, Fault.changes), about: 22)
+        let places = Extent.places(upTo: try Self.count(job, Fault.changes), about: 8)
         for number in places {
             try job.reset()
             let faulty = FaultyFileSystem(Fault(.freeze, at: number))
@@ -54,7 +54,7 @@ import Worker
             job.run(on: faulty)
             return faulty
         }
-        let places = Extent.places(upTo: try cancelled(.max).count, about: 12)
+        let places = Extent.places(upTo: try cancelled(.max).count, about: 5)
         for number in places {
             let faulty = try cancelled(number)
             let place = "ended at \(number), \(faulty.struck), seed \(Extent.seed)"
@@ -74,7 +74,7 @@ import Worker
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
         var paused = 0
-        let places = Extent.places(upTo: try Self.count(job, Fault.needingRoom), about: 16)
+        let places = Extent.places(upTo: try Self.count(job, Fault.needingRoom), about: 6)
         for number in places {
             for repeats in Extent.isFull ? [1, 1_000_000] : [number % 2 == 0 ? 1 : 1_000_000] {
                 try job.reset()
@@ -106,7 +106,7 @@ import Worker
         let job = try CrashJob()
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
-        let places = Extent.places(upTo: try Self.count(job, Set(kinds)), about: 3)
+        let places = Extent.places(upTo: try Self.count(job, Set(kinds)), about: 1)
         for number in places {
             try job.reset()
             let faulty = FaultyFileSystem(Fault(.error(EIO), at: number, kinds: Set(kinds)))
@@ -135,7 +135,7 @@ import Worker
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
         let kinds: Set<FileOperation.Kind> = [.create, .open, .map, .list, .makeFolder]
-        let places = Extent.places(upTo: try Self.count(job, kinds), about: 5)
+        let places = Extent.places(upTo: try Self.count(job, kinds), about: 2)
         for number in places {
             try job.reset()
             let faulty = FaultyFileSystem(Fault(.error(error), at: number, kinds: kinds))
@@ -170,7 +170,7 @@ import Worker
         let log = recording.log
         var random = CrashRandom(seed: Extent.seed)
         var tried = 0
-        for length in Extent.places(upTo: log.entries.count, about: 20) {
+        for length in Extent.places(upTo: log.entries.count, about: 8) {
             let choices = log.choices(length: length)
             for selection in choices.selections(atMost: Extent.isFull ? 6 : 1, using: &random) {
                 try log.state(choices, changes: selection.changes, kept: selection.kept).restore()

@@ -1,0 +1,111 @@
+import Foundation
+import Jobs
+import Spool
+import Storage
+import StorageTrials
+import Testing
+import Worker
+
+/// Files that are cut short or have a bit flipped behind the program's back.
+@Suite(.serialized, .enabled(if: SharedData.isThere)) struct TornWriteTests {
+    /// A job that was stopped after its fourth step, with two checkpoints.
+    static func half() throws -> (job: CrashJob, state: FolderSnapshot, wanted: JobTrace) {
+        let job = try CrashJob()
+        #expect(job.run() == .succeeded)
+        let wanted = try JobTrace(job.folder)
+        try job.reset()
+        #expect(job.run(stop: { job.folder.checkpointNames.count > 1 }) == .stopped)
+        return (job, try FolderSnapshot(job.folder.path), wanted)
+    }
+
+    static func damage(_ path: String, _ change: (inout [UInt8]) -> Void) throws {
+        var bytes = try DurableFiles.read(path)
+        change(&bytes)
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+    }
+
+    @Test func aDamagedCheckpointIsFoundWhereverTheDamageIs() throws {
+        let (job, state, _) = try Self.half()
+        defer { job.remove() }
+        let newest = job.folder.checkpoints + "/" + (try #require(job.folder.checkpointNames.last))
+        var tried = 0
+        for file in try FolderListing.names(in: newest) {
+            let path = newest + "/" + file
+            let content = try DurableFiles.read(path)
+            // A bit of every 4 KiB.
+            for place in Swift.stride(from: 0, to: content.count, by: 4096) {
+                let bit = UInt8(1) << UInt8((place / 4096 + Int(Extent.seed % 8)) % 8)
+                try Self.damage(path) { $0[min(place + Int(Extent.seed % 4096), content.count - 1)] ^= bit }
+                let fault = WholeFolder.fault(in: newest)
+                #expect(fault != nil, "bit \(bit) at \(place) of \(file), seed \(Extent.seed)")
+                tried += 1
+                try Self.damage(path) { $0 = content }
+            }
+            // A cut at every byte of small files and headers.
+            for length in Extent.places(upTo: min(content.count, 2048), about: 40) where length < content.count {
+                try Self.damage(path) { $0 = Array(content.prefix(length)) }
+                #expect(WholeFolder.fault(in: newest) != nil, "\(file) cut at \(length)")
+                tried += 1
+                try Self.damage(path) { $0 = content }
+            }
+        }
+        #expect(WholeFolder.fault(in: newest) == nil)
+        Extent.report("flipped bits and cuts of checkpoints", tried)
+        withExtendedLifetime(state) {}
+    }
+
+    @Test func aDamagedCheckpointIsSetAsideWithAnEventAndTheJobEndsInTheSameBytes() throws {
+        let (job, state, wanted) = try Self.half()
+        defer { job.remove() }
+        let newest = try #require(job.folder.checkpointNames.last)
+        for file in ["adapter_model.safetensors", "second_moments.safetensors", "state.json", WholeFolder.listName] {
+            try state.restore()
+            try Self.damage(job.folder.checkpoints + "/\(newest)/\(file)") { $0[$0.count / 2] ^= 16 }
+            #expect(job.run() == .succeeded, "\(file)")
+            #expect(job.events.contains("set aside as .damaged-\(newest)") && job.events.contains(file), "\(file)")
+            let trace = try JobTrace(job.folder)
+            #expect(trace.differences(from: wanted) == "", "\(file)")
+        }
+    }
+
+    @Test func aJobWhoseDataHaveChangedIsNotTrainedOnThem() throws {
+        let (job, state, _) = try Self.half()
+        defer { job.remove() }
+        try Self.damage(job.folder.path + "/data/training.jsonl") { $0[$0.count / 2] ^= 1 }
+        #expect(job.run() == .failed)
+        #expect(job.folder.status()?.error?.code == "data_changed")
+        // What was trained until then can be used, and says that it is not all.
+        #expect(job.folder.status()?.state == .failed)
+        withExtendedLifetime(state) {}
+    }
+
+    @Test func aCutOrDamagedManifestNeverCrashesTheWorker() throws {
+        let (job, state, _) = try Self.half()
+        defer { job.remove() }
+        for file in [job.folder.manifestFile, job.folder.acceptanceFile] {
+            let content = try DurableFiles.read(file)
+            for length in Extent.places(upTo: content.count - 2, about: 8) {
+                try state.restore()
+                try Self.damage(file) { $0 = Array(content.prefix(length)) }
+                #expect(job.run() == .failed, "\(file) cut at \(length)")
+                #expect(job.folder.status()?.state == .failed && job.folder.status()?.error?.code == "damaged_job", "\(file) cut at \(length)")
+            }
+        }
+    }
+
+    @Test func eventsAndMetricsCutInALineGoOnBehindTheLastWholeOne() throws {
+        let (job, state, wanted) = try Self.half()
+        defer { job.remove() }
+        let (events, metrics) = (try DurableFiles.read(job.folder.eventsFile), try DurableFiles.read(job.folder.metricsFile))
+        for cut in Extent.places(upTo: 60, about: 4) {
+            try state.restore()
+            try Self.damage(job.folder.eventsFile) { $0 = Array(events.dropLast(cut)) }
+            // Steps after the checkpoint are done again; a row of theirs may be cut anywhere.
+            try Self.damage(job.folder.metricsFile) { $0 = metrics + Array("5,1.2345".utf8.prefix(cut % 9)) }
+            #expect(job.run() == .succeeded, "cut \(cut)")
+            let trace = try JobTrace(job.folder)
+            #expect(trace.differences(from: wanted) == "", "cut \(cut)")
+            for line in job.events.split(separator: "\n") { #expect(line.hasPrefix("{") && line.hasSuffix("}"), "cut \(cut): \(line)") }
+        }
+    }
+}
