@@ -7,7 +7,8 @@ extension VulkanError: CustomStringConvertible {
         case .callFailed(let call, let result): "\(call) failed with Vulkan error \(result)"
         case .outOfMemory(let byteCount): "the device has no \(byteCount) bytes of memory left"
         case .deviceLost: "the Vulkan device was lost (a driver fault or a reset); it cannot be used again by this process"
-        case .noShaders(let searched): "the folder of shaders was not found; searched \(searched.joined(separator: ", ")); TALA_SHADERS names it"
+        case .noShaders(let searched):
+            "the folder of shaders was not found; searched \(searched.joined(separator: ", ")); TALA_SHADERS names it"
         case .badShader(let name, let message): "shader \(name): \(message)"
         case .unknownOperation(let name): "there is no Vulkan kernel for \(name)"
         case .badOperand(let operation, let reason): "\(operation): \(reason)"

@@ -25,7 +25,9 @@ public struct CardProfile: Sendable, Hashable {
         CardProfile(
             key: "radeon-780m", name: "AMD Radeon 780M", floatOperationsPerSecond: 8.29e12, matrixOperationsPerSecond: 16.6e12,
             bytesPerSecond: 89.6e9, memoryBytes: 16 << 30,
-            source: "12 compute units of RDNA 3 at 2.7 GHz (dual-issue); two channels of DDR5-5600; memory shared with the processor, 16 GiB assumed"),
+            source:
+                "12 compute units of RDNA 3 at 2.7 GHz (dual-issue); two channels of DDR5-5600; memory shared with the processor, 16 GiB assumed"
+        ),
         CardProfile(
             key: "arc-a770", name: "Intel Arc A770", floatOperationsPerSecond: 17.2e12, matrixOperationsPerSecond: 137.6e12,
             bytesPerSecond: 560e9, memoryBytes: 16 << 30,
@@ -33,7 +35,9 @@ public struct CardProfile: Sendable, Hashable {
         CardProfile(
             key: "rtx-3060", name: "NVIDIA GeForce RTX 3060", floatOperationsPerSecond: 12.7e12, matrixOperationsPerSecond: 25.5e12,
             bytesPerSecond: 360e9, memoryBytes: 12 << 30,
-            source: "NVIDIA's GA102 white paper and product page: 3584 cores at 1.78 GHz; tensor cores at half rate with float32 sums; 360 GB/s"),
+            source:
+                "NVIDIA's GA102 white paper and product page: 3584 cores at 1.78 GHz; tensor cores at half rate with float32 sums; 360 GB/s"
+        ),
         CardProfile(
             key: "h100", name: "NVIDIA H100 SXM", floatOperationsPerSecond: 66.9e12, matrixOperationsPerSecond: 989.4e12,
             bytesPerSecond: 3.35e12, memoryBytes: 80_000_000_000,

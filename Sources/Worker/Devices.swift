@@ -47,7 +47,8 @@ public enum Devices {
     public static let profilePrefix = "profile:"
 
     /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8. What was measured is kept on disk.
-    static let tuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }.map { $0.isFinite ? max(0, min($0, 3600)) : 8 } ?? 8
+    static let tuningSeconds =
+        getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }.map { $0.isFinite ? max(0, min($0, 3600)) : 8 } ?? 8
 
     /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
     /// - Throws: ``WorkerError/noDevice(_:)``, and what the backend says.
@@ -83,7 +84,8 @@ public enum Devices {
         report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void
     ) throws {
         guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
-        let device = try VulkanDevice(selector == "vulkan" ? nil : String(selector.dropFirst(7)), tuningSeconds: seconds, forgetsTuning: true)
+        let device = try VulkanDevice(
+            selector == "vulkan" ? nil : String(selector.dropFirst(7)), tuningSeconds: seconds, forgetsTuning: true)
         device.reportTuning(report)
         device.tune(try plan(device))
     }

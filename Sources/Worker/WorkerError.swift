@@ -5,6 +5,7 @@ import Storage
 import Tensors
 import Tokenization
 import Training
+import VulkanBackend
 
 /// Why a job fails, beyond what the modules below say.
 public enum WorkerError: Error, Sendable {
@@ -81,6 +82,13 @@ enum FailureDescription {
             }
         case let error as ManifestError: .init(code: error.code, message: "\(error)", param: error.param)
         case let error as StorageError: .init(code: error.isOutOfSpace ? "disk_full" : "input_output", message: "\(error)")
+        case let error as VulkanError:
+            switch error {
+            case .noDevice, .unknownDevice: .init(code: "no_device", message: "\(error)", param: "device")
+            case .deviceLost: .init(code: "device_lost", message: "\(error)")
+            case .outOfMemory: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
+            default: .init(code: "device_failed", message: "\(error)")
+            }
         default: .init(code: "internal", message: "\(error)")
         }
     }

@@ -12,8 +12,11 @@ extension Bench {
     struct Compile: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Compile every kernel of a training plan for a Vulkan device, and print registers, spills and occupancy.",
-            discussion: "Nothing is run, so that drivers which only compile will do. Ends with 1 if a kernel spills registers or uses scratch memory.")
-        @Option(help: "stories260k, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, phi-3-mini, or a config.json's folder.") var shape = "phi-3-mini"
+            discussion:
+                "Nothing is run, so that drivers which only compile will do. Ends with 1 if a kernel spills registers or uses scratch memory."
+        )
+        @Option(help: "stories260k, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, phi-3-mini, or a config.json's folder.") var shape =
+            "phi-3-mini"
         @Option(help: "Rank of the adapter; 0 trains all weights.") var rank = 16
         @Option(help: "Tokens a step.") var tokens = 512
         @Option(help: "float32, bfloat16 or float16.") var precision = "float16"
@@ -21,7 +24,9 @@ extension Bench {
         @Flag(help: "Print JSON with everything that the driver says.") var json = false
 
         func validate() throws {
-            guard (2...(1 << 20)).contains(tokens), (0...4096).contains(rank) else { throw ValidationError("--tokens or --rank is out of range") }
+            guard (2...(1 << 20)).contains(tokens), (0...4096).contains(rank) else {
+                throw ValidationError("--tokens or --rank is out of range")
+            }
             guard ElementType(rawValue: precision)?.isFloatingPoint == true else {
                 throw ValidationError("--precision is float32, bfloat16 or float16")
             }
@@ -42,11 +47,14 @@ extension Bench {
                 print(JSONWriter().string(["device": JSONNode(name), "kernels": JSONNode(rows)]))
             } else {
                 print("\(name): \(kernels.count) kernels")
-                print("| kernel | calls | registers | spills | scratch | shared memory | subgroups a SIMD | instructions | cycles | matrix units |")
+                print(
+                    "| kernel | calls | registers | spills | scratch | shared memory | subgroups a SIMD | instructions | cycles | matrix units |"
+                )
                 print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
                 for kernel in kernels {
                     let numbers = [
-                        kernel.callCount, kernel.registers, kernel.spills, kernel.scratch, kernel.sharedMemory, kernel.occupancy, kernel.instructions,
+                        kernel.callCount, kernel.registers, kernel.spills, kernel.scratch, kernel.sharedMemory, kernel.occupancy,
+                        kernel.instructions,
                         kernel.cycles,
                     ].map { $0.map(String.init) ?? "-" }
                     let title = kernel.variant.isEmpty ? kernel.name : "\(kernel.name) (\(kernel.variant))"

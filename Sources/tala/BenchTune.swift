@@ -8,7 +8,8 @@ extension Bench {
     struct Tune: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Measure the variants of a Vulkan device's matrix products for a shape, and keep the best of them on disk.")
-        @Option(help: "stories260k, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, phi-3-mini, or a config.json's folder.") var shape = "stories260k"
+        @Option(help: "stories260k, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, phi-3-mini, or a config.json's folder.") var shape =
+            "stories260k"
         @Option(help: "Rank of the adapter; 0 trains all weights.") var rank = 16
         @Option(help: "Tokens a step.") var tokens = 1024
         @Option(help: "float32, bfloat16 or float16.") var precision = "float32"
@@ -34,7 +35,8 @@ extension Bench {
                 if verbose { print("  \(Self.rounded(gigaflops)) GFLOP/s  \(product)  \(variant)") }
                 if best[product] == nil { order.append(product) }
                 let known = best[product] ?? (variant, 0, 0)
-                best[product] = gigaflops > known.gigaflops ? (variant, gigaflops, known.count + 1) : (known.variant, known.gigaflops, known.count + 1)
+                best[product] =
+                    gigaflops > known.gigaflops ? (variant, gigaflops, known.count + 1) : (known.variant, known.gigaflops, known.count + 1)
             }
             print("layout, types of a, b and result, classes of rows, columns, inner size | GFLOP/s | variant | measured")
             for product in order {

@@ -117,12 +117,13 @@ struct PlanCommand: ParsableCommand {
         let estimate = try card.map { (card: $0, roofline: try job.roofline(on: $0)) }
         let plan = job.plan
         if options.json {
-            let figures: [JSONMember] = [
-                JSONMember("steps", JSONNode(job.settings.totalSteps)), JSONMember("batch_size", JSONNode(job.settings.batchSize)),
-                JSONMember("trained_tokens", JSONNode(job.totalTrainedTokens)),
-                JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
-                JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
-            ] + (estimate.map { [JSONMember("estimate", Self.json($0.card, $0.roofline, tokens: plan.size.tokenCount))] } ?? [])
+            let figures: [JSONMember] =
+                [
+                    JSONMember("steps", JSONNode(job.settings.totalSteps)), JSONMember("batch_size", JSONNode(job.settings.batchSize)),
+                    JSONMember("trained_tokens", JSONNode(job.totalTrainedTokens)),
+                    JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
+                    JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
+                ] + (estimate.map { [JSONMember("estimate", Self.json($0.card, $0.roofline, tokens: plan.size.tokenCount))] } ?? [])
             print(JSONWriter(isIndented: true).string(JSONNode((plan.json.object ?? []) + figures)))
             return
         }
@@ -153,10 +154,11 @@ struct PlanCommand: ParsableCommand {
     private static func show(_ card: CardProfile, _ roofline: RooflineEstimate, _ plan: JobPlan) {
         let rounded = { (number: Double, digits: Double) in (number * digits).rounded() / digits }
         print("")
-        print("ESTIMATE, not measured: a roofline of what is published of the \(card.name); no kernel reaches it, a third to a half is usual")
+        print("ESTIMATE, not measured: a roofline of what is published of the \(card.name); kernels reach a part of it")
         print("  \(card.source)")
         let speed = roofline.seconds > 0 ? Double(plan.size.tokenCount) / roofline.seconds : 0
-        print("  at best \(rounded(roofline.seconds * 1e3, 100)) ms a micro-batch of \(plan.size.tokenCount) tokens, \(rounded(speed, 1)) tokens/s")
+        let time = "\(rounded(roofline.seconds * 1e3, 100)) ms a micro-batch of \(plan.size.tokenCount) tokens"
+        print("  at best \(time), \(rounded(speed, 1)) tokens/s")
         if plan.deviceBytes > card.memoryBytes {
             print("  DOES NOT FIT: the card has \(card.memoryBytes >> 20) MiB, the job needs \(plan.deviceBytes >> 20) MiB")
         }
@@ -175,7 +177,8 @@ struct PlanCommand: ParsableCommand {
             ]
         }
         return [
-            "is_measured": false, "card": JSONNode(card.name), "source": JSONNode(card.source), "seconds_at_least": JSONNode(roofline.seconds),
+            "is_measured": false, "card": JSONNode(card.name), "source": JSONNode(card.source),
+            "seconds_at_least": JSONNode(roofline.seconds),
             "tokens_per_second_at_most": JSONNode(roofline.seconds > 0 ? Double(tokens) / roofline.seconds : 0), "parts": JSONNode(parts),
         ]
     }

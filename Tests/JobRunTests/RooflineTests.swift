@@ -23,7 +23,9 @@ import Worker
         #expect(abs(product.seconds * card.floatOperationsPerSecond / (2 * 8192.0 * 8192 * 8192) - 1) < 1e-9)
         #expect(product.parts.first?.arithmeticShare == 1)
         let sum = RooflineEstimate(
-            Self.plan(Add(), [Self.reference(size, size, .float32), Self.reference(size, size, .float32)], [Self.reference(size, size, .float32)], count: 3),
+            Self.plan(
+                Add(), [Self.reference(size, size, .float32), Self.reference(size, size, .float32)], [Self.reference(size, size, .float32)],
+                count: 3),
             on: card)
         #expect(abs(sum.seconds * card.bytesPerSecond / (9 * 4 * 8192.0 * 8192) - 1) < 1e-9)
         #expect(sum.parts.first?.calls == 3)

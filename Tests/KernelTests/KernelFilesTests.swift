@@ -40,10 +40,14 @@ import Testing
         #expect(try Self.operations() == KernelCatalogue.names.sorted())
     }
 
-    @Test(arguments: ["Sources/CPUBackend/Kernels/%.swift", "Sources/VulkanBackend/Kernels/%.swift", "Shaders/_.comp", "Tests/KernelTests/References/%Reference.swift"])
+    @Test(arguments: [
+        "Sources/CPUBackend/Kernels/%.swift", "Sources/VulkanBackend/Kernels/%.swift", "Shaders/_.comp",
+        "Tests/KernelTests/References/%Reference.swift",
+    ])
     func everyOperationHasItsFile(_ place: String) throws {
         for name in try Self.operations() {
-            let path = place.replacingOccurrences(of: "%", with: name).replacingOccurrences(of: "_.comp", with: Self.snakeCase(name) + ".comp")
+            let path = place.replacingOccurrences(of: "%", with: name).replacingOccurrences(
+                of: "_.comp", with: Self.snakeCase(name) + ".comp")
             #expect(FileManager.default.fileExists(atPath: Self.root.appendingPathComponent(path).path), "\(path) is missing")
         }
     }

@@ -98,7 +98,9 @@ import Testing
     ])
     func textThatIsNoVariantIsRefused(_ text: String) { #expect(ProductVariant(text) == nil) }
 
-    @Test(arguments: ["", "a b float32 float32 float32 1 2 3", "a b float32 float32 float99 4 4 4", "a b float32 float32 float32 4 4 -4", "a"])
+    @Test(arguments: [
+        "", "a b float32 float32 float32 1 2 3", "a b float32 float32 float99 4 4 4", "a b float32 float32 float32 4 4 -4", "a",
+    ])
     func textThatIsNoKindOfProductIsRefused(_ text: String) { #expect(ProductKey(text) == nil) }
 
     static let small = DeviceProfile(

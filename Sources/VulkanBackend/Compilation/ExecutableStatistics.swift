@@ -9,14 +9,16 @@ struct ExecutableStatistics {
 
     /// Asks for a pipeline that was made with `VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR`; empty where the driver does not say.
     init(_ device: VkDevice, _ pipeline: VkPipeline) {
-        typealias Statistics = @convention(c) (
-            VkDevice?, UnsafePointer<VkPipelineExecutableInfoKHR>?, UnsafeMutablePointer<UInt32>?,
-            UnsafeMutablePointer<VkPipelineExecutableStatisticKHR>?
-        ) -> VkResult
-        typealias Representations = @convention(c) (
-            VkDevice?, UnsafePointer<VkPipelineExecutableInfoKHR>?, UnsafeMutablePointer<UInt32>?,
-            UnsafeMutablePointer<VkPipelineExecutableInternalRepresentationKHR>?
-        ) -> VkResult
+        typealias Statistics =
+            @convention(c) (
+                VkDevice?, UnsafePointer<VkPipelineExecutableInfoKHR>?, UnsafeMutablePointer<UInt32>?,
+                UnsafeMutablePointer<VkPipelineExecutableStatisticKHR>?
+            ) -> VkResult
+        typealias Representations =
+            @convention(c) (
+                VkDevice?, UnsafePointer<VkPipelineExecutableInfoKHR>?, UnsafeMutablePointer<UInt32>?,
+                UnsafeMutablePointer<VkPipelineExecutableInternalRepresentationKHR>?
+            ) -> VkResult
         // A compute pipeline has one executable.
         var info = VkPipelineExecutableInfoKHR()
         info.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR
@@ -50,10 +52,11 @@ struct ExecutableStatistics {
     /// The last representation that is text: the instructions themselves.
     private static func disassembly(
         _ device: VkDevice, _ info: inout VkPipelineExecutableInfoKHR,
-        _ get: @convention(c) (
-            VkDevice?, UnsafePointer<VkPipelineExecutableInfoKHR>?, UnsafeMutablePointer<UInt32>?,
-            UnsafeMutablePointer<VkPipelineExecutableInternalRepresentationKHR>?
-        ) -> VkResult
+        _ get:
+            @convention(c) (
+                VkDevice?, UnsafePointer<VkPipelineExecutableInfoKHR>?, UnsafeMutablePointer<UInt32>?,
+                UnsafeMutablePointer<VkPipelineExecutableInternalRepresentationKHR>?
+            ) -> VkResult
     ) -> String {
         var empty = VkPipelineExecutableInternalRepresentationKHR()
         empty.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INTERNAL_REPRESENTATION_KHR

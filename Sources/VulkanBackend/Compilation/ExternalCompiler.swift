@@ -44,7 +44,8 @@ enum ExternalCompiler {
         }
         let log = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        guard process.terminationReason == .exit, process.terminationStatus == 0, let bytes = FileManager.default.contents(atPath: folder + "/out.spv"),
+        guard process.terminationReason == .exit, process.terminationStatus == 0,
+            let bytes = FileManager.default.contents(atPath: folder + "/out.spv"),
             bytes.count % 4 == 0, bytes.count >= 20
         else { throw .badShader(name: name, message: source.translated(log.replacingOccurrences(of: folder + "/in.comp:", with: "0:"))) }
         let words = bytes.withUnsafeBytes { buffer in

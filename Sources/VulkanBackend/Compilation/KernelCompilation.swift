@@ -55,10 +55,13 @@ extension VulkanDevice {
             }
             for dispatch in try kernel.dispatches(call.inputs, call.outputs, profile) {
                 let types = dispatch.operands.map(\.reference.elementType.rawValue).joined(separator: " ")
-                let tile: Set<String> = ["ROW_LANES", "LANES", "OWN", "MET", "SLICE", "DEPTH", "SUBGROUP", "MATRIX_ROWS", "MATRIX_COLUMNS", "MATRIX_INNER"]
+                let tile: Set<String> = [
+                    "ROW_LANES", "LANES", "OWN", "MET", "SLICE", "DEPTH", "SUBGROUP", "MATRIX_ROWS", "MATRIX_COLUMNS", "MATRIX_INNER",
+                ]
                 let words = dispatch.definitions.filter { variant.isEmpty || !tile.contains($0.key) }.sorted { $0.key < $1.key }
                     .map { $0.value == 1 ? $0.key : "\($0.key)=\($0.value)" }
-                let constants = dispatch.specialization.isEmpty ? [] : ["groups \(dispatch.specialization.map(String.init).joined(separator: "/"))"]
+                let constants =
+                    dispatch.specialization.isEmpty ? [] : ["groups \(dispatch.specialization.map(String.init).joined(separator: "/"))"]
                 let name = ([dispatch.shader, types] + words + constants).joined(separator: " ")
                 if let known = numbers[name + variant] {
                     if counts { found[known].callCount += 1 }
@@ -72,7 +75,8 @@ extension VulkanDevice {
                 numbers[name + variant] = found.count
                 found.append(
                     CompiledKernel(
-                        name: name, variant: variant, callCount: counts ? 1 : 0, compileSeconds: seconds, statistics: statistics?.values ?? [],
+                        name: name, variant: variant, callCount: counts ? 1 : 0, compileSeconds: seconds,
+                        statistics: statistics?.values ?? [],
                         usesMatrixUnits: ["wmma", "mfma", "hmma", "mma."].contains { text.contains($0) }))
             }
         }

@@ -66,7 +66,9 @@ final class PipelineLibrary {
         if context.physical.features.has16BitStorage { definitions.append(("HAS_16BIT_STORAGE", "1")) }
         definitions += dispatch.definitions.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         let source = SourceKey(shader: dispatch.shader, definitions: definitions.map { "\($0.0)=\($0.1)" })
-        let key = PipelineKey(source: source, operandCount: dispatch.operands.count, specialization: dispatch.specialization, subgroupSize: dispatch.subgroupSize)
+        let key = PipelineKey(
+            source: source, operandCount: dispatch.operands.count, specialization: dispatch.specialization,
+            subgroupSize: dispatch.subgroupSize)
         if let known = pipelines[key] { return known }
         let words: [UInt32]
         if let known = compiled[source] {
@@ -74,7 +76,10 @@ final class PipelineLibrary {
         } else {
             var text = try folder.source(dispatch.shader, definitions: definitions)
             if context.physical.unrollsWithoutLimit { text.removeUnrolling() }
-            words = isTrial ? try ShaderCompiler.compileAnew(text, named: dispatch.shader) : try ShaderCompiler.compile(text, named: dispatch.shader, cache: disk)
+            words =
+                isTrial
+                ? try ShaderCompiler.compileAnew(text, named: dispatch.shader)
+                : try ShaderCompiler.compile(text, named: dispatch.shader, cache: disk)
             if !isTrial { compiled[source] = words }
         }
         let pipeline = try Pipeline(

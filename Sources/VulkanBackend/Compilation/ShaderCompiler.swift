@@ -14,7 +14,9 @@ enum ShaderCompiler {
         let version = "glslang \(GLSLANG_VERSION_MAJOR).\(GLSLANG_VERSION_MINOR).\(GLSLANG_VERSION_PATCH) for Vulkan 1.2\n"
         let entry = "\(name)-\(SHA256.hexadecimal(of: (version + source.text).utf8)).spv"
         if let bytes = cache.read(entry), bytes.count % 4 == 0 {
-            return bytes.withUnsafeBytes { buffer in (0..<(bytes.count / 4)).map { buffer.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self) } }
+            return bytes.withUnsafeBytes { buffer in
+                (0..<(bytes.count / 4)).map { buffer.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self) }
+            }
         }
         let words = try compileAnew(source, named: name)
         cache.write(entry, words.withUnsafeBytes { Array($0) })
@@ -35,7 +37,10 @@ enum ShaderCompiler {
             _ = try ExternalCompiler.compile(probe, named: "probe")
             return (true, "")
         } catch {
-            return (false, "glslang \(GLSLANG_VERSION_MAJOR) of this build does not know them; TALA_GLSLANG can name a glslang of version 13 or later")
+            return (
+                false,
+                "glslang \(GLSLANG_VERSION_MAJOR) of this build does not know them; TALA_GLSLANG can name a glslang of version 13 or later"
+            )
         }
     }()
     private static let libraryKnowsCooperativeMatrices = (try? compileHere(probe, named: "probe")) != nil

@@ -29,5 +29,7 @@ func withCStrings<Result, Failure: Error>(
 ) throws(Failure) -> Result {
     let copies = strings.map { strdup($0) }
     defer { for copy in copies { free(copy) } }
-    return try withElements(copies.map { $0.map { UnsafePointer<CChar>($0) } }) { buffer throws(Failure) in try body(UnsafeBufferPointer(buffer)) }
+    return try withElements(copies.map { $0.map { UnsafePointer<CChar>($0) } }) { buffer throws(Failure) in
+        try body(UnsafeBufferPointer(buffer))
+    }
 }

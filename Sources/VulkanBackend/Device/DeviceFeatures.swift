@@ -105,9 +105,10 @@ struct DeviceFeatures: Sendable {
 
     private static func shapes(of handle: VkPhysicalDevice, _ instance: VkInstance) -> [MatrixShape] {
         guard let address = vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR") else { return [] }
-        typealias Get = @convention(c) (
-            VkPhysicalDevice?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<VkCooperativeMatrixPropertiesKHR>?
-        ) -> VkResult
+        typealias Get =
+            @convention(c) (
+                VkPhysicalDevice?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<VkCooperativeMatrixPropertiesKHR>?
+            ) -> VkResult
         let get = unsafeBitCast(address, to: Get.self)
         var count: UInt32 = 0
         guard get(handle, &count, nil) == VK_SUCCESS, count > 0, count < 4096 else { return [] }

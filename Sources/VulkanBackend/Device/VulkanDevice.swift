@@ -33,7 +33,8 @@ public final class VulkanDevice: ComputeDevice {
     ///   - capturesStatistics: whether the driver's compiler is asked what it made of kernels (``compile(_:)``).
     /// - Throws: ``VulkanError``.
     public init(
-        _ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false, tuningSeconds: Double = 0,
+        _ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false,
+        tuningSeconds: Double = 0,
         forgetsTuning: Bool = false, capturesStatistics: Bool = false
     ) throws {
         let isWatched = validates || getenv("TALA_VULKAN_VALIDATION").map { String(cString: $0) } == "1"
@@ -41,7 +42,8 @@ public final class VulkanDevice: ComputeDevice {
         let devices = try instance.physicalDevices().filter { $0.queueFamily != nil }
         let chosen: PhysicalDevice?
         if let selection {
-            chosen = Int(selection).flatMap { devices.indices.contains($0) ? devices[$0] : nil }
+            chosen =
+                Int(selection).flatMap { devices.indices.contains($0) ? devices[$0] : nil }
                 ?? devices.first { $0.name.lowercased().contains(selection.lowercased()) }
             if chosen == nil { throw VulkanError.unknownDevice(selection, present: devices.map(\.name)) }
         } else {
@@ -62,8 +64,10 @@ public final class VulkanDevice: ComputeDevice {
         let isProcessor = chosen.isProcessor && !shapesGroupsAsForCards
         tuner = ProductTuner(identity: pipelines.identity + "-\(chosen.subgroupSize)", seconds: tuningSeconds, forgets: forgetsTuning)
         fixedProfile = DeviceProfile(
-            subgroupSize: chosen.subgroupSize, maximumGroupInvocations: min(Int(most.maxComputeWorkGroupInvocations), Int(most.maxComputeWorkGroupSize.0)),
-            sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: isProcessor, has16BitStorage: chosen.features.has16BitStorage,
+            subgroupSize: chosen.subgroupSize,
+            maximumGroupInvocations: min(Int(most.maxComputeWorkGroupInvocations), Int(most.maxComputeWorkGroupSize.0)),
+            sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: isProcessor,
+            has16BitStorage: chosen.features.has16BitStorage,
             desiredInvocations: isProcessor ? 512 : 65_536,
             matrixShapes: usesMatrices ? chosen.features.matrixShapes : [], matrixSubgroupSize: chosen.subgroupSize)
     }

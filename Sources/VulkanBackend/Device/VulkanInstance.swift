@@ -29,7 +29,8 @@ final class VulkanInstance {
                     let result = vkCreateInstance(&info, nil, &instance)
                     guard result == VK_SUCCESS, let instance else {
                         throw .noDevice(
-                            reason: result == VK_ERROR_LAYER_NOT_PRESENT ? "the validation layer is not installed" : "no driver (\(result.rawValue))")
+                            reason: result == VK_ERROR_LAYER_NOT_PRESENT
+                                ? "the validation layer is not installed" : "no driver (\(result.rawValue))")
                     }
                     return instance
                 }
@@ -40,15 +41,18 @@ final class VulkanInstance {
 
     deinit {
         if let messenger, let function = vkGetInstanceProcAddr(handle, "vkDestroyDebugUtilsMessengerEXT") {
-            unsafeBitCast(function, to: (@convention(c) (VkInstance?, VkDebugUtilsMessengerEXT?, UnsafeRawPointer?) -> Void).self)(handle, messenger, nil)
+            unsafeBitCast(function, to: (@convention(c) (VkInstance?, VkDebugUtilsMessengerEXT?, UnsafeRawPointer?) -> Void).self)(
+                handle, messenger, nil)
         }
         vkDestroyInstance(handle, nil)
     }
 
     private func startMessages() throws(VulkanError) {
-        typealias Create = @convention(c) (
-            VkInstance?, UnsafePointer<VkDebugUtilsMessengerCreateInfoEXT>?, UnsafeRawPointer?, UnsafeMutablePointer<VkDebugUtilsMessengerEXT?>?
-        ) -> VkResult
+        typealias Create =
+            @convention(c) (
+                VkInstance?, UnsafePointer<VkDebugUtilsMessengerCreateInfoEXT>?, UnsafeRawPointer?,
+                UnsafeMutablePointer<VkDebugUtilsMessengerEXT?>?
+            ) -> VkResult
         guard let function = vkGetInstanceProcAddr(handle, "vkCreateDebugUtilsMessengerEXT") else { return }
         var info = VkDebugUtilsMessengerCreateInfoEXT()
         info.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT

@@ -31,7 +31,8 @@ struct Dispatch {
     var groupCount: Int
 
     init(
-        _ shader: String, reads: [TensorReference], writes: [TensorReference] = [], readsAndWrites: [TensorReference] = [], definitions: [String: Int] = [:],
+        _ shader: String, reads: [TensorReference], writes: [TensorReference] = [], readsAndWrites: [TensorReference] = [],
+        definitions: [String: Int] = [:],
         specialization: [UInt32], parameters: [UInt32], groupCount: Int
     ) {
         self.shader = shader
@@ -65,7 +66,8 @@ extension VulkanKernel {
 extension TensorReference {
     /// Float32 numbers at the beginning of the scratch memory, which one kernel call has to itself.
     static func scratch(rows: Int, columns: Int) -> TensorReference {
-        TensorReference(space: .transient, block: scratchBlock, byteOffset: 0, rows: rows, columns: columns, rowStride: columns, elementType: .float32)
+        TensorReference(
+            space: .transient, block: scratchBlock, byteOffset: 0, rows: rows, columns: columns, rowStride: columns, elementType: .float32)
     }
 
     /// The number of the scratch block among the blocks of the arena.

@@ -32,7 +32,8 @@ final class VulkanExecutable: Executable {
 
     /// - Parameter isTrial: whether its pipelines are tried once and not kept.
     init(
-        _ device: VulkanDevice, _ plan: Plan, _ persistent: VulkanPersistentMemory, _ arena: VulkanArena, profile: DeviceProfile, isTrial: Bool = false
+        _ device: VulkanDevice, _ plan: Plan, _ persistent: VulkanPersistentMemory, _ arena: VulkanArena, profile: DeviceProfile,
+        isTrial: Bool = false
     ) throws(VulkanError) {
         context = device.context
         self.plan = plan
@@ -68,7 +69,8 @@ final class VulkanExecutable: Executable {
         var dispatchCounts = [Int](repeating: 0, count: plan.calls.count)
         for step in steps { dispatchCounts[step.call] += 1 }
         schedule = SubmissionSchedule(
-            seconds: steps.map { pacer.corrected(perCall[$0.call]) / Double(max(1, dispatchCounts[$0.call])) }, groupCounts: steps.map(\.groupCount))
+            seconds: steps.map { pacer.corrected(perCall[$0.call]) / Double(max(1, dispatchCounts[$0.call])) },
+            groupCounts: steps.map(\.groupCount))
         try recordSubmissions()
     }
 
@@ -119,11 +121,15 @@ final class VulkanExecutable: Executable {
     /// The buffer a reference lies in, and a number that tells buffers apart.
     private func buffer(of reference: TensorReference) -> (VulkanBuffer, Int)? {
         switch reference.space {
-        case .persistent: persistent.buffers.indices.contains(reference.block) ? (persistent.buffers[reference.block], 3 * reference.block) : nil
+        case .persistent:
+            persistent.buffers.indices.contains(reference.block) ? (persistent.buffers[reference.block], 3 * reference.block) : nil
         case .exchange: exchange.indices.contains(reference.block) ? (exchange[reference.block], 3 * reference.block + 1) : nil
         case .transient:
-            if reference.block == TensorReference.scratchBlock { (scratch, -1) }
-            else { arena.buffers.indices.contains(reference.block) ? (arena.buffers[reference.block], 3 * reference.block + 2) : nil }
+            if reference.block == TensorReference.scratchBlock {
+                (scratch, -1)
+            } else {
+                arena.buffers.indices.contains(reference.block) ? (arena.buffers[reference.block], 3 * reference.block + 2) : nil
+            }
         }
     }
 
@@ -141,7 +147,8 @@ final class VulkanExecutable: Executable {
         for (index, operand) in dispatch.operands.enumerated() {
             let reference = operand.reference
             let size = reference.elementType.byteCount
-            guard let (buffer, number) = buffer(of: reference), reference.rows >= 0, reference.columns >= 0, reference.rowStride >= reference.columns,
+            guard let (buffer, number) = buffer(of: reference), reference.rows >= 0, reference.columns >= 0,
+                reference.rowStride >= reference.columns,
                 reference.byteOffset >= 0, reference.byteOffset % size == 0, reference.byteOffset + reference.byteSpan <= buffer.byteCount
             else { throw .badOperand(operation: name, reason: "an operand lies outside its memory: \(reference)") }
             let start = reference.byteOffset / alignment * alignment
@@ -188,20 +195,25 @@ final class VulkanExecutable: Executable {
         var constants = step.constants
         constants[Pipeline.constantWords - 2] = groups.upperBound.word
         constants[Pipeline.constantWords - 1] = groups.lowerBound.word
-        vkCmdPushConstants(commands, step.pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT.rawValue, 0, UInt32(Pipeline.constantWords * 4), constants)
+        vkCmdPushConstants(
+            commands, step.pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT.rawValue, 0, UInt32(Pipeline.constantWords * 4), constants)
         let across = min(groups.count, Self.groupsAcross)
         vkCmdDispatch(commands, UInt32(across), UInt32((groups.count + across - 1) / max(1, across)), 1)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws {
-        guard let reference = plan.inputs[input] else { throw VulkanError.badTransfer(name: "input \(input)", byteCount: bytes.count, expected: nil) }
+        guard let reference = plan.inputs[input] else {
+            throw VulkanError.badTransfer(name: "input \(input)", byteCount: bytes.count, expected: nil)
+        }
         try forEachRow(of: reference, "input \(input)", bytes.count) { address, start, count in
             if let source = bytes.baseAddress { memcpy(address, source + start, count) }
         }
     }
 
     func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws {
-        guard let reference = plan.outputs[output] else { throw VulkanError.badTransfer(name: "output \(output)", byteCount: bytes.count, expected: nil) }
+        guard let reference = plan.outputs[output] else {
+            throw VulkanError.badTransfer(name: "output \(output)", byteCount: bytes.count, expected: nil)
+        }
         try forEachRow(of: reference, "output \(output)", bytes.count) { address, start, count in
             if let target = bytes.baseAddress { memcpy(target + start, address, count) }
         }
@@ -210,7 +222,9 @@ final class VulkanExecutable: Executable {
     private func forEachRow(
         of reference: TensorReference, _ name: String, _ byteCount: Int, _ copy: (UnsafeMutableRawPointer, Int, Int) -> Void
     ) throws(VulkanError) {
-        guard byteCount == reference.type.byteCount else { throw .badTransfer(name: name, byteCount: byteCount, expected: reference.type.byteCount) }
+        guard byteCount == reference.type.byteCount else {
+            throw .badTransfer(name: name, byteCount: byteCount, expected: reference.type.byteCount)
+        }
         guard let (buffer, _) = buffer(of: reference), let mapped = buffer.mapped, reference.byteOffset >= 0,
             reference.byteOffset + reference.byteSpan <= buffer.byteCount
         else { throw .badOperand(operation: name, reason: "it does not lie in the exchange memory: \(reference)") }

@@ -7,7 +7,8 @@ extension AdamW: VulkanKernel {
         guard state == Array(inputs.prefix(4)) else { throw .badOperand(operation: name, reason: "its state is not updated in place") }
         let numbers = [beta1, beta2, Self.rest(beta1), Self.rest(beta2), epsilon, weightDecay]
         var dispatch = Dispatch(
-            "adam_w", reads: Array(inputs.suffix(2)), specialization: tiling.specialization, parameters: tiling.parameters + numbers.map(\.word),
+            "adam_w", reads: Array(inputs.suffix(2)), specialization: tiling.specialization,
+            parameters: tiling.parameters + numbers.map(\.word),
             groupCount: tiling.groupCount)
         dispatch.operands.insert(contentsOf: state.map { Dispatch.Operand(reference: $0, access: .readWrite) }, at: 0)
         return [dispatch]

@@ -11,10 +11,12 @@ extension AttentionBackward: VulkanKernel {
         let numbers = [shape.scale.word, shape.softCap.word]
         return [
             Dispatch(
-                "attention_backward", reads: Array(inputs.prefix(7)), writes: [outputs[0]], definitions: queryDefinitions, specialization: [],
+                "attention_backward", reads: Array(inputs.prefix(7)), writes: [outputs[0]], definitions: queryDefinitions,
+                specialization: [],
                 parameters: [queries.word, keys.word, queryBlocks.word] + numbers, groupCount: queryBlocks * shape.headCount),
             Dispatch(
-                "attention_backward", reads: inputs, writes: Array(outputs.dropFirst()), definitions: keyTiling.definitions(shape), specialization: [],
+                "attention_backward", reads: inputs, writes: Array(outputs.dropFirst()), definitions: keyTiling.definitions(shape),
+                specialization: [],
                 parameters: [queries.word, keys.word, keyBlocks.word] + numbers, groupCount: keyBlocks * shape.keyValueHeadCount),
         ]
     }

@@ -7,7 +7,8 @@ extension EmbeddingBackward: VulkanKernel {
         let classes = device.isProcessor ? 4 : 32
         return [
             Dispatch(
-                "embedding_backward", reads: Array(inputs.prefix(2)), readsAndWrites: outputs, specialization: [UInt32(size), UInt32(classes)],
+                "embedding_backward", reads: Array(inputs.prefix(2)), readsAndWrites: outputs,
+                specialization: [UInt32(size), UInt32(classes)],
                 parameters: [inputs[0].rows.word, inputs[0].columns.word, scale.word, firstRow.word, outputs[0].rows.word],
                 groupCount: (inputs[0].columns + size - 1) / size * classes)
         ]

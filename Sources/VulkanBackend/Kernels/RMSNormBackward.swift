@@ -8,7 +8,8 @@ extension RMSNormBackward: VulkanKernel {
             Dispatch(
                 "rms_norm_backward", reads: inputs, writes: outputs, definitions: hasAddend ? ["HAS_ADDEND": 1] : [:],
                 specialization: tiling.specialization,
-                parameters: [(inputs[0].rows * groupCount).word, groupCount.word, width.word, weightOffset.word], groupCount: tiling.groupCount)
+                parameters: [(inputs[0].rows * groupCount).word, groupCount.word, width.word, weightOffset.word],
+                groupCount: tiling.groupCount)
         ]
     }
 }

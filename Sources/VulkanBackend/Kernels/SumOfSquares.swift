@@ -4,9 +4,13 @@ extension SumOfSquares: VulkanKernel {
     /// Elements that one group sums up.
     private static let groupElements = 1 << 14
 
-    private func partialCount(_ input: TensorReference) -> Int { max(1, (input.rows * input.columns + Self.groupElements - 1) / Self.groupElements) }
+    private func partialCount(_ input: TensorReference) -> Int {
+        max(1, (input.rows * input.columns + Self.groupElements - 1) / Self.groupElements)
+    }
 
-    func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int { partialCount(inputs[0]) * 4 }
+    func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int {
+        partialCount(inputs[0]) * 4
+    }
 
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
         let count = partialCount(inputs[0])
@@ -14,7 +18,11 @@ extension SumOfSquares: VulkanKernel {
         let lanes = UInt32(device.isProcessor ? 8 : min(256, device.maximumGroupInvocations))
         // Without gaps the matrix is one row, which spares the shader divisions.
         var matrix = inputs[0]
-        if matrix.isContiguous { (matrix.rows, matrix.columns, matrix.rowStride) = (min(1, matrix.rows), matrix.rows * matrix.columns, matrix.rows * matrix.columns) }
+        if matrix.isContiguous {
+            (matrix.rows, matrix.columns, matrix.rowStride) = (
+                min(1, matrix.rows), matrix.rows * matrix.columns, matrix.rows * matrix.columns
+            )
+        }
         return [
             Dispatch(
                 "sum_of_squares", reads: [matrix], writes: [partial], specialization: [lanes, lanes],

@@ -20,7 +20,8 @@ final class VulkanBuffer {
         info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO
         info.size = VkDeviceSize(self.byteCount)
         info.usage =
-            VK_BUFFER_USAGE_STORAGE_BUFFER_BIT.rawValue | VK_BUFFER_USAGE_TRANSFER_SRC_BIT.rawValue | VK_BUFFER_USAGE_TRANSFER_DST_BIT.rawValue
+            VK_BUFFER_USAGE_STORAGE_BUFFER_BIT.rawValue | VK_BUFFER_USAGE_TRANSFER_SRC_BIT.rawValue
+            | VK_BUFFER_USAGE_TRANSFER_DST_BIT.rawValue
         info.sharingMode = VK_SHARING_MODE_EXCLUSIVE
         let buffer: VkBuffer = try made("vkCreateBuffer", byteCount: byteCount) { vkCreateBuffer(device, &info, nil, $0) }
         do throws(VulkanError) {
@@ -31,19 +32,24 @@ final class VulkanBuffer {
             let wishes = isForHost ? [hosts] : [ours | hosts, ours, hosts]
             // On a card of its own the memory that both see is small; weights belong into the large one.
             let order = context.physical.preference == 3 && !isForHost ? [ours, hosts] : wishes
-            guard let type = order.lazy.compactMap({ context.physical.memoryTypes(with: $0, among: requirements.memoryTypeBits).first }).first else {
+            guard
+                let type = order.lazy.compactMap({ context.physical.memoryTypes(with: $0, among: requirements.memoryTypeBits).first }).first
+            else {
                 throw .outOfMemory(byteCount: byteCount)
             }
             var allocation = VkMemoryAllocateInfo()
             allocation.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO
             allocation.allocationSize = requirements.size
             allocation.memoryTypeIndex = UInt32(type)
-            let memory: VkDeviceMemory = try made("vkAllocateMemory", byteCount: byteCount) { vkAllocateMemory(device, &allocation, nil, $0) }
+            let memory: VkDeviceMemory = try made("vkAllocateMemory", byteCount: byteCount) {
+                vkAllocateMemory(device, &allocation, nil, $0)
+            }
             do throws(VulkanError) {
                 try check(vkBindBufferMemory(device, buffer, memory, 0), "vkBindBufferMemory")
                 var address: UnsafeMutableRawPointer?
                 if context.physical.memoryFlags(type) & hosts == hosts {
-                    try check(vkMapMemory(device, memory, 0, tala_vulkan_whole_size(), 0, &address), "vkMapMemory")
+                    try check(
+                        vkMapMemory(device, memory, 0, tala_vulkan_whole_size(), 0, &address), "vkMapMemory", byteCount: self.byteCount)
                 }
                 mapped = address
             } catch {

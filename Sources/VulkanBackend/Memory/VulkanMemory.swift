@@ -37,7 +37,8 @@ final class VulkanPersistentMemory: PersistentMemory {
         guard byteCount == expected else { throw .badTransfer(name: "a persistent tensor", byteCount: byteCount, expected: expected) }
         var start = 0
         for piece in placement.pieces {
-            guard buffers.indices.contains(piece.block), piece.byteOffset >= 0, piece.byteOffset + piece.byteSpan <= buffers[piece.block].byteCount
+            guard buffers.indices.contains(piece.block), piece.byteOffset >= 0,
+                piece.byteOffset + piece.byteSpan <= buffers[piece.block].byteCount
             else { throw .badOperand(operation: "transfer", reason: "a tensor lies outside its memory: \(piece)") }
             let size = piece.elementType.byteCount
             let (rows, runBytes) = piece.isContiguous ? (min(1, piece.rows), piece.type.byteCount) : (piece.rows, piece.columns * size)

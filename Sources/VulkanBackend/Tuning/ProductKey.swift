@@ -48,7 +48,8 @@ extension ProductKey: CustomStringConvertible {
         let words = text.split(separator: " ").map(String.init)
         guard words.count == 8, ["a", "aT"].contains(words[0]), ["b", "bT"].contains(words[1]), let a = ElementType(rawValue: words[2]),
             let b = ElementType(rawValue: words[3]), let result = ElementType(rawValue: words[4]), let rows = Int(words[5]),
-            let columns = Int(words[6]), let inner = Int(words[7]), [rows, columns, inner].allSatisfy({ $0 > 0 && Self.sizeClass($0) == $0 })
+            let columns = Int(words[6]), let inner = Int(words[7]),
+            [rows, columns, inner].allSatisfy({ $0 > 0 && Self.sizeClass($0) == $0 })
         else { return nil }
         transposesA = words[0] == "aT"
         transposesB = words[1] == "bT"

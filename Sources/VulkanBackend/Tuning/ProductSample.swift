@@ -57,7 +57,8 @@ struct ProductSample {
         let output = place(rows, columns, operation.outputType)
         if operation.hasAddend { inputs.append(output) }
         return Plan(
-            calls: [KernelCall(operation: operation, inputs: inputs, outputs: [output], node: 0)], transientBlocks: blocks, exchangeBlocks: [],
+            calls: [KernelCall(operation: operation, inputs: inputs, outputs: [output], node: 0)], transientBlocks: blocks,
+            exchangeBlocks: [],
             inputs: [:], outputs: [:], cost: .zero)
     }
 }

@@ -19,14 +19,18 @@ struct ProductSearch {
     /// The fastest variant that was found; nil if nothing could be measured in the time.
     /// - Parameter start: a variant that is good for similar products.
     func run(from start: ProductVariant?) -> ProductVariant? {
-        guard let arena = try? device.makeArena(blocks: sample.plan.transientBlocks) as? VulkanArena, (try? arena.fill(0x3C)) != nil else { return nil }
+        guard let arena = try? device.makeArena(blocks: sample.plan.transientBlocks) as? VulkanArena, (try? arena.fill(0x3C)) != nil else {
+            return nil
+        }
         var measured: Set<ProductVariant> = []
         // Fastest first; the first few are measured again at the end, in turns, since a busy machine may have spoilt one or the other.
         var leaders: [Contender] = []
         /// Whether the variant is the best so far.
         func tries(_ variant: ProductVariant) -> Bool {
             let best = leaders.first?.seconds ?? .infinity
-            guard variant.fits(device.profile), variant.serves(key), .now < deadline, measured.insert(variant).inserted, var contender = prepare(variant, arena) else {
+            guard variant.fits(device.profile), variant.serves(key), .now < deadline, measured.insert(variant).inserted,
+                var contender = prepare(variant, arena)
+            else {
                 return false
             }
             contender.measure(best: best)
@@ -37,7 +41,9 @@ struct ProductSearch {
             // A little faster may be chance; the search goes on for what is worth it.
             return contender.seconds < 0.97 * best
         }
-        for seed in [start, sample.unmeasured(device.profile)].compactMap({ $0 }) + (start == nil ? ProductVariant.seeds(device.profile) : []) {
+        for seed in [start, sample.unmeasured(device.profile)].compactMap({ $0 })
+            + (start == nil ? ProductVariant.seeds(device.profile) : [])
+        {
             _ = tries(seed)
         }
         var improves = true

@@ -42,7 +42,9 @@ final class ProductTuner {
     /// Takes the variants of a record, whatever was measured since; entries that are none are left out.
     func adopt(_ record: [String: String], _ device: DeviceProfile) {
         for (key, variant) in record {
-            if let key = ProductKey(key), let variant = ProductVariant(variant), variant.fits(device), variant.serves(key) { choices[key] = variant }
+            if let key = ProductKey(key), let variant = ProductVariant(variant), variant.fits(device), variant.serves(key) {
+                choices[key] = variant
+            }
         }
     }
 
@@ -50,7 +52,9 @@ final class ProductTuner {
         guard let members = (try? JSONParser().parse(bytes))?.object else { return [:] }
         var found: [ProductKey: ProductVariant] = [:]
         for member in members {
-            if let key = ProductKey(member.key), let variant = member.node.string.flatMap({ ProductVariant($0) }), variant.serves(key) { found[key] = variant }
+            if let key = ProductKey(member.key), let variant = member.node.string.flatMap({ ProductVariant($0) }), variant.serves(key) {
+                found[key] = variant
+            }
         }
         return found
     }
@@ -65,7 +69,8 @@ final class ProductTuner {
         guard secondsLeft > 0 else { return }
         var samples: [ProductKey: (sample: ProductSample, operations: Double)] = [:]
         for call in plan.calls {
-            for sample in (call.operation as? any VulkanKernel)?.products(call.inputs, call.outputs) ?? [] where choices[sample.key] == nil {
+            for sample in (call.operation as? any VulkanKernel)?.products(call.inputs, call.outputs) ?? [] where choices[sample.key] == nil
+            {
                 let known = samples[sample.key]
                 let largest = known.map { $0.sample.operations > sample.operations ? $0.sample : sample } ?? sample
                 samples[sample.key] = (largest, (known?.operations ?? 0) + sample.operations)

@@ -55,7 +55,8 @@ extension ProductVariant {
             add { $0[keyPath: side] /= 2 }
         }
         // The same number of invocations or results in another shape.
-        for (longer, shorter) in [(\ProductVariant.own, \ProductVariant.met), (\.met, \.own), (\.lanes, \.rowLanes), (\.rowLanes, \.lanes)] {
+        for (longer, shorter) in [(\ProductVariant.own, \ProductVariant.met), (\.met, \.own), (\.lanes, \.rowLanes), (\.rowLanes, \.lanes)]
+        {
             add {
                 $0[keyPath: longer] *= 2
                 $0[keyPath: shorter] /= 2

@@ -23,7 +23,9 @@ struct ProductVariant: Hashable, Sendable {
 
     /// Bytes of shared memory of a group, as the shader declares it.
     var sharedBytes: Int {
-        if let matrix { return (blockRows * (slice + 8) + slice * (blockColumns + 8)) * 2 + rowLanes * lanes * matrix.rows * matrix.columns * 4 }
+        if let matrix {
+            return (blockRows * (slice + 8) + slice * (blockColumns + 8)) * 2 + rowLanes * lanes * matrix.rows * matrix.columns * 4
+        }
         return slice == 0 ? 0 : slice * (blockRows + blockColumns + 8) * 4
     }
 
@@ -78,7 +80,8 @@ extension ProductVariant: CustomStringConvertible {
             rowLanes: rowLanes, lanes: lanes, own: own, met: met, slice: words[5] == "staged" ? last : 0,
             depth: words[5] == "depth" ? last : 1)
         guard words.count == 12 else { return }
-        guard let rows = Int(words[7]), let columns = Int(words[8]), let inner = Int(words[9]), words[10] == "on", let size = Int(words[11]),
+        guard let rows = Int(words[7]), let columns = Int(words[8]), let inner = Int(words[9]), words[10] == "on",
+            let size = Int(words[11]),
             rows > 0, columns > 0, inner > 0
         else { return nil }
         matrix = DeviceFeatures.MatrixShape(rows: rows, columns: columns, inner: inner)

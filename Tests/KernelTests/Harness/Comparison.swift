@@ -8,9 +8,12 @@ struct Comparison {
 
     init(_ machine: KernelMachine, _ result: KernelMachine.Result, _ expected: [[Expected]]) {
         var mayChange: [MemorySpace: [Bool]] = [
-            .exchange: Array(repeating: false, count: result.exchange.count), .persistent: Array(repeating: false, count: result.persistent.count),
+            .exchange: Array(repeating: false, count: result.exchange.count),
+            .persistent: Array(repeating: false, count: result.persistent.count),
         ]
-        let after: [MemorySpace: KernelMachine.Image] = [.exchange: .init(bytes: result.exchange), .persistent: .init(bytes: result.persistent)]
+        let after: [MemorySpace: KernelMachine.Image] = [
+            .exchange: .init(bytes: result.exchange), .persistent: .init(bytes: result.persistent),
+        ]
         for (call, outputs) in zip(machine.calls, expected) {
             for (index, (output, expected)) in zip(call.outputs, outputs).enumerated() {
                 guard let image = after[output.space] else { continue }
@@ -29,7 +32,9 @@ struct Comparison {
                         let tolerance =
                             wanted.error + (abs(wanted.value) + wanted.error) * (type.roundoff + Bounded.roundoff) + 2 * type.smallestNormal
                         let difference = abs(found - wanted.value)
-                        if difference <= tolerance || (found.isInfinite && found.sign == wanted.value.sign && abs(wanted.value) > 65_500 && type == .float16) {
+                        if difference <= tolerance
+                            || (found.isInfinite && found.sign == wanted.value.sign && abs(wanted.value) > 65_500 && type == .float16)
+                        {
                             continue
                         }
                         wrongCount += 1
@@ -41,16 +46,20 @@ struct Comparison {
                 }
                 if let worst {
                     failures.append(
-                        "\(call.sample.operation.name) \(call.arrangement) output \(index): \(wrongCount) of \(output.rows * output.columns) wrong; \(worst.text)")
+                        "\(call.sample.operation.name) \(call.arrangement) output \(index): \(wrongCount) of \(output.rows * output.columns) wrong; \(worst.text)"
+                    )
                 }
             }
         }
         for (space, before, now) in [
-            (MemorySpace.exchange, machine.before.exchange.bytes, result.exchange), (.persistent, machine.before.persistent.bytes, result.persistent),
+            (MemorySpace.exchange, machine.before.exchange.bytes, result.exchange),
+            (.persistent, machine.before.persistent.bytes, result.persistent),
         ] {
             guard let owned = mayChange[space] else { continue }
             for offset in before.indices where !owned[offset] && before[offset] != now[offset] {
-                failures.append("byte \(offset) of \(space.rawValue) memory changed, which is nobody's output: \(Self.neighbours(offset, space, machine))")
+                failures.append(
+                    "byte \(offset) of \(space.rawValue) memory changed, which is nobody's output: \(Self.neighbours(offset, space, machine))"
+                )
                 break
             }
         }

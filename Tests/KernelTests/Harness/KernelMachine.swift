@@ -86,14 +86,18 @@ struct KernelMachine {
         if arrangement == .transient {
             for (index, input) in call.inputs.enumerated() where input.elementType.isFloatingPoint {
                 operation.inputs[index] = transient(input.type)
-                planned.append(KernelCall(operation: Convert(to: input.elementType), inputs: [input], outputs: [operation.inputs[index]], node: planned.count))
+                planned.append(
+                    KernelCall(
+                        operation: Convert(to: input.elementType), inputs: [input], outputs: [operation.inputs[index]], node: planned.count)
+                )
             }
             for (index, output) in call.outputs.enumerated() { operation.outputs[index] = transient(output.type) }
         }
         planned.append(operation)
         if arrangement == .transient {
             for (computed, output) in zip(operation.outputs, call.outputs) {
-                planned.append(KernelCall(operation: Convert(to: output.elementType), inputs: [computed], outputs: [output], node: planned.count))
+                planned.append(
+                    KernelCall(operation: Convert(to: output.elementType), inputs: [computed], outputs: [output], node: planned.count))
             }
         }
         calls.append(call)
@@ -130,7 +134,10 @@ struct KernelMachine {
         private let persistentBefore: [UInt8]
         private let placement: Placement
 
-        init(_ executable: any Executable, _ memory: any PersistentMemory, _ arena: any Arena, _ placement: Placement, _ exchange: [UInt8], _ persistent: [UInt8]) {
+        init(
+            _ executable: any Executable, _ memory: any PersistentMemory, _ arena: any Arena, _ placement: Placement, _ exchange: [UInt8],
+            _ persistent: [UInt8]
+        ) {
             self.executable = executable
             self.memory = memory
             self.arena = arena
@@ -172,11 +179,15 @@ struct KernelMachine {
             return result
         }
         let whole = TensorReference(
-            space: .exchange, block: 0, byteOffset: 0, rows: 1, columns: exchangeBytes.count / 4, rowStride: exchangeBytes.count / 4, elementType: .int32)
+            space: .exchange, block: 0, byteOffset: 0, rows: 1, columns: exchangeBytes.count / 4, rowStride: exchangeBytes.count / 4,
+            elementType: .int32)
         let blocks = [max(256, transientByteCount)]
         let plan = Plan(
-            calls: planned.map { KernelCall(operation: $0.operation, inputs: $0.inputs.map(moved), outputs: $0.outputs.map(moved), node: $0.node) },
-            transientBlocks: blocks, exchangeBlocks: [exchangeBytes.count], inputs: ["before": whole], outputs: ["after": whole], cost: .zero)
+            calls: planned.map {
+                KernelCall(operation: $0.operation, inputs: $0.inputs.map(moved), outputs: $0.outputs.map(moved), node: $0.node)
+            },
+            transientBlocks: blocks, exchangeBlocks: [exchangeBytes.count], inputs: ["before": whole], outputs: ["after": whole],
+            cost: .zero)
         let memory = try device.makePersistentMemory(layout, mapped: [:])
         let arena = try device.makeArena(blocks: blocks)
         return Prepared(

@@ -38,7 +38,8 @@ enum AdamWReference: KernelReference {
 
     static func inputs(_ random: inout CaseRandom, _ rows: Int, _ columns: Int, norm: Double = 3) -> [Operand] {
         [
-            random.numbers(rows, columns), random.numbers(rows, columns), random.numbers(rows, columns), random.numbers(rows, columns, in: 0.01...1),
+            random.numbers(rows, columns), random.numbers(rows, columns), random.numbers(rows, columns),
+            random.numbers(rows, columns, in: 0.01...1),
             random.operand(1, 2, .float32) { _, column, _ in ElementType.float32.stored(column == 0 ? norm : 0.3) },
             random.operand(1, 4, .float32) { _, column, _ in ElementType.float32.stored([1e-3, 0.271, 0.0029, 0][column]) },
         ]

@@ -10,7 +10,9 @@ enum AddReference: KernelReference {
         allActivationTypes.flatMap { a in
             allActivationTypes.flatMap { b in
                 awkwardSizes.map { size in
-                    test("\(size) \(a) + \(b)", activations: [a, b], Add()) { [$0.numbers(size.rows, size.columns, a), $0.numbers(size.rows, size.columns, b)] }
+                    test("\(size) \(a) + \(b)", activations: [a, b], Add()) {
+                        [$0.numbers(size.rows, size.columns, a), $0.numbers(size.rows, size.columns, b)]
+                    }
                 }
             }
         }

@@ -25,7 +25,8 @@ enum AttentionBackwardReference: KernelReference {
                     for column in 0..<width {
                         dq[row * q.columns + head * width + column].append(ds * Bounded(keyRow[keyRow.startIndex + column]))
                         dk[key * k.columns + keyValueHead * width + column].append(ds * Bounded(query[query.startIndex + column]))
-                        dv[key * k.columns + keyValueHead * width + column].append(weight * Bounded(outputGradient[outputGradient.startIndex + column]))
+                        dv[key * k.columns + keyValueHead * width + column].append(
+                            weight * Bounded(outputGradient[outputGradient.startIndex + column]))
                     }
                 }
             }
@@ -47,7 +48,8 @@ enum AttentionBackwardReference: KernelReference {
             ElementType.float32.stored(forward[1][row, head]?.value ?? 0)
         }
         return [
-            q, k, v, random.numbers(layout.rows, layout.heads * layout.width, type), logSumExp, random.numbers(layout.rows, layout.heads), keyRanges,
+            q, k, v, random.numbers(layout.rows, layout.heads * layout.width, type), logSumExp, random.numbers(layout.rows, layout.heads),
+            keyRanges,
             AttentionReference.ranges(queries, &random),
         ]
     }
@@ -59,11 +61,13 @@ enum AttentionBackwardReference: KernelReference {
             }
         } + [
             // The last five keys are seen by nobody, the first two queries see nothing.
-            test("keys that no query sees", AttentionBackward(AttentionShape(headCount: 4, keyValueHeadCount: 2, headWidth: 8, scale: 0.3))) { random in
+            test("keys that no query sees", AttentionBackward(AttentionShape(headCount: 4, keyValueHeadCount: 2, headWidth: 8, scale: 0.3)))
+            { random in
                 let keys = (0..<21).map { $0 < 2 ? (0, 0) : (2, $0 + 1) }
                 let queries = (0..<26).map { $0 < 2 || $0 > 20 ? (0, 0) : ($0, 21) }
                 return [
-                    random.numbers(21, 32), random.numbers(26, 16), random.numbers(26, 16), random.numbers(21, 32), random.numbers(21, 4, in: 2...4),
+                    random.numbers(21, 32), random.numbers(26, 16), random.numbers(26, 16), random.numbers(21, 32),
+                    random.numbers(21, 4, in: 2...4),
                     random.numbers(21, 4), AttentionReference.ranges(keys, &random), AttentionReference.ranges(queries, &random),
                 ]
             }
@@ -75,8 +79,10 @@ enum AttentionBackwardReference: KernelReference {
             test(layout.name, AttentionBackward(layout.shape)) { random in
                 let (keys, queries) = layout.ranges
                 return [
-                    random.numbers(layout.rows, layout.heads * layout.width), random.numbers(layout.rows, layout.keyValueHeads * layout.width),
-                    random.numbers(layout.rows, layout.keyValueHeads * layout.width), random.numbers(layout.rows, layout.heads * layout.width),
+                    random.numbers(layout.rows, layout.heads * layout.width),
+                    random.numbers(layout.rows, layout.keyValueHeads * layout.width),
+                    random.numbers(layout.rows, layout.keyValueHeads * layout.width),
+                    random.numbers(layout.rows, layout.heads * layout.width),
                     random.numbers(layout.rows, layout.heads, in: 2...4), random.numbers(layout.rows, layout.heads),
                     AttentionReference.ranges(keys, &random), AttentionReference.ranges(queries, &random),
                 ]

@@ -44,7 +44,9 @@ enum AttentionReference: KernelReference {
                 let total = Bounded.sum(weights)
                 logSumExp[row, head] = largest + .logarithm(total)
                 for column in 0..<shape.headWidth {
-                    let terms = zip(keys, weights).map { narrowed($1, types[0].elementType) * v.number($0, keyValueHead * shape.headWidth + column) }
+                    let terms = zip(keys, weights).map {
+                        narrowed($1, types[0].elementType) * v.number($0, keyValueHead * shape.headWidth + column)
+                    }
                     output[row, head * shape.headWidth + column] = Bounded.sum(terms) / total
                 }
             }
@@ -84,7 +86,8 @@ enum AttentionReference: KernelReference {
 
         var shape: AttentionShape {
             AttentionShape(
-                headCount: heads, keyValueHeadCount: keyValueHeads, headWidth: width, scale: 1 / Float(width).squareRoot(), softCap: softCap)
+                headCount: heads, keyValueHeadCount: keyValueHeads, headWidth: width, scale: 1 / Float(width).squareRoot(), softCap: softCap
+            )
         }
         var rows: Int { lengths.reduce(0, +) }
         var ranges: (keys: [(Int, Int)], queries: [(Int, Int)]) { AttentionReference.packed(lengths, window: window) }
@@ -129,7 +132,10 @@ enum AttentionReference: KernelReference {
                 [random.numbers(1, 32), random.numbers(500, 16), random.numbers(500, 16), ranges([(0, 499)], &random)]
             },
             test("large scores", Attention(AttentionShape(headCount: 1, keyValueHeadCount: 1, headWidth: 16, scale: 8))) { random in
-                [random.numbers(20, 16, in: -4...4), random.numbers(20, 16, in: -4...4), random.numbers(20, 16), ranges(packed([20]).keys, &random)]
+                [
+                    random.numbers(20, 16, in: -4...4), random.numbers(20, 16, in: -4...4), random.numbers(20, 16),
+                    ranges(packed([20]).keys, &random),
+                ]
             },
         ]
     }
@@ -144,7 +150,8 @@ enum AttentionReference: KernelReference {
         timedLayouts.map { layout in
             test(layout.name, Attention(layout.shape)) { random in
                 [
-                    random.numbers(layout.rows, layout.heads * layout.width), random.numbers(layout.rows, layout.keyValueHeads * layout.width),
+                    random.numbers(layout.rows, layout.heads * layout.width),
+                    random.numbers(layout.rows, layout.keyValueHeads * layout.width),
                     random.numbers(layout.rows, layout.keyValueHeads * layout.width), ranges(layout.ranges.keys, &random),
                 ]
             }

@@ -63,7 +63,8 @@ enum CrossEntropyReference: KernelReference {
     static var cases: [KernelCase] {
         let sizes = [(1, 1), (1, 65), (7, 512), (65, 63), (5, 1031), (3, 5003)]
         let types: [(ElementType, ElementType?)] = [
-            (.float32, nil), (.float32, .float32), (.bfloat16, .bfloat16), (.float16, .float16), (.float32, .bfloat16), (.bfloat16, .float32),
+            (.float32, nil), (.float32, .float32), (.bfloat16, .bfloat16), (.float16, .float16), (.float32, .bfloat16),
+            (.bfloat16, .float32),
         ]
         return sizes.flatMap { rows, columns in
             types.flatMap { logits, gradient in

@@ -42,9 +42,10 @@ enum DropoutReference: KernelReference {
                     inputs(&$0, size.rows, size.columns, type)
                 }
             }
-        } + [Float(0), 0.9].map { rate in
-            test("rate \(rate)", Dropout(rate: rate, stream: 0xFFFF_FFF0)) { inputs(&$0, 13, 130, .float32) }
         }
+            + [Float(0), 0.9].map { rate in
+                test("rate \(rate)", Dropout(rate: rate, stream: 0xFFFF_FFF0)) { inputs(&$0, 13, 130, .float32) }
+            }
     }
 
     static var timings: [KernelCase] {

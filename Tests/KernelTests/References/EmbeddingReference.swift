@@ -16,7 +16,9 @@ enum EmbeddingReference: KernelReference {
         [(1, 1, 1), (65, 63, 17), (33, 257, 64)].flatMap { tokens, columns, vocabulary in
             allActivationTypes.flatMap { table in
                 allActivationTypes.map { output in
-                    test("\(tokens) of \(vocabulary)x\(columns) \(table) to \(output)", activations: [output], Embedding(outputType: output)) {
+                    test(
+                        "\(tokens) of \(vocabulary)x\(columns) \(table) to \(output)", activations: [output], Embedding(outputType: output)
+                    ) {
                         [$0.numbers(vocabulary, columns, table), $0.indices(tokens, in: 0..<vocabulary)]
                     }
                 }
@@ -29,7 +31,9 @@ enum EmbeddingReference: KernelReference {
 
     static var timings: [KernelCase] {
         [(512, 64), (49152, 576)].map { vocabulary, columns in
-            test("1024 of \(vocabulary)x\(columns)", Embedding()) { [$0.numbers(vocabulary, columns), $0.indices(1024, in: 0..<vocabulary)] }
+            test("1024 of \(vocabulary)x\(columns)", Embedding()) {
+                [$0.numbers(vocabulary, columns), $0.indices(1024, in: 0..<vocabulary)]
+            }
         }
     }
 }

@@ -23,7 +23,11 @@ enum GatedActivationBackwardReference: KernelReference {
                         inputs(&$0, size.rows, size.columns, type)
                     }
                 }
-            } + [test("\(function.rawValue) of large numbers", GatedActivationBackward(function)) { inputs(&$0, 9, 64, .float32, limit: 300) }]
+            } + [
+                test("\(function.rawValue) of large numbers", GatedActivationBackward(function)) {
+                    inputs(&$0, 9, 64, .float32, limit: 300)
+                }
+            ]
         }
     }
 

@@ -45,7 +45,9 @@ enum GatedActivationReference: KernelReference {
     static var timings: [KernelCase] {
         [172, 1536].flatMap { columns in
             [ActivationFunction.silu, .geluTanh].map { function in
-                test("\(function.rawValue) 1024x\(columns)", GatedActivation(function)) { [$0.numbers(1024, columns), $0.numbers(1024, columns)] }
+                test("\(function.rawValue) 1024x\(columns)", GatedActivation(function)) {
+                    [$0.numbers(1024, columns), $0.numbers(1024, columns)]
+                }
             }
         }
     }

@@ -30,12 +30,15 @@ enum GatherRowsReference: KernelReference {
                     [$0.numbers(limit, columns, type), rows(&$0, count, below: limit)]
                 }
             }
-        } + [0, 20].map { firstRow in
-            test("a piece from row \(firstRow)", GatherRows(firstRow: firstRow)) { [$0.numbers(20, 31), rows(&$0, 40, below: 60)] }
         }
+            + [0, 20].map { firstRow in
+                test("a piece from row \(firstRow)", GatherRows(firstRow: firstRow)) { [$0.numbers(20, 31), rows(&$0, 40, below: 60)] }
+            }
     }
 
     static var timings: [KernelCase] {
-        [64, 576].map { columns in test("800 of 1024x\(columns)", GatherRows()) { [$0.numbers(1024, columns), rows(&$0, 800, below: 1024)] } }
+        [64, 576].map { columns in
+            test("800 of 1024x\(columns)", GatherRows()) { [$0.numbers(1024, columns), rows(&$0, 800, below: 1024)] }
+        }
     }
 }

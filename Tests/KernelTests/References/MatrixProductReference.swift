@@ -39,16 +39,20 @@ enum MatrixProductReference: KernelReference {
     ) -> KernelCase {
         test(
             "\(size.m)x\(size.n)x\(size.k) \(a) \(b) to \(operation.outputType) \(operation.attributes)",
-            activations: Set([a, operation.outputType]).union(a == .float32 ? [] : [b]), mixedWeight: a == .float32 && b != .float32 ? b : nil, operation
+            activations: Set([a, operation.outputType]).union(a == .float32 ? [] : [b]),
+            mixedWeight: a == .float32 && b != .float32 ? b : nil, operation
         ) { inputs(&$0, operation, size, a, b) }
     }
 
     static let layouts: [(Bool, Bool)] = [(false, true), (false, false), (true, false), (true, true)]
 
     static var cases: [KernelCase] {
-        let sizes: [(Int, Int, Int)] = [(1, 1, 1), (1, 65, 63), (65, 1, 17), (64, 64, 64), (63, 65, 67), (131, 8, 129), (8, 131, 257), (70, 200, 40)]
+        let sizes: [(Int, Int, Int)] = [
+            (1, 1, 1), (1, 65, 63), (65, 1, 17), (64, 64, 64), (63, 65, 67), (131, 8, 129), (8, 131, 257), (70, 200, 40),
+        ]
         let types: [(ElementType, ElementType, ElementType)] = [
-            (.float32, .float32, .float32), (.bfloat16, .bfloat16, .bfloat16), (.bfloat16, .bfloat16, .float32), (.float16, .float16, .float16),
+            (.float32, .float32, .float32), (.bfloat16, .bfloat16, .bfloat16), (.bfloat16, .bfloat16, .float32),
+            (.float16, .float16, .float16),
             (.float16, .float16, .float32), (.float32, .bfloat16, .float32), (.float32, .float16, .float32),
         ]
         return sizes.flatMap { size in
@@ -57,7 +61,8 @@ enum MatrixProductReference: KernelReference {
                     product(
                         size, a, b,
                         MatrixProduct(
-                            transposesA: transposesA, transposesB: transposesB, scale: size.0 % 2 == 0 ? 2 : 1, hasAddend: (size.1 + size.2) % 2 == 1,
+                            transposesA: transposesA, transposesB: transposesB, scale: size.0 % 2 == 0 ? 2 : 1,
+                            hasAddend: (size.1 + size.2) % 2 == 1,
                             outputType: output))
                 }
             }
@@ -65,7 +70,9 @@ enum MatrixProductReference: KernelReference {
     }
 
     static var timings: [KernelCase] {
-        let sizes: [(Int, Int, Int)] = [(1024, 64, 64), (1024, 172, 64), (1024, 8, 64), (1024, 64, 8), (1024, 512, 64), (1024, 576, 576), (1024, 1536, 576)]
+        let sizes: [(Int, Int, Int)] = [
+            (1024, 64, 64), (1024, 172, 64), (1024, 8, 64), (1024, 64, 8), (1024, 512, 64), (1024, 576, 576), (1024, 1536, 576),
+        ]
         return sizes.flatMap { m, n, k in
             [
                 // Forward, gradient of the input, gradient of the weight.

@@ -24,7 +24,8 @@ enum RMSNormBackwardReference: KernelReference {
     }
 
     static func inputs(
-        _ random: inout CaseRandom, _ operation: RMSNormBackward, _ rows: Int, _ width: Int, _ dy: ElementType, _ x: ElementType, _ weight: ElementType
+        _ random: inout CaseRandom, _ operation: RMSNormBackward, _ rows: Int, _ width: Int, _ dy: ElementType, _ x: ElementType,
+        _ weight: ElementType
     ) -> [Operand] {
         let columns = operation.groupCount * width
         return [
@@ -35,7 +36,8 @@ enum RMSNormBackwardReference: KernelReference {
 
     static var cases: [KernelCase] {
         let types: [(ElementType, ElementType, ElementType, ElementType)] = [
-            (.float32, .float32, .float32, .float32), (.bfloat16, .float32, .bfloat16, .float32), (.bfloat16, .bfloat16, .bfloat16, .bfloat16),
+            (.float32, .float32, .float32, .float32), (.bfloat16, .float32, .bfloat16, .float32),
+            (.bfloat16, .bfloat16, .bfloat16, .bfloat16),
             (.float16, .float16, .float32, .float16), (.float16, .float32, .float16, .float32), (.float32, .float32, .bfloat16, .float32),
         ]
         return RMSNormReference.sizes.flatMap { rows, groups, width in

@@ -30,7 +30,11 @@ enum RMSNormReference: KernelReference {
                     }
                 }
             }
-        } + [test("a row of zeros", RMSNorm(epsilon: 1e-5)) { random in [random.operand(3, 40, .float32) { _, _, _ in 0 }, random.numbers(1, 40)] }]
+        } + [
+            test("a row of zeros", RMSNorm(epsilon: 1e-5)) { random in
+                [random.operand(3, 40, .float32) { _, _, _ in 0 }, random.numbers(1, 40)]
+            }
+        ]
     }
 
     static var timings: [KernelCase] {

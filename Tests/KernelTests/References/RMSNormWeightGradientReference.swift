@@ -10,7 +10,8 @@ enum RMSNormWeightGradientReference: KernelReference {
                 var terms = [accumulator.number(0, column)]
                 for row in 0..<dy.rows {
                     for group in 0..<operation.groupCount {
-                        terms.append(dy.number(row, group * width + column) * x.number(row, group * width + column) * inverse.number(row, group))
+                        terms.append(
+                            dy.number(row, group * width + column) * x.number(row, group * width + column) * inverse.number(row, group))
                     }
                 }
                 return .sum(terms)
@@ -18,7 +19,9 @@ enum RMSNormWeightGradientReference: KernelReference {
         ]
     }
 
-    static func inputs(_ random: inout CaseRandom, _ rows: Int, _ groups: Int, _ width: Int, _ dy: ElementType, _ x: ElementType) -> [Operand] {
+    static func inputs(_ random: inout CaseRandom, _ rows: Int, _ groups: Int, _ width: Int, _ dy: ElementType, _ x: ElementType)
+        -> [Operand]
+    {
         [
             random.numbers(rows, groups * width, dy), random.numbers(rows, groups * width, x), random.numbers(rows, groups, in: 0.5...2),
             random.numbers(1, width),
@@ -32,7 +35,8 @@ enum RMSNormWeightGradientReference: KernelReference {
         return [(1, 1, 1), (65, 1, 63), (33, 3, 24), (7, 1, 1031), (300, 1, 64), (5, 8, 128)].flatMap { rows, groups, width in
             types.map { dy, x in
                 test(
-                    "\(rows) rows, \(groups) of \(width) \(dy) \(x)", activations: [dy, x], mustBeInPlace: true, RMSNormWeightGradient(groupCount: groups)
+                    "\(rows) rows, \(groups) of \(width) \(dy) \(x)", activations: [dy, x], mustBeInPlace: true,
+                    RMSNormWeightGradient(groupCount: groups)
                 ) { inputs(&$0, rows, groups, width, dy, x) }
             }
         }

@@ -11,7 +11,8 @@ enum RotaryEmbeddingReference: KernelReference {
                 guard inHead < 2 * half else { return x.number(row, column) }
                 let position = rows.integer(row)
                 let cosine = table.number(position, inHead % half)
-                let sine = operation.isInverse ? -table.number(position, half + inHead % half) : table.number(position, half + inHead % half)
+                let sine =
+                    operation.isInverse ? -table.number(position, half + inHead % half) : table.number(position, half + inHead % half)
                 return inHead < half
                     ? x.number(row, column) * cosine - x.number(row, column + half) * sine
                     : x.number(row, column) * cosine + x.number(row, column - half) * sine
@@ -21,11 +22,13 @@ enum RotaryEmbeddingReference: KernelReference {
 
     static var cases: [KernelCase] {
         // Rows, heads, width of a head, width that is turned.
-        [(1, 1, 2, 2), (65, 3, 24, 24), (63, 2, 16, 12), (33, 9, 64, 64), (7, 1, 257, 130), (20, 8, 8, 8)].flatMap { rows, heads, width, turned in
+        [(1, 1, 2, 2), (65, 3, 24, 24), (63, 2, 16, 12), (33, 9, 64, 64), (7, 1, 257, 130), (20, 8, 8, 8)].flatMap {
+            rows, heads, width, turned in
             allActivationTypes.flatMap { type in
                 [false, true].map { isInverse in
                     test(
-                        "\(rows) rows, \(heads) heads of \(width), \(turned) turned \(type)\(isInverse ? " inverse" : "")", activations: [type],
+                        "\(rows) rows, \(heads) heads of \(width), \(turned) turned \(type)\(isInverse ? " inverse" : "")",
+                        activations: [type],
                         RotaryEmbedding(headWidth: width, isInverse: isInverse)
                     ) { [$0.numbers(rows, heads * width, type), $0.numbers(50, turned), $0.indices(rows, in: 0..<50)] }
                 }
