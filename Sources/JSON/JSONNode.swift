@@ -16,6 +16,8 @@ public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int)
+    /// The digits, with a sign or none, of a whole number that 64 bits do not hold.
+    case bigInteger(String)
     case double(Double)
     case string(String)
     case array([JSONNode])
@@ -47,6 +49,7 @@ extension JSONNode {
         switch value {
         case .integer(let number): number
         case .double(let number): Int(exactly: number)
+        case .bigInteger(let digits): Double(digits).flatMap { Int(exactly: $0) }
         default: nil
         }
     }
@@ -54,6 +57,7 @@ extension JSONNode {
         switch value {
         case .integer(let number): Double(number)
         case .double(let number): number
+        case .bigInteger(let digits): Double(digits)
         default: nil
         }
     }
@@ -67,7 +71,7 @@ extension JSONNode {
         switch value {
         case .null: "null"
         case .bool: "a boolean"
-        case .integer, .double: "a number"
+        case .integer, .bigInteger, .double: "a number"
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"

@@ -181,7 +181,7 @@ private struct JSONReader {
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isWhole, let number = Int(text) { return .integer(number) }
         guard let number = Double(text), number.isFinite else { throw failure(.numberOutOfRange, at: start) }
-        return .double(number)
+        return isWhole ? .bigInteger(text) : .double(number)
     }
 
     /// Reads a string whose opening quotation mark is at `position`.

@@ -20,6 +20,7 @@ public struct JSONWriter: Sendable {
         case .bool(let flag): output.append(contentsOf: (flag ? "true" : "false").utf8)
         case .integer(let number): output.append(contentsOf: String(number).utf8)
         // JSON has no word for NaN and infinity; null is what strict readers can take.
+        case .bigInteger(let digits): output.append(contentsOf: digits.utf8)
         case .double(let number): output.append(contentsOf: (number.isFinite ? "\(number)" : "null").utf8)
         case .string(let text): Self.write(text, to: &output)
         case .array(let elements):

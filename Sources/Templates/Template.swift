@@ -4,12 +4,15 @@ public import JSON
 /// `strftime_now`, `tojson` without HTML escapes, `{% generation %}` blocks).
 public struct Template: Sendable {
     private let body: [Statement]
+    /// Whether the template mentions `strftime_now`.
+    public let asksForTime: Bool
 
     /// - Throws: ``TemplateError`` of the type `TemplateSyntaxError` or `TemplateAssertionError`, with the line.
     public init(_ source: String) throws(TemplateError) {
         guard source.utf8.count <= 4 << 20 else {
             throw TemplateError(type: "TemplateSyntaxError", message: "the template is larger than 4 MiB")
         }
+        asksForTime = TextSearch.contains("strftime_now", in: source)
         var lexer = Lexer(source)
         var parser = Parser(try lexer.run())
         body = try parser.template()

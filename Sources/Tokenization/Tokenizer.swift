@@ -38,8 +38,11 @@ public final class Tokenizer: Sendable {
 
     /// Reads `tokenizer.json` in a model folder.
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
-    public convenience init(folder: String) throws(TokenizerError) {
-        let path = folder + "/tokenizer.json"
+    public convenience init(folder: String) throws(TokenizerError) { try self.init(path: folder + "/tokenizer.json") }
+
+    /// Reads a file in the form of `tokenizer.json`.
+    /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
+    public convenience init(path: String) throws(TokenizerError) {
         try self.init(bytes: try TokenizerReader.contents(of: path), file: path)
     }
 

@@ -6,6 +6,7 @@ import JSON
 import Models
 import Storage
 import Tensors
+import Templates
 import Tokenization
 import Worker
 
@@ -33,7 +34,8 @@ struct Generate: ParsableCommand {
     func run() throws {
         do {
             let configuration = try ModelConfiguration(folder: model)
-            let encoder = try ChatEncoder(folder: model)
+            var encoder = try ChatEncoder(folder: model)
+            encoder.clock = .now
             let text: String
             if chat {
                 text = try encoder.render(messages: [["role": "user", "content": JSONNode(prompt)]], addGenerationPrompt: true)

@@ -1,22 +1,25 @@
 import ArgumentParser
+import Dispatch
 import Glibc
 import JSON
 import Storage
+import Synchronization
 import Templates
 import Tokenization
 
 /// `tala tokenizer encode|decode|train`.
 struct TokenizerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tokenizer", abstract: "Look inside a tokenizer, or train one.", subcommands: [Encode.self, Decode.self, Train.self])
+        commandName: "tokenizer", abstract: "Look inside a tokenizer, or train one.",
+        subcommands: [Encode.self, Decode.self, Train.self, Measure.self])
 
     struct Encode: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Read {\"text\", \"add_special_tokens\"} lines, write {\"ids\"} lines.")
-        @Argument(help: "A model folder.") var model: String
+        @Argument(help: "A model folder, or a tokenizer.json.") var model: String
 
         func run() throws {
             let tokenizer = try load(model)
-            try JSONLines.map { node in
+            JSONLines.map { node in
                 guard let text = node["text"]?.string else { throw ValidationError("a line has no \"text\"") }
                 let ids = tokenizer.encode(text, addSpecialTokens: node["add_special_tokens"]?.bool ?? true)
                 return ["ids": JSONNode(ids.map { JSONNode(Int($0)) })]
@@ -26,11 +29,11 @@ struct TokenizerCommand: ParsableCommand {
 
     struct Decode: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Read {\"ids\", \"skip_special_tokens\"} lines, write {\"text\"} lines.")
-        @Argument(help: "A model folder.") var model: String
+        @Argument(help: "A model folder, or a tokenizer.json.") var model: String
 
         func run() throws {
             let tokenizer = try load(model)
-            try JSONLines.map { node in
+            JSONLines.map { node in
                 guard let ids = node["ids"]?.array?.compactMap(\.integer) else { throw ValidationError("a line has no \"ids\"") }
                 return [
                     "text": JSONNode(
@@ -40,23 +43,106 @@ struct TokenizerCommand: ParsableCommand {
         }
     }
 
-    struct Train: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Train a byte-level byte-pair encoding on text files.")
-        @Option(help: "Tokens in all, special ones included.") var vocabularySize = 1024
-        @Option(name: .customLong("special"), help: "A special token; may be repeated. The first gets id 0.") var special: [String] = []
-        @Option(help: "Where tokenizer.json is written.") var output: String
-        @Argument(help: "Text files.") var files: [String]
+    struct Measure: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "bench", abstract: "Measure how fast text becomes tokens.",
+            discussion: "FILE is text, cut at its empty lines, or JSON Lines with a \"text\" each. Only the encoding is timed.")
+        @Option(help: "Threads.") var threads = 1
+        @Argument(help: "A model folder, or a tokenizer.json.") var model: String
+        @Argument(help: "Text, or JSON Lines.") var file: String
 
         func run() throws {
-            var text = ""
-            for file in files { text += String(decoding: try DurableFiles.read(file), as: UTF8.self) + "\n" }
-            let trainer = BytePairTrainer(vocabularySize: vocabularySize, specialTokens: special)
-            try DurableFiles.replace(output, with: JSONWriter(isIndented: true).string(trainer.train(on: text)) + "\n")
+            guard (1...1024).contains(threads) else { throw ValidationError("--threads is out of range") }
+            let tokenizer = try load(model)
+            let documents = try Self.documents(file)
+            let byteCount = documents.reduce(0) { $0 + $1.utf8.count }
+            let counts = Mutex(0)
+            let start = ContinuousClock.now
+            let (threads, share) = (threads, (documents.count + threads - 1) / threads)
+            DispatchQueue.concurrentPerform(iterations: threads) { thread in
+                var count = 0
+                for document in documents[min(documents.count, thread * share)..<min(documents.count, (thread + 1) * share)] {
+                    count += tokenizer.encode(document).count
+                }
+                counts.withLock { [count] in $0 += count }
+            }
+            let elapsed = ContinuousClock.now - start
+            let seconds = max(1e-9, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
+            let tokens = counts.withLock { $0 }
+            let (bytes, rates) = (Double(byteCount) / 1e6, (Double(byteCount) / 1e6 / seconds, Double(tokens) / 1e6 / seconds))
+            print(
+                "\(Self.rounded(bytes)) MB, \(tokens) tokens, \(Self.rounded(seconds)) s: \(Self.rounded(rates.0)) MB/s, \(Self.rounded(rates.1)) million tokens/s"
+            )
+        }
+
+        private static func rounded(_ number: Double) -> String { "\((number * 100).rounded() / 100)" }
+
+        private static func documents(_ file: String) throws -> [String] {
+            let bytes = try DurableFiles.read(file)
+            if bytes.first == UInt8(ascii: "{") {
+                return bytes.split(separator: 0x0A).compactMap { (try? JSONParser().parse(Array($0)))?["text"]?.string }
+            }
+            var documents: [String] = []
+            var start = 0
+            for index in bytes.indices.dropFirst() where bytes[index] == 0x0A && bytes[index - 1] == 0x0A {
+                documents.append(String(decoding: bytes[start...index], as: UTF8.self))
+                start = index + 1
+            }
+            return documents + [String(decoding: bytes[start...], as: UTF8.self)]
+        }
+    }
+
+    struct Train: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Train a byte-level byte-pair encoding on text files.",
+            discussion: "A .jsonl file gives the \"text\" of each line, any other file all of its text. The same files give the same bytes."
+        )
+        @Option(help: "Tokens in all, special ones included.") var vocabularySize = 1024
+        @Option(name: .customLong("special"), help: "A special token; may be repeated. The first gets id 0.") var special: [String] = []
+        @Option(help: "How text is cut into words: gpt-2 or llama-3.") var splitting = "gpt-2"
+        @Option(help: "A pair that occurs more seldom is not merged.") var minimumFrequency = 2
+        @Option(help: "Where tokenizer.json is written.") var output: String
+        @Argument(help: "Text or .jsonl files.") var files: [String]
+
+        func validate() throws {
+            guard BytePairTrainer.Splitting(rawValue: splitting) != nil else { throw ValidationError("--splitting is gpt-2 or llama-3") }
+            guard (256 + special.count...1 << 24).contains(vocabularySize) else {
+                throw ValidationError("--vocabulary-size is at least 256 (one for each byte) and the special tokens")
+            }
+            guard minimumFrequency > 0 else { throw ValidationError("--minimum-frequency is at least 1") }
+        }
+
+        func run() throws {
+            var texts: [String] = []
+            for file in files {
+                let bytes = try DurableFiles.read(file)
+                guard file.hasSuffix(".jsonl") else {
+                    guard let text = String(validating: bytes, as: UTF8.self) else { throw ValidationError("\(file) is not UTF-8") }
+                    texts.append(text)
+                    continue
+                }
+                for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() where !line.isEmpty {
+                    guard let text = (try? JSONParser().parse(Array(line)))?["text"]?.string else {
+                        throw ValidationError("\(file):\(index + 1): has no \"text\" that is a string")
+                    }
+                    texts.append(text)
+                }
+            }
+            let trainer = BytePairTrainer(
+                vocabularySize: vocabularySize, specialTokens: special, splitting: .init(rawValue: splitting) ?? .gpt2,
+                minimumFrequency: minimumFrequency)
+            let result = trainer.train(on: texts)
+            try DurableFiles.replace(output, with: JSONWriter(isIndented: true).string(result) + "\n")
+            let count = result["model"]?["vocab"]?.object?.count ?? 0
+            StandardError.write("\(output): \(count) tokens, \(result["model"]?["merges"]?.array?.count ?? 0) merges\n")
         }
     }
 
     static func load(_ model: String) throws -> Tokenizer {
-        do throws(TokenizerError) { return try Tokenizer(folder: model) } catch {
+        do throws(TokenizerError) {
+            if model.hasSuffix(".json"), !FolderListing.isFolder(model) { return try Tokenizer(path: model) }
+            return try Tokenizer(folder: model)
+        } catch {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
         }
@@ -79,10 +165,10 @@ struct TemplateCommand: ParsableCommand {
         func run() throws {
             let clock = try Self.clock(now)
             let fixed = template == "-" ? nil : try Self.source(template)
-            try JSONLines.map { node in
+            JSONLines.map { node in
                 let source = node["template"]?.string ?? fixed ?? ""
                 do throws(TemplateError) {
-                    let text = try Template(source).render(node["variables"] ?? JSONNode([JSONMember]()), clock: clock).text
+                    let text = try Template(source).render(Self.variables(node, isModels: fixed != nil), clock: clock).text
                     return ["text": JSONNode(text)]
                 } catch {
                     return [
@@ -95,17 +181,18 @@ struct TemplateCommand: ParsableCommand {
             }
         }
 
+        /// What a line gives; a model's template always has `tools` and `documents`, as in transformers.
+        private static func variables(_ node: JSONNode, isModels: Bool) -> JSONNode {
+            var members = node["variables"]?.object ?? []
+            for name in ["tools", "documents"] where isModels && !members.contains(where: { $0.key == name }) {
+                members.append(JSONMember(name, nil))
+            }
+            return JSONNode(members)
+        }
+
         /// The time that was given, or the machine's.
         private static func clock(_ text: String?) throws -> TemplateClock {
-            guard let text else {
-                var now = time(nil)
-                var local = tm()
-                localtime_r(&now, &local)
-                return TemplateClock(
-                    year: Int(local.tm_year) + 1900, month: Int(local.tm_mon) + 1, day: Int(local.tm_mday), hour: Int(local.tm_hour),
-                    minute: Int(local.tm_min),
-                    second: Int(local.tm_sec))
-            }
+            guard let text else { return .now }
             let numbers = text.split { !$0.isNumber }.compactMap { Int($0) }
             guard numbers.count == 6, (1...12).contains(numbers[1]), (1...31).contains(numbers[2]) else {
                 throw ValidationError("--now is not a time like 2025-03-09T08:05:07")
@@ -121,7 +208,11 @@ struct TemplateCommand: ParsableCommand {
             }
             let text = String(decoding: try DurableFiles.read(path, limit: 64 << 20), as: UTF8.self)
             guard path.hasSuffix(".json") else { return text }
-            guard let template = try? JSONParser().parse(text)["chat_template"]?.string else {
+            // One template, or several with names, of which "default" is the one for chats.
+            let found = (try? JSONParser().parse(text))?["chat_template"]
+            if let template = found?.string { return template }
+            let named = found?.array ?? []
+            guard let template = (named.first { $0["name"]?.string == "default" } ?? named.first)?["template"]?.string else {
                 throw ValidationError("\(path) has no chat_template")
             }
             return template
@@ -129,16 +220,20 @@ struct TemplateCommand: ParsableCommand {
     }
 }
 
-/// Standard input as JSON Lines, answered line by line.
+/// Standard input as JSON Lines, answered line by line; a line that cannot be answered gets an `error`, and the next one is read.
 enum JSONLines {
-    static func map(_ transform: (JSONNode) throws -> JSONNode) throws {
+    static func map(_ transform: (JSONNode) throws -> JSONNode) {
         while let line = readLine(strippingNewline: true) {
             if line.isEmpty { continue }
-            let node: JSONNode
-            do throws(JSONError) { node = try JSONParser().parse(line) } catch {
-                throw ValidationError("a line of the input is not JSON: \(error)")
-            }
-            print(JSONWriter().string(try transform(node)))
+            print(JSONWriter().string(answer(line, transform)))
+        }
+    }
+
+    private static func answer(_ line: String, _ transform: (JSONNode) throws -> JSONNode) -> JSONNode {
+        do { return try transform(JSONParser().parse(line)) } catch let error as ValidationError {
+            return ["error": ["type": "ValueError", "message": JSONNode(error.message), "line": nil]]
+        } catch {
+            return ["error": ["type": "ValueError", "message": JSONNode("the line is not JSON: \(error)"), "line": nil]]
         }
     }
 }

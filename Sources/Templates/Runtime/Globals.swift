@@ -5,10 +5,15 @@ enum Globals {
     static let all: [String: TemplateValue] = [
         "range": function("range", range), "dict": function("dict", dict), "namespace": function("namespace", namespace),
         "raise_exception": function("raise_exception") { interpreter, arguments throws(TemplateError) in
-            throw interpreter.failure("TemplateError", PythonText.string(arguments.value(0, "message") ?? .string("")))
+            throw interpreter.failure("TemplateError", try message(interpreter, arguments))
         },
         "strftime_now": function("strftime_now", strftimeNow), "cycler": function("cycler", cycler), "joiner": function("joiner", joiner),
     ]
+
+    private static func message(_ interpreter: Interpreter, _ arguments: Arguments) throws(TemplateError) -> String {
+        try Signature(["message"], required: 1).check(arguments, "raise_exception", interpreter)
+        return try interpreter.text(arguments.value(0, "message") ?? .none)
+    }
 
     private static func function(
         _ name: String, _ body: @escaping @Sendable (Interpreter, Arguments) throws(TemplateError) -> TemplateValue
@@ -35,7 +40,7 @@ enum Globals {
             throw interpreter.failure(
                 "OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(interpreter.limits.rangeLength)).")
         }
-        return .list((0..<length).map { .int(start + $0 * step) })
+        return .range(TemplateRange(start: start, stop: end, step: step, count: length))
     }
 
     private static func dict(_ interpreter: Interpreter, _ arguments: Arguments) throws(TemplateError) -> TemplateValue {
@@ -43,12 +48,13 @@ enum Globals {
         switch arguments.positional.first {
         case .dictionary(let first)?: dictionary = first
         case let pairs?:
-            for pair in try interpreter.iterate(pairs) {
-                let elements = try interpreter.iterate(pair)
+            for pair in try interpreter.elements(pairs) {
+                let elements = try interpreter.elements(pair)
                 guard elements.count == 2 else {
                     throw interpreter.failure(
                         "ValueError", "dictionary update sequence element has length \(elements.count); 2 is required")
                 }
+                try interpreter.requireHashable(elements[0])
                 dictionary[elements[0]] = elements[1]
             }
         case nil: break
@@ -59,10 +65,11 @@ enum Globals {
 
     private static func namespace(_ interpreter: Interpreter, _ arguments: Arguments) throws(TemplateError) -> TemplateValue {
         let object = TemplateObject(kindName: "Namespace")
+        interpreter.keep(object)
         if case .dictionary(let dictionary)? = arguments.positional.first {
-            for entry in dictionary.entries { object.attributes[PythonText.string(entry.key)] = entry.value }
+            for entry in dictionary.entries { object.set(PythonText.string(entry.key), entry.value) }
         }
-        for (name, value) in arguments.named { object.attributes[name] = value }
+        for (name, value) in arguments.named { object.set(name, value) }
         return .object(object)
     }
 
@@ -70,6 +77,7 @@ enum Globals {
         let items = arguments.positional
         guard !items.isEmpty else { throw interpreter.failure("TypeError", "at least one item has to be provided") }
         let object = TemplateObject(kindName: "Cycler", attributes: ["current": items[0]])
+        interpreter.keep(object)
         let position = TemplateObject(kindName: "position", attributes: ["index": .int(0)])
         object.attributes["next"] = function("next") { _, _ throws(TemplateError) in
             let index = position.attributes["index"]?.wholeNumber ?? 0
@@ -88,6 +96,7 @@ enum Globals {
     private static func joiner(_ interpreter: Interpreter, _ arguments: Arguments) throws(TemplateError) -> TemplateValue {
         let separator = arguments.value(0, "sep") ?? .string(", ")
         let object = TemplateObject(kindName: "Joiner")
+        interpreter.keep(object)
         object.call = TemplateFunction(name: "joiner") { _, _ throws(TemplateError) in
             if object.attributes["used"] != nil { return separator }
             object.attributes["used"] = .bool(true)
@@ -96,14 +105,34 @@ enum Globals {
         return .object(object)
     }
 
+    /// The format without what a time of no zone and no fraction has nothing for, as Python's `datetime.strftime` fills it in.
+    private static func naive(_ format: String) -> String {
+        var result = String.UnicodeScalarView()
+        var scalars = format.unicodeScalars[...]
+        while let scalar = scalars.popFirst() {
+            guard scalar == "%", let kind = scalars.popFirst() else {
+                result.append(scalar)
+                continue
+            }
+            switch kind {
+            case "z", "Z": continue
+            case "f": result.append(contentsOf: "000000".unicodeScalars)
+            default: result.append(contentsOf: ["%", kind])
+            }
+        }
+        return String(result)
+    }
+
     private static func strftimeNow(_ interpreter: Interpreter, _ arguments: Arguments) throws(TemplateError) -> TemplateValue {
         guard let clock = interpreter.clock else {
             throw interpreter.failure("UndefinedError", "the template asks for the time, which is not given here")
         }
-        guard case .string(let format)? = arguments.value(0, "format") else {
+        guard let given = arguments.value(0, "format")?.text else {
             throw interpreter.failure("TypeError", "strftime_now() takes a format")
         }
-        try interpreter.requireSize(format.utf8.count * 64)
+        guard given.utf8.count <= 4096 else { throw interpreter.failure("SecurityError", "a time format of more than 4096 bytes") }
+        try interpreter.charge(given.utf8.count * 64)
+        let format = naive(given)
         var time = tm()
         time.tm_year = Int32(truncatingIfNeeded: clock.year - 1900)
         time.tm_mon = Int32(truncatingIfNeeded: clock.month - 1)

@@ -26,11 +26,16 @@ final class Interpreter {
     var generationSpans: [Range<Int>] = []
     private var scope: Scope
     private var steps = 0
+    /// Values that were compared or gone through; four count as a step.
+    private var visits = 0
+    private var escapesOutput = false
+    /// Scopes with macros, and objects whose functions hold them: each holds itself, and is let go when the rendering ends.
+    private var circularScopes: [Scope] = []
+    private var circularObjects: [TemplateObject] = []
     private var depth = 0
+    private var evaluationDepth = 0
     /// Output is being collected for a value, so places in it are not places in the text.
     private var captureDepth = 0
-    /// Scopes that hold a macro, which holds them.
-    private var macroScopes: [Scope] = []
 
     init(variables: [String: TemplateValue], clock: TemplateClock?, limits: TemplateLimits) {
         self.clock = clock
@@ -45,23 +50,118 @@ final class Interpreter {
         TemplateError(type: type, message: message, line: line)
     }
 
-    /// Lets go of what would keep itself alive. To be called when the rendering is over.
-    func release() { for scope in macroScopes { scope.values = [:] } }
+    func step() throws(TemplateError) { try take(1) }
 
-    func step() throws(TemplateError) {
-        steps += 1
+    private func take(_ count: Int) throws(TemplateError) {
+        steps = steps &+ count
         if steps > limits.steps { throw failure("SecurityError", "the template takes more than \(limits.steps) steps") }
     }
+
+    /// Counts work that looks at every character of so many bytes.
+    func charge(_ byteCount: Int) throws(TemplateError) { try take(byteCount / 16) }
+
+    /// Counts work that copies or searches so many bytes.
+    func chargeCopy(_ byteCount: Int) throws(TemplateError) { try take(byteCount / 64) }
+
+    /// Counts work on whole numbers that goes by the square of their length.
+    func chargeSquare(_ number: BigInteger) throws(TemplateError) { try take(number.limbs.count * number.limbs.count) }
 
     /// Refuses to make a text longer than allowed.
     func requireSize(_ byteCount: Int) throws(TemplateError) {
         if byteCount > limits.byteCount { throw failure("SecurityError", "the template makes more than \(limits.byteCount) bytes of text") }
     }
 
+    /// Allows and counts a text that is about to be made.
+    func requireText(_ byteCount: Int) throws(TemplateError) {
+        try requireSize(byteCount)
+        try chargeCopy(byteCount)
+    }
+
+    /// Allows and counts a list that is about to be made.
+    func requireCount(_ count: Int) throws(TemplateError) {
+        if count > limits.elementCount {
+            throw failure("SecurityError", "the template makes a list of more than \(limits.elementCount) elements")
+        }
+        try take(count / 4)
+    }
+
+    func requireHashable(_ value: TemplateValue) throws(TemplateError) {
+        if let text = value.text { try charge(text.utf8.count) }
+        if !TemplateKey.isHashable(value) { throw failure("TypeError", "unhashable type: '\(value.typeName)'") }
+    }
+
+    /// Refuses values nested so deeply that going through them, or letting them go, could exhaust the stack.
+    private func requireShallow(_ value: TemplateValue, _ depth: Int = 0) throws(TemplateError) {
+        let children: [TemplateValue]
+        switch value {
+        case .list(let elements), .tuple(let elements): children = elements
+        case .dictionary(let dictionary): children = dictionary.entries.map(\.value)
+        case .view(let view): children = view.elements
+        case .object(let object): children = Array(object.attributes.values)
+        default: return
+        }
+        guard depth < limits.valueDepth else {
+            throw failure("RecursionError", "a value is nested more than \(limits.valueDepth) levels deep")
+        }
+        visits += 1
+        if visits % 4 == 0 { try step() }
+        for child in children { try requireShallow(child, depth + 1) }
+    }
+
+    /// `str(value)`, within the limits.
+    func text(_ value: TemplateValue) throws(TemplateError) -> String {
+        switch value {
+        case .undefined: return ""
+        case .string(let text), .markup(let text): return text
+        default:
+            let text = PythonText.string(value)
+            try requireSize(text.utf8.count)
+            try take(text.utf8.count / 4)
+            return text
+        }
+    }
+
+    /// Python's `==`: numbers compare across types, texts by their scalars.
+    func equal(_ left: TemplateValue, _ right: TemplateValue) throws(TemplateError) -> Bool {
+        func all(_ a: [TemplateValue], _ b: [TemplateValue]) throws(TemplateError) -> Bool {
+            guard a.count == b.count else { return false }
+            for (x, y) in zip(a, b) where !(try equal(x, y)) { return false }
+            return true
+        }
+        visits += 1
+        if visits % 4 == 0 { try step() }
+        switch (left, right) {
+        case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)): return try all(a, b)
+        case (.dictionary(let a), .dictionary(let b)):
+            guard a.entries.count == b.entries.count else { return false }
+            for entry in a.entries {
+                guard let other = b[entry.key], try equal(entry.value, other) else { return false }
+            }
+            return true
+        case (.view(let a), .view(let b)):
+            if a === b { return true }
+            return a.kind == b.kind && !a.kind.isGenerator ? try all(a.elements, b.elements) : false
+        default:
+            if let a = left.text, let b = right.text { try chargeCopy(min(a.utf8.count, b.utf8.count)) }
+            return TemplateKey.equal(left, right)
+        }
+    }
+
+    /// Remembers an object that may come to hold itself.
+    func keep(_ object: TemplateObject) { circularObjects.append(object) }
+
+    /// Lets go of everything that holds itself. Nothing can be rendered afterwards.
+    func release() {
+        for scope in circularScopes { scope.values = [:] }
+        for object in circularObjects { (object.attributes, object.call) = ([:], nil) }
+        (circularScopes, circularObjects) = ([], [])
+    }
+
     func run(_ statements: [Statement]) throws(TemplateError) { _ = try execute(statements) }
 
     private func write(_ text: String) throws(TemplateError) {
         try requireSize(output.count + text.utf8.count)
+        try chargeCopy(text.utf8.count)
         output.append(contentsOf: text.utf8)
     }
 
@@ -100,7 +200,16 @@ final class Interpreter {
                 try requireSize(output.count + bytes.count)
                 output.append(contentsOf: bytes)
             case .output(let expression, let line):
-                do throws(TemplateError) { try write(PythonText.string(try evaluate(expression))) } catch { throw located(error, line) }
+                do throws(TemplateError) {
+                    let value = try evaluate(expression)
+                    let shown = try text(value)
+                    if escapesOutput, case .markup = value {
+                    } else if escapesOutput {
+                        try write(Filters.escaped(shown))
+                        continue
+                    }
+                    try write(shown)
+                } catch { throw located(error, line) }
             case .ifElse(let branches, let otherwise):
                 var chosen = otherwise
                 for branch in branches where try evaluate(branch.condition).isTrue {
@@ -113,30 +222,38 @@ final class Interpreter {
                 do throws(TemplateError) {
                     try run(loop, over: try evaluate(loop.iterated), depth: 0)
                 } catch { throw located(error, loop.line) }
-            case .assign(let targets, let value, let line):
-                do throws(TemplateError) { try assign(try evaluate(value), to: targets, in: scope) } catch { throw located(error, line) }
+            case .assign(let target, let value, let line):
+                do throws(TemplateError) { try assign(try evaluate(value), to: target, in: scope) } catch { throw located(error, line) }
             case .assignBlock(let target, let filters, let body, let line):
                 var value = TemplateValue.string(try inScope(Scope(parent: scope)) { () throws(TemplateError) in try captured(body) })
                 for filter in filters { value = try apply(filter, to: value) }
-                do throws(TemplateError) { try assign(value, to: [target], in: scope) } catch { throw located(error, line) }
-            case .macro(let definition):
-                macroScopes.append(scope)
-                scope.values[definition.name] = .function(macro(definition, in: scope))
-            case .callBlock(let parameters, let call, let body, let line):
+                do throws(TemplateError) { try assign(value, to: target, in: scope) } catch { throw located(error, line) }
+            case .macro(let definition): scope.values[definition.name] = .object(macro(definition, in: scope))
+            case .autoescape(let flag, let body):
+                let saved = escapesOutput
+                escapesOutput = try evaluate(flag).isTrue
+                defer { escapesOutput = saved }
+                let flow = try nested { () throws(TemplateError) in try execute(body) }
+                if flow != .normal { return flow }
+            case .callBlock(let parameters, let call, let body, let usage, let line):
                 guard case .call(let callee, let arguments, _) = call else { continue }
-                let definition = Statement.MacroDefinition(name: "caller", parameters: parameters, body: body, usesCaller: false)
+                let definition = Statement.MacroDefinition(name: "caller", parameters: parameters, body: body, usage: usage)
                 var passed = try evaluate(arguments)
-                passed.named.append(("caller", .function(macro(definition, in: scope))))
-                do throws(TemplateError) { try write(PythonText.string(try self.call(try evaluate(callee), passed))) } catch {
+                passed.named.append(("caller", .object(macro(definition, in: scope))))
+                do throws(TemplateError) { try write(try text(try self.call(try evaluate(callee), passed))) } catch {
                     throw located(error, line)
                 }
             case .filterBlock(let filters, let body):
                 var value = TemplateValue.string(try inScope(Scope(parent: scope)) { () throws(TemplateError) in try captured(body) })
                 for filter in filters { value = try apply(filter, to: value) }
-                try write(PythonText.string(value))
+                try write(try text(value))
             case .with(let values, let body):
                 let inner = Scope(parent: scope)
-                for (name, value) in values { inner.values[name] = try evaluate(value) }
+                for (name, value) in values {
+                    let value = try evaluate(value)
+                    try requireShallow(value)
+                    inner.values[name] = value
+                }
                 let flow = try inScope(inner) { () throws(TemplateError) in try nested { () throws(TemplateError) in try execute(body) } }
                 if flow != .normal { return flow }
             case .generation(let body):
@@ -145,7 +262,6 @@ final class Interpreter {
                 if captureDepth == 0 { generationSpans.append(start..<output.count) }
             case .breakLoop: return .breakLoop
             case .continueLoop: return .continueLoop
-            case .expression(let expression): _ = try evaluate(expression)
             }
         }
         return .normal
@@ -157,39 +273,43 @@ final class Interpreter {
         return error
     }
 
-    private func assign(_ value: TemplateValue, to targets: [Statement.Target], in scope: Scope) throws(TemplateError) {
-        if targets.count == 1 { return try assign(value, to: targets[0], in: scope) }
-        let elements = try iterate(value)
-        guard elements.count == targets.count else {
-            throw failure(
-                "ValueError",
-                elements.count > targets.count
-                    ? "too many values to unpack (expected \(targets.count))"
-                    : "not enough values to unpack (expected \(targets.count), got \(elements.count))")
-        }
-        for (target, element) in zip(targets, elements) { try assign(element, to: target, in: scope) }
-    }
-
     private func assign(_ value: TemplateValue, to target: Statement.Target, in scope: Scope) throws(TemplateError) {
-        guard let attribute = target.attribute else {
-            scope.values[target.name] = value
-            return
+        switch target {
+        case .name(let name):
+            try requireShallow(value)
+            scope.values[name] = value
+        case .attribute(let name, let attribute):
+            guard case .object(let object)? = self.scope.value(name), object.kindName == "Namespace" else {
+                throw failure("TemplateRuntimeError", "cannot assign attribute on non-namespace object")
+            }
+            try requireShallow(value)
+            object.set(attribute, value)
+        case .tuple(let targets):
+            if case .undefined(let what) = value { throw failure("UndefinedError", what) }
+            let elements: [TemplateValue]
+            do throws(TemplateError) { elements = try self.elements(value) } catch {
+                throw error.type == "TypeError" ? failure("TypeError", "cannot unpack non-iterable \(value.typeName) object") : error
+            }
+            guard elements.count == targets.count else {
+                throw failure(
+                    "ValueError",
+                    elements.count > targets.count
+                        ? "too many values to unpack (expected \(targets.count))"
+                        : "not enough values to unpack (expected \(targets.count), got \(elements.count))")
+            }
+            for (target, element) in zip(targets, elements) { try assign(element, to: target, in: scope) }
         }
-        guard case .object(let object)? = self.scope.value(target.name), object.kindName == "Namespace" else {
-            throw failure("TemplateRuntimeError", "cannot assign attribute on non-namespace object")
-        }
-        object.attributes[attribute] = value
     }
 
     private func run(_ loop: Statement.ForLoop, over iterated: TemplateValue, depth level: Int) throws(TemplateError) {
-        var elements = try iterate(iterated)
+        var elements = try elements(iterated)
         let outer = scope
         if let condition = loop.condition {
             var kept: [TemplateValue] = []
             for element in elements {
                 try step()
                 let inner = Scope(parent: outer)
-                try assign(element, to: loop.targets, in: inner)
+                try assign(element, to: loop.target, in: inner)
                 if try inScope(inner, { () throws(TemplateError) in try evaluate(condition).isTrue }) { kept.append(element) }
             }
             elements = kept
@@ -212,9 +332,9 @@ final class Interpreter {
             })
         let memory = TemplateObject(kindName: "changed")
         state.attributes["changed"] = .function(
-            TemplateFunction(name: "changed") { _, arguments throws(TemplateError) in
+            TemplateFunction(name: "changed") { interpreter, arguments throws(TemplateError) in
                 let value = TemplateValue.tuple(arguments.positional)
-                let isSame = memory.attributes["last"].map { TemplateValue.equal($0, value) } ?? false
+                let isSame = if let last = memory.attributes["last"] { try interpreter.equal(last, value) } else { false }
                 memory.attributes["last"] = value
                 return .bool(!isSame)
             })
@@ -237,7 +357,7 @@ final class Interpreter {
             state.attributes["previtem"] = index > 0 ? elements[index - 1] : .undefined("there is no previous item")
             state.attributes["nextitem"] = index + 1 < count ? elements[index + 1] : .undefined("there is no next item")
             let inner = Scope(parent: outer)
-            try assign(element, to: loop.targets, in: inner)
+            try assign(element, to: loop.target, in: inner)
             inner.values["loop"] = .object(state)
             let flow = try inScope(inner) { () throws(TemplateError) in try nested { () throws(TemplateError) in try execute(loop.body) } }
             if flow == .breakLoop { break }
@@ -259,12 +379,25 @@ final class Interpreter {
         return String(decoding: output, as: UTF8.self)
     }
 
-    private func macro(_ definition: Statement.MacroDefinition, in definitionScope: Scope) -> TemplateFunction {
-        TemplateFunction(name: definition.name) { interpreter, arguments throws(TemplateError) in
+    private func macro(_ definition: Statement.MacroDefinition, in definitionScope: Scope) -> TemplateObject {
+        let usage = definition.usage
+        let object = TemplateObject(kindName: "Macro")
+        circularScopes.append(definitionScope)
+        circularObjects.append(object)
+        object.attributes = [
+            "name": .string(definition.name), "arguments": .tuple(definition.parameters.map { .string($0.name) }),
+            "catch_kwargs": .bool(usage.namedArguments), "catch_varargs": .bool(usage.otherArguments), "caller": .bool(usage.caller),
+        ]
+        object.call = TemplateFunction(name: definition.name) { interpreter, arguments throws(TemplateError) in
             let inner = Scope(parent: definitionScope)
-            let names = Set(definition.parameters.map(\.name))
+            let names = definition.parameters.map(\.name)
+            guard usage.otherArguments || arguments.positional.count <= names.count else {
+                throw interpreter.failure(
+                    "TypeError", "macro \(PythonText.quoted(definition.name)) takes not more than \(names.count) argument(s)")
+            }
             for (index, parameter) in definition.parameters.enumerated() {
                 if let value = arguments.value(index, parameter.name) {
+                    try interpreter.requireShallow(value)
                     inner.values[parameter.name] = value
                 } else if let value = parameter.defaultValue {
                     inner.values[parameter.name] = try interpreter.inScope(inner) { () throws(TemplateError) in
@@ -274,10 +407,22 @@ final class Interpreter {
                     inner.values[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
                 }
             }
-            inner.values["varargs"] = .tuple(Array(arguments.positional.dropFirst(definition.parameters.count)))
-            let others = arguments.named.filter { !names.contains($0.name) && $0.name != "caller" }
-            inner.values["kwargs"] = .dictionary(TemplateDictionary(others.map { (.string($0.name), $0.value) }))
-            if definition.usesCaller {
+            let others = arguments.named.filter { argument in
+                if usage.caller, argument.name == "caller" { return false }
+                return names.firstIndex(of: argument.name).map { $0 < arguments.positional.count } ?? true
+            }
+            if let other = others.first, !usage.namedArguments {
+                throw interpreter.failure(
+                    "TypeError",
+                    other.name == "caller"
+                        ? "macro \(PythonText.quoted(definition.name)) was invoked with two values for the special caller argument. This is most likely a bug."
+                        : "macro \(PythonText.quoted(definition.name)) takes no keyword argument \(PythonText.quoted(other.name))")
+            }
+            if usage.otherArguments { inner.values["varargs"] = .tuple(Array(arguments.positional.dropFirst(names.count))) }
+            if usage.namedArguments {
+                inner.values["kwargs"] = .dictionary(TemplateDictionary(others.map { (.string($0.name), $0.value) }))
+            }
+            if usage.caller {
                 inner.values["caller"] = arguments.named.first { $0.name == "caller" }?.value ?? .undefined("No caller defined")
             }
             return .string(
@@ -285,6 +430,7 @@ final class Interpreter {
                     try interpreter.inScope(inner) { () throws(TemplateError) in try interpreter.captured(definition.body) }
                 })
         }
+        return object
     }
 
     // MARK: Expressions
@@ -296,10 +442,13 @@ final class Interpreter {
             switch argument.kind {
             case .positional: result.positional.append(value)
             case .named(let name): result.named.append((name, value))
-            case .spread: result.positional += try iterate(value)
+            case .spread: result.positional += try elements(value)
             case .spreadNamed:
                 guard case .dictionary(let dictionary) = value else { throw failure("TypeError", "argument after ** must be a mapping") }
-                for entry in dictionary.entries { result.named.append((PythonText.string(entry.key), entry.value)) }
+                for entry in dictionary.entries {
+                    try charge(entry.key.text?.utf8.count ?? 0)
+                    result.named.append((PythonText.string(entry.key), entry.value))
+                }
             }
         }
         return result
@@ -307,6 +456,11 @@ final class Interpreter {
 
     func evaluate(_ expression: Expression) throws(TemplateError) -> TemplateValue {
         try step()
+        evaluationDepth += 1
+        defer { evaluationDepth -= 1 }
+        guard evaluationDepth <= limits.evaluationDepth else {
+            throw failure("RecursionError", "expressions are nested more than \(limits.evaluationDepth) levels deep")
+        }
         switch expression {
         case .literal(let value): return value
         case .name(let name, _): return scope.value(name) ?? .undefined("'\(name)' is undefined")
@@ -314,7 +468,11 @@ final class Interpreter {
         case .tuple(let elements): return .tuple(try evaluateAll(elements))
         case .dictionary(let entries):
             var dictionary = TemplateDictionary()
-            for (key, value) in entries { dictionary[try evaluate(key)] = try evaluate(value) }
+            for (key, value) in entries {
+                let key = try evaluate(key)
+                try requireHashable(key)
+                dictionary[key] = try evaluate(value)
+            }
             return .dictionary(dictionary)
         case .attribute(let base, let name, let line):
             do throws(TemplateError) { return try attribute(name, of: try evaluate(base)) } catch { throw located(error, line) }
@@ -335,7 +493,7 @@ final class Interpreter {
             } catch { throw located(error, line) }
         case .negate(let inner, let line):
             let value = try evaluate(inner)
-            if let number = value.wholeNumber { return .int(0 &- number) }
+            if let number = value.big { return number.negated.value }
             if case .double(let number) = value { return .double(-number) }
             throw located(operandFailure(value, "bad operand type for unary -: '\(value.typeName)'"), line)
         case .plus(let inner, let line):
@@ -343,7 +501,7 @@ final class Interpreter {
             guard value.number != nil else {
                 throw located(operandFailure(value, "bad operand type for unary +: '\(value.typeName)'"), line)
             }
-            return value
+            return value.wholeNumber.map { .int($0) } ?? value
         case .not(let inner): return .bool(!(try evaluate(inner).isTrue))
         case .and(let left, let right):
             let value = try evaluate(left)
@@ -358,9 +516,10 @@ final class Interpreter {
         case .concatenate(let parts):
             var text = ""
             for part in parts {
-                text += PythonText.string(try evaluate(part))
+                text += try self.text(try evaluate(part))
                 try requireSize(text.utf8.count)
             }
+            try chargeCopy(text.utf8.count)
             return .string(text)
         case .compare(let first, let steps, let line):
             do throws(TemplateError) {
@@ -417,13 +576,22 @@ final class Interpreter {
         try Filters.apply(filter.name, value, try evaluate(filter.arguments), self)
     }
 
-    /// The elements that a loop sees.
-    func iterate(_ value: TemplateValue) throws(TemplateError) -> [TemplateValue] {
+    /// The elements that a loop sees. A generator gives its own once.
+    func elements(_ value: TemplateValue) throws(TemplateError) -> [TemplateValue] {
         switch value {
         case .undefined: return []
         case .list(let elements), .tuple(let elements): return elements
-        case .string(let text): return text.unicodeScalars.map { .string(String($0)) }
-        case .dictionary(let dictionary): return dictionary.entries.map(\.key)
+        case .string(let text), .markup(let text):
+            try requireCount(text.utf8.count)
+            try take(text.utf8.count)
+            return text.unicodeScalars.map { .string(String($0)) }
+        case .dictionary(let dictionary):
+            try requireCount(dictionary.entries.count)
+            return dictionary.entries.map(\.key)
+        case .range(let range):
+            try requireCount(range.count * 4)
+            return (0..<range.count).map { range[$0] }
+        case .view(let view): return view.taken()
         default: throw failure("TypeError", "'\(value.typeName)' object is not iterable")
         }
     }
@@ -441,6 +609,16 @@ final class Interpreter {
         switch value {
         case .dictionary(let dictionary): return dictionary[.string(name)] ?? missing(name, of: value)
         case .object(let object): return object.attributes[name] ?? missing(name, of: value)
+        // What groupby gives names its two parts.
+        case .tuple(let elements) where elements.count == 2 && name == "grouper": return elements[0]
+        case .tuple(let elements) where elements.count == 2 && name == "list": return elements[1]
+        case .range(let range):
+            switch name {
+            case "start": return .int(range.start)
+            case "stop": return .int(range.stop)
+            case "step": return .int(range.step)
+            default: return missing(name, of: value)
+            }
         default: return missing(name, of: value)
         }
     }
@@ -456,8 +634,14 @@ final class Interpreter {
                 if place >= 0, place < elements.count { return elements[place] }
                 return .undefined("\(value.typeName) object has no element \(index)")
             }
-        case .string(let text):
+        case .range(let range):
             if let index = key.wholeNumber {
+                let place = index < 0 ? index &+ range.count : index
+                return place >= 0 && place < range.count ? range[place] : .undefined("range object has no element \(index)")
+            }
+        case .string(let text), .markup(let text):
+            if let index = key.wholeNumber {
+                try charge(text.utf8.count)
                 let scalars = Array(text.unicodeScalars)
                 let place = index < 0 ? index &+ scalars.count : index
                 if place >= 0, place < scalars.count { return .string(String(scalars[place])) }
@@ -465,21 +649,41 @@ final class Interpreter {
             }
         default: break
         }
-        if case .string(let name) = key { return try attribute(name, of: value) }
+        if let name = key.text { return try attribute(name, of: value) }
         return .undefined("\(value.typeName) object has no element \(PythonText.representation(key))")
     }
 
     private func sliced(_ value: TemplateValue, _ from: Int?, _ to: Int?, _ stride: Int?) throws(TemplateError) -> TemplateValue {
         switch value {
-        case .list(let elements): return .list(try pick(elements, from, to, stride))
-        case .tuple(let elements): return .tuple(try pick(elements, from, to, stride))
-        case .string(let text):
+        case .list(let elements):
+            try requireCount(elements.count)
+            return .list(try pick(elements, from, to, stride))
+        case .tuple(let elements):
+            try requireCount(elements.count)
+            return .tuple(try pick(elements, from, to, stride))
+        case .range(let range):
+            let places = try pick(Array(0..<range.count), from, to, stride)
+            let step = range.step &* (stride ?? 1)
+            let first = places.first.map { range.start &+ $0 &* range.step } ?? range.start
+            return .range(
+                TemplateRange(start: first, stop: try stop(range, to, stride, first), step: step, count: places.count))
+        case .string(let text), .markup(let text):
+            try charge(text.utf8.count)
             var view = String.UnicodeScalarView()
             view.append(contentsOf: try pick(Array(text.unicodeScalars), from, to, stride))
             return .string(String(view))
         case .undefined(let what): throw failure("UndefinedError", what)
         default: throw failure("TypeError", "'\(value.typeName)' object is not subscriptable")
         }
+    }
+
+    /// Where Python says that a slice of a range ends.
+    private func stop(_ range: TemplateRange, _ to: Int?, _ stride: Int?, _ first: Int) throws(TemplateError) -> Int {
+        let isDown = (stride ?? 1) < 0
+        guard let to else { return range.start &+ (isDown ? -1 : range.count) &* range.step }
+        let place =
+            to < 0 ? max(isDown ? -1 : 0, to < -range.count ? -1 : to + range.count) : min(to, isDown ? range.count - 1 : range.count)
+        return range.start &+ max(place, isDown ? -1 : 0) &* range.step
     }
 
     /// Python's slice of a sequence.

@@ -2,36 +2,85 @@ import Glibc
 
 /// Text as Python prints values.
 enum PythonText {
+    /// Bytes at which writing a value stops: more than any limit lets pass, so that whoever asked for it refuses it.
+    private static let byteLimit = 65 << 20
+
     /// `str(value)`.
     static func string(_ value: TemplateValue) -> String {
         switch value {
         case .undefined: ""
-        case .string(let text): text
-        default: representation(value, depth: 0)
+        case .string(let text), .markup(let text): text
+        default: representation(value)
         }
     }
 
     /// `repr(value)`.
-    static func representation(_ value: TemplateValue, depth: Int = 0) -> String {
-        guard depth < 64 else { return "..." }
-        switch value {
-        case .undefined: return "Undefined"
-        case .none: return "None"
-        case .bool(let flag): return flag ? "True" : "False"
-        case .int(let number): return String(number)
-        case .double(let number): return float(number)
-        case .string(let text): return quoted(text)
-        case .list(let elements): return "[" + elements.map { representation($0, depth: depth + 1) }.joined(separator: ", ") + "]"
-        case .tuple(let elements):
-            let inner = elements.map { representation($0, depth: depth + 1) }.joined(separator: ", ")
-            return "(" + inner + (elements.count == 1 ? ",)" : ")")
-        case .dictionary(let dictionary):
-            let inner = dictionary.entries.map {
-                representation($0.key, depth: depth + 1) + ": " + representation($0.value, depth: depth + 1)
+    static func representation(_ value: TemplateValue) -> String {
+        var text = ""
+        write(value, to: &text, depth: 0)
+        return text
+    }
+
+    private static func write(_ value: TemplateValue, to text: inout String, depth: Int) {
+        // Values may hold one another many times over: their text can be far larger than they are.
+        guard text.utf8.count < byteLimit else { return }
+        guard depth < 512 else { return text += "..." }
+        func write(_ elements: [TemplateValue], to text: inout String) {
+            for (index, element) in elements.enumerated() {
+                if text.utf8.count >= byteLimit { return }
+                if index > 0 { text += ", " }
+                Self.write(element, to: &text, depth: depth + 1)
             }
-            return "{" + inner.joined(separator: ", ") + "}"
-        case .function(let function): return "<function \(function.name)>"
-        case .object(let object): return "<\(object.kindName)>"
+        }
+        func write(_ entries: [(key: TemplateValue, value: TemplateValue)], to text: inout String) {
+            text += "{"
+            for (index, entry) in entries.enumerated() {
+                if text.utf8.count >= byteLimit { return }
+                if index > 0 { text += ", " }
+                Self.write(entry.key, to: &text, depth: depth + 1)
+                text += ": "
+                Self.write(entry.value, to: &text, depth: depth + 1)
+            }
+            text += "}"
+        }
+        switch value {
+        case .undefined: text += "Undefined"
+        case .none: text += "None"
+        case .bool(let flag): text += flag ? "True" : "False"
+        case .int(let number): text += String(number)
+        case .big(let number): text += number.description
+        case .double(let number): text += float(number)
+        case .string(let string): text += quoted(string)
+        case .markup(let string): text += "Markup(" + quoted(string) + ")"
+        case .list(let elements):
+            text += "["
+            write(elements, to: &text)
+            text += "]"
+        case .tuple(let elements):
+            text += "("
+            write(elements, to: &text)
+            text += elements.count == 1 ? ",)" : ")"
+        case .dictionary(let dictionary): write(dictionary.entries, to: &text)
+        case .range(let range): text += "range(\(range.start), \(range.stop)" + (range.step == 1 ? ")" : ", \(range.step))")
+        case .view(let view):
+            if view.kind.isGenerator { return text += "<generator object \(view.kind.rawValue)>" }
+            text += view.kind.rawValue + "(["
+            write(view.elements, to: &text)
+            text += "])"
+        case .function(let function): text += "<function \(function.name)>"
+        case .object(let object):
+            switch object.kindName {
+            case "Namespace":
+                text += "<Namespace "
+                let names = object.attributes.keys.sorted { (object.order[$0] ?? 0) < (object.order[$1] ?? 0) }
+                write(names.map { (key: .string($0), value: object.attributes[$0] ?? .none) }, to: &text)
+                text += ">"
+            case "LoopContext":
+                let (index, length) = (object.attributes["index"] ?? .none, object.attributes["length"] ?? .none)
+                text += "<LoopContext \(string(index))/\(string(length))>"
+            case "Macro": text += "<Macro \(representation(object.attributes["name"] ?? .none))>"
+            default: text += "<\(object.kindName)>"
+            }
         }
     }
 
@@ -89,19 +138,15 @@ enum PythonText {
                 result.append("\\")
                 result.append(scalar)
             default:
-                if isPrintable(scalar) { result.append(scalar) } else { result.append(contentsOf: escaped(scalar).unicodeScalars) }
+                if PythonCharacters.isPrintable(scalar) {
+                    result.append(scalar)
+                } else {
+                    result.append(contentsOf: escaped(scalar).unicodeScalars)
+                }
             }
         }
         result.append(quote)
         return String(result)
-    }
-
-    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar.value >= 0x20, scalar.value < 0x7F { return true }
-        switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator, .spaceSeparator: return false
-        default: return true
-        }
     }
 
     private static func escaped(_ scalar: Unicode.Scalar) -> String {

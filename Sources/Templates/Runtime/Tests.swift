@@ -8,6 +8,12 @@ enum Tests {
         "upper", "lower", "filter", "test", "escaped",
     ]
 
+    private static let countsOfArguments: [String: Int] = Dictionary(
+        uniqueKeysWithValues: [
+            "sameas", "divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan", "<", "le", "<=", "gt", "greaterthan", ">",
+            "ge", ">=",
+        ].map { ($0, 1) })
+
     static func isKnown(_ name: String) -> Bool { names.contains(name) }
 
     static func isCase(_ text: String, upper: Bool) -> Bool {
@@ -18,23 +24,29 @@ enum Tests {
     static func evaluate(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError)
         -> Bool
     {
+        let most = countsOfArguments[name] ?? 0
+        guard arguments.positional.count <= most else {
+            throw interpreter.failure(
+                "TypeError", "test \(name) takes \(most) argument\(most == 1 ? "" : "s") but \(arguments.positional.count) were given")
+        }
         func other() throws(TemplateError) -> TemplateValue {
             guard let value = arguments.positional.first else { throw interpreter.failure("TypeError", "test \(name) needs an argument") }
             return value
         }
-        func whole(_ value: TemplateValue) throws(TemplateError) -> Int {
-            guard let number = value.wholeNumber else {
-                throw interpreter.operandFailure(value, "not all arguments converted during string formatting")
-            }
-            return number
+        func remainder(_ divisor: TemplateValue, is expected: Int) throws(TemplateError) -> Bool {
+            try interpreter.equal(try Arithmetic.apply("%", value, divisor, interpreter), .int(expected))
         }
         switch name {
         case "defined": if case .undefined = value { return false } else { return true }
         case "undefined": if case .undefined = value { return true } else { return false }
         case "none": if case .none = value { return true } else { return false }
-        case "string": if case .string = value { return true } else { return false }
+        case "string": return value.text != nil
         case "number": return value.number != nil
-        case "integer": if case .int = value { return true } else { return false }
+        case "integer":
+            switch value {
+            case .int, .big: return true
+            default: return false
+            }
         case "float": if case .double = value { return true } else { return false }
         case "boolean": if case .bool = value { return true } else { return false }
         case "true": if case .bool(true) = value { return true } else { return false }
@@ -42,17 +54,17 @@ enum Tests {
         case "mapping": if case .dictionary = value { return true } else { return false }
         case "sequence":
             switch value {
-            case .string, .list, .tuple, .dictionary, .undefined: return true
+            case .string, .markup, .list, .tuple, .dictionary, .range, .undefined: return true
             default: return false
             }
         case "iterable":
             switch value {
-            case .string, .list, .tuple, .dictionary, .undefined: return true
+            case .string, .markup, .list, .tuple, .dictionary, .range, .view, .undefined: return true
             default: return false
             }
         case "callable":
             switch value {
-            case .function: return true
+            case .function, .undefined: return true
             case .object(let object): return object.call != nil
             default: return false
             }
@@ -62,25 +74,28 @@ enum Tests {
             case (.bool(let a), .bool(let b)): return a == b
             case (.int(let a), .int(let b)): return a == b
             case (.string(let a), .string(let b)): return a.utf8.elementsEqual(b.utf8)
+            case (.object(let a), .object(let b)): return a === b
             default: return false
             }
-        case "odd": return try whole(value) % 2 != 0
-        case "even": return try whole(value) % 2 == 0
-        case "divisibleby":
-            let divisor = try whole(try other())
-            guard divisor != 0 else { throw interpreter.failure("ZeroDivisionError", "integer modulo by zero") }
-            return divisor == -1 ? true : try whole(value) % divisor == 0
+        case "odd": return try remainder(.int(2), is: 1)
+        case "even": return try remainder(.int(2), is: 0)
+        case "divisibleby": return try remainder(try other(), is: 0)
         case "in": return try Arithmetic.compare("in", value, try other(), interpreter)
-        case "eq", "equalto", "==": return TemplateValue.equal(value, try other())
-        case "ne", "!=": return !TemplateValue.equal(value, try other())
+        case "eq", "equalto", "==": return try interpreter.equal(value, try other())
+        case "ne", "!=": return !(try interpreter.equal(value, try other()))
         case "lt", "lessthan", "<": return try Arithmetic.compare("<", value, try other(), interpreter)
         case "le", "<=": return try Arithmetic.compare("<=", value, try other(), interpreter)
         case "gt", "greaterthan", ">": return try Arithmetic.compare(">", value, try other(), interpreter)
         case "ge", ">=": return try Arithmetic.compare(">=", value, try other(), interpreter)
-        case "upper": return isCase(PythonText.string(value), upper: true)
-        case "lower": return isCase(PythonText.string(value), upper: false)
-        case "filter": return Filters.isKnown(PythonText.string(value))
-        case "test": return isKnown(PythonText.string(value))
+        case "upper", "lower":
+            let text = try interpreter.text(value)
+            try interpreter.charge(text.utf8.count * 4)
+            return isCase(text, upper: name == "upper")
+        case "escaped": if case .markup = value { return true } else { return false }
+        case "filter", "test":
+            try interpreter.requireHashable(value)
+            guard let word = value.text else { return false }
+            return name == "filter" ? Filters.isKnown(word) : isKnown(word)
         default: return false
         }
     }

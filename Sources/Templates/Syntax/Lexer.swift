@@ -6,6 +6,7 @@ struct Lexer {
         case blockBegin, blockEnd
         case name(String)
         case integer(Int)
+        case bigInteger(BigInteger)
         case float(Double)
         case string(String)
         case symbol(String)
@@ -20,7 +21,7 @@ struct Lexer {
             case .blockBegin: "begin of statement block"
             case .blockEnd: "end of statement block"
             case .name(let name): name
-            case .integer: "integer"
+            case .integer, .bigInteger: "integer"
             case .float: "float"
             case .string: "string"
             case .symbol(let symbol): symbol
@@ -315,6 +316,8 @@ struct Lexer {
         let text = String(decoding: source[start..<position].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
         if !isFloat, let value = Int(text) {
             tokens.append(Located(token: .integer(value), line: line))
+        } else if !isFloat, text.utf8.count <= 4300, let value = BigInteger(text) {
+            tokens.append(Located(token: .bigInteger(value), line: line))
         } else if let value = Double(text) {
             tokens.append(Located(token: .float(value), line: line))
         } else {

@@ -5,8 +5,15 @@ struct Parser {
     private var depth = 0
     /// The tags that would close the blocks we are in, innermost last, for messages.
     private var open: [(name: String, endings: [String])] = []
+    /// Loops that we are in, within the innermost macro.
+    private var loopDepth = 0
+    /// Names that the innermost macro mentions.
+    private var mentioned: Set<String> = []
 
     static let depthLimit = 200
+    /// Operators, filters and calls one behind the other in one expression: each is a level of the tree.
+    private static let linkLimit = 1000
+    private var links = 0
 
     init(_ tokens: [Lexer.Located]) { self.tokens = tokens }
 
@@ -18,6 +25,12 @@ struct Parser {
     }
 
     private mutating func advance() { index += 1 }
+
+    /// Counts one more operator of an expression.
+    private mutating func link() throws(TemplateError) {
+        links += 1
+        guard links <= Self.linkLimit else { throw failure("the expression is too long") }
+    }
 
     private mutating func takeSymbol(_ symbol: String) -> Bool {
         guard current == .symbol(symbol) else { return false }
@@ -76,6 +89,7 @@ struct Parser {
             case .variableBegin:
                 advance()
                 let start = line
+                links = 0
                 let value = try tupleExpression()
                 guard current == .variableEnd else { throw expected("'end of print statement'") }
                 advance()
@@ -87,6 +101,7 @@ struct Parser {
                 }
                 if endings.contains(name) { return body }
                 advance()
+                links = 0
                 body.append(try statement(name))
             default: throw failure("unexpected '\(current.described)'")
             }
@@ -125,16 +140,14 @@ struct Parser {
         case "macro":
             let macro = try expectName()
             let parameters = try self.parameters()
-            let body = try block("macro", until: ["endmacro"])
-            try closing("endmacro")
-            return .macro(.init(name: macro, parameters: parameters, body: body, usesCaller: true))
+            let (body, usage) = try function("macro", until: "endmacro")
+            return .macro(.init(name: macro, parameters: parameters, body: body, usage: usage))
         case "call":
             let parameters = current == .symbol("(") ? try self.parameters() : []
             let call = try expression()
             guard case .call = call else { throw failure("expected call") }
-            let body = try block("call", until: ["endcall"])
-            try closing("endcall")
-            return .callBlock(parameters: parameters, call: call, body: body, line: start)
+            let (body, usage) = try function("call", until: "endcall")
+            return .callBlock(parameters: parameters, call: call, body: body, usage: usage, line: start)
         case "filter":
             let filters = try filterChain()
             let body = try block("filter", until: ["endfilter"])
@@ -152,19 +165,24 @@ struct Parser {
             try closing("endwith")
             return .with(values.map { (name: $0.0, value: $0.1) }, body: body)
         case "generation":
-            let body = try block("generation", until: ["endgeneration"])
-            try closing("endgeneration")
-            return .generation(body)
-        case "break":
+            return .generation(try function("generation", until: "endgeneration").body)
+        case "autoescape":
+            let flag = try expression()
+            let body = try block("autoescape", until: ["endautoescape"])
+            try closing("endautoescape")
+            return .autoescape(flag, body: body)
+        case "block":
+            let name = try expectName()
+            while takeName("scoped") || takeName("required") {}
+            let body = try function("block", until: "endblock", named: name).body
+            return .with([], body: body)
+        case "break", "continue":
             try expectBlockEnd()
-            return .breakLoop
-        case "continue":
-            try expectBlockEnd()
-            return .continueLoop
-        case "do":
-            let value = try tupleExpression()
-            try expectBlockEnd()
-            return .expression(value)
+            guard loopDepth > 0 else {
+                let message = name == "break" ? "'break' outside loop" : "'continue' not properly in loop"
+                throw TemplateError(type: "SyntaxError", message: message, line: start)
+            }
+            return name == "break" ? .breakLoop : .continueLoop
         default:
             index -= 1
             if let innermost = open.last {
@@ -175,6 +193,28 @@ struct Parser {
             }
             throw failure("Encountered unknown tag '\(name)'.")
         }
+    }
+
+    /// A body that is a function of its own: loops around it cannot be left from inside.
+    private mutating func function(_ name: String, until ending: String, named: String? = nil) throws(TemplateError)
+        -> (body: [Statement], usage: Statement.MacroUsage)
+    {
+        let (savedDepth, savedNames) = (loopDepth, mentioned)
+        (loopDepth, mentioned) = (0, [])
+        let body = try block(name, until: [ending])
+        let usage = Statement.MacroUsage(
+            caller: mentioned.contains("caller"), otherArguments: mentioned.contains("varargs"),
+            namedArguments: mentioned.contains("kwargs"))
+        (loopDepth, mentioned) = (savedDepth, savedNames.union(mentioned))
+        if let named, index + 2 < tokens.count, tokens[index + 2].token == .name(named) {
+            advance()
+            _ = try expectName()
+            _ = try expectName()
+            try expectBlockEnd()
+        } else {
+            try closing(ending)
+        }
+        return (body, usage)
     }
 
     private mutating func ifStatement() throws(TemplateError) -> Statement {
@@ -198,28 +238,47 @@ struct Parser {
         }
     }
 
-    private mutating func targets() throws(TemplateError) -> [Statement.Target] {
-        let hasParenthesis = takeSymbol("(")
-        var targets: [Statement.Target] = []
-        repeat {
-            if case .name = current {} else if !targets.isEmpty { break }
-            let name = try expectName()
-            if ["true", "false", "none", "True", "False", "None"].contains(name) { throw failure("can't assign to '\(name)'") }
-            var target = Statement.Target(name: name)
-            if takeSymbol(".") { target.attribute = try expectName() }
-            targets.append(target)
-        } while takeSymbol(",")
-        if hasParenthesis { try expectSymbol(")") }
-        return targets
+    /// What is assigned to: names, with commas and parentheses as in Python.
+    private mutating func target(allowsAttribute: Bool) throws(TemplateError) -> Statement.Target {
+        var targets = [try singleTarget(allowsAttribute)]
+        guard current == .symbol(",") else { return targets[0] }
+        while takeSymbol(",") {
+            switch current {
+            case .name("in"): break
+            case .name, .symbol("("):
+                targets.append(try singleTarget(allowsAttribute))
+                continue
+            default: break
+            }
+            break
+        }
+        return .tuple(targets)
+    }
+
+    private mutating func singleTarget(_ allowsAttribute: Bool) throws(TemplateError) -> Statement.Target {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth < Self.depthLimit else { throw failure("the target is nested too deeply") }
+        if takeSymbol("(") {
+            let inner = try target(allowsAttribute: allowsAttribute)
+            try expectSymbol(")")
+            return inner
+        }
+        let name = try expectName()
+        if ["true", "false", "none", "True", "False", "None"].contains(name) { throw failure("can't assign to '\(name)'") }
+        if allowsAttribute, takeSymbol(".") { return .attribute(of: name, try expectName()) }
+        return .name(name)
     }
 
     private mutating func forStatement(_ start: Int) throws(TemplateError) -> Statement {
-        let targets = try self.targets()
+        let target = try self.target(allowsAttribute: false)
         guard takeName("in") else { throw expected("'in'") }
         let iterated = try tupleExpression(allowsConditional: false)
         let condition = takeName("if") ? try expression() : nil
         let isRecursive = takeName("recursive")
+        loopDepth += 1
         let body = try block("for", until: ["endfor", "else"])
+        loopDepth -= 1
         advance()
         var otherwise: [Statement] = []
         if try expectName() == "else" {
@@ -230,22 +289,22 @@ struct Parser {
         }
         return .forLoop(
             .init(
-                targets: targets, iterated: iterated, condition: condition, body: body, otherwise: otherwise, isRecursive: isRecursive,
+                target: target, iterated: iterated, condition: condition, body: body, otherwise: otherwise, isRecursive: isRecursive,
                 line: start))
     }
 
     private mutating func setStatement(_ start: Int) throws(TemplateError) -> Statement {
-        let targets = try self.targets()
+        let target = try self.target(allowsAttribute: true)
         if takeSymbol("=") {
             let value = try tupleExpression()
             try expectBlockEnd()
-            return .assign(targets: targets, value: value, line: start)
+            return .assign(target, value: value, line: start)
         }
         let filters = takeSymbol("|") ? try filterChain() : []
-        guard targets.count == 1 else { throw expected("'='") }
+        if case .tuple = target { throw expected("'='") }
         let body = try block("set", until: ["endset"])
         try closing("endset")
-        return .assignBlock(targets[0], filters: filters, body: body, line: start)
+        return .assignBlock(target, filters: filters, body: body, line: start)
     }
 
     private mutating func parameters() throws(TemplateError) -> [Statement.Parameter] {
@@ -260,6 +319,9 @@ struct Parser {
             } else if parameters.last?.defaultValue != nil {
                 throw failure("non-default argument follows default argument")
             }
+            if parameters.contains(where: { $0.name == parameter.name }) {
+                throw failure("duplicate argument '\(parameter.name)' in function definition", type: "SyntaxError")
+            }
             parameters.append(parameter)
         }
         try expectSymbol(")")
@@ -269,7 +331,10 @@ struct Parser {
     /// Filters after a `|` that has been passed.
     private mutating func filterChain() throws(TemplateError) -> [Statement.FilterCall] {
         var filters = [try filterCall()]
-        while takeSymbol("|") { filters.append(try filterCall()) }
+        while takeSymbol("|") {
+            try link()
+            filters.append(try filterCall())
+        }
         return filters
     }
 
@@ -343,6 +408,7 @@ struct Parser {
         guard depth < Self.depthLimit else { throw failure("the expression is nested too deeply") }
         var value = try orExpression()
         while takeName("if") {
+            try link()
             let condition = try orExpression()
             let otherwise = takeName("else") ? try expression() : nil
             value = .conditional(value, condition: condition, otherwise: otherwise)
@@ -352,13 +418,19 @@ struct Parser {
 
     private mutating func orExpression() throws(TemplateError) -> Expression {
         var left = try andExpression()
-        while takeName("or") { left = .or(left, try andExpression()) }
+        while takeName("or") {
+            try link()
+            left = .or(left, try andExpression())
+        }
         return left
     }
 
     private mutating func andExpression() throws(TemplateError) -> Expression {
         var left = try notExpression()
-        while takeName("and") { left = .and(left, try notExpression()) }
+        while takeName("and") {
+            try link()
+            left = .and(left, try notExpression())
+        }
         return left
     }
 
@@ -393,6 +465,7 @@ struct Parser {
     private mutating func sum() throws(TemplateError) -> Expression {
         var left = try concatenation()
         while case .symbol(let symbol) = current, symbol == "+" || symbol == "-" {
+            try link()
             let start = line
             advance()
             left = .binary(symbol, left, try concatenation(), line: start)
@@ -409,6 +482,7 @@ struct Parser {
     private mutating func product() throws(TemplateError) -> Expression {
         var left = try power()
         while case .symbol(let symbol) = current, ["*", "/", "//", "%"].contains(symbol) {
+            try link()
             let start = line
             advance()
             left = .binary(symbol, left, try power(), line: start)
@@ -419,6 +493,7 @@ struct Parser {
     private mutating func power() throws(TemplateError) -> Expression {
         var left = try unary(hasFilters: true)
         while current == .symbol("**") {
+            try link()
             let start = line
             advance()
             left = .binary("**", left, try unary(hasFilters: true), line: start)
@@ -452,7 +527,9 @@ struct Parser {
             case "true", "True": return .literal(.bool(true))
             case "false", "False": return .literal(.bool(false))
             case "none", "None": return .literal(.none)
-            default: return .name(name, line: start)
+            default:
+                mentioned.insert(name)
+                return .name(name, line: start)
             }
         case .string(var text):
             advance()
@@ -464,6 +541,9 @@ struct Parser {
         case .integer(let value):
             advance()
             return .literal(.int(value))
+        case .bigInteger(let value):
+            advance()
+            return .literal(.big(value))
         case .float(let value):
             advance()
             return .literal(.double(value))
@@ -503,6 +583,10 @@ struct Parser {
         var value = value
         while true {
             let start = line
+            switch current {
+            case .symbol("."), .symbol("["), .symbol("("): try link()
+            default: return value
+            }
             if takeSymbol(".") {
                 if case .integer(let number) = current {
                     advance()
@@ -552,6 +636,10 @@ struct Parser {
         var value = value
         while true {
             let start = line
+            switch current {
+            case .symbol("|"), .symbol("("), .name("is"): try link()
+            default: return value
+            }
             if takeSymbol("|") {
                 value = .filter(value, try filterCall())
             } else if takeName("is") {
@@ -566,7 +654,7 @@ struct Parser {
                 case .symbol("("): arguments = try self.arguments()
                 case .name("else"), .name("or"), .name("and"): break
                 case .name("is"): throw failure("You cannot chain multiple tests with is")
-                case .name, .string, .integer, .float, .symbol("["), .symbol("{"):
+                case .name, .string, .integer, .bigInteger, .float, .symbol("["), .symbol("{"):
                     arguments = [Argument(kind: .positional, value: try postfix(try primary()))]
                 default: break
                 }

@@ -4,19 +4,19 @@ indirect enum Statement: Sendable {
     case output(Expression, line: Int)
     case ifElse([(condition: Expression, body: [Statement])], otherwise: [Statement])
     case forLoop(ForLoop)
-    case assign(targets: [Target], value: Expression, line: Int)
+    case assign(Target, value: Expression, line: Int)
     case assignBlock(Target, filters: [FilterCall], body: [Statement], line: Int)
     case macro(MacroDefinition)
-    case callBlock(parameters: [Parameter], call: Expression, body: [Statement], line: Int)
+    case callBlock(parameters: [Parameter], call: Expression, body: [Statement], usage: MacroUsage, line: Int)
+    case autoescape(Expression, body: [Statement])
     case filterBlock([FilterCall], body: [Statement])
     case with([(name: String, value: Expression)], body: [Statement])
     case generation([Statement])
     case breakLoop
     case continueLoop
-    case expression(Expression)
 
     struct ForLoop: Sendable {
-        var targets: [Target]
+        var target: Target
         var iterated: Expression
         var condition: Expression?
         var body: [Statement]
@@ -24,10 +24,11 @@ indirect enum Statement: Sendable {
         var isRecursive: Bool
         var line: Int
     }
-    /// A name, or an attribute of a namespace.
-    struct Target: Sendable {
-        var name: String
-        var attribute: String?
+    /// A name, an attribute of a namespace, or several.
+    indirect enum Target: Sendable {
+        case name(String)
+        case attribute(of: String, String)
+        case tuple([Target])
     }
     struct Parameter: Sendable {
         var name: String
@@ -37,7 +38,13 @@ indirect enum Statement: Sendable {
         var name: String
         var parameters: [Parameter]
         var body: [Statement]
-        var usesCaller: Bool
+        var usage: MacroUsage
+    }
+    /// Which of the special names a macro's body mentions; only those that it mentions are taken.
+    struct MacroUsage: Sendable {
+        var caller: Bool
+        var otherArguments: Bool
+        var namedArguments: Bool
     }
     struct FilterCall: Sendable {
         var name: String

@@ -1,3 +1,4 @@
+import Glibc
 public import JSON
 public import Templates
 
@@ -16,15 +17,19 @@ public struct ChatEncoder: Sendable {
     private let folder: String
     /// End-of-turn tokens by which common templates close an answer, for checkpoints whose configuration does not name them.
     private static let knownEnds = [
-        "<|end|>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end_of_text|>", "<|return|>", "<|call|>", "<｜end▁of▁sentence｜>",
+        "<|end|>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end_of_text|>", "<|return|>", "<|call|>",
+        "<｜end▁of▁sentence｜>",
     ]
+    /// The time that the template may ask for: the beginning of today unless another is set; nil makes asking an error.
     public var clock: TemplateClock?
+    /// What of the clock the rendered text depends on: nothing under most templates.
+    public var clockKey: String { template?.asksForTime == true ? clock.map { "\($0)" } ?? "" : "" }
 
     /// Reads tokenizer and template of a model folder.
     /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot be read.
     public init(folder: String) throws {
         self.folder = folder
-        clock = nil
+        clock = TemplateClock(dayOf: time(nil))
         let tokenizer = try Tokenizer(folder: folder)
         self.tokenizer = tokenizer
         let configuration = try TokenizerConfiguration(folder: folder)
@@ -62,7 +67,8 @@ public struct ChatEncoder: Sendable {
         guard let template else { throw .noTemplate(folder: folder) }
         let variables: JSONNode = [
             "messages": conversation.normalizedMessages, "tools": conversation.tools ?? nil, "documents": nil,
-            "add_generation_prompt": JSONNode(addGenerationPrompt), "bos_token": JSONNode(beginToken ?? ""), "eos_token": JSONNode(endToken ?? ""),
+            "add_generation_prompt": JSONNode(addGenerationPrompt), "bos_token": JSONNode(beginToken ?? ""),
+            "eos_token": JSONNode(endToken ?? ""),
             "pad_token": JSONNode(specialTokens.padding ?? ""), "unk_token": JSONNode(specialTokens.unknown ?? ""),
         ]
         do throws(TemplateError) { return try template.render(variables, clock: clock) } catch { throw .template(error) }
@@ -70,7 +76,8 @@ public struct ChatEncoder: Sendable {
 
     /// Tokens and mask of a conversation.
     /// - Throws: ``ChatError``.
-    public func encode(messages: JSONNode, tools: JSONNode? = nil, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
+    public func encode(messages: JSONNode, tools: JSONNode? = nil, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample
+    {
         try encode(Conversation(messages: messages, tools: tools), trainOn: trainOn)
     }
 

@@ -1,0 +1,40 @@
+/// One reader of what comes from outside, with good inputs to begin from.
+///
+/// Reading an input may refuse it; it must not crash, hang or take room without bound. ``run`` tells where a promise of the reader is broken, such as that
+/// what was read and written again is read as the same.
+public struct FuzzTarget: Sendable {
+    public var name: String
+    /// Good and bad inputs, small ones.
+    public var seeds: [[UInt8]]
+    /// Files of the reference data that are inputs too: folders below `golden`, and how the names end.
+    public var folders: [(path: String, suffix: String)]
+    public var words: [String]
+    public var byteLimit: Int
+    /// Whether inputs are JSON texts.
+    public var isJSON: Bool
+    /// What is wrong with what an input made of the reader; nil if nothing is.
+    public var run: @Sendable ([UInt8]) -> String?
+
+    init(
+        _ name: String, seeds: [String], folders: [(path: String, suffix: String)] = [], words: [String] = [], byteLimit: Int = 4096,
+        isJSON: Bool = false,
+        run: @escaping @Sendable ([UInt8]) -> String?
+    ) {
+        self.name = name
+        self.seeds = seeds.map { Array($0.utf8) }
+        self.folders = folders
+        self.words = words
+        self.byteLimit = byteLimit
+        self.isJSON = isJSON
+        self.run = run
+    }
+
+    /// Inputs out of the seeds and the reference data.
+    public func mutator(seed: UInt64) -> Mutator {
+        Mutator(seeds: seeds + ReferenceData.inputs(of: self), words: words, byteLimit: byteLimit, isJSON: isJSON, seed: seed)
+    }
+
+    public static let all: [FuzzTarget] = [
+        json, line, tokenizer, template, manifestJSON, manifestYAML, safetensors, modelConfiguration, adapterConfiguration, status, metrics,
+    ]
+}
