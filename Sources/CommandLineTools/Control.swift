@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Glibc
+import Jobs
 import Spool
 import Storage
 
@@ -47,4 +48,16 @@ public struct CheckpointNow: ParsableCommand {
     @Argument(help: "The job's id, or its end.") var job: String
     public init() {}
     public func run() throws { try Control.ask("checkpoint", job, options) }
+}
+
+public struct Delete: ParsableCommand {
+    public static let configuration = CommandConfiguration(abstract: "Delete a job that has ended, with its checkpoints and its result.")
+    @OptionGroup var options: SpoolOptions
+    @Argument(help: "The job's id, or its end.") var job: String
+    public init() {}
+    public func run() throws {
+        let folder = try options.job(job)
+        guard folder.status()?.state.isFinal != false else { throw ValidationError("\(folder.id) has not ended: cancel it first") }
+        try Control.ask("delete", job, options)
+    }
 }

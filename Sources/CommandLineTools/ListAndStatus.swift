@@ -18,15 +18,10 @@ public struct List: ParsableCommand {
             print(JSONWriter(isIndented: true).string(["object": "list", "data": JSONNode(statuses.map(\.json)), "has_more": false]))
             return
         }
-        let terminal = Terminal()
-        if statuses.isEmpty { print("no jobs in \(options.layout.jobs)") }
-        for status in statuses {
-            let progress = status.progress.totalSteps > 0 ? "\(status.progress.step)/\(status.progress.totalSteps)" : "-"
-            let loss = status.progress.trainLoss.map { Terminal.decimal($0, 4) } ?? "-"
-            let state = status.state.rawValue + String(repeating: " ", count: max(1, 17 - status.state.rawValue.count))
-            print(
-                "\(status.id)  \(terminal.coloured(state, status.state.colour))\(progress)  loss \(loss)  \(Terminal.safe(status.model))\(status.suffix.map { " (\(Terminal.safe($0)))" } ?? "")"
-            )
+        if statuses.isEmpty {
+            print("no jobs in \(options.layout.jobs)")
+        } else {
+            for line in JobTable(terminal: Terminal(), now: time(nil)).lines(statuses) { print(line) }
         }
     }
 }
@@ -73,6 +68,13 @@ public struct Status: ParsableCommand {
             }
             if let loss = status.progress.trainLoss { rows.append(("training loss", Terminal.decimal(loss, 4))) }
             if let loss = status.progress.validLoss { rows.append(("validation loss", Terminal.decimal(loss, 4))) }
+            if let speed = status.progress.tokensPerSecond, status.state == .running { rows.append(("speed", "\(Int(min(speed, 1e15))) tokens/s")) }
+            if let tokens = status.trainedTokens { rows.append(("trained tokens", "\(tokens)")) }
+            if status.usage.total.deviceSeconds >= 1 { rows.append(("device time", Terminal.duration(status.usage.total.deviceSeconds))) }
+            if let cost = status.cost { rows.append(("cost", Terminal.decimal(cost, 2) + (status.currency.map { " " + Terminal.safe($0) } ?? ""))) }
+            rows.append(("owner", JobTable.owner(status.owner)))
+            rows.append(("age", JobTable.age(time(nil) - status.createdAt)))
+            if let crashes = status.crashes { rows.append(("dead workers", "\(crashes.count) since the last progress")) }
             if let seconds = status.progress.remainingSeconds { rows.append(("time left", Terminal.duration(seconds))) }
             if let checkpoint = status.checkpoint { rows.append(("checkpoint", folder.checkpoints + "/" + checkpoint)) }
             if status.state == .succeeded { rows.append(("result", folder.result)) }

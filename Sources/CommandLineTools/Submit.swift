@@ -34,6 +34,13 @@ public struct Submit: ParsableCommand {
             }
             try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: temporary) }
         }
+        // The daemon is another user: what is dropped must be readable whatever the umask says.
+        if FolderListing.isFolder(temporary) {
+            chmod(temporary, 0o755)
+            for file in try FolderListing.names(in: temporary) { chmod(temporary + "/" + file, 0o644) }
+        } else {
+            chmod(temporary, 0o644)
+        }
         // A name of its own tells this drop from others in jobs/ and rejected/.
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         let stamp = "\(getpid())-\(UInt32.random(in: .min ... .max))"
@@ -62,7 +69,8 @@ public struct Submit: ParsableCommand {
             }
             if access(layout.incoming + "/" + name, F_OK) != 0 {
                 let new = JobListing.ids(layout).filter { !before.contains($0) }
-                if let id = new.last { return id }
+                // Others may drop at the same time: the job knows the name that it was dropped under.
+                if let id = new.last(where: { (try? layout.job($0).acceptance())?.drop == name }) { return id }
             }
             usleep(50_000)
         }

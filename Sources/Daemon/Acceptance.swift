@@ -8,105 +8,135 @@ import Storage
 struct Acceptance {
     let layout: SpoolLayout
     let resolver: PathResolver
+    /// The devices that jobs run on.
+    let devices: [String]
 
     enum Result {
-        case accepted(JobStatus)
-        case rejected(name: String, message: String)
+        case accepted(JobStatus, Manifest)
+        case rejected(name: String, owner: Int, message: String)
         /// Somebody else took it, or it is not there any more.
         case gone
+    }
+    /// What is asked about who dropped something.
+    struct Judges {
+        /// Why this user may not submit one more job, or nil.
+        var refusal: (Submitter) -> ManifestError?
+        /// Whether this user may use results of everybody's jobs.
+        var mayUseAll: (Submitter) -> Bool
+        /// The state of a job, or nil if there is none of that name.
+        var state: (String) -> JobState?
+        var prices: (_ device: String) -> Prices?
     }
 
     /// Claims and judges one drop.
     /// - Throws: ``StorageError`` if the spool itself cannot be written.
-    func take(_ name: String, milliseconds: UInt64) throws -> Result {
+    func take(_ name: String, milliseconds: UInt64, submitter: (Int) -> Submitter, _ judges: Judges) throws -> Result {
         let id = JobIdentifier.job(milliseconds: milliseconds)
-        let claimFolder = layout.jobs + "/.claim-" + id
         let claim: Claim
         do {
-            guard let taken = try Claim(name, in: layout, claimFolder: claimFolder) else { return .gone }
+            guard let taken = try Claim(name, in: layout, id: id) else { return .gone }
             claim = taken
         } catch let refusal as Claim.Refusal {
             let error = ManifestError(code: "invalid_manifest", message: refusal.message)
-            try reject(name, drop: refusal.path, claimFolder: claimFolder, error)
-            return .rejected(name: name, message: error.description)
+            return try reject(name, refusal.path, refusal.owner, id, error)
         }
         do {
+            let user = submitter(claim.owner)
+            if let error = judges.refusal(user) { throw error }
             let manifest = try Manifest(ManifestText(claim.manifestBytes, isYAML: claim.isYAML))
-            let status = try admit(claim, manifest, id: id, claimFolder: claimFolder, createdAt: Int(milliseconds / 1000))
-            return .accepted(status)
+            let acceptance = try decide(claim, manifest, user, judges, id: id, createdAt: Int(milliseconds / 1000))
+            return .accepted(try build(claim, manifest, acceptance, id: id), manifest)
         } catch let error as ManifestError {
-            try reject(name, drop: claim.path, claimFolder: claimFolder, error)
-            return .rejected(name: name, message: error.description)
-        }
-    }
-
-    private func admit(_ claim: Claim, _ manifest: Manifest, id: String, claimFolder: String, createdAt: Int) throws -> JobStatus {
-        // The job's folder is built out of sight; what was dropped with the manifest moves into it.
-        let building = layout.jobs + "/.new-" + id
-        FolderListing.delete(building)
-        try DurableFiles.makeFolder(building, isNew: true)
-        let final = layout.jobs + "/" + id
-        func missing(_ param: String, _ name: String, _ places: String) -> ManifestError {
-            ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)", param: param)
-        }
-        do {
-            let bundleFolders = claim.bundle.map { [$0] } ?? []
-            func find(_ name: String, _ param: String, _ folders: [String], _ places: String) throws(ManifestError) -> String {
-                guard let path = resolver.find(name, in: folders) else { throw missing(param, name, places) }
-                // What lies in the bundle will lie in the job's folder.
-                if let bundle = claim.bundle, path.hasPrefix(bundle + "/") { return final + "/bundle" + path.dropFirst(bundle.count) }
-                return path
-            }
-            let dataPlaces = (claim.bundle == nil ? "" : "the bundle, ") + "files/ or an allowed root"
-            let acceptance = JobAcceptance(
-                createdAt: createdAt, owner: claim.owner, modelPath: try modelPath(manifest.model),
-                trainingPath: try find(manifest.trainingFile, "training_file", bundleFolders + [layout.files], dataPlaces),
-                validationPath: try manifest.validationFile.map { name throws(ManifestError) in
-                    try find(name, "validation_file", bundleFolders + [layout.files], dataPlaces)
-                },
-                initialAdapterPath: try manifest.adapter.initFrom.map { name throws(ManifestError) in
-                    try find(name, "adapter.init_from", bundleFolders + [layout.files, layout.models, layout.jobs], dataPlaces)
-                })
-            for other in manifest.after where !JobIdentifier.isJob(other) || access(layout.jobs + "/" + other, F_OK) != 0 {
-                throw ManifestError(code: "not_found", message: "there is no job \"\(other.prefix(64))\"", param: "after")
-            }
-            var status = JobStatus(id: id, state: .queued, createdAt: createdAt, manifest: manifest)
-            status.owner = claim.owner
-            let job = JobFolder(path: building)
-            try DurableFiles.replace(job.manifestFile, with: JSONWriter(isIndented: true).string(manifest.json) + "\n")
-            try DurableFiles.replace(job.acceptanceFile, with: JSONWriter(isIndented: true).string(acceptance.json) + "\n")
-            try DurableFiles.replace(job.statusFile, with: JSONWriter(isIndented: true).string(status.json) + "\n")
-            let events = try AppendLog(path: job.eventsFile)
-            let event = JobEvent(sequence: 1, createdAt: createdAt, message: "Created fine-tuning job: \(id)", data: nil)
-            try events.append(JSONWriter().string(event.json(job: id)))
-            try DurableFiles.makeFolder(job.controls)
-            if let bundle = claim.bundle { try DurableFiles.rename(bundle, to: building + "/bundle") }
-            try DurableFiles.syncFolder(building)
-            try DurableFiles.rename(building, to: final)
-            try DurableFiles.syncFolder(layout.jobs)
-            FolderListing.delete(claimFolder)
-            return status
+            return try reject(name, claim.path, claim.owner, id, error)
         } catch {
-            FolderListing.delete(building)
+            // The drop is not lost because the spool is in trouble: it waits where it was.
+            putBack(claim.path, as: name, id)
             throw error
         }
     }
 
-    /// A model is a name in `models/`, a finished job, or a folder under an allowed root.
-    private func modelPath(_ name: String) throws(ManifestError) -> String {
-        if JobIdentifier.isJob(name) {
-            for kind in ["merged", "model"] {
-                let path = layout.job(name).result + "/" + kind
-                if access(path + "/config.json", F_OK) == 0 { return path }
+    /// Undoes a claim.
+    func putBack(_ path: String, as name: String, _ id: String) {
+        let isFree = access(layout.incoming + "/" + name, F_OK) != 0
+        try? DurableFiles.rename(path, to: layout.incoming + "/" + (isFree ? name : "recovered-" + id.dropFirst(6) + "-" + name))
+        FolderListing.delete(layout.claim(id))
+    }
+
+    /// Refuses something that is no drop any more: nobody will finish it.
+    func abandon(_ name: String, milliseconds: UInt64) throws -> Result {
+        let path = layout.incoming + "/" + name
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return .gone }
+        let error = ManifestError(code: "unfinished", message: "was left unfinished for more than a day: write it elsewhere and rename it into incoming/")
+        return try reject(name, path, Int(status.st_uid), JobIdentifier.job(milliseconds: milliseconds), error)
+    }
+
+    private func reject(_ name: String, _ drop: String, _ owner: Int, _ id: String, _ error: ManifestError) throws -> Result {
+        try Rejection(layout: layout).write(name, drop: drop, owner: owner, error)
+        FolderListing.delete(layout.claim(id))
+        return .rejected(name: name, owner: owner, message: error.description)
+    }
+
+    /// Finds all that the manifest names.
+    private func decide(_ claim: Claim, _ manifest: Manifest, _ user: Submitter, _ judges: Judges, id: String, createdAt: Int)
+        throws(ManifestError) -> JobAcceptance
+    {
+        let final = layout.job(id).path
+        let places = (claim.bundle == nil ? "" : "the bundle, ") + "files/ or an allowed root, or you may not read it"
+        func find(_ name: String, _ param: String, _ folders: [String]) throws(ManifestError) -> JobAcceptance.Source {
+            guard let found = resolver.find(name, bundle: claim.bundle, in: folders, for: user) else {
+                throw ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)", param: param)
             }
-            throw ManifestError(code: "not_found", message: "the job \(name) has no finished model", param: "model")
+            guard let bundle = claim.bundle, found.root == bundle else {
+                return JobAcceptance.Source(path: found.path, root: found.root, isInBundle: false)
+            }
+            // What lies in the bundle will lie in the job's folder, unless the bundle has to stay.
+            let root = claim.isMovable ? final + "/bundle" : bundle
+            return JobAcceptance.Source(path: root + found.path.dropFirst(bundle.count), root: root, isInBundle: true)
+        }
+        guard devices.contains(where: { DeviceChoice.serves($0, manifest.device) }) else {
+            throw ManifestError(
+                code: "invalid_value", message: "this daemon runs jobs on \(devices.joined(separator: ", ")) only", param: "device")
+        }
+        var acceptance = JobAcceptance(
+            createdAt: createdAt, owner: claim.owner, drop: claim.name, modelPath: try modelPath(manifest.model, user, judges),
+            training: try find(manifest.trainingFile, "training_file", [layout.files]))
+        if let name = manifest.validationFile { acceptance.validation = try find(name, "validation_file", [layout.files]) }
+        if let name = manifest.adapter.initFrom {
+            acceptance.initialAdapter = try find(name, "adapter.init_from", [layout.files, layout.models, layout.jobs])
+        }
+        acceptance.prices = judges.prices(manifest.device)
+        for other in manifest.after {
+            switch JobIdentifier.isJob(other) ? judges.state(other) : nil {
+            case nil: throw ManifestError(code: "not_found", message: "there is no job \"\(other.prefix(64))\"", param: "after")
+            case .failed, .cancelled:
+                throw ManifestError(code: "dependency_failed", message: "the job \(other) did not succeed", param: "after")
+            default: break
+            }
+        }
+        return acceptance
+    }
+
+    /// A model is a name in `models/`, a finished job, or a folder under an allowed root.
+    private func modelPath(_ name: String, _ user: Submitter, _ judges: Judges) throws(ManifestError) -> String {
+        if JobIdentifier.isJob(name) {
+            let job = layout.job(name)
+            if judges.mayUseAll(user) || job.status()?.owner == Int(user.user) {
+                for kind in ["merged", "model"] {
+                    let path = job.result + "/" + kind
+                    if access(path + "/config.json", F_OK) == 0 { return path }
+                }
+            }
+            throw ManifestError(code: "not_found", message: "the job \(name) has no finished model that you may use", param: "model")
         }
         // models/ belongs to the administrator, whose links to other places are meant.
         if !name.hasPrefix("/"), !name.hasPrefix("."), !name.contains("..") {
             let path = layout.models + "/" + name
             if access(path + "/config.json", F_OK) == 0 { return path }
         }
-        if name.hasPrefix("/"), let path = resolver.find(name, in: []), access(path + "/config.json", F_OK) == 0 { return path }
+        if name.hasPrefix("/"), let config = resolver.find(name + "/config.json", in: [], for: user) {
+            return DurableFiles.split(config.path).folder
+        }
         let known = ((try? FolderListing.names(in: layout.models)) ?? []).filter { !$0.hasPrefix(".") }
         throw ManifestError(
             code: "not_found",
@@ -114,25 +144,44 @@ struct Acceptance {
                 + (known.isEmpty ? ", which is empty" : "; there are \(known.prefix(20).joined(separator: ", "))"), param: "model")
     }
 
-    private func reject(_ name: String, drop: String, claimFolder: String, _ error: ManifestError) throws {
-        let shown = String(
-            String.UnicodeScalarView(name.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0 == "/" ? "_" : $0 }).prefix(128))
-        var folder = layout.rejected + "/" + shown
-        var number = 2
-        while FolderListing.exists(folder), number < 100_000 {
-            folder = layout.rejected + "/\(shown).\(number)"
-            number += 1
+    /// Builds the job's folder out of sight and makes it appear by one rename.
+    private func build(_ claim: Claim, _ manifest: Manifest, _ acceptance: JobAcceptance, id: String) throws -> JobStatus {
+        let building = layout.building(id)
+        let final = layout.job(id).path
+        FolderListing.delete(building)
+        try DurableFiles.makeFolder(building, mode: 0o750, isNew: true)
+        do {
+            PrivateFolder.open(building, to: claim.owner)
+            var status = JobStatus(id: id, state: .validatingFiles, createdAt: acceptance.createdAt, manifest: manifest)
+            status.owner = claim.owner
+            status.currency = acceptance.prices?.currency
+            let job = JobFolder(path: building)
+            let event = JobEvent(sequence: 1, createdAt: acceptance.createdAt, message: "Created fine-tuning job: \(id)", data: nil)
+            let writer = JSONWriter(isIndented: true)
+            try create(job.manifestFile, writer.string(manifest.json))
+            try create(job.acceptanceFile, writer.string(acceptance.json))
+            try create(job.statusFile, writer.string(status.json))
+            try create(job.eventsFile, JSONWriter().string(event.json(job: id)))
+            try DurableFiles.makeFolder(job.controls, mode: 0o750, isNew: true)
+            if let bundle = claim.bundle, claim.isMovable { try DurableFiles.rename(bundle, to: building + "/bundle") }
+            try DurableFiles.syncFolder(building)
+            try DurableFiles.rename(building, to: final)
+            try DurableFiles.syncFolder(layout.jobs)
+            FolderListing.delete(layout.claim(id))
+            return status
+        } catch {
+            // After the rename the job is there, whatever the sync said.
+            guard !FolderListing.exists(final) else { throw error }
+            if let bundle = claim.bundle, claim.isMovable { try? DurableFiles.rename(building + "/bundle", to: bundle) }
+            FolderListing.delete(building)
+            throw error
         }
-        try DurableFiles.makeFolder(folder)
-        func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
-        let node: JSONNode = [
-            "code": JSONNode(error.code), "message": JSONNode(error.message), "param": error.param.map { JSONNode($0) } ?? nil,
-            "file": JSONNode(shown),
-            "line": optional(error.position?.line), "column": optional(error.position?.column),
-        ]
-        try DurableFiles.replace(folder + "/error.json", with: JSONWriter(isIndented: true).string(node) + "\n")
-        try DurableFiles.rename(drop, to: folder + "/" + shown)
-        FolderListing.delete(claimFolder)
-        try DurableFiles.syncFolder(layout.rejected)
+    }
+
+    private func create(_ path: String, _ text: String) throws(StorageError) {
+        let bytes = Array((text + "\n").utf8)
+        try bytes.withUnsafeBufferPointer { buffer throws(StorageError) in
+            try DurableFiles.write(UnsafeRawBufferPointer(buffer), toNew: path)
+        }
     }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// Tells systemd how the daemon is: one datagram to the socket that `NOTIFY_SOCKET` names (sd_notify(3)).
@@ -8,20 +7,14 @@ struct Notifier {
     init() { address = getenv("NOTIFY_SOCKET").map { String(cString: $0) } }
 
     func send(_ message: String) {
-        guard let address, address.utf8.count < 108 else { return }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        var socketAddress = sockaddr_un()
-        socketAddress.sun_family = sa_family_t(AF_UNIX)
-        var bytes = Array(address.utf8)
-        // A leading @ stands for the abstract namespace.
-        if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }
-        withUnsafeMutableBytes(of: &socketAddress.sun_path) { $0.copyBytes(from: bytes) }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-        let text = Array(message.utf8)
-        withUnsafePointer(to: &socketAddress) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = sendto(descriptor, text, text.count, 0, $0, length) }
-        }
+        guard let address else { return }
+        _ = Datagram.send(Array(message.utf8), to: address)
+    }
+
+    /// Says that the configuration is being read again; `READY=1` ends it.
+    func reloading() {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
     }
 }

@@ -1,364 +1,226 @@
 import Glibc
-import JSON
 import Jobs
-public import Spool
+import Spool
 import Storage
 
 /// The daemon: takes drops, keeps the queue, runs one worker a device, acts on control files, survives its workers.
 ///
 /// One thread, one loop. All state that matters is in files; what is in memory is read from them at the start.
 public final class TalaDaemon {
-    public struct Configuration: Sendable {
-        public var layout: SpoolLayout
-        public var device: String
-        /// The worker's program.
-        public var workerProgram: String
-        /// Ends when nothing is left to do.
-        public var drains: Bool
-        public var allowedRoots: [String]
-        /// Seconds to wait before a crashed job is started again, by the number of crashes without progress.
-        public var retryDelays: [Double]
-        public var version: String
-
-        public init(
-            layout: SpoolLayout, device: String, workerProgram: String, drains: Bool, allowedRoots: [String] = [],
-            retryDelays: [Double] = [5, 60, 600], version: String = "0.1.0"
-        ) {
-            self.layout = layout
-            self.device = device
-            self.workerProgram = workerProgram
-            self.drains = drains
-            self.allowedRoots = allowedRoots
-            self.retryDelays = retryDelays
-            self.version = version
-        }
-    }
-    /// Why the daemon cannot start.
-    public enum StartError: Error, CustomStringConvertible {
-        case spoolIsTaken(String)
-
-        public var description: String {
-            switch self {
-            case .spoolIsTaken(let path): "another talad works on \(path)"
-            }
-        }
+    /// A device and the worker that has it.
+    struct DeviceSlot {
+        let selector: String
+        var worker: WorkerProcess?
     }
 
-    private struct Crashes {
-        var count = 0
-        var step = -1
-        var notBefore = 0.0
-    }
-
-    private let configuration: Configuration
-    private let acceptance: Acceptance
+    let configuration: Configuration
+    let layout: SpoolLayout
+    let acceptance: Acceptance
+    let journal = Journal()
+    let notifier = Notifier()
+    var authority: Authority
+    /// Users as the system's database had them a minute ago at most.
+    var submitters: [Int: (submitter: Submitter, time: Double)] = [:]
+    var drops: DropFinder
+    var dropsAllowedAt = -Double.infinity
+    /// Jobs whose files wait to be validated.
+    var validations = Queue()
+    /// Jobs that wait for a device.
+    var queue = Queue()
+    var devices: [DeviceSlot]
+    /// The worker that validates files or salvages a job that is given up; it needs no device of its own.
+    var validator: WorkerProcess?
+    var salvages: [String] = []
+    var registry = Registry()
+    /// Jobs that are paused because a disk is full.
+    var waitingForRoom: Set<String> = []
+    /// Jobs that have ended and whose dependents are still to be told.
+    private var ends: [JobStatus] = []
+    var failures = 0
+    var accepted = 0
+    var rejected = 0
+    var lastHeartbeat = -Double.infinity
     private let lock: FileLock
-    private let notifier = Notifier()
-    private var queue = Queue()
-    private var worker: WorkerProcess?
-    private var crashes: [String: Crashes] = [:]
-    private var failures = 0
-    private var accepted = 0
-    private var rejected = 0
-    private var lastHeartbeat = -1e9
     private let mustStop: () -> Bool
+    private let mustReload: () -> Bool
 
-    /// - Parameter mustStop: asked in every turn of the loop; true after SIGTERM.
+    /// - Parameters:
+    ///   - mustStop: asked in every turn of the loop; true after SIGTERM.
+    ///   - mustReload: likewise; true once after SIGHUP.
     /// - Throws: ``StartError``, ``StorageError``.
-    public init(_ configuration: Configuration, mustStop: @escaping () -> Bool) throws {
+    public init(_ configuration: Configuration, mustStop: @escaping () -> Bool, mustReload: @escaping () -> Bool = { false }) throws {
         self.configuration = configuration
         self.mustStop = mustStop
-        acceptance = Acceptance(layout: configuration.layout, resolver: PathResolver(allowedRoots: configuration.allowedRoots))
-        for folder in [configuration.layout.root] + configuration.layout.folders where !FolderListing.exists(folder) {
-            try DurableFiles.makeFolder(folder)
-        }
-        guard let lock = try FileLock(path: configuration.layout.lockFile) else { throw StartError.spoolIsTaken(configuration.layout.root) }
+        self.mustReload = mustReload
+        layout = configuration.layout
+        devices = configuration.devices.map { DeviceSlot(selector: $0) }
+        acceptance = Acceptance(
+            layout: configuration.layout, resolver: PathResolver(allowedRoots: configuration.allowedRoots), devices: configuration.devices)
+        for folder in [layout.root] + layout.folders where !FolderListing.exists(folder) { try DurableFiles.makeFolder(folder) }
+        authority = try Authority(layout, policyFile: configuration.policyFile)
+        guard let lock = try FileLock(path: layout.lockFile) else { throw StartError.spoolIsTaken(layout.root) }
         self.lock = lock
+        drops = DropFinder(
+            folder: layout.incoming, settleSeconds: configuration.settleSeconds, abandonedSeconds: configuration.abandonedSeconds)
     }
-
-    static func monotonic() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-
-    static func wallMilliseconds() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(max(0, time.tv_sec)) * 1000 + UInt64(time.tv_nsec / 1_000_000)
-    }
-
-    private func log(_ message: String, _ level: Int = 6) { StandardError.write("<\(level)>\(message)\n") }
 
     /// Works until told to stop, or until nothing is left to do when draining.
     /// - Returns: the exit code: 0, or 1 if a job failed while draining.
     public func run() -> Int32 {
-        let layout = configuration.layout
-        let watch = IncomingWatch([layout.incoming, layout.control])
+        let watch = SpoolWatch([layout.incoming, layout.control])
         recover()
+        var lastScan = Clock.monotonic()
+        drops.rescan(now: lastScan)
+        lookForRoom()
+        heartbeat(force: true)
         notifier.send("READY=1")
-        log("talad \(configuration.version) works on \(layout.root)")
-        var lastScan = -1e9
+        journal.log(.information, "talad \(configuration.version) works on \(layout.root)")
         while true {
             if mustStop() { return leave() }
-            let now = Self.monotonic()
-            scan(full: now - lastScan > 10)
-            if now - lastScan > 10 { lastScan = now }
+            if mustReload() { reload() }
+            takeDrops()
             control()
             supervise()
-            startNext()
+            startWork()
             heartbeat()
-            if configuration.drains, worker == nil, queue.waiting.isEmpty, candidates().isEmpty { return failures == 0 ? 0 : 1 }
-            watch.wait(milliseconds: worker == nil ? 1000 : 200)
-        }
-    }
-
-    // MARK: Drops
-
-    private func candidates() -> [String] {
-        ((try? FolderListing.names(in: configuration.layout.incoming)) ?? []).filter(Claim.isCandidate)
-    }
-
-    private func scan(full: Bool) {
-        for name in candidates() {
-            do {
-                switch try acceptance.take(name, milliseconds: Self.wallMilliseconds()) {
-                case .accepted(let status):
-                    queue.add(status)
-                    accepted += 1
-                    log("\(status.id): accepted from \(name)")
-                case .rejected(let name, let message):
-                    rejected += 1
-                    failures += 1
-                    log("rejected \(name): \(message)", 4)
-                case .gone: break
-                }
-            } catch {
-                log("cannot take \(name): \(error)", 3)
-                return
+            if configuration.drains, isDone { return failures == 0 ? 0 : 1 }
+            let changes = watch.wait(milliseconds: pauseMilliseconds, others: workers.map(\.descriptor))
+            let now = Clock.monotonic()
+            for name in changes.completed { drops.completed(name) }
+            for name in changes.appeared { drops.appeared(name, now: now) }
+            drops.reconsider(now: now)
+            if changes.overflowed || now - lastScan > 10 {
+                drops.rescan(now: now)
+                lookForRoom()
+                lastScan = now
             }
         }
     }
 
-    // MARK: Recovery
+    var workers: [WorkerProcess] { devices.compactMap(\.worker) + (validator.map { [$0] } ?? []) }
 
-    /// Reads what the last daemon left: unfinished claims go back, running jobs are queued again.
-    private func recover() {
-        let layout = configuration.layout
-        for name in (try? FolderListing.names(in: layout.jobs)) ?? [] {
-            if name.hasPrefix(".claim-") {
-                // The job folder appears by one rename: if it is not there, the drop was not accepted yet.
-                let drop = layout.jobs + "/" + name + "/drop"
-                if access(drop, F_OK) == 0, access(layout.jobs + "/" + name.dropFirst(7), F_OK) != 0 {
-                    let isFolder = FolderListing.isFolder(drop)
-                    try? DurableFiles.rename(
-                        drop, to: layout.incoming + "/recovered-" + name.dropFirst(7) + (isFolder ? "" : Self.suffix(ofManifest: drop)))
-                }
-                FolderListing.delete(layout.jobs + "/" + name)
-            } else if name.hasPrefix(".new-") {
-                // A bundle that had already moved here goes back as well.
-                let bundle = layout.jobs + "/" + name + "/bundle"
-                if access(bundle, F_OK) == 0 { try? DurableFiles.rename(bundle, to: layout.incoming + "/recovered-" + name.dropFirst(5)) }
-                FolderListing.delete(layout.jobs + "/" + name)
-            } else if JobIdentifier.isJob(name) {
-                let folder = layout.job(name)
-                guard var status = folder.status() else {
-                    log("\(name): status.json cannot be read; the job is left alone", 3)
-                    continue
-                }
-                if status.state == .running || status.state == .validatingFiles {
-                    status.state = .queued
-                    try? folder.write(status)
-                }
-                if status.state == .queued { queue.add(status) }
-            }
-        }
+    private var isDone: Bool {
+        workers.isEmpty && !drops.isWaiting && !validations.hasDue && !queue.hasDue && salvages.isEmpty && Self.isEmpty(layout.incoming)
     }
 
-    private static func suffix(ofManifest path: String) -> String {
-        guard let bytes = try? DurableFiles.read(path, limit: 1 << 20), let first = bytes.first(where: { $0 > 0x20 }) else {
-            return ".json"
-        }
-        return first == UInt8(ascii: "{") ? ".json" : ".yaml"
+    /// Whether no drop lies in a folder.
+    private static func isEmpty(_ folder: String) -> Bool {
+        !((try? FolderListing.names(in: folder)) ?? []).contains { Claim.isCandidate($0) }
     }
 
-    // MARK: Control files
-
-    private func control() {
-        let layout = configuration.layout
-        for name in (try? FolderListing.names(in: layout.control)) ?? [] {
-            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-            let path = layout.control + "/" + name
-            var information = stat()
-            guard parts.count == 2, JobIdentifier.isJob(parts[0]), lstat(path, &information) == 0 else {
-                if Claim.isCandidate(name) { try? DurableFiles.remove(path) }
-                continue
-            }
-            try? DurableFiles.remove(path)
-            let folder = layout.job(String(parts[0]))
-            guard var status = folder.status() else { continue }
-            // A job is controlled by its owner, by the daemon's own user and by root.
-            let asker = Int(information.st_uid)
-            guard asker == status.owner ?? asker || asker == Int(geteuid()) || asker == 0 else {
-                log("\(status.id): user \(asker) may not \(parts[1]) this job", 4)
-                continue
-            }
-            act(String(parts[1]), on: &status, folder)
-        }
+    /// How long the loop may sleep: workers that end and drops that come wake it.
+    private var pauseMilliseconds: Int32 {
+        if drops.isWaiting { return 50 }
+        return workers.isEmpty && validations.isEmpty && queue.isEmpty ? 1000 : 200
     }
 
-    private func act(_ verb: String, on status: inout JobStatus, _ folder: JobFolder) {
-        let isRunning = worker?.job == status.id
-        switch verb {
-        case "cancel" where !isRunning && !status.state.isFinal:
-            queue.remove(status.id)
-            status.state = .cancelled
-            status.finishedAt = Int(Self.wallMilliseconds() / 1000)
-            record(status, folder, .info, "Fine-tuning job cancelled")
-        case "pause" where !isRunning && status.state == .queued:
-            queue.remove(status.id)
-            status.state = .paused
-            status.reason = "requested"
-            record(status, folder, .info, "Paused")
-        case "resume" where status.state == .paused:
-            status.state = .queued
-            status.reason = nil
-            record(status, folder, .info, "Resumed: waiting for a device")
-            crashes[status.id] = nil
-            queue.add(status)
-        case "cancel" where isRunning, "pause" where isRunning, "checkpoint" where isRunning:
-            try? DurableFiles.makeFolder(folder.controls)
-            try? DurableFiles.replace(folder.controls + "/" + verb, with: "")
-        default: log("\(status.id): \(verb) means nothing for a job that is \(status.state.rawValue)", 5)
-        }
-    }
-
-    private func record(_ status: JobStatus, _ folder: JobFolder, _ level: JobEvent.Level, _ message: String) {
+    private func reload() {
+        notifier.reloading()
         do {
-            try folder.write(status)
-            try EventLog(folder).append(level, message, at: Int(Self.wallMilliseconds() / 1000))
+            authority = try Authority(layout, policyFile: configuration.policyFile)
+            submitters = [:]
+            journal.log(.information, "read the policy again")
         } catch {
-            log("\(status.id): \(error)", 3)
+            journal.log(.error, "the policy stays as it was: \(error)")
         }
+        notifier.send("READY=1")
     }
 
-    // MARK: Workers
-
-    private func startNext() {
-        guard worker == nil else { return }
-        let layout = configuration.layout
-        let wall = Int(Self.wallMilliseconds() / 1000)
-        let now = Self.monotonic()
-        let next = queue.next { status in
-            if let crash = crashes[status.id], crash.notBefore > now { return false }
-            // A worker of a daemon that was killed may still be writing its last checkpoint.
-            guard let lock = try? FileLock(path: layout.job(status.id).lockFile) else { return false }
-            withExtendedLifetime(lock) {}
-            guard let manifest = try? layout.job(status.id).manifest() else { return true }
-            if let notBefore = manifest.notBefore, notBefore > wall { return false }
-            return manifest.after.allSatisfy { layout.job($0).status()?.state == .succeeded }
-        }
-        guard var status = next else { return }
-        let folder = layout.job(status.id)
-        status.attempts += 1
-        try? folder.write(status)
-        guard
-            let started = WorkerProcess.start(
-                program: configuration.workerProgram, job: status.id, folder: folder.path, device: configuration.device,
-                startStep: status.progress.step)
-        else {
-            log("cannot start \(configuration.workerProgram): \(String(cString: strerror(errno)))", 3)
-            crashes[status.id, default: Crashes()].notBefore = now + 5
-            queue.add(status)
-            return
-        }
-        worker = started
-        log("\(status.id): started (process \(started.processID))")
-    }
-
-    private func supervise() {
-        guard let running = worker, let end = running.poll() else { return }
-        worker = nil
-        let folder = configuration.layout.job(running.job)
-        guard var status = folder.status() else { return }
-        switch end {
-        case .exited(0), .exited(1), .exited(3), .exited(4):
-            if !status.state.isFinal, status.state != .paused { return crashed(&status, folder, running, "ended without a result") }
-            if status.state == .failed { failures += 1 }
-            crashes[running.job] = nil
-            log("\(status.id): \(status.state.rawValue)")
-        case .exited(75):
-            status.state = .queued
-            record(status, folder, .info, "Waiting to go on")
-            queue.add(status)
-        case .exited(let code): crashed(&status, folder, running, "the worker ended with exit code \(code)")
-        case .signalled(let signal):
-            crashed(&status, folder, running, "the worker was ended by signal \(signal) (\(String(cString: strsignal(signal))))")
-        }
-    }
-
-    /// A worker that died is started again from the newest checkpoint: with growing delays, and not for ever at one place.
-    private func crashed(_ status: inout JobStatus, _ folder: JobFolder, _ running: WorkerProcess, _ what: String) {
-        var crash = crashes[status.id] ?? Crashes()
-        let step = status.checkpoint.flatMap { CheckpointRecord.step(ofFolder: $0) } ?? 0
-        if step > crash.step { crash.count = 0 }
-        crash.step = step
-        crash.count += 1
-        if crash.count > configuration.retryDelays.count {
-            failures += 1
-            status.state = .failed
-            status.finishedAt = Int(Self.wallMilliseconds() / 1000)
-            let place = status.checkpoint.map { "; the last complete checkpoint is checkpoints/\($0)" } ?? ""
-            status.error = .init(code: "worker_crashed", message: "\(what) \(crash.count) times without progress\(place)")
-            record(status, folder, .error, "Fine-tuning job failed: \(status.error?.message ?? what)")
-            crashes[status.id] = nil
-            return
-        }
-        let delay = configuration.retryDelays[crash.count - 1]
-        crash.notBefore = Self.monotonic() + delay
-        crashes[status.id] = crash
-        status.state = .queued
-        record(status, folder, .warn, "\(what); trying again in \(Int(delay)) s\(status.checkpoint.map { " from \($0)" } ?? "")")
-        queue.add(status)
-    }
-
-    /// Asks the worker for a checkpoint and waits until it has left.
+    /// Asks the workers for checkpoints and waits until they have left.
     private func leave() -> Int32 {
         notifier.send("STOPPING=1")
-        log("leaving")
-        if let running = worker {
-            running.terminate()
-            let deadline = Self.monotonic() + 170
-            while Self.monotonic() < deadline {
-                if worker == nil { break }
-                supervise()
-                if worker != nil { usleep(50_000) }
+        journal.log(.information, "leaving")
+        isLeaving = true
+        for worker in workers { worker.send(SIGTERM) }
+        let start = Clock.monotonic()
+        while !workers.isEmpty {
+            let elapsed = Clock.monotonic() - start
+            if elapsed > configuration.leaveSeconds {
+                for worker in workers { worker.send(SIGKILL) }
             }
+            supervise()
+            heartbeat()
+            usleep(20_000)
         }
-        heartbeat(force: true, isLeaving: true)
+        heartbeat(force: true)
         return 0
     }
+    /// True from SIGTERM on: nothing is started any more.
+    var isLeaving = false
 
-    // MARK: What others see
+    func submitter(_ owner: Int) -> Submitter {
+        let now = Clock.monotonic()
+        if let known = submitters[owner], now - known.time < 60 { return known.submitter }
+        let submitter = Submitter(user: UInt32(exactly: owner) ?? 65_534)
+        submitters[owner] = (submitter, now)
+        return submitter
+    }
 
-    private func heartbeat(force: Bool = false, isLeaving: Bool = false) {
-        let now = Self.monotonic()
-        guard force || now - lastHeartbeat > 2 else { return }
-        lastHeartbeat = now
-        notifier.send("WATCHDOG=1")
-        let running = worker.flatMap { configuration.layout.job($0.job).status() }
-        let line = running.map { "1 running (\($0.id) step \($0.progress.step)/\($0.progress.totalSteps))" } ?? "idle"
-        notifier.send("STATUS=\(line), \(queue.waiting.count) queued")
-        let node: JSONNode = [
-            "version": JSONNode(configuration.version), "pid": JSONNode(Int(getpid())),
-            "state": JSONNode(isLeaving ? "stopped" : "running"),
-            "heartbeat": JSONNode(Int(Self.wallMilliseconds() / 1000)), "device": JSONNode(configuration.device),
-            "running": JSONNode(worker.map { [JSONNode($0.job)] } ?? []),
-            "queued": JSONNode(queue.waiting.keys.sorted().map { JSONNode($0) }),
-            "accepted": JSONNode(accepted), "rejected": JSONNode(rejected),
-        ]
-        do { try DurableFiles.replace(configuration.layout.daemonFile, with: JSONWriter(isIndented: true).string(node) + "\n") } catch {
-            log("\(error)", 3)
+    /// Writes a job's status and an event; trouble with that is only logged, the files stay as they were.
+    func record(_ status: JobStatus, _ folder: JobFolder, _ level: JobEvent.Level, _ message: String) {
+        registry.note(status)
+        do {
+            try folder.write(status)
+            try EventLog(folder).append(level, message, at: Clock.wall())
+        } catch {
+            journal.log(.error, "\(status.id): \(error)", nil, Journal.Subject(job: status.id))
         }
+    }
+
+    /// What the queue must know of an accepted job.
+    func entry(_ status: JobStatus, _ manifest: Manifest) -> Queue.Entry {
+        Queue.Entry(
+            id: status.id, owner: status.owner ?? 0, priority: status.priority, device: manifest.device, notBefore: manifest.notBefore,
+            after: Set(manifest.after.filter { registry.state($0) != .succeeded }))
+    }
+
+    /// Puts a validated job into the queue.
+    /// - Parameter retryAt: seconds of the monotonic clock before which it does not start.
+    func enqueue(_ status: JobStatus, retryAt: Double? = nil) {
+        let folder = layout.job(status.id)
+        guard folder.isValidated else {
+            return validations.add(
+                Queue.Entry(id: status.id, owner: status.owner ?? 0, priority: status.priority, retryAt: retryAt))
+        }
+        var status = status
+        do {
+            let manifest = try folder.manifest()
+            // What it waits for may have failed meanwhile.
+            if let failed = manifest.after.first(where: { registry.state($0) == .failed || registry.state($0) == .cancelled }) {
+                return fail(&status, folder, Self.dependencyFailure(failed))
+            }
+            var entry = entry(status, manifest)
+            entry.retryAt = retryAt
+            queue.add(entry)
+        } catch {
+            fail(&status, folder, .init(code: "input_output", message: "\(error)"))
+        }
+    }
+
+    func fail(_ status: inout JobStatus, _ folder: JobFolder, _ failure: JobStatus.Failure) {
+        failures += 1
+        status.state = .failed
+        status.reason = nil
+        status.finishedAt = Clock.wall()
+        status.error = failure
+        record(status, folder, .error, "Fine-tuning job failed: \(failure.message)")
+        ended(status)
+    }
+
+    /// Tells the jobs that wait for this one. They may fail in turn; a long chain must not become a deep recursion.
+    func ended(_ status: JobStatus) {
+        ends.append(status)
+        guard ends.count == 1 else { return }
+        while let next = ends.last {
+            for id in queue.ended(next.id, succeeded: next.state == .succeeded) {
+                let folder = layout.job(id)
+                if var dependent = folder.status() { fail(&dependent, folder, Self.dependencyFailure(next.id)) }
+            }
+            ends.removeAll { $0.id == next.id }
+        }
+    }
+
+    static func dependencyFailure(_ id: String) -> JobStatus.Failure {
+        .init(code: "dependency_failed", message: "the job \(id), which this one comes after, did not succeed", param: "after")
     }
 }

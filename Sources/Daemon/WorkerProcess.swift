@@ -1,22 +1,40 @@
+import CLinux
 import Glibc
+import Storage
 
 /// A running worker: one process, one job, one device.
 struct WorkerProcess {
-    let job: String
-    let device: String
-    let processID: pid_t
-    /// The step at which the job stood when the worker began.
-    let startStep: Int
-
+    /// What a worker is to do with a job.
+    enum Task: String {
+        case run, validate
+        /// Export the last checkpoint of a job that is given up, and say which examples the fatal step had.
+        case salvage
+    }
     enum End: Equatable {
         case exited(Int32)
         case signalled(Int32)
     }
 
+    let task: Task
+    let job: String
+    let owner: Int
+    let device: String
+    let processID: pid_t
+    /// Readable when the process has ended; -1 where the kernel has no such thing.
+    let descriptor: Int32
+    var watchdog: StepWatchdog
+    /// Out-of-memory kills so far when the worker began.
+    let memoryKills: Int?
+    /// When the worker was told to end because it was silent; seconds of the monotonic clock.
+    var hungSince: Double?
+
     /// Starts a worker.
     /// - Returns: nil if no process could be made; `errno` says why.
-    static func start(program: String, job: String, folder: String, device: String, startStep: Int) -> WorkerProcess? {
-        let arguments = [program, "run", "--job", folder, "--device", device]
+    static func start(
+        _ task: Task, program: String, job: String, owner: Int, folder: String, device: String, extra: [String] = [],
+        watchdog: StepWatchdog
+    ) -> WorkerProcess? {
+        let arguments = [program, task.rawValue, "--job", folder, "--device", device, "--parent", "\(getpid())"] + extra
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         pointers.append(nil)
         defer { for pointer in pointers { free(pointer) } }
@@ -28,21 +46,46 @@ struct WorkerProcess {
         var signals = sigset_t()
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
+        for number in [SIGTERM, SIGINT, SIGHUP, SIGIO, SIGPIPE] { sigaddset(&signals, number) }
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
-        guard posix_spawn(&processID, program, nil, &attributes, pointers, environ) == 0 else { return nil }
-        return WorkerProcess(job: job, device: device, processID: processID, startStep: startStep)
+        let memoryKills = MemoryKills.count()
+        let problem = posix_spawn(&processID, program, nil, &attributes, pointers, environ)
+        guard problem == 0 else {
+            errno = problem
+            return nil
+        }
+        return WorkerProcess(
+            task: task, job: job, owner: owner, device: device, processID: processID, descriptor: tala_pidfd_open(processID),
+            watchdog: watchdog, memoryKills: memoryKills)
     }
 
     /// How the process ended, or nil while it runs.
     func poll() -> End? {
         var status: Int32 = 0
         guard waitpid(processID, &status, WNOHANG) == processID else { return nil }
+        if descriptor >= 0 { close(descriptor) }
         let signal = status & 0x7F
         return signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
     }
 
-    func terminate() { kill(processID, SIGTERM) }
+    func send(_ signal: Int32) { kill(processID, signal) }
+}
+
+/// Counts the kernel's out-of-memory kills, as far as they can be seen: those of this control group, or of the whole machine.
+enum MemoryKills {
+    static func count() -> Int? {
+        if let group = line(of: "/proc/self/cgroup", startingWith: "0::"),
+            let count = line(of: "/sys/fs/cgroup" + group + "/memory.events", startingWith: "oom_kill ")
+        {
+            return Int(count)
+        }
+        return line(of: "/proc/vmstat", startingWith: "oom_kill ").flatMap { Int($0) }
+    }
+
+    private static func line(of path: String, startingWith prefix: String) -> String? {
+        guard let bytes = try? DurableFiles.read(path, limit: 1 << 20) else { return nil }
+        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(prefix) }
+        return line.map { String($0.dropFirst(prefix.count)) }
+    }
 }

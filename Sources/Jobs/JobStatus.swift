@@ -56,12 +56,22 @@ public struct JobStatus: Sendable, Hashable {
     public var priority = 0
     /// The newest complete checkpoint's folder name.
     public var checkpoint: String?
+    /// When that was written, in seconds since 1970.
+    public var checkpointedAt: Int?
     /// Times that a worker was started for the job.
     public var attempts = 0
     /// Free bytes that a job paused for a full disk waits for.
     public var neededBytes: Int?
     /// What the plan says: bytes, steps, arithmetic.
     public var plan: JSONNode?
+    /// Workers that died since the last progress.
+    public var crashes: CrashRecord?
+    public var usage = Usage()
+    /// What the job had used when it was last resumed: `time_limit` and `cost_limit` count from there.
+    public var grantedUsage = Usage.Amount()
+    /// Money, by the prices of the day on which the job was accepted.
+    public var cost: Double?
+    public var currency: String?
 
     public init(id: String, state: JobState, createdAt: Int, manifest: Manifest) {
         self.id = id
@@ -104,6 +114,10 @@ public struct JobStatus: Sendable, Hashable {
                 "progress": progressNode, "device": optional(device), "reason": optional(reason), "owner": optional(owner),
                 "priority": JSONNode(priority),
                 "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "needed_bytes": optional(neededBytes), "plan": plan ?? nil,
+                "checkpointed_at": optional(checkpointedAt), "crashes": crashes?.json ?? nil, "usage": usage.json,
+                "granted": [
+                    "trained_tokens": JSONNode(grantedUsage.trainedTokens), "device_seconds": JSONNode(grantedUsage.deviceSeconds),
+                ], "cost": optional(cost), "currency": optional(currency),
             ],
         ]
     }
@@ -141,6 +155,14 @@ public struct JobStatus: Sendable, Hashable {
         attempts = ours["attempts"]?.integer ?? 0
         neededBytes = ours["needed_bytes"]?.integer
         if let plan = ours["plan"], !plan.isNull { self.plan = plan }
+        checkpointedAt = ours["checkpointed_at"]?.integer
+        crashes = CrashRecord(json: ours["crashes"])
+        usage = Usage(json: ours["usage"])
+        grantedUsage = Usage.Amount(
+            trainedTokens: ours["granted"]?["trained_tokens"]?.integer ?? 0,
+            deviceSeconds: ours["granted"]?["device_seconds"]?.double ?? 0)
+        cost = ours["cost"]?.double
+        currency = ours["currency"]?.string
         if let progress = ours["progress"] {
             self.progress.step = progress["step"]?.integer ?? 0
             self.progress.totalSteps = progress["total_steps"]?.integer ?? 0

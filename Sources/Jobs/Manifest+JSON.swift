@@ -52,6 +52,7 @@ extension Manifest {
         add("priority", JSONNode(priority))
         add("not_before", notBefore.map { JSONNode($0) })
         add("time_limit", timeLimit.map { JSONNode($0) })
+        add("cost_limit", costLimit.map { JSONNode($0) })
         if !after.isEmpty { add("after", JSONNode(after.map { JSONNode($0) })) }
         add("memory_limit", memoryLimit.map { JSONNode($0) })
         return JSONNode(members)

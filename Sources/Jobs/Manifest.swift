@@ -85,6 +85,8 @@ public struct Manifest: Sendable, Hashable {
     public var notBefore: Int?
     /// Seconds of training after which the job stops with a checkpoint.
     public var timeLimit: Int?
+    /// Money after which the job pauses with a checkpoint.
+    public var costLimit: Double?
     /// Ids of jobs that must have succeeded.
     public var after: [String] = []
     /// Bytes that the worker may use.

@@ -5,7 +5,7 @@ enum ManifestKeys {
         "schedule",
         "train_on", "shuffle", "max_length", "on_excess", "checkpoint", "evaluation", "device", "precision", "base_weights", "priority",
         "not_before",
-        "time_limit", "after",
+        "time_limit", "cost_limit", "after",
         "memory_limit",
     ]
     static let method = ["type", "supervised", "pretrain"]

@@ -53,6 +53,7 @@ extension Manifest {
         priority = try root.integer("priority", -1000...1000) ?? 0
         notBefore = try root.integer("not_before", 0...(1 << 40))
         timeLimit = try root.integer("time_limit", 1...(1 << 32))
+        costLimit = try root.number("cost_limit", 0...1e12)
         after = try root.texts("after", limit: 64) ?? []
         memoryLimit = try root.byteCount("memory_limit")
     }

@@ -39,6 +39,7 @@ public struct ManifestText {
             throw ManifestError(code: "invalid_manifest", message: "is not valid UTF-8")
         }
         try requireShallow(bytes)
+        try requireFewAliases(bytes)
         let lines = lineStarts(bytes)
         do {
             guard let node = try Yams.compose(yaml: text, .basic) else {
@@ -89,6 +90,20 @@ public struct ManifestText {
             }
             if depth > 32 || dashes > 256 || (indentation ?? 0) > 256 {
                 throw ManifestError(code: "invalid_manifest", message: "is nested too deeply", position: JSONPosition(of: index, in: bytes))
+            }
+        }
+    }
+
+    /// Refuses what would make the YAML reader's tree grow beyond all bounds before it can be looked at ("billion laughs"). Whatever stands in quotes or comments counts as
+    /// well: a scan that knew them could be deceived. Up to sixteen aliases grow to some hundred nodes at most, and are refused by name afterwards.
+    private static func requireFewAliases(_ bytes: [UInt8]) throws(ManifestError) {
+        guard bytes.contains(UInt8(ascii: "&")) else { return }
+        var count = 0
+        for index in bytes.indices.dropLast() where bytes[index] == UInt8(ascii: "*") && bytes[index + 1] > UInt8(ascii: " ") {
+            count += 1
+            if count > 16 {
+                throw ManifestError(
+                    code: "invalid_manifest", message: "YAML anchors and aliases are not allowed here", position: JSONPosition(of: index, in: bytes))
             }
         }
     }

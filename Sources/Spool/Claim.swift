@@ -10,6 +10,8 @@ public struct Claim: Sendable {
     public let path: String
     /// The folder with the manifest's data, if a folder was dropped.
     public let bundle: String?
+    /// Whether the drop could be moved out of `incoming/`.
+    public let isMovable: Bool
     public let manifestBytes: [UInt8]
     public let isYAML: Bool
     /// The user id of who dropped it.
@@ -19,8 +21,12 @@ public struct Claim: Sendable {
     public struct Refusal: Error, Sendable {
         public var message: String
         public var path: String
-        public var manifestBytes: [UInt8]
+        /// The user id of who dropped it.
+        public var owner: Int
     }
+
+    /// Begins the names of folders that had to stay in `incoming/`: to move another user's folder to another place takes more rights than to rename it.
+    public static let takenPrefix = ".taken-"
 
     /// Whether a name in `incoming/` is one to look at: writers use the others while they write.
     public static func isCandidate(_ name: String) -> Bool {
@@ -28,21 +34,37 @@ public struct Claim: Sendable {
     }
 
     /// Takes a drop by one rename into a folder that nobody else writes to.
+    /// - Parameter id: the id that the job will have.
     /// - Returns: nil if somebody else was faster.
     /// - Throws: ``Refusal`` if it is no manifest, ``StorageError``.
-    public init?(_ name: String, in layout: SpoolLayout, claimFolder: String) throws {
+    public init?(_ name: String, in layout: SpoolLayout, id: String) throws {
+        let claimFolder = layout.claim(id)
         try DurableFiles.makeFolder(claimFolder, mode: 0o700)
-        let target = claimFolder + "/drop"
-        do throws(StorageError) { try DurableFiles.rename(layout.incoming + "/" + name, to: target) } catch {
-            FolderListing.delete(claimFolder)
-            if error.isMissing { return nil }
-            throw error
+        var target = claimFolder + "/drop"
+        let source = layout.incoming + "/" + name
+        do throws(StorageError) { try DurableFiles.rename(source, to: target) } catch {
+            var problem = error
+            var isTaken = false
+            if error.errorNumber == EACCES || error.errorNumber == EPERM, FolderListing.isFolder(source) {
+                target = layout.incoming + "/" + Self.takenPrefix + id
+                do throws(StorageError) {
+                    try DurableFiles.rename(source, to: target)
+                    isTaken = true
+                } catch { problem = error }
+            }
+            guard isTaken else {
+                FolderListing.delete(claimFolder)
+                if problem.isMissing { return nil }
+                throw problem
+            }
         }
         self.name = name
+        isMovable = target.hasPrefix(claimFolder)
         path = target
         var status = stat()
         guard lstat(target, &status) == 0 else { throw StorageError(operation: "stat", path: target) }
-        func refusal(_ message: String) -> Refusal { Refusal(message: message, path: target, manifestBytes: []) }
+        let dropper = Int(status.st_uid)
+        func refusal(_ message: String) -> Refusal { Refusal(message: message, path: target, owner: dropper) }
         guard name.utf8.count <= 128,
             name.utf8.allSatisfy({
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "._-".utf8.contains($0)
@@ -54,6 +76,7 @@ public struct Claim: Sendable {
         if status.st_mode & S_IFMT == S_IFDIR {
             bundle = target
             let names = try FolderListing.names(in: target)
+            // Folders and files that stand for a folder's manifest are looked for by name; what else it holds is the worker's business.
             guard let found = ["manifest.json", "manifest.yaml", "manifest.yml"].first(where: { names.contains($0) }) else {
                 throw refusal("the folder holds no manifest.json or manifest.yaml")
             }
@@ -71,7 +94,10 @@ public struct Claim: Sendable {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is no regular file") }
         guard status.st_nlink == 1 else { throw refusal("it has more than one name (hard links)") }
         guard status.st_size <= 1 << 20 else { throw refusal("it is larger than 1 MiB") }
-        owner = Int(status.st_uid)
+        // A file that somebody else wrote and that was put into a folder speaks for nobody.
+        guard Int(status.st_uid) == dropper else { throw refusal("the manifest belongs to another user than the folder") }
+        owner = dropper
+        let before = status
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
         var filled = 0
         while filled < bytes.count {
@@ -81,6 +107,9 @@ public struct Claim: Sendable {
             if count == 0 { break }
             filled += count
         }
+        guard fstat(descriptor, &status) == 0, filled == Int(before.st_size), status.st_size == before.st_size,
+            status.st_mtim.tv_sec == before.st_mtim.tv_sec, status.st_mtim.tv_nsec == before.st_mtim.tv_nsec
+        else { throw refusal("it was changed while it was read; write it elsewhere and rename it into incoming/") }
         manifestBytes = Array(bytes.prefix(filled))
     }
 }

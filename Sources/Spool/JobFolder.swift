@@ -1,5 +1,5 @@
 import Glibc
-public import JSON
+import JSON
 public import Jobs
 public import Storage
 
@@ -23,6 +23,19 @@ public struct JobFolder: Sendable, Hashable {
     public var lockFile: String { path + "/.lock" }
     /// Verbs that the daemon hands to the worker.
     public var controls: String { path + "/.control" }
+
+    /// What validation found, written when a job has passed it.
+    public var validationFile: String { path + "/validation.json" }
+    /// The worker's sign of life.
+    public var pulseFile: String { path + "/.pulse" }
+
+    public var isValidated: Bool { FolderListing.exists(validationFile) }
+
+    /// What the worker last said of itself.
+    public var pulse: Pulse? {
+        guard let bytes = try? DurableFiles.read(pulseFile, limit: 256) else { return nil }
+        return Pulse(line: String(decoding: bytes, as: UTF8.self))
+    }
 
     /// Room held back for a worker's last words.
     public var ballastFile: String { path + "/.ballast" }
@@ -70,43 +83,4 @@ public struct JobFolder: Sendable, Hashable {
 
     /// Takes a verb away that has been acted on, or that no longer means anything.
     public func removeControl(_ verb: String) { try? DurableFiles.remove(controls + "/" + verb) }
-}
-
-/// What the daemon decided about a job when it accepted it.
-public struct JobAcceptance: Sendable, Hashable {
-    public var createdAt: Int
-    /// The user id of the manifest's owner.
-    public var owner: Int
-    /// Absolute folders and files, found beneath the allowed roots.
-    public var modelPath: String?
-    public var trainingPath: String
-    public var validationPath: String?
-    public var initialAdapterPath: String?
-
-    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?)
-    {
-        self.createdAt = createdAt
-        self.owner = owner
-        self.modelPath = modelPath
-        self.trainingPath = trainingPath
-        self.validationPath = validationPath
-        self.initialAdapterPath = initialAdapterPath
-    }
-
-    public var json: JSONNode {
-        func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
-        return [
-            "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "model_path": optional(modelPath),
-            "training_path": JSONNode(trainingPath),
-            "validation_path": optional(validationPath), "initial_adapter_path": optional(initialAdapterPath),
-        ]
-    }
-
-    public init?(json: JSONNode) {
-        guard let createdAt = json["created_at"]?.integer, let owner = json["owner"]?.integer, let training = json["training_path"]?.string
-        else { return nil }
-        self.init(
-            createdAt: createdAt, owner: owner, modelPath: json["model_path"]?.string, trainingPath: training,
-            validationPath: json["validation_path"]?.string, initialAdapterPath: json["initial_adapter_path"]?.string)
-    }
 }

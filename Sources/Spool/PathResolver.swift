@@ -2,41 +2,90 @@ import CLinux
 import Glibc
 import Storage
 
-/// Finds what a manifest names beneath the folders that it may name things in.
+/// Finds what a manifest names beneath the folders that it may name things in, as far as its submitter could read it.
 public struct PathResolver: Sendable {
     /// Folders in which absolute paths of manifests must lie.
     public var allowedRoots: [String]
 
     public init(allowedRoots: [String] = []) { self.allowedRoots = allowedRoots }
 
-    /// The real path of `name` beneath `root`: no `..`, no link that leads out.
-    /// - Returns: nil if there is no such thing beneath the root.
-    public func path(of name: String, beneath root: String) -> String? {
+    /// Something that was found.
+    public struct Found: Sendable, Hashable {
+        /// The real path.
+        public var path: String
+        /// The folder that it lies beneath.
+        public var root: String
+    }
+
+    /// Opens what `name` means beneath `root`: no `..`, no link that leads out, and every folder on the way searchable and the end readable by the submitter.
+    /// - Parameter flags: how to open it; `O_PATH` only looks.
+    /// - Returns: the open descriptor, which the caller closes, and the real path; nil if there is no such thing or the submitter could not read it.
+    static func open(_ name: String, beneath root: String, for submitter: Submitter, allowingLinks: Bool, flags: Int32) -> (
+        descriptor: Int32, path: String
+    )? {
         let directory = tala_open(root, tala_o_path | O_DIRECTORY | O_CLOEXEC, 0)
         guard directory >= 0 else { return nil }
         defer { close(directory) }
         var how = open_how()
-        how.flags = UInt64(tala_o_path | O_CLOEXEC)
-        how.resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+        how.flags = UInt64(flags | O_CLOEXEC)
+        how.resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (allowingLinks ? 0 : RESOLVE_NO_SYMLINKS))
         let found = tala_openat2(directory, name, &how)
         guard found >= 0 else { return nil }
-        defer { close(found) }
+        guard let path = path(of: found), let base = Self.path(of: directory), path == base || path.hasPrefix(base + "/"),
+            isReachable(path.dropFirst(base.count), from: directory, for: submitter)
+        else {
+            close(found)
+            return nil
+        }
+        var status = stat()
+        guard fstat(found, &status) == 0, submitter.may(status.st_mode & S_IFMT == S_IFDIR ? 5 : 4, status, descriptor: found) else {
+            close(found)
+            return nil
+        }
+        return (found, path)
+    }
+
+    /// Whether every folder of a path below `directory` lets the submitter through.
+    private static func isReachable(_ relative: Substring, from directory: Int32, for submitter: Submitter) -> Bool {
+        var current = dup(directory)
+        defer { close(current) }
+        for component in relative.split(separator: "/").dropLast() {
+            let next = tala_openat(current, String(component), tala_o_path | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+            guard next >= 0 else { return false }
+            close(current)
+            current = next
+            var status = stat()
+            guard fstat(current, &status) == 0, submitter.may(1, status, descriptor: current) else { return false }
+        }
+        return true
+    }
+
+    private static func path(of descriptor: Int32) -> String? {
         var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/fd/\(found)", &buffer, buffer.count - 1)
+        let count = readlink("/proc/self/fd/\(descriptor)", &buffer, buffer.count - 1)
         guard count > 0 else { return nil }
         return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The path of something that a manifest names: in one of `folders`, or by an absolute path under an allowed root.
-    public func find(_ name: String, in folders: [String]) -> String? {
+    /// Finds something that a manifest names: in one of `folders`, or by an absolute path under an allowed root.
+    /// - Parameter bundle: the folder that was dropped with the manifest; links in it are not followed.
+    public func find(_ name: String, bundle: String? = nil, in folders: [String], for submitter: Submitter) -> Found? {
+        func look(_ name: String, _ root: String, allowingLinks: Bool) -> Found? {
+            guard let found = Self.open(name, beneath: root, for: submitter, allowingLinks: allowingLinks, flags: tala_o_path) else {
+                return nil
+            }
+            close(found.descriptor)
+            return Found(path: found.path, root: root)
+        }
         if name.hasPrefix("/") {
             for root in allowedRoots {
                 let prefix = root.hasSuffix("/") ? root : root + "/"
-                if name.hasPrefix(prefix), let path = path(of: String(name.dropFirst(prefix.count)), beneath: root) { return path }
+                if name.hasPrefix(prefix), let found = look(String(name.dropFirst(prefix.count)), root, allowingLinks: true) { return found }
             }
             return nil
         }
-        for folder in folders { if let path = path(of: name, beneath: folder) { return path } }
+        if let bundle, let found = look(name, bundle, allowingLinks: false) { return found }
+        for folder in folders { if let found = look(name, folder, allowingLinks: true) { return found } }
         return nil
     }
 }

@@ -15,5 +15,10 @@ public struct SpoolLayout: Sendable, Hashable {
 
     public var folders: [String] { [incoming, files, models, jobs, rejected, control] }
 
+    /// Where a drop is taken to before it is a job.
+    public func claim(_ id: String) -> String { jobs + "/.claim-" + id }
+    /// Where a job's folder is built out of sight.
+    public func building(_ id: String) -> String { jobs + "/.new-" + id }
+
     public func job(_ id: String) -> JobFolder { JobFolder(path: jobs + "/" + id) }
 }

@@ -105,11 +105,15 @@ public final class TrainingRun {
     }
 
     /// The examples of a step, by their places in the dataset.
-    func examples(ofStep index: Int) -> [Int] {
+    func examples(ofStep index: Int) -> [Int] { Self.examples(ofStep: index, count: training.count, settings: settings) }
+
+    /// The examples of a step, counted from 0, among `count`, by their places.
+    public static func examples(ofStep index: Int, count: Int, settings: RunSettings) -> [Int] {
+        let stepsPerEpoch = max(1, stepsPerEpoch(examples: count, batchSize: settings.batchSize))
         let epoch = index / stepsPerEpoch
-        let order = ExampleOrder(count: training.count, seed: settings.seed, epoch: epoch, isShuffled: settings.isShuffled)
+        let order = ExampleOrder(count: count, seed: settings.seed, epoch: epoch, isShuffled: settings.isShuffled)
         let first = index % stepsPerEpoch * settings.batchSize
-        return (first..<min(first + settings.batchSize, training.count)).map { order.example(at: $0) }
+        return (first..<max(first, min(first + settings.batchSize, count))).map { order.example(at: $0) }
     }
 
     /// The numbers in the training file, counted from 1, of a step's examples.

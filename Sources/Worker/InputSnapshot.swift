@@ -7,9 +7,11 @@ import Storage
 struct InputSnapshot {
     var trainingPath: String
     var validationPath: String?
+    /// The folder of the adapter that training starts from.
+    var initialAdapterPath: String?
 
     /// Copies the data into `data/` once; later it is verified.
-    /// - Throws: ``StorageError``, ``WorkerError/damagedData(_:)``.
+    /// - Throws: ``StorageError``, ``WorkerError/damagedData(_:)``, ``WorkerError/unusableFile(_:reason:param:)``.
     init(_ folder: JobFolder, _ acceptance: JobAcceptance) throws {
         func name(_ path: String, _ base: String) -> String { base + DataFileName.suffix(of: path) }
         let data = folder.path + "/data"
@@ -21,21 +23,26 @@ struct InputSnapshot {
         } else {
             let sources = [acceptance.trainingPath, acceptance.validationPath].compactMap { $0 }
             let byteCount = sources.reduce(1 << 16) { $0 + (FolderListing.byteCount($1) ?? 0) }
+            let submitter = Submitter(user: UInt32(exactly: acceptance.owner) ?? 65_534)
+            func take(_ source: JobAcceptance.Source, _ target: String, _ param: String) throws {
+                do { _ = try Snapshot.take(source, for: submitter, toNew: target) } catch let refusal as Snapshot.Refusal {
+                    throw WorkerError.unusableFile(source.path, reason: "\(refusal)", param: param)
+                }
+            }
             try WholeFolder.build(data, byteCount: byteCount) { temporary in
-                try Self.copy(acceptance.trainingPath, to: temporary + "/" + training)
-                if let source = acceptance.validationPath, let validation { try Self.copy(source, to: temporary + "/" + validation) }
+                try take(acceptance.training, temporary + "/" + training, "training_file")
+                if let source = acceptance.validation, let validation { try take(source, temporary + "/" + validation, "validation_file") }
+                if let adapter = acceptance.initialAdapter {
+                    try DurableFiles.makeFolder(temporary + "/initial-adapter", isNew: true)
+                    for file in ["adapter_config.json", "adapter_model.safetensors"] {
+                        let source = JobAcceptance.Source(path: adapter.path + "/" + file, root: adapter.root, isInBundle: adapter.isInBundle)
+                        try take(source, temporary + "/initial-adapter/" + file, "adapter.init_from")
+                    }
+                }
             }
         }
         trainingPath = data + "/" + training
         validationPath = validation.map { data + "/" + $0 }
-    }
-
-    /// Copies a file that nobody may write to meanwhile.
-    private static func copy(_ source: String, to path: String) throws {
-        let before = FileIdentity(path: source)
-        _ = try DurableFiles.copy(source, toNew: path, mode: 0o640)
-        guard FileIdentity(path: source) == before else {
-            throw WorkerError.damagedData("\(DurableFiles.split(source).name) was changed while it was copied")
-        }
+        initialAdapterPath = acceptance.initialAdapter.map { _ in data + "/initial-adapter" }
     }
 }

@@ -28,6 +28,7 @@ extension JobRunner {
         var next = try start.openRow.map { try reevaluate($0, run) }
         while !run.isFinished || next != nil {
             let step: StepResult?
+            pulse.enter(.step, step: state.step + 1)
             if let made = next { step = made } else { step = try run.step() }
             let isNew = next == nil
             next = nil
@@ -49,6 +50,7 @@ extension JobRunner {
             try metrics.append(row)
             lastRow = row
             update(result, state, speed, elapsed: TrainingClock.now() - began, stepsHere: result.step - start.step)
+            meter(trainedTokens: state.trainedTokens)
             for warning in watch.add(row, examples: run.lines(ofStep: result.step - 1)) { try event(warning, .warn) }
             if result.fullValidation != nil || result.validation != nil {
                 try event(
@@ -59,13 +61,13 @@ extension JobRunner {
                     ])
             }
             let verbs = folder.pendingControls
-            let timeIsUp = job.manifest.timeLimit.map { TrainingClock.now() - began > Double($0) } ?? false
-            let leaves = mustStop() || verbs.contains("cancel") || verbs.contains("pause") || timeIsUp
+            let limit = usedUp(job.manifest)
+            let leaves = mustStop() || verbs.contains("cancel") || verbs.contains("pause") || limit != nil
             if run.isCheckpointDue || (leaves && !run.isFinished) || verbs.contains("checkpoint") {
                 try checkpoint(run, job, state, row, metrics)
                 folder.removeControl("checkpoint")
             }
-            if verbs.contains("cancel") || leaves && !run.isFinished { return leave(step: result.step, timeIsUp: timeIsUp) }
+            if verbs.contains("cancel") || leaves && !run.isFinished { return leave(step: result.step, usedUp: limit) }
             if TrainingClock.now() - lastSave > 0.5 {
                 try save()
                 lastSave = TrainingClock.now()
@@ -77,11 +79,11 @@ extension JobRunner {
     }
 
     /// Ends the worker with a checkpoint behind it, by who asked for it.
-    private func leave(step: Int, timeIsUp: Bool = false) -> Outcome {
+    private func leave(step: Int, usedUp limit: String? = nil) -> Outcome {
         let verbs = folder.pendingControls
         if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(step)") }
         if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused at step \(step)") }
-        if timeIsUp { return finish(.paused, reason: "time_limit", "Paused at step \(step): time_limit is used up") }
+        if let limit { return finish(.paused, reason: limit, "Paused at step \(step): \(limit) is used up") }
         return finish(.stopped, reason: nil, step == 0 ? "Stopped in the first step" : "Stopped at step \(step) with a checkpoint")
     }
 
@@ -100,6 +102,7 @@ extension JobRunner {
     private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> Outcome? {
         // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's story.
         for message in Devices.validationMessages(job.device) { try event(message, .warn) }
+        pulse.enter(.result, step: state.step)
         status.trainedTokens = state.trainedTokens
         guard let evaluation = try run.evaluation() else { return nil }
         let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation)
@@ -163,6 +166,7 @@ extension JobRunner {
             }
         }
         status.checkpoint = name
+        status.checkpointedAt = Self.wallTime()
         try save()
         // The newest ones are kept; the rest goes now that the new one is there and has been read back.
         for old in folder.checkpointNames.dropLast(job.manifest.checkpoint.keep) { try WholeFolder.remove(folder.checkpoints + "/" + old) }

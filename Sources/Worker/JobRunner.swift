@@ -1,3 +1,4 @@
+import CLinux
 import Datasets
 import Export
 import Glibc
@@ -29,6 +30,12 @@ public final class JobRunner {
     var status: JobStatus
     private let events: EventLog
     var tuning: TuningRecord
+    let pulse: PulseFile
+    /// Called when there is something to keep from now on.
+    public var willTrain: () -> Void = {}
+    let prices: Prices?
+    /// When the time that is not yet in the usage began.
+    private var meterStart = TrainingClock.now()
     /// Set by a signal handler: checkpoint and leave.
     let mustStop: () -> Bool
     private var ballast: Ballast?
@@ -44,6 +51,8 @@ public final class JobRunner {
         status = folder.status() ?? JobStatus(id: folder.id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         events = try EventLog(folder)
         tuning = TuningRecord(folder: folder.path)
+        pulse = PulseFile(folder)
+        prices = acceptance.prices
     }
 
     /// Ends a job whose folder cannot be understood, as far as its status can.
@@ -77,12 +86,68 @@ public final class JobRunner {
     }
 
     /// Does the whole job. Errors end in the status, not in a throw.
-    public func run() -> Outcome {
+    public func run() -> Outcome { guarded { try runThrowing() } }
+
+    /// Reads everything that could be wrong and writes down what was found; the job is then ready to wait for a device.
+    public func validate() -> Outcome {
+        guarded {
+            if let outcome = leaveEarly() { return outcome }
+            do { _ = try prepare() } catch is LeaveRequest { return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training") }
+            status.state = .queued
+            try save()
+            return .succeeded
+        }
+    }
+
+    /// Ends a job that gets no further try: says which examples the step had that ended its workers; its last checkpoint is exported.
+    /// - Parameter step: the fatal step, counted from 1, if it is known.
+    public func salvage(fatalStep step: Int?) -> Outcome {
+        guarded {
+            var failure = status.error ?? JobStatus.Failure(code: "worker_crashed", message: "the worker died again and again")
+            if let step, let job = try? prepare().job {
+                let lines = TrainingRun.examples(ofStep: step - 1, count: job.training.count, settings: job.settings).map { job.training.line(of: $0) }
+                let more = lines.count > 64 ? " and \(lines.count - 64) more" : ""
+                failure.message +=
+                    "; step \(step) trains on the examples of the lines " + lines.prefix(64).map(String.init).joined(separator: ", ") + more
+            }
+            status.error = failure
+            return finish(.failed, reason: nil, "Fine-tuning job failed: \(failure.message)")
+        }
+    }
+
+    /// Adds the time since the last call to what the job has used.
+    func meter(trainedTokens: Int) {
+        let now = TrainingClock.now()
+        status.usage.add(
+            deviceSeconds: now - meterStart, trainedTokensInAll: trainedTokens, month: Usage.month(ofSeconds: Self.wallTime()))
+        meterStart = now
+        guard let prices else { return }
+        let total = status.usage.total
+        status.cost = prices.cost(deviceSeconds: total.deviceSeconds, trainedTokens: total.trainedTokens)
+        status.currency = prices.currency
+    }
+
+    /// Which limit of the manifest is used up, if one is. Both count over all workers of the job since it was last resumed.
+    func usedUp(_ manifest: Manifest) -> String? {
+        let total = status.usage.total
+        let granted = status.grantedUsage
+        if let limit = manifest.timeLimit, total.deviceSeconds - granted.deviceSeconds >= Double(limit) { return "time_limit" }
+        if let limit = manifest.costLimit, let prices {
+            let before = prices.cost(deviceSeconds: granted.deviceSeconds, trainedTokens: granted.trainedTokens)
+            if (status.cost ?? 0) - before >= limit { return "cost_limit" }
+        }
+        return nil
+    }
+
+    private func guarded(_ body: () throws -> Outcome) -> Outcome {
         folder.removeLitter()
         ballast = Ballast(folder.ballastFile)
-        defer { ballast?.release() }
+        defer {
+            ballast?.release()
+            pulse.end()
+        }
         do {
-            return try runThrowing()
+            return try body()
         } catch {
             if let error = error as? StorageError, error.isTransient {
                 try? event("\(error): trying again later", .warn)
@@ -136,6 +201,7 @@ public final class JobRunner {
 
     /// Whether somebody wants the worker to leave. Looked at several times a second at most, since it looks into a folder.
     func isAskedToLeave() -> Bool {
+        pulse.beat()
         if mustStop() { return true }
         let now = TrainingClock.now()
         guard now - lastLook > 0.2 else { return false }
@@ -155,28 +221,30 @@ public final class JobRunner {
         return mustStop() ? finish(.stopped, reason: nil, "Stopped before training") : nil
     }
 
-    private func runThrowing() throws -> Outcome {
-        if let outcome = leaveEarly() { return outcome }
+    /// Takes the data into the job's folder, reads it and the model, and decides what the manifest leaves open. The first time, what was found is written
+    /// down; later it must be what was found then.
+    private func prepare() throws -> (job: PreparedJob, fingerprint: InputFingerprint) {
         let manifest = try folder.manifest()
         let acceptance = try folder.acceptance()
         guard let modelFolder = acceptance.modelPath else { throw WorkerError.noWeights(manifest.model) }
-        let resumes = !folder.checkpointNames.isEmpty
-        if !resumes {
+        let isNew = !folder.isValidated
+        if isNew {
             status.state = .validatingFiles
             try save()
             try event("Validating training file: \(manifest.trainingFile)")
         }
         let inputs = try InputSnapshot(folder, acceptance)
+        pulse.beat()
+        // The daemon's device, where the manifest leaves the choice open.
+        let isOpen = manifest.device == "auto" || manifest.device == "vulkan" && deviceSelector?.hasPrefix("vulkan") == true
         let job: PreparedJob
         do {
             job = try PreparedJob(
                 manifest: manifest, modelFolder: modelFolder, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath,
-                initialAdapterPath: acceptance.initialAdapterPath, deviceSelector: manifest.device == "auto" ? deviceSelector : nil,
+                initialAdapterPath: inputs.initialAdapterPath, deviceSelector: isOpen ? deviceSelector : nil,
                 cache: DatasetCache(folder: folder.tokens),
-                readingProgress: { _ in if self.isAskedToLeave() { throw LeaveRequest() } },
-                keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan))
-        } catch is LeaveRequest {
-            return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training")
+                readingProgress: { [self] _ in if isAskedToLeave() { throw LeaveRequest() } },
+                keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan), progress: { [pulse] _ in pulse.beat() })
         } catch let error as WorkerError {
             if case .invalidData(let reports) = error {
                 for problem in reports.flatMap(\.problems.first).prefix(100) { try event(problem.description, .error) }
@@ -185,18 +253,49 @@ public final class JobRunner {
             throw error
         }
         let fingerprint = try InputFingerprint(job, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
+        pulse.beat()
+        if isNew {
+            try writeValidation(job, fingerprint)
+        } else if let node = try? JSONParser().parse(DurableFiles.read(folder.validationFile, limit: 64 << 20)),
+            let validated = InputFingerprint(json: node["inputs"])
+        {
+            // The plan may differ: it depends on the device that is free.
+            let changed = fingerprint.differences(from: validated).filter { ["training_file", "validation_file", "model"].contains($0) }
+            if !changed.isEmpty { throw WorkerError.inputsChanged(changed) }
+        }
+        return (job, fingerprint)
+    }
+
+    private func writeValidation(_ job: PreparedJob, _ fingerprint: InputFingerprint) throws {
+        try DurableFiles.replace(folder.manifestFile, with: JSONWriter(isIndented: true).string(job.manifest.json) + "\n")
+        for report in job.reports {
+            try event(
+                "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",
+                data: report.summaryJSON)
+            for warning in report.warnings.first.prefix(20) { try event(warning.description, .warn) }
+        }
+        status.plan = job.plan.json
+        status.progress.totalSteps = job.settings.totalSteps
+        let found: JSONNode = [
+            "trained_tokens": JSONNode(job.totalTrainedTokens), "total_steps": JSONNode(job.settings.totalSteps),
+            "files": JSONNode(job.reports.map(\.json)), "plan": job.plan.json, "inputs": fingerprint.json,
+        ]
+        try DurableFiles.replace(folder.validationFile, with: JSONWriter(isIndented: true).string(found) + "\n")
+    }
+
+    private func runThrowing() throws -> Outcome {
+        if let outcome = leaveEarly() { return outcome }
+        if folder.isValidated {
+            status.state = .running
+            try save()
+        }
+        let prepared: (job: PreparedJob, fingerprint: InputFingerprint)
+        do { prepared = try prepare() } catch is LeaveRequest { return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training") }
+        let (job, fingerprint) = prepared
+        meterStart = TrainingClock.now()
         status.device = job.device.name
         status.plan = job.plan.json
         status.progress.totalSteps = job.settings.totalSteps
-        if !resumes {
-            try DurableFiles.replace(folder.manifestFile, with: JSONWriter(isIndented: true).string(job.manifest.json) + "\n")
-            for report in job.reports {
-                try event(
-                    "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",
-                    data: report.summaryJSON)
-                for warning in report.warnings.first.prefix(20) { try event(warning.description, .warn) }
-            }
-        }
         if let damage = tuning.adopt(on: job.device) { try event(damage, .warn) }
         if let outcome = leaveEarly() { return outcome }
         let session = try job.makeSession()
@@ -208,6 +307,7 @@ public final class JobRunner {
         status.reason = nil
         status.neededBytes = nil
         try save()
+        willTrain()
         if state.step == 0 { try event("Fine-tuning job started on \(job.device.name), \(job.precision)") }
         return try train(run, job, state)
     }

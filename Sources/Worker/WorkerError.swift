@@ -19,6 +19,9 @@ public enum WorkerError: Error, Sendable {
     case damagedData(String)
     /// What the daemon wrote about the job when it accepted it is no longer that.
     case damagedJob(String)
+    /// Files that the job depends on are no longer what they were when it was validated; by what they are to it.
+    case inputsChanged([String])
+    case unusableFile(String, reason: String, param: String)
 }
 
 extension WorkerError: CustomStringConvertible {
@@ -33,6 +36,9 @@ extension WorkerError: CustomStringConvertible {
         case .noWeights(let folder): "\(folder) holds no weights to tune; with method.type pretrain training starts from random ones"
         case .damagedData(let fault): "the job's copy of its data is damaged: \(fault); submit the job again"
         case .damagedJob(let fault): "the job's folder is damaged: \(fault); submit the job again"
+        case .inputsChanged(let names):
+            "no longer what was validated: \(names.joined(separator: ", ").replacing("_", with: " ")); submit the job again"
+        case .unusableFile(let path, let reason, _): "\(path) \(reason)"
         case .unsupportedPrecision(let precision, let device): "\(device) does not compute in \(precision): leave precision at auto"
         }
     }
@@ -63,6 +69,8 @@ enum FailureDescription {
             case .emptySplit: .init(code: "invalid_training_file", message: "\(error)", param: "validation_split")
             case .noWeights: .init(code: "invalid_model", message: "\(error)", param: "model")
             case .damagedData: .init(code: "data_changed", message: "\(error)", param: "training_file")
+            case .inputsChanged(let names): .init(code: "data_changed", message: "\(error)", param: names.first)
+            case .unusableFile(_, _, let param): .init(code: "unusable_file", message: "\(error)", param: param)
             case .damagedJob: .init(code: "damaged_job", message: "\(error)")
             case .unsupportedPrecision: .init(code: "invalid_value", message: "\(error)", param: "precision")
             }

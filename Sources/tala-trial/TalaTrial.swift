@@ -12,7 +12,7 @@ nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
 @main
 struct TalaTrial: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tala-trial", abstract: "Daemon and worker with injected file faults, for tests.", subcommands: [Daemon.self, Run.self, Verify.self])
+        commandName: "tala-trial", abstract: "Daemon and worker with injected file faults, for tests.", subcommands: [Daemon.self, Run.self, Verify.self, Validate.self, Salvage.self])
 
     static func begin() throws {
         signal(SIGTERM) { _ in stopRequested = 1 }
@@ -29,8 +29,10 @@ struct TalaTrial: ParsableCommand {
 
         func run() throws {
             try TalaTrial.begin()
-            let configuration = TalaDaemon.Configuration(
-                layout: SpoolLayout(root: spool), device: "cpu", workerProgram: worker, drains: !stays, retryDelays: retryDelay)
+            var configuration = TalaDaemon.Configuration(layout: SpoolLayout(root: spool), devices: ["cpu"], workerProgram: worker)
+            configuration.drains = !stays
+            configuration.retryDelays = retryDelay
+            configuration.settleSeconds = 0
             throw ExitCode(try TalaDaemon(configuration, mustStop: { stopRequested != 0 }).run())
         }
     }
@@ -46,22 +48,41 @@ struct TalaTrial: ParsableCommand {
         }
     }
 
-    struct Run: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run one job, as tala-worker run.")
+    struct JobOptions: ParsableArguments {
         @Option var job: String
         @Option var device = "auto"
+        @Option var parent: Int32?
+        @Option var step: Int?
 
-        func run() throws {
-            Confinement.bindToParent()
+        func work(_ body: (JobRunner) -> JobRunner.Outcome) throws -> Never {
+            Confinement.bindToParent(parent)
             try TalaTrial.begin()
             let folder = JobFolder(path: job)
             guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(75) }
             let outcome: JobRunner.Outcome
             do {
-                outcome = try JobRunner(folder: folder, deviceSelector: device, mustStop: { stopRequested != 0 }).run()
+                outcome = body(try JobRunner(folder: folder, deviceSelector: device, mustStop: { stopRequested != 0 }))
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }
             withExtendedLifetime(lock) {}
             throw ExitCode(outcome.rawValue)
         }
+    }
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Run one job, as tala-worker run.")
+        @OptionGroup var options: JobOptions
+        func run() throws { try options.work { $0.run() } }
+    }
+
+    struct Validate: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Validate one job, as tala-worker validate.")
+        @OptionGroup var options: JobOptions
+        func run() throws { try options.work { $0.validate() } }
+    }
+
+    struct Salvage: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Give one job up, as tala-worker salvage.")
+        @OptionGroup var options: JobOptions
+        func run() throws { try options.work { $0.salvage(fatalStep: options.step) } }
     }
 }

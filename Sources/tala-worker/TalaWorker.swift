@@ -10,28 +10,75 @@ nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
 @main
 struct TalaWorker: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tala-worker", abstract: "Runs one job of a spool; started by talad.", subcommands: [Run.self])
+        commandName: "tala-worker", abstract: "Works on one job of a spool; started by talad.", subcommands: [Run.self, Validate.self, Salvage.self, TryConfinement.self])
 
-    struct Run: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Validate, train and export one job.",
-            discussion:
-                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands.")
+    struct JobOptions: ParsableArguments {
         @Option(help: "The job's folder.") var job: String
         @Option(help: "The device for jobs that leave the choice open.") var device = "auto"
+        @Option(help: "The daemon's process; the worker ends when it is gone.") var parent: Int32?
 
-        func run() throws {
-            Confinement.bindToParent()
-            signal(SIGTERM) { _ in stopRequested = 1 }
-            signal(SIGINT) { _ in stopRequested = 1 }
+        /// Holds the job's lock while the body works on it, and exits with what came of it.
+        func work(_ body: (JobFolder) throws -> JobRunner.Outcome) throws -> Never {
+            Confinement.bindToParent(parent)
             let folder = JobFolder(path: job)
             guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(75) }
             let outcome: JobRunner.Outcome
             do {
-                outcome = try JobRunner(folder: folder, deviceSelector: device, mustStop: { stopRequested != 0 }).run()
+                let report = Confinement.confine(folder, try folder.acceptance())
+                if !report.isComplete { StandardError.write("<4>\(folder.id): \(report.description)\n") }
+                outcome = try body(folder)
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }
             withExtendedLifetime(lock) {}
             throw ExitCode(outcome.rawValue)
         }
+    }
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Train and export one job.",
+            discussion:
+                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands.")
+        @OptionGroup var options: JobOptions
+
+        func run() throws {
+            try options.work { folder in
+                let runner = try JobRunner(folder: folder, deviceSelector: options.device, mustStop: { stopRequested != 0 })
+                // Until there is something to keep, a signal simply ends the process.
+                runner.willTrain = {
+                    signal(SIGTERM) { _ in stopRequested = 1 }
+                    signal(SIGINT) { _ in stopRequested = 1 }
+                }
+                return runner.run()
+            }
+        }
+    }
+
+    struct Validate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read everything that a job names and say what is wrong.", discussion: "Exit codes: 0 valid, 1 failed, 4 paused, 75 the job is in other hands.")
+        @OptionGroup var options: JobOptions
+
+        func run() throws {
+            try options.work { try JobRunner(folder: $0, deviceSelector: options.device, mustStop: { false }).validate() }
+        }
+    }
+
+    struct Salvage: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Export the last checkpoint of a job that is given up.")
+        @OptionGroup var options: JobOptions
+        @Option(help: "The step that ended its workers.") var step: Int?
+
+        func run() throws {
+            try options.work { try JobRunner(folder: $0, deviceSelector: options.device, mustStop: { false }).salvage(fatalStep: step) }
+        }
+    }
+
+    struct TryConfinement: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "probe", abstract: "Say what a worker of this job could still read, write and reach.")
+        @Option(help: "The job's folder.") var job: String
+        @Argument(help: "Paths to try.") var paths: [String] = []
+
+        func run() throws { for line in try Probe.run(JobFolder(path: job), paths: paths) { print(line) } }
     }
 }

@@ -99,6 +99,7 @@ struct PlanCommand: ParsableCommand {
             valueName: "name"))
     var deviceProfile: String?
     @Option(help: "Plan for this much memory instead of the manifest's memory_limit: bytes, or for example 2GiB.") var memoryLimit: String?
+    @Option(help: "The policy whose prices count.") var policy = "/etc/tala/policy.yaml"
 
     func run() throws {
         let limit = try memoryLimit.map { text in
@@ -128,7 +129,7 @@ struct PlanCommand: ParsableCommand {
             return
         }
         func mebibytes(_ bytes: Int) -> String { "\(Double(bytes * 10 / 1_048_576) / 10) MiB" }
-        let rows = [
+        var rows = [
             ("device", "\(job.device.name), \(job.precision)"),
             ("steps", "\(job.settings.totalSteps) of \(job.settings.batchSize) examples"),
             ("trained tokens", "\(job.totalTrainedTokens)"), ("trained parameters", "\(job.model.trainables.elementCount)"),
@@ -145,6 +146,10 @@ struct PlanCommand: ParsableCommand {
                 "\(Double(Int(plan.floatingPointOperations / 1e7)) / 100) GFLOP a micro-batch, \(plan.kernelCalls) kernel calls"
             ),
         ]
+        let layout = SpoolLayout(root: options.spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
+        if let cost = CostEstimate(policyFile: policy, layout: layout, manifest: job.manifest, trainedTokens: job.totalTrainedTokens) {
+            rows.append(("cost", cost.text))
+        }
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows { print(name + String(repeating: " ", count: width - name.count + 2) + value) }
         if let estimate { Self.show(estimate.card, estimate.roofline, plan) }

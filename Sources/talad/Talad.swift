@@ -7,6 +7,7 @@ import Storage
 
 /// Set by the signal handler, read in every turn of the daemon's loop.
 nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
+nonisolated(unsafe) private var reloadRequested: sig_atomic_t = 0
 
 @main
 struct Talad: ParsableCommand {
@@ -14,13 +15,20 @@ struct Talad: ParsableCommand {
         commandName: "talad", abstract: "Fine-tunes language models from a spool directory.",
         discussion: """
             Drop a job manifest into SPOOL/incoming; read SPOOL/jobs/ID/status.json; collect SPOOL/jobs/ID/result. SIGTERM writes a checkpoint and leaves; the \
-            next start goes on. Exit codes: 0, 1 if a job failed while draining, 2 wrong usage, 75 if another talad works on the spool.
+            next start goes on. Exit codes: 0, 1 if a job failed while draining, 2 wrong usage, 75 if another talad works on the spool, 78 if the policy cannot be used.
             """, version: "0.1.0")
     @Option(help: "The spool directory; it is made if it is not there.") var spool = "/var/spool/tala"
-    @Option(help: "The device for jobs that leave the choice open: auto, cpu, vulkan or vulkan:NUMBER_OR_NAME.") var device = "auto"
+    @Option(help: "A device that jobs run on, one at a time: auto, cpu, vulkan or vulkan:NUMBER_OR_NAME; may be repeated.")
+    var device: [String] = ["auto"]
     @Flag(help: "Do all that is pending, then exit.") var drain = false
     @Option(name: .customLong("allow-root"), help: "A folder whose files manifests may name by absolute paths; may be repeated.")
     var allowedRoots: [String] = []
+    @Option(help: "Who may do what, and what it costs; read again at SIGHUP. See docs/policy.md.") var policy = "/etc/tala/policy.yaml"
+    @Option(help: "A file for Prometheus's textfile collector, rewritten every two seconds.") var metrics: String?
+    @Option(name: .customLong("retry-delays"), help: "Seconds before a job whose worker died is tried again, without progress between.")
+    var retryDelays = "5,60,600"
+    @Option(name: .customLong("silence-limit"), help: "Seconds without a sign of life after which a worker counts as hung; ten median steps if that is more.")
+    var silenceLimit = 300.0
 
     static func main() { runAsProgram() }
 
@@ -30,21 +38,40 @@ struct Talad: ParsableCommand {
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
         sigprocmask(SIG_UNBLOCK, &signals, nil)
         signal(SIGTERM) { _ in stopRequested = 1 }
         signal(SIGINT) { _ in stopRequested = 1 }
+        signal(SIGHUP) { _ in reloadRequested = 1 }
         signal(SIGPIPE, SIG_IGN)
+        let delays = retryDelays.split(separator: ",").compactMap { Double($0) }.filter { $0.isFinite && $0 >= 0 }
+        guard delays.count == retryDelays.split(separator: ",").count, silenceLimit.isFinite, silenceLimit > 0 else {
+            throw ValidationError("--retry-delays takes seconds with commas between, --silence-limit seconds")
+        }
         do { try DurableFiles.makeFolder(spool) } catch { throw ValidationError("\(spool) is not there and cannot be made: \(error)") }
         guard let root = realpath(spool, nil) else {
             throw ValidationError("\(spool) cannot be found: \(String(cString: strerror(errno)))")
         }
         defer { free(root) }
-        let configuration = TalaDaemon.Configuration(
-            layout: SpoolLayout(root: String(cString: root)), device: device, workerProgram: Self.workerProgram(), drains: drain,
-            allowedRoots: allowedRoots)
+        var configuration = TalaDaemon.Configuration(
+            layout: SpoolLayout(root: String(cString: root)), devices: device, workerProgram: Self.workerProgram())
+        configuration.drains = drain
+        configuration.allowedRoots = allowedRoots
+        configuration.policyFile = policy
+        configuration.metricsFile = metrics
+        configuration.retryDelays = delays
+        configuration.silenceLimit = silenceLimit
         let daemon: TalaDaemon
-        do { daemon = try TalaDaemon(configuration, mustStop: { stopRequested != 0 }) } catch let error as TalaDaemon.StartError {
+        do {
+            daemon = try TalaDaemon(
+                configuration, mustStop: { stopRequested != 0 },
+                mustReload: {
+                    defer { reloadRequested = 0 }
+                    return reloadRequested != 0
+                })
+        } catch let error as TalaDaemon.StartError {
             StandardError.write("<3>\(error)\n")
+            if case .unusablePolicy = error { throw ExitCode(78) }
             throw ExitCode(75)
         }
         throw ExitCode(daemon.run())

@@ -1,0 +1,55 @@
+import Glibc
+import Jobs
+
+/// The jobs of a spool as a table: a line each, columns as wide as they must be.
+struct JobTable {
+    let terminal: Terminal
+    /// Seconds since 1970.
+    let now: Int
+
+    private static let header = ["JOB", "STATE", "PROGRESS", "LOSS", "LEFT", "OWNER", "AGE", "MODEL"]
+
+    func lines(_ statuses: [JobStatus]) -> [String] {
+        let rows = statuses.map(cells)
+        let widths = Self.header.indices.map { column in ([Self.header] + rows).map { $0[column].count }.max() ?? 0 }
+        func line(_ cells: [String], _ colour: (Int) -> Terminal.Colour?) -> String {
+            let padded = cells.indices.map { column in
+                // The last column ends the line.
+                let text = column == cells.count - 1 ? cells[column] : cells[column] + String(repeating: " ", count: widths[column] - cells[column].count)
+                return colour(column).map { terminal.coloured(text, $0) } ?? text
+            }
+            return padded.joined(separator: "  ")
+        }
+        return [line(Self.header) { _ in .grey }]
+            + zip(statuses, rows).map { status, cells in line(cells) { $0 == 1 ? status.state.colour : $0 == 0 ? .grey : nil } }
+    }
+
+    private func cells(_ status: JobStatus) -> [String] {
+        let progress = status.progress
+        let share = progress.totalSteps > 0 ? Double(progress.step) / Double(progress.totalSteps) : 0
+        let bar = progress.totalSteps > 0 && progress.step > 0 ? Terminal.bar(share, width: 10) + " \(Int((share * 100).rounded(.down))) %" : "-"
+        let state = status.state.rawValue + (status.state == .paused ? status.reason.map { " (\($0))" } ?? "" : "")
+        return [
+            status.id, state, bar, progress.trainLoss.map { Terminal.decimal($0, 4) } ?? "-",
+            status.state == .running ? progress.remainingSeconds.map(Terminal.duration) ?? "-" : "-", Self.owner(status.owner),
+            Self.age(now - status.createdAt), Terminal.safe(status.model) + (status.suffix.map { " (\(Terminal.safe($0)))" } ?? ""),
+        ]
+    }
+
+    /// A user's name, or the number where there is none.
+    static func owner(_ user: Int?) -> String {
+        guard let user, let number = uid_t(exactly: user) else { return "-" }
+        var record = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 1 << 14)
+        guard getpwuid_r(number, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.pw_name else { return "\(user)" }
+        return Terminal.safe(String(cString: name))
+    }
+
+    static func age(_ seconds: Int) -> String {
+        let seconds = max(0, seconds)
+        if seconds < 120 { return "\(seconds) s" }
+        if seconds < 7200 { return "\(seconds / 60) min" }
+        return seconds < 172_800 ? "\(seconds / 3600) h" : "\(seconds / 86_400) d"
+    }
+}

@@ -1,0 +1,59 @@
+import Glibc
+import Jobs
+import Spool
+import Storage
+
+/// Decides who is who: the policy's names against the system's users and groups.
+///
+/// Without a policy the spool's owner is admin and the group of `incoming/` may submit. Root and the daemon's own user are always admin.
+struct Authority {
+    let policy: Policy?
+    private let spoolOwner: UInt32
+    private let dropGroup: UInt32
+    private let users: [UInt32: String]
+    private let groups: [(id: UInt32, role: String)]
+
+    /// - Throws: `StartError` if the policy is there and cannot be used: to go on without it would give rights away.
+    init(_ layout: SpoolLayout, policyFile: String?) throws(TalaDaemon.StartError) {
+        var status = stat()
+        spoolOwner = stat(layout.root, &status) == 0 ? status.st_uid : geteuid()
+        dropGroup = stat(layout.incoming, &status) == 0 ? status.st_gid : getegid()
+        guard let policyFile, access(policyFile, F_OK) == 0 else {
+            (policy, users, groups) = (nil, [:], [])
+            return
+        }
+        do {
+            let policy = try Policy(ManifestText(DurableFiles.read(policyFile, limit: 1 << 20), isYAML: !policyFile.hasSuffix(".json")))
+            self.policy = policy
+            users = Dictionary(policy.users.compactMap { user in Self.user(user.name).map { ($0, user.role) } }) { first, _ in first }
+            groups = policy.groups.compactMap { group in Self.group(group.name).map { ($0, group.role) } }
+        } catch { throw .unusablePolicy("\(policyFile): \(error)") }
+    }
+
+    private static func user(_ name: String) -> UInt32? {
+        if let number = UInt32(name) { return number }
+        var record = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 1 << 16)
+        return getpwnam_r(name, &record, &buffer, buffer.count, &found) == 0 && found != nil ? record.pw_uid : nil
+    }
+
+    private static func group(_ name: String) -> UInt32? {
+        if let number = UInt32(name) { return number }
+        var record = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        var buffer = [CChar](repeating: 0, count: 1 << 16)
+        return getgrnam_r(name, &record, &buffer, buffer.count, &found) == 0 && found != nil ? record.gr_gid : nil
+    }
+
+    /// A user's role, or nil if there is none for them.
+    func role(of submitter: Submitter) -> Policy.Role? {
+        if submitter.user == 0 || submitter.user == geteuid() { return Policy.admin }
+        guard let policy else {
+            if submitter.user == spoolOwner { return Policy.admin }
+            return submitter.groups.contains(dropGroup) ? Policy.developer : nil
+        }
+        let name = users[submitter.user] ?? groups.first { submitter.groups.contains($0.id) }?.role ?? policy.defaultRole
+        return name.flatMap { policy.roles[$0] }
+    }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import Storage
+
+/// The daemon's log: journald's own protocol where standard error is the journal, so that `journalctl TALA_JOB=...` finds things; else lines with a level.
+struct Journal {
+    enum Level: Int { case error = 3, warning = 4, notice = 5, information = 6 }
+    /// Kinds of entries that somebody may look for: `journalctl MESSAGE_ID=...`.
+    enum Kind: String {
+        case accepted = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c01"
+        case rejected = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c02"
+        case started = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c03"
+        case ended = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c04"
+        case workerDied = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c05"
+        case refusedControl = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c06"
+    }
+    /// What an entry is about.
+    struct Subject {
+        var job: String?
+        var step: Int?
+        var user: Int?
+        var device: String?
+    }
+    private let socketPath: String?
+    private let showsLevels: Bool
+
+    init() {
+        var status = stat()
+        let named = getenv("JOURNAL_STREAM").map { String(cString: $0) }
+        let isJournal = named != nil && fstat(2, &status) == 0 && named == "\(status.st_dev):\(status.st_ino)"
+        socketPath = isJournal ? "/run/systemd/journal/socket" : nil
+        showsLevels = isatty(2) == 0
+    }
+
+    func log(_ level: Level, _ message: String, _ kind: Kind? = nil, _ subject: Subject = Subject()) {
+        if let socketPath, Datagram.send(Self.entry(level, message, kind, subject), to: socketPath) { return }
+        StandardError.write((showsLevels ? "<\(level.rawValue)>" : "") + Self.escaped(message) + "\n")
+    }
+
+    /// Names come from outside: what they hold must stay on its line and do nothing to a terminal.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+                result += "\\u{" + String(scalar.value, radix: 16) + "}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// The entry as journald reads it: `NAME=value` lines; values never hold a line end here.
+    static func entry(_ level: Level, _ message: String, _ kind: Kind?, _ subject: Subject) -> [UInt8] {
+        var fields = [("MESSAGE", escaped(message)), ("PRIORITY", "\(level.rawValue)"), ("SYSLOG_IDENTIFIER", "talad")]
+        if let kind { fields.append(("MESSAGE_ID", kind.rawValue)) }
+        if let job = subject.job { fields.append(("TALA_JOB", escaped(job))) }
+        if let step = subject.step { fields.append(("TALA_STEP", "\(step)")) }
+        if let user = subject.user { fields.append(("TALA_USER", "\(user)")) }
+        if let device = subject.device { fields.append(("TALA_DEVICE", escaped(device))) }
+        return fields.flatMap { Array("\($0)=\($1)\n".utf8) }
+    }
+}

@@ -1,0 +1,143 @@
+import Glibc
+import Jobs
+import Spool
+import Storage
+
+extension TalaDaemon {
+    /// Acts on the files in `control/`: `<job>.<verb>`, asked by whoever owns the file.
+    func control() {
+        for name in (try? FolderListing.names(in: layout.control)) ?? [] {
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            let path = layout.control + "/" + name
+            var information = stat()
+            guard parts.count == 2, JobIdentifier.isJob(parts[0]), lstat(path, &information) == 0 else {
+                if Claim.isCandidate(name) { FolderListing.delete(path) }
+                continue
+            }
+            // A hard link to somebody else's file would speak in that user's name.
+            let isGenuine = information.st_mode & S_IFMT == S_IFREG && information.st_nlink == 1
+            try? DurableFiles.remove(path)
+            let folder = layout.job(String(parts[0]))
+            guard isGenuine, var status = folder.status() else { continue }
+            let asker = Int(information.st_uid)
+            guard may(asker, control: status) else {
+                journal.log(
+                    .warning, "\(status.id): user \(asker) may not \(parts[1]) this job", .refusedControl,
+                    Journal.Subject(job: status.id, user: asker))
+                try? EventLog(folder).append(.warn, "User \(asker) asked to \(parts[1].prefix(16)) this job and may not", at: Clock.wall())
+                continue
+            }
+            act(String(parts[1]), on: &status, folder)
+        }
+    }
+
+    /// A job is controlled by its owner and by whoever may control all.
+    private func may(_ asker: Int, control status: JobStatus) -> Bool {
+        guard let rights = authority.role(of: submitter(asker))?.rights else { return false }
+        return rights.contains(.controlAny) || rights.contains(.controlOwn) && asker == status.owner
+    }
+
+    private func act(_ verb: String, on status: inout JobStatus, _ folder: JobFolder) {
+        let isTraining = devices.contains { $0.worker?.job == status.id }
+        let isInHand = isTraining || validator?.job == status.id
+        switch verb {
+        case "cancel" where !isTraining && !status.state.isFinal:
+            stopValidation(of: status.id)
+            obey(verb, &status, folder)
+        case "pause" where !isTraining && (status.state == .queued || status.state == .validatingFiles):
+            stopValidation(of: status.id)
+            obey(verb, &status, folder)
+        case "resume" where status.state == .paused: resume(&status, folder)
+        case "cancel" where isTraining, "pause" where isTraining, "checkpoint" where isTraining:
+            do { try DurableFiles.replace(folder.controls + "/" + verb, with: "") } catch {
+                journal.log(.error, "\(status.id): \(error)", nil, Journal.Subject(job: status.id))
+            }
+            // Before the first step there is nothing to keep, and much to read: the worker does not look at controls yet.
+            let isPreparing = folder.pulse.map { $0.phase == .preparing } ?? false
+            if isPreparing, verb != "checkpoint" { devices.first { $0.worker?.job == status.id }?.worker?.send(SIGTERM) }
+        case "delete" where status.state.isFinal && !isInHand: delete(status, folder)
+        default:
+            journal.log(
+                .notice, "\(status.id): \(verb) means nothing for a job that is \(status.state.rawValue)", nil,
+                Journal.Subject(job: status.id))
+        }
+    }
+
+    /// Cancels or pauses a job that no worker has in hand.
+    func obey(_ verb: String, _ status: inout JobStatus, _ folder: JobFolder) {
+        forgetWaiting(status.id)
+        folder.removeControl("cancel")
+        folder.removeControl("pause")
+        status.reason = "requested"
+        if verb == "cancel" {
+            status.state = .cancelled
+            status.finishedAt = Clock.wall()
+            record(status, folder, .info, "Fine-tuning job cancelled")
+            ended(status)
+        } else {
+            status.state = .paused
+            record(status, folder, .info, "Paused")
+        }
+    }
+
+    func resume(_ status: inout JobStatus, _ folder: JobFolder) {
+        waitingForRoom.remove(status.id)
+        status.state = folder.isValidated ? .queued : .validatingFiles
+        // What was used up is granted again.
+        if status.reason == "time_limit" || status.reason == "cost_limit" { status.grantedUsage = status.usage.total }
+        status.reason = nil
+        status.crashes = nil
+        for verb in ["pause", "checkpoint"] { folder.removeControl(verb) }
+        record(status, folder, .info, "Resumed: waiting for a device")
+        enqueue(status)
+    }
+
+    private func forgetWaiting(_ id: String) {
+        queue.remove(id)
+        validations.remove(id)
+        salvages.removeAll { $0 == id }
+        waitingForRoom.remove(id)
+    }
+
+    /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so that nobody writes into the job any more.
+    private func stopValidation(of id: String) {
+        guard let worker = validator, worker.job == id else { return }
+        worker.send(SIGKILL)
+        while worker.poll() == nil { usleep(1000) }
+        validator = nil
+    }
+
+    private func delete(_ status: JobStatus, _ folder: JobFolder) {
+        do {
+            try DeletedUsage.add(status, layout)
+            try WholeFolder.remove(folder.path)
+            registry.forget(status.id)
+            registry.noteDeleted(status.owner ?? 0, status.usage)
+            journal.log(.information, "\(status.id): deleted", nil, Journal.Subject(job: status.id))
+        } catch {
+            journal.log(.error, "\(status.id): cannot be deleted: \(error)", nil, Journal.Subject(job: status.id))
+        }
+    }
+
+    /// Lets jobs go on that waited for room on a full disk.
+    func lookForRoom() {
+        guard !waitingForRoom.isEmpty else { return }
+        var information = statvfs()
+        guard statvfs(layout.jobs, &information) == 0 else { return }
+        let free = UInt64(information.f_bavail).multipliedReportingOverflow(by: UInt64(information.f_frsize))
+        for id in waitingForRoom.sorted() {
+            let folder = layout.job(id)
+            guard var status = folder.status(), status.state == .paused, status.reason == "disk_full" else {
+                waitingForRoom.remove(id)
+                continue
+            }
+            // Room for the next checkpoint, which is as large as the last one, and something over.
+            let last = status.checkpoint.map { Registry.size(of: folder.checkpoints + "/" + $0) } ?? 0
+            let needed = UInt64(max(status.neededBytes ?? 0, last)) &+ (32 << 20)
+            if free.overflow || free.partialValue > needed {
+                record(status, folder, .info, "There is room on the disk again")
+                resume(&status, folder)
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+import Glibc
+import JSON
+import Jobs
+import Spool
+import Storage
+
+extension TalaDaemon {
+    /// The reason of a job that gets no further try and whose last checkpoint is still to be exported.
+    static let givenUp = "giving_up"
+
+    /// Gives free devices and the free validator something to do.
+    func startWork() {
+        guard !isLeaving else { return }
+        let now = Clock.monotonic()
+        let wall = Clock.wall()
+        for index in devices.indices where devices[index].worker == nil {
+            let selector = devices[index].selector
+            let next = queue.next(
+                monotonic: now, wall: wall, device: { DeviceChoice.serves(selector, $0) },
+                owner: { [self] in
+                    guard let allowed = authority.role(of: submitter($0))?.quotas.runningJobs else { return true }
+                    return running(of: $0) < allowed
+                })
+            if let next { devices[index].worker = start(.run, next, selector) }
+        }
+        guard validator == nil else { return }
+        if let id = salvages.first {
+            salvages.removeFirst()
+            validator = startSalvage(id)
+        } else if let next = validations.next(monotonic: now, wall: wall, device: { _ in true }, owner: { _ in true }) {
+            validator = start(.validate, next, configuration.devices.first ?? "auto")
+        }
+    }
+
+    private func running(of owner: Int) -> Int { devices.count { $0.worker?.owner == owner } }
+
+    private func start(_ task: WorkerProcess.Task, _ entry: Queue.Entry, _ device: String) -> WorkerProcess? {
+        let folder = layout.job(entry.id)
+        func again(after seconds: Double) {
+            var entry = entry
+            entry.retryAt = Clock.monotonic() + seconds
+            if task == .run { queue.add(entry) } else { validations.add(entry) }
+        }
+        // A worker of a daemon that was killed may still be writing its last checkpoint.
+        guard let lock = try? FileLock(path: folder.lockFile) else {
+            again(after: 0.5)
+            return nil
+        }
+        withExtendedLifetime(lock) {}
+        guard var status = folder.status() else {
+            journal.log(.error, "\(entry.id): status.json cannot be read; the job is left alone", nil, Journal.Subject(job: entry.id))
+            return nil
+        }
+        if task == .run {
+            status.attempts += 1
+            do { try folder.write(status) } catch {
+                journal.log(.error, "\(entry.id): \(error)", nil, Journal.Subject(job: entry.id))
+                again(after: 5)
+                return nil
+            }
+        }
+        guard let worker = spawn(task, entry.id, entry.owner, device) else {
+            again(after: 5)
+            return nil
+        }
+        status.state = task == .run ? .running : .validatingFiles
+        registry.note(status)
+        return worker
+    }
+
+    private func spawn(_ task: WorkerProcess.Task, _ job: String, _ owner: Int, _ device: String, _ extra: [String] = []) -> WorkerProcess? {
+        let folder = layout.job(job)
+        try? DurableFiles.remove(folder.pulseFile)
+        let limits = StepWatchdog.Limits(minimum: configuration.silenceLimit, outsideSteps: max(3600, configuration.silenceLimit))
+        let worker = WorkerProcess.start(
+            task, program: configuration.workerProgram, job: job, owner: owner, folder: folder.path, device: device, extra: extra,
+            watchdog: StepWatchdog(limits, now: Clock.monotonic()))
+        let subject = Journal.Subject(job: job, user: owner, device: device)
+        guard let worker else {
+            journal.log(.error, "\(job): cannot start \(configuration.workerProgram): \(String(cString: strerror(errno)))", nil, subject)
+            return nil
+        }
+        journal.log(.information, "\(job): \(task.rawValue) begins (process \(worker.processID))", .started, subject)
+        return worker
+    }
+
+    private func startSalvage(_ id: String) -> WorkerProcess? {
+        guard let status = layout.job(id).status(), status.reason == Self.givenUp else { return nil }
+        let step = status.crashes?.step.map { ["--step", "\($0)"] } ?? []
+        if let worker = spawn(.salvage, id, status.owner ?? 0, status.device ?? "auto", step) { return worker }
+        salvaged(id)
+        return nil
+    }
+
+    // MARK: The ends of workers
+
+    func supervise() {
+        for index in devices.indices {
+            guard var worker = devices[index].worker else { continue }
+            watch(&worker)
+            if let end = worker.poll() {
+                devices[index].worker = nil
+                finished(worker, end)
+            } else {
+                devices[index].worker = worker
+            }
+        }
+        guard var worker = validator else { return }
+        watch(&worker)
+        if let end = worker.poll() {
+            validator = nil
+            finished(worker, end)
+        } else {
+            validator = worker
+        }
+    }
+
+    /// Ends a worker that has been silent for too long: first so that it says where it is, then for sure.
+    private func watch(_ worker: inout WorkerProcess) {
+        let now = Clock.monotonic()
+        if let since = worker.hungSince {
+            if now - since > 10 { worker.send(SIGKILL) }
+            return
+        }
+        let folder = layout.job(worker.job)
+        let pulse = folder.pulse
+        guard let silence = worker.watchdog.silence(pulse, now: now) else { return }
+        worker.hungSince = now
+        let place = pulse.map { $0.phase == .step ? " in step \($0.step)" : " (\($0.phase.rawValue))" } ?? ""
+        let message = "No sign of life for \(Int(silence)) s\(place): the worker is ended"
+        try? EventLog(folder).append(.warn, message, at: Clock.wall())
+        journal.log(.warning, "\(worker.job): \(message)", .workerDied, Journal.Subject(job: worker.job, step: pulse?.step))
+        worker.send(SIGQUIT)
+    }
+
+    private func finished(_ worker: WorkerProcess, _ end: WorkerProcess.End) {
+        let folder = layout.job(worker.job)
+        guard var status = folder.status() else {
+            journal.log(.error, "\(worker.job): status.json cannot be read; the job is left alone", nil, Journal.Subject(job: worker.job))
+            return
+        }
+        registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
+        if worker.task == .salvage { return salvaged(worker.job) }
+        if !status.state.isFinal, let verb = pendingVerb(folder) { return obey(verb, &status, folder) }
+        switch end {
+        case .exited(0) where worker.task == .validate && status.state == .queued: validated(&status, folder)
+        case .exited(0), .exited(1), .exited(3), .exited(4):
+            guard status.state.isFinal || status.state == .paused else {
+                return crashed(&status, folder, worker, "the worker ended without a result", mayBeFromOutside: false)
+            }
+            if status.state == .failed { failures += 1 }
+            if status.state == .paused, status.reason == "disk_full" { waitingForRoom.insert(status.id) }
+            journal.log(
+                .information, "\(status.id): \(status.state.rawValue)", .ended,
+                Journal.Subject(job: status.id, step: status.progress.step, user: status.owner, device: status.device))
+            if status.state.isFinal { ended(status) }
+        case .exited(28):
+            // No room even to write the status down, perhaps: the exit code says it as well.
+            status.state = .paused
+            status.reason = "disk_full"
+            registry.note(status)
+            waitingForRoom.insert(status.id)
+            do { try folder.write(status) } catch { journal.log(.error, "\(status.id): \(error)", nil, Journal.Subject(job: status.id)) }
+        case .exited(71):
+            crashed(&status, folder, worker, "memory or descriptors ran out", mayBeFromOutside: true)
+        case .exited(75):
+            status.state = folder.isValidated ? .queued : .validatingFiles
+            record(status, folder, .info, "Waiting to go on")
+            if !isLeaving { enqueue(status, retryAt: Clock.monotonic() + 0.2) }
+        case .exited(let code):
+            crashed(&status, folder, worker, "the worker ended with exit code \(code)", mayBeFromOutside: false)
+        case .signalled(let signal):
+            let name = String(cString: strsignal(signal))
+            let isOutside = [SIGKILL, SIGTERM, SIGINT, SIGHUP].contains(signal)
+            if worker.hungSince != nil {
+                crashed(&status, folder, worker, "the worker gave no sign of life and was ended", mayBeFromOutside: false)
+            } else if signal == SIGKILL, let before = worker.memoryKills, let now = MemoryKills.count(), now > before {
+                crashed(&status, folder, worker, "memory ran out and the kernel ended the worker", mayBeFromOutside: false)
+            } else if isLeaving, isOutside {
+                status.state = folder.isValidated ? .queued : .validatingFiles
+                record(status, folder, .warn, "The worker was ended while the daemon was leaving")
+            } else {
+                crashed(&status, folder, worker, "the worker was ended by signal \(signal) (\(name))", mayBeFromOutside: isOutside)
+            }
+        }
+    }
+
+    /// What was asked of a worker that ended before it could do it.
+    private func pendingVerb(_ folder: JobFolder) -> String? {
+        let verbs = folder.pendingControls
+        return verbs.contains("cancel") ? "cancel" : verbs.contains("pause") ? "pause" : nil
+    }
+
+    private func validated(_ status: inout JobStatus, _ folder: JobFolder) {
+        let tokens = (try? DurableFiles.read(folder.validationFile, limit: 64 << 20)).flatMap { try? JSONParser().parse($0) }?["trained_tokens"]
+        if let tokens = tokens?.integer, let owner = status.owner, let role = authority.role(of: submitter(owner)),
+            let excess = Quotas.excess(tokens: tokens, use(of: owner), role.quotas, role: role.name)
+        {
+            return fail(&status, folder, .init(code: "quota_exceeded", message: excess))
+        }
+        journal.log(.information, "\(status.id): files validated", nil, Journal.Subject(job: status.id, user: status.owner))
+        if !isLeaving { enqueue(status) }
+    }
+
+    /// A worker that died is started again from the newest checkpoint: with growing delays, and not for ever at one place.
+    private func crashed(
+        _ status: inout JobStatus, _ folder: JobFolder, _ worker: WorkerProcess, _ what: String, mayBeFromOutside: Bool
+    ) {
+        let pulse = folder.pulse
+        let step = pulse.flatMap { $0.phase == .step || $0.phase == .evaluation ? $0.step : nil }
+        let checkpoint = folder.checkpointNames.last.flatMap { CheckpointRecord.step(ofFolder: $0) } ?? 0
+        var crashes = status.crashes ?? CrashRecord()
+        let decision = RetryPolicy(delays: configuration.retryDelays).decide(
+            .init(step: step, checkpoint: checkpoint, mayBeFromOutside: mayBeFromOutside), &crashes)
+        status.crashes = crashes
+        let place = step.map { " in step \($0)" } ?? (worker.task == .validate ? " while it validated the files" : " before the first step")
+        let subject = Journal.Subject(job: status.id, step: step, user: status.owner, device: worker.device)
+        journal.log(.warning, "\(status.id): \(what)\(place)", .workerDied, subject)
+        let from = checkpoint > 0 ? " from \(CheckpointRecord.folderName(step: checkpoint))" : " from the beginning"
+        switch decision {
+        case .retry(let delay):
+            status.state = folder.isValidated ? .queued : .validatingFiles
+            record(status, folder, .warn, "\(what)\(place) on \(worker.device); trying again in \(Int(delay)) s\(from)")
+            if !isLeaving { enqueue(status, retryAt: Clock.monotonic() + delay) }
+        case .giveUp: giveUp(&status, folder, "\(what)\(place) on \(worker.device), \(crashes.count) times without progress")
+        case .poisoned(let step): giveUp(&status, folder, "\(what) in step \(step) on \(worker.device), twice in the same step")
+        }
+    }
+
+    /// Ends a job that gets no further try; its last checkpoint is exported first, if it has one.
+    private func giveUp(_ status: inout JobStatus, _ folder: JobFolder, _ what: String) {
+        let last = folder.checkpointNames.last
+        let place = last.map { "; the last complete checkpoint is checkpoints/\($0)" } ?? ""
+        let failure = JobStatus.Failure(code: "worker_crashed", message: what + place)
+        guard folder.isValidated, last != nil || status.crashes?.step != nil else { return fail(&status, folder, failure) }
+        status.state = .queued
+        status.reason = Self.givenUp
+        status.error = failure
+        record(status, folder, .warn, "No further try: \(what)")
+        salvages.append(status.id)
+    }
+
+    /// The salvage is over, whatever came of it: the job has failed.
+    private func salvaged(_ id: String) {
+        let folder = layout.job(id)
+        guard var status = folder.status() else { return }
+        if status.state == .failed {
+            failures += 1
+            registry.note(status)
+            ended(status)
+        } else {
+            fail(&status, folder, status.error ?? .init(code: "worker_crashed", message: "the worker died again and again"))
+        }
+        journal.log(.information, "\(id): failed", .ended, Journal.Subject(job: id, user: status.owner, device: status.device))
+    }
+}

@@ -1,0 +1,151 @@
+import CLinux
+import Glibc
+import Storage
+
+/// Finds drops that are complete, by events where they come and by looking where they do not.
+///
+/// A file whose writer has closed it, and whatever was renamed into `incoming/`, is complete. What no event told of (dropped before the start, an overflowed
+/// queue of events, NFS) is complete when no process has it open for writing; where the kernel does not tell us that, when it has not changed for some seconds.
+public struct DropFinder {
+    public enum Found: Sendable, Hashable {
+        case complete(String)
+        /// Left unfinished for so long that nobody will finish it.
+        case abandoned(String)
+    }
+    private struct Signature: Hashable {
+        var seconds: Int
+        var nanoseconds: Int
+        var size: Int
+        var count: Int
+    }
+
+    private let folder: String
+    /// Seconds without change after which something counts as complete.
+    private let settleSeconds: Double
+    private let abandonedSeconds: Double
+    private var found: [Found] = []
+    private var next = 0
+    private var known: Set<String> = []
+    private var unsettled: [String: (signature: Signature, since: Double)] = [:]
+    /// A network file system gives no leases although nobody writes.
+    private let hasLeases: Bool
+
+    public init(folder: String, settleSeconds: Double = 3, abandonedSeconds: Double = 36 * 3600) {
+        self.folder = folder
+        self.settleSeconds = settleSeconds
+        self.abandonedSeconds = abandonedSeconds
+        var information = statfs()
+        hasLeases = statfs(folder, &information) == 0 && ![0x6969, 0xFF53_4D42, 0x6573_5546].contains(Int(information.f_type))
+    }
+
+    /// Whether something is being waited for.
+    public var isWaiting: Bool { next < found.count || !unsettled.isEmpty }
+
+    /// Takes in what an event said: a writer has closed this name, or it was renamed into the folder.
+    public mutating func completed(_ name: String) { if Claim.isCandidate(name) { add(.complete(name), name) } }
+
+    /// Takes in a name that appeared without having been closed: a folder, a link, a file that is being written.
+    public mutating func appeared(_ name: String, now: Double) {
+        guard Claim.isCandidate(name), !known.contains(name), unsettled[name] == nil else { return }
+        judge(name, now: now)
+    }
+
+    private mutating func add(_ item: Found, _ name: String) {
+        unsettled[name] = nil
+        if known.insert(name).inserted { found.append(item) }
+    }
+
+    /// The next drop that is complete.
+    public mutating func take() -> Found? {
+        guard next < found.count else { return nil }
+        let item = found[next]
+        next += 1
+        switch item { case .complete(let name), .abandoned(let name): known.remove(name) }
+        if next == found.count { (found, next) = ([], 0) }
+        return item
+    }
+
+    /// Looks through the whole folder.
+    /// - Parameter now: seconds of a clock that nobody sets.
+    public mutating func rescan(now: Double) {
+        UnreadableNames.replace(in: folder)
+        let names = (try? FolderListing.names(in: folder)) ?? []
+        for name in names where !known.contains(name) {
+            if Claim.isCandidate(name) {
+                judge(name, now: now)
+            } else if !name.hasPrefix(Claim.takenPrefix), let status = Self.status(folder + "/" + name), age(status) > abandonedSeconds {
+                add(.abandoned(name), name)
+            }
+        }
+        let present = Set(names)
+        for name in unsettled.keys where !present.contains(name) { unsettled[name] = nil }
+    }
+
+    /// Looks again at what was not complete.
+    public mutating func reconsider(now: Double) { for name in unsettled.keys.sorted() { judge(name, now: now) } }
+
+    private mutating func judge(_ name: String, now: Double) {
+        let path = folder + "/" + name
+        guard let status = Self.status(path) else {
+            unsettled[name] = nil
+            return
+        }
+        let kind = status.st_mode & S_IFMT
+        // Links, pipes and devices are never written: they are refused at once.
+        if kind != S_IFREG, kind != S_IFDIR { return add(.complete(name), name) }
+        var mayBeOpen = false
+        if kind == S_IFREG {
+            switch hasWriter(path) {
+            case false: return add(.complete(name), name)
+            case true: mayBeOpen = true
+            default: break
+            }
+        }
+        if age(status) > abandonedSeconds { return add(.abandoned(name), name) }
+        let signature = kind == S_IFDIR ? Self.signature(ofFolder: path, status) : Self.signature(status)
+        guard let seen = unsettled[name], seen.signature == signature else {
+            unsettled[name] = (signature, now)
+            if settleSeconds == 0, !mayBeOpen { add(.complete(name), name) }
+            return
+        }
+        if !mayBeOpen, now - seen.since >= settleSeconds { add(.complete(name), name) }
+    }
+
+    /// Whether a process has the file open for writing, or nil where the kernel does not say.
+    private func hasWriter(_ path: String) -> Bool? {
+        guard hasLeases else { return nil }
+        let descriptor = tala_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0)
+        // What cannot be opened will be refused.
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        if tala_has_no_writer(descriptor) == 0 { return false }
+        return errno == EAGAIN ? true : nil
+    }
+
+    private static func status(_ path: String) -> stat? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status : nil
+    }
+
+    /// Seconds since the last change by the wall clock; a time to come counts as now.
+    private func age(_ status: stat) -> Double { max(0, Double(time(nil)) - Double(status.st_mtim.tv_sec)) }
+
+    private static func signature(_ status: stat) -> Signature {
+        Signature(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec, size: Int(status.st_size), count: 1)
+    }
+
+    /// A folder's signature is that of the newest thing in it.
+    private static func signature(ofFolder path: String, _ own: stat) -> Signature {
+        var newest = signature(own)
+        newest.size = 0
+        for name in (try? FolderListing.names(in: path)) ?? [] {
+            guard let status = status(path + "/" + name) else { continue }
+            newest.count += 1
+            newest.size &+= Int(status.st_size)
+            if (status.st_mtim.tv_sec, status.st_mtim.tv_nsec) > (newest.seconds, newest.nanoseconds) {
+                (newest.seconds, newest.nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+            }
+        }
+        return newest
+    }
+}

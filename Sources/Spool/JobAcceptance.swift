@@ -1,0 +1,78 @@
+public import JSON
+public import Jobs
+import Storage
+
+/// What the daemon decided about a job when it accepted it.
+public struct JobAcceptance: Sendable, Hashable {
+    /// A file or folder that the manifest names, and the folder beneath which it was found.
+    public struct Source: Sendable, Hashable {
+        public var path: String
+        public var root: String
+        /// Whether it was dropped with the manifest.
+        public var isInBundle: Bool
+
+        public init(path: String, root: String, isInBundle: Bool) {
+            self.path = path
+            self.root = root
+            self.isInBundle = isInBundle
+        }
+
+        var json: JSONNode { ["path": JSONNode(path), "root": JSONNode(root), "in_bundle": JSONNode(isInBundle)] }
+
+        init?(json: JSONNode?) {
+            guard let path = json?["path"]?.string, let root = json?["root"]?.string else { return nil }
+            self.init(path: path, root: root, isInBundle: json?["in_bundle"]?.bool ?? false)
+        }
+    }
+
+    public var createdAt: Int
+    /// The user id of the manifest's owner.
+    public var owner: Int
+    /// The name under which it was dropped.
+    public var drop: String
+    /// The model's folder; nil where it is not known yet.
+    public var modelPath: String?
+    public var training: Source
+    public var validation: Source?
+    public var initialAdapter: Source?
+    /// What a device-hour and trained tokens cost; nil where nothing is charged.
+    public var prices: Prices?
+
+    public init(createdAt: Int, owner: Int, drop: String, modelPath: String?, training: Source) {
+        self.createdAt = createdAt
+        self.owner = owner
+        self.drop = drop
+        self.modelPath = modelPath
+        self.training = training
+    }
+
+    /// A job of files that are named by their paths, each beneath its own folder.
+    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?) {
+        func source(_ path: String) -> Source { Source(path: path, root: DurableFiles.split(path).folder, isInBundle: false) }
+        self.init(createdAt: createdAt, owner: owner, drop: "", modelPath: modelPath, training: source(trainingPath))
+        validation = validationPath.map(source)
+        initialAdapter = initialAdapterPath.map(source)
+    }
+
+    public var trainingPath: String { training.path }
+    public var validationPath: String? { validation?.path }
+    public var initialAdapterPath: String? { initialAdapter?.path }
+
+    public var json: JSONNode {
+        [
+            "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "drop": JSONNode(drop),
+            "model_path": modelPath.map { JSONNode($0) } ?? nil, "training": training.json, "validation": validation?.json ?? nil,
+            "initial_adapter": initialAdapter?.json ?? nil, "prices": prices?.json ?? nil,
+        ]
+    }
+
+    public init?(json: JSONNode) {
+        guard let createdAt = json["created_at"]?.integer, let owner = json["owner"]?.integer, let training = Source(json: json["training"])
+        else { return nil }
+        self.init(
+            createdAt: createdAt, owner: owner, drop: json["drop"]?.string ?? "", modelPath: json["model_path"]?.string, training: training)
+        validation = Source(json: json["validation"])
+        initialAdapter = Source(json: json["initial_adapter"])
+        prices = Prices(json: json["prices"])
+    }
+}

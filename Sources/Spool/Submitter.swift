@@ -1,0 +1,49 @@
+import CLinux
+import Glibc
+
+/// The user who dropped something, and what that user may read. The daemon's own rights count for nothing here.
+public struct Submitter: Sendable, Hashable {
+    public let user: UInt32
+    public let groups: Set<UInt32>
+    /// The user's name, or the number where there is none.
+    public let name: String
+
+    public init(user: UInt32, groups: Set<UInt32>, name: String) {
+        self.user = user
+        self.groups = groups
+        self.name = name
+    }
+
+    /// Looks the user up in the system's database.
+    public init(user: UInt32) {
+        self.user = user
+        var record = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 1 << 16)
+        guard getpwuid_r(user, &record, &buffer, buffer.count, &found) == 0, found != nil, let text = record.pw_name else {
+            name = "\(user)"
+            groups = []
+            return
+        }
+        name = String(cString: text)
+        var count: Int32 = 1024
+        var ids = [gid_t](repeating: 0, count: Int(count))
+        guard getgrouplist(text, record.pw_gid, &ids, &count) >= 0 else {
+            groups = [record.pw_gid]
+            return
+        }
+        groups = Set(ids.prefix(Int(count)))
+    }
+
+    /// Whether the user has a permission (read 4, search 1) on what a descriptor stands for, by its mode or its access control list.
+    func may(_ wanted: UInt16, _ status: stat, descriptor: Int32) -> Bool {
+        if user == 0 { return true }
+        let mode = UInt16(truncatingIfNeeded: status.st_mode)
+        if status.st_uid == user { return mode >> 6 & wanted == wanted }
+        if let list = AccessControlList(path: "/proc/self/fd/\(descriptor)") {
+            return list.grants(wanted, user: user, groups: groups, fileGroup: status.st_gid)
+        }
+        if groups.contains(status.st_gid) { return mode >> 3 & wanted == wanted }
+        return mode & wanted == wanted
+    }
+}

@@ -1,0 +1,26 @@
+import Glibc
+public import Spool
+import Storage
+
+/// Tries what a confined worker can still do: for administrators whose driver does not come up, and for tests.
+public enum Probe {
+    /// Confines this process for a job and tries paths and sockets.
+    /// - Returns: lines to print: the report, then `readable`, `writable` or `closed` and each path, then what sockets can be made.
+    /// - Throws: ``StorageError`` if the job's folder cannot be read.
+    public static func run(_ folder: JobFolder, paths: [String]) throws -> [String] {
+        let acceptance = try folder.acceptance()
+        let report = Confinement.confine(folder, acceptance)
+        var lines = [report.description]
+        for path in paths {
+            let isWritable = !FolderListing.isFolder(path) && Reachability.canWrite(path)
+            let isReadable = Reachability.canRead(path)
+            lines.append((isWritable ? "writable " : isReadable ? "readable " : "closed ") + path)
+        }
+        for (name, family) in [("local", AF_UNIX), ("internet", AF_INET), ("netlink", AF_NETLINK)] {
+            let descriptor = socket(family, Int32(SOCK_DGRAM.rawValue), 0)
+            lines.append("\(name) sockets: " + (descriptor >= 0 ? "allowed" : "forbidden"))
+            if descriptor >= 0 { close(descriptor) }
+        }
+        return lines
+    }
+}

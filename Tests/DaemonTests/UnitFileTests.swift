@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+@testable import Daemon
+
+/// The shipped units: understood by systemd without a word, and closed enough.
+@Suite struct UnitFileTests {
+    static let hasAnalyze = FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze")
+    static let folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("systemd")
+
+    private func analyze(_ arguments: [String]) throws -> (status: Int32, text: String) {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/systemd-analyze")
+        process.arguments = arguments
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    @Test(.enabled(if: hasAnalyze, "systemd-analyze is not here"), arguments: ["talad.service", "tala-drain.service"])
+    func aUnitExposesAlmostNothing(unit: String) throws {
+        let result = try analyze(["security", "--offline=true", "--threshold=10", "--no-pager", Self.folder.appendingPathComponent(unit).path])
+        #expect(result.status == 0, "\(result.text.suffix(300))")
+        // In tenths: 1.0 at most.
+        let line = try #require(result.text.split(separator: "\n").last { $0.contains("Overall exposure level") }, "\(result.text)")
+        let number = try #require(line.split(whereSeparator: { !$0.isNumber && $0 != "." }).compactMap { Double($0) }.last)
+        #expect(number <= 1.0, "\(line)")
+    }
+
+    @Test(.enabled(if: hasAnalyze, "systemd-analyze is not here"))
+    func theUnitsAreUnderstoodWithoutAWord() throws {
+        // Nothing is installed here: a program that is takes the daemon's place.
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tala-units-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        var files: [String] = []
+        for name in ["talad.service", "tala-drain.service", "tala-drain.path"] {
+            let text = try String(contentsOf: Self.folder.appendingPathComponent(name), encoding: .utf8)
+                .replacingOccurrences(of: "/usr/bin/talad", with: "/bin/true").replacingOccurrences(of: "Documentation=man:talad(8)\n", with: "")
+            let file = scratch.appendingPathComponent(name)
+            try Data(text.utf8).write(to: file)
+            files.append(file.path)
+        }
+        let result = try analyze(["verify", "--man=no"] + files)
+        let complaints = result.text.split(separator: "\n").filter { $0.contains("tala") }
+        #expect(complaints.isEmpty, "\(complaints)")
+    }
+}
