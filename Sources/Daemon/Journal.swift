@@ -36,10 +36,11 @@ struct Journal {
         StandardError.write((showsLevels ? "<\(level.rawValue)>" : "") + Self.escaped(message) + "\n")
     }
 
-    /// Names come from outside: what they hold must stay on its line and do nothing to a terminal.
+    /// Names come from outside: what they hold must stay on its line, do nothing to a terminal and not fill the log.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
+            if result.utf8.count > 900 { return result + "…" }
             if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
                 result += "\\u{" + String(scalar.value, radix: 16) + "}"
             } else {

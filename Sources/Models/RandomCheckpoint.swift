@@ -23,7 +23,7 @@ public struct RandomCheckpoint {
 
     /// Writes `model.safetensors`, or shards and `model.safetensors.index.json`, into a folder that has none of them.
     /// - Throws: ``ModelError``, ``StorageError``.
-    public func write(to folder: String, progress: (String) -> Void = { _ in }) throws {
+    public func make(in folder: String, progress: (String) -> Void = { _ in }) throws {
         let model = try LanguageModel(configuration, source: .random(seed: seed), training: .nothing, maximumLength: 1)
         var shards: [[ModelBuilder.WeightDeclaration]] = []
         var fill = 0

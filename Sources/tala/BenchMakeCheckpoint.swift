@@ -32,13 +32,13 @@ struct BenchMakeCheckpoint: ParsableCommand {
             throw ValidationError(
                 "the vocabulary of \(shape.vocabularySize) tokens is smaller than the \(ByteTokenizer.size) of the byte tokenizer")
         }
-        guard mkdir(folder, 0o755) == 0 else {
-            throw ValidationError("\(folder) cannot be made: \(String(cString: strerror(errno)))")
+        do throws(StorageError) { try DurableFiles.makeFolder(folder, isNew: true) } catch {
+            throw ValidationError("\(folder) cannot be made: \(error)")
         }
         try put("config.json", configurationFile(shape))
         try put("tokenizer.json", ByteTokenizer.file)
         try put("tokenizer_config.json", ByteTokenizer.configuration)
-        try RandomCheckpoint(shape, elementType: ElementType(rawValue: type) ?? .bfloat16, shardByteLimit: shardBytes).write(to: folder) {
+        try RandomCheckpoint(shape, elementType: ElementType(rawValue: type) ?? .bfloat16, shardByteLimit: shardBytes).make(in: folder) {
             print($0)
         }
     }

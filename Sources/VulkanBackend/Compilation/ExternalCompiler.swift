@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Storage
 
 /// A glslang program of the machine, for shaders that the library linked into this program is too old for.
 ///
@@ -28,7 +29,7 @@ enum ExternalCompiler {
         var template = Array((NSTemporaryDirectory() + "/tala-shader-XXXXXX").utf8CString)
         guard let made = mkdtemp(&template) else { throw .badShader(name: name, message: "no temporary folder can be made") }
         let folder = String(cString: made)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        defer { FolderListing.delete(folder) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = ["-V", "--quiet", "--target-env", "vulkan1.2", "-S", "comp", "-o", folder + "/out.spv", folder + "/in.comp"]
@@ -37,7 +38,7 @@ enum ExternalCompiler {
         process.standardError = output
         process.standardInput = FileHandle.nullDevice
         do {
-            try source.text.write(toFile: folder + "/in.comp", atomically: false, encoding: .utf8)
+            try DurableFiles.replace(folder + "/in.comp", with: source.text)
             try process.run()
         } catch {
             throw .badShader(name: name, message: "\(program) does not start: \(error.localizedDescription)")

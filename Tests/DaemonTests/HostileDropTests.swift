@@ -1,0 +1,127 @@
+import Foundation
+import JSON
+import Jobs
+import Spool
+import Storage
+import Testing
+
+@testable import Daemon
+
+/// Drops that somebody made to do harm, or by mistake: each ends in `rejected/` with a reason, and the daemon goes on.
+@Suite(.serialized) struct HostileDropTests {
+    @Test func everyHostileDropIsRejectedWithAReason() throws {
+        let spool = try TestSpool(worker: "state succeeded; exit 0")
+        defer { spool.remove() }
+        let corpus = HostileDrops.manifests
+        for drop in corpus { try write(drop.bytes, to: spool.layout.incoming + "/" + drop.name) }
+        let made = HostileDrops.makeSpecialThings(in: spool.layout)
+        #expect(corpus.count + made >= 150)
+        try spool.drop("zz-good.yaml")
+        let start = Date()
+        #expect(try spool.drain() == 1)
+        #expect(Date().timeIntervalSince(start) < 30)
+        #expect(spool.jobs.count == 1 && spool.jobs.first?.state == .succeeded)
+        let left = try FolderListing.names(in: spool.layout.incoming)
+        #expect(left.isEmpty, "\(left)")
+        let rejected = try FolderListing.names(in: spool.layout.rejected)
+        let taken = corpus.map(\.name).filter { !rejected.contains($0) }
+        #expect(taken.isEmpty, "\(taken) were not rejected")
+        #expect(rejected.count == corpus.count + made)
+        for name in rejected {
+            let error = try spool.rejection(name)
+            let message = try #require(error["message"]?.string, "\(name)")
+            #expect(!message.isEmpty && message.utf8.count < 1000, "\(name): \(message.prefix(100))")
+            #expect(!message.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }, "\(name)")
+            #expect(message.contains("root:") == false)
+        }
+        for drop in corpus where drop.param != nil {
+            #expect(try spool.rejection(drop.name)["param"]?.string == drop.param, "\(drop.name)")
+        }
+    }
+
+    /// 1,000 manifests made by changing good ones; `TALA_LONG=1` makes it 10,000.
+    @Test func generatedManifestsAreAcceptedOrRejectedAndNothingElse() throws {
+        let count = ProcessInfo.processInfo.environment["TALA_LONG"] == nil ? 1000 : 10_000
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededNumbers(seed: seed)
+        var slowest = 0.0
+        var accepted = 0
+        for index in 0..<count {
+            let (bytes, isYAML) = HostileDrops.mutated(using: &random)
+            let start = Date()
+            do throws(ManifestError) {
+                let manifest = try Manifest(ManifestText(bytes, isYAML: isYAML))
+                // What is accepted can be written and read again: the daemon and the worker see the same.
+                let again = try Manifest(ManifestText(JSONWriter().bytes(manifest.json), isYAML: false))
+                #expect(again == manifest, "seed \(seed), case \(index)")
+                accepted += 1
+            } catch {
+                #expect(!error.message.isEmpty && error.description.utf8.count < 2000, "seed \(seed), case \(index)")
+            }
+            slowest = max(slowest, Date().timeIntervalSince(start))
+        }
+        #expect(slowest < 1, "seed \(seed)")
+        #expect(accepted > count / 500 && accepted < count, "seed \(seed): \(accepted) of \(count) were accepted")
+    }
+
+    @Test func aFileThatChangesWhileItIsReadIsNotTakenForEitherOfTheTwo() throws {
+        let spool = try TestSpool(worker: "state succeeded; exit 0")
+        defer { spool.remove() }
+        // A writer that has the file open: it is not touched until that ends.
+        let path = spool.layout.incoming + "/slow.yaml"
+        let writer = try #require(fopen(path, "w"))
+        fputs("model: m\n", writer)
+        fflush(writer)
+        var turns = 0
+        var isClosed = false
+        let done = try spool.run({ $0.settleSeconds = 0.2 }) {
+            turns += 1
+            if turns < 20 { #expect(spool.ids.isEmpty) }
+            if turns == 20, !isClosed {
+                fputs("training_file: t.jsonl\n", writer)
+                fclose(writer)
+                isClosed = true
+            }
+            return spool.jobs.first?.state == .succeeded
+        }
+        let rejected = try FolderListing.names(in: spool.layout.rejected)
+        let taken = corpus.map(\.name).filter { !rejected.contains($0) }
+        #expect(taken.isEmpty, "\(taken) were not rejected")
+        #expect(done && rejected.isEmpty)
+    }
+
+    @Test func whatNobodyFinishesIsRejectedAfterALongTimeAndNotBefore() throws {
+        let spool = try TestSpool(worker: "exit 0")
+        defer { spool.remove() }
+        func file(_ name: String, hoursAgo: Double) throws {
+            let path = spool.layout.incoming + "/" + name
+            try DurableFiles.replace(path, with: "model: m\n")
+            let then = Date().addingTimeInterval(-hoursAgo * 3600).timeIntervalSince1970
+            var times = [timeval(tv_sec: Int(then), tv_usec: 0), timeval(tv_sec: Int(then), tv_usec: 0)]
+            utimes(path, &times)
+        }
+        try file(".old.yaml.tmp", hoursAgo: 37)
+        try file("old.part", hoursAgo: 37)
+        try file(".young.yaml.tmp", hoursAgo: 35)
+        #expect(try spool.run { (try FolderListing.names(in: spool.layout.rejected)).count == 2 })
+        #expect(try FolderListing.names(in: spool.layout.incoming) == [".young.yaml.tmp"])
+        #expect(try spool.rejection("old.part")["code"]?.string == "unfinished")
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: path) }
+    }
+}
+
+/// Numbers that a seed determines (SplitMix64).
+struct SeededNumbers: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+        return word ^ word >> 31
+    }
+}
