@@ -141,7 +141,7 @@ let package = Package(
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization"]),
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training"], excluding: ["Plans"]),
         tests("CommandLineTests", []),
-        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage"]),
+        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials"]),
         tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker"]),
         tests("JobRunTests", ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker"]),
     ]

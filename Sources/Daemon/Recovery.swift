@@ -13,6 +13,8 @@ extension TalaDaemon {
     /// | `.new-ID` | a bundle in it goes back into `incoming/`, the rest goes |
     /// | `.trash-*` | deleted |
     /// | a job that is `running` or `queued` | it waits for a device; not validated: for validation |
+    /// | a job whose `status.json` cannot be read | it is made anew from manifest and events |
+    /// | `.*.tmp`, `.trash-*`, `.ballast` of a job that nobody holds | deleted |
     /// | a job that is given up | it is salvaged |
     /// | a job that is `validating_files` | it waits for validation |
     /// | `paused` for want of room | it goes on when there is room |
@@ -72,8 +74,15 @@ extension TalaDaemon {
     /// - Returns: the status, if the job waits for something.
     private func recoverJob(_ id: String) -> JobStatus? {
         let folder = layout.job(id)
-        guard var status = folder.status() else {
-            journal.log(.error, "\(id): status.json cannot be read; the job is left alone", nil, Journal.Subject(job: id))
+        // Whoever holds the lock may still be writing; nobody else leaves anything half done that is wanted.
+        if let lock = try? FileLock(path: folder.lockFile) { withExtendedLifetime(lock) { folder.removeLitter() } }
+        var known = folder.status()
+        if known == nil, let rebuilt = folder.rebuiltStatus() {
+            record(rebuilt, folder, .warn, "status.json was missing or damaged: made anew, \(rebuilt.state.rawValue)")
+            known = rebuilt
+        }
+        guard var status = known else {
+            journal.log(.error, "\(id): neither status.json nor manifest.json can be read; the job is left alone", nil, Journal.Subject(job: id))
             return nil
         }
         if status.state == .running {

@@ -142,7 +142,8 @@ extension TalaDaemon {
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
         if worker.task == .salvage { return salvaged(worker.job) }
         if !status.state.isFinal, let verb = pendingVerb(folder) { return obey(verb, &status, folder) }
-        switch end {
+        // The job's own last word counts: a worker may die after it has written how the job ended.
+        switch status.state.isFinal ? WorkerProcess.End.exited(0) : end {
         case .exited(0) where worker.task == .validate && status.state == .queued: validated(&status, folder)
         case .exited(0), .exited(1), .exited(3), .exited(4):
             guard status.state.isFinal || status.state == .paused else {

@@ -1,0 +1,39 @@
+import JSON
+public import Jobs
+import Storage
+
+extension JobFolder {
+    /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event says, else that the job waits.
+    /// - Returns: nil if the manifest or what was decided at its acceptance cannot be read either.
+    public func rebuiltStatus() -> JobStatus? {
+        guard let manifest = try? manifest(), let acceptance = try? acceptance() else { return nil }
+        var status = JobStatus(id: id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
+        status.owner = acceptance.owner
+        status.checkpoint = checkpointNames.last
+        guard let last = lastEvent else { return status }
+        if last.message.hasPrefix("Fine-tuning job failed") {
+            status.state = .failed
+            status.error = .init(code: "unknown", message: last.message)
+        } else if last.message.hasPrefix("Fine-tuning job cancelled") {
+            status.state = .cancelled
+        } else if last.message.hasPrefix("Paused") {
+            status.state = .paused
+            status.reason = "requested"
+        } else if last.message == "The job has successfully completed", WholeFolder.fault(in: result) == nil {
+            status.state = .succeeded
+            status.resultFiles = ["metrics.csv", "result"]
+        }
+        if status.state.isFinal { status.finishedAt = last.time }
+        return status
+    }
+
+    /// The message and time of the last event that is whole.
+    private var lastEvent: (message: String, time: Int)? {
+        guard let bytes = try? DurableFiles.read(eventsFile, limit: 256 << 20) else { return nil }
+        for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
+            guard let node = try? JSONParser().parse(Array(line)), let message = node["message"]?.string else { continue }
+            return (message, node["created_at"]?.integer ?? 0)
+        }
+        return nil
+    }
+}

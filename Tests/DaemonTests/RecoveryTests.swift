@@ -1,0 +1,139 @@
+import Foundation
+import Jobs
+import Spool
+import Storage
+import Testing
+
+@testable import Daemon
+
+/// One test for each row of docs/recovery.md that is the daemon's.
+@Suite(.serialized) struct RecoveryTests {
+    static let id = "ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa"
+
+    /// A spool with a job that was accepted, in a state that `change` makes of it.
+    static func spool(_ change: (inout JobStatus) -> Void) throws -> (spool: TestSpool, id: String) {
+        let spool = try TestSpool(worker: "echo $task >>$job/../../log; state succeeded\nexit 0\n")
+        try spool.drop("a.yaml")
+        #expect(try spool.run(until: { spool.jobs.first?.state == .queued || spool.jobs.first?.state == .succeeded }))
+        var status = try #require(spool.jobs.first)
+        FolderListing.delete(spool.layout.root + "/log")
+        status.state = .queued
+        change(&status)
+        try spool.layout.job(status.id).write(status)
+        return (spool, status.id)
+    }
+
+    @Test func aClaimWithoutAJobGoesBackAndIsJudgedAgain() throws {
+        let spool = try TestSpool(worker: "state succeeded\nexit 0\n")
+        defer { spool.remove() }
+        try FileManager.default.createDirectory(atPath: spool.layout.claim(Self.id), withIntermediateDirectories: true)
+        try DurableFiles.replace(spool.layout.claim(Self.id) + "/drop", with: TestSpool.manifest)
+        #expect(try spool.drain() == 0)
+        #expect(spool.jobs.map(\.state) == [.succeeded])
+        #expect(try FolderListing.names(in: spool.layout.jobs).allSatisfy { !$0.hasPrefix(".") })
+    }
+
+    @Test func aClaimWhoseJobIsThereGoes() throws {
+        let (spool, id) = try Self.spool { _ in }
+        defer { spool.remove() }
+        try FileManager.default.createDirectory(atPath: spool.layout.claim(id), withIntermediateDirectories: true)
+        try DurableFiles.replace(spool.layout.claim(id) + "/drop", with: TestSpool.manifest)
+        #expect(try spool.drain() == 0)
+        #expect(spool.jobs.map(\.state) == [.succeeded])
+        #expect(!FolderListing.exists(spool.layout.claim(id)))
+    }
+
+    @Test func aHalfBuiltJobGoesAndItsBundleIsJudgedAgain() throws {
+        let spool = try TestSpool(worker: "state succeeded\nexit 0\n")
+        defer { spool.remove() }
+        let bundle = spool.layout.building(Self.id) + "/bundle"
+        try FileManager.default.createDirectory(atPath: bundle, withIntermediateDirectories: true)
+        try DurableFiles.replace(bundle + "/manifest.yaml", with: TestSpool.manifest)
+        #expect(try spool.drain() == 0)
+        #expect(spool.jobs.map(\.state) == [.succeeded])
+        #expect(!FolderListing.exists(spool.layout.building(Self.id)))
+    }
+
+    @Test(arguments: [JobState.validatingFiles, .queued, .running]) func aJobThatWasUnderWayGoesOn(state: JobState) throws {
+        let (spool, _) = try Self.spool { $0.state = state }
+        defer { spool.remove() }
+        #expect(try spool.drain() == 0)
+        #expect(spool.jobs.map(\.state) == [.succeeded] && spool.log.contains("run"))
+    }
+
+    @Test func aJobPausedForWantOfRoomGoesOnAndOneThatWasAskedToPauseWaits() throws {
+        let (spool, id) = try Self.spool {
+            $0.state = .paused
+            $0.reason = "disk_full"
+        }
+        defer { spool.remove() }
+        #expect(try spool.run(until: { spool.jobs.first?.state == .succeeded }))
+        var status = try #require(spool.layout.job(id).status())
+        status.state = .paused
+        status.reason = "requested"
+        try spool.layout.job(id).write(status)
+        #expect(try spool.drain() == 0)
+        #expect(spool.jobs.map(\.state) == [.paused])
+    }
+
+    @Test(arguments: [JobState.succeeded, .failed, .cancelled]) func aJobThatHasEndedIsLeftAlone(state: JobState) throws {
+        let (spool, id) = try Self.spool { $0.state = state }
+        defer { spool.remove() }
+        let before = try DurableFiles.read(spool.layout.job(id).statusFile)
+        _ = try spool.drain()
+        #expect(try DurableFiles.read(spool.layout.job(id).statusFile) == before && spool.log.isEmpty)
+    }
+
+    @Test func aJobWhoseLockIsHeldWaitsForIt() throws {
+        let (spool, id) = try Self.spool { _ in }
+        defer { spool.remove() }
+        var lock = try FileLock(path: spool.layout.job(id).lockFile)
+        #expect(lock != nil)
+        nonisolated(unsafe) var turns = 0
+        try spool.run(until: {
+            turns += 1
+            return turns > 4
+        })
+        #expect(spool.log.isEmpty)
+        lock = nil
+        #expect(try spool.drain() == 0)
+        #expect(spool.jobs.map(\.state) == [.succeeded])
+    }
+
+    /// What an accepted job was is in its other files too: a status that is cut at any byte costs nothing.
+    @Test func aDamagedStatusIsMadeAnewFromTheOtherFiles() throws {
+        let (spool, id) = try Self.spool { _ in }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        let whole = try DurableFiles.read(folder.statusFile)
+        for length in [0, 1, whole.count / 3, whole.count / 2, whole.count - 4] {
+            try DurableFiles.replace(folder.statusFile, with: String(decoding: whole.prefix(length), as: UTF8.self))
+            #expect(try spool.drain() == 0, "cut at \(length)")
+            #expect(folder.status()?.state == .succeeded && folder.status()?.id == id, "cut at \(length)")
+        }
+        // A job that had been cancelled is not begun again.
+        try EventLog(folder).append(.info, "Fine-tuning job cancelled", at: 5)
+        try DurableFiles.replace(folder.statusFile, with: "{")
+        _ = try spool.drain()
+        #expect(folder.status()?.state == .cancelled)
+    }
+
+    @Test func aWorkerThatDiesAfterItHasSaidHowTheJobEndedChangesNothing() throws {
+        let spool = try TestSpool(worker: "state succeeded; kill -9 $$\n")
+        defer { spool.remove() }
+        try spool.drop("a.yaml")
+        #expect(try spool.drain() == 0)
+        #expect(spool.jobs.map(\.state) == [.succeeded] && spool.jobs.first?.attempts == 1)
+    }
+
+    @Test func whatWorkersLeftHalfWrittenGoes() throws {
+        let (spool, id) = try Self.spool { $0.state = .cancelled }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        try FileManager.default.createDirectory(atPath: folder.checkpoints + "/.step-000004.17.tmp", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: folder.checkpoints + "/.trash-step-000002-5", withIntermediateDirectories: true)
+        try DurableFiles.replace(folder.ballastFile, with: "ballast")
+        _ = try spool.drain()
+        #expect(try FolderListing.names(in: folder.checkpoints).isEmpty && !FolderListing.exists(folder.ballastFile))
+    }
+}
