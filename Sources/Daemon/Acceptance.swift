@@ -87,6 +87,9 @@ struct Acceptance {
             guard let found = resolver.find(name, bundle: claim.bundle, in: folders, for: user) else {
                 throw ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)", param: param)
             }
+            if param.hasSuffix("_file"), FolderListing.isFolder(found.path) {
+                throw ManifestError(code: "invalid_value", message: "\"\(name)\" is a folder: name the file in it", param: param)
+            }
             guard let bundle = claim.bundle, found.root == bundle else {
                 return JobAcceptance.Source(path: found.path, root: found.root, isInBundle: false)
             }

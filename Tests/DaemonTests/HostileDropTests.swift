@@ -24,7 +24,7 @@ import Testing
         let left = try FolderListing.names(in: spool.layout.incoming)
         #expect(left.isEmpty, "\(left)")
         let rejected = try FolderListing.names(in: spool.layout.rejected)
-        let taken = corpus.map(\.name).filter { !rejected.contains($0) }
+        let taken = corpus.map(\.name).filter { name in !rejected.contains(Rejection.shown(name)) }
         #expect(taken.isEmpty, "\(taken) were not rejected")
         #expect(rejected.count == corpus.count + made)
         for name in rejected {
@@ -85,8 +85,6 @@ import Testing
             return spool.jobs.first?.state == .succeeded
         }
         let rejected = try FolderListing.names(in: spool.layout.rejected)
-        let taken = corpus.map(\.name).filter { !rejected.contains($0) }
-        #expect(taken.isEmpty, "\(taken) were not rejected")
         #expect(done && rejected.isEmpty)
     }
 

@@ -80,7 +80,7 @@ enum HostileDrops {
         for (name, path) in [
             ("passwd", "/etc/passwd"), ("up", "../../../etc/passwd"), ("dotdot", "a/../../jobs"), ("proc", "/proc/self/environ"), ("dev", "/dev/zero"),
             ("folder", "."), ("gone", "nothing.jsonl"), ("long", String(repeating: "a/", count: 500)), ("null", "/dev/null"), ("tilde", "~/x"),
-        ] { json("path-" + name, "{\"model\": \"m\", \"training_file\": \"\(path)\"}", name == "folder" ? nil : "training_file") }
+        ] { json("path-" + name, "{\"model\": \"m\", \"training_file\": \"\(path)\"}", "training_file") }
         for (name, path) in [("up", "../models/m"), ("root", "/etc"), ("gone", "x"), ("hidden", ".m"), ("job", "ftjob-00000000000000000000000000"), ("dots", "m/../m")] {
             json("model-" + name, "{\"model\": \"\(path)\", \"training_file\": \"t.jsonl\"}", "model")
         }
@@ -103,7 +103,7 @@ enum HostileDrops {
         ] { yaml(name, text) }
         // Names.
         for name in [
-            "name with space.json", "name\nnewline.json", "name\u{1B}[31mred.json", "-rf.json", "name;rm.json", "$(id).json", "`id`.json", "na%nme.json",
+            "name with space.json", "name\nnewline.json", "name\u{1B}[31mred.json", "name;rm.json", "$(id).json", "`id`.json", "na%nme.json",
             "naïve.json", "name\\x.json", "name\"x.json", "\u{202E}nosj.json", "name.json.exe", "name", "name.JSON", "name.yaml.txt", "name..", "*", "?.json",
             String(repeating: "l", count: 200) + ".json", "|cat.json",
         ] { drops.append(Drop(name: name, bytes: Array(good.utf8))) }
