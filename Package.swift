@@ -107,7 +107,8 @@ let package = Package(
         module(
             "Worker",
             [
-                "CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend", "VulkanBackend",
+                "CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Graph", "CPUBackend",
+                "VulkanBackend",
                 "Models", "Training", "Export",
             ]),
         // Queue, supervision of workers, admission, systemd.
@@ -134,7 +135,7 @@ let package = Package(
         tests("ModelsTests", ["Graph", "JSON", "Models", "Tensors"]),
         tests("TemplatesTests", ["JSON", "Templates"], excluding: ["Cases"]),
         tests("TokenizationTests", ["JSON", "Templates", "Tokenization"]),
-        tests("DatasetsTests", ["Datasets", "JSON", "Tokenization"]),
+        tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization"]),
         tests("QuantizationTests", ["Quantization", "Tensors"]),
         tests("GraphTests", ["Graph", "Models"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),

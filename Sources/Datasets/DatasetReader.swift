@@ -36,7 +36,7 @@ public struct DatasetReader: Sendable {
         if let cache, cache.prepare() {
             // A file that cannot be hashed cannot be read either: the builder says why.
             if let digest = try? cache.digests.digest(path) {
-                let key = try cache.key(dataDigest: digest, name: name, modelFolder: modelFolder, options: options)
+                let key = try cache.key(dataDigest: digest, name: name, modelFolder: modelFolder, options: options, clock: encoder.clockKey)
                 if let (store, report) = cache.open(key, name: name) { return (Dataset(store: store), report) }
                 let report = try build(builder, in: cache.path(key), expecting: digest)
                 guard report.isValid else { return (nil, report) }

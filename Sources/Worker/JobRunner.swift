@@ -244,7 +244,8 @@ public final class JobRunner {
                 initialAdapterPath: inputs.initialAdapterPath, deviceSelector: isOpen ? deviceSelector : nil,
                 cache: DatasetCache(folder: folder.tokens),
                 readingProgress: { [self] _ in if isAskedToLeave() { throw LeaveRequest() } },
-                keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan), progress: { [pulse] _ in pulse.beat() })
+                keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan), day: acceptance.createdAt,
+                progress: { [pulse] _ in pulse.beat() })
         } catch let error as WorkerError {
             if case .invalidData(let reports) = error {
                 for problem in reports.flatMap(\.problems.first).prefix(100) { try event(problem.description, .error) }

@@ -4,6 +4,7 @@ public import Graph
 public import Jobs
 public import Models
 import Storage
+import Templates
 import Tensors
 public import Tokenization
 public import Training
@@ -34,17 +35,20 @@ public struct PreparedJob {
     }
 
     /// Reads data and model and decides what the manifest leaves open.
+    /// - Parameter day: a moment (seconds since 1970) of the day that a template sees when it asks for the date: of the job's acceptance, so that a job
+    ///   that goes on another day sees the same; nil is today.
     /// - Throws: what is wrong with model, data or plan.
     public init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
         deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
         readingProgress: ((DatasetProgress) throws -> Void)? = nil, keeping kept: JobPlan.Choice? = nil,
-        progress: (String) -> Void = { _ in }
+        day: Int? = nil, progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
         self.modelFolder = modelFolder
         let configuration = try ModelConfiguration(folder: modelFolder)
-        let encoder = try ChatEncoder(folder: modelFolder)
+        var encoder = try ChatEncoder(folder: modelFolder)
+        if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
         guard encoder.tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw ModelError(

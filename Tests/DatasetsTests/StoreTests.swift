@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import JSON
+import Templates
 import Testing
 import Tokenization
 
@@ -26,6 +27,26 @@ import Tokenization
         // So is other data under the same name.
         try folder.write("data.jsonl", chats(49) + chat("Question 49", "Answer 50") + "\n")
         #expect(try !folder.reader(cache: cache).read(path).report.isCached)
+    }
+
+    @Test func aTemplateThatWritesTheDateIsReadAnewOnAnotherDayAndNotOnTheSame() throws {
+        let folder = try DataFolder()
+        let model = folder.path + "/model"
+        try FileManager.default.copyItem(atPath: SharedData.path("stories260k"), toPath: model)
+        let template = "{{ strftime_now('%d %B') }}{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}\n{% endfor %}"
+        try folder.write("model/chat_template.jinja", template)
+        let path = try folder.write("data.jsonl", chats(5))
+        func read(on day: Int) throws -> (dataset: Dataset?, report: ValidationReport) {
+            var encoder = try ChatEncoder(folder: model)
+            encoder.clock = TemplateClock(dayOf: day * 86_400)
+            return try DatasetReader(
+                encoder: encoder, options: DatasetOptions(maximumLength: 1 << 20), modelFolder: model,
+                cache: DatasetCache(folder: folder.path + "/cache")
+            ).read(path)
+        }
+        let (first, same, other) = try (read(on: 20_000), read(on: 20_000), read(on: 20_100))
+        #expect(!first.report.isCached && same.report.isCached && !other.report.isCached)
+        #expect(first.dataset?.example(0) == same.dataset?.example(0) && first.dataset?.example(0) != other.dataset?.example(0))
     }
 
     @Test(arguments: ["tokens.bin", "examples.bin", "report.json", "COMPLETE"]) func aDamagedEntryIsReadAnew(file: String) throws {
