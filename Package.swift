@@ -17,15 +17,12 @@ func processorFlags() -> [String] {
     return []
 }
 
-let language: [SwiftSetting] = {
-    var settings: [SwiftSetting] = [
-        .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("ExistentialAny"),
-    ]
-    #if compiler(>=6.1)
-        settings.append(.enableUpcomingFeature("MemberImportVisibility"))
-    #endif
-    return settings
-}()
+#if compiler(>=6.1)
+    let newerFeatures = ["MemberImportVisibility"]
+#else
+    let newerFeatures: [String] = []
+#endif
+let language: [SwiftSetting] = (["InternalImportsByDefault", "ExistentialAny"] + newerFeatures).map { .enableUpcomingFeature($0) }
 // Without errno, a square root is an instruction, also of vectors.
 let numeric: [SwiftSetting] =
     language + [.unsafeFlags(["-Ounchecked", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .release))]

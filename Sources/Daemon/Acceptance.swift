@@ -183,7 +183,7 @@ struct Acceptance {
 
     private func create(_ path: String, _ text: String) throws(StorageError) {
         let bytes = Array((text + "\n").utf8)
-        try bytes.withUnsafeBufferPointer { buffer throws(StorageError) in
+        try bytes.withBytes { buffer throws(StorageError) in
             try DurableFiles.write(UnsafeRawBufferPointer(buffer), toNew: path)
         }
     }

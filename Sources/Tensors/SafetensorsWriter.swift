@@ -57,6 +57,8 @@ public struct SafetensorsWriter: ~Copyable {
 
     /// Syncs and closes the file. All tensors must have been written.
     public func finish() throws(StorageError) {
+        // Swift 6.0 crashes over a field of a noncopyable value that is used on two paths out of a throwing function.
+        let file = file
         guard remaining == 0 else { throw StorageError(operation: "finish incomplete", path: file.path, errorNumber: EINVAL) }
         try file.finish()
     }
