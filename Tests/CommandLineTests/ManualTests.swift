@@ -17,11 +17,13 @@ import Testing
         let stop = try #require(text.range(of: Self.end), "\(page) has no mark where its generated part ends")
         let expected = try ProgramDescription.of(program).manual()
         if ProcessInfo.processInfo.environment["TALA_RECORD"] != nil {
-            try Data((text[..<start.upperBound] + expected + text[stop.lowerBound...]).utf8).write(to: file)
+            let written = String(text[..<start.upperBound]) + expected + String(text[stop.lowerBound...])
+            try Data(written.utf8).write(to: file)
             return
         }
+        let present = String(text[start.upperBound..<stop.lowerBound])
         #expect(
-            String(text[start.upperBound..<stop.lowerBound]) == expected,
+            present == expected,
             "docs/man/\(page) is behind the program: TALA_RECORD=1 swift test --filter ManualTests writes it anew")
     }
 }

@@ -71,18 +71,20 @@ struct SymbolicMachine {
             .exchange: plan.exchangeBlocks.map { Array(repeating: 0xDEAD, count: $0 / 4 + 1) },
             .persistent: layout.blocks.map { Array(repeating: 0xDEAD, count: $0.byteCount / 4 + 1) },
         ]
+        func firstPlace(_ reference: TensorReference, row: Int) -> Int { reference.byteOffset / 4 + row * reference.rowStride }
         func read(_ reference: TensorReference) -> Matrix {
-            (0..<reference.rows).map { row in
-                (0..<reference.columns).map {
-                    memory[reference.space]?[reference.block][reference.byteOffset / 4 + row * reference.rowStride + $0] ?? 0
-                }
+            var matrix: Matrix = []
+            for row in 0..<reference.rows {
+                let first = firstPlace(reference, row: row)
+                let block = memory[reference.space]?[reference.block] ?? []
+                matrix.append((0..<reference.columns).map { column in block[first + column] })
             }
+            return matrix
         }
         func write(_ matrix: Matrix, _ reference: TensorReference) {
             for (row, tags) in matrix.enumerated() {
-                for (column, tag) in tags.enumerated() {
-                    memory[reference.space]?[reference.block][reference.byteOffset / 4 + row * reference.rowStride + column] = tag
-                }
+                let first = firstPlace(reference, row: row)
+                for (column, tag) in tags.enumerated() { memory[reference.space]?[reference.block][first + column] = tag }
             }
         }
         for (name, reference) in plan.inputs {

@@ -18,9 +18,11 @@ import Testing
         ProductVariant(rowLanes: 4, lanes: 8, own: 8, met: 1, slice: 16, depth: 1),
     ]
 
-    @Test(
-        .enabled(if: hasVulkan, "there is no Vulkan device"),
-        arguments: MatrixProductReference.layouts.map { MatrixProduct(transposesA: $0.0, transposesB: $0.1, scale: 3, hasAddend: $0.0) })
+    static let operations: [MatrixProduct] = MatrixProductReference.layouts.map {
+        MatrixProduct(transposesA: $0.0, transposesB: $0.1, scale: 3, hasAddend: $0.0)
+    }
+
+    @Test(.enabled(if: hasVulkan, "there is no Vulkan device"), arguments: operations)
     func everyVariantGivesTheSameRightBytes(_ operation: MatrixProduct) throws {
         let device = try VulkanDevice(validates: true)
         var random = CaseRandom(seed: KernelCatalogue.seed)
@@ -47,12 +49,12 @@ import Testing
         #expect(device.validationMessages == [])
     }
 
+    static let halfOperations: [MatrixProduct] = MatrixProductReference.layouts.map {
+        MatrixProduct(transposesA: $0.0, transposesB: $0.1, scale: 3, hasAddend: $0.0, outputType: $0.1 ? .float16 : .float32)
+    }
+
     /// Needs a driver with cooperative matrices and a shader compiler that knows them: Debian 13's, or one that TALA_GLSLANG names.
-    @Test(
-        .enabled(if: hasVulkan, "there is no Vulkan device"),
-        arguments: MatrixProductReference.layouts.map {
-            MatrixProduct(transposesA: $0.0, transposesB: $0.1, scale: 3, hasAddend: $0.0, outputType: $0.1 ? .float16 : .float32)
-        })
+    @Test(.enabled(if: hasVulkan, "there is no Vulkan device"), arguments: halfOperations)
     func theDevicesMatricesGiveWhatTheDefinitionSays(_ operation: MatrixProduct) throws {
         let device = try VulkanDevice(validates: true)
         guard !device.profile.matrixShapes.isEmpty else {
