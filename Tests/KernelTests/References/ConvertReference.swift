@@ -7,7 +7,9 @@ enum ConvertReference: KernelReference {
         [Expected(rows: types[0].rows, columns: types[0].columns) { Bounded(types[0].elementType.stored(inputs[0][$0, $1])) }]
     }
 
-    static var cases: [KernelCase] {
+    static var cases: [KernelCase] { casesOfSizes + casesOfTies }
+
+    private static var casesOfSizes: [KernelCase] {
         allActivationTypes.flatMap { from in
             allActivationTypes.flatMap { to in
                 awkwardSizes.map { size in
@@ -17,16 +19,22 @@ enum ConvertReference: KernelReference {
                 }
             }
         }
-            + [ElementType.bfloat16, .float16].map { to in
-                // Halfway between two neighbours, above and below, both signs; numbers near the largest and the smallest normal one.
-                test("ties to \(to)", activations: [.float32, to], Convert(to: to)) { random in
-                    random.operandList { row, column in
-                        let unit = 2 * to.roundoff
-                        let mantissa = 1 + Double(row) * unit + [0, unit / 2, unit / 2 * 1.001, unit / 2 * 0.999][column % 4]
-                        return (column % 8 < 4 ? 1 : -1) * mantissa * [1, 0x1p-13, 0x1p14, 1.0 / 3][column / 8]
-                    }
+    }
+
+    private static var casesOfTies: [KernelCase] {
+        [ElementType.bfloat16, .float16].map { to in
+            // Halfway between two neighbours, above and below, both signs; numbers near the largest and the smallest normal one.
+            test("ties to \(to)", activations: [.float32, to], Convert(to: to)) { random in
+                random.operandList { row, column in
+                    let unit: Double = 2 * to.roundoff
+                    let besides: [Double] = [0, unit / 2, unit / 2 * 1.001, unit / 2 * 0.999]
+                    let scales: [Double] = [1, 0x1p-13, 0x1p14, 1.0 / 3]
+                    let mantissa: Double = 1 + Double(row) * unit + besides[column % 4]
+                    let sign: Double = column % 8 < 4 ? 1 : -1
+                    return sign * mantissa * scales[column / 8]
                 }
             }
+        }
     }
 
     static var timings: [KernelCase] {
