@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// What a program says of its own commands and options (argument-parser's `--experimental-dump-help`), as sections of a manual page.
 struct ProgramDescription: Decodable {

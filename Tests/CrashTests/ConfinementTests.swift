@@ -3,6 +3,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 import Testing
 
 /// A worker gives up what it does not need before it opens what users wrote, and still trains.
@@ -56,7 +57,7 @@ import Testing
         try DurableFiles.replace(spool.layout.files + "/other.jsonl", with: "secret")
         let process = Process()
         let pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: RealSpool.programs + "/tala-worker")
+        process.executableURL = URL(fileURLWithPath: BuiltProgram.folder + "/tala-worker")
         process.arguments = [
             "probe", "--job", job.path, job.statusFile, spool.layout.models + "/stories260k/config.json", spool.layout.files + "/train.jsonl", other,
             spool.layout.files + "/other.jsonl", spool.layout.jobs, spool.layout.root + "/daemon.json", "/etc/passwd", "/dev/null", "/root",

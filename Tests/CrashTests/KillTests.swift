@@ -3,17 +3,13 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 import Testing
 
 /// The programs as they were built beside the tests, in a spool with the reference model.
 struct RealSpool {
     let layout: SpoolLayout
-    static let programs: String = {
-        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        while folder.path != "/", !FileManager.default.fileExists(atPath: folder.path + "/talad") { folder.deleteLastPathComponent() }
-        return folder.path
-    }()
-    static var areBuilt: Bool { FileManager.default.fileExists(atPath: programs + "/tala-worker") && SharedData.isThere }
+    static var areBuilt: Bool { FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker") && SharedData.isThere }
 
     init() throws {
         layout = SpoolLayout(root: NSTemporaryDirectory() + "tala-kill-\(UUID().uuidString)")
@@ -41,7 +37,7 @@ struct RealSpool {
 
     func startDaemon() throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.programs + "/talad")
+        process.executableURL = URL(fileURLWithPath: BuiltProgram.folder + "/talad")
         process.arguments = ["--spool", layout.root, "--drain"]
         process.standardError = FileHandle.nullDevice
         try process.run()

@@ -3,6 +3,7 @@ import Jobs
 import Spool
 import Storage
 import StorageTrials
+import TestSupport
 import Testing
 import Worker
 

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import JSON
+import TestSupport
 import Testing
 import Tokenization
 

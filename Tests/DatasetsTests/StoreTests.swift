@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import JSON
 import Templates
+import TestSupport
 import Testing
 import Tokenization
 

@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 /// Training in bfloat16 beside training in float32, through whole jobs.

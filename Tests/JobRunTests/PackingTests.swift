@@ -3,6 +3,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 import Testing
 import Worker
 

@@ -4,6 +4,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 import Testing
 import Training
 import Worker

@@ -1,6 +1,7 @@
 import Foundation
 import Graph
 import JSON
+import TestSupport
 import Testing
 
 @testable import Models

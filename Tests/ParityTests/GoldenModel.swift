@@ -2,6 +2,7 @@ import Graph
 import JSON
 import Models
 import Tensors
+import TestSupport
 import Training
 
 /// A folder of `golden/models`: a checkpoint, a batch, and what the reference computed.

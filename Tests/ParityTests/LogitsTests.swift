@@ -2,6 +2,7 @@ import CPUBackend
 import Graph
 import Models
 import Tensors
+import TestSupport
 import Testing
 import Training
 import VulkanBackend

@@ -4,6 +4,7 @@ import Graph
 import JSON
 import Models
 import Tensors
+import TestSupport
 import Testing
 import Training
 

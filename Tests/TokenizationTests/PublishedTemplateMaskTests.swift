@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Templates
+import TestSupport
 import Testing
 
 @testable import Tokenization

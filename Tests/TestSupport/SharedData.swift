@@ -1,9 +1,9 @@
 import Foundation
-import JSON
+public import JSON
 
 /// The reference data beside the checkout, where it is there.
-enum SharedData {
-    static let folder: String? = {
+public enum SharedData {
+    public static let folder: String? = {
         let environment = ProcessInfo.processInfo.environment["TALA_SHARED"]
         var url = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         var candidates: [String] = environment.map { [$0] } ?? []
@@ -17,14 +17,14 @@ enum SharedData {
         return candidates.first { FileManager.default.fileExists(atPath: $0 + "/golden") }
     }()
 
-    static var isThere: Bool {
+    public static var isThere: Bool {
         if folder == nil { print("skipped: the reference data (shared/golden) is not beside the checkout; TALA_SHARED may name it") }
         return folder != nil
     }
 
-    static func path(_ name: String) -> String { (folder ?? "") + "/golden/" + name }
+    public static func path(_ name: String) -> String { (folder ?? "") + "/golden/" + name }
 
-    static func json(_ name: String) throws -> JSONNode {
+    public static func json(_ name: String) throws -> JSONNode {
         try JSONParser().parse(Array(Data(contentsOf: URL(fileURLWithPath: path(name)))))
     }
 }
