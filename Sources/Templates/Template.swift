@@ -4,6 +4,7 @@ public import JSON
 /// `strftime_now`, `tojson` without HTML escapes, `{% generation %}` blocks).
 public struct Template: Sendable {
     private let body: [Statement]
+    private let blocks: [String: Statement.Block]
     /// Whether the template mentions `strftime_now`.
     public let asksForTime: Bool
 
@@ -14,8 +15,9 @@ public struct Template: Sendable {
         }
         asksForTime = TextSearch.contains("strftime_now", in: source)
         var lexer = Lexer(source)
-        var parser = Parser(try lexer.run())
+        var parser = lexer.parser()
         body = try parser.template()
+        blocks = parser.blocks
     }
 
     /// What a rendering gives.
@@ -35,7 +37,7 @@ public struct Template: Sendable {
     {
         var values: [String: TemplateValue] = [:]
         for member in variables.object ?? [] { values[member.key] = TemplateValue(member.node) }
-        let interpreter = Interpreter(variables: values, clock: clock, limits: limits)
+        let interpreter = Interpreter(variables: values, blocks: blocks, clock: clock, limits: limits)
         defer { interpreter.release() }
         try interpreter.run(body)
         return Rendering(text: String(decoding: interpreter.output, as: UTF8.self), generationSpans: interpreter.generationSpans)

@@ -17,8 +17,11 @@ enum Arithmetic {
         if let a = left.wholeNumber, let b = right.wholeNumber, let result = try small(operation, a, b, interpreter) { return result }
         if let a = left.big, let b = right.big { return try whole(operation, a, b, interpreter) }
         if let a = left.number, let b = right.number { return try real(operation, a, b, interpreter) }
-        for value in [left, right] { if case .undefined(let what) = value { throw interpreter.failure("UndefinedError", what) } }
-        if operation == "+", left.text != nil {
+        for value in [left, right] { if case .undefined(let what) = value { throw interpreter.undefined(what) } }
+        if operation == "*", let other = factor(left, right) {
+            throw interpreter.failure("TypeError", "can't multiply sequence by non-int of type '\(other.typeName)'")
+        }
+        if operation == "+", case .string = left {
             throw interpreter.failure("TypeError", "can only concatenate str (not \"\(right.typeName)\") to str")
         }
         switch left {
@@ -30,6 +33,17 @@ enum Arithmetic {
         }
         let symbol = operation == "**" ? "** or pow()" : operation
         throw interpreter.failure("TypeError", "unsupported operand type(s) for \(symbol): '\(left.typeName)' and '\(right.typeName)'")
+    }
+
+    /// What a sequence cannot be multiplied by.
+    private static func factor(_ left: TemplateValue, _ right: TemplateValue) -> TemplateValue? {
+        func isSequence(_ value: TemplateValue) -> Bool {
+            switch value {
+            case .string, .markup, .list, .tuple: true
+            default: false
+            }
+        }
+        return isSequence(left) ? right : isSequence(right) ? left : nil
     }
 
     private static func escaped(_ value: TemplateValue) -> TemplateValue {
@@ -185,7 +199,7 @@ enum Arithmetic {
         default: break
         }
         guard b != 0 else {
-            throw interpreter.failure("ZeroDivisionError", operation == "/" ? "division by zero" : "float floor division by zero")
+            throw interpreter.failure("ZeroDivisionError", operation == "/" ? "float division by zero" : operation == "%" ? "float modulo" : "float floor division by zero")
         }
         if operation == "/" { return .double(a / b) }
         if operation == "//" { return .double((a / b).rounded(.down)) }
@@ -254,7 +268,7 @@ enum Arithmetic {
             return a.count - b.count
         default: break
         }
-        for value in [left, right] { if case .undefined(let what) = value { throw interpreter.failure("UndefinedError", what) } }
+        for value in [left, right] { if case .undefined(let what) = value { throw interpreter.undefined(what) } }
         throw interpreter.failure(
             "TypeError", "'\(operation)' not supported between instances of '\(left.typeName)' and '\(right.typeName)'")
     }

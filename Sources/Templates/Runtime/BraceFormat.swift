@@ -89,7 +89,7 @@ enum BraceFormat {
             let index = Int(head) ?? next
             if head.isEmpty { next += 1 }
             guard index >= 0, index < arguments.positional.count else {
-                throw interpreter.failure("IndexError", "Replacement index \(index) out of range for positional args tuple")
+                throw interpreter.failure("IndexError", "tuple index out of range")
             }
             value = arguments.positional[index]
         } else {

@@ -137,7 +137,7 @@ enum Filters {
             return .double(abs(number))
         case "round": return try rounded(value, arguments, interpreter)
         case "int", "float":
-            if case .undefined(let what) = value { throw interpreter.failure("UndefinedError", what) }
+            if case .undefined(let what) = value { throw interpreter.undefined(what) }
             if let text = value.text {
                 // White space around a number may be long; the number itself may not.
                 try interpreter.charge(text.utf8.count)

@@ -24,10 +24,7 @@ enum Methods {
     }
 
     private static func refused(_ name: String, _ kind: String) -> TemplateValue {
-        .function(
-            TemplateFunction(name: name) { interpreter, _ throws(TemplateError) in
-                throw interpreter.failure("SecurityError", "<built-in method \(name) of \(kind) object> is not safely callable")
-            })
+        Interpreter.hiddenAttribute(name, of: kind)
     }
 
     private static func method(_ name: String, of dictionary: TemplateDictionary) -> TemplateValue? {

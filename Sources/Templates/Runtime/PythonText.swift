@@ -78,6 +78,7 @@ enum PythonText {
             case "LoopContext":
                 let (index, length) = (object.attributes["index"] ?? .none, object.attributes["length"] ?? .none)
                 text += "<LoopContext \(string(index))/\(string(length))>"
+            case "TemplateReference": text += "<TemplateReference None>"
             case "Macro": text += "<Macro \(representation(object.attributes["name"] ?? .none))>"
             default: text += "<\(object.kindName)>"
             }

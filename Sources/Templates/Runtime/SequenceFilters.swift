@@ -76,7 +76,7 @@ enum SequenceFilters {
                 })
         case "dictsort":
             guard case .dictionary(let dictionary) = value else {
-                if case .undefined(let what) = value { throw interpreter.failure("UndefinedError", what) }
+                if case .undefined(let what) = value { throw interpreter.undefined(what) }
                 throw interpreter.failure("AttributeError", "'\(value.typeName)' object has no attribute 'items'")
             }
             let isSensitive = arguments.value(0, "case_sensitive")?.isTrue ?? false

@@ -24,6 +24,7 @@ enum Tests {
     static func evaluate(_ name: String, _ value: TemplateValue, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError)
         -> Bool
     {
+        guard isKnown(name) else { throw interpreter.failure("TemplateRuntimeError", "No test named '\(name)'.") }
         let most = countsOfArguments[name] ?? 0
         guard arguments.positional.count <= most else {
             throw interpreter.failure(

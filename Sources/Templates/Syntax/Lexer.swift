@@ -63,9 +63,42 @@ struct Lexer {
         return true
     }
 
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    /// The bytes of the white space at a place, as Python's `\s` knows it; 0 if there is none.
+    private func spaceLength(at index: Int) -> Int {
+        guard index < source.count else { return 0 }
+        let byte = source[index]
+        if byte < 0x80 { return byte == 0x20 || (0x09...0x0D).contains(byte) || (0x1C...0x1F).contains(byte) ? 1 : 0 }
+        // What is not ASCII begins with one of these.
+        guard byte == 0xC2 || byte == 0xE1 || byte == 0xE2 || byte == 0xE3 else { return 0 }
+        let scalar = String(decoding: source[index..<min(index + 4, source.count)], as: UTF8.self).unicodeScalars.first
+        return scalar.map { PythonCharacters.isSpace($0) ? UTF8.width($0) : 0 } ?? 0
+    }
 
-    mutating func run() throws(TemplateError) -> [Located] {
+    /// A text without the white space at its end.
+    private func withoutTrailingSpace(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var end = text.endIndex
+        while end > text.startIndex {
+            var start = end - 1
+            while start > text.startIndex, source[start] & 0xC0 == 0x80 { start -= 1 }
+            guard spaceLength(at: start) == end - start else { break }
+            end = start
+        }
+        return text[..<end]
+    }
+
+    /// Whether there is nothing but white space from a place to the end of a text.
+    private func isSpace(_ text: ArraySlice<UInt8>) -> Bool { withoutTrailingSpace(text).isEmpty }
+
+    /// A parser over the tokens, which knows where they could not be read.
+    mutating func parser() -> Parser {
+        do throws(TemplateError) {
+            return Parser(try run())
+        } catch {
+            return Parser(tokens + [Located(token: .end, line: error.line ?? line)], error)
+        }
+    }
+
+    private mutating func run() throws(TemplateError) -> [Located] {
         var isLineStart = true
         while position < source.count {
             let start = position
@@ -82,12 +115,12 @@ struct Lexer {
             let kind = source[position + 1]
             let sign = position + 2 < source.count ? source[position + 2] : 0
             if sign == UInt8(ascii: "-") {
-                while let last = text.last, Self.isSpace(last) { text.removeLast() }
+                text = withoutTrailingSpace(text)
             } else if sign != UInt8(ascii: "+"), kind != UInt8(ascii: "{") {
                 // lstrip_blocks: white space between the line's beginning and a block goes.
                 let lineStart = text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? text.startIndex
                 let reachesLineStart = text.contains(UInt8(ascii: "\n")) || isLineStart
-                if reachesLineStart, text[lineStart...].allSatisfy(Self.isSpace) { text = text[..<lineStart] }
+                if reachesLineStart, isSpace(text[lineStart...]) { text = text[..<lineStart] }
             }
             emitText(text)
             line +=
@@ -122,10 +155,10 @@ struct Lexer {
     private mutating func afterTag(sign: UInt8, trimsLineEnd: Bool) -> Bool {
         if sign == UInt8(ascii: "-") {
             var endsLine = false
-            while position < source.count, Self.isSpace(source[position]) {
+            while case let length = spaceLength(at: position), length > 0 {
                 endsLine = source[position] == UInt8(ascii: "\n")
                 if endsLine { line += 1 }
-                position += 1
+                position += length
             }
             return endsLine
         }
@@ -159,7 +192,7 @@ struct Lexer {
 
     private func skippingSpace(_ index: Int) -> Int {
         var index = index
-        while index < source.count, Self.isSpace(source[index]) { index += 1 }
+        while case let length = spaceLength(at: index), length > 0 { index += length }
         return index
     }
 
@@ -196,10 +229,10 @@ struct Lexer {
                     if has("%}", at: close) {
                         var text = source[start..<position]
                         if openSign == UInt8(ascii: "-") {
-                            while let last = text.last, Self.isSpace(last) { text.removeLast() }
+                            text = withoutTrailingSpace(text)
                         } else if openSign == 0 {
                             let lineStart = text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? text.startIndex
-                            if text.contains(UInt8(ascii: "\n")), text[lineStart...].allSatisfy(Self.isSpace) { text = text[..<lineStart] }
+                            if text.contains(UInt8(ascii: "\n")), isSpace(text[lineStart...]) { text = text[..<lineStart] }
                         }
                         emitText(text)
                         position = close + 2
@@ -210,6 +243,7 @@ struct Lexer {
             }
             position += 1
         }
+        if start == source.count { return true }
         throw failure("Missing end of raw directive")
     }
 
@@ -219,8 +253,8 @@ struct Lexer {
         while position < source.count {
             let byte = source[position]
             if byte == UInt8(ascii: "\n") { line += 1 }
-            if Self.isSpace(byte) {
-                position += 1
+            if case let length = spaceLength(at: position), length > 0 {
+                position += length
                 continue
             }
             if brackets.isEmpty {
@@ -242,16 +276,9 @@ struct Lexer {
         let byte = source[position]
         if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") { return try string(quote: byte) }
         if (0x30...0x39).contains(byte) { return try number() }
-        if byte == UInt8(ascii: "_") || byte >= 0x80 || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) {
+        if nameLength(at: position) > 0 {
             let start = position
-            while position < source.count {
-                let next = source[position]
-                guard
-                    next == UInt8(ascii: "_") || next >= 0x80 || (0x30...0x39).contains(next)
-                        || (next | 0x20 >= 0x61 && next | 0x20 <= 0x7A)
-                else { break }
-                position += 1
-            }
+            while case let length = nameLength(at: position), length > 0 { position += length }
             tokens.append(Located(token: .name(String(decoding: source[start..<position], as: UTF8.self)), line: line))
             return
         }
@@ -262,7 +289,7 @@ struct Lexer {
             return
         }
         guard "+-*/%~<>=.:|,;()[]{}".utf8.contains(byte) else {
-            throw failure("unexpected char \(PythonText.quoted(String(decoding: [byte], as: UTF8.self))) at \(position)")
+            throw unexpectedCharacter(at: position)
         }
         switch byte {
         case UInt8(ascii: "("): brackets.append(UInt8(ascii: ")"))
@@ -277,6 +304,23 @@ struct Lexer {
         }
         tokens.append(Located(token: .symbol(String(Character(Unicode.Scalar(byte)))), line: line))
         position += 1
+    }
+
+    /// The bytes of a name's character at a place; 0 if there is none.
+    private func nameLength(at index: Int) -> Int {
+        guard index < source.count else { return 0 }
+        let byte = source[index]
+        if byte < 0x80 {
+            return byte == UInt8(ascii: "_") || (0x30...0x39).contains(byte) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) ? 1 : 0
+        }
+        let scalar = String(decoding: source[index..<min(index + 4, source.count)], as: UTF8.self).unicodeScalars.first
+        return scalar.map { $0.properties.isXIDContinue ? UTF8.width($0) : 0 } ?? 0
+    }
+
+    private func unexpectedCharacter(at index: Int) -> TemplateError {
+        let character = String(decoding: source[index..<min(index + 4, source.count)], as: UTF8.self).unicodeScalars.prefix(1)
+        let place = source[..<index].reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
+        return failure("unexpected char \(PythonText.quoted(String(character))) at \(place)")
     }
 
     private mutating func number() throws(TemplateError) {
@@ -295,23 +339,33 @@ struct Lexer {
             tokens.append(Located(token: .integer(value), line: line))
             return
         }
-        while isDigit(position) || (position < source.count && source[position] == UInt8(ascii: "_") && isDigit(position + 1)) {
-            position += 1
+        func passDigits() {
+            while isDigit(position) || (position < source.count && source[position] == UInt8(ascii: "_") && isDigit(position + 1)) {
+                position += 1
+            }
         }
-        if position < source.count, source[position] == UInt8(ascii: "."), isDigit(position + 1) {
+        passDigits()
+        // Behind a dot stands an index, which has no fraction.
+        let isIndex = start > 0 && source[start - 1] == UInt8(ascii: ".")
+        if !isIndex, position < source.count, source[position] == UInt8(ascii: "."), isDigit(position + 1) {
             isFloat = true
             position += 1
-            while isDigit(position) { position += 1 }
+            passDigits()
         }
-        if position < source.count, source[position] | 0x20 == UInt8(ascii: "e") {
+        if !isIndex, position < source.count, source[position] | 0x20 == UInt8(ascii: "e") {
             let sign =
                 position + 1 < source.count && (source[position + 1] == UInt8(ascii: "+") || source[position + 1] == UInt8(ascii: "-"))
                 ? 1 : 0
             if isDigit(position + 1 + sign) {
                 isFloat = true
                 position += 1 + sign
-                while isDigit(position) { position += 1 }
+                passDigits()
             }
+        }
+        if !isFloat, source[start] == UInt8(ascii: "0") {
+            // A whole number that begins with 0 is 0: what follows is a number of its own.
+            position = start + 1
+            while position < source.count, source[position] == UInt8(ascii: "0") { position += 1 }
         }
         let text = String(decoding: source[start..<position].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
         if !isFloat, let value = Int(text) {
@@ -333,7 +387,10 @@ struct Lexer {
         while position < source.count, source[position] != quote {
             if source[position] == UInt8(ascii: "\n") { line += 1 }
             if source[position] == UInt8(ascii: "\\"), position + 1 < source.count {
-                escape(into: &content)
+                do throws(TemplateError) { try escape(into: &content) } catch {
+                    line = startLine
+                    throw error.line == nil ? failure(error.message) : error
+                }
             } else {
                 content.append(source[position])
                 position += 1
@@ -341,14 +398,14 @@ struct Lexer {
         }
         guard position < source.count else {
             line = startLine
-            throw failure("unexpected char \(PythonText.quoted(String(decoding: [quote], as: UTF8.self))) at \(start)")
+            throw unexpectedCharacter(at: start)
         }
         position += 1
         tokens.append(Located(token: .string(String(decoding: content, as: UTF8.self)), line: startLine))
     }
 
     /// An escape as Python's string literals have them; an unknown one stays as it is.
-    private mutating func escape(into content: inout [UInt8]) {
+    private mutating func escape(into content: inout [UInt8]) throws(TemplateError) {
         let byte = source[position + 1]
         position += 2
         let simple: [UInt8: UInt8] = [
@@ -360,10 +417,30 @@ struct Lexer {
         if byte == UInt8(ascii: "\n") { return }
         let widths: [UInt8: Int] = [UInt8(ascii: "x"): 2, UInt8(ascii: "u"): 4, UInt8(ascii: "U"): 8]
         if let width = widths[byte], position + width <= source.count,
+            source[position..<(position + width)].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
             let code = UInt32(String(decoding: source[position..<(position + width)], as: UTF8.self), radix: 16),
             let scalar = Unicode.Scalar(code)
         {
             position += width
+            content += Array(String(Character(scalar)).utf8)
+            return
+        }
+        func broken(_ message: String) -> TemplateError { TemplateError(type: "TemplateSyntaxError", message: message, line: nil) }
+        if let width = widths[byte] {
+            let digits = source[position...].prefix(width)
+            guard digits.count == width, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else {
+                throw broken("truncated \\\(Character(Unicode.Scalar(byte)))\(String(repeating: "X", count: width)) escape")
+            }
+            if width == 8 { throw broken("illegal Unicode character") }
+        }
+        if byte == UInt8(ascii: "N") {
+            guard position < source.count, source[position] == UInt8(ascii: "{"), let end = source[position...].prefix(128).firstIndex(of: UInt8(ascii: "}")) else {
+                throw broken("malformed \\N character escape")
+            }
+            guard let scalar = CharacterNames.scalar(String(decoding: source[(position + 1)..<end], as: UTF8.self)) else {
+                throw broken("unknown Unicode character name")
+            }
+            position = end + 1
             content += Array(String(Character(scalar)).utf8)
             return
         }

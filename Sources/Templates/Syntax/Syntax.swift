@@ -12,9 +12,21 @@ indirect enum Statement: Sendable {
     case filterBlock([FilterCall], body: [Statement])
     case with([(name: String, value: Expression)], body: [Statement])
     case generation([Statement])
+    case block(Block)
+    /// What cannot be done here, and why; told when it is reached.
+    case unavailable(type: String, message: String, line: Int)
     case breakLoop
     case continueLoop
 
+    /// `{% block %}`: a part with a name, which `self` can show again.
+    struct Block: Sendable {
+        var name: String
+        var body: [Statement]
+        /// Sees the names around it, and not only the template's own.
+        var isScoped: Bool
+        var isRequired: Bool
+        var line: Int
+    }
     struct ForLoop: Sendable {
         var target: Target
         var iterated: Expression
