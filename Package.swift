@@ -140,7 +140,7 @@ let package = Package(
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization"]),
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"], excluding: ["Plans"]),
-        tests("CommandLineTests", ["TestSupport"]),
+        tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials"]),
         tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"]),
         tests("JobRunTests", ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker", "TestSupport"]),

@@ -8,6 +8,8 @@ public struct PersistentTensor: Sendable, Hashable {
     public var kind: Kind
     /// Where the tensor is a part of a page: that page's key and the element at which the tensor begins in it.
     public var page: Page?
+    /// Whether kernels read it part by part: it may then be larger than one operand, but not larger than a block, and is never cut.
+    public var isReadInParts: Bool
 
     public enum Kind: String, Sendable, Hashable {
         /// A frozen weight, filled from the checkpoint, never written by a program.
@@ -32,10 +34,11 @@ public struct PersistentTensor: Sendable, Hashable {
         }
     }
 
-    public init(key: String, type: TensorType, kind: Kind, page: Page? = nil) {
+    public init(key: String, type: TensorType, kind: Kind, page: Page? = nil, isReadInParts: Bool = false) {
         self.key = key
         self.type = type
         self.kind = kind
         self.page = page
+        self.isReadInParts = isReadInParts
     }
 }

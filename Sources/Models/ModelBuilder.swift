@@ -112,7 +112,7 @@ struct ModelBuilder {
             let product = QuantizedProduct(
                 format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType)
             operation = product
-            weight = graph.persistent(PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight))
+            weight = graph.persistent(PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight, isReadInParts: true))
         } else {
             weight = try self.weight(key, rows: outputs, columns: inputs, .product)
         }

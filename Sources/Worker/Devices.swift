@@ -46,9 +46,11 @@ public enum Devices {
     /// What stands before the key of a ``CardProfile`` in the word for a card that is only planned for; manifests have no such word.
     public static let profilePrefix = "profile:"
 
-    /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8. What was measured is kept on disk.
-    static let tuningSeconds =
-        getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }.map { $0.isFinite ? max(0, min($0, 3600)) : 8 } ?? 8
+    /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8; a short job spends less. What was measured is
+    /// kept on disk, and nothing is measured twice.
+    static let tuningSeconds = wantedTuningSeconds ?? 8
+    private static let wantedTuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }
+        .flatMap { $0.isFinite ? max(0, min($0, 3600)) : nil }
 
     /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
     /// - Throws: ``WorkerError/noDevice(_:)``, and what the backend says.
@@ -70,6 +72,31 @@ public enum Devices {
 
     /// What the Vulkan validation layer has said of a device's use; empty where it does not watch.
     static func validationMessages(_ device: any ComputeDevice) -> [String] { (device as? VulkanDevice)?.validationMessages ?? [] }
+
+    /// Share of a job's guessed time that measuring variants may take, and seconds below which it is not begun.
+    private static let tuningShare = 0.01
+    private static let leastTuningSeconds = 0.5
+
+    /// Keeps the time for measuring variants in proportion to a job: at most a hundredth of what its arithmetic would take on a slow device of this kind.
+    /// `TALA_TUNING_SECONDS` is what it says for every job.
+    static func limitTuning(of device: any ComputeDevice, jobOperations: Double) {
+        guard let device = device as? VulkanDevice, wantedTuningSeconds == nil else { return }
+        let seconds = device.guessedSeconds(operations: jobOperations) * tuningShare
+        device.limitTuning(toSeconds: seconds >= leastTuningSeconds ? seconds : 0)
+    }
+
+    /// Tells of each kind of kernel before its variants are measured: what it is, and which of how many.
+    public static func announceTuning(
+        on device: any ComputeDevice, _ announce: @escaping (_ kind: String, _ number: Int, _ count: Int) -> Void
+    ) {
+        (device as? VulkanDevice)?.announceTuning(announce)
+    }
+
+    /// Seconds that a device has spent on measuring variants of its kernels; nil where it has none.
+    public static func tuningSeconds(of device: any ComputeDevice) -> Double? { (device as? VulkanDevice)?.tuningSeconds }
+
+    /// The most bytes of its own memory that a device has had allocated at one time; nil for the processor.
+    public static func peakAllocatedBytes(of device: any ComputeDevice) -> Int? { (device as? VulkanDevice)?.peakAllocatedByteCount }
 
     /// The variants of kernels that a device's plans have been made with; nil where a device has none.
     static func tuning(of device: any ComputeDevice) -> [String: String]? { (device as? VulkanDevice)?.tuning }

@@ -298,6 +298,7 @@ public final class JobRunner {
         status.plan = job.plan.json
         status.progress.totalSteps = job.settings.totalSteps
         if let damage = tuning.adopt(on: job.device) { try event(damage, .warn) }
+        Devices.limitTuning(of: job.device, jobOperations: job.floatingPointOperations)
         if let outcome = leaveEarly() { return outcome }
         let session = try job.makeSession()
         let state = try resume(session, fingerprint)

@@ -38,6 +38,9 @@ extension PreparedJob {
         return Double(training.tokenCount) * epochs + Double(validation?.tokenCount ?? 0) * epochs.rounded(.up) / 3
     }
 
+    /// Arithmetic of the whole run.
+    var floatingPointOperations: Double { computedTokens * plan.floatingPointOperations / Double(max(1, plan.size.tokenCount)) }
+
     /// Estimates the time of all steps: small jobs by doing a few, large ones by arithmetic.
     /// - Throws: what the device throws.
     public func estimateTime() throws -> TimeEstimate {

@@ -21,8 +21,11 @@ struct BenchKernels: ParsableCommand {
     }
 
     func run() throws {
-        let setup = try BenchSetup(options)
-        _ = try setup.step(1, setup.batch)
+        let progress = BenchProgress()
+        let setup = try BenchSetup(options, progress: progress)
+        progress.say("first step")
+        let first = try setup.step(1, setup.batch)
+        progress.say("took \(BenchProgress.seconds(first.seconds)); measuring the device's peaks, then \(runs) runs call by call")
         let peaks = try setup.peaks()
         var fastest = try setup.session.profile(setup.batch)
         for _ in 1..<runs {

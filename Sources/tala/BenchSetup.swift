@@ -55,10 +55,15 @@ struct BenchSetup {
     let batch: PackedBatch
     let activationType: ElementType
 
-    init(_ options: BenchOptions) throws {
+    /// - Parameter progress: tells what is being done, since weights, measured kernels and steps can each take minutes.
+    init(_ options: BenchOptions, progress: BenchProgress) throws {
         self.options = options
         let configuration = try BenchShapes.configuration(options.shape)
         device = try Devices.make(options.device)
+        progress.say("\(options.shape) on \(device.name)")
+        Devices.announceTuning(on: device) { kind, number, count in
+            progress.say("measuring variants of products, kind \(number) of \(count): \(kind)")
+        }
         activationType = ElementType(rawValue: options.precision) ?? .float32
         guard device.activationTypes.contains(activationType) else {
             throw ValidationError("--precision \(options.precision): \(device.name) has no activations of this type")
@@ -77,6 +82,8 @@ struct BenchSetup {
             device: device, optimizer: OptimizerSettings(), byteLimit: nil,
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0
         ).plan(model, choice)
+        progress.say(
+            "planned \(plan.peakBytes >> 20) MiB, \(Int((plan.floatingPointOperations / 1e9).rounded())) GFLOP a step; drawing weights")
         session = try TrainingSession(
             device: device, programs: Programs(model: model, optimizer: OptimizerSettings(), choice: choice), largest: plan.size)
         batch = Self.batch(options, model, trainedTokens: options.sequence)

@@ -88,6 +88,44 @@ import Testing
         for call in plan.calls { for operand in call.inputs + call.outputs { #expect(operand.byteSpan <= limits.maximumTensorBytes) } }
     }
 
+    /// Queries, keys and values side by side in one matrix that is larger than a buffer, each of them not: attention and its gradient read and write copies.
+    @Test func attentionInAFusedProjectionThatIsCutComputesOnCopies() throws {
+        let shape = AttentionShape(headCount: 2, keyValueHeadCount: 2, headWidth: 32, scale: 1)
+        var graph = Graph()
+        let x = graph.input("x", TensorType(rows: 96, columns: 64, .float32))
+        let weight = graph.persistent(PersistentTensor(key: "w", type: TensorType(rows: 192, columns: 64, .float32), kind: .weight))
+        let ranges = graph.input("ranges", TensorType(rows: 96, columns: 2, .int32))
+        let fused = try graph.add(MatrixProduct(transposesB: true), [x, weight])[0]
+        let parts = try graph.add(SplitColumns(widths: [64, 64, 64]), [fused])
+        let attention = try graph.add(Attention(shape), parts + [ranges])
+        let delta = try graph.add(AttentionDelta(headCount: 2), [attention[0], attention[0]])[0]
+        let gradients = try graph.add(AttentionBackward(shape), parts + [attention[0], attention[1], delta, ranges, ranges])
+        let gathered = try graph.add(ConcatenateColumns(), gradients)[0]
+        graph.markOutput(try graph.add(MatrixProduct(), [gathered, weight])[0], "dx")
+        let limits = MemoryLimits(maximumBlockBytes: 1 << 18, maximumTensorBytes: 32 << 10, alignment: 256)
+        let layout = try PersistentLayout(graph.persistentTensors, limits: limits)
+        let plan = try Planner(limits: limits, layout: layout).plan(graph)
+        // Queries are cut as they lie.
+        #expect(plan.calls.filter { $0.operation is Attention }.map { $0.inputs[0].rows }.reduce(0, +) == 96)
+        // Keys and values for attention, all three for its gradient, and the three gradients.
+        #expect(Set(plan.calls.filter { $0.operation is Convert }.map(\.node)).count == 8)
+        for call in plan.calls where call.operation is Attention || call.operation is AttentionBackward {
+            for operand in call.inputs + call.outputs { #expect(operand.byteSpan <= limits.maximumTensorBytes) }
+        }
+    }
+
+    @Test func aTensorThatKernelsReadInPartsIsLimitedByTheBlockAlone() throws {
+        let limits = MemoryLimits(maximumBlockBytes: 1 << 18, maximumTensorBytes: 32 << 10, alignment: 256)
+        let words = TensorType(rows: 1, columns: 20_000, .int32)
+        let layout = try PersistentLayout(
+            [PersistentTensor(key: "w", type: words, kind: .weight, isReadInParts: true)], limits: limits)
+        #expect(layout.placements["w"]?.pieces.count == 1)
+        for tensor in [
+            PersistentTensor(key: "w", type: words, kind: .weight),
+            PersistentTensor(key: "w", type: TensorType(rows: 1, columns: 70_000, .int32), kind: .weight, isReadInParts: true),
+        ] { #expect(throws: GraphError.self) { try PersistentLayout([tensor], limits: limits) } }
+    }
+
     @Test func whatCannotBeCutIsRefusedByName() throws {
         var graph = Graph()
         let x = graph.input("x", TensorType(rows: 64, columns: 1 << 12, .float32))

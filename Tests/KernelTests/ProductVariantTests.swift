@@ -151,20 +151,38 @@ import Testing
         let tuner = ProductTuner(identity: "test", seconds: 2, disk: DiskCache(folder: folder))
         var measurements = 0
         tuner.report = { _, _, _ in measurements += 1 }
+        var announced: [String] = []
+        tuner.announce = { announced.append("\($0), \($1) of \($2)") }
         tuner.prepare(plan, device)
         #expect(tuner.choices.count == 1)
         #expect(measurements > 0)
-        #expect(tuner.secondsLeft < 2)
+        #expect(tuner.secondsLeft < 2 && tuner.secondsSpent > 0)
+        #expect(announced == ["a b float32 float32 float32 64 64 64, 1 of 1"])
         let next = ProductTuner(identity: "test", seconds: 2, disk: DiskCache(folder: folder))
         #expect(next.choices == tuner.choices)
         next.report = { _, _, _ in Issue.record("measured again") }
         next.prepare(plan, device)
+        // With a warm cache a job's first step measures nothing at all.
+        #expect(next.secondsSpent == 0 && next.secondsLeft == 2)
         // Another device or driver has its own.
         #expect(ProductTuner(identity: "other", seconds: 2, disk: DiskCache(folder: folder)).choices.isEmpty)
         // Without a budget nothing is measured, and nothing is taken from disk: tests and oracles do not depend on a machine's history.
         let idle = ProductTuner(identity: "test", seconds: 0, disk: DiskCache(folder: folder))
         idle.prepare(plan, device)
         #expect(idle.choices.isEmpty)
+    }
+
+    /// A short job may spend less than the device was opened with, never more; and 0 measures nothing.
+    @Test(.enabled(if: hasVulkan, "there is no Vulkan device"))
+    func theBudgetCanBeLoweredButNotRaised() throws {
+        let device = try VulkanDevice()
+        let tuner = ProductTuner(identity: "test", seconds: 2, disk: DiskCache(folder: nil))
+        tuner.limit(toSeconds: 5)
+        #expect(tuner.secondsLeft == 2)
+        tuner.limit(toSeconds: 0)
+        tuner.announce = { _, _, _ in Issue.record("measured without a budget") }
+        tuner.prepare(Self.sample(MatrixProduct(), 64, 48, 40).plan, device)
+        #expect(tuner.choices.isEmpty && tuner.secondsSpent == 0)
     }
 
     @Test func aLargeProductIsMeasuredInASmallerSize() {

@@ -56,12 +56,14 @@ struct GoldenRun {
     let batch: PackedBatch
     let trainedTokens: Int
 
-    init(_ golden: GoldenModel, isLoRA: Bool, device: any ComputeDevice, recomputes: Bool = false, logitsByteLimit: Int = 32 << 20) throws {
+    init(_ golden: GoldenModel, isLoRA: Bool, device: any ComputeDevice, recomputes: Bool = false, logitsByteLimit: Int = 32 << 20,
+        baseWeights: BaseWeights = .stored
+    ) throws {
         let training: LanguageModel.Training = isLoRA ? .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1) : .full
         var mixable: Set<ElementType> = []
         for type in [ElementType.bfloat16, .float16] where device.mixesFloat32(with: type) { mixable.insert(type) }
         model = try LanguageModel(
-            golden.configuration, source: .checkpoint(golden.checkpoint), training: training, precision: .init(mixableTypes: mixable),
+            golden.configuration, source: .checkpoint(golden.checkpoint), training: training, precision: .init(mixableTypes: mixable, baseWeights: baseWeights),
             maximumLength: golden.paddedLength, decaysAll: true, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         var optimizer = OptimizerSettings()
         optimizer.weightDecay = 0.01

@@ -15,7 +15,7 @@ struct VulkanParityTests {
     }
 
     /// Limits so low that embeddings, logits and optimizer pages are cut by rows and the arena has many blocks.
-    @Test(arguments: ["llama-tiny", "qwen2-tiny", "gemma2-tiny"], [true, false])
+    @Test(arguments: ["phi3-tiny", "llama-tiny", "qwen2-tiny", "gemma2-tiny"], [true, false])
     func tensorsCutByRowsChangeNothing(name: String, isLoRA: Bool) throws {
         let device = try VulkanDevice(
             validates: true, limits: MemoryLimits(maximumBlockBytes: 128 << 10, maximumTensorBytes: 32 << 10, alignment: 256))

@@ -44,7 +44,9 @@ public struct PersistentLayout: Sendable {
     }
 
     private mutating func place(_ tensor: PersistentTensor, _ limits: MemoryLimits) throws(GraphError) -> Placement {
-        Placement(
+        var limits = limits
+        if tensor.isReadInParts { limits.maximumTensorBytes = max(limits.maximumTensorBytes, limits.maximumBlockBytes) }
+        return Placement(
             try RowSplit.pieces(of: tensor.type, named: tensor.key, limits: limits).map { rows in
                 let type = TensorType(rows: rows, columns: tensor.type.columns, tensor.type.elementType)
                 let byteCount = RowSplit.aligned(max(1, type.byteCount), limits.alignment)

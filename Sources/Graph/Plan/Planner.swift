@@ -2,9 +2,10 @@ import Tensors
 
 /// Turns a graph into a plan: decides where every value lives and cuts what is too large for one buffer.
 ///
-/// 1. Views and concatenations become places inside other values (``StorageAssignment``).
-/// 2. Each piece of memory gets an offset in a block of the arena, shared by values that do not live at the same time (``ArenaAllocation``).
-/// 3. Each node becomes one kernel call, or several over pieces of its operands (``Lowering``).
+/// 1. Operands that a kernel needs whole are copied out of memory that has to be cut (``WholeOperands``).
+/// 2. Views and concatenations become places inside other values (``StorageAssignment``).
+/// 3. Each piece of memory gets an offset in a block of the arena, shared by values that do not live at the same time (``ArenaAllocation``).
+/// 4. Each node becomes one kernel call, or several over pieces of its operands (``Lowering``).
 /// The result depends on nothing but the graph, the layout and the limits.
 public struct Planner: Sendable {
     public var limits: MemoryLimits
@@ -18,7 +19,7 @@ public struct Planner: Sendable {
     /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)`` where an operand neither fits the device nor can be split,
     ///   ``GraphError/undefinedValue(_:)`` where the layout lacks a persistent tensor.
     public func plan(_ graph: Graph) throws(GraphError) -> Plan {
-        let graph = try ConcatenationCopies.inserted(into: graph)
+        let graph = try WholeOperands.copied(in: ConcatenationCopies.inserted(into: graph), limits: limits)
         let assignment = try StorageAssignment(graph)
         var arena = ArenaAllocation(limits: limits)
         var exchange = ArenaAllocation(limits: limits)

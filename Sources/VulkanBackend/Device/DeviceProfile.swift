@@ -8,6 +8,8 @@ struct DeviceProfile: Sendable, Hashable {
     var has16BitStorage: Bool
     /// The rank of parallelism that a dispatch should offer at least: invocations that keep the device busy.
     var desiredInvocations: Int
+    /// Bytes that one operand of a dispatch may span.
+    var operandBytes = Int.max
     /// Cooperative matrices that the device multiplies and the shader compiler knows, and the size of the subgroups that do it.
     var matrixShapes: [DeviceFeatures.MatrixShape] = []
     var matrixSubgroupSize = 0

@@ -9,6 +9,9 @@ final class VulkanContext {
     let commandPool: VkCommandPool
     let pacer: SubmissionPacer
     let capturesStatistics: Bool
+    /// Bytes of device memory that buffers hold now, and the most that they held.
+    private(set) var allocatedBytes = 0
+    private(set) var peakAllocatedBytes = 0
     private let fence: VkFence
     /// A lost device stays lost for this process.
     private var isLost = false
@@ -66,6 +69,12 @@ final class VulkanContext {
         vkDestroyFence(handle, fence, nil)
         vkDestroyCommandPool(handle, commandPool, nil)
         vkDestroyDevice(handle, nil)
+    }
+
+    /// Takes note of memory that a buffer got, or gave back where it is negative.
+    func count(bytes: Int) {
+        allocatedBytes += bytes
+        peakAllocatedBytes = max(peakAllocatedBytes, allocatedBytes)
     }
 
     /// Records commands once for many submissions.

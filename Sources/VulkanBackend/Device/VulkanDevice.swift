@@ -68,7 +68,7 @@ public final class VulkanDevice: ComputeDevice {
             maximumGroupInvocations: min(Int(most.maxComputeWorkGroupInvocations), Int(most.maxComputeWorkGroupSize.0)),
             sharedMemoryBytes: Int(most.maxComputeSharedMemorySize), isProcessor: isProcessor,
             has16BitStorage: chosen.features.has16BitStorage,
-            desiredInvocations: isProcessor ? 512 : 65_536,
+            desiredInvocations: isProcessor ? 512 : 65_536, operandBytes: self.limits.maximumTensorBytes,
             matrixShapes: usesMatrices ? chosen.features.matrixShapes : [], matrixSubgroupSize: chosen.subgroupSize)
     }
 
@@ -112,6 +112,20 @@ public final class VulkanDevice: ComputeDevice {
 
     /// Takes recorded variants, whatever has been measured since.
     public func adopt(tuning: [String: String]) { tuner.adopt(tuning, fixedProfile) }
+
+    /// Spends no more than so many seconds on measuring variants from now on, and no more than the device was opened with.
+    public func limitTuning(toSeconds seconds: Double) { tuner.limit(toSeconds: seconds) }
+
+    /// Seconds that measuring variants has taken.
+    public var tuningSeconds: Double { tuner.secondsSpent }
+
+    /// Seconds that arithmetic takes on a slow device of this kind; a device is faster rather than slower.
+    public func guessedSeconds(operations: Double) -> Double { operations / context.pacer.operationsPerSecond }
+
+    /// Calls `announce` before each kind of product that is measured from now on: what it is, and which of how many.
+    public func announceTuning(_ announce: @escaping (_ product: String, _ number: Int, _ count: Int) -> Void) {
+        tuner.announce = { announce($0.description, $1, $2) }
+    }
 
     /// Calls `report` with every variant that is measured from now on.
     public func reportTuning(_ report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void) {

@@ -17,6 +17,8 @@ final class VulkanExecutable: Executable {
     /// Seconds that a run was guessed to take when it was recorded.
     private var guessedSeconds = 0.0
     private var steps: [Step] = []
+    /// Chains of products by their last call, where their dispatches stand.
+    private let chains: [Int: [Int]]
     private var schedule = SubmissionSchedule(seconds: [], groupCounts: [])
     private var timer: TimestampPairs?
 
@@ -48,12 +50,18 @@ final class VulkanExecutable: Executable {
         self.exchange = exchange
         var dispatches: [(call: Int, dispatch: Dispatch)] = []
         var scratchBytes = 0
-        for (index, call) in plan.calls.enumerated() {
+        chains = ProductChains.find(in: plan.calls)
+        let moved = Set(chains.values.flatMap { $0.dropLast() })
+        for (index, call) in plan.calls.enumerated() where !moved.contains(index) {
             guard let kernel = call.operation as? any VulkanKernel else { throw .unknownOperation(call.operation.name) }
-            scratchBytes = max(scratchBytes, kernel.scratchByteCount(call.inputs, call.outputs, profile))
-            for dispatch in try kernel.dispatches(call.inputs, call.outputs, profile) where dispatch.groupCount > 0 {
-                dispatches.append((index, dispatch))
+            let found: [Dispatch]
+            if let chain = chains[index] {
+                found = MatrixProductSum.sums(of: chain.map { plan.calls[$0] }).flatMap { $0.dispatches(profile) }
+            } else {
+                scratchBytes = max(scratchBytes, kernel.scratchByteCount(call.inputs, call.outputs, profile))
+                found = try kernel.dispatches(call.inputs, call.outputs, profile)
             }
+            for dispatch in found where dispatch.groupCount > 0 { dispatches.append((index, dispatch)) }
         }
         scratch = try arena.scratch(byteCount: scratchBytes)
         try makePool(dispatches.map(\.dispatch))
@@ -64,8 +72,9 @@ final class VulkanExecutable: Executable {
     /// Cuts the steps into submissions by what they are guessed to take.
     private func makeSchedule() throws(VulkanError) {
         let pacer = context.pacer
-        let perCall = plan.calls.map(pacer.guess)
+        var perCall = plan.calls.map(pacer.guess)
         guessedSeconds = perCall.reduce(0, +)
+        for (last, chain) in chains { perCall[last] = chain.reduce(0) { $0 + perCall[$1] } }
         var dispatchCounts = [Int](repeating: 0, count: plan.calls.count)
         for step in steps { dispatchCounts[step.call] += 1 }
         schedule = SubmissionSchedule(
@@ -270,6 +279,12 @@ final class VulkanExecutable: Executable {
             }
         }
         for (part, time) in zip(parts, try timer.seconds()) { seconds[steps[part.step].call] += time }
+        // The products of a chain share its time by their arithmetic.
+        for (last, chain) in chains {
+            let work = chain.map { max(1, plan.calls[$0].cost(visiblePairs: nil).floatingPointOperations) }
+            let (time, sum) = (seconds[last], work.reduce(0, +))
+            for (call, share) in zip(chain, work) { seconds[call] = time * share / sum }
+        }
         return seconds
     }
 }

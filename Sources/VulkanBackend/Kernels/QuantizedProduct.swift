@@ -4,14 +4,16 @@ import Tensors
 
 /// A part of the weight is dequantised into scratch memory, then multiplied as any other matrix is; so the tuned products serve here too, and no
 /// more than ``partBytes`` of the weight exist at a time. Parts are cut along the result's columns: no sum is cut.
+///
+/// Of the quantised weight a dispatch binds only what it reads, so a weight may be larger than an operand of the device.
 extension QuantizedProduct: VulkanKernel {
     /// Bytes of a dequantised part.
     private static let partBytes = 16 << 20
 
     /// Columns of the result in one part.
-    private func partWidth(_ elementType: ElementType) -> Int {
+    private func partWidth(_ elementType: ElementType, _ operandBytes: Int) -> Int {
         let (inner, width) = transposesWeight ? (inputs, outputs) : (outputs, inputs)
-        let fitting = Self.partBytes / max(1, inner * elementType.byteCount)
+        let fitting = min(Self.partBytes, operandBytes) / max(1, inner * elementType.byteCount)
         return max(1, min(width, fitting >= 64 ? fitting / 64 * 64 : fitting))
     }
 
@@ -31,13 +33,13 @@ extension QuantizedProduct: VulkanKernel {
         return (operation, [operands[0], part] + operands.dropFirst(2).map { $0.columns(columns) }, outputs.map { $0.columns(columns) })
     }
 
-    private func parts(_ elementType: ElementType) -> [Range<Int>] {
-        let width = partWidth(elementType)
+    private func parts(_ elementType: ElementType, _ operandBytes: Int = .max) -> [Range<Int>] {
+        let width = partWidth(elementType, operandBytes)
         return stride(from: 0, to: resultWidth, by: width).map { $0..<min(resultWidth, $0 + width) }
     }
 
     func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int {
-        parts(inputs[0].elementType).map { columns in
+        parts(inputs[0].elementType, device.operandBytes).map { columns in
             let product = product(columns, inputs, outputs)
             return max(product.inputs[1].byteSpan, product.operation.scratchByteCount(product.inputs, product.outputs, device))
         }.max() ?? 0
@@ -52,20 +54,56 @@ extension QuantizedProduct: VulkanKernel {
 
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
         var dispatches: [Dispatch] = []
-        for columns in parts(inputs[0].elementType) {
+        for columns in parts(inputs[0].elementType, device.operandBytes) {
             let product = product(columns, inputs, outputs)
             let part = product.inputs[1]
-            let tiling = ElementwiseTiling(rows: part.rows, columns: part.columns, device)
-            let origin = transposesWeight ? (columns.lowerBound, 0) : (0, columns.lowerBound)
-            dispatches.append(
-                Dispatch(
-                    "quantized_product", reads: [inputs[1]], writes: [part], definitions: ["FORMAT": format == .q8 ? 0 : 1],
-                    specialization: tiling.specialization,
-                    parameters: tiling.parameters + [
-                        origin.0.word, origin.1.word, self.inputs.word, layout.scaleWord.word, layout.groupWord.word, layout.codeWord.word,
-                    ], groupCount: tiling.groupCount))
+            let (row, column) = transposesWeight ? (columns.lowerBound, 0) : (0, columns.lowerBound)
+            let height = rowsAtATime(width: part.columns, operandBytes: device.operandBytes)
+            for start in stride(from: 0, to: part.rows, by: height) {
+                let rows = start..<min(part.rows, start + height)
+                dispatches.append(dequantized(inputs[1], into: part.rows(rows), row: row + start, column: column, device))
+            }
             dispatches += try product.operation.dispatches(product.inputs, product.outputs, device)
         }
         return dispatches
+    }
+
+    /// Rows of the weight whose codes fit one operand, where so many columns of each are read.
+    private func rowsAtATime(width: Int, operandBytes: Int) -> Int {
+        let (bytes, isTooLarge) = operandBytes.subtractingReportingOverflow(64)
+        let (numbers, overflows) = max(0, bytes).multipliedReportingOverflow(by: format == .q8 ? 1 : 2)
+        guard !isTooLarge, !overflows else { return max(1, outputs) }
+        return max(1, (numbers - width) / max(1, inputs) + 1)
+    }
+
+    /// Writes the numbers of the weight from (`row`, `column`) on into `target`.
+    private func dequantized(
+        _ words: TensorReference, into target: TensorReference, row: Int, column: Int, _ device: DeviceProfile
+    ) -> Dispatch {
+        let first = row * inputs + column
+        let end = first + max(0, target.rows - 1) * inputs + target.columns
+        let blocks = first / format.blockLength..<(end + format.blockLength - 1) / format.blockLength
+        // By part of the layout: its first word, and which of its words are read.
+        var parts: [(word: Int, words: Range<Int>)]
+        switch format {
+        case .q8:
+            parts = [
+                (layout.scaleWord, blocks.lowerBound / 2..<(blocks.upperBound + 1) / 2), (layout.codeWord, first / 4..<(end + 3) / 4),
+            ]
+        case .nf4:
+            let length = QuantizedLayout.groupLength
+            let groups = blocks.lowerBound / length..<(blocks.upperBound + length - 1) / length
+            parts = [
+                (layout.scaleWord, blocks.lowerBound / 4..<(blocks.upperBound + 3) / 4), (layout.codeWord, first / 8..<(end + 7) / 8),
+                (layout.groupWord, groups), (0, 0..<QuantizedLayout.meanWord + 1),
+            ]
+        }
+        let tiling = ElementwiseTiling(rows: target.rows, columns: target.columns, device)
+        return Dispatch(
+            "quantized_product",
+            reads: parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }, writes: [target],
+            definitions: ["FORMAT": format == .q8 ? 0 : 1], specialization: tiling.specialization,
+            parameters: tiling.parameters + [row.word, column.word, inputs.word] + parts.prefix(3).map { $0.words.lowerBound.word },
+            groupCount: tiling.groupCount)
     }
 }

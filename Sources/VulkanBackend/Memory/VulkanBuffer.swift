@@ -7,6 +7,7 @@ final class VulkanBuffer {
     let handle: VkBuffer
     let byteCount: Int
     private let memory: VkDeviceMemory
+    private let allocatedBytes: Int
     /// Where the host sees the buffer; nil for memory that only the device reaches.
     let mapped: UnsafeMutableRawPointer?
 
@@ -58,6 +59,8 @@ final class VulkanBuffer {
             }
             self.memory = memory
             handle = buffer
+            allocatedBytes = Int(clamping: requirements.size)
+            context.count(bytes: allocatedBytes)
         } catch {
             vkDestroyBuffer(device, buffer, nil)
             throw error
@@ -67,6 +70,7 @@ final class VulkanBuffer {
     deinit {
         vkDestroyBuffer(context.handle, handle, nil)
         vkFreeMemory(context.handle, memory, nil)
+        context.count(bytes: -allocatedBytes)
     }
 
     /// Fills the whole buffer with a byte.

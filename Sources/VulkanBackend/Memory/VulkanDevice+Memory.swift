@@ -12,6 +12,9 @@ extension VulkanDevice {
         }
     }
 
+    /// The most bytes of device memory that were allocated at one time since the device was opened.
+    public var peakAllocatedByteCount: Int { context.peakAllocatedBytes }
+
     public var sharesProcessMemory: Bool { false }
 
     /// The scratch memory of the plan's kernels.

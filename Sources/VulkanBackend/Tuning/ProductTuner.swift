@@ -15,7 +15,11 @@ final class ProductTuner {
     private(set) var choices: [ProductKey: ProductVariant] = [:]
     /// Seconds that may still be spent; 0 measures nothing.
     private(set) var secondsLeft: Double
+    /// Seconds that were spent.
+    private(set) var secondsSpent = 0.0
     var report: Report?
+    /// Called before a kind of product is measured: which of how many of this plan.
+    var announce: ((_ key: ProductKey, _ number: Int, _ count: Int) -> Void)?
     private let disk: DiskCache
     private let entry: String
     /// What was measured on this machine, in this process or before.
@@ -33,6 +37,9 @@ final class ProductTuner {
         measured = Self.choices(from: bytes)
         if !forgets { choices = measured }
     }
+
+    /// Spends no more than this from now on.
+    func limit(toSeconds seconds: Double) { secondsLeft = min(secondsLeft, max(0, seconds)) }
 
     /// Variants by kind of product, as text: what a job records.
     var record: [String: String] {
@@ -64,22 +71,36 @@ final class ProductTuner {
         disk.write(entry, Array(JSONWriter().string(JSONNode(members)).utf8))
     }
 
+    /// The products of a plan whose variants matter: of those that are added up in one dispatch the largest, unless a variant with matrices could keep
+    /// them apart.
+    private static func products(of plan: Plan, _ device: DeviceProfile) -> [ProductSample] {
+        let chains = ProductChains.find(in: plan.calls)
+        let moved = Set(chains.values.flatMap { $0.dropLast() })
+        var found: [ProductSample] = []
+        for (index, call) in plan.calls.enumerated() where !device.matrixShapes.isEmpty || !moved.contains(index) {
+            if device.matrixShapes.isEmpty, let chain = chains[index] {
+                found += MatrixProductSum.sums(of: chain.map { plan.calls[$0] }).compactMap(\.largest)
+            } else {
+                found += (call.operation as? any VulkanKernel)?.products(call.inputs, call.outputs) ?? []
+            }
+        }
+        return found
+    }
+
     /// Decides on the variants of a plan's products that are not decided yet.
     func prepare(_ plan: Plan, _ device: VulkanDevice) {
         guard secondsLeft > 0 else { return }
         var samples: [ProductKey: (sample: ProductSample, operations: Double)] = [:]
-        for call in plan.calls {
-            for sample in (call.operation as? any VulkanKernel)?.products(call.inputs, call.outputs) ?? [] where choices[sample.key] == nil
-            {
-                let known = samples[sample.key]
-                let largest = known.map { $0.sample.operations > sample.operations ? $0.sample : sample } ?? sample
-                samples[sample.key] = (largest, (known?.operations ?? 0) + sample.operations)
-            }
+        for sample in Self.products(of: plan, device.profile) where choices[sample.key] == nil {
+            let known = samples[sample.key]
+            let largest = known.map { $0.sample.operations > sample.operations ? $0.sample : sample } ?? sample
+            samples[sample.key] = (largest, (known?.operations ?? 0) + sample.operations)
         }
         if samples.isEmpty { return }
         var total = samples.values.reduce(0) { $0 + $1.operations }
         let order = samples.sorted { ($1.value.operations, $0.key.description) < ($0.value.operations, $1.key.description) }
-        for (key, (sample, operations)) in order {
+        for (number, (key, (sample, operations))) in order.enumerated() {
+            if secondsLeft > 0 { announce?(key, number + 1, order.count) }
             // Each kind has its share of what is left; what one does not need goes to those behind it.
             let share = secondsLeft * max(operations / max(total, 1), 0.5 / Double(order.count))
             total -= operations
@@ -94,7 +115,9 @@ final class ProductTuner {
             } else {
                 choices[key] = nearest?.value ?? sample.unmeasured(device.profile)
             }
-            secondsLeft = max(0, secondsLeft - began.duration(to: .now).inSeconds)
+            let spent = began.duration(to: .now).inSeconds
+            secondsLeft = max(0, secondsLeft - spent)
+            secondsSpent += spent
         }
         save()
     }

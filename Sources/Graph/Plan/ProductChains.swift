@@ -1,17 +1,17 @@
-import Graph
+import Tensors
 
-/// Which matrix products of a plan run as one kernel: `c = a₁·b₁ + addend`, then `c += a₂·b₂` and so on, tile by tile, so that a tile of `c` stays
-/// in the cache until all has been added. The base product of a linear layer and its adapter's are such a chain, and so are the
+/// Which matrix products of a plan may run as one kernel: `c = a₁·b₁ + addend`, then `c += a₂·b₂` and so on, tile by tile, so that a tile of `c` stays
+/// in the cache or in registers until all has been added. The base product of a linear layer and its adapter's are such a chain, and so are the
 /// input gradients of layers that share their input.
 ///
 /// A chain runs where its last product stands. An earlier product moves there only past calls that neither touch its result nor write what it reads,
 /// so every number is computed from the same operands in the same order as without chains.
-enum ProductChains {
+public enum ProductChains {
     /// Products further apart than this many calls are not looked at.
     private static let reach = 24
 
     /// The chains of two or more products, by the index of the last; each lists its calls in order.
-    static func find(in calls: [KernelCall]) -> [Int: [Int]] {
+    public static func find(in calls: [KernelCall]) -> [Int: [Int]] {
         var chains: [Int: [Int]] = [:]
         for index in calls.indices {
             guard let product = calls[index].operation as? MatrixProduct, product.hasAddend,
@@ -53,28 +53,5 @@ extension TensorReference {
     fileprivate func overlaps(_ other: TensorReference) -> Bool {
         space == other.space && block == other.block && byteOffset < other.byteOffset + other.byteSpan
             && other.byteOffset < byteOffset + byteSpan
-    }
-}
-
-/// Products that add up to one matrix, all with the tiles of the one that has the most to do.
-final class ProductChainKernel: Kernel {
-    private let products: [MatrixProductKernel]
-
-    /// - Parameter products: fresh kernels of one result, in the order in which they add to it.
-    init(_ products: [MatrixProductKernel], library: ProductLibrary) throws(CPUError) {
-        self.products = products
-        super.init()
-        guard let largest = products.max(by: { $0.inner < $1.inner }) else { return }
-        for product in products {
-            product.tiles = largest.tiles
-            try product.prepare(library)
-        }
-    }
-
-    override func blockCount(_ phase: Int) -> Int { products.first?.blockCount(phase) ?? 0 }
-    override var scratchByteCount: Int { products.reduce(0) { max($0, $1.scratchByteCount) } }
-
-    override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
-        for product in products { product.run(phase, block, workspace) }
     }
 }
