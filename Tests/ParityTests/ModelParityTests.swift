@@ -69,6 +69,15 @@ import Training
     @Test(arguments: GoldenModel.names, [72 << 10, 32 << 10]) func tensorsCutByRowsGiveTheSame(name: String, rangeBytes: Int) throws {
         let golden = try GoldenModel(name)
         let limits = MemoryLimits(maximumBlockBytes: 256 << 10, maximumTensorBytes: rangeBytes, alignment: 256)
+        if name == "mistral-tiny", rangeBytes == 32 << 10 {
+            // Its queries alone are 48 KiB, and the gradients of attention need them whole.
+            let error = #expect(throws: GraphError.self) {
+                _ = try GoldenRun(golden, isLoRA: true, device: CPUDevice(limits: limits), logitsByteLimit: 16 << 10)
+            }
+            let text = "\(error.map { "\($0)" } ?? "")"
+            #expect(text.contains("49152") && text.contains("32768") && text.contains("AttentionBackward"), "\(text)")
+            return
+        }
         for isLoRA in [true, false] {
             let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice(limits: limits), logitsByteLimit: 16 << 10)
             #expect(run.session.persistent.layout.blocks.allSatisfy { $0.byteCount <= limits.maximumBlockBytes })
