@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// `tala plan --device-profile NAME`: a job planned for a card that is not there.

@@ -3,6 +3,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 import Testing
 
 /// Variants of kernels across a kill: a job goes on with those that it began with, whatever has been measured since.
@@ -10,7 +11,7 @@ import Testing
     /// A worker of its own, since the time for measuring and the place of what was measured are read once a process.
     static func worker(_ job: CrashJob, cache: String) throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: RealSpool.programs + "/tala-worker")
+        process.executableURL = URL(fileURLWithPath: BuiltProgram.folder + "/tala-worker")
         process.arguments = ["run", "--job", job.folder.path, "--device", "vulkan"]
         process.environment = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": cache, "TALA_TUNING_SECONDS": "2"]) { $1 }
         process.standardError = FileHandle.nullDevice

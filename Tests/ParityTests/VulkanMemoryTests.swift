@@ -1,5 +1,6 @@
 import Graph
 import Models
+import TestSupport
 import Testing
 import Training
 import VulkanBackend
