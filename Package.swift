@@ -113,7 +113,7 @@ let package = Package(
         // The commands of tala that touch the spool's files alone.
         module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
-        module("Fuzzing", ["JSON", "Jobs", "Tensors", "Templates", "Tokenization", "Models"]),
+        module("Fuzzing", ["CZlib", "JSON", "Jobs", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
         program("talad", [argumentParser, "CommandLineTools", "Daemon", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),

@@ -59,6 +59,10 @@ public struct Status: ParsableCommand {
             ]
             rows.append(("model", Terminal.safe(status.model)))
             if let device = status.device { rows.append(("device", Terminal.safe(device))) }
+            if let reading = status.reading, reading.byteCount > 0 {
+                let share = Double(reading.bytesDone) / Double(reading.byteCount) * 100
+                rows.append(("reading", "\(Terminal.safe(reading.file)), \(Terminal.decimal(share, 0)) %, \(reading.exampleCount) examples"))
+            }
             if status.progress.totalSteps > 0 {
                 rows.append(
                     (

@@ -82,7 +82,9 @@ public struct Watch: ParsableCommand {
 
     static func line(_ status: JobStatus, losses: [Double], width: Int) -> String {
         guard status.progress.totalSteps > 0, status.state == .running || status.state.isFinal else {
-            return "\(status.id)  \(status.state.rawValue)"
+            guard let reading = status.reading, reading.byteCount > 0 else { return "\(status.id)  \(status.state.rawValue)" }
+            let share = Double(reading.bytesDone) / Double(reading.byteCount)
+            return "\(Terminal.bar(share, width: 20))  reading \(Terminal.safe(reading.file))  \(reading.exampleCount) examples"
         }
         let progress = status.progress
         var parts = [

@@ -18,6 +18,7 @@ extension TalaDaemon {
     /// | a job that is given up | it is salvaged |
     /// | a job that is `validating_files` | it waits for validation |
     /// | `paused` for want of room | it goes on when there is room |
+    /// | a job that has ended | its tokenised data is deleted |
     /// | all other states | nothing |
     func recover() {
         for (owner, usage) in DeletedUsage.read(layout) { registry.noteDeleted(owner, usage) }
@@ -89,6 +90,7 @@ extension TalaDaemon {
             status.state = .queued
             try? folder.write(status)
         }
+        if status.state.isFinal { folder.removeTokens() }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
         return status.state.isFinal ? nil : status
     }

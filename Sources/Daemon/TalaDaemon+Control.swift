@@ -73,6 +73,7 @@ extension TalaDaemon {
             status.state = .cancelled
             status.finishedAt = Clock.wall()
             record(status, folder, .info, "Fine-tuning job cancelled")
+            folder.removeTokens()
             ended(status)
         } else {
             status.state = .paused

@@ -5,7 +5,7 @@ import Tensors
 
 extension FuzzTarget {
     /// Where inputs that are read as files lie: in memory.
-    private static let folder: String = {
+    static let folder: String = {
         let path = (FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()) + "/tala-fuzz-\(getpid())"
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         return path
@@ -55,7 +55,7 @@ extension FuzzTarget {
         words: [
             "\"model_type\": \"phi3\"", "\"gemma2\"", "\"qwen3\"", "\"mistral\"", "\"sliding_window\"", "\"longrope\"",
             "\"long_factor\": []", "\"head_dim\"",
-        ], byteLimit: 4096, isJSON: true
+        ], byteLimit: 4096, structure: .json
     ) { bytes in
         guard let node = try? JSONParser().parse(bytes) else { return nil }
         _ = try? ModelConfiguration(json: node)
@@ -70,7 +70,7 @@ extension FuzzTarget {
         ],
         folders: [("malformed/adapter", "adapter_config.json"), ("adapters", "adapter_config.json")],
         words: ["\"all-linear\"", "\"r\": 0", "\"use_dora\": true"],
-        byteLimit: 2048, isJSON: true
+        byteLimit: 2048, structure: .json
     ) { bytes in
         _ = file("adapter_config.json", bytes)
         _ = try? AdapterSettings(folder: folder)

@@ -10,14 +10,17 @@ public struct FuzzTarget: Sendable {
     public var folders: [(path: String, suffix: String)]
     public var words: [String]
     public var byteLimit: Int
-    /// Whether inputs are JSON texts.
-    public var isJSON: Bool
+    /// What inputs are, so that many of the changed ones still are.
+    public enum Structure: Sendable { case bytes, json, template }
+    public var structure: Structure
+    /// Whether the first part of the reader takes an input, where there is a part behind it: most changed inputs should get that far.
+    public var accepts: (@Sendable ([UInt8]) -> Bool)?
     /// What is wrong with what an input made of the reader; nil if nothing is.
     public var run: @Sendable ([UInt8]) -> String?
 
     init(
         _ name: String, seeds: [String], folders: [(path: String, suffix: String)] = [], words: [String] = [], byteLimit: Int = 4096,
-        isJSON: Bool = false,
+        structure: Structure = .bytes,
         run: @escaping @Sendable ([UInt8]) -> String?
     ) {
         self.name = name
@@ -25,16 +28,17 @@ public struct FuzzTarget: Sendable {
         self.folders = folders
         self.words = words
         self.byteLimit = byteLimit
-        self.isJSON = isJSON
+        self.structure = structure
         self.run = run
     }
 
     /// Inputs out of the seeds and the reference data.
     public func mutator(seed: UInt64) -> Mutator {
-        Mutator(seeds: seeds + ReferenceData.inputs(of: self), words: words, byteLimit: byteLimit, isJSON: isJSON, seed: seed)
+        Mutator(seeds: seeds + ReferenceData.inputs(of: self), words: words, byteLimit: byteLimit, structure: structure, seed: seed)
     }
 
     public static let all: [FuzzTarget] = [
-        json, line, tokenizer, template, manifestJSON, manifestYAML, safetensors, modelConfiguration, adapterConfiguration, status, metrics,
+        json, line, dataset, tokenizer, template, manifestJSON, manifestYAML, safetensors, modelConfiguration, adapterConfiguration, status,
+        events, metrics,
     ]
 }

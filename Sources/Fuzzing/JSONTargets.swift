@@ -6,7 +6,7 @@ extension FuzzTarget {
     static let json = FuzzTarget(
         "json",
         seeds: ["{\"a\": [1, 2.5, -3e10, null, true, \"x\\u00e9\\n\"]}", "[]", "\"\"", "12345678901234567890", "{\"k\": {\"k\": [[[]]]}}"],
-        folders: [("malformed/jsonl", ".jsonl"), ("malformed/config", ".json")], byteLimit: 1024, isJSON: true
+        folders: [("malformed/jsonl", ".jsonl"), ("malformed/config", ".json")], byteLimit: 1024, structure: .json
     ) { bytes in
         guard let node = try? JSONParser().parse(bytes) else { return nil }
         let written = JSONWriter().string(node)
@@ -28,7 +28,7 @@ extension FuzzTarget {
              "train_on": "assistant", "shuffle": true, "max_length": 2048, "on_excess": "error", "checkpoint": {"every_steps": 50, "keep": 3},
              "device": "auto", "precision": "auto"}
             """, "{\"model\": \"m\", \"training_file\": \"t\"}",
-        ], words: ["\"adapter\"", "\"auto\"", "\"rank\"", "\"method\"", "n_epochs", "1e308", "\"full\""], byteLimit: 2048, isJSON: true
+        ], words: ["\"adapter\"", "\"auto\"", "\"rank\"", "\"method\"", "n_epochs", "1e308", "\"full\""], byteLimit: 2048, structure: .json
     ) { bytes in
         _ = try? Manifest(try ManifestText(bytes, isYAML: false))
         return nil
@@ -73,7 +73,7 @@ extension FuzzTarget {
              "metadata": {}, "seed": 1, "method": {"type": "supervised"}, "error": null, "hyperparameters": {"n_epochs": 1},
              "tala": {"progress": {"step": 3, "total_steps": 10, "tokens_per_second": 5.5}, "device": "cpu", "checkpoint": null, "attempts": 1}}
             """
-        ], words: ["\"tala\"", "\"progress\"", "\"succeeded\"", "\"error\""], byteLimit: 2048, isJSON: true
+        ], words: ["\"tala\"", "\"progress\"", "\"succeeded\"", "\"error\""], byteLimit: 2048, structure: .json
     ) { bytes in
         guard let node = try? JSONParser().parse(bytes), let status = JobStatus(json: node) else { return nil }
         _ = JSONWriter().string(status.json)

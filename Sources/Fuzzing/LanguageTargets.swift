@@ -4,7 +4,13 @@ import Tokenization
 
 extension FuzzTarget {
     /// A chat template over a conversation, with small limits so that inputs are cheap.
-    static let template = FuzzTarget(
+    static let template: FuzzTarget = {
+        var target = changedTemplates
+        target.accepts = { String(validating: $0, as: UTF8.self).map { (try? Template($0)) != nil } ?? false }
+        return target
+    }()
+
+    private static let changedTemplates = FuzzTarget(
         "template",
         seeds: [
             "{% for m in messages %}{{ '<|' + m.role + '|>\\n' + m.content | trim }}{% if loop.last %}{{ eos_token }}{% endif %}{% endfor %}",
@@ -14,13 +20,13 @@ extension FuzzTarget {
             "{{ 'a,b'.split(',') | map('upper') | join('-') }}{{ '{:>{w}}|{!r}'.format('x', 'y', w=5) }}{{ [3, 1] | sort | first }}",
             "{% raw %}{{ }}{% endraw %}{# c #}{{ 2 ** 70 // 3 % 7 }}{{ x | default('d') }}{% filter upper %}a{% endfilter %}",
             "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}{% with a = 1 %}{{ a }}{% endwith %}{{ strftime_now('%d %b') }}",
-        ], folders: [("templates", ".jinja"), ("templates", "features.json")],
+        ], folders: [("templates", ".jinja"), ("templates", "features.json"), ("Cases", "statements.jsonl")],
         words: [
             "{%", "%}", "{{", "}}", "{%-", "-%}", "{#", "#}", "endfor", "endif", " if ", " else ", " in ", " is ", " not ", "|list",
             "|join", "loop.", "namespace(",
             "range(", "**", "//", "~", "'", "recursive", "set ", "macro ", "call ", "[::-1]", "[1:", ".format(", "|tojson", "|batch(2)",
             "|round(1)", "%s", "{:",
-        ], byteLimit: 2048
+        ], byteLimit: 8192, structure: .template
     ) { bytes in
         guard let source = String(validating: bytes, as: UTF8.self), let template = try? Template(source) else { return nil }
         var limits = TemplateLimits()
@@ -65,7 +71,7 @@ extension FuzzTarget {
             "Contiguous", "MergedWithNext", "FixedLength",
             "WhitespaceSplit", "Punctuation", "CTC", "Prepend", "Strip", "Precompiled", "BertNormalizer", "\"lstrip\": true",
             "\"single_word\": true",
-        ], byteLimit: 4096, isJSON: true
+        ], byteLimit: 4096, structure: .json
     ) { bytes in
         guard let tokenizer = try? Tokenizer(bytes: bytes) else { return nil }
         let text = "ab  A1 <s> Ünï 中文\u{1F600}\n aab"
@@ -77,7 +83,7 @@ extension FuzzTarget {
         return nil
     }
 
-    private static let encoder: ChatEncoder? = {
+    static let encoder: ChatEncoder? = {
         guard let folder = ReferenceData.folder else { return nil }
         return try? ChatEncoder(folder: folder + "/stories260k")
     }()
@@ -90,7 +96,7 @@ extension FuzzTarget {
             "{\"messages\": [{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"assistant\", \"content\": [{\"type\": \"text\", \"text\": \"x\"}], \"tool_calls\": []}], \"tools\": []}",
         ], folders: [("malformed/jsonl", ".jsonl")],
         words: ["\"role\"", "\"assistant\"", "\"content\"", "\"weight\": 0", "\"tools\"", "<s>", "</s>", "Story: "], byteLimit: 2048,
-        isJSON: true
+        structure: .json
     ) { bytes in
         guard let node = try? JSONParser().parse(bytes), let messages = node["messages"], let encoder,
             let example = try? encoder.encode(messages: messages, tools: node["tools"])

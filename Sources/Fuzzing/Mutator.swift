@@ -5,18 +5,21 @@ public struct Mutator {
     private let byteLimit: Int
     /// For formats that are JSON: half of the inputs are.
     private let tree: TreeMutation?
+    private let template: TemplateMutation?
     private var random: RandomBytes
 
     /// - Parameters:
     ///   - words: what the format's texts are made of.
     ///   - byteLimit: bytes that an input may have.
-    ///   - isJSON: half of the inputs are JSON whatever was changed in them.
-    public init(seeds: [[UInt8]], words: [String], byteLimit: Int, isJSON: Bool = false, seed: UInt64) {
+    ///   - structure: half of the inputs keep it, whatever was changed in them.
+    public init(seeds: [[UInt8]], words: [String], byteLimit: Int, structure: FuzzTarget.Structure = .bytes, seed: UInt64) {
         self.seeds = seeds.isEmpty ? [[]] : seeds
         self.words = (words + Self.commonWords).map { Array($0.utf8) }
         self.byteLimit = byteLimit
-        let tree = isJSON ? TreeMutation(seeds: seeds, words: words.map { $0.filter { $0 != "\"" } }) : nil
+        let tree = structure == .json ? TreeMutation(seeds: seeds, words: words.map { $0.filter { $0 != "\"" } }) : nil
         self.tree = tree?.isEmpty == false ? tree : nil
+        let template = structure == .template ? TemplateMutation(seeds: seeds, byteLimit: byteLimit) : nil
+        self.template = template?.isEmpty == false ? template : nil
         random = RandomBytes(seed: seed)
     }
 
@@ -34,6 +37,7 @@ public struct Mutator {
             let input = tree.next(&random)
             if input.count <= byteLimit { return input }
         }
+        if let template, random.below(4) > 0 { return template.next(&random) }
         var input = seeds[random.below(seeds.count)]
         if input.count > byteLimit {
             // A window of a large one.

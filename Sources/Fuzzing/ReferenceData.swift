@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// The reference data (shared/golden) from which more inputs are made, where it is beside the checkout or TALA_SHARED names it.
 public enum ReferenceData {
@@ -16,14 +17,26 @@ public enum ReferenceData {
         return candidates.first { FileManager.default.fileExists(atPath: $0) }
     }()
 
+    /// The folder of the tests' own templates, where the checkout is there.
+    private static let ownTemplates = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path + "/Tests/TemplatesTests"
+
     /// The files of a target's folders, at most 1 MiB each.
     public static func inputs(of target: FuzzTarget) -> [[UInt8]] {
-        guard let folder else { return [] }
         var found: [[UInt8]] = []
         for (path, suffix) in target.folders {
-            guard let walk = FileManager.default.enumerator(atPath: folder + "/" + path) else { continue }
+            guard let folder = path == "Cases" ? ownTemplates : folder, let walk = FileManager.default.enumerator(atPath: folder + "/" + path) else { continue }
             for case let name as String in walk where name.hasSuffix(suffix) {
                 guard let data = FileManager.default.contents(atPath: folder + "/" + path + "/" + name), data.count <= 1 << 20 else {
+                    continue
+                }
+                if target.structure == .template, !name.hasSuffix(".jinja") {
+                    found += templates(in: data)
+                    continue
+                }
+                // A whole file of data is one input, before which stands how it is read.
+                if target.name == "dataset" {
+                    for choice in "aeg".utf8 { found.append([choice] + data) }
                     continue
                 }
                 // Of a file of lines each is an input, as is the whole.
@@ -33,5 +46,11 @@ public enum ReferenceData {
         }
         // The order of a folder's entries is the file system's; the inputs shall be the same everywhere.
         return found.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// The templates of a file of cases: JSON with a list, or a case a line.
+    private static func templates(in data: Data) -> [[UInt8]] {
+        let cases = (try? JSONParser().parse(Array(data)))?["cases"]?.array ?? data.split(separator: 0x0A).compactMap { try? JSONParser().parse(Array($0)) }
+        return cases.compactMap { $0["template"]?.string }.map { Array($0.utf8) }
     }
 }

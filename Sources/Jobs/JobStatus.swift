@@ -29,6 +29,32 @@ public struct JobStatus: Sendable, Hashable {
         public init() {}
     }
 
+    /// How far the reading of a data file has come.
+    public struct Reading: Sendable, Hashable {
+        public var file: String
+        public var bytesDone: Int
+        public var byteCount: Int
+        public var exampleCount: Int
+
+        public init(file: String, bytesDone: Int, byteCount: Int, exampleCount: Int) {
+            self.file = file
+            self.bytesDone = bytesDone
+            self.byteCount = byteCount
+            self.exampleCount = exampleCount
+        }
+
+        init?(json: JSONNode?) {
+            guard let json, let file = json["file"]?.string else { return nil }
+            self.init(
+                file: file, bytesDone: json["bytes_done"]?.integer ?? 0, byteCount: json["bytes"]?.integer ?? 0,
+                exampleCount: json["examples"]?.integer ?? 0)
+        }
+
+        var json: JSONNode {
+            ["file": JSONNode(file), "bytes_done": JSONNode(bytesDone), "bytes": JSONNode(byteCount), "examples": JSONNode(exampleCount)]
+        }
+    }
+
     public var id: String
     public var state: JobState
     public var createdAt: Int
@@ -49,6 +75,8 @@ public struct JobStatus: Sendable, Hashable {
     public var error: Failure?
     // What follows stands under "tala".
     public var progress = Progress()
+    /// The file that is being read and checked, while one is.
+    public var reading: Reading?
     public var device: String?
     /// Why a job is paused or waits: `requested`, `disk_full`, `time_limit`.
     public var reason: String?
@@ -111,7 +139,7 @@ public struct JobStatus: Sendable, Hashable {
             "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [],
             "error": failure,
             "tala": [
-                "progress": progressNode, "device": optional(device), "reason": optional(reason), "owner": optional(owner),
+                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(device), "reason": optional(reason), "owner": optional(owner),
                 "priority": JSONNode(priority),
                 "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "needed_bytes": optional(neededBytes), "plan": plan ?? nil,
                 "checkpointed_at": optional(checkpointedAt), "crashes": crashes?.json ?? nil, "usage": usage.json,
@@ -147,6 +175,7 @@ public struct JobStatus: Sendable, Hashable {
             error = Failure(code: code, message: failure["message"]?.string ?? "", param: failure["param"]?.string)
         }
         guard let ours = json["tala"] else { return }
+        reading = Reading(json: ours["reading"])
         device = ours["device"]?.string
         reason = ours["reason"]?.string
         owner = ours["owner"]?.integer

@@ -50,6 +50,9 @@ public struct JobFolder: Sendable, Hashable {
         FolderListing.delete(ballastFile)
     }
 
+    /// Removes the tokenised data, which a job that has ended has no more use for: it follows from the data, and is made again if the job goes on after all.
+    public func removeTokens() { FolderListing.delete(tokens) }
+
     /// The accepted manifest.
     /// - Throws: ``StorageError``, ``ManifestError``.
     public func manifest() throws -> Manifest { try Manifest(ManifestText(DurableFiles.read(manifestFile, limit: 4 << 20), isYAML: false)) }

@@ -119,6 +119,7 @@ extension JobRunner {
         try event("The job has successfully completed")
         try syncEvents()
         try save()
+        folder.removeTokens()
         return .succeeded
     }
 

@@ -40,6 +40,8 @@ public final class JobRunner {
     let mustStop: () -> Bool
     private var ballast: Ballast?
     private var lastLook = 0.0
+    /// When the status last said how far the reading of data had come. What takes less than a second is not worth saying.
+    private var lastReadingNote = TrainingClock.now()
 
     /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged; ``recordDamage(_:of:)`` then writes that down.
     public init(folder: JobFolder, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
@@ -174,6 +176,7 @@ public final class JobRunner {
         case .succeeded, .stopped, .ranOut: break
         }
         status.reason = reason
+        status.reading = nil
         status.progress.remainingSeconds = nil
         status.estimatedFinish = nil
         if status.state.isFinal { exportPart(status.state == .cancelled ? "was cancelled" : "failed: \(status.error?.message ?? "")") }
@@ -181,6 +184,7 @@ public final class JobRunner {
         try? events.sync()
         do {
             try save()
+            if status.state.isFinal { folder.removeTokens() }
             // Acted on, and written down.
             if outcome == .cancelled { folder.removeControl("cancel") }
             if outcome == .paused { folder.removeControl("pause") }
@@ -243,7 +247,7 @@ public final class JobRunner {
                 manifest: manifest, modelFolder: modelFolder, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath,
                 initialAdapterPath: inputs.initialAdapterPath, deviceSelector: isOpen ? deviceSelector : nil,
                 cache: DatasetCache(folder: folder.tokens),
-                readingProgress: { [self] _ in if isAskedToLeave() { throw LeaveRequest() } },
+                readingProgress: { [self] in try note($0) },
                 keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan), day: acceptance.createdAt,
                 progress: { [pulse] _ in pulse.beat() })
         } catch let error as WorkerError {
@@ -253,6 +257,7 @@ public final class JobRunner {
             }
             throw error
         }
+        status.reading = nil
         let fingerprint = try InputFingerprint(job, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
         pulse.beat()
         if isNew {
@@ -265,6 +270,17 @@ public final class JobRunner {
             if !changed.isEmpty { throw WorkerError.inputsChanged(changed) }
         }
         return (job, fingerprint)
+    }
+
+    /// Says how far the reading of a data file has come, and leaves it if somebody wants that.
+    private func note(_ progress: DatasetProgress) throws {
+        if isAskedToLeave() { throw LeaveRequest() }
+        let now = TrainingClock.now()
+        guard now - lastReadingNote > 1 else { return }
+        lastReadingNote = now
+        status.reading = JobStatus.Reading(
+            file: progress.file, bytesDone: progress.bytesDone, byteCount: progress.byteCount, exampleCount: progress.exampleCount)
+        try save()
     }
 
     private func writeValidation(_ job: PreparedJob, _ fingerprint: InputFingerprint) throws {

@@ -110,7 +110,7 @@ struct ExampleText {
 /// A progress bar on standard error for a file that takes longer than a second; nothing where that is no terminal.
 final class ReadingBar {
     private let began = ReadingBar.now()
-    private let isTerminal = isatty(2) == 1
+    private let isTerminal = isatty(2) == 1 && getenv("TERM").map { String(cString: $0) != "dumb" } ?? false
     private var lastShown = 0.0
     private var isShown = false
 
@@ -124,13 +124,28 @@ final class ReadingBar {
         let now = Self.now()
         guard isTerminal, now - began > 1, now - lastShown > 0.1, progress.byteCount > 0 else { return }
         (lastShown, isShown) = (now, true)
+        StandardError.write("\r\u{1B}[K" + Self.line(progress, columns: Self.columns()))
+    }
+
+    private static func columns() -> Int {
+        var size = winsize()
+        return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
+    /// A line that the terminal does not have to break: what there is no room for is left out, the figures last.
+    static func line(_ progress: DatasetProgress, columns: Int) -> String {
         let share = min(1, Double(progress.bytesDone) / Double(progress.byteCount))
-        let width = 30
-        let filled = Int(share * Double(width))
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-        StandardError.write(
-            "\r\u{1B}[K\(progress.file) [\(bar)] \(Int(share * 100)) % \(progress.exampleCount) examples, "
-                + "\(progress.bytesDone >> 20) of \(progress.byteCount >> 20) MiB")
+        let filled = Int(share * 30)
+        let bar = "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled) + "]"
+        let percent = "\(Int(share * 100)) %"
+        let name = String(progress.file.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "?" : Character($0) })
+        let examples = "\(progress.exampleCount) examples"
+        let size = "\(progress.bytesDone >> 20) of \(progress.byteCount >> 20) MiB"
+        for parts in [[name, bar, percent, examples + ",", size], [name, bar, percent, examples], [bar, percent, examples], [bar, percent]] {
+            let line = parts.joined(separator: " ")
+            if line.count < columns { return line }
+        }
+        return percent
     }
 
     func clear() {

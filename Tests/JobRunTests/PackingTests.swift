@@ -35,6 +35,9 @@ import Worker
         #expect(entries.count == 2)
         #expect(try job.run(stop: { (job.metrics.last?["step"] ?? 0) >= 4 }) == .stopped)
         #expect(try FolderListing.names(in: tokens).filter { $0 != "digests" } == entries)
+        // A job that has ended has no more use for them.
+        #expect(try job.run() == .succeeded)
+        #expect(!FolderListing.exists(tokens))
     }
 
     @Test func dataThatChangedAfterItWasAcceptedFailsTheJob() throws {

@@ -67,9 +67,15 @@ enum Globals {
         let object = TemplateObject(kindName: "Namespace")
         interpreter.keep(object)
         if case .dictionary(let dictionary)? = arguments.positional.first {
-            for entry in dictionary.entries { object.set(PythonText.string(entry.key), entry.value) }
+            for entry in dictionary.entries {
+                try interpreter.requireOpen(entry.key.text ?? "")
+                object.set(PythonText.string(entry.key), entry.value)
+            }
         }
-        for (name, value) in arguments.named { object.set(name, value) }
+        for (name, value) in arguments.named {
+            try interpreter.requireOpen(name)
+            object.set(name, value)
+        }
         return .object(object)
     }
 

@@ -35,6 +35,14 @@ extension Interpreter {
         try take(count / 4)
     }
 
+    /// Refuses names of a namespace's attributes that begin as Python's own do, as transformers does.
+    func requireOpen(_ name: String) throws(TemplateError) {
+        guard name.hasPrefix("_") else { return }
+        throw failure(
+            "SecurityError",
+            "Chat templates cannot store underscore-prefixed attributes on a namespace, but got \(PythonText.quoted(name)). Please rename the attribute.")
+    }
+
     func requireHashable(_ value: TemplateValue) throws(TemplateError) {
         if let text = value.text { try charge(text.utf8.count) }
         if !TemplateKey.isHashable(value) { throw failure("TypeError", "unhashable type: '\(value.typeName)'") }

@@ -87,6 +87,7 @@ extension Interpreter {
                 throw failure("TemplateRuntimeError", "cannot assign attribute on non-namespace object")
             }
             try requireShallow(value)
+            try requireOpen(attribute)
             object.set(attribute, value)
         case .tuple(let targets):
             if case .undefined(let what) = value { throw undefined(what) }

@@ -6,7 +6,7 @@ import Templates
 /// No common template marks it, so it follows from rendering parts of the conversation. A turn begins where the prompt that asks for it ends, and ends with its
 /// end-of-turn token in the rendering of the conversation up to and including it. Some templates show a turn otherwise once others follow (they drop its
 /// reasoning), or ask for an answer otherwise than they show one; then the turn is found by rendering the whole twice with other words in its place: what
-/// differs is the turn's text.
+/// differs is the turn's text. Of a long conversation all turns are found by one such rendering where that is possible (``TurnFrames``).
 struct AssistantSpans {
     let encoder: ChatEncoder
     let conversation: Conversation
@@ -26,8 +26,17 @@ struct AssistantSpans {
     /// - Parameter turns: indices of the messages that count, in ascending order.
     func ranges(of turns: [Int]) throws(ChatError) -> [Range<Int>] {
         var result: [Range<Int>] = []
+        let frames =
+            whole.generationSpans.isEmpty && messages.count >= encoder.fewestFramedMessages
+            ? TurnFrames(encoder, conversation, messages, bytes) : nil
         for turn in turns {
-            if whole.generationSpans.isEmpty { result.append(try range(of: turn)) } else { result += try markedRanges(of: turn) }
+            if !whole.generationSpans.isEmpty {
+                result += try markedRanges(of: turn)
+            } else if let frames, let range = range(of: turn, in: frames) {
+                result.append(range)
+            } else {
+                result.append(try range(of: turn))
+            }
         }
         // Two turns may not claim the same words.
         for (earlier, later) in zip(result, result.dropFirst()) where later.lowerBound < earlier.upperBound {
@@ -44,6 +53,24 @@ struct AssistantSpans {
         let including = turn == messages.count - 1 ? whole.generationSpans.count : try encoder.rendering(conversation.prefix(turn + 1), false).generationSpans.count
         guard before < including, including <= whole.generationSpans.count else { throw .spanNotFound(message: turn) }
         return Array(whole.generationSpans[before..<including])
+    }
+
+    /// A turn's range from where the messages' texts stand; nil where that does not tell.
+    private func range(of turn: Int, in frames: TurnFrames) -> Range<Int>? {
+        guard let start = frames.start(of: turn) else { return nil }
+        if turn == messages.count - 1 {
+            let end = endOfTurn(in: bytes[start...])
+            return start < end ? start..<end : nil
+        }
+        guard let next = frames.next(behind: turn) else { return nil }
+        let end: Int
+        if let place = frames.places[turn] {
+            end = firstEndToken(from: place.upperBound, before: next)
+            guard end > place.upperBound else { return nil }
+        } else {
+            end = endOfTurn(in: bytes[start..<next])
+        }
+        return start < end && end < next ? start..<end : nil
     }
 
     private func range(of turn: Int) throws(ChatError) -> Range<Int> {
@@ -64,18 +91,18 @@ struct AssistantSpans {
         }
         var end: Int?
         if turn == messages.count - 1 {
-            end = endOfTurn(in: bytes, from: start)
+            end = start < bytes.count ? endOfTurn(in: bytes[start...]) : bytes.count
         } else if let including = try? encoder.rendering(conversation.prefix(turn + 1), false).text.utf8 {
             let including = Array(including)
             if including.count > start {
-                let candidate = endOfTurn(in: including, from: start)
+                let candidate = endOfTurn(in: including[start...])
                 if candidate > start, bytes.starts(with: including[..<candidate]) { end = candidate }
             }
         }
         if end == nil, let frame = surroundings(), frame.end >= start { end = firstEndToken(from: frame.end, before: nextMessage(behind: turn)) }
         if end == nil, turn + 1 < messages.count, let next = self.frame(of: turn + 1), next.start > start {
             // The turn ends with the last end-of-turn token before the text of the next message.
-            let candidate = endOfTurn(in: Array(bytes[..<next.start]), from: start)
+            let candidate = endOfTurn(in: bytes[start..<next.start])
             if candidate < next.start { end = candidate }
         }
         guard let end, start < end else { throw .spanNotFound(message: turn) }
@@ -122,11 +149,11 @@ struct AssistantSpans {
     // MARK: End-of-turn tokens
 
     /// Where the last turn of a text ends: behind its end-of-turn token. What a template writes behind that (a line end, an end-of-text) is not the assistant's.
-    private func endOfTurn(in bytes: [UInt8], from start: Int) -> Int {
-        guard start < bytes.count else { return bytes.count }
-        let text = String(decoding: bytes[start...], as: UTF8.self)
+    private func endOfTurn(in bytes: ArraySlice<UInt8>) -> Int {
+        let start = bytes.startIndex
+        let text = String(decoding: bytes, as: UTF8.self)
         let ends = encoder.tokenizer.encodeWithRanges(text, addSpecialTokens: false).filter { encoder.endIDs.contains($0.id) }
-        guard var chosen = ends.last else { return bytes.count }
+        guard var chosen = ends.last else { return bytes.endIndex }
         // Of several end tokens one behind the other the first ends the turn.
         for token in ends.dropLast().reversed() {
             let from = start + token.range.upperBound

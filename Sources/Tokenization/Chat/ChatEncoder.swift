@@ -20,6 +20,8 @@ public struct ChatEncoder: Sendable {
         "<|end|>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end_of_text|>", "<|return|>", "<|call|>",
         "<｜end▁of▁sentence｜>",
     ]
+    /// Messages from which on a conversation's turns are found together.
+    var fewestFramedMessages = 24
     /// The time that the template may ask for: the beginning of today unless another is set; nil makes asking an error.
     public var clock: TemplateClock?
     /// What of the clock the rendered text depends on: nothing under most templates.

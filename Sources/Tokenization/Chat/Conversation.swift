@@ -14,18 +14,36 @@ public struct Conversation: Sendable, Hashable {
     }
 
     /// The messages as templates want them: tool calls carry their arguments as JSON text in OpenAI's form, templates write them as objects; the weight is
-    /// nothing that a template should see.
+    /// nothing that a template should see; reasoning goes by several names, and templates know one of them.
     var normalizedMessages: JSONNode {
-        guard let elements = messages.array, elements.contains(where: { $0["tool_calls"] != nil || $0["weight"] != nil }) else { return messages }
+        let names = ["tool_calls", "weight"] + Self.reasoningNames
+        guard let elements = messages.array, elements.contains(where: { element in names.contains { element[$0] != nil } }) else { return messages }
         return JSONNode(
             elements.map { message in
-                guard let members = message.object else { return message }
+                guard let members = Self.withReasoning(message).object else { return message }
                 return JSONNode(
                     members.filter { $0.key != "weight" }.map { member in
                         guard member.key == "tool_calls", let calls = member.node.array else { return member }
                         return JSONMember("tool_calls", JSONNode(calls.map(Self.withParsedArguments)))
                     })
             })
+    }
+
+    /// As transformers knows them, the one that most templates read first.
+    private static let reasoningNames = ["reasoning_content", "thinking", "reasoning"]
+
+    /// A message whose reasoning stands under the names that templates read, as transformers' `apply_chat_template` sees to it.
+    private static func withReasoning(_ message: JSONNode) -> JSONNode {
+        guard var members = message.object,
+            let reasoning = reasoningNames.lazy.compactMap({ message[$0] }).first(where: { !$0.isNull })
+        else { return message }
+        if message["thinking"] == nil { members.insert(JSONMember("thinking", reasoning), at: 0) }
+        if let place = members.firstIndex(where: { $0.key == "reasoning_content" }) {
+            members[place].node = reasoning
+        } else {
+            members.append(JSONMember("reasoning_content", reasoning))
+        }
+        return JSONNode(members)
     }
 
     private static func withParsedArguments(_ call: JSONNode) -> JSONNode {
@@ -43,6 +61,16 @@ public struct Conversation: Sendable, Hashable {
     /// The conversation up to but without a message.
     func prefix(_ count: Int) -> Conversation {
         Conversation(messages: JSONNode(Array((messages.array ?? []).prefix(count))), tools: tools)
+    }
+
+    /// The conversation with other texts in the places of messages' contents.
+    func replacingContents(by texts: [Int: String]) -> Conversation {
+        var elements = messages.array ?? []
+        for (index, text) in texts where elements.indices.contains(index) {
+            guard let members = elements[index].object else { continue }
+            elements[index] = JSONNode(members.map { $0.key == "content" ? JSONMember("content", JSONNode(text)) : $0 })
+        }
+        return Conversation(messages: JSONNode(elements), tools: tools)
     }
 
     /// The conversation with another text in the place of one message's content; nil if the message has no text.
