@@ -1,5 +1,6 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : enable
 #include "common/operands.glsl"
 
 // The part of a quantised weight that a product is about to read: w[row, column] is the number at (first row + row, first column + column).
@@ -20,24 +21,57 @@ OUTPUT(4, w)
 #define WORD(part, index) uint(part(0, index))
 #define BYTE(part, first_word, index) ((WORD(part, ((index) >> 2) - first_word) >> (((index) & 3u) * 8u)) & 0xFFu)
 
-void element(uint row, uint column) {
-    uint e = (PARAMETER(OPERANDS, 3) + row) * PARAMETER(OPERANDS, 5) + PARAMETER(OPERANDS, 4) + column;
+float scale_of(uint e) {
     uint first_scale = PARAMETER(OPERANDS, 6);
-    uint first_code = PARAMETER(OPERANDS, 7);
 #if FORMAT == 0
     uint block = e >> 5;
-    float scale = float_from_half((WORD(scales, (block >> 1) - first_scale) >> ((block & 1u) * 16u)) & 0xFFFFu);
-    precise float value = float(int(BYTE(codes, first_code, e) << 24) >> 24) * scale;
+    return float_from_half((WORD(scales, (block >> 1) - first_scale) >> ((block & 1u) * 16u)) & 0xFFFFu);
 #else
     uint block = e >> 6;
-    uint first_group = PARAMETER(OPERANDS, 8);
     // Two roundings, as the published definition has them.
-    precise float product = uintBitsToFloat(WORD(tables, 16u + BYTE(scales, first_scale, block))) * uintBitsToFloat(WORD(groups, (block >> 8) - first_group));
+    precise float product =
+        uintBitsToFloat(WORD(tables, 16u + BYTE(scales, first_scale, block))) * uintBitsToFloat(WORD(groups, (block >> 8) - PARAMETER(OPERANDS, 8)));
     precise float scale = product + uintBitsToFloat(WORD(tables, 272u));
-    uint code = (BYTE(codes, first_code, e >> 1) >> ((e & 1u) == 0u ? 4u : 0u)) & 15u;
+    return scale;
+#endif
+}
+
+// The number of a code: a byte, or four bits.
+float number(uint code, float scale) {
+#if FORMAT == 0
+    precise float value = float(int(code << 24) >> 24) * scale;
+#else
     precise float value = uintBitsToFloat(WORD(tables, code)) * scale;
 #endif
-    store_w(row, column, value);
+    return value;
 }
+
+#ifdef RUN
+// Eight numbers from one that is a multiple of eight: `column` counts such runs.
+void element(uint row, uint column) {
+    uint e = (PARAMETER(OPERANDS, 3) + row) * PARAMETER(OPERANDS, 5) + PARAMETER(OPERANDS, 4) + column * 8u;
+    uint first_code = PARAMETER(OPERANDS, 7);
+    float scale = scale_of(e);
+#if FORMAT == 0
+    [[unroll]] for (uint part = 0; part < 2; part++) {
+        uint packed = WORD(codes, (e >> 2) + part - first_code);
+        [[unroll]] for (uint i = 0; i < 4; i++) store_w(row, column * 8u + part * 4u + i, number((packed >> (i * 8u)) & 0xFFu, scale));
+    }
+#else
+    uint packed = WORD(codes, (e >> 3) - first_code);
+    [[unroll]] for (uint i = 0; i < 8; i++) store_w(row, column * 8u + i, number((packed >> ((i ^ 1u) * 4u)) & 15u, scale));
+#endif
+}
+#else
+void element(uint row, uint column) {
+    uint e = (PARAMETER(OPERANDS, 3) + row) * PARAMETER(OPERANDS, 5) + PARAMETER(OPERANDS, 4) + column;
+    uint first_code = PARAMETER(OPERANDS, 7);
+#if FORMAT == 0
+    store_w(row, column, number(BYTE(codes, first_code, e), scale_of(e)));
+#else
+    store_w(row, column, number((BYTE(codes, first_code, e >> 1) >> ((e & 1u) == 0u ? 4u : 0u)) & 15u, scale_of(e)));
+#endif
+}
+#endif
 
 #include "common/elementwise.glsl"

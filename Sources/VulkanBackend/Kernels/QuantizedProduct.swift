@@ -10,6 +10,9 @@ extension QuantizedProduct: VulkanKernel {
     /// Bytes of a dequantised part.
     private static let partBytes = 16 << 20
 
+    /// Numbers that one invocation dequantises: a word of 4-bit codes.
+    private static let runLength = 8
+
     /// Columns of the result in one part.
     private func partWidth(_ elementType: ElementType, _ operandBytes: Int) -> Int {
         let (inner, width) = transposesWeight ? (inputs, outputs) : (outputs, inputs)
@@ -98,11 +101,13 @@ extension QuantizedProduct: VulkanKernel {
                 (layout.groupWord, groups), (0, 0..<QuantizedLayout.meanWord + 1),
             ]
         }
-        let tiling = ElementwiseTiling(rows: target.rows, columns: target.columns, device)
+        // Where rows allow it an invocation takes a run of numbers, which have their scale and whole words of codes in common.
+        let run = [inputs, column, target.columns].allSatisfy { $0 % Self.runLength == 0 } ? Self.runLength : 1
+        let tiling = ElementwiseTiling(rows: target.rows, columns: target.columns / run, device)
         return Dispatch(
             "quantized_product",
             reads: parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }, writes: [target],
-            definitions: ["FORMAT": format == .q8 ? 0 : 1], specialization: tiling.specialization,
+            definitions: ["FORMAT": format == .q8 ? 0 : 1].merging(run > 1 ? ["RUN": run] : [:]) { $1 }, specialization: tiling.specialization,
             parameters: tiling.parameters + [row.word, column.word, inputs.word] + parts.prefix(3).map { $0.words.lowerBound.word },
             groupCount: tiling.groupCount)
     }

@@ -22,11 +22,18 @@ struct ProductSample {
 
     var operations: Double { 2 * Double(rows) * Double(columns) * Double(inner) }
 
+    /// Blocks far larger than the result would only compute what is thrown away.
+    func isSensible(_ variant: ProductVariant) -> Bool {
+        variant.blockRows < 2 * max(8, rows) && variant.blockColumns < 2 * max(8, columns)
+    }
+
     func unmeasured(_ device: DeviceProfile) -> ProductVariant { ProductVariant(unmeasured: rows, columns, device) }
 
-    /// The same product with its longest sides halved until so many operations are not exceeded; sides keep 256, in multiples of 64.
+    /// The same product with fewer rows, down to 64, and then with its longer sides halved until so many operations are not exceeded; sides keep 256, in
+    /// multiples of 64. Rows first: with a small second operand a variant that reads it from memory again and again would seem good.
     func limited(to limit: Double) -> ProductSample {
         var sample = self
+        while sample.operations > limit, sample.rows > 64 { sample.rows = max(64, sample.rows / 2 / 64 * 64) }
         while sample.operations > limit, max(sample.rows, sample.columns, sample.inner) > 256 {
             let longest = max(sample.rows, sample.columns, sample.inner)
             let half = max(256, longest / 2 / 64 * 64)

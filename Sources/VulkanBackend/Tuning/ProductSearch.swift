@@ -58,10 +58,7 @@ struct ProductSearch {
         return leaders.min { $0.seconds < $1.seconds }?.variant
     }
 
-    /// Blocks far larger than the result would only compute what is thrown away.
-    private func isSensible(_ variant: ProductVariant) -> Bool {
-        variant.blockRows < 2 * max(8, sample.rows) && variant.blockColumns < 2 * max(8, sample.columns)
-    }
+    private func isSensible(_ variant: ProductVariant) -> Bool { sample.isSensible(variant) }
 
     private func prepare(_ variant: ProductVariant, _ arena: VulkanArena) -> Contender? {
         var profile = device.profile

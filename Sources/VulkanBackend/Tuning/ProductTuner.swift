@@ -113,7 +113,7 @@ final class ProductTuner {
                 choices[key] = found
                 measured[key] = found
             } else {
-                choices[key] = nearest?.value ?? sample.unmeasured(device.profile)
+                choices[key] = nearest.map(\.value).flatMap { sample.isSensible($0) ? $0 : nil } ?? sample.unmeasured(device.profile)
             }
             let spent = began.duration(to: .now).inSeconds
             secondsLeft = max(0, secondsLeft - spent)
