@@ -192,6 +192,22 @@ import Testing
         // What fits with fewer rows keeps its other sides.
         let few = Self.sample(MatrixProduct(), 1024, 1536, 576).limited(to: 2.4e8)
         #expect((few.rows, few.columns, few.inner) == (128, 1536, 576))
+    }
+
+    /// Sizes that are cut down fall into other classes; what is measured must still be the variant that is tried.
+    @Test(arguments: [(4096, 32_064, 3072), (1024, 16, 576), (1024, 1536, 576), (8, 8, 8)])
+    func aSampleIsComputedByTheVariantThatIsTried(_ rows: Int, _ columns: Int, _ inner: Int) throws {
+        for limit in [1e7, 1e9, 1e15] {
+            let sample = Self.sample(MatrixProduct(), rows, columns, inner).limited(to: limit)
+            let call = try #require(sample.plan.calls.first)
+            for variant in Self.variants where variant.fits(Self.small) {
+                let profile = sample.profile(Self.small, using: variant)
+                #expect(sample.operation.variant(call.inputs, call.outputs, profile) == variant)
+            }
+        }
+    }
+
+    @Test func aProductOfOneRowKeepsIt() {
         #expect(Self.sample(MatrixProduct(), 8, 1 << 20, 8).limited(to: 1e4).columns == 256)
     }
 }

@@ -48,6 +48,13 @@ struct ProductSample {
         return sample
     }
 
+    /// A device on which ``plan`` is computed by the variant. A sample that was cut down may be of another kind than what it stands for.
+    func profile(_ device: DeviceProfile, using variant: ProductVariant) -> DeviceProfile {
+        var profile = device
+        for call in plan.calls { profile.products[ProductKey(operation, call.inputs, call.outputs)] = variant }
+        return profile
+    }
+
     /// A plan of this product alone, in an arena of its own.
     var plan: Plan {
         var blocks: [Int] = []
