@@ -56,6 +56,20 @@ static inline size_t tala_heap_bytes(void) { return mallinfo2().uordblks; }
 /// Sixteen numbers; Swift sees SIMD16<Float>.
 typedef float tala_vector __attribute__((__ext_vector_type__(16)));
 
+typedef uint32_t tala_words __attribute__((__ext_vector_type__(16)));
+typedef uint16_t tala_halves __attribute__((__ext_vector_type__(16)));
+
+/// Writes sixteen numbers as bfloat16: the upper halves after rounding to nearest, ties to even; what is not a number stays so. In C because Swift takes
+/// the upper halves out by a call that passes the vector in four pieces.
+static inline void tala_store_bfloat16(tala_vector vector, void *_Nonnull address) {
+    tala_words bits = (tala_words)vector;
+    tala_words rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+    tala_words unordered = (tala_words)(vector != vector);
+    tala_words upper = ((rounded & ~unordered) | ((bits | 0x400000u) & unordered)) >> 16;
+    tala_halves halves = __builtin_convertvector(upper, tala_halves);
+    __builtin_memcpy(address, &halves, sizeof halves);
+}
+
 /// The first `count` (0...16) numbers at an address, zeros behind them; nothing behind them is read.
 static inline tala_vector tala_load_part(const float *_Nonnull address, long count) {
 #if defined(__AVX512F__)

@@ -20,6 +20,9 @@ public final class CPUDevice: ComputeDevice {
     let products: ProductLibrary
     /// Memory that kernels use within one call, for all programs: one runs at a time.
     private(set) var workspace: AlignedMemory?
+    /// Called between kernels, every second or so: a program over tens of thousands of tokens runs for many minutes.
+    public var heartbeat: (() -> Void)?
+    private var lastBeat = 0.0
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
     /// - Parameters:
@@ -65,6 +68,14 @@ public final class CPUDevice: ComputeDevice {
         if let workspace, workspace.byteCount >= byteCount { return }
         workspace = nil
         workspace = try AlignedMemory(byteCount: byteCount)
+    }
+
+    /// Tells whoever listens that a program moves.
+    /// - Parameter now: seconds of a clock that nobody sets.
+    func beat(_ now: Double) {
+        guard let heartbeat, now - lastBeat > 1 else { return }
+        lastBeat = now
+        heartbeat()
     }
 
     /// One program at a time has the threads and makes products.

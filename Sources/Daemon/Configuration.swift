@@ -10,6 +10,8 @@ extension TalaDaemon {
         public var workerProgram: String
         /// Ends when nothing is left to do.
         public var drains = false
+        /// Whether a job may go to a free device before its files are validated: its worker then does both.
+        public var startsAtOnce = true
         /// Folders in which absolute paths of manifests must lie.
         public var allowedRoots: [String] = []
         /// Seconds to wait before a crashed job is started again, by the number of crashes without progress.

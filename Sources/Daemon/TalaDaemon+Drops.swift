@@ -30,8 +30,11 @@ extension TalaDaemon {
         case .accepted(let status, let manifest):
             accepted += 1
             registry.note(status)
-            _ = manifest
-            validations.add(Queue.Entry(id: status.id, owner: status.owner ?? 0, priority: status.priority))
+            if startsAtOnce(status, manifest) {
+                queue.add(entry(status, manifest))
+            } else {
+                validations.add(Queue.Entry(id: status.id, owner: status.owner ?? 0, priority: status.priority))
+            }
             journal.log(
                 .information, "\(status.id): accepted from \(name)", .accepted, Journal.Subject(job: status.id, user: status.owner))
         case .rejected(let name, let owner, let message):
@@ -40,6 +43,23 @@ extension TalaDaemon {
             journal.log(.warning, "rejected \(name): \(message)", .rejected, Journal.Subject(user: owner))
         case .gone: break
         }
+    }
+
+    /// Bytes of data that are read in a moment, so that a device may wait for their validation.
+    private static let smallDataBytes = 32 << 20
+
+    /// Whether the worker that validates a new job may go on and train it: a second process would read data and model once more. Only where nothing else
+    /// waits, a device is free for it, and nothing but the files can keep it from starting.
+    private func startsAtOnce(_ status: JobStatus, _ manifest: Manifest) -> Bool {
+        guard configuration.startsAtOnce, queue.isEmpty, validations.isEmpty, salvages.isEmpty, manifest.notBefore == nil, manifest.after.isEmpty,
+            devices.contains(where: { $0.worker == nil && DeviceChoice.serves($0.selector, manifest.device) })
+        else { return false }
+        let owner = status.owner ?? 0
+        if let quotas = authority.role(of: submitter(owner))?.quotas {
+            guard quotas.trainedTokensAMonth == nil, running(of: owner) < quotas.runningJobs ?? .max else { return false }
+        }
+        guard let acceptance = try? layout.job(status.id).acceptance() else { return false }
+        return [acceptance.training, acceptance.validation].compactMap { $0?.path }.allSatisfy { FolderListing.byteCount($0) ?? .max <= Self.smallDataBytes }
     }
 
     var judges: Acceptance.Judges {

@@ -32,7 +32,7 @@ extension TalaDaemon {
         }
     }
 
-    private func running(of owner: Int) -> Int { devices.count { $0.worker?.owner == owner } }
+    func running(of owner: Int) -> Int { devices.count { $0.worker?.owner == owner } }
 
     private func start(_ task: WorkerProcess.Task, _ entry: Queue.Entry, _ device: String) -> WorkerProcess? {
         let folder = layout.job(entry.id)
@@ -63,7 +63,7 @@ extension TalaDaemon {
             again(after: 5)
             return nil
         }
-        status.state = task == .run ? .running : .validatingFiles
+        status.state = task == .run && folder.isValidated ? .running : .validatingFiles
         registry.note(status)
         return worker
     }
@@ -214,7 +214,7 @@ extension TalaDaemon {
         let decision = RetryPolicy(delays: configuration.retryDelays).decide(
             .init(step: step, checkpoint: checkpoint, mayBeFromOutside: mayBeFromOutside), &crashes)
         status.crashes = crashes
-        let place = step.map { " in step \($0)" } ?? (worker.task == .validate ? " while it validated the files" : " before the first step")
+        let place = step.map { " in step \($0)" } ?? (folder.isValidated ? " before the first step" : " while it validated the files")
         let subject = Journal.Subject(job: status.id, step: step, user: status.owner, device: worker.device)
         journal.log(.warning, "\(status.id): \(what)\(place)", .workerDied, subject)
         let from = checkpoint > 0 ? " from \(CheckpointRecord.folderName(step: checkpoint))" : " from the beginning"

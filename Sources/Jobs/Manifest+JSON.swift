@@ -55,6 +55,7 @@ extension Manifest {
         add("cost_limit", costLimit.map { JSONNode($0) })
         if !after.isEmpty { add("after", JSONNode(after.map { JSONNode($0) })) }
         add("memory_limit", memoryLimit.map { JSONNode($0) })
+        if isProfiled { add("profile", true) }
         return JSONNode(members)
     }
 

@@ -91,6 +91,8 @@ public struct Manifest: Sendable, Hashable {
     public var after: [String] = []
     /// Bytes that the worker may use.
     public var memoryLimit: Int?
+    /// Whether one step is timed kernel by kernel, into `profile.json` and `profile.txt`.
+    public var isProfiled = false
 
     public init(model: String, trainingFile: String) {
         self.model = model

@@ -6,7 +6,7 @@ enum ManifestKeys {
         "train_on", "shuffle", "max_length", "on_excess", "checkpoint", "evaluation", "device", "precision", "base_weights", "priority",
         "not_before",
         "time_limit", "cost_limit", "after",
-        "memory_limit",
+        "memory_limit", "profile",
     ]
     static let method = ["type", "supervised", "pretrain"]
     static let hyperparameters = ["n_epochs", "max_steps", "batch_size", "learning_rate", "learning_rate_multiplier"]

@@ -56,6 +56,7 @@ extension Manifest {
         costLimit = try root.number("cost_limit", 0...1e12)
         after = try root.texts("after", limit: 64) ?? []
         memoryLimit = try root.byteCount("memory_limit")
+        isProfiled = try root.flag("profile") ?? isProfiled
     }
 
     /// A size as people write it: `2147483648`, `512MiB`, `1.5 GiB`; nil if it is none.

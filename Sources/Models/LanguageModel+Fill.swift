@@ -183,24 +183,7 @@ extension LanguageModel {
     }
 
     private static func requireFinite(_ stored: StoredTensor) throws(ModelError) {
-        guard let start = stored.bytes.baseAddress else { return }
-        var isFinite = true
-        let count = stored.elementCount
-        switch stored.elementType {
-        case .bfloat16:
-            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7F80 == 0x7F80 {
-                isFinite = false
-            }
-        case .float16:
-            for index in 0..<count where start.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) & 0x7C00 == 0x7C00 {
-                isFinite = false
-            }
-        default:
-            for index in 0..<count where start.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self) & 0x7F80_0000 == 0x7F80_0000 {
-                isFinite = false
-            }
-        }
-        if !isFinite {
+        if !FiniteNumbers.holds(stored.bytes, stored.elementType) {
             throw ModelError(
                 file: stored.file.path, field: stored.name, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
         }

@@ -20,6 +20,9 @@ public struct JobFolder: Sendable, Hashable {
     public var result: String { path + "/result" }
     /// The tokenised data, of no value beyond the time that it saves.
     public var tokens: String { path + "/tokens" }
+    /// Where the time of one step went, by kind of kernel, if the manifest asks: as JSON and as a table.
+    public var profileFile: String { path + "/profile.json" }
+    public var profileTable: String { path + "/profile.txt" }
     public var lockFile: String { path + "/.lock" }
     /// Verbs that the daemon hands to the worker.
     public var controls: String { path + "/.control" }

@@ -11,6 +11,8 @@ public struct MemoryPlanner {
     public var programBytes: Int
     /// How many sizes of training program a run may need, of which a session keeps some prepared.
     public var programCount: Int
+    /// The plans of the choice that was looked at last, for the session that follows.
+    public let plans = PlanCache()
 
     public init(
         device: any ComputeDevice, optimizer: OptimizerSettings, byteLimit: Int?, programBytes: Int = 0, programCount: Int = 1
@@ -27,7 +29,7 @@ public struct MemoryPlanner {
     /// Tokens below which products become slow, so that recomputing layers is the better way to save memory.
     static let efficientTokens = 512
     /// Bytes of logits, the fastest first.
-    static let logitsLimits = [Programs.defaultLogitsByteLimit, 32 << 20, 8 << 20, 2 << 20]
+    static let logitsLimits = [Programs.defaultLogitsByteLimit, 80 << 20, 32 << 20, 8 << 20, 2 << 20]
     /// Bytes that training takes in the process beside plan and kernels: stacks of threads, compiled products, buffers of files; as measured.
     static let sessionBytes = 8 << 20
 
@@ -49,10 +51,11 @@ public struct MemoryPlanner {
         let programs = Programs(model: model, optimizer: optimizer, choice: choice)
         let planner = Planner(limits: device.limits, layout: layout)
         let size = ProgramSize(tokenCount: choice.tokenCount, trainedCount: trainedCount ?? choice.tokenCount)
-        let gradients = try planner.plan(programs.gradients(size))
+        func plan(_ program: PlanCache.Program) throws -> Plan { try self.plans.plan(program, programs, choice, size, planner) }
+        let gradients = try plan(.gradients)
         var plans = [gradients]
         // The forward pass alone needs less than the one that keeps it for its gradients; the least that fits is counted whole.
-        if countsWorkspace { plans += [try planner.plan(programs.evaluation(size)), try planner.plan(programs.update())] }
+        if countsWorkspace { plans += [try plan(.evaluation), try plan(.update)] }
         var workspaceBytes = 0
         if countsWorkspace {
             for plan in plans { workspaceBytes = max(workspaceBytes, try device.workspaceByteCount(plan, layout: layout)) }
@@ -156,9 +159,12 @@ public struct MemoryPlanner {
         mutating func firstFit(_ candidates: [Int]) throws -> JobPlan? {
             let layers = model.configuration.layerCount
             let efficient = candidates.filter { $0 >= MemoryPlanner.efficientTokens }
-            for tokens in efficient { if let plan = try fitting(tokens, 0, MemoryPlanner.logitsLimits[0]) { return plan } }
+            // Fewer logits of a large vocabulary cost less than layers computed twice.
+            for tokens in efficient {
+                for limit in MemoryPlanner.logitsLimits.prefix(2) { if let plan = try fitting(tokens, 0, limit) { return plan } }
+            }
             let tail = (efficient.last.map { [$0] } ?? []) + candidates.filter { $0 < MemoryPlanner.efficientTokens }
-            for limit in MemoryPlanner.logitsLimits {
+            for limit in MemoryPlanner.logitsLimits.dropFirst() {
                 for tokens in tail {
                     if tokens < MemoryPlanner.efficientTokens, let plan = try fitting(tokens, 0, limit) { return plan }
                     guard var best = try fitting(tokens, layers, limit) else { continue }

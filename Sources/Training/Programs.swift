@@ -50,7 +50,7 @@ public struct Programs {
     /// Bytes of logits that may exist at one time.
     public var logitsByteLimit: Int
 
-    public static let defaultLogitsByteLimit = 80 << 20
+    public static let defaultLogitsByteLimit = 160 << 20
 
     public init(
         model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [],

@@ -57,7 +57,8 @@ public final class TrainingSession {
 
     /// Allocates and fills everything; the arena is as large as the largest micro-batch needs.
     /// - Parameter largest: the largest size that will be asked for, in training and in evaluation.
-    public init(device: any ComputeDevice, programs: Programs, largest: ProgramSize) throws {
+    /// - Parameter known: plans that the planner has made already; they are taken out of it.
+    public init(device: any ComputeDevice, programs: Programs, largest: ProgramSize, known: (plans: PlanCache, choice: JobPlan.Choice)? = nil) throws {
         self.device = device
         self.programs = programs
         let model = programs.model
@@ -70,14 +71,18 @@ public final class TrainingSession {
         persistent = try device.makePersistentMemory(layout, mapped: mappedBlocks)
         try model.fill(persistent, mapped: Set(mapped.keys))
         planner = Planner(limits: device.limits, layout: layout)
-        let plans = try [
-            planner.plan(programs.gradients(largest)), planner.plan(programs.evaluation(largest)), planner.plan(programs.update()),
-        ]
+        let cache = known?.plans ?? PlanCache()
+        let choice = known?.choice ?? JobPlan.Choice(tokenCount: largest.tokenCount, recomputedLayers: 0, baseWeights: model.precision.baseWeights)
+        let kinds: [PlanCache.Program] = [.gradients, .evaluation, .update]
+        let plans = try kinds.map { [planner] in try cache.plan($0, programs, choice, largest, planner) }
+        cache.removeAll()
         arena = try device.makeArena(blocks: Self.union(plans.map(\.transientBlocks)))
         updateExecutable = try device.makeExecutable(plans[2], persistent: persistent, arena: arena)
         updatePlan = plans[2]
         largestSize = largest
         largestCallCount = plans[0].calls.count
+        planned = [ProgramKey(size: largest, isTraining: true): plans[0]]
+        self.known[largest] = true
     }
 
     private let largestSize: ProgramSize
@@ -135,7 +140,7 @@ public final class TrainingSession {
             ]
             try program.write(state, to: ModelInput.randomState)
         }
-        return try run(program, batch)
+        return try run(program, batch, isTimed: isTimed)
     }
 
     /// Loss and accuracy of a micro-batch, without gradients.
@@ -152,6 +157,18 @@ public final class TrainingSession {
         public var plan: Plan
         /// For each call of the plan.
         public var seconds: [Double]
+        /// Pairs of a query and a key that it sees in the batch that ran; nil where there is no attention.
+        public var visiblePairs: Double?
+    }
+
+    /// Whether steps are timed call by call; what they compute is the same.
+    public var isTimed = false
+    private var timed: [ProgramTimes] = []
+
+    /// What the programs took that have run since the last call while ``isTimed``.
+    public func takeTimes() -> [ProgramTimes] {
+        defer { timed = [] }
+        return timed
     }
 
     /// The time of each kernel in a forward and backward pass over the batch that ran last and in an update, which is applied with a rate of zero.
@@ -162,7 +179,7 @@ public final class TrainingSession {
         try updateExecutable.write([Float(0), 1, 1, 0], to: ProgramInput.optimizerScalars)
         let update = try updateExecutable.profile()
         return [
-            ProgramTimes(program: "forward and backward", plan: program.plan, seconds: gradients),
+            ProgramTimes(program: "forward and backward", plan: program.plan, seconds: gradients, visiblePairs: batch.visiblePairs),
             ProgramTimes(program: "update", plan: updatePlan, seconds: update),
         ]
     }
@@ -181,11 +198,15 @@ public final class TrainingSession {
             Float(learningRate), Float(1 - pow(settings.beta1, Double(step))), Float(1 - pow(settings.beta2, Double(step))), 0,
         ]
         try updateExecutable.write(scalars, to: ProgramInput.optimizerScalars)
-        try updateExecutable.run()
+        if isTimed {
+            timed.append(ProgramTimes(program: "update", plan: updatePlan, seconds: try updateExecutable.profile()))
+        } else {
+            try updateExecutable.run()
+        }
         return Double(try updateExecutable.readFloats(ProgramOutput.norm, count: 2)[0])
     }
 
-    private func run(_ program: Prepared, _ batch: PackedBatch) throws -> LossSum {
+    private func run(_ program: Prepared, _ batch: PackedBatch, isTimed: Bool = false) throws -> LossSum {
         try program.write(batch.tokens, to: ModelInput.tokens)
         try program.write(batch.rotaryRows, to: ModelInput.rotaryRows)
         try program.write(batch.keyRanges, to: ModelInput.keyRanges)
@@ -195,7 +216,12 @@ public final class TrainingSession {
         try program.write(batch.trainedRows, to: ProgramInput.trainedRows)
         try program.write(batch.targets, to: ProgramInput.targets)
         let executable = program.executable
-        try executable.run()
+        if isTimed {
+            let seconds = try executable.profile()
+            timed.append(ProgramTimes(program: "forward and backward", plan: program.plan, seconds: seconds, visiblePairs: batch.visiblePairs))
+        } else {
+            try executable.run()
+        }
         let losses = try executable.readFloats(ProgramOutput.losses, count: batch.trainedCapacity)
         let correct = try executable.readFloats(ProgramOutput.correct, count: batch.trainedCapacity)
         var sum = LossSum()

@@ -8,8 +8,9 @@ import Training
 
 extension InputFingerprint {
     /// Everything from which a job's run follows, as digests.
+    /// - Parameter weights: of the job's model.
     /// - Throws: ``StorageError``.
-    init(_ job: PreparedJob, trainingPath: String, validationPath: String?) throws {
+    init(_ job: PreparedJob, weights: ModelDigest, trainingPath: String, validationPath: String?) throws {
         var parts = [
             "manifest": SHA256.hexadecimal(of: JSONWriter().string(job.manifest.json).utf8),
             "training_file": try SHA256.hexadecimal(ofFile: trainingPath),
@@ -18,9 +19,7 @@ extension InputFingerprint {
         ]
         if let validationPath { parts["validation_file"] = try SHA256.hexadecimal(ofFile: validationPath) }
         var model = [try SHA256.hexadecimal(ofFile: job.modelFolder + "/config.json")]
-        if case .checkpoint(let checkpoint) = job.model.source {
-            for file in checkpoint.files { model.append(try SHA256.hexadecimal(ofFile: file)) }
-        }
+        if case .checkpoint = job.model.source { model += weights.values() }
         parts["model"] = SHA256.hexadecimal(of: model.joined(separator: "\n").utf8)
         self.init(parts)
     }

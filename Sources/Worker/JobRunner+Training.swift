@@ -11,7 +11,8 @@ import Training
 
 extension JobRunner {
     /// Steps until the job ends, is told to stop, or fails; then the result.
-    func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState) throws -> Outcome {
+    /// - Parameter peaks: the device's, if one step is to be profiled: this worker's second, since the first touches memory for the first time.
+    func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState, _ peaks: DevicePeaks?) throws -> Outcome {
         // The row of a step whose evaluation is still open is written again, with the evaluation.
         let metrics = try MetricsLog(folder, keepingThrough: start.openRow == nil ? start.step : start.step - 1)
         try DurableFiles.makeFolder(folder.checkpoints)
@@ -24,12 +25,15 @@ extension JobRunner {
         var speed = 0.0
         var lastRow = metrics.rows.last
         let began = TrainingClock.now()
+        let profiled = peaks == nil ? nil : min(start.step + 2, run.settings.totalSteps)
         // An evaluation that was broken off comes first.
         var next = try start.openRow.map { try reevaluate($0, run) }
         while !run.isFinished || next != nil {
             let step: StepResult?
             pulse.enter(.step, step: state.step + 1)
+            run.session.isTimed = next == nil && profiled == state.step + 1
             if let made = next { step = made } else { step = try run.step() }
+            let times = run.session.takeTimes()
             let isNew = next == nil
             next = nil
             guard let result = step else {
@@ -38,6 +42,10 @@ extension JobRunner {
                 return leave(step: state.step)
             }
             state.step = result.step
+            if run.session.isTimed, let peaks {
+                try StepProfile(step: result.step, tokens: result.tokens, device: job.device.name, times: times, peaks: peaks).write(folder)
+                try event("Profile of step \(result.step) is in profile.txt and profile.json")
+            }
             if isNew { state.trainedTokens += result.trainedTokens }
             let now = Double(result.tokens) / max(1e-9, result.seconds)
             if isNew { speed = speed == 0 ? now : 0.9 * speed + 0.1 * now }

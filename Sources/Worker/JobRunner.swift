@@ -237,6 +237,7 @@ public final class JobRunner {
             try save()
             try event("Validating training file: \(manifest.trainingFile)")
         }
+        let weights = try ModelDigest(folder: modelFolder)
         let inputs = try InputSnapshot(folder, acceptance)
         pulse.beat()
         // The daemon's device, where the manifest leaves the choice open.
@@ -258,7 +259,7 @@ public final class JobRunner {
             throw error
         }
         status.reading = nil
-        let fingerprint = try InputFingerprint(job, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
+        let fingerprint = try InputFingerprint(job, weights: weights, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
         pulse.beat()
         if isNew {
             try writeValidation(job, fingerprint)
@@ -316,6 +317,8 @@ public final class JobRunner {
         if let damage = tuning.adopt(on: job.device) { try event(damage, .warn) }
         Devices.limitTuning(of: job.device, jobOperations: job.floatingPointOperations)
         if let outcome = leaveEarly() { return outcome }
+        // Before the job's own memory is there, so that both are never held at once.
+        let peaks = job.manifest.isProfiled ? try StepProfile.peaks(of: job) : nil
         let session = try job.makeSession()
         let state = try resume(session, fingerprint)
         let run = TrainingRun(
@@ -326,8 +329,9 @@ public final class JobRunner {
         status.neededBytes = nil
         try save()
         willTrain()
+        Devices.setHeartbeat(of: job.device) { [pulse] in pulse.beat() }
         if state.step == 0 { try event("Fine-tuning job started on \(job.device.name), \(job.precision)") }
-        return try train(run, job, state)
+        return try train(run, job, state, peaks)
     }
 
     /// The state of the newest checkpoint that verifies, put into the session; damaged ones are set aside with an event.

@@ -21,6 +21,7 @@ public struct PreparedJob {
     public var settings: RunSettings
     public var optimizer: OptimizerSettings
     public var plan: JobPlan
+    private let plans: PlanCache
     public var device: any ComputeDevice
     /// The element type of activations.
     public var precision: String
@@ -125,6 +126,7 @@ public struct PreparedJob {
             device: device, optimizer: optimizer, byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, batchSize: batchSize, steps: totalSteps))
+        plans = planner.plans
         let decaysAll = manifest.optimizer.weightDecayOn == .all
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
@@ -164,7 +166,9 @@ public struct PreparedJob {
 
     /// The session that this job trains in.
     public func makeSession() throws -> TrainingSession {
-        try TrainingSession(device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size)
+        try TrainingSession(
+            device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size,
+            known: (plans, plan.choice))
     }
 
     /// Trained tokens of the whole run.

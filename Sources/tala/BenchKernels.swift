@@ -2,6 +2,7 @@ import ArgumentParser
 import Graph
 import JSON
 import Training
+import Worker
 
 /// `tala bench kernels`: every operation of a training step at the shapes of a model.
 struct BenchKernels: ParsableCommand {
@@ -35,7 +36,7 @@ struct BenchKernels: ParsableCommand {
                 }
             }
         }
-        let table = ProfileTable(fastest, peaks, setup.batch, separatesShapes: true)
+        let table = ProfileTable(fastest, peaks, separatesShapes: true)
         if json {
             print(
                 JSONWriter().string([

@@ -79,7 +79,7 @@ struct BenchTrain: ParsableCommand {
             if trainedShare != nil { _ = try setup.step(2 * steps + 4, setup.batch) }
             progress.say("one more step, call by call")
             let programs = try setup.session.profile(setup.batch)
-            let table = ProfileTable(programs, peaks, setup.batch, separatesShapes: shapes)
+            let table = ProfileTable(programs, peaks, separatesShapes: shapes)
             if json { figures.append(("profile", table.json)) } else { print(table.text) }
         }
         if json {
@@ -118,14 +118,5 @@ struct StepTimes {
         guard !sorted.isEmpty else { return .nan }
         guard sorted.count % 2 == 0 else { return sorted[sorted.count / 2] }
         return (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
-    }
-}
-
-extension JSONNode {
-    /// A number with so many digits behind the point; null if it is none.
-    static func rounded(_ value: Double, _ digits: Int) -> JSONNode {
-        let power = (0..<digits).reduce(1.0) { product, _ in product * 10 }
-        let scaled = (value * power).rounded()
-        return scaled.isFinite ? JSONNode(scaled / power) : .null
     }
 }

@@ -63,7 +63,7 @@ import Testing
 
     @Test func tilesCoverEveryOutputOnce() {
         for (m, n, k) in [
-            (1, 1, 1), (1024, 576, 576), (16, 576, 1024), (1024, 16, 64), (257, 49152, 576), (700, 3, 100_000), (0, 5, 5), (5, 0, 5),
+            (1, 1, 1), (1024, 576, 576), (16, 576, 1024), (1024, 16, 64), (257, 49152, 576), (512, 896, 4864), (49152, 576, 1024), (129, 5000, 700), (700, 3, 100_000), (0, 5, 5), (5, 0, 5),
         ] {
             for preference in [ProductTiles.Preference.none, .wide, .tall] {
                 let tiles = ProductTiles(m: m, n: n, k: k, preference)

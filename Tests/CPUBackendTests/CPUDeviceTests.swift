@@ -200,4 +200,16 @@ import Testing
             }
         }
     }
+
+    @Test func aDeviceTellsBetweenKernelsThatItMoves() throws {
+        let device = try CPUDevice(threadCount: 2)
+        nonisolated(unsafe) var beats = 0
+        device.heartbeat = { beats += 1 }
+        let executable = try executable(sums(.float32).sheet.plan, device)
+        try executable.run()
+        // Several kernels within a second are one sign of life.
+        #expect(beats == 1)
+        device.beat(.greatestFiniteMagnitude)
+        #expect(beats == 2)
+    }
 }

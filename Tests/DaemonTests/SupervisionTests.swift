@@ -30,6 +30,36 @@ import Testing
         #expect(spool.jobs.first?.state == .failed && spool.log.isEmpty)
     }
 
+    @Test func onAnIdleDaemonOneWorkerValidatesAndTrains() throws {
+        var spool = try TestSpool(
+            worker: "echo $task >>$job/../../log; printf '{}' >$job/validation.json; state succeeded; exit 0",
+            validate: "echo $task >>$job/../../log; printf '{}' >$job/validation.json; state queued; exit 0")
+        defer { spool.remove() }
+        spool.startsAtOnce = true
+        try spool.drop("a.yaml")
+        #expect(try spool.drain() == 0)
+        #expect(spool.log == ["run"] && spool.jobs.first?.state == .succeeded)
+        // Of two jobs one waits for the device, so its files are validated meanwhile; so are those of a job that waits for a time.
+        try spool.drop("b.yaml")
+        try spool.drop("c.yaml")
+        #expect(try spool.drain() == 0)
+        #expect(spool.log.count == 4 && spool.log.filter { $0 == "validate" }.count == 1)
+        try spool.drop("d.yaml", TestSpool.manifest + "not_before: 1000000000\n")
+        #expect(try spool.drain() == 0)
+        #expect(spool.log.suffix(2) == ["validate", "run"])
+    }
+
+    @Test func aWorkerThatDiesWhileItValidatesOnADeviceLeavesTheJobToBeValidated() throws {
+        var spool = try TestSpool(
+            worker: "echo $task >>$job/../../log; [ -e $job/validation.json ] || kill -SEGV $$; state succeeded; exit 0",
+            validate: "echo $task >>$job/../../log; printf '{}' >$job/validation.json; state queued; exit 0")
+        defer { spool.remove() }
+        spool.startsAtOnce = true
+        try spool.drop("a.yaml")
+        #expect(try spool.drain() == 0)
+        #expect(spool.log == ["run", "validate", "run"] && spool.jobs.first?.state == .succeeded)
+    }
+
     @Test func aValidationThatCrashesIsTriedAgainAndEndsTheJobNotTheDaemon() throws {
         let spool = try TestSpool(worker: "exit 0", validate: "echo x >>$job/../../log; kill -SEGV $$")
         defer { spool.remove() }

@@ -12,6 +12,8 @@ import Storage
 /// Unless it says otherwise, validation succeeds.
 struct TestSpool {
     let layout: SpoolLayout
+    /// Whether the first job of an idle daemon goes to its device before it is validated.
+    var startsAtOnce = false
 
     static let manifest = "model: m\ntraining_file: t.jsonl\n"
 
@@ -63,6 +65,7 @@ struct TestSpool {
         var configuration = TalaDaemon.Configuration(layout: layout, devices: ["cpu"], workerProgram: workerPath)
         configuration.retryDelays = [0, 0, 0]
         configuration.settleSeconds = 0
+        configuration.startsAtOnce = startsAtOnce
         return configuration
     }
 

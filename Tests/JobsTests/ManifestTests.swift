@@ -34,9 +34,10 @@ import Testing
             schedule: {type: linear, warmup_steps: 10}
             checkpoint: {every_steps: 50, keep: 2}
             memory_limit: 2GiB
+            profile: true
             """
         let manifest = try Self.read(text)
-        #expect(manifest.memoryLimit == 2 << 30 && manifest.adapter.targets == .names(["q_proj", "v_proj"]))
+        #expect(manifest.isProfiled && manifest.memoryLimit == 2 << 30 && manifest.adapter.targets == .names(["q_proj", "v_proj"]))
         let again = try Self.read(JSONWriter().string(manifest.json), yaml: false)
         #expect(again == manifest)
     }
@@ -59,7 +60,7 @@ import Testing
             ("device: gpu", "device"), ("precision: fp8", "precision"), ("max_length: 1", "max_length"),
             ("adapter: {rank: 0}", "adapter.rank"),
             ("adapter: {type: full, rank: 8}", "adapter.rank"), ("method: {type: dpo}", "method.type"), ("suffix: a/b", "suffix"),
-            ("memory_limit: lots", "memory_limit"),
+            ("memory_limit: lots", "memory_limit"), ("profile: 1", "profile"),
             ("optimizer: {beta1: 1.0}", "optimizer.beta1"), ("train_on: user", "train_on"), ("shuffle: yes", "shuffle"), ("model: 5", nil),
             ("validation_split: 0.1\nvalidation_file: v.jsonl", "validation_split"), ("metadata: [1]", "metadata"),
             ("adapter: {target_modules: []}", "adapter.target_modules"),

@@ -31,6 +31,8 @@ def arguments():
         "--precision", choices=["float32", "autocast", "bfloat16"], default="float32",
         help="autocast: float32 weights, bfloat16 products; bfloat16: frozen weights in bfloat16, adapters in float32")
     parser.add_argument("--compile", action="store_true", help="torch.compile the model; the first step then compiles")
+    parser.add_argument("--checkpoint", help="load this folder instead of drawing random weights")
+    parser.add_argument("--data", help="with --checkpoint: train on the chats of this JSON Lines file, of which each has as many tokens as a sequence")
     parser.add_argument("--checkpointing", action="store_true", help="recompute layers in the backward pass")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--steps", type=int, default=5)
@@ -53,6 +55,10 @@ def build(torch, options):
         intermediate_size=feed_forward, vocab_size=vocabulary, tie_word_embeddings=tied, max_position_embeddings=4096,
         rms_norm_eps=1e-5, pad_token_id=None, use_cache=False)
     dtype = torch.bfloat16 if options.precision == "bfloat16" else torch.float32
+    if options.checkpoint:
+        model = AutoModelForCausalLM.from_pretrained(options.checkpoint, dtype=dtype, attn_implementation="sdpa")
+        model.config.use_cache = False
+        return adapted(model, options), vocabulary
     # Built without memory and filled by one cheap uniform pass: the peer must not be charged for its slow initialisation.
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
@@ -66,6 +72,10 @@ def build(torch, options):
                 parameter.uniform_(-0.035, 0.035)
             else:
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+    return adapted(model, options), vocabulary
+
+
+def adapted(model, options):
     model.train()
     if options.checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -76,7 +86,17 @@ def build(torch, options):
         rank = int(options.adapter.split(":")[1])
         model = get_peft_model(
             model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"))
-    return model, vocabulary
+    return model
+
+
+def chats(options):
+    """The token ids of each chat of the data, as the checkpoint's tokenizer and template give them."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(options.checkpoint)
+    with open(options.data) as file:
+        texts = [tokenizer.apply_chat_template(json.loads(line)["messages"], tokenize=False) for line in file]
+    return [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
 
 
 def main():
@@ -94,8 +114,12 @@ def main():
     rows = options.tokens // options.sequence
     seconds = []
     first = None
+    examples = chats(options) if options.data else None
     for step in range(options.steps + 1):
-        ids = torch.randint(0, vocabulary, (rows, options.sequence))
+        if examples:
+            ids = torch.tensor([examples[(step * rows + row) % len(examples)] for row in range(rows)])
+        else:
+            ids = torch.randint(0, vocabulary, (rows, options.sequence))
         start = time.perf_counter()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "autocast"):
             loss = run(input_ids=ids, labels=ids).loss

@@ -114,7 +114,10 @@ public final class CPUExecutable: Executable {
     public func run() throws {
         try device.exclusively {
             tala_use_one_openmp_thread()
-            for step in steps { try run(step) }
+            for step in steps {
+                try run(step)
+                device.beat(Self.now())
+            }
         }
     }
 

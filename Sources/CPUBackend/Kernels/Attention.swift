@@ -1,3 +1,4 @@
+import COneDNN
 import Glibc
 import Graph
 import Tensors
@@ -118,7 +119,9 @@ final class AttentionKernel: Kernel {
             return
         }
         let (from, to) = (first / 16 * 16, (end + 15) / 16 * 16)
-        ScoreRow.cap(scores, from, to, blocks.shape)
+        // Without a cap the scale is applied on the way: the greatest scaled score is the greatest score, scaled.
+        let factor = blocks.shape.softCap == 0 ? blocks.shape.scale : 1
+        if blocks.shape.softCap != 0 { ScoreRow.cap(scores, from, to, blocks.shape) }
         if from < first { ScoreRow.hide(scores + from, below: first - from) }
         if end < to { ScoreRow.hide(scores + to - 16, from: end - to + 16) }
         var top = Vector.broadcast(-.infinity)
@@ -128,15 +131,15 @@ final class AttentionKernel: Kernel {
             i += 16
         }
         let old = greatest[row]
-        let found = top.greatest
+        let found = top.greatest * factor
         let new = found > old ? found : old
-        let offset = Vector.broadcast(-new)
+        let (scale, offset) = (Vector.broadcast(factor), Vector.broadcast(-new))
         var sum = Vector.zero
         if isFloat {
             if from > 0 { floats.update(repeating: 0, count: from) }
             i = from
             while i < to {
-                let weight = exponentialOfNegative(load(scores + i) + offset)
+                let weight = exponentialOfNegative(offset.addingProduct(load(scores + i), scale))
                 sum += weight
                 store(weight, floats + i)
                 i += 16
@@ -146,9 +149,9 @@ final class AttentionKernel: Kernel {
             if from > 0 { memset(halves, 0, from * 2) }
             i = from
             while i < to {
-                let weight = exponentialOfNegative(load(scores + i) + offset)
+                let weight = exponentialOfNegative(offset.addingProduct(load(scores + i), scale))
                 sum += weight
-                (halves + i * 2).storeBytes(of: RowConversion.bfloat16(weight), as: SIMD16<UInt16>.self)
+                tala_store_bfloat16(weight, halves + i * 2)
                 i += 16
             }
             if to < count { memset(halves + to * 2, 0, (count - to) * 2) }

@@ -256,7 +256,9 @@ final class AttentionBackwardKernel: Kernel {
             return
         }
         let (from, to) = (first / 16 * 16, (end + 15) / 16 * 16)
-        ScoreRow.cap(scores, from, to, shape)
+        // Without a cap the scale is applied on the way.
+        let factor = Vector.broadcast(shape.softCap == 0 ? shape.scale : 1)
+        if shape.softCap != 0 { ScoreRow.cap(scores, from, to, shape) }
         if from < first { ScoreRow.hide(scores + from, below: first - from) }
         if end < to { ScoreRow.hide(scores + to - 16, from: end - to + 16) }
         let offset = Vector.broadcast(-logSumExp.floats(query)[head])
@@ -274,7 +276,7 @@ final class AttentionBackwardKernel: Kernel {
         var i = from
         while i < to {
             let score = load(scores + i)
-            let weight = exponentialOfNegative(score + offset)
+            let weight = exponentialOfNegative(offset.addingProduct(score, factor))
             var gradient = weight * scale * (load(gradients + i) - delta)
             if shape.softCap != 0 {
                 let t = score * inverseCap
@@ -286,8 +288,8 @@ final class AttentionBackwardKernel: Kernel {
                 store(weight, weightRow.assumingMemoryBound(to: Float.self) + i)
                 store(gradient, gradientRow.assumingMemoryBound(to: Float.self) + i)
             } else {
-                (weightRow + i * 2).storeBytes(of: RowConversion.bfloat16(weight), as: SIMD16<UInt16>.self)
-                (gradientRow + i * 2).storeBytes(of: RowConversion.bfloat16(gradient), as: SIMD16<UInt16>.self)
+                tala_store_bfloat16(weight, weightRow + i * 2)
+                tala_store_bfloat16(gradient, gradientRow + i * 2)
             }
             i += 16
         }

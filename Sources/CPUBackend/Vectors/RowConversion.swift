@@ -1,3 +1,4 @@
+import COneDNN
 import Glibc
 import Tensors
 
@@ -35,23 +36,17 @@ enum RowConversion {
     private static func narrowBfloat16(_ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ count: Int) {
         var i = 0
         while i + 16 <= count {
-            (target + i * 2).storeBytes(of: bfloat16(load(source + i)), as: SIMD16<UInt16>.self)
+            tala_store_bfloat16(load(source + i), target + i * 2)
             i += 16
         }
         if i < count {
-            withUnsafeBytes(of: bfloat16(loadPart(source + i, count - i))) { bytes in
+            var halves = SIMD16<UInt16>(repeating: 0)
+            withUnsafeMutableBytes(of: &halves) { bytes in
                 guard let start = bytes.baseAddress else { return }
+                tala_store_bfloat16(loadPart(source + i, count - i), start)
                 (target + i * 2).copyMemory(from: start, byteCount: (count - i) * 2)
             }
         }
-    }
-
-    /// The upper halves after rounding; what is not a number stays so.
-    @inline(__always) static func bfloat16(_ x: Vector) -> SIMD16<UInt16> {
-        let bits = x.bits
-        let rounded = (bits &+ 0x7fff &+ ((bits &>> 16) & 1)).floats
-        let result = rounded.replacing(with: (bits | 0x0040_0000).floats, where: x .!= x)
-        return unsafeBitCast(result, to: SIMD32<UInt16>.self).oddHalf
     }
 
     @inline(never)

@@ -25,8 +25,11 @@ public struct DevicePeaks: Sendable, Hashable {
     }
 
     /// Measures a device: the fastest of several runs of each kernel, within about `secondsPerKernel`, at least three runs.
+    /// - Parameter byteLimit: bytes that the measurement may hold at one time; few of them measure a cache.
     /// - Throws: what the device throws.
-    public static func measured(on device: any ComputeDevice, types: [ElementType], secondsPerKernel: Double = 0.3) throws -> DevicePeaks {
+    public static func measured(
+        on device: any ComputeDevice, types: [ElementType], secondsPerKernel: Double = 0.3, byteLimit: Int = 384 << 20
+    ) throws -> DevicePeaks {
         var peaks = DevicePeaks(operationsPerSecond: [:], bytesPerSecond: 0)
         for type in types where device.activationTypes.contains(type) {
             let side = 1_024
@@ -35,7 +38,7 @@ public struct DevicePeaks: Sendable, Hashable {
             let seconds = try fastest(on: device, MatrixProduct(transposesB: true), [matrix, matrix], result, secondsPerKernel)
             peaks.operationsPerSecond[type] = 2 * Double(side * side * side) / seconds
         }
-        let bytes = min(128 << 20, device.limits.maximumTensorBytes)
+        let bytes = min(128 << 20, max(1 << 20, byteLimit / 3), device.limits.maximumTensorBytes)
         let type = TensorType(rows: max(1, bytes / 4_096), columns: 1_024, .float32)
         peaks.bytesPerSecond = 3 * Double(type.byteCount) / (try fastest(on: device, Add(), [type, type], type, secondsPerKernel))
         return peaks

@@ -60,6 +60,23 @@ public struct ExecutionProfile: Sendable {
     }
 }
 
+extension ExecutionProfile {
+    /// Adds another run's calls to those of the same kind.
+    public mutating func add(_ other: ExecutionProfile) {
+        for entry in other.entries {
+            if let index = entries.firstIndex(where: { $0.name == entry.name && $0.detail == entry.detail }) {
+                entries[index].calls += entry.calls
+                entries[index].seconds += entry.seconds
+                entries[index].cost = entries[index].cost + entry.cost
+                entries[index].floorSeconds += entry.floorSeconds
+            } else {
+                entries.append(entry)
+            }
+        }
+        entries.sort { ($1.seconds, $0.name, $0.detail) < ($0.seconds, $1.name, $1.detail) }
+    }
+}
+
 extension KernelCall {
     /// Arithmetic and memory traffic of this call.
     /// - Parameter visiblePairs: pairs of a query and a key that it sees, in all; nil: half of all pairs, as in one example that fills the rows.

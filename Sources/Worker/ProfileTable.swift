@@ -1,25 +1,28 @@
-import Graph
-import JSON
+public import Graph
+public import JSON
 import Tensors
-import Training
+public import Training
 
 /// A profile of the programs of a step as a table for people and as JSON.
-struct ProfileTable {
+public struct ProfileTable {
     private let peaks: DevicePeaks
-    private let programs: [(name: String, profile: ExecutionProfile)]
+    private var programs: [(name: String, profile: ExecutionProfile)] = []
 
-    init(_ times: [TrainingSession.ProgramTimes], _ peaks: DevicePeaks, _ batch: PackedBatch, separatesShapes: Bool) {
+    /// Runs of one program, as of several micro-batches, become one.
+    public init(_ times: [TrainingSession.ProgramTimes], _ peaks: DevicePeaks, separatesShapes: Bool) {
         self.peaks = peaks
-        programs = times.map { times in
-            (
-                times.program,
-                ExecutionProfile(
-                    times.plan, seconds: times.seconds, peaks: peaks, visiblePairs: batch.visiblePairs, separatesShapes: separatesShapes)
-            )
+        for times in times {
+            let profile = ExecutionProfile(
+                times.plan, seconds: times.seconds, peaks: peaks, visiblePairs: times.visiblePairs, separatesShapes: separatesShapes)
+            if let index = programs.firstIndex(where: { $0.name == times.program }) {
+                programs[index].profile.add(profile)
+            } else {
+                programs.append((times.program, profile))
+            }
         }
     }
 
-    var text: String {
+    public var text: String {
         let total = programs.reduce(0) { $0 + $1.profile.seconds }
         var lines: [String] = []
         let types = peaks.operationsPerSecond.sorted { $0.key.rawValue < $1.key.rawValue }
@@ -46,7 +49,7 @@ struct ProfileTable {
         ].map { right($0, 9) }.joined()
     }
 
-    var json: JSONNode {
+    public var json: JSONNode {
         JSONNode(
             programs.flatMap { name, profile in
                 profile.entries.map { entry -> JSONNode in
@@ -70,5 +73,14 @@ struct ProfileTable {
         let figures = "\(Int(abs(scaled)))"
         let padded = String(repeating: "0", count: max(0, digits + 1 - figures.count)) + figures
         return (scaled < 0 ? "-" : "") + padded.dropLast(digits) + (digits > 0 ? "." + padded.suffix(digits) : "")
+    }
+}
+
+extension JSONNode {
+    /// A number with so many digits behind the point; null if it is none.
+    public static func rounded(_ value: Double, _ digits: Int) -> JSONNode {
+        let power = (0..<digits).reduce(1.0) { product, _ in product * 10 }
+        let scaled = (value * power).rounded()
+        return scaled.isFinite ? JSONNode(scaled / power) : .null
     }
 }

@@ -1,0 +1,56 @@
+import Glibc
+import Models
+import Storage
+import Tensors
+
+/// The digests of a model's weight files, made by a thread of its own while data is read and memory is planned.
+final class ModelDigest {
+    /// What the thread works on; it lives until the thread has ended.
+    private final class Work {
+        let files: [MappedFile]
+        var digests: [String] = []
+        init(_ files: [MappedFile]) { self.files = files }
+
+        /// Some megabytes at a time, which are given back: the files are mapped a second time, and what is mapped counts as held.
+        func run() {
+            for file in files {
+                let hash = SHA256()
+                var start = 0
+                while start < file.bytes.count {
+                    let part = UnsafeRawBufferPointer(rebasing: file.bytes[start..<min(file.bytes.count, start + 4 << 20)])
+                    hash.update(part)
+                    file.forget(part)
+                    start += part.count
+                }
+                digests.append(hash.finish())
+            }
+        }
+    }
+    private let work: Work
+    private var thread: pthread_t?
+
+    /// Begins with the files of a checkpoint folder. One that holds no usable weights has no digests: whoever loads it says what is wrong.
+    init(folder: String) throws(StorageError) {
+        var files: [MappedFile] = []
+        for path in (try? Checkpoint(folder: folder))?.files ?? [] { files.append(try MappedFile(path: path)) }
+        work = Work(files)
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(work)
+        let code = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, context.toOpaque())
+        if code == 0 { self.thread = thread } else { context.takeRetainedValue().run() }
+    }
+
+    /// The digest of each file, in the checkpoint's order. Waits until they are there.
+    func values() -> [String] {
+        if let thread { pthread_join(thread, nil) }
+        thread = nil
+        return work.digests
+    }
+
+    deinit { if let thread { pthread_detach(thread) } }
+}
