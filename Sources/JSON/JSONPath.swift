@@ -23,7 +23,7 @@ public enum JSONPath {
                 let start = position + 1
                 position = end(ofStringAt: position, in: bytes)
                 if let last = levels.indices.last, !levels[last].isArray, levels[last].key == nil {
-                    levels[last].key = String(decoding: bytes[start..<max(start, min(position, bytes.count))], as: UTF8.self)
+                    levels[last].key = key(bytes[start..<max(start, min(position, bytes.count))])
                 }
             default: break
             }
@@ -35,13 +35,19 @@ public enum JSONPath {
             bytes[offset] == UInt8(ascii: "\"")
         {
             let close = end(ofStringAt: offset, in: bytes)
-            levels[last].key = String(decoding: bytes[(offset + 1)..<max(offset + 1, min(close, bytes.count))], as: UTF8.self)
+            levels[last].key = key(bytes[(offset + 1)..<max(offset + 1, min(close, bytes.count))])
         }
         var path = ""
         for level in levels {
             if level.isArray { path += "[\(level.index)]" } else if let key = level.key { path += (path.isEmpty ? "" : ".") + key }
         }
         return path
+    }
+
+    /// A key as it is meant: with its escapes read, if they can be.
+    private static func key(_ bytes: ArraySlice<UInt8>) -> String {
+        if bytes.contains(UInt8(ascii: "\\")), let read = try? JSONParser().parse([UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]).string { return read }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func end(ofStringAt start: Int, in bytes: [UInt8]) -> Int {

@@ -44,4 +44,9 @@ import Testing
             #expect(again["list"]?.array?.map(\.value) == [.integer(1), .double(2.5), .double(-3e100), .null, .bool(true)])
         }
     }
+
+    @Test func aPathNamesKeysAsTheyAreMeant() {
+        let text = Array(#"{"a": [1, {"\u0062": 2, "b": 3}]}"#.utf8)
+        #expect(JSONPath.path(of: 24, in: text) == "a[1].b" && JSONPath.path(of: 11, in: text) == "a[1].b")
+    }
 }

@@ -65,6 +65,24 @@ import Testing
         #expect(found.last?.hasSuffix("Cold.<|im_end|>") == true)
     }
 
+    @Test func aTurnThatIsAskedForOtherwiseThanItIsShownIsTrainedWhole() throws {
+        // The prompt asks for reasoning, which the turns that are shown may not have.
+        let template = """
+            {% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' }}{% if m.reasoning_content %}<r>{{ m.reasoning_content }}</r>{% endif %}\
+            {% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}{{ m.content + '<|im_end|>\\n' }}{% endfor %}\
+            {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}
+            """
+        let messages: JSONNode = [
+            ["role": "user", "content": "a"], ["role": "assistant", "content": "", "tool_calls": [["function": ["name": "f"]]]],
+            ["role": "tool", "content": "t"], ["role": "assistant", "content": "plain"], ["role": "user", "content": "b"],
+            ["role": "assistant", "content": "c", "reasoning": "why"],
+        ]
+        #expect(
+            try Self.trained(template, messages) == [
+                "[{\"function\": {\"name\": \"f\"}}]<|im_end|>", "plain<|im_end|>", "<r>why</r>c<|im_end|>",
+            ])
+    }
+
     @Test func aTemplateThatHidesTheTurnIsAnErrorThatSaysSo() {
         let template = "{% for m in messages|reverse %}{{ m.role }}{{ loop.index }}{% endfor %}{% if add_generation_prompt %}?{% endif %}"
         #expect(throws: ChatError.spanNotFound(message: 1)) { try Self.trained(template, Self.twoTurns) }

@@ -76,7 +76,8 @@ import Testing
         let start = ContinuousClock.now
         let example = try encoder.encode(Conversation(messages: JSONNode(messages)))
         let elapsed = ContinuousClock.now - start
-        #expect(elapsed < .seconds(4), "\(elapsed)")
+        // A second on a quiet machine; two renderings for each turn would take a minute.
+        #expect(elapsed < .seconds(15), "\(elapsed)")
         let trained = zip(example.ids, example.isTrained).filter { $0.1 }.map { $0.0 }
         #expect(
             encoder.tokenizer.decode(trained, skipSpecialTokens: false)

@@ -32,7 +32,9 @@ struct AssistantSpans {
         for turn in turns {
             if !whole.generationSpans.isEmpty {
                 result += try markedRanges(of: turn)
-            } else if let frames, let range = range(of: turn, in: frames) {
+            } else if let frames, frames.showsPrompt || !hasMore(messages[turn]),
+                let range = range(of: turn, in: frames)
+            {
                 result.append(range)
             } else {
                 result.append(try range(of: turn))
@@ -83,8 +85,11 @@ struct AssistantSpans {
             return found
         }
         let start: Int
-        if let prompt = try? encoder.rendering(conversation.prefix(turn), true).text.utf8, bytes.starts(with: prompt) {
+        let prompt = (try? encoder.rendering(conversation.prefix(turn), true).text.utf8).map { Array($0) }
+        if let prompt, bytes.starts(with: prompt) {
             start = prompt.count
+        } else if hasMore(messages[turn]), let prompt, let shared = sharedStart(of: turn, prompt), shared <= surroundings()?.start ?? .max {
+            start = shared
         } else {
             guard let frame = surroundings() else { throw .spanNotFound(message: turn) }
             start = frame.start
@@ -99,7 +104,11 @@ struct AssistantSpans {
                 if candidate > start, bytes.starts(with: including[..<candidate]) { end = candidate }
             }
         }
-        if end == nil, let frame = surroundings(), frame.end >= start { end = firstEndToken(from: frame.end, before: nextMessage(behind: turn)) }
+        if end == nil, let frame = surroundings(), frame.end >= start {
+            let found = firstEndToken(from: frame.end, before: nextMessage(behind: turn))
+            // Where nothing says that the turn ends, it ends with its text; but what it holds besides may come behind that.
+            if found > frame.end || !hasMore(messages[turn]) { end = found }
+        }
         if end == nil, turn + 1 < messages.count, let next = self.frame(of: turn + 1), next.start > start {
             // The turn ends with the last end-of-turn token before the text of the next message.
             let candidate = endOfTurn(in: bytes[start..<next.start])
@@ -107,6 +116,24 @@ struct AssistantSpans {
         }
         guard let end, start < end else { throw .spanNotFound(message: turn) }
         return start..<end
+    }
+
+    /// Whether a message holds more than its text: then the turn may begin before that.
+    private func hasMore(_ message: JSONNode) -> Bool {
+        ["tool_calls", "reasoning_content", "thinking", "reasoning"].contains { message[$0].map { !$0.isNull } ?? false }
+    }
+
+    /// Where a turn begins that is asked for otherwise than it is shown: behind the tokens of the prompt that it has all the same, such as the speaker's name.
+    private func sharedStart(of turn: Int, _ prompt: [UInt8]) -> Int? {
+        guard let before = try? encoder.rendering(conversation.prefix(turn), false).text.utf8, prompt.starts(with: before), bytes.starts(with: before) else {
+            return nil
+        }
+        let length = before.count
+        let asked = encoder.tokenizer.encodeWithRanges(String(decoding: prompt[length...], as: UTF8.self), addSpecialTokens: false)
+        let shown = encoder.tokenizer.encodeWithRanges(
+            String(decoding: bytes[length...].prefix(prompt.count - length + 64), as: UTF8.self), addSpecialTokens: false)
+        let shared = zip(asked, shown).prefix { $0.0.id == $0.1.id }.last?.0.range.upperBound ?? 0
+        return shared > 0 ? length + shared : nil
     }
 
     // MARK: By other words in the turn's place

@@ -10,8 +10,8 @@ struct TurnFrames {
     let places: [Range<Int>?]
     /// What asks for an answer: where the assistant's turns begin, behind it.
     private let prompt: [UInt8]
-    /// What the template writes between that and the text.
-    private let lead: [UInt8]
+    /// What the template writes between that and the text; nil where it asks for an answer otherwise than it shows one, and a turn begins with its text.
+    private let lead: [UInt8]?
     private let bytes: [UInt8]
 
     /// - Returns: nil where the template does more with the texts than to show them, or where no prompt asks for an answer.
@@ -26,22 +26,31 @@ struct TurnFrames {
         guard let turn = answers.first(where: { $0 > 0 && places[$0] != nil }), let place = places[turn] else { return nil }
         let before = conversation.prefix(turn)
         guard let without = try? encoder.rendering(before, false).text.utf8, let with = try? encoder.rendering(before, true).text.utf8,
-            with.count > without.count, with.starts(with: without), bytes.starts(with: with), with.count <= place.lowerBound
+            with.count > without.count, with.starts(with: without), bytes.starts(with: without)
         else { return nil }
+        let isShown = bytes.starts(with: with)
+        guard !isShown || with.count <= place.lowerBound else { return nil }
         (self.places, self.bytes) = (places, bytes)
         prompt = Array(with.dropFirst(without.count))
-        lead = Array(bytes[with.count..<place.lowerBound])
+        lead = isShown ? Array(bytes[with.count..<place.lowerBound]) : nil
     }
+
+    /// Whether turns are shown as they are asked for.
+    var showsPrompt: Bool { lead != nil }
 
     /// Where the assistant's turn begins; nil where it does not begin as the others.
     func start(of turn: Int) -> Int? {
+        let earlier = places[..<turn].last { $0 != nil }??.upperBound ?? 0
+        guard let lead else {
+            guard let place = places[turn], Self.find(prompt, in: bytes[earlier..<place.upperBound]) == nil else { return nil }
+            return place.lowerBound
+        }
         if let place = places[turn] {
             let opening = prompt + lead
             let start = place.lowerBound - lead.count
             guard bytes[..<place.lowerBound].suffix(opening.count).elementsEqual(opening) else { return nil }
             // Nothing else of the turn, such as its reasoning, may stand before: then the prompt stands there, too.
-            let before = places[..<turn].last { $0 != nil }??.upperBound ?? 0
-            return Self.find(prompt, in: bytes[before..<start]) == start - prompt.count ? start : nil
+            return Self.find(prompt, in: bytes[earlier..<start]) == start - prompt.count ? start : nil
         }
         // A turn without text, such as one that calls a tool: the only prompt between its neighbours.
         guard turn > 0, let before = places[turn - 1]?.upperBound, let after = next(behind: turn), before <= after,
