@@ -79,7 +79,7 @@ struct ManifestOptions: ParsableArguments {
         } catch let code as ExitCode {
             throw code
         } catch WorkerError.invalidData(let reports) {
-            for problem in reports.flatMap(\.problems.first) { StandardError.write("\(problem)\n") }
+            for problem in reports.flatMap(\.problems.first) { StandardError.write(plain("\(problem)") + "\n") }
             throw ExitCode(1)
         } catch {
             StandardError.write("\(error)\n")

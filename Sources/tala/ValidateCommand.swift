@@ -49,7 +49,7 @@ struct Validate: ParsableCommand {
                     ]))
             return
         }
-        for report in job.reports { print(report.text, terminator: "") }
+        for report in job.reports { print(plain(report.text), terminator: "") }
         for index in 0..<min(show, job.training.count) { print(ExampleText(job.encoder.tokenizer).text(job.training, index)) }
         let mebibytes = Double(job.plan.peakBytes / 104_858) / 10
         print(
@@ -63,10 +63,10 @@ struct Validate: ParsableCommand {
         if options.json {
             print(JSONWriter(isIndented: true).string(["valid": false, "files": JSONNode(reports.map(\.json))]))
         } else {
-            for report in reports { print(report.table, terminator: "") }
+            for report in reports { print(plain(report.table), terminator: "") }
             fflush(nil)
             for report in reports {
-                for problem in report.problems.first { StandardError.write("\(problem)\n") }
+                for problem in report.problems.first { StandardError.write(plain("\(problem)") + "\n") }
                 if report.problems.total > report.problems.first.count {
                     StandardError.write("\(report.file): the first \(report.problems.first.count) of \(report.problems.total) problems are shown\n")
                 }
@@ -100,7 +100,8 @@ struct ExampleText {
                 ? String(decoding: whole.utf8.dropFirst(shown.utf8.count), as: UTF8.self)
                 : tokenizer.decode(Array(example.ids[start..<end]), skipSpecialTokens: false)
             shown = whole
-            text += example.isTrained[start] ? (usesColour ? "\u{1B}[32m\(words)\u{1B}[0m" : "⟦\(words)⟧") : words
+            let safe = plain(words)
+            text += example.isTrained[start] ? (usesColour ? "\u{1B}[32m\(safe)\u{1B}[0m" : "⟦\(safe)⟧") : safe
             start = end
         }
         return text + "\n"
@@ -138,7 +139,7 @@ final class ReadingBar {
         let filled = Int(share * 30)
         let bar = "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled) + "]"
         let percent = "\(Int(share * 100)) %"
-        let name = String(progress.file.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "?" : Character($0) })
+        let name = plain(progress.file)
         let examples = "\(progress.exampleCount) examples"
         let size = "\(progress.bytesDone >> 20) of \(progress.byteCount >> 20) MiB"
         for parts in [[name, bar, percent, examples + ",", size], [name, bar, percent, examples], [bar, percent, examples], [bar, percent]] {
