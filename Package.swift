@@ -142,7 +142,9 @@ let package = Package(
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"], excluding: ["Plans"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials"]),
-        tests("CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"]),
+        tests(
+            "CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
+            excluding: ["OlderSpools"]),
         tests("JobRunTests", ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker", "TestSupport"]),
     ]
 )

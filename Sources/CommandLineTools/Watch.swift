@@ -37,7 +37,7 @@ public struct Watch: ParsableCommand {
         let terminal = Terminal()
         var lastLine = ""
         var lastPlain = -60.0
-        let start = time(nil)
+        let start = ContinuousClock.now
         while true {
             guard let status = folder.status() else { throw ValidationError("\(folder.statusFile) cannot be read") }
             if !quietly {
@@ -46,7 +46,7 @@ public struct Watch: ParsableCommand {
                     StandardError.write("\r\u{1B}[K" + line)
                 } else {
                     // Not a terminal: a line a minute, and one at every change of state.
-                    let elapsed = Double(time(nil) - start)
+                    let elapsed = Double((ContinuousClock.now - start).components.seconds)
                     let state = "\(status.state)"
                     if elapsed - lastPlain >= 60 || state != lastLine {
                         StandardError.write(line + "\n")

@@ -29,9 +29,9 @@ struct Acceptance {
     }
 
     /// Claims and judges one drop.
-    /// - Throws: ``StorageError`` if the spool itself cannot be written.
-    func take(_ name: String, milliseconds: UInt64, submitter: (Int) -> Submitter, _ judges: Judges) throws -> Result {
-        let id = JobIdentifier.job(milliseconds: milliseconds)
+    /// - Parameter id: the id that the job will have.
+    /// - Throws: ``StorageError`` if the spool itself cannot be used now; what was begun under the id is then to be undone.
+    func take(_ name: String, id: String, milliseconds: UInt64, submitter: (Int) -> Submitter, _ judges: Judges) throws -> Result {
         let claim: Claim
         do {
             guard let taken = try Claim(name, in: layout, id: id) else { return .gone }
@@ -48,18 +48,7 @@ struct Acceptance {
             return .accepted(try build(claim, manifest, acceptance, id: id), manifest)
         } catch let error as ManifestError {
             return try reject(name, claim.path, claim.owner, id, error)
-        } catch {
-            // The drop is not lost because the spool is in trouble: it waits where it was.
-            putBack(claim.path, as: name, id)
-            throw error
         }
-    }
-
-    /// Undoes a claim.
-    func putBack(_ path: String, as name: String, _ id: String) {
-        let isFree = access(layout.incoming + "/" + name, F_OK) != 0
-        try? DurableFiles.rename(path, to: layout.incoming + "/" + (isFree ? name : "recovered-" + id.dropFirst(6) + "-" + name))
-        FolderListing.delete(layout.claim(id))
     }
 
     /// Refuses something that is no drop any more: nobody will finish it.
@@ -78,13 +67,14 @@ struct Acceptance {
     }
 
     /// Finds all that the manifest names.
+    /// - Throws: `ManifestError`, ``StorageError``.
     private func decide(_ claim: Claim, _ manifest: Manifest, _ user: Submitter, _ judges: Judges, id: String, createdAt: Int)
-        throws(ManifestError) -> JobAcceptance
+        throws -> JobAcceptance
     {
         let final = layout.job(id).path
         let places = (claim.bundle == nil ? "" : "the bundle, ") + "files/ or an allowed root, or you may not read it"
-        func find(_ name: String, _ param: String, _ folders: [String]) throws(ManifestError) -> JobAcceptance.Source {
-            guard let found = resolver.find(name, bundle: claim.bundle, in: folders, for: user) else {
+        func find(_ name: String, _ param: String, _ folders: [String]) throws -> JobAcceptance.Source {
+            guard let found = try resolver.find(name, bundle: claim.bundle, in: folders, for: user) else {
                 throw ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)", param: param)
             }
             if param.hasSuffix("_file"), FolderListing.isFolder(found.path) {
@@ -121,10 +111,10 @@ struct Acceptance {
     }
 
     /// A model is a name in `models/`, a finished job, or a folder under an allowed root.
-    private func modelPath(_ name: String, _ user: Submitter, _ judges: Judges) throws(ManifestError) -> String {
+    private func modelPath(_ name: String, _ user: Submitter, _ judges: Judges) throws -> String {
         if JobIdentifier.isJob(name) {
             let job = layout.job(name)
-            if judges.mayUseAll(user) || job.status()?.owner == Int(user.user) {
+            if try judges.mayUseAll(user) || job.readStatus()?.owner == Int(user.user) {
                 for kind in ["merged", "model"] {
                     let path = job.result + "/" + kind
                     if access(path + "/config.json", F_OK) == 0 { return path }
@@ -137,7 +127,7 @@ struct Acceptance {
             let path = layout.models + "/" + name
             if access(path + "/config.json", F_OK) == 0 { return path }
         }
-        if name.hasPrefix("/"), let config = resolver.find(name + "/config.json", in: [], for: user) {
+        if name.hasPrefix("/"), let config = try resolver.find(name + "/config.json", in: [], for: user) {
             return DurableFiles.split(config.path).folder
         }
         let known = ((try? FolderListing.names(in: layout.models)) ?? []).filter { !$0.hasPrefix(".") }
@@ -153,36 +143,33 @@ struct Acceptance {
         let final = layout.job(id).path
         FolderListing.delete(building)
         try DurableFiles.makeFolder(building, mode: 0o750, isNew: true)
-        do {
-            PrivateFolder.open(building, to: claim.owner)
-            var status = JobStatus(id: id, state: .validatingFiles, createdAt: acceptance.createdAt, manifest: manifest)
-            status.owner = claim.owner
-            status.currency = acceptance.prices?.currency
-            let job = JobFolder(path: building)
-            let event = JobEvent(sequence: 1, createdAt: acceptance.createdAt, message: "Created fine-tuning job: \(id)", data: nil)
-            let writer = JSONWriter(isIndented: true)
-            try create(job.manifestFile, writer.string(manifest.json))
-            try create(job.acceptanceFile, writer.string(acceptance.json))
-            try create(job.statusFile, writer.string(status.json))
-            try create(job.eventsFile, JSONWriter().string(event.json(job: id)))
-            try DurableFiles.makeFolder(job.controls, mode: 0o750, isNew: true)
-            if let bundle = claim.bundle, claim.isMovable { try DurableFiles.rename(bundle, to: building + "/bundle") }
-            try DurableFiles.syncFolder(building)
-            try DurableFiles.rename(building, to: final)
-            try DurableFiles.syncFolder(layout.jobs)
-            FolderListing.delete(layout.claim(id))
-            return status
-        } catch {
-            // After the rename the job is there, whatever the sync said.
-            guard !FolderListing.exists(final) else { throw error }
-            if let bundle = claim.bundle, claim.isMovable { try? DurableFiles.rename(building + "/bundle", to: bundle) }
-            FolderListing.delete(building)
-            throw error
-        }
+        PrivateFolder.open(building, to: claim.owner)
+        var status = JobStatus(id: id, state: .validatingFiles, createdAt: acceptance.createdAt, manifest: manifest)
+        status.owner = claim.owner
+        status.currency = acceptance.prices?.currency
+        let job = JobFolder(path: building)
+        let event = JobEvent(sequence: 1, createdAt: acceptance.createdAt, message: "Created fine-tuning job: \(id)", data: nil)
+        let writer = JSONWriter(isIndented: true)
+        let (manifestText, acceptanceText) = (writer.string(manifest.json) + "\n", writer.string(acceptance.json) + "\n")
+        try create(job.manifestFile, manifestText)
+        try create(job.acceptanceFile, acceptanceText)
+        try create(
+            job.path + "/" + OwnDigests.listName, OwnDigests.list([("manifest.json", manifestText), ("job.json", acceptanceText)]))
+        try create(job.statusFile, writer.string(status.json) + "\n")
+        try create(job.eventsFile, JSONWriter().string(event.json(job: id)) + "\n")
+        try DurableFiles.makeFolder(job.controls, mode: 0o750, isNew: true)
+        if let bundle = claim.bundle, claim.isMovable { try DurableFiles.rename(bundle, to: building + "/bundle") }
+        try DurableFiles.syncFolder(building)
+        try DurableFiles.rename(building, to: final)
+        // After the rename the job is there, whatever the sync says. A cut might bring the old name back: then the drop is still in its claim,
+        // which the next start clears.
+        do throws(StorageError) { try DurableFiles.syncFolder(layout.jobs) } catch { return status }
+        FolderListing.delete(layout.claim(id))
+        return status
     }
 
     private func create(_ path: String, _ text: String) throws(StorageError) {
-        let bytes = Array((text + "\n").utf8)
+        let bytes = Array(text.utf8)
         try bytes.withBytes { buffer throws(StorageError) in
             try DurableFiles.write(UnsafeRawBufferPointer(buffer), toNew: path)
         }

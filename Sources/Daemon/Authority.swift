@@ -14,7 +14,8 @@ struct Authority {
     private let groups: [(id: UInt32, role: String)]
 
     /// - Throws: `StartError` if the policy is there and cannot be used: to go on without it would give rights away.
-    init(_ layout: SpoolLayout, policyFile: String?) throws(TalaDaemon.StartError) {
+    /// `StorageError` if it cannot be read for the moment.
+    init(_ layout: SpoolLayout, policyFile: String?) throws {
         var status = stat()
         spoolOwner = stat(layout.root, &status) == 0 ? status.st_uid : geteuid()
         dropGroup = stat(layout.incoming, &status) == 0 ? status.st_gid : getegid()
@@ -27,7 +28,9 @@ struct Authority {
             self.policy = policy
             users = Dictionary(policy.users.compactMap { user in Self.user(user.name).map { ($0, user.role) } }) { first, _ in first }
             groups = policy.groups.compactMap { group in Self.group(group.name).map { ($0, group.role) } }
-        } catch { throw .unusablePolicy("\(policyFile): \(error)") }
+        } catch let error as StorageError where error.isTransient || error.errorNumber == EIO { throw error } catch {
+            throw TalaDaemon.StartError.unusablePolicy("\(policyFile): \(error)")
+        }
     }
 
     private static func user(_ name: String) -> UInt32? {

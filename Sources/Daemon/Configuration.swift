@@ -41,11 +41,15 @@ extension TalaDaemon {
     public enum StartError: Error, CustomStringConvertible {
         case spoolIsTaken(String)
         case unusablePolicy(String)
+        /// A later program has worked on the spool.
+        case newerSpool(String, format: String)
 
         public var description: String {
             switch self {
             case .spoolIsTaken(let path): "another talad works on \(path)"
             case .unusablePolicy(let reason): reason
+            case .newerSpool(let path, let format):
+                "\(path) has the format \(format), this talad knows \(SpoolLayout.format) and older ones: use the program that wrote it; nothing has been changed"
             }
         }
     }

@@ -17,6 +17,21 @@ struct Queue {
         var after: Set<String> = []
         /// Seconds of the monotonic clock: a job that is to be tried again waits until then.
         var retryAt: Double?
+        /// The time that has come and for which it waited: a clock that is set back makes it a time to come again.
+        fileprivate(set) var reached: Int?
+
+        init(
+            id: String, owner: Int, priority: Int = 0, device: String = "auto", notBefore: Int? = nil, after: Set<String> = [],
+            retryAt: Double? = nil
+        ) {
+            self.id = id
+            self.owner = owner
+            self.priority = priority
+            self.device = device
+            self.notBefore = notBefore
+            self.after = after
+            self.retryAt = retryAt
+        }
     }
     private struct Waiting {
         var entry: Entry
@@ -113,6 +128,8 @@ struct Queue {
         while let due = wallClock.first, due.time <= Double(wall) {
             wallClock.removeFirst()
             guard waiting[due.place.id]?.ticket == due.place.ticket else { continue }
+            let time = waiting[due.place.id]?.entry.notBefore
+            waiting[due.place.id]?.entry.reached = time
             waiting[due.place.id]?.entry.notBefore = nil
             if let now = waiting[due.place.id] { place(now.entry, now.ticket) }
         }
@@ -130,6 +147,22 @@ struct Queue {
     ///   - owner: whether this owner may have one more job running.
     mutating func next(monotonic: Double, wall: Int, device: (String) -> Bool, owner: (Int) -> Bool) -> Entry? {
         wake(monotonic: monotonic, wall: wall)
+        while let found = pick(device: device, owner: owner) {
+            levels[found.key]?.owners[found.owner]?.removeFirst()
+            _ = front(found.key, found.owner)
+            guard var entry = remove(found.id) else { continue }
+            guard let time = entry.reached, time > wall else {
+                turn += 1
+                lastTurn[found.owner] = turn
+                return entry
+            }
+            (entry.notBefore, entry.reached) = (time, nil)
+            add(entry)
+        }
+        return nil
+    }
+
+    private mutating func pick(device: (String) -> Bool, owner: (Int) -> Bool) -> (id: String, owner: Int, key: LevelKey)? {
         for priority in Set(levels.keys.map(\.priority)).sorted(by: >) {
             var best: (turn: Int, place: Place, owner: Int, key: LevelKey)?
             for key in levels.keys.filter({ $0.priority == priority }) where device(key.device) {
@@ -139,12 +172,7 @@ struct Queue {
                     if best.map({ (turn, place) < ($0.turn, $0.place) }) ?? true { best = (turn, place, candidate, key) }
                 }
             }
-            guard let best else { continue }
-            turn += 1
-            lastTurn[best.owner] = turn
-            levels[best.key]?.owners[best.owner]?.removeFirst()
-            _ = front(best.key, best.owner)
-            return remove(best.place.id)
+            if let best { return (best.place.id, best.owner, best.key) }
         }
         return nil
     }

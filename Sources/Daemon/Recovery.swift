@@ -20,75 +20,72 @@ extension TalaDaemon {
     /// | `paused` for want of room | it goes on when there is room |
     /// | a job that has ended | its tokenised data is deleted |
     /// | all other states | nothing |
-    func recover() {
-        for (owner, usage) in DeletedUsage.read(layout) { registry.noteDeleted(owner, usage) }
-        let names = (try? FolderListing.names(in: layout.jobs)) ?? []
+    /// - Throws: `StorageError` if the jobs cannot be listed, whatever is waited.
+    func recover() throws {
+        insist(on: "reading of .usage.json") { daemon, _ in
+            for (owner, usage) in try DeletedUsage.read(daemon.layout) { daemon.registry.noteDeleted(owner, usage) }
+        }
+        let names = try Self.persist(journal, mustStop) { try FolderListing.names(in: layout.jobs) }
         var waiting: [JobStatus] = []
         for (index, name) in names.enumerated() {
             if index % 1000 == 999 { notifier.send("EXTEND_TIMEOUT_USEC=60000000\nSTATUS=reading jobs, \(index) of \(names.count)") }
             if name.hasPrefix(".claim-") {
-                recoverClaim(String(name.dropFirst(7)))
+                recoverDrop(String(name.dropFirst(7)))
             } else if name.hasPrefix(".new-") {
-                // A bundle that had already moved here goes back as well.
-                let bundle = layout.jobs + "/" + name + "/bundle"
-                if access(bundle, F_OK) == 0 { try? DurableFiles.rename(bundle, to: layout.incoming + "/recovered-" + name.dropFirst(5)) }
-                FolderListing.delete(layout.jobs + "/" + name)
+                recoverDrop(String(name.dropFirst(5)))
             } else if name.hasPrefix(".trash-") {
                 FolderListing.delete(layout.jobs + "/" + name)
-            } else if JobIdentifier.isJob(name) {
-                if let status = recoverJob(name) { waiting.append(status) }
+            } else if let milliseconds = JobIdentifier.milliseconds(of: name) {
+                // Names that somebody made up must not use up all that are left.
+                if milliseconds < 1 << 47 { newestIdentifier = max(newestIdentifier, milliseconds) }
+                do { if let status = try recoverJob(name, tries: 0) { waiting.append(status) } } catch {
+                    // One file that cannot be read must not keep all others waiting.
+                    journal.log(.error, "\(name): \(error); trying again", nil, Journal.Subject(job: name))
+                    deferred.add(Self.takingUp(name), tries: 1, due: Clock.monotonic() + 0.1) { daemon, tries in
+                        guard let status = try daemon.recoverJob(name, tries: tries) else { return daemon.lateEnd(name) }
+                        daemon.takeUp(status)
+                    }
+                }
             }
         }
-        for name in (try? FolderListing.names(in: layout.incoming)) ?? [] where name.hasPrefix(Claim.takenPrefix) {
-            recoverTaken(String(name.dropFirst(Claim.takenPrefix.utf8.count)))
+        insist(on: "looking for drops that were taken") { daemon, _ in
+            for name in try FolderListing.names(in: daemon.layout.incoming) where name.hasPrefix(Claim.takenPrefix) {
+                daemon.recoverTaken(String(name.dropFirst(Claim.takenPrefix.utf8.count)))
+            }
         }
         // Only now are the states of all jobs known that others may wait for.
         for status in waiting { takeUp(status) }
     }
 
-    private func recoverClaim(_ id: String) {
-        // The job folder appears by one rename: if it is not there, the drop was not accepted yet.
-        let drop = layout.claim(id) + "/drop"
-        if access(drop, F_OK) == 0, access(layout.job(id).path, F_OK) != 0 {
-            let suffix = FolderListing.isFolder(drop) ? "" : Self.suffix(ofManifest: drop)
-            try? DurableFiles.rename(drop, to: layout.incoming + "/recovered-" + id + suffix)
-        }
-        FolderListing.delete(layout.claim(id))
-    }
+    static func takingUp(_ id: String) -> String { "taking up of \(id)" }
+
+    private func recoverDrop(_ id: String) { insist(on: "giving back of \(id)") { daemon, _ in try daemon.giveBack(id) } }
 
     private func recoverTaken(_ id: String) {
-        let path = layout.incoming + "/" + Claim.takenPrefix + id
-        if registry.state(id) == nil {
-            try? DurableFiles.rename(path, to: layout.incoming + "/recovered-" + id)
+        if !FolderListing.exists(layout.job(id).path) {
+            recoverDrop(id)
         } else if layout.job(id).isValidated {
-            FolderListing.delete(path)
+            FolderListing.delete(layout.incoming + "/" + Claim.takenPrefix + id)
         }
     }
 
-    private static func suffix(ofManifest path: String) -> String {
-        guard let bytes = try? DurableFiles.read(path, limit: 1 << 20), let first = bytes.first(where: { $0 > 0x20 }) else {
-            return ".json"
-        }
-        return first == UInt8(ascii: "{") ? ".json" : ".yaml"
+    /// Tells those that wait for a job which turned out late to have ended.
+    private func lateEnd(_ id: String) {
+        if let status = try? status(id), status.state.isFinal { ended(status) }
     }
 
     /// - Returns: the status, if the job waits for something.
-    private func recoverJob(_ id: String) -> JobStatus? {
+    private func recoverJob(_ id: String, tries: Int) throws -> JobStatus? {
         let folder = layout.job(id)
         // Whoever holds the lock may still be writing; nobody else leaves anything half done that is wanted.
         if let lock = try? FileLock(path: folder.lockFile) { withExtendedLifetime(lock) { folder.removeLitter() } }
-        var known = folder.status()
-        if known == nil, let rebuilt = folder.rebuiltStatus() {
-            record(rebuilt, folder, .warn, "status.json was missing or damaged: made anew, \(rebuilt.state.rawValue)")
-            known = rebuilt
-        }
-        guard var status = known else {
+        guard var status = try knownStatus(id, tries: tries) else {
             journal.log(.error, "\(id): neither status.json nor manifest.json can be read; the job is left alone", nil, Journal.Subject(job: id))
             return nil
         }
         if status.state == .running {
             status.state = .queued
-            try? folder.write(status)
+            keep(status)
         }
         if status.state.isFinal { folder.removeTokens() }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))

@@ -15,6 +15,16 @@ struct Rejection {
     func write(_ name: String, drop: String, owner: Int?, _ error: ManifestError) throws {
         let shown = Self.shown(name)
         let folder = try freshFolder(shown)
+        do { try fill(folder, shown, drop, owner, error) } catch {
+            // Whoever dropped it shall not find half a rejection, and then a whole one.
+            if !FolderListing.exists(folder + "/" + shown) { FolderListing.delete(folder) }
+            throw error
+        }
+        // Not known to be durable is durable enough: what a cut undoes is judged again.
+        try? DurableFiles.syncFolder(layout.rejected)
+    }
+
+    private func fill(_ folder: String, _ shown: String, _ drop: String, _ owner: Int?, _ error: ManifestError) throws {
         PrivateFolder.open(folder, to: owner)
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         let node: JSONNode = [
@@ -23,9 +33,10 @@ struct Rejection {
             "column": optional(error.position?.column),
         ]
         try DurableFiles.replace(folder + "/error.json", with: JSONWriter(isIndented: true).string(node) + "\n")
-        // Another user's folder may have to stay where it is.
-        try? DurableFiles.rename(drop, to: folder + "/" + shown)
-        try DurableFiles.syncFolder(layout.rejected)
+        do throws(StorageError) { try DurableFiles.rename(drop, to: folder + "/" + shown) } catch {
+            // Another user's folder may have to stay where it is, and some things do not move from one file system to another.
+            if error.isTransient || error.isOutOfSpace || error.errorNumber == EIO { throw error }
+        }
     }
 
     /// A name that cannot lead anywhere nor do anything to a terminal.

@@ -5,31 +5,62 @@ import Storage
 
 extension TalaDaemon {
     /// Acts on the files in `control/`: `<job>.<verb>`, asked by whoever owns the file.
+    ///
+    /// A file is taken away after it has been acted on: what cannot be done now is done later, also by the next daemon.
     func control() {
-        for name in (try? FolderListing.names(in: layout.control)) ?? [] {
-            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-            let path = layout.control + "/" + name
-            var information = stat()
-            guard parts.count == 2, JobIdentifier.isJob(parts[0]), lstat(path, &information) == 0 else {
-                if Claim.isCandidate(name) { FolderListing.delete(path) }
-                continue
-            }
-            // A hard link to somebody else's file would speak in that user's name.
-            let isGenuine = information.st_mode & S_IFMT == S_IFREG && information.st_nlink == 1
-            try? DurableFiles.remove(path)
-            let folder = layout.job(String(parts[0]))
-            guard isGenuine, var status = folder.status() else { continue }
-            let asker = Int(information.st_uid)
-            guard may(asker, control: status) else {
-                journal.log(
-                    .warning, "\(status.id): user \(asker) may not \(parts[1]) this job", .refusedControl,
-                    Journal.Subject(job: status.id, user: asker))
-                try? EventLog(folder).append(.warn, "User \(asker) asked to \(parts[1].prefix(16)) this job and may not", at: Clock.wall())
-                continue
-            }
-            act(String(parts[1]), on: &status, folder)
+        guard Clock.monotonic() >= controlAllowedAt else { return }
+        do {
+            for name in try FolderListing.names(in: layout.control) where !heldVerbs.contains(name) { try act(on: name) }
+            troubles.control = 0
+        } catch {
+            troubles.control += 1
+            if troubles.control & (troubles.control - 1) == 0 { journal.log(.error, "control/: \(error); trying again") }
+            controlAllowedAt = Clock.monotonic() + min(5, Deferred.delay(tries: troubles.control))
         }
     }
+
+    private func act(on name: String) throws {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let path = layout.control + "/" + name
+        var information = stat()
+        guard parts.count == 2, JobIdentifier.isJob(parts[0]), lstat(path, &information) == 0 else {
+            if Claim.isCandidate(name) { FolderListing.delete(path) }
+            return
+        }
+        // A hard link to somebody else's file would speak in that user's name.
+        guard information.st_mode & S_IFMT == S_IFREG, information.st_nlink == 1 else { return FolderListing.delete(path) }
+        let folder = layout.job(String(parts[0]))
+        let known = try status(folder.id)
+        defer { takeAway(name, of: folder.id) }
+        guard var status = known else { return }
+        let asker = Int(information.st_uid)
+        guard may(asker, control: status) else {
+            journal.log(
+                .warning, "\(status.id): user \(asker) may not \(parts[1]) this job", .refusedControl,
+                Journal.Subject(job: status.id, user: asker))
+            try? EventLog(folder).append(.warn, "User \(asker) asked to \(parts[1].prefix(16)) this job and may not", at: Clock.wall())
+            return
+        }
+        act(String(parts[1]), on: &status, folder)
+    }
+
+    /// Removes a control file once what it asked for has been written down.
+    private func takeAway(_ name: String, of id: String) {
+        heldVerbs.insert(name)
+        insist(on: "removing of control/\(name)") { daemon, _ in
+            if daemon.unwritten[id] != nil || daemon.deferred.contains(Self.handing(name)) {
+                throw StorageError(operation: "write down what came of", path: name, errorNumber: EAGAIN)
+            }
+            do throws(StorageError) { try DurableFiles.remove(daemon.layout.control + "/" + name) } catch {
+                // What may not be removed is not looked at any more.
+                if [EACCES, EPERM, EROFS].contains(error.errorNumber) { return }
+                if !error.isMissing { throw error }
+            }
+            daemon.heldVerbs.remove(name)
+        }
+    }
+
+    private static func handing(_ name: String) -> String { "handing on of control/\(name)" }
 
     /// A job is controlled by its owner and by whoever may control all.
     private func may(_ asker: Int, control status: JobStatus) -> Bool {
@@ -49,8 +80,11 @@ extension TalaDaemon {
             obey(verb, &status, folder)
         case "resume" where status.state == .paused: resume(&status, folder)
         case "cancel" where isTraining, "pause" where isTraining, "checkpoint" where isTraining:
-            do { try DurableFiles.replace(folder.controls + "/" + verb, with: "") } catch {
-                journal.log(.error, "\(status.id): \(error)", nil, Journal.Subject(job: status.id))
+            let id = status.id
+            insist(on: Self.handing(id + "." + verb)) { daemon, _ in
+                // A worker that has ended meanwhile has nothing left to do.
+                guard daemon.devices.contains(where: { $0.worker?.job == id }) else { return }
+                try DurableFiles.replace(folder.controls + "/" + verb, with: "")
             }
             // Before the first step there is nothing to keep, and much to read: the worker does not look at controls yet.
             let isPreparing = folder.pulse.map { $0.phase == .preparing } ?? false
@@ -98,6 +132,7 @@ extension TalaDaemon {
         validations.remove(id)
         salvages.removeAll { $0 == id }
         waitingForRoom.remove(id)
+        deferred.remove(Self.queueing(id))
     }
 
     /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so that nobody writes into the job any more.
@@ -111,7 +146,9 @@ extension TalaDaemon {
     private func delete(_ status: JobStatus, _ folder: JobFolder) {
         do {
             try DeletedUsage.add(status, layout)
-            try WholeFolder.remove(folder.path)
+            insist(on: "deletion of \(status.id)") { _, _ in
+                if FolderListing.exists(folder.path) { try WholeFolder.remove(folder.path) }
+            }
             registry.forget(status.id)
             registry.noteDeleted(status.owner ?? 0, status.usage)
             journal.log(.information, "\(status.id): deleted", nil, Journal.Subject(job: status.id))
@@ -128,7 +165,9 @@ extension TalaDaemon {
         let free = UInt64(information.f_bavail).multipliedReportingOverflow(by: UInt64(information.f_frsize))
         for id in waitingForRoom.sorted() {
             let folder = layout.job(id)
-            guard var status = folder.status(), status.state == .paused, status.reason == "disk_full" else {
+            let known: JobStatus?
+            do throws(StorageError) { known = try status(id) } catch { continue }
+            guard var status = known, status.state == .paused, status.reason == "disk_full" else {
                 waitingForRoom.remove(id)
                 continue
             }

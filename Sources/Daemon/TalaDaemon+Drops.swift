@@ -10,19 +10,71 @@ extension TalaDaemon {
         guard start >= dropsAllowedAt else { return }
         while Clock.monotonic() - start < 0.2 {
             guard let found = drops.take() else { return }
+            let milliseconds = Clock.wallMilliseconds()
+            let id = JobIdentifier.job(milliseconds: nextIdentifier())
             do {
-                let milliseconds = Clock.wallMilliseconds()
                 switch found {
-                case .complete(let name): note(try acceptance.take(name, milliseconds: milliseconds, submitter: submitter, judges), name)
+                case .complete(let name):
+                    note(try acceptance.take(name, id: id, milliseconds: milliseconds, submitter: submitter, judges), name)
                 case .abandoned(let name): note(try acceptance.abandon(name, milliseconds: milliseconds), name)
                 }
+                troubles.drops = 0
             } catch {
-                journal.log(.error, "cannot take \(found): \(error)")
-                // The next look through the folder finds it again.
-                dropsAllowedAt = Clock.monotonic() + 5
+                // The drop is not lost because the spool is in trouble: it waits where it was.
+                troubles.drops += 1
+                let delay = min(5, Deferred.delay(tries: troubles.drops))
+                if troubles.drops & (troubles.drops - 1) == 0 { journal.log(.error, "cannot take \(found): \(error); trying again") }
+                dropsAllowedAt = Clock.monotonic() + delay
+                drops.wait(found)
+                insist(on: "giving back of \(id)") { daemon, _ in try daemon.giveBack(id, name: found.name) }
                 return
             }
         }
+    }
+
+    /// Undoes what was begun with a drop that has not become a job: the drop goes back into `incoming/`, the rest goes.
+    /// - Parameter name: what it was called, if that is known.
+    func giveBack(_ id: String, name: String? = nil) throws {
+        let (claim, building) = (layout.claim(id), layout.building(id))
+        // The job folder appears by one rename: if it is not there, the drop was not accepted yet.
+        if !FolderListing.exists(layout.job(id).path) {
+            // A bundle that had already moved into the job's folder goes back as well.
+            for drop in [building + "/bundle", claim + "/drop", layout.incoming + "/" + Claim.takenPrefix + id] where FolderListing.exists(drop) {
+                let suffix = FolderListing.isFolder(drop) ? "" : Self.suffix(ofManifest: drop)
+                var target = name ?? "recovered-" + id + suffix
+                if FolderListing.exists(layout.incoming + "/" + target) { target = "recovered-" + id.dropFirst(6) + "-" + target }
+                try DurableFiles.rename(drop, to: layout.incoming + "/" + target)
+                drops.completed(target)
+            }
+        }
+        for rest in [building, claim] where FolderListing.exists(rest) {
+            FolderListing.delete(rest)
+            if FolderListing.exists(rest) { throw StorageError(operation: "remove", path: rest, errorNumber: EIO) }
+        }
+    }
+
+    private static func suffix(ofManifest path: String) -> String {
+        guard let bytes = try? DurableFiles.read(path, limit: 1 << 20), let first = bytes.first(where: { $0 > 0x20 }) else {
+            return ".json"
+        }
+        return first == UInt8(ascii: "{") ? ".json" : ".yaml"
+    }
+
+    /// Whether there are descriptors left for what a drop or a control file needs. A user must not be told "no" because a lookup found none.
+    func hasDescriptors() -> Bool {
+        var opened: [Int32] = []
+        defer { for descriptor in opened { close(descriptor) } }
+        for _ in 0..<8 {
+            let descriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else {
+                let error = StorageError(operation: "open", path: "/dev/null")
+                if Clock.monotonic() - lastShortage > 60 { journal.log(.error, "\(error): drops and control files wait") }
+                lastShortage = Clock.monotonic()
+                return false
+            }
+            opened.append(descriptor)
+        }
+        return true
     }
 
     private func note(_ result: Acceptance.Result, _ name: String) {
@@ -74,7 +126,8 @@ extension TalaDaemon {
                 return Quotas.excess(use(of: Int(user.user)), role.quotas, role: role.name)
             },
             mayUseAll: { [self] in authority.role(of: $0)?.rights.contains(.controlAny) == true },
-            state: { [self] in registry.state($0) }, prices: { [self] in authority.policy?.prices(device: $0) })
+            // A job whose status cannot be read yet is there all the same.
+            state: { [self] in registry.state($0) ?? (deferred.contains(Self.takingUp($0)) ? .queued : nil) }, prices: { [self] in authority.policy?.prices(device: $0) })
     }
 
     func use(of owner: Int) -> Quotas.Use {

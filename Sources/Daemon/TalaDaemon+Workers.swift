@@ -10,8 +10,8 @@ extension TalaDaemon {
 
     /// Gives free devices and the free validator something to do.
     func startWork() {
-        guard !isLeaving else { return }
         let now = Clock.monotonic()
+        guard !isLeaving, now >= startsAllowedAt else { return }
         let wall = Clock.wall()
         for index in devices.indices where devices[index].worker == nil {
             let selector = devices[index].selector
@@ -23,7 +23,7 @@ extension TalaDaemon {
                 })
             if let next { devices[index].worker = start(.run, next, selector) }
         }
-        guard validator == nil else { return }
+        guard validator == nil, now >= startsAllowedAt else { return }
         if let id = salvages.first {
             salvages.removeFirst()
             validator = startSalvage(id)
@@ -47,22 +47,41 @@ extension TalaDaemon {
             return nil
         }
         withExtendedLifetime(lock) {}
-        guard var status = folder.status() else {
-            journal.log(.error, "\(entry.id): status.json cannot be read; the job is left alone", nil, Journal.Subject(job: entry.id))
+        // The worker goes by what the file says.
+        guard unwritten[entry.id] == nil else {
+            again(after: 0.2)
             return nil
         }
-        if task == .run {
-            status.attempts += 1
-            do { try folder.write(status) } catch {
-                journal.log(.error, "\(entry.id): \(error)", nil, Journal.Subject(job: entry.id))
-                again(after: 5)
+        var status: JobStatus
+        do {
+            guard let known = try knownStatus(entry.id, tries: troubles.starts) else {
+                journal.log(.error, "\(entry.id): status.json and manifest.json cannot be read; the job is left alone", nil, Journal.Subject(job: entry.id))
                 return nil
             }
-        }
-        guard let worker = spawn(task, entry.id, entry.owner, device) else {
-            again(after: 5)
+            status = known
+            if status.state.isFinal || status.state == .paused { return nil }
+            if task == .run {
+                status.attempts += 1
+                try folder.write(status)
+            }
+        } catch {
+            delayStarts("\(entry.id): \(error)")
+            again(after: 0)
             return nil
         }
+        guard let worker = spawn(task, entry.id, entry.owner, device) else {
+            let problem = String(cString: strerror(errno))
+            // It was no attempt.
+            if task == .run { status.attempts -= 1 }
+            if troubles.starts & (troubles.starts - 1) == 0 {
+                record(status, folder, .warn, "No worker could be started: \(problem); it is tried again")
+            } else {
+                keep(status)
+            }
+            again(after: 0)
+            return nil
+        }
+        troubles.starts = 0
         status.state = task == .run && folder.isValidated ? .running : .validatingFiles
         registry.note(status)
         return worker
@@ -74,10 +93,12 @@ extension TalaDaemon {
         let limits = StepWatchdog.Limits(minimum: configuration.silenceLimit, outsideSteps: max(3600, configuration.silenceLimit))
         let worker = WorkerProcess.start(
             task, program: configuration.workerProgram, job: job, owner: owner, folder: folder.path, device: device, extra: extra,
-            watchdog: StepWatchdog(limits, now: Clock.monotonic()))
+            watchdog: StepWatchdog(limits, now: awake))
         let subject = Journal.Subject(job: job, user: owner, device: device)
         guard let worker else {
-            journal.log(.error, "\(job): cannot start \(configuration.workerProgram): \(String(cString: strerror(errno)))", nil, subject)
+            let problem = errno
+            delayStarts("\(job): cannot start \(configuration.workerProgram): \(String(cString: strerror(problem)))")
+            errno = problem
             return nil
         }
         journal.log(.information, "\(job): \(task.rawValue) begins (process \(worker.processID))", .started, subject)
@@ -85,16 +106,35 @@ extension TalaDaemon {
     }
 
     private func startSalvage(_ id: String) -> WorkerProcess? {
-        guard let status = layout.job(id).status(), status.reason == Self.givenUp else { return nil }
+        let status: JobStatus?
+        do throws(StorageError) {
+            if unwritten[id] != nil { throw StorageError(operation: "write the status of", path: id, errorNumber: EAGAIN) }
+            status = try self.status(id)
+        } catch {
+            delayStarts("\(id): \(error)")
+            salvages.append(id)
+            return nil
+        }
+        guard let status, status.reason == Self.givenUp else { return nil }
         let step = status.crashes?.step.map { ["--step", "\($0)"] } ?? []
         if let worker = spawn(.salvage, id, status.owner ?? 0, status.device ?? "auto", step) { return worker }
-        salvaged(id)
+        // A program that is not there will not come; processes and memory may.
+        if StorageError(operation: "start", path: id).isTransient { salvages.append(id) } else { salvaged(id) }
         return nil
+    }
+
+    /// Starts nothing for a while, longer each time: what one worker lacks the next one lacks too.
+    private func delayStarts(_ why: String) {
+        troubles.starts += 1
+        let delay = Deferred.delay(tries: troubles.starts)
+        startsAllowedAt = Clock.monotonic() + delay
+        if troubles.starts & (troubles.starts - 1) == 0 { journal.log(.error, "\(why); trying again") }
     }
 
     // MARK: The ends of workers
 
     func supervise() {
+        countAwake()
         for index in devices.indices {
             guard var worker = devices[index].worker else { continue }
             watch(&worker)
@@ -117,7 +157,7 @@ extension TalaDaemon {
 
     /// Ends a worker that has been silent for too long: first so that it says where it is, then for sure.
     private func watch(_ worker: inout WorkerProcess) {
-        let now = Clock.monotonic()
+        let now = awake
         if let since = worker.hungSince {
             if now - since > 10 { worker.send(SIGKILL) }
             return
@@ -134,9 +174,13 @@ extension TalaDaemon {
     }
 
     private func finished(_ worker: WorkerProcess, _ end: WorkerProcess.End) {
+        insist(on: "end of the worker of \(worker.job)") { daemon, tries in try daemon.finished(worker, end, tries: tries) }
+    }
+
+    private func finished(_ worker: WorkerProcess, _ end: WorkerProcess.End, tries: Int) throws {
         let folder = layout.job(worker.job)
-        guard var status = folder.status() else {
-            journal.log(.error, "\(worker.job): status.json cannot be read; the job is left alone", nil, Journal.Subject(job: worker.job))
+        guard var status = try knownStatus(worker.job, tries: tries) else {
+            journal.log(.error, "\(worker.job): status.json and manifest.json cannot be read; the job is left alone", nil, Journal.Subject(job: worker.job))
             return
         }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
@@ -159,9 +203,8 @@ extension TalaDaemon {
             // No room even to write the status down, perhaps: the exit code says it as well.
             status.state = .paused
             status.reason = "disk_full"
-            registry.note(status)
             waitingForRoom.insert(status.id)
-            do { try folder.write(status) } catch { journal.log(.error, "\(status.id): \(error)", nil, Journal.Subject(job: status.id)) }
+            keep(status)
         case .exited(71):
             crashed(&status, folder, worker, "memory or descriptors ran out", mayBeFromOutside: true)
         case .exited(75):
@@ -243,8 +286,12 @@ extension TalaDaemon {
 
     /// The salvage is over, whatever came of it: the job has failed.
     private func salvaged(_ id: String) {
+        insist(on: "end of the salvage of \(id)") { daemon, tries in try daemon.salvaged(id, tries: tries) }
+    }
+
+    private func salvaged(_ id: String, tries: Int) throws {
         let folder = layout.job(id)
-        guard var status = folder.status() else { return }
+        guard var status = try knownStatus(id, tries: tries) else { return }
         if status.state == .failed {
             failures += 1
             registry.note(status)

@@ -34,6 +34,23 @@ public final class TalaDaemon {
     var registry = Registry()
     /// Jobs that are paused because a disk is full.
     var waitingForRoom: Set<String> = []
+    /// What failed and is to be done again.
+    var deferred = Deferred()
+    /// What could not be written of jobs yet.
+    var unwritten: [String: Unwritten] = [:]
+    /// Control files that have been acted on and could not be taken away yet.
+    var heldVerbs: Set<String> = []
+    var controlAllowedAt = -Double.infinity
+    /// Failures in a row of taking drops, of acting on control files and of starting workers.
+    var troubles = (drops: 0, control: 0, starts: 0)
+    var startsAllowedAt = -Double.infinity
+    /// The milliseconds of the newest job's name.
+    var newestIdentifier: UInt64 = 0
+    /// Seconds in which this daemon was awake. While a machine sleeps or a debugger holds the daemon, workers cannot show a sign of life either.
+    private(set) var awake = 0.0
+    private var lastTurn = Clock.monotonic()
+    /// When descriptors last ran out.
+    var lastShortage = -Double.infinity
     /// Jobs that have ended and whose dependents are still to be told.
     private var ends: [JobStatus] = []
     var failures = 0
@@ -41,7 +58,7 @@ public final class TalaDaemon {
     var rejected = 0
     var lastHeartbeat = -Double.infinity
     private let lock: FileLock
-    private let mustStop: () -> Bool
+    let mustStop: () -> Bool
     private let mustReload: () -> Bool
 
     /// - Parameters:
@@ -56,21 +73,42 @@ public final class TalaDaemon {
         devices = configuration.devices.map { DeviceSlot(selector: $0) }
         acceptance = Acceptance(
             layout: configuration.layout, resolver: PathResolver(allowedRoots: configuration.allowedRoots), devices: configuration.devices)
-        for folder in [layout.root] + layout.folders where !FolderListing.exists(folder) { try DurableFiles.makeFolder(folder) }
-        authority = try Authority(layout, policyFile: configuration.policyFile)
-        guard let lock = try FileLock(path: layout.lockFile) else { throw StartError.spoolIsTaken(layout.root) }
+        for folder in [layout.root] + layout.folders where !FolderListing.exists(folder) {
+            try Self.persist(journal, mustStop) { try DurableFiles.makeFolder(folder) }
+        }
+        authority = try Self.persist(journal, mustStop) { try Authority(configuration.layout, policyFile: configuration.policyFile) }
+        guard let lock = try Self.persist(journal, mustStop, { try FileLock(path: configuration.layout.lockFile) }) else {
+            throw StartError.spoolIsTaken(layout.root)
+        }
         self.lock = lock
+        try Self.persist(journal, mustStop) { try Self.checkFormat(configuration.layout) }
         drops = DropFinder(
-            folder: layout.incoming, settleSeconds: configuration.settleSeconds, abandonedSeconds: configuration.abandonedSeconds)
+            folder: layout.incoming, settleSeconds: configuration.settleSeconds, abandonedSeconds: configuration.abandonedSeconds,
+            wall: { Double(Clock.wallMilliseconds()) / 1000 })
+    }
+
+    /// A spool without a number is of the first form, or new.
+    private static func checkFormat(_ layout: SpoolLayout) throws {
+        let found: String
+        do throws(StorageError) { found = String(decoding: try DurableFiles.read(layout.formatFile, limit: 64), as: UTF8.self) } catch {
+            guard error.isMissing else { throw error }
+            return try DurableFiles.replace(layout.formatFile, with: "\(SpoolLayout.format)\n")
+        }
+        let word = found.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
+        // What a crash or a bit has made unreadable says nothing of a later program.
+        if let number = Int(word), number > SpoolLayout.format { throw StartError.newerSpool(layout.root, format: word) }
     }
 
     /// Works until told to stop, or until nothing is left to do when draining.
     /// - Returns: the exit code: 0, or 1 if a job failed while draining.
     public func run() -> Int32 {
         let watch = SpoolWatch([layout.incoming, layout.control])
-        recover()
+        do { try recover() } catch {
+            journal.log(.error, "\(error): leaving")
+            return 74
+        }
         var lastScan = Clock.monotonic()
-        drops.rescan(now: lastScan)
+        if !drops.rescan(now: lastScan) { lastScan -= 9 }
         lookForRoom()
         heartbeat(force: true)
         notifier.send("READY=1")
@@ -78,8 +116,11 @@ public final class TalaDaemon {
         while true {
             if mustStop() { return leave() }
             if mustReload() { reload() }
-            takeDrops()
-            control()
+            retryWhatIsDue()
+            if hasDescriptors() {
+                takeDrops()
+                control()
+            }
             supervise()
             startWork()
             heartbeat()
@@ -89,28 +130,44 @@ public final class TalaDaemon {
             for name in changes.completed { drops.completed(name) }
             for name in changes.appeared { drops.appeared(name, now: now) }
             drops.reconsider(now: now)
+            if changes.overflowed { journal.log(.notice, "more happened in the spool than the kernel keeps: looking through all of it") }
             if changes.overflowed || now - lastScan > 10 {
-                drops.rescan(now: now)
                 lookForRoom()
-                lastScan = now
+                // A folder that cannot be listed is looked at again in a second.
+                lastScan = drops.rescan(now: now) ? now : now - 9
             }
         }
+    }
+
+    /// Counts the time since the last turn of the loop, of which there are several a second when all is well.
+    func countAwake() {
+        let now = Clock.monotonic()
+        awake += min(5, max(0, now - lastTurn))
+        lastTurn = now
+    }
+
+    /// The milliseconds that the next job's name gets: later than all before, also when the wall clock has been set back, so that names stay in order.
+    func nextIdentifier() -> UInt64 {
+        newestIdentifier = max(Clock.wallMilliseconds(), newestIdentifier + 1)
+        return newestIdentifier
     }
 
     var workers: [WorkerProcess] { devices.compactMap(\.worker) + (validator.map { [$0] } ?? []) }
 
     private var isDone: Bool {
-        workers.isEmpty && !drops.isWaiting && !validations.hasDue && !queue.hasDue && salvages.isEmpty && Self.isEmpty(layout.incoming)
+        workers.isEmpty && !drops.isWaiting && !validations.hasDue && !queue.hasDue && salvages.isEmpty && deferred.isEmpty
+            && Self.isEmpty(layout.incoming)
     }
 
     /// Whether no drop lies in a folder.
     private static func isEmpty(_ folder: String) -> Bool {
-        !((try? FolderListing.names(in: folder)) ?? []).contains { Claim.isCandidate($0) }
+        (try? FolderListing.names(in: folder))?.contains { Claim.isCandidate($0) } == false
     }
 
     /// How long the loop may sleep: workers that end and drops that come wake it.
     private var pauseMilliseconds: Int32 {
         if drops.isWaiting { return 50 }
+        if let due = deferred.nextDue { return Int32(min(200, max(10, (due - Clock.monotonic()) * 1000))) }
         return workers.isEmpty && validations.isEmpty && queue.isEmpty ? 1000 : 200
     }
 
@@ -139,7 +196,13 @@ public final class TalaDaemon {
                 for worker in workers { worker.send(SIGKILL) }
             }
             supervise()
+            retryWhatIsDue()
             heartbeat()
+            usleep(20_000)
+        }
+        // What could not be written until now is tried for a little while longer; the files then say what they said before.
+        while !deferred.isEmpty, Clock.monotonic() - start < min(5, configuration.leaveSeconds) {
+            retryWhatIsDue()
             usleep(20_000)
         }
         heartbeat(force: true)
@@ -156,17 +219,6 @@ public final class TalaDaemon {
         return submitter
     }
 
-    /// Writes a job's status and an event; trouble with that is only logged, the files stay as they were.
-    func record(_ status: JobStatus, _ folder: JobFolder, _ level: JobEvent.Level, _ message: String) {
-        registry.note(status)
-        do {
-            try folder.write(status)
-            try EventLog(folder).append(level, message, at: Clock.wall())
-        } catch {
-            journal.log(.error, "\(status.id): \(error)", nil, Journal.Subject(job: status.id))
-        }
-    }
-
     /// What the queue must know of an accepted job.
     func entry(_ status: JobStatus, _ manifest: Manifest) -> Queue.Entry {
         Queue.Entry(
@@ -177,6 +229,12 @@ public final class TalaDaemon {
     /// Puts a validated job into the queue.
     /// - Parameter retryAt: seconds of the monotonic clock before which it does not start.
     func enqueue(_ status: JobStatus, retryAt: Double? = nil) {
+        deferred.remove(Self.queueing(status.id))
+        insist(on: Self.queueing(status.id)) { daemon, tries in try daemon.place(status, retryAt: retryAt, tries: tries) }
+    }
+    static func queueing(_ id: String) -> String { "queueing of \(id)" }
+
+    private func place(_ status: JobStatus, retryAt: Double?, tries: Int) throws {
         let folder = layout.job(status.id)
         guard folder.isValidated else {
             return validations.add(
@@ -185,6 +243,8 @@ public final class TalaDaemon {
         var status = status
         do {
             let manifest = try folder.manifest()
+            // The worker will read it: what is damaged is said before a device is given to it.
+            _ = try folder.acceptance()
             // What it waits for may have failed meanwhile.
             if let failed = manifest.after.first(where: { registry.state($0) == .failed || registry.state($0) == .cancelled }) {
                 return fail(&status, folder, Self.dependencyFailure(failed))
@@ -192,9 +252,19 @@ public final class TalaDaemon {
             var entry = entry(status, manifest)
             entry.retryAt = retryAt
             queue.add(entry)
+        } catch let error as StorageError where !error.isMissing {
+            guard error.isTransient || tries < 6 else {
+                return fail(&status, folder, .init(code: "input_output", message: "\(error)"))
+            }
+            throw error
         } catch {
-            fail(&status, folder, .init(code: "input_output", message: "\(error)"))
+            fail(&status, folder, Self.damage(error))
         }
+    }
+
+    /// What is said of a job whose own files cannot be understood.
+    static func damage(_ error: any Error) -> JobStatus.Failure {
+        .init(code: "damaged_job", message: "\(error): the job's own files are damaged; drop its manifest again")
     }
 
     func fail(_ status: inout JobStatus, _ folder: JobFolder, _ failure: JobStatus.Failure) {
@@ -213,8 +283,11 @@ public final class TalaDaemon {
         guard ends.count == 1 else { return }
         while let next = ends.last {
             for id in queue.ended(next.id, succeeded: next.state == .succeeded) {
-                let folder = layout.job(id)
-                if var dependent = folder.status() { fail(&dependent, folder, Self.dependencyFailure(next.id)) }
+                insist(on: "failing of \(id)") { daemon, tries in
+                    if var dependent = try daemon.knownStatus(id, tries: tries) {
+                        daemon.fail(&dependent, daemon.layout.job(id), Self.dependencyFailure(next.id))
+                    }
+                }
             }
             ends.removeAll { $0.id == next.id }
         }

@@ -50,7 +50,9 @@ struct WorkerProcess {
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
         let memoryKills = MemoryKills.count()
-        let problem = posix_spawn(&processID, program, nil, &attributes, pointers, environ)
+        var problem: Int32 = 0
+        do throws(StorageError) { _ = try CurrentFileSystem.value.perform(.start(program: program)) } catch { problem = error.errorNumber }
+        if problem == 0 { problem = posix_spawn(&processID, program, nil, &attributes, pointers, environ) }
         guard problem == 0 else {
             errno = problem
             return nil

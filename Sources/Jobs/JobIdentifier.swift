@@ -15,6 +15,13 @@ public enum JobIdentifier {
         return "ftjob-" + ulid(milliseconds: milliseconds, using: &random)
     }
 
+    /// The milliseconds since 1970 in a job's name.
+    public static func milliseconds(of job: some StringProtocol) -> UInt64? {
+        guard isJob(job) else { return nil }
+        // 50 bits of which the first two are always 0.
+        return job.utf8.dropFirst(6).prefix(10).reduce(UInt64(0)) { $0 << 5 | UInt64(alphabet.firstIndex(of: $1) ?? 0) }
+    }
+
     /// Whether a word is a job's name: what stands in a path must be nothing else.
     public static func isJob(_ word: some StringProtocol) -> Bool {
         word.hasPrefix("ftjob-") && word.utf8.count == 32 && word.utf8.dropFirst(6).allSatisfy { alphabet.contains($0) }

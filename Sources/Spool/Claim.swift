@@ -36,7 +36,7 @@ public struct Claim: Sendable {
     /// Takes a drop by one rename into a folder that nobody else writes to.
     /// - Parameter id: the id that the job will have.
     /// - Returns: nil if somebody else was faster.
-    /// - Throws: ``Refusal`` if it is no manifest, ``StorageError``.
+    /// - Throws: ``Refusal`` if it is no manifest; ``StorageError``, and the drop may then lie in the claim's folder.
     public init?(_ name: String, in layout: SpoolLayout, id: String) throws {
         let claimFolder = layout.claim(id)
         try DurableFiles.makeFolder(claimFolder, mode: 0o700)
@@ -88,8 +88,12 @@ public struct Claim: Sendable {
             isYAML = name.hasSuffix(".yaml") || name.hasSuffix(".yml")
             guard isYAML || name.hasSuffix(".json") else { throw refusal("its name ends in neither .json nor .yaml") }
         }
-        let descriptor = tala_open(manifest, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
-        guard descriptor >= 0 else { throw refusal("it cannot be opened, or is a link") }
+        let descriptor: Int32
+        do throws(StorageError) { descriptor = try DurableFiles.open(manifest, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) } catch {
+            // Nobody's drop is refused because this process has no descriptor left.
+            if error.isTransient || error.errorNumber == EIO { throw error }
+            throw refusal("it cannot be opened, or is a link")
+        }
         defer { close(descriptor) }
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is no regular file") }
         guard status.st_nlink == 1 else { throw refusal("it has more than one name (hard links)") }
@@ -103,7 +107,7 @@ public struct Claim: Sendable {
         while filled < bytes.count {
             let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled) }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw refusal("it cannot be read") }
+            guard count >= 0 else { throw StorageError(operation: "read", path: manifest) }
             if count == 0 { break }
             filled += count
         }

@@ -11,6 +11,8 @@ public struct DropFinder {
         case complete(String)
         /// Left unfinished for so long that nobody will finish it.
         case abandoned(String)
+
+        public var name: String { switch self { case .complete(let name), .abandoned(let name): name } }
     }
     private struct Signature: Hashable {
         var seconds: Int
@@ -27,13 +29,18 @@ public struct DropFinder {
     private var next = 0
     private var known: Set<String> = []
     private var unsettled: [String: (signature: Signature, since: Double)] = [:]
+    /// Seconds since 1970 by the wall clock, which somebody may set.
+    private let wall: () -> Double
+    /// What the wall clock said at some time of the other one: from there on time goes as it should.
+    private var start: (wall: Double, now: Double)?
     /// A network file system gives no leases although nobody writes.
     private let hasLeases: Bool
 
-    public init(folder: String, settleSeconds: Double = 3, abandonedSeconds: Double = 36 * 3600) {
+    public init(folder: String, settleSeconds: Double = 3, abandonedSeconds: Double = 36 * 3600, wall: (() -> Double)? = nil) {
         self.folder = folder
         self.settleSeconds = settleSeconds
         self.abandonedSeconds = abandonedSeconds
+        self.wall = wall ?? { Double(time(nil)) }
         var information = statfs()
         hasLeases = statfs(folder, &information) == 0 && ![0x6969, 0xFF53_4D42, 0x6573_5546].contains(Int(information.f_type))
     }
@@ -55,30 +62,36 @@ public struct DropFinder {
         if known.insert(name).inserted { found.append(item) }
     }
 
+    /// Puts back what could not be taken: it comes again after the others.
+    public mutating func wait(_ item: Found) { add(item, item.name) }
+
     /// The next drop that is complete.
     public mutating func take() -> Found? {
         guard next < found.count else { return nil }
         let item = found[next]
         next += 1
-        switch item { case .complete(let name), .abandoned(let name): known.remove(name) }
+        known.remove(item.name)
         if next == found.count { (found, next) = ([], 0) }
         return item
     }
 
     /// Looks through the whole folder.
     /// - Parameter now: seconds of a clock that nobody sets.
-    public mutating func rescan(now: Double) {
+    /// - Returns: false if the folder could not be listed; nothing is then known to have come or gone.
+    public mutating func rescan(now: Double) -> Bool {
+        if start == nil { start = (wall(), now) }
         UnreadableNames.replace(in: folder)
-        let names = (try? FolderListing.names(in: folder)) ?? []
+        guard let names = try? FolderListing.names(in: folder) else { return false }
         for name in names where !known.contains(name) {
             if Claim.isCandidate(name) {
                 judge(name, now: now)
-            } else if !name.hasPrefix(Claim.takenPrefix), let status = Self.status(folder + "/" + name), age(status) > abandonedSeconds {
+            } else if !name.hasPrefix(Claim.takenPrefix), let status = Self.status(folder + "/" + name), age(status, now: now) > abandonedSeconds {
                 add(.abandoned(name), name)
             }
         }
         let present = Set(names)
         for name in unsettled.keys where !present.contains(name) { unsettled[name] = nil }
+        return true
     }
 
     /// Looks again at what was not complete.
@@ -101,7 +114,7 @@ public struct DropFinder {
             default: break
             }
         }
-        if age(status) > abandonedSeconds { return add(.abandoned(name), name) }
+        if age(status, now: now) > abandonedSeconds { return add(.abandoned(name), name) }
         let signature = kind == S_IFDIR ? Self.signature(ofFolder: path, status) : Self.signature(status)
         guard let seen = unsettled[name], seen.signature == signature else {
             unsettled[name] = (signature, now)
@@ -114,9 +127,13 @@ public struct DropFinder {
     /// Whether a process has the file open for writing, or nil where the kernel does not say.
     private func hasWriter(_ path: String) -> Bool? {
         guard hasLeases else { return nil }
-        let descriptor = tala_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0)
-        // What cannot be opened will be refused.
-        guard descriptor >= 0 else { return false }
+        let descriptor: Int32
+        do throws(StorageError) {
+            descriptor = try DurableFiles.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        } catch {
+            // What cannot be opened will be refused; where that cannot be told now, nothing is known.
+            return error.isTransient || error.errorNumber == EIO ? nil : false
+        }
         defer { close(descriptor) }
         if tala_has_no_writer(descriptor) == 0 { return false }
         return errno == EAGAIN ? true : nil
@@ -127,8 +144,12 @@ public struct DropFinder {
         return lstat(path, &status) == 0 ? status : nil
     }
 
-    /// Seconds since the last change by the wall clock; a time to come counts as now.
-    private func age(_ status: stat) -> Double { max(0, Double(time(nil)) - Double(status.st_mtim.tv_sec)) }
+    /// Seconds since the last change, by the wall clock as it is and as it would be if nobody had set it since the start: the smaller counts, so that no jump of
+    /// the clock makes a drop old. A time to come counts as now.
+    private func age(_ status: stat, now: Double) -> Double {
+        let steady = start.map { $0.wall + (now - $0.now) } ?? wall()
+        return max(0, min(wall(), steady) - Double(status.st_mtim.tv_sec))
+    }
 
     private static func signature(_ status: stat) -> Signature {
         Signature(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec, size: Int(status.st_size), count: 1)

@@ -57,11 +57,14 @@ public struct JobFolder: Sendable, Hashable {
     public func removeTokens() { FolderListing.delete(tokens) }
 
     /// The accepted manifest.
-    /// - Throws: ``StorageError``, ``ManifestError``.
-    public func manifest() throws -> Manifest { try Manifest(ManifestText(DurableFiles.read(manifestFile, limit: 4 << 20), isYAML: false)) }
+    /// - Throws: ``StorageError``, ``ManifestError``, ``OwnDigests/Damage``.
+    public func manifest() throws -> Manifest {
+        try Manifest(ManifestText(OwnDigests.read(manifestFile, limit: 4 << 20), isYAML: false))
+    }
 
+    /// - Throws: ``StorageError``, ``OwnDigests/Damage``.
     public func acceptance() throws -> JobAcceptance {
-        let node = try JSONParser().parse(DurableFiles.read(acceptanceFile, limit: 1 << 20))
+        let node = try JSONParser().parse(OwnDigests.read(acceptanceFile, limit: 1 << 20))
         guard let acceptance = JobAcceptance(json: node) else {
             throw StorageError(operation: "understand", path: acceptanceFile, errorNumber: EINVAL)
         }
@@ -69,9 +72,17 @@ public struct JobFolder: Sendable, Hashable {
     }
 
     /// The status, or nil if it cannot be read.
-    public func status() -> JobStatus? {
-        guard let bytes = try? DurableFiles.read(statusFile, limit: 4 << 20), let node = try? JSONParser().parse(bytes) else { return nil }
-        return JobStatus(json: node)
+    public func status() -> JobStatus? { (try? readStatus()) ?? nil }
+
+    /// The status, or nil if there is none or it is damaged.
+    /// - Throws: ``StorageError`` if it is there and cannot be read now.
+    public func readStatus() throws(StorageError) -> JobStatus? {
+        let bytes: [UInt8]
+        do throws(StorageError) { bytes = try DurableFiles.read(statusFile, limit: 4 << 20) } catch {
+            if error.isMissing || error.errorNumber == EFBIG { return nil }
+            throw error
+        }
+        return (try? JSONParser().parse(bytes)).flatMap { JobStatus(json: $0) }
     }
 
     public func write(_ status: JobStatus) throws(StorageError) {

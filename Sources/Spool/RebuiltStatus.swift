@@ -1,16 +1,25 @@
 import JSON
 public import Jobs
-import Storage
+public import Storage
 
 extension JobFolder {
     /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event says, else that the job waits.
     /// - Returns: nil if the manifest or what was decided at its acceptance cannot be read either.
-    public func rebuiltStatus() -> JobStatus? {
-        guard let manifest = try? manifest(), let acceptance = try? acceptance() else { return nil }
+    /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors).
+    public func rebuiltStatus() throws(StorageError) -> JobStatus? {
+        let manifest: Manifest
+        let acceptance: JobAcceptance
+        do {
+            manifest = try self.manifest()
+            acceptance = try self.acceptance()
+        } catch {
+            if let error = error as? StorageError, error.isTransient { throw error }
+            return nil
+        }
         var status = JobStatus(id: id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         status.owner = acceptance.owner
         status.checkpoint = checkpointNames.last
-        guard let last = lastEvent else { return status }
+        guard let last = try lastEvent() else { return status }
         if last.message.hasPrefix("Fine-tuning job failed") {
             status.state = .failed
             status.error = .init(code: "unknown", message: last.message)
@@ -28,8 +37,12 @@ extension JobFolder {
     }
 
     /// The message and time of the last event that is whole.
-    private var lastEvent: (message: String, time: Int)? {
-        guard let bytes = try? DurableFiles.read(eventsFile, limit: 256 << 20) else { return nil }
+    private func lastEvent() throws(StorageError) -> (message: String, time: Int)? {
+        let bytes: [UInt8]
+        do throws(StorageError) { bytes = try DurableFiles.read(eventsFile, limit: 256 << 20) } catch {
+            if error.isTransient { throw error }
+            return nil
+        }
         for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
             guard let node = try? JSONParser().parse(Array(line)), let message = node["message"]?.string else { continue }
             return (message, node["created_at"]?.integer ?? 0)

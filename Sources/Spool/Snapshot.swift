@@ -16,7 +16,7 @@ public enum Snapshot {
     public static func take(_ source: JobAcceptance.Source, for submitter: Submitter, toNew copy: String) throws -> DurableFiles.Copy {
         let prefix = source.root.hasSuffix("/") ? source.root : source.root + "/"
         guard source.path.hasPrefix(prefix),
-            let opened = PathResolver.open(
+            let opened = try PathResolver.open(
                 String(source.path.dropFirst(prefix.count)), beneath: source.root, for: submitter, allowingLinks: !source.isInBundle,
                 flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
         else { throw Refusal.notReadable }

@@ -12,6 +12,10 @@ public struct SpoolLayout: Sendable, Hashable {
     public var control: String { root + "/control" }
     public var daemonFile: String { root + "/daemon.json" }
     public var lockFile: String { root + "/.lock" }
+    /// The number of the form that the spool's files have.
+    public var formatFile: String { root + "/.format" }
+    /// The form that this program reads and writes. It grows when a program of before could not make sense of a spool any more.
+    public static let format = 1
 
     public var folders: [String] { [incoming, files, models, jobs, rejected, control] }
 

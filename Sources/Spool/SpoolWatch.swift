@@ -12,19 +12,33 @@ public final class SpoolWatch {
         /// The kernel's queue overflowed: look through everything.
         public var overflowed = false
     }
-    private let descriptor: Int32
-    private let first: Int32
+    private let folders: [String]
+    private var descriptor: Int32 = -1
+    private var first: Int32 = -1
+    /// Calls since something was missing, so that it is not asked for all the time.
+    private var callsWithout = 0
 
     /// - Parameter folders: the one whose names are told comes first; the others only wake the caller.
     public init(_ folders: [String]) {
         // A lease that is broken while it is held for a moment sends this signal, which would end the process.
         signal(SIGIO, SIG_IGN)
-        descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
-        let mask = UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_CREATE)
-        let descriptor = descriptor
-        let watches = folders.map { descriptor >= 0 ? inotify_add_watch(descriptor, $0, mask) : -1 }
-        first = watches.first ?? -1
+        self.folders = folders
+        open()
     }
+
+    /// - Returns: whether every folder is watched. Descriptors and watches may run out for a while.
+    @discardableResult
+    private func open() -> Bool {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+        guard descriptor >= 0 else { return false }
+        let mask = UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_CREATE)
+        let watches = folders.map { inotify_add_watch(descriptor, $0, mask) }
+        first = watches.first ?? -1
+        isWhole = !watches.contains { $0 < 0 }
+        return isWhole
+    }
+    private var isWhole = false
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
@@ -34,6 +48,11 @@ public final class SpoolWatch {
         var descriptors = (others + [descriptor]).filter { $0 >= 0 }.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         poll(&descriptors, nfds_t(descriptors.count), milliseconds)
         var changes = Changes()
+        if descriptor < 0 || !isWhole {
+            callsWithout += 1
+            // What came before it could be seen is looked for.
+            if callsWithout % 16 == 0, open() { changes.overflowed = true }
+        }
         guard descriptor >= 0, descriptors.last?.revents != 0 else { return changes }
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {

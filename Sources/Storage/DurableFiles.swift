@@ -113,7 +113,8 @@ public enum DurableFiles {
         return content
     }
 
-    static func open(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) throws(StorageError) -> Int32 {
+    /// Opens a file; the caller closes it.
+    public static func open(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) throws(StorageError) -> Int32 {
         Int32(truncatingIfNeeded: try CurrentFileSystem.value.perform(.open(path: path, flags: flags, mode: mode)))
     }
 

@@ -17,6 +17,7 @@ extension FileOperation {
         case .makeFolder: .makeFolder
         case .removeFolder: .removeFolder
         case .list: .list
+        case .start: .start
         }
     }
 
@@ -25,7 +26,8 @@ extension FileOperation {
         switch self {
         case .open(let path, _, _), .read(_, _, let path), .write(_, _, let path), .clone(_, _, let path), .truncate(_, _, let path), .reserve(_, _, let path),
             .sync(_, let path, _), .close(_, let path), .map(_, _, let path), .rename(_, let path), .remove(let path),
-            .makeFolder(let path, _), .removeFolder(let path), .list(let path):
+            .makeFolder(let path, _), .removeFolder(let path), .list(let path),
+            .start(let path):
             path
         }
     }

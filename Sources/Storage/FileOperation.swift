@@ -23,15 +23,17 @@ public enum FileOperation {
     case removeFolder(path: String)
     /// Lists a folder: ``FileSystem/names(in:)`` does it.
     case list(path: String)
+    /// A program is about to be started. Whoever asks does that itself; here it can only be refused.
+    case start(program: String)
 
     /// What an operation is, without its operands.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        case open, create, read, write, clone, truncate, reserve, sync, syncFolder, close, map, rename, remove, makeFolder, removeFolder, list
+        case open, create, read, write, clone, truncate, reserve, sync, syncFolder, close, map, rename, remove, makeFolder, removeFolder, list, start
 
         /// Whether a disk looks different after it. A process that dies before one that changes nothing dies after the one before.
         public var changesDisk: Bool {
             switch self {
-            case .open, .read, .map, .list: false
+            case .open, .read, .map, .list, .start: false
             default: true
             }
         }

@@ -36,7 +36,7 @@ public struct PosixFileSystem: FileSystem {
         case .remove(let path): return Int(unlink(path))
         case .makeFolder(let path, let mode): return Int(mkdir(path, mode))
         case .removeFolder(let path): return Int(rmdir(path))
-        case .list: return 0
+        case .list, .start: return 0
         }
     }
 

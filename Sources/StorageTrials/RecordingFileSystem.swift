@@ -101,7 +101,7 @@ public final class RecordingFileSystem: FileSystem {
             state.names[name] = nil
         case .makeFolder(let path, _): if let name = relative(path) { state.entries.append(.change(.makeFolder(name))) }
         case .removeFolder(let path): if let name = relative(path) { state.entries.append(.change(.removeFolder(name))) }
-        case .read, .reserve, .map, .list: break
+        case .read, .reserve, .map, .list, .start: break
         }
     }
 }

@@ -285,7 +285,7 @@ public final class JobRunner {
     }
 
     private func writeValidation(_ job: PreparedJob, _ fingerprint: InputFingerprint) throws {
-        try DurableFiles.replace(folder.manifestFile, with: JSONWriter(isIndented: true).string(job.manifest.json) + "\n")
+        try OwnDigests.replace(folder.manifestFile, with: JSONWriter(isIndented: true).string(job.manifest.json) + "\n")
         for report in job.reports {
             try event(
                 "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",

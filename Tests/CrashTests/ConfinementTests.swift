@@ -88,7 +88,7 @@ import Testing
         var acceptance = try job.acceptance()
         acceptance.training.path = acceptance.training.root + "/outside.jsonl"
         symlink("/etc/passwd", acceptance.training.path)
-        try DurableFiles.replace(job.acceptanceFile, with: JSONWriter().string(acceptance.json))
+        try OwnDigests.replace(job.acceptanceFile, with: JSONWriter().string(acceptance.json))
         FolderListing.delete(job.path + "/data")
         FolderListing.delete(job.validationFile)
         var status = try #require(job.status())
@@ -119,7 +119,7 @@ import Testing
         try bytes.withUnsafeBytes { try DurableFiles.replace(weights, with: $0) }
         var manifest = try job.manifest()
         manifest.notBefore = nil
-        try DurableFiles.replace(job.manifestFile, with: JSONWriter().string(manifest.json))
+        try OwnDigests.replace(job.manifestFile, with: JSONWriter().string(manifest.json))
         let second = try spool.startDaemon()
         second.waitUntilExit()
         let status = try #require(job.status())

@@ -94,6 +94,29 @@ import Worker
         }
     }
 
+    /// A rate of 1e-3 that a flipped bit makes 3e-3 is still a manifest: only its digest tells.
+    @Test func aFlippedBitInAJobsOwnFilesIsFoundAndNothingIsTrained() throws {
+        let (job, _, _) = try Self.half()
+        defer { job.remove() }
+        for file in [job.folder.manifestFile, job.folder.acceptanceFile] {
+            try OwnDigests.replace(file, with: String(decoding: DurableFiles.read(file), as: UTF8.self))
+        }
+        let state = try FolderSnapshot(job.folder.path)
+        for file in [job.folder.manifestFile, job.folder.acceptanceFile] {
+            for place in Extent.places(upTo: try DurableFiles.read(file).count, about: 6) {
+                try state.restore()
+                try Self.damage(file) { $0[place - 1] ^= 2 }
+                #expect(job.run() == .failed, "\(file), bit of byte \(place)")
+                let error = job.folder.status()?.error
+                #expect(error?.code == "damaged_job" && error?.message.contains("SHA-256") == true, "\(file), bit of byte \(place): \(error?.message ?? "")")
+            }
+        }
+        // A program that wrote no digests wrote jobs that still run.
+        try state.restore()
+        FolderListing.delete(job.folder.path + "/" + OwnDigests.listName)
+        #expect(job.finish() == .succeeded)
+    }
+
     @Test func eventsAndMetricsCutInALineGoOnBehindTheLastWholeOne() throws {
         let (job, state, wanted) = try Self.half()
         defer { job.remove() }

@@ -32,9 +32,9 @@ import Testing
     static func isDone(_ spool: TestSpool) -> Bool { spool.jobs.count == 2 && spool.jobs.allSatisfy { $0.state == .succeeded } }
 
     /// Runs a daemon on a faulty file system until both jobs are done, or the fault has ended it.
-    static func run(_ spool: TestSpool, _ faulty: FaultyFileSystem, untilStruck: Bool) -> Bool {
+    static func run(_ spool: TestSpool, _ faulty: FaultyFileSystem, untilStruck: Bool, seconds: Double = 60) -> Bool {
         (try? CurrentFileSystem.$override.withValue(faulty) {
-            try spool.run(until: { untilStruck && faulty.hasStruck || isDone(spool) })
+            try spool.run(seconds: seconds, until: { untilStruck && faulty.hasStruck || isDone(spool) })
         }) ?? false
     }
 
@@ -77,18 +77,58 @@ import Testing
         print("TORTURE exits of a daemon \(places.count)")
     }
 
-    @Test(.enabled(if: isFull, "a minute at some places: TALA_TORTURE=1"), arguments: [ENOSPC, EMFILE, EIO]) func aDaemonThatCannotWriteOnceStaysAndTriesAgain(error: Int32) throws {
-        let kinds: Set<FileOperation.Kind> = error == EMFILE ? [.create, .open, .list] : Fault.needingRoom
-        let places = Self.places(upTo: try Self.count(kinds), about: 1)
+    /// One failed operation, whichever it is, must not cost more than a few seconds: nobody starts the daemon again for it.
+    @Test(arguments: OneFault.all) func aDaemonThatFailsOnceGoesOnByItself(fault: OneFault) throws {
+        let places = Self.places(upTo: try Self.count(fault.kinds), about: 3)
         for number in places {
             let spool = try Self.spool()
             defer { spool.remove() }
-            let faulty = FaultyFileSystem(Fault(.error(error), at: number, kinds: kinds))
-            let done = Self.run(spool, faulty, untilStruck: false)
-            // At its very start a daemon may give up: the next one does it.
-            if !done { #expect(spool.jobs.count <= 2, "error \(error) at \(number), \(faulty.struck)") }
-            try Self.check(spool, "error \(error) at \(number), \(faulty.struck)")
+            let faulty = FaultyFileSystem(Fault(fault.effect, at: number, kinds: fault.kinds))
+            let began = Date()
+            let done = Self.run(spool, faulty, untilStruck: false, seconds: 20)
+            let place = "\(fault.name) at \(number), \(faulty.struck), \(Date().timeIntervalSince(began)) s"
+            #expect(done, "\(place): \(spool.jobs.map(\.state)) \((try? FolderListing.names(in: spool.layout.incoming)) ?? [])")
+            #expect(try FolderListing.names(in: spool.layout.rejected).isEmpty, "\(place)")
+            try Self.check(spool, place)
         }
-        print("TORTURE write errors of a daemon \(places.count)")
+        print("TORTURE single faults of a daemon \(places.count) (\(fault.name))")
     }
+
+    /// While nothing can be written, every status stays readable; when it can be, all goes on.
+    @Test func aDaemonOnAFullDiskWaitsAndGoesOnByItself() throws {
+        let places = Self.places(upTo: try Self.count(Fault.needingRoom), about: 4)
+        for number in places {
+            let spool = try Self.spool()
+            defer { spool.remove() }
+            let faulty = FaultyFileSystem(Fault(.error(ENOSPC), at: number, repeats: 12, kinds: Fault.needingRoom))
+            let done = (try? CurrentFileSystem.$override.withValue(faulty) {
+                try spool.run(seconds: 30, until: {
+                    for id in spool.ids { #expect(spool.layout.job(id).status() != nil, "full at \(number)") }
+                    return Self.isDone(spool)
+                })
+            }) ?? false
+            #expect(done, "full at \(number), \(faulty.struck)")
+            try Self.check(spool, "full at \(number), \(faulty.struck)")
+        }
+        print("TORTURE full disks of a daemon \(places.count)")
+    }
+}
+
+/// What may go wrong with one operation.
+struct OneFault: Sendable, CustomTestStringConvertible {
+    var name: String
+    var effect: Fault.Effect
+    var kinds: Set<FileOperation.Kind>
+    var testDescription: String { name }
+
+    static let all: [OneFault] = [
+        OneFault(name: "ENOSPC", effect: .error(ENOSPC), kinds: Fault.needingRoom),
+        OneFault(name: "EDQUOT", effect: .error(EDQUOT), kinds: Fault.needingRoom),
+        OneFault(name: "EIO on changes", effect: .error(EIO), kinds: Fault.changes),
+        OneFault(name: "EIO on reading", effect: .error(EIO), kinds: [.open, .read, .list]),
+        OneFault(name: "EMFILE", effect: .error(EMFILE), kinds: [.create, .open, .list]),
+        OneFault(name: "ENOMEM", effect: .error(ENOMEM), kinds: [.create, .open, .read, .list, .makeFolder]),
+        OneFault(name: "EAGAIN on fork", effect: .error(EAGAIN), kinds: [.start]),
+        OneFault(name: "short writes", effect: .shortWrite, kinds: [.write]),
+    ]
 }

@@ -118,6 +118,22 @@ import Testing
         #expect(folder.status()?.state == .cancelled)
     }
 
+    @Test(arguments: ["manifest.json", "job.json"]) func aFlippedBitInAJobsOwnFilesEndsItWithAWord(name: String) throws {
+        let (spool, id) = try Self.spool { _ in }
+        defer { spool.remove() }
+        let path = spool.layout.job(id).path + "/" + name
+        var bytes = try DurableFiles.read(path)
+        // A digit of a number, so that it stays JSON.
+        let place = try #require(bytes.lastIndex { (0x30...0x39).contains($0) })
+        bytes[place] ^= 1
+        try DurableFiles.replace(path, with: String(decoding: bytes, as: UTF8.self))
+        #expect(try spool.drain() == 1)
+        let status = try #require(spool.layout.job(id).status())
+        #expect(status.state == .failed && status.error?.code == "damaged_job" && spool.log.isEmpty)
+        #expect(status.error?.message.contains("drop its manifest again") == true)
+        #expect(spool.events(id).contains(name) && spool.events(id).contains("SHA-256"))
+    }
+
     @Test func aWorkerThatDiesAfterItHasSaidHowTheJobEndedChangesNothing() throws {
         let spool = try TestSpool(worker: "state succeeded; kill -9 $$\n")
         defer { spool.remove() }

@@ -104,7 +104,7 @@ import Testing
             let folder = spool.layout.job(id)
             var manifest = try folder.manifest()
             manifest.notBefore = nil
-            try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(manifest.json))
+            try OwnDigests.replace(folder.manifestFile, with: JSONWriter().string(manifest.json))
         }
         #expect(try spool.drain() == 1)
         #expect(spool.job(droppedAs: "c.yaml")?.state == .succeeded && spool.job(droppedAs: "d.yaml")?.error?.code == "dependency_failed")
@@ -222,7 +222,7 @@ import Testing
         let folder = spool.layout.job(try #require(spool.job(droppedAs: "b.yaml")).id)
         var manifest = try folder.manifest()
         manifest.notBefore = nil
-        try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(manifest.json))
+        try OwnDigests.replace(folder.manifestFile, with: JSONWriter().string(manifest.json))
         var lock = try FileLock(path: folder.lockFile)
         let start = Date()
         let done = try spool.run {

@@ -78,13 +78,13 @@ struct TestSpool {
         return try TalaDaemon(configuration, mustStop: { Date() > deadline }).run()
     }
 
-    /// Runs a daemon until `isDone` says so, asked in every turn of its loop; a minute at most.
+    /// Runs a daemon until `isDone` says so, asked in every turn of its loop; a minute at most, unless another limit is given.
     /// - Returns: whether it was done.
     @discardableResult
-    func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, until isDone: @escaping () throws -> Bool) throws -> Bool {
+    func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, seconds: Double = 60, until isDone: @escaping () throws -> Bool) throws -> Bool {
         var configuration = configuration
         change(&configuration)
-        let deadline = Date().addingTimeInterval(60)
+        let deadline = Date().addingTimeInterval(seconds)
         nonisolated(unsafe) var done = false
         let daemon = try TalaDaemon(
             configuration,
