@@ -1,6 +1,7 @@
 import Tokenization
 public import Datasets
 import Glibc
+import Graph
 import Models
 
 /// What a run is asked to do: which batches, how many steps, when to evaluate and to save.
@@ -80,8 +81,10 @@ public final class TrainingRun {
     public let validation: Dataset?
     public let settings: RunSettings
     public private(set) var stepsDone: Int
-    /// Asked between micro-batches, also in evaluation: true breaks off what is being done.
-    public var mustBreakOff: () -> Bool = { false }
+    /// Asked several times a second while the device computes, also in evaluation, but not in the update: true breaks off what is being done.
+    public var mustBreakOff: () -> Bool = { false } {
+        didSet { session.mustBreakOff = mustBreakOff }
+    }
 
     public init(session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0) {
         self.session = session
@@ -119,10 +122,18 @@ public final class TrainingRun {
     /// The numbers in the training file, counted from 1, of a step's examples.
     public func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.line(of: $0) } }
 
-    /// Does the next step.
-    /// - Returns: nil if it was broken off before it changed anything but gradients; the session is then of no use for further steps.
+    /// Does the next step and the evaluation that is due after it.
+    /// - Returns: nil if the step was broken off before it changed anything but gradients; the session is then of no use for further steps.
     /// - Throws: ``TrainingError/notFinite(step:loss:gradientNorm:examples:)``, and what the device throws.
     public func step() throws -> StepResult? {
+        guard var result = try advance() else { return nil }
+        try evaluateAgain(&result)
+        return result
+    }
+
+    /// Does the next step alone.
+    /// - Returns: as ``step()``.
+    public func advance() throws -> StepResult? {
         let start = Self.now()
         let indices = examples(ofStep: stepsDone)
         let batches = packed(indices.map { training.example($0) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) })
@@ -130,8 +141,10 @@ public final class TrainingRun {
         var sum = TrainingSession.LossSum()
         for (index, batch) in batches.enumerated() {
             if mustBreakOff() { return nil }
-            sum += try session.addGradients(
-                of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
+            do {
+                sum += try session.addGradients(
+                    of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
+            } catch is BrokenOff { return nil }
         }
         let rate = settings.schedule.rate(stepsDone: stepsDone)
         let norm = try session.update(learningRate: rate, step: stepsDone + 1)
@@ -141,13 +154,16 @@ public final class TrainingRun {
         }
         stepsDone += 1
         let seconds = Self.now() - start
-        var result = StepResult(
+        return StepResult(
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
             trainedTokens: sum.trainedTokens, tokens: batches.reduce(0) { $0 + $1.tokenCount }, seconds: seconds,
             usefulShare: Double(batches.reduce(0) { $0 + $1.tokenCount }) / Double(max(1, batches.reduce(0) { $0 + $1.tokenCapacity })))
-        try evaluateAgain(&result)
-        return result
+    }
+
+    /// Whether an evaluation is due after the step just done.
+    public var isEvaluationDue: Bool {
+        validation != nil && (isAtEpochEnd || settings.evaluateEverySteps.map { stepsDone % $0 == 0 } ?? false)
     }
 
     /// Does the evaluation that is due after the step just done, if one is.
@@ -177,7 +193,7 @@ public final class TrainingRun {
         var sum = TrainingSession.LossSum()
         for batch in packed(examples) {
             if mustBreakOff() { return nil }
-            sum += try session.evaluate(batch)
+            do { sum += try session.evaluate(batch) } catch is BrokenOff { return nil }
         }
         return sum
     }

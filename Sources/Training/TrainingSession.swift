@@ -16,6 +16,8 @@ public final class TrainingSession {
     private var prepared: [ProgramKey: Prepared] = [:]
     private var recentKeys: [ProgramKey] = []
     private let updateExecutable: any Executable
+    /// Asked several times a second during forward and backward passes, not in updates: true breaks off what is being done.
+    public var mustBreakOff: () -> Bool = { false }
     private let updatePlan: Plan
 
     private struct ProgramKey: Hashable {
@@ -130,6 +132,7 @@ public final class TrainingSession {
 
     /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the batch's other micro-batches.
     /// - Parameter batchTrainedTokens: trained tokens of the whole batch, by which the loss is divided.
+    /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and moments are what they were, gradients are of no use.
     public func addGradients(of batch: PackedBatch, batchTrainedTokens: Int, seed: UInt64, step: Int, microBatch: Int) throws -> LossSum {
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(max(1, batchTrainedTokens))], to: ProgramInput.lossScale)
@@ -220,7 +223,7 @@ public final class TrainingSession {
             let seconds = try executable.profile()
             timed.append(ProgramTimes(program: "forward and backward", plan: program.plan, seconds: seconds, visiblePairs: batch.visiblePairs))
         } else {
-            try executable.run()
+            try executable.run(unless: mustBreakOff)
         }
         let losses = try executable.readFloats(ProgramOutput.losses, count: batch.trainedCapacity)
         let correct = try executable.readFloats(ProgramOutput.correct, count: batch.trainedCapacity)
@@ -242,7 +245,8 @@ public final class TrainingSession {
         if recentKeys.count > Self.executableLimit(callCount: largestCallCount) { prepared[recentKeys.removeFirst()] = nil }
         let plan =
             try planned.removeValue(forKey: key) ?? planner.plan(isTraining ? programs.gradients(key.size) : programs.evaluation(key.size))
-        let program = Prepared(executable: try device.makeExecutable(plan, persistent: persistent, arena: arena), plan: plan)
+        let executable = try device.makeExecutable(plan, persistent: persistent, arena: arena, unless: mustBreakOff)
+        let program = Prepared(executable: executable, plan: plan)
         prepared[key] = program
         return program
     }

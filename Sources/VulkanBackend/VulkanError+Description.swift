@@ -12,6 +12,7 @@ extension VulkanError: CustomStringConvertible {
         case .badShader(let name, let message): "shader \(name): \(message)"
         case .unknownOperation(let name): "there is no Vulkan kernel for \(name)"
         case .badOperand(let operation, let reason): "\(operation): \(reason)"
+        case .brokenOff: "broken off"
         case .badTransfer(let name, let byteCount, let expected):
             if let expected { "\(name) takes \(expected) bytes, not \(byteCount)" } else { "the plan has no \(name)" }
         }

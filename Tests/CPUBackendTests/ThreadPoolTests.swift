@@ -64,6 +64,27 @@ import Testing
         #expect(pool.run(Counting([3]), scratch: scratch.address, scratchStride: 0, shared: scratch.address) == 0)
     }
 
+    @Test(arguments: [1, 2, 5]) func aKernelThatIsBrokenOffLeavesThePoolReadyForTheNext(threadCount: Int) throws {
+        let pool = try ThreadPool(threadCount: threadCount)
+        let scratch = try AlignedMemory(byteCount: 4_096)
+        for round in 0..<200 {
+            var questions = 0
+            let kernel = Counting([900])
+            let status = pool.run(
+                kernel, scratch: scratch.address, scratchStride: 0, shared: scratch.address,
+                unless: {
+                    questions += 1
+                    return questions > 1 + round % 4
+                })
+            // Other threads may have taken so many blocks that the caller was never asked.
+            #expect(status == nil || status == 0 && threadCount > 1)
+            #expect((0..<900).allSatisfy { kernel.seen[$0] <= 1 })
+            let next = Counting([50, 60])
+            #expect(pool.run(next, scratch: scratch.address, scratchStride: 0, shared: scratch.address) == 0)
+            for (phase, count) in next.counts.enumerated() { for block in 0..<count { #expect(next.seen[phase * 1_024 + block] == 1) } }
+        }
+    }
+
     @Test func poolsEndWhileTheirThreadsSpinOrSleep() throws {
         for round in 0..<20 {
             _ = try ThreadPool(threadCount: 3)

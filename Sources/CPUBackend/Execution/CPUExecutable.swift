@@ -111,11 +111,11 @@ public final class CPUExecutable: Executable {
         return try memoryMap.matrix(reference, operation: name)
     }
 
-    public func run() throws {
+    public func run(unless mustBreakOff: () -> Bool) throws {
         try device.exclusively {
             tala_use_one_openmp_thread()
             for step in steps {
-                try run(step)
+                try run(step, unless: mustBreakOff)
                 device.beat(Self.now())
             }
         }
@@ -127,7 +127,7 @@ public final class CPUExecutable: Executable {
             var seconds = [Double](repeating: 0, count: plan.calls.count)
             for step in steps {
                 let start = Self.now()
-                try run(step)
+                try run(step, unless: { false })
                 let passed = Self.now() - start
                 // The products of a chain share its time by their arithmetic.
                 let work = step.calls.map { max(1, plan.calls[$0].cost(visiblePairs: nil).floatingPointOperations) }
@@ -138,11 +138,12 @@ public final class CPUExecutable: Executable {
         }
     }
 
-    private func run(_ step: Step) throws {
+    private func run(_ step: Step, unless mustBreakOff: () -> Bool) throws {
         guard let workspace = device.workspace else { return }
         let status = device.pool.run(
             step.kernel, scratch: workspace.address, scratchStride: scratchStride,
-            shared: workspace.address + scratchStride * device.threadCount)
+            shared: workspace.address + scratchStride * device.threadCount, unless: mustBreakOff)
+        guard let status else { throw BrokenOff() }
         if status != 0, let index = step.calls.last {
             throw CPUError.productFailed(status: status, operation: "\(plan.calls[index].operation.name), call \(index)")
         }

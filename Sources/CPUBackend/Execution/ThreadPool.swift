@@ -71,6 +71,15 @@ final class ThreadPool {
             return true
         }
 
+        /// Takes the blocks away that nobody has taken yet; gives their number.
+        func withdraw() -> Int {
+            while true {
+                let seen = tala_load_ordered_wide(ticket)
+                let remaining = Self.remaining(seen)
+                if remaining == 0 || tala_exchange_wide(ticket, seen, seen - Int64(remaining)) != 0 { return remaining }
+            }
+        }
+
         /// Offers the blocks of a phase.
         func announce(_ count: Int) {
             tala_store_release(finished, 0)
@@ -160,9 +169,17 @@ final class ThreadPool {
         }
     }
 
+    /// Blocks that the calling thread does between two questions whether to break off; one is some tenths of a millisecond of work at most.
+    private static let blocksBetweenQuestions = 16
+
     /// Runs all phases of a kernel; returns when the last block is done.
-    /// - Returns: 0, or the status that a block has left.
-    func run(_ kernel: Kernel, scratch: UnsafeMutableRawPointer, scratchStride: Int, shared: UnsafeMutableRawPointer) -> Int32 {
+    /// - Parameter mustBreakOff: asked before the kernel, and now and then between its blocks: a product of long rows can take seconds.
+    /// - Returns: 0, or the status that a block has left; nil if it was broken off.
+    func run(
+        _ kernel: Kernel, scratch: UnsafeMutableRawPointer, scratchStride: Int, shared: UnsafeMutableRawPointer,
+        unless mustBreakOff: () -> Bool = { false }
+    ) -> Int32? {
+        if mustBreakOff() { return nil }
         let state = state
         state.kernel = Unmanaged.passUnretained(kernel)
         state.scratch = scratch
@@ -173,24 +190,41 @@ final class ThreadPool {
             if count == 0 { continue }
             if count == 1 || threadCount == 1 {
                 let workspace = Workspace(thread: 0, scratch: scratch, shared: shared, failure: state.failure)
-                for block in 0..<count { kernel.run(phase, block, workspace) }
+                for block in 0..<count {
+                    if block % Self.blocksBetweenQuestions == Self.blocksBetweenQuestions - 1, mustBreakOff() { return abandon() }
+                    kernel.run(phase, block, workspace)
+                }
                 continue
             }
             state.phase = phase
             state.blockCount = count
             // invariant: kernels cut their work into far fewer blocks than 2^31.
             state.announce(count)
-            while state.workOnce(0) {}
+            var (done, withdrawn) = (0, 0)
+            while state.workOnce(0) {
+                done += 1
+                if done % Self.blocksBetweenQuestions == 0, mustBreakOff() {
+                    withdrawn = state.withdraw()
+                    break
+                }
+            }
             var spins = 0
-            while Int(tala_load_acquire(state.finished)) != count {
+            while Int(tala_load_acquire(state.finished)) != count - withdrawn {
                 spins += 1
                 // A thread may have lost its processor to another program; then waiting must not take one more.
                 if spins < 2_000 { tala_pause() } else { sched_yield() }
             }
+            if withdrawn > 0 { return abandon() }
         }
         state.kernel = nil
         let status = state.failure.pointee
         state.failure.pointee = 0
         return status
+    }
+
+    private func abandon() -> Int32? {
+        state.kernel = nil
+        state.failure.pointee = 0
+        return nil
     }
 }

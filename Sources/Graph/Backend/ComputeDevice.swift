@@ -28,12 +28,28 @@ public protocol ComputeDevice: AnyObject {
 
     /// Prepares a plan for running: after this no run allocates.
     func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable
+
+    /// The same, asking in between whether to break off where preparing takes long (shaders that are compiled).
+    /// - Throws: ``BrokenOff`` besides.
+    func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+        -> any Executable
 }
 
 extension ComputeDevice {
     public var memoryByteCount: Int? { nil }
     public var sharesProcessMemory: Bool { false }
     public func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int { 0 }
+    public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+        -> any Executable
+    {
+        try makeExecutable(plan, persistent: persistent, arena: arena)
+    }
+}
+
+/// A run was broken off because somebody asked for it: what it should have written is not to be used.
+public struct BrokenOff: Error, Sendable, CustomStringConvertible {
+    public init() {}
+    public var description: String { "broken off" }
 }
 
 /// The persistent memory of one job on one device.
@@ -56,8 +72,9 @@ public protocol Arena: AnyObject {
 public protocol Executable: AnyObject {
     /// Writes an input; its size must be the input's. Inputs keep their content between runs.
     func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws
-    /// Runs the program and waits for its end.
-    func run() throws
+    /// Runs the program and waits for its end, asking several times a second whether to break off.
+    /// - Throws: ``BrokenOff`` if it was; nothing runs on the device any more then.
+    func run(unless mustBreakOff: () -> Bool) throws
     /// Reads an output of the last run.
     func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws
     /// Runs the program once and gives the seconds that each kernel call took, in the order of the plan's calls.
@@ -65,6 +82,9 @@ public protocol Executable: AnyObject {
 }
 
 extension Executable {
+    /// Runs the program, whole, and waits for its end.
+    public func run() throws { try run(unless: { false }) }
+
     public func write<Element: BitwiseCopyable>(_ elements: [Element], to input: String) throws {
         try elements.withUnsafeBytes { try write($0, to: input) }
     }

@@ -118,6 +118,7 @@ final class Pipeline {
     }
 
     deinit {
+        if context.isLost { return }
         vkDestroyPipeline(context.handle, handle, nil)
         vkDestroyPipelineLayout(context.handle, layout, nil)
         vkDestroyDescriptorSetLayout(context.handle, setLayout, nil)

@@ -48,6 +48,7 @@ final class PipelineLibrary {
     }
 
     deinit {
+        if context.isLost { return }
         if newPipelineCount > 0 { save() }
         vkDestroyPipelineCache(context.handle, cache, nil)
     }

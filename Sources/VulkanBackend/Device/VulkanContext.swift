@@ -13,8 +13,11 @@ final class VulkanContext {
     private(set) var allocatedBytes = 0
     private(set) var peakAllocatedBytes = 0
     private let fence: VkFence
-    /// A lost device stays lost for this process.
-    private var isLost = false
+    /// Of the two groups of submissions that a long run has under way.
+    private let groupFences: [VkFence]
+    /// A lost device stays lost for this process, and what belongs to it is left alone: work may still be under way for all anybody knows, and drivers
+    /// wait for ever in calls that destroy.
+    private(set) var isLost = false
 
     /// - Parameter capturesStatistics: whether the compiler is to tell of the pipelines it makes.
     init(_ instance: VulkanInstance, _ physical: PhysicalDevice, capturesStatistics: Bool = false) throws(VulkanError) {
@@ -62,11 +65,15 @@ final class VulkanContext {
         var info = VkFenceCreateInfo()
         info.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO
         fence = try made("vkCreateFence") { vkCreateFence(device, &info, nil, $0) }
+        var fences: [VkFence] = []
+        for _ in 0..<2 { fences.append(try made("vkCreateFence") { vkCreateFence(device, &info, nil, $0) }) }
+        groupFences = fences
     }
 
     deinit {
+        if isLost { return }
         vkDeviceWaitIdle(handle)
-        vkDestroyFence(handle, fence, nil)
+        for fence in groupFences + [fence] { vkDestroyFence(handle, fence, nil) }
         vkDestroyCommandPool(handle, commandPool, nil)
         vkDestroyDevice(handle, nil)
     }
@@ -100,16 +107,58 @@ final class VulkanContext {
 
     /// Submits recorded commands, each command buffer for itself, and waits for the end of the last.
     func submit(_ buffers: [VkCommandBuffer]) throws(VulkanError) {
+        try noticingLoss { () throws(VulkanError) in
+            try enqueue(buffers, fence)
+            try wait(for: fence)
+        }
+    }
+
+    /// Submissions in one group: some tenths of a second, as ``SubmissionPacer`` cuts them.
+    static let groupLength = 8
+
+    /// Submits recorded commands group after group, two under way at a time so that the device does not wait, and asks before each group whether to break off.
+    /// - Parameter groupLength: submissions in one group; 1 while nobody knows how long they take, or what drivers still have to compile.
+    /// - Returns: false if it was broken off; nothing is under way then.
+    func submit(_ buffers: [VkCommandBuffer], groupLength: Int = VulkanContext.groupLength, unless mustBreakOff: () -> Bool)
+        throws(VulkanError) -> Bool
+    {
+        var goesOn = true
+        try noticingLoss { () throws(VulkanError) in
+            var underWay: [VkFence] = []
+            var number = 0
+            for start in stride(from: 0, to: buffers.count, by: groupLength) {
+                if mustBreakOff() {
+                    goesOn = false
+                    break
+                }
+                if underWay.count == groupFences.count { try wait(for: underWay.removeFirst()) }
+                let fence = groupFences[number % groupFences.count]
+                try enqueue(Array(buffers[start..<min(start + groupLength, buffers.count)]), fence)
+                underWay.append(fence)
+                number += 1
+            }
+            for fence in underWay { try wait(for: fence) }
+        }
+        return goesOn
+    }
+
+    private func noticingLoss(_ body: () throws(VulkanError) -> Void) throws(VulkanError) {
         guard !isLost else { throw .deviceLost }
         do throws(VulkanError) {
-            try submitAndWait(buffers)
+            try body()
         } catch {
-            if case .deviceLost = error { isLost = true }
+            if case .deviceLost = error { isLost = true } else { vkDeviceWaitIdle(handle) }
             throw error
         }
     }
 
-    private func submitAndWait(_ buffers: [VkCommandBuffer]) throws(VulkanError) {
+    private func wait(for fence: VkFence) throws(VulkanError) {
+        var fence: VkFence? = fence
+        try check(vkWaitForFences(handle, 1, &fence, 1, .max), "vkWaitForFences")
+        try check(vkResetFences(handle, 1, &fence), "vkResetFences")
+    }
+
+    private func enqueue(_ buffers: [VkCommandBuffer], _ fence: VkFence) throws(VulkanError) {
         let handles = UnsafeMutableBufferPointer<VkCommandBuffer?>.allocate(capacity: max(1, buffers.count))
         _ = handles.initialize(from: buffers.map { Optional($0) })
         defer { handles.deallocate() }
@@ -121,9 +170,6 @@ final class VulkanContext {
             return info
         }
         try check(vkQueueSubmit(queue, UInt32(infos.count), infos, fence), "vkQueueSubmit")
-        var fence: VkFence? = fence
-        try check(vkWaitForFences(handle, 1, &fence, 1, .max), "vkWaitForFences")
-        try check(vkResetFences(handle, 1, &fence), "vkResetFences")
     }
 
     /// Records, submits, waits and forgets.

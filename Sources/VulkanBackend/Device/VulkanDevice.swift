@@ -97,11 +97,22 @@ public final class VulkanDevice: ComputeDevice {
     public func makeArena(blocks: [Int]) throws -> any Arena { try VulkanArena(context, blocks: blocks) }
 
     public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable {
+        try makeExecutable(plan, persistent: persistent, arena: arena, unless: { false })
+    }
+
+    public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+        -> any Executable
+    {
         guard let persistent = persistent as? VulkanPersistentMemory, let arena = arena as? VulkanArena else {
             throw VulkanError.badOperand(operation: "plan", reason: "its memory belongs to another device")
         }
         tuner.prepare(plan, self)
-        return try VulkanExecutable(self, plan, persistent, arena, profile: profile)
+        do throws(VulkanError) {
+            return try VulkanExecutable(self, plan, persistent, arena, profile: profile, unless: mustBreakOff)
+        } catch {
+            if case .brokenOff = error { throw BrokenOff() }
+            throw error
+        }
     }
 
     /// Measures the variants of a plan's kernels that are not decided yet, as preparing the plan would.

@@ -18,7 +18,7 @@ final class TimestampPairs {
         pool = try made("vkCreateQueryPool") { vkCreateQueryPool(device, &info, nil, $0) }
     }
 
-    deinit { vkDestroyQueryPool(context.handle, pool, nil) }
+    deinit { if !context.isLost { vkDestroyQueryPool(context.handle, pool, nil) } }
 
     /// Must be recorded before the pairs are written.
     func reset(_ pairs: Range<Int>, _ commands: VkCommandBuffer) {

@@ -21,6 +21,8 @@ final class VulkanExecutable: Executable {
     private let chains: [Int: [Int]]
     private var schedule = SubmissionSchedule(seconds: [], groupCounts: [])
     private var timer: TimestampPairs?
+    /// Whether it has run once: its submissions have the length they should have, and the driver has compiled what it compiles late.
+    private var hasRun = false
 
     /// A dispatch with everything resolved.
     private struct Step {
@@ -32,10 +34,12 @@ final class VulkanExecutable: Executable {
         var touches: [(buffer: Int, bytes: Range<Int>, access: Dispatch.Access)]
     }
 
-    /// - Parameter isTrial: whether its pipelines are tried once and not kept.
+    /// - Parameters:
+    ///   - isTrial: whether its pipelines are tried once and not kept.
+    ///   - mustBreakOff: asked before each pipeline, which may have to be compiled.
     init(
         _ device: VulkanDevice, _ plan: Plan, _ persistent: VulkanPersistentMemory, _ arena: VulkanArena, profile: DeviceProfile,
-        isTrial: Bool = false
+        isTrial: Bool = false, unless mustBreakOff: () -> Bool = { false }
     ) throws(VulkanError) {
         context = device.context
         self.plan = plan
@@ -65,7 +69,10 @@ final class VulkanExecutable: Executable {
         }
         scratch = try arena.scratch(byteCount: scratchBytes)
         try makePool(dispatches.map(\.dispatch))
-        for (call, dispatch) in dispatches { steps.append(try step(call, dispatch, device, isTrial)) }
+        for (call, dispatch) in dispatches {
+            if mustBreakOff() { throw .brokenOff }
+            steps.append(try step(call, dispatch, device, isTrial))
+        }
         try makeSchedule()
     }
 
@@ -109,6 +116,7 @@ final class VulkanExecutable: Executable {
     }
 
     deinit {
+        if context.isLost { return }
         for commands in commands { context.free(commands) }
         if let descriptorPool { vkDestroyDescriptorPool(context.handle, descriptorPool, nil) }
     }
@@ -243,10 +251,11 @@ final class VulkanExecutable: Executable {
         }
     }
 
-    func run() throws {
+    func run(unless mustBreakOff: () -> Bool) throws {
         if commands.isEmpty { return }
         let start = ContinuousClock.now
-        try context.submit(commands)
+        guard try context.submit(commands, groupLength: hasRun ? VulkanContext.groupLength : 1, unless: mustBreakOff) else { throw BrokenOff() }
+        hasRun = true
         context.pacer.learn(guessed: guessedSeconds, measured: start.duration(to: .now).inSeconds)
         if let timer, schedule.correct(measured: try timer.seconds()) { try recordSubmissions() }
     }

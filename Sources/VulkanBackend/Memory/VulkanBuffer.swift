@@ -68,6 +68,7 @@ final class VulkanBuffer {
     }
 
     deinit {
+        if context.isLost { return }
         vkDestroyBuffer(context.handle, handle, nil)
         vkFreeMemory(context.handle, memory, nil)
         context.count(bytes: -allocatedBytes)
