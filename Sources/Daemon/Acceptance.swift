@@ -36,6 +36,10 @@ struct Acceptance {
         do {
             guard let taken = try Claim(name, in: layout, id: id) else { return .gone }
             claim = taken
+        } catch let unfinished as Claim.StillWritten {
+            // The rename back is an event like any other: the drop is looked at again, and waited for.
+            putBack(unfinished.path, as: name, id)
+            return .gone
         } catch let refusal as Claim.Refusal {
             let error = ManifestError(code: "invalid_manifest", message: refusal.message)
             return try reject(name, refusal.path, refusal.owner, id, error)

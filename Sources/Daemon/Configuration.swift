@@ -22,6 +22,8 @@ extension TalaDaemon {
         public var settleSeconds = 3.0
         /// Seconds after which a drop that is not complete is given up.
         public var abandonedSeconds = 36.0 * 3600
+        /// Seconds between two counts of what running jobs use; their files are counted every fifth time.
+        public var countSeconds = 2.0
         /// Seconds that workers have to write a checkpoint when the daemon leaves.
         public var leaveSeconds = 170.0
         /// The administrator's policy; a file that is not there is no policy.

@@ -34,5 +34,19 @@ enum Quotas {
         return "over quota: trained tokens this month: \(use.month.trainedTokens) used, \(tokens) needed, \(allowed) allowed for the role \(role)"
     }
 
+    /// Why a job is paused that would run over a quota of the month.
+    static let pauseReason = "quota_exceeded"
+
+    /// Which quota of the month is used up, or nil. Tokens may be used to the last one: a job that needs just as many as were left ends.
+    static func monthExcess(_ used: Usage.Amount, _ quotas: Policy.Quotas, role: String) -> String? {
+        if let allowed = quotas.trainedTokensAMonth, used.trainedTokens > allowed {
+            return "over quota: trained tokens this month: \(used.trainedTokens) used, \(allowed) allowed for the role \(role)"
+        }
+        if let allowed = quotas.deviceHoursAMonth, used.deviceSeconds / 3600 >= allowed {
+            return "over quota: device-hours this month: \(hours(used.deviceSeconds)) used, \(allowed) allowed for the role \(role)"
+        }
+        return nil
+    }
+
     private static func hours(_ seconds: Double) -> String { "\((seconds / 36).rounded() / 100)" }
 }

@@ -19,6 +19,8 @@ extension TalaDaemon {
     /// | a job that is `validating_files` | it waits for validation |
     /// | `paused` for want of room | it goes on when there is room |
     /// | a job that has ended | its tokenised data is deleted |
+    /// | `paused` over a quota of the month | it goes on when the quota allows it |
+    /// | `cancelled`, and its checkpoint not exported yet | it is exported |
     /// | all other states | nothing |
     /// - Throws: `StorageError` if the jobs cannot be listed, whatever is waited.
     func recover() throws {
@@ -89,14 +91,16 @@ extension TalaDaemon {
         }
         if status.state.isFinal { folder.removeTokens() }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
-        return status.state.isFinal ? nil : status
+        return status.state.isFinal && status.reason != Self.exporting ? nil : status
     }
 
     private func takeUp(_ status: JobStatus) {
         switch status.state {
         case .queued where status.reason == Self.givenUp: salvages.append(status.id)
         case .queued, .validatingFiles: enqueue(status)
+        case .cancelled: salvages.append(status.id)
         case .paused where status.reason == "disk_full": waitingForRoom.insert(status.id)
+        case .paused where status.reason == Quotas.pauseReason: waitingForQuota.insert(status.id)
         default: break
         }
     }

@@ -32,6 +32,13 @@ struct Registry {
         add(record, 1)
     }
 
+    /// Takes in what a job at work has used so far; its state stays what the daemon made it.
+    mutating func noteUse(_ status: JobStatus, diskBytes bytes: Int?) {
+        var status = status
+        if let known = records[status.id] { status.state = known.state }
+        note(status, diskBytes: bytes)
+    }
+
     mutating func forget(_ id: String) { if let old = records.removeValue(forKey: id) { add(old, -1) } }
 
     private mutating func add(_ record: Record, _ sign: Int) {

@@ -35,7 +35,7 @@ struct StepWatchdog: Sendable {
     /// - Returns: the seconds of silence, if they are too many.
     mutating func silence(_ pulse: Pulse?, now: Double) -> Double? {
         if pulse != lastPulse {
-            if let pulse, pulse.phase == .step {
+            if let pulse, pulse.phase.isStep {
                 if let began = stepBegan, pulse.step > began.step {
                     durations.append((now - began.time) / Double(pulse.step - began.step))
                     if durations.count > 64 { durations.removeFirst() }
@@ -46,7 +46,7 @@ struct StepWatchdog: Sendable {
             lastChange = now
             return nil
         }
-        let limit = pulse?.phase == .step ? max(limits.minimum, limits.factor * (medianStep ?? 0)) : limits.outsideSteps
+        let limit = pulse?.phase.isStep == true ? max(limits.minimum, limits.factor * (medianStep ?? 0)) : limits.outsideSteps
         return now - lastChange > limit ? now - lastChange : nil
     }
 }

@@ -80,15 +80,7 @@ extension TalaDaemon {
             obey(verb, &status, folder)
         case "resume" where status.state == .paused: resume(&status, folder)
         case "cancel" where isTraining, "pause" where isTraining, "checkpoint" where isTraining:
-            let id = status.id
-            insist(on: Self.handing(id + "." + verb)) { daemon, _ in
-                // A worker that has ended meanwhile has nothing left to do.
-                guard daemon.devices.contains(where: { $0.worker?.job == id }) else { return }
-                try DurableFiles.replace(folder.controls + "/" + verb, with: "")
-            }
-            // Before the first step there is nothing to keep, and much to read: the worker does not look at controls yet.
-            let isPreparing = folder.pulse.map { $0.phase == .preparing } ?? false
-            if isPreparing, verb != "checkpoint" { devices.first { $0.worker?.job == status.id }?.worker?.send(SIGTERM) }
+            handOver(verb, status, folder)
         case "delete" where status.state.isFinal && !isInHand: delete(status, folder)
         default:
             journal.log(
@@ -97,26 +89,57 @@ extension TalaDaemon {
         }
     }
 
+    /// Gives a verb to the worker that trains a job. Until its first step is done it has nothing to keep and may be busy reading weights or compiling
+    /// kernels, where it looks at no controls: then it is simply ended, and who asks for a checkpoint is told how things stand.
+    private func handOver(_ verb: String, _ status: JobStatus, _ folder: JobFolder) {
+        let hasNothingToKeep = folder.pulse?.phase.hasNothingToKeep ?? false
+        let id = status.id
+        if hasNothingToKeep, verb == "checkpoint" {
+            let last = folder.checkpointNames.last
+            let how = last.map { ": \($0) is already there, and no step has been done since" } ?? " and follows the first step: there is nothing to keep before"
+            do { try EventLog(folder).append(.info, "A checkpoint was asked for" + how, at: Clock.wall()) } catch {
+                journal.log(.error, "\(id): \(error)", nil, Journal.Subject(job: id))
+            }
+            if last != nil { return }
+        }
+        insist(on: Self.handing(id + "." + verb)) { daemon, _ in
+            // A worker that has ended meanwhile has nothing left to do.
+            guard daemon.devices.contains(where: { $0.worker?.job == id }) else { return }
+            try DurableFiles.replace(folder.controls + "/" + verb, with: "")
+        }
+        if hasNothingToKeep, verb != "checkpoint" { devices.first { $0.worker?.job == status.id }?.worker?.send(SIGTERM) }
+    }
+
     /// Cancels or pauses a job that no worker has in hand.
     func obey(_ verb: String, _ status: inout JobStatus, _ folder: JobFolder) {
         forgetWaiting(status.id)
+        let cause = folder.pauseCause
         folder.removeControl("cancel")
         folder.removeControl("pause")
         status.reason = "requested"
         if verb == "cancel" {
             status.state = .cancelled
             status.finishedAt = Clock.wall()
+            // The export of a large checkpoint takes its time, which a worker has and this loop has not.
+            let isExported = folder.isValidated && !folder.checkpointNames.isEmpty
+            if isExported { status.reason = Self.exporting }
             record(status, folder, .info, "Fine-tuning job cancelled")
             folder.removeTokens()
+            if isExported { salvages.append(status.id) }
             ended(status)
         } else {
             status.state = .paused
-            record(status, folder, .info, "Paused")
+            if let cause { pausedByQuota(&status, cause) }
+            record(status, folder, .info, "Paused" + (cause.map { ": " + $0.message } ?? ""))
         }
     }
 
     func resume(_ status: inout JobStatus, _ folder: JobFolder) {
+        if status.reason == Quotas.pauseReason, let excess = monthExcess(status.owner ?? 0) {
+            return record(status, folder, .warn, "Not resumed: \(excess)")
+        }
         waitingForRoom.remove(status.id)
+        waitingForQuota.remove(status.id)
         status.state = folder.isValidated ? .queued : .validatingFiles
         // What was used up is granted again.
         if status.reason == "time_limit" || status.reason == "cost_limit" { status.grantedUsage = status.usage.total }
@@ -133,6 +156,7 @@ extension TalaDaemon {
         salvages.removeAll { $0 == id }
         waitingForRoom.remove(id)
         deferred.remove(Self.queueing(id))
+        waitingForQuota.remove(id)
     }
 
     /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so that nobody writes into the job any more.

@@ -7,6 +7,8 @@ import Storage
 extension TalaDaemon {
     /// The reason of a job that gets no further try and whose last checkpoint is still to be exported.
     static let givenUp = "giving_up"
+    /// The reason of a job that has been cancelled and whose last checkpoint is still to be exported.
+    static let exporting = "exporting_checkpoint"
 
     /// Gives free devices and the free validator something to do.
     func startWork() {
@@ -21,7 +23,8 @@ extension TalaDaemon {
                     guard let allowed = authority.role(of: submitter($0))?.quotas.runningJobs else { return true }
                     return running(of: $0) < allowed
                 })
-            if let next { devices[index].worker = start(.run, next, selector) }
+            guard let next else { continue }
+            if let excess = monthExcess(next.owner) { pauseForQuota(next.id, excess) } else { devices[index].worker = start(.run, next, selector) }
         }
         guard validator == nil, now >= startsAllowedAt else { return }
         if let id = salvages.first {
@@ -115,8 +118,8 @@ extension TalaDaemon {
             salvages.append(id)
             return nil
         }
-        guard let status, status.reason == Self.givenUp else { return nil }
-        let step = status.crashes?.step.map { ["--step", "\($0)"] } ?? []
+        guard let status, status.reason == Self.givenUp || status.reason == Self.exporting else { return nil }
+        let step = status.state == .cancelled ? [] : status.crashes?.step.map { ["--step", "\($0)"] } ?? []
         if let worker = spawn(.salvage, id, status.owner ?? 0, status.device ?? "auto", step) { return worker }
         // A program that is not there will not come; processes and memory may.
         if StorageError(operation: "start", path: id).isTransient { salvages.append(id) } else { salvaged(id) }
@@ -138,18 +141,18 @@ extension TalaDaemon {
         for index in devices.indices {
             guard var worker = devices[index].worker else { continue }
             watch(&worker)
-            if let end = worker.poll() {
+            if let death = worker.poll() {
                 devices[index].worker = nil
-                finished(worker, end)
+                finished(worker, death)
             } else {
                 devices[index].worker = worker
             }
         }
         guard var worker = validator else { return }
         watch(&worker)
-        if let end = worker.poll() {
+        if let death = worker.poll() {
             validator = nil
-            finished(worker, end)
+            finished(worker, death)
         } else {
             validator = worker
         }
@@ -166,18 +169,19 @@ extension TalaDaemon {
         let pulse = folder.pulse
         guard let silence = worker.watchdog.silence(pulse, now: now) else { return }
         worker.hungSince = now
-        let place = pulse.map { $0.phase == .step ? " in step \($0.step)" : " (\($0.phase.rawValue))" } ?? ""
+        let place = pulse.map { $0.phase.isStep ? " in step \($0.step)" : " (\($0.phase.rawValue))" } ?? ""
         let message = "No sign of life for \(Int(silence)) s\(place): the worker is ended"
         try? EventLog(folder).append(.warn, message, at: Clock.wall())
         journal.log(.warning, "\(worker.job): \(message)", .workerDied, Journal.Subject(job: worker.job, step: pulse?.step))
         worker.send(SIGQUIT)
     }
 
-    private func finished(_ worker: WorkerProcess, _ end: WorkerProcess.End) {
-        insist(on: "end of the worker of \(worker.job)") { daemon, tries in try daemon.finished(worker, end, tries: tries) }
+    private func finished(_ worker: WorkerProcess, _ death: (end: WorkerProcess.End, peakBytes: Int)) {
+        insist(on: "end of the worker of \(worker.job)") { daemon, tries in try daemon.finished(worker, death, tries: tries) }
     }
 
-    private func finished(_ worker: WorkerProcess, _ end: WorkerProcess.End, tries: Int) throws {
+    private func finished(_ worker: WorkerProcess, _ death: (end: WorkerProcess.End, peakBytes: Int), tries: Int) throws {
+        let end = death.end
         let folder = layout.job(worker.job)
         guard var status = try knownStatus(worker.job, tries: tries) else {
             journal.log(.error, "\(worker.job): status.json and manifest.json cannot be read; the job is left alone", nil, Journal.Subject(job: worker.job))
@@ -195,6 +199,7 @@ extension TalaDaemon {
             }
             if status.state == .failed { failures += 1 }
             if status.state == .paused, status.reason == "disk_full" { waitingForRoom.insert(status.id) }
+            if status.state == .paused, status.reason == Quotas.pauseReason { waitingForQuota.insert(status.id) }
             journal.log(
                 .information, "\(status.id): \(status.state.rawValue)", .ended,
                 Journal.Subject(job: status.id, step: status.progress.step, user: status.owner, device: status.device))
@@ -205,8 +210,9 @@ extension TalaDaemon {
             status.reason = "disk_full"
             waitingForRoom.insert(status.id)
             keep(status)
+        case .exited(70): crashed(&status, folder, worker, status.error?.message ?? "the device was lost", mayBeFromOutside: false)
         case .exited(71):
-            crashed(&status, folder, worker, "memory or descriptors ran out", mayBeFromOutside: true)
+            crashed(&status, folder, worker, status.error?.message ?? "memory or descriptors ran out", mayBeFromOutside: true)
         case .exited(75):
             status.state = folder.isValidated ? .queued : .validatingFiles
             record(status, folder, .info, "Waiting to go on")
@@ -219,7 +225,8 @@ extension TalaDaemon {
             if worker.hungSince != nil {
                 crashed(&status, folder, worker, "the worker gave no sign of life and was ended", mayBeFromOutside: false)
             } else if signal == SIGKILL, let before = worker.memoryKills, let now = MemoryKills.count(), now > before {
-                crashed(&status, folder, worker, "memory ran out and the kernel ended the worker", mayBeFromOutside: false)
+                let what = "memory ran out and the kernel ended the worker" + MemoryKills.circumstances(peakBytes: death.peakBytes)
+                crashed(&status, folder, worker, what, mayBeFromOutside: false)
             } else if isLeaving, isOutside {
                 status.state = folder.isValidated ? .queued : .validatingFiles
                 record(status, folder, .warn, "The worker was ended while the daemon was leaving")
@@ -251,7 +258,7 @@ extension TalaDaemon {
         _ status: inout JobStatus, _ folder: JobFolder, _ worker: WorkerProcess, _ what: String, mayBeFromOutside: Bool
     ) {
         let pulse = folder.pulse
-        let step = pulse.flatMap { $0.phase == .step || $0.phase == .evaluation ? $0.step : nil }
+        let step = pulse.flatMap { $0.phase.isStep ? $0.step : nil }
         let checkpoint = folder.checkpointNames.last.flatMap { CheckpointRecord.step(ofFolder: $0) } ?? 0
         var crashes = status.crashes ?? CrashRecord()
         let decision = RetryPolicy(delays: configuration.retryDelays).decide(
@@ -263,6 +270,7 @@ extension TalaDaemon {
         let from = checkpoint > 0 ? " from \(CheckpointRecord.folderName(step: checkpoint))" : " from the beginning"
         switch decision {
         case .retry(let delay):
+            status.error = nil
             status.state = folder.isValidated ? .queued : .validatingFiles
             record(status, folder, .warn, "\(what)\(place) on \(worker.device); trying again in \(Int(delay)) s\(from)")
             if !isLeaving { enqueue(status, retryAt: Clock.monotonic() + delay) }
@@ -275,7 +283,7 @@ extension TalaDaemon {
     private func giveUp(_ status: inout JobStatus, _ folder: JobFolder, _ what: String) {
         let last = folder.checkpointNames.last
         let place = last.map { "; the last complete checkpoint is checkpoints/\($0)" } ?? ""
-        let failure = JobStatus.Failure(code: "worker_crashed", message: what + place)
+        let failure = JobStatus.Failure(code: status.error?.code ?? "worker_crashed", message: what + place)
         guard folder.isValidated, last != nil || status.crashes?.step != nil else { return fail(&status, folder, failure) }
         status.state = .queued
         status.reason = Self.givenUp
@@ -292,6 +300,11 @@ extension TalaDaemon {
     private func salvaged(_ id: String, tries: Int) throws {
         let folder = layout.job(id)
         guard var status = try knownStatus(id, tries: tries) else { return }
+        if status.state == .cancelled {
+            guard status.reason == Self.exporting else { return registry.note(status) }
+            status.reason = "requested"
+            return record(status, folder, .warn, "The last checkpoint could not be exported; it is still in checkpoints/")
+        }
         if status.state == .failed {
             failures += 1
             registry.note(status)

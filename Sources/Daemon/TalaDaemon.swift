@@ -51,6 +51,11 @@ public final class TalaDaemon {
     private var lastTurn = Clock.monotonic()
     /// When descriptors last ran out.
     var lastShortage = -Double.infinity
+    /// Jobs that are paused because their owner's month is used up.
+    var waitingForQuota: Set<String> = []
+    /// When use was last counted while jobs run, and when the disk's part of it was; seconds of the monotonic clock.
+    var lastCount = -Double.infinity
+    var lastDiskCount = -Double.infinity
     /// Jobs that have ended and whose dependents are still to be told.
     private var ends: [JobStatus] = []
     var failures = 0
@@ -110,6 +115,7 @@ public final class TalaDaemon {
         var lastScan = Clock.monotonic()
         if !drops.rescan(now: lastScan) { lastScan -= 9 }
         lookForRoom()
+        lookForQuota()
         heartbeat(force: true)
         notifier.send("READY=1")
         journal.log(.information, "talad \(configuration.version) works on \(layout.root)")
@@ -122,17 +128,19 @@ public final class TalaDaemon {
                 control()
             }
             supervise()
+            countUse()
             startWork()
             heartbeat()
             if configuration.drains, isDone { return failures == 0 ? 0 : 1 }
             let changes = watch.wait(milliseconds: pauseMilliseconds, others: workers.map(\.descriptor))
             let now = Clock.monotonic()
-            for name in changes.completed { drops.completed(name) }
+            for name in changes.completed { drops.completed(name, now: now) }
             for name in changes.appeared { drops.appeared(name, now: now) }
             drops.reconsider(now: now)
             if changes.overflowed { journal.log(.notice, "more happened in the spool than the kernel keeps: looking through all of it") }
             if changes.overflowed || now - lastScan > 10 {
                 lookForRoom()
+                lookForQuota()
                 // A folder that cannot be listed is looked at again in a second.
                 lastScan = drops.rescan(now: now) ? now : now - 9
             }

@@ -25,6 +25,8 @@ struct WorkerProcess {
     var watchdog: StepWatchdog
     /// Out-of-memory kills so far when the worker began.
     let memoryKills: Int?
+    /// Whether the daemon has asked for a pause by itself.
+    var isToldToPause = false
     /// When the worker was told to end because it was silent; seconds of the monotonic clock.
     var hungSince: Double?
 
@@ -62,32 +64,17 @@ struct WorkerProcess {
             watchdog: watchdog, memoryKills: memoryKills)
     }
 
-    /// How the process ended, or nil while it runs.
-    func poll() -> End? {
+    /// How the process ended and the most memory that it held at a time, or nil while it runs.
+    func poll() -> (end: End, peakBytes: Int)? {
         var status: Int32 = 0
-        guard waitpid(processID, &status, WNOHANG) == processID else { return nil }
+        var usage = rusage()
+        guard wait4(processID, &status, WNOHANG, &usage) == processID else { return nil }
         if descriptor >= 0 { close(descriptor) }
         let signal = status & 0x7F
-        return signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
+        // The kernel counts kibibytes.
+        let peak = Int(usage.ru_maxrss).multipliedReportingOverflow(by: 1024)
+        return (signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal), peak.overflow ? .max : peak.partialValue)
     }
 
     func send(_ signal: Int32) { kill(processID, signal) }
-}
-
-/// Counts the kernel's out-of-memory kills, as far as they can be seen: those of this control group, or of the whole machine.
-enum MemoryKills {
-    static func count() -> Int? {
-        if let group = line(of: "/proc/self/cgroup", startingWith: "0::"),
-            let count = line(of: "/sys/fs/cgroup" + group + "/memory.events", startingWith: "oom_kill ")
-        {
-            return Int(count)
-        }
-        return line(of: "/proc/vmstat", startingWith: "oom_kill ").flatMap { Int($0) }
-    }
-
-    private static func line(of path: String, startingWith prefix: String) -> String? {
-        guard let bytes = try? DurableFiles.read(path, limit: 1 << 20) else { return nil }
-        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(prefix) }
-        return line.map { String($0.dropFirst(prefix.count)) }
-    }
 }

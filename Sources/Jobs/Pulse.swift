@@ -2,7 +2,17 @@
 ///
 /// It is not synced: it must outlive the worker, not the machine.
 public struct Pulse: Sendable, Hashable {
-    public enum Phase: String, Sendable, Hashable { case preparing, step, evaluation, result }
+    public enum Phase: String, Sendable, Hashable {
+        case preparing
+        /// The first step of this worker: programs are still made, and nothing has been done yet that would be worth keeping.
+        case firstStep = "first_step"
+        case step, evaluation, result
+
+        /// Whether the worker can be ended at once, since nothing is lost.
+        public var hasNothingToKeep: Bool { self == .preparing || self == .firstStep }
+        /// Whether a step is being done, or the evaluation after it.
+        public var isStep: Bool { self == .firstStep || self == .step || self == .evaluation }
+    }
     public var phase: Phase
     /// The step being done, counted from 1; 0 before the first.
     public var step: Int

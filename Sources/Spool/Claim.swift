@@ -25,6 +25,12 @@ public struct Claim: Sendable {
         public var owner: Int
     }
 
+    /// A process has the manifest open for writing: it is not complete yet.
+    public struct StillWritten: Error, Sendable {
+        /// Where the drop lies now.
+        public var path: String
+    }
+
     /// Begins the names of folders that had to stay in `incoming/`: to move another user's folder to another place takes more rights than to rename it.
     public static let takenPrefix = ".taken-"
 
@@ -36,7 +42,7 @@ public struct Claim: Sendable {
     /// Takes a drop by one rename into a folder that nobody else writes to.
     /// - Parameter id: the id that the job will have.
     /// - Returns: nil if somebody else was faster.
-    /// - Throws: ``Refusal`` if it is no manifest; ``StorageError``, and the drop may then lie in the claim's folder.
+    /// - Throws: ``Refusal`` if it is no manifest; ``StillWritten``, ``StorageError``, and the drop may then lie in the claim's folder.
     public init?(_ name: String, in layout: SpoolLayout, id: String) throws {
         let claimFolder = layout.claim(id)
         try DurableFiles.makeFolder(claimFolder, mode: 0o700)
@@ -96,6 +102,8 @@ public struct Claim: Sendable {
         }
         defer { close(descriptor) }
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is no regular file") }
+        // Nobody can open it by its name any more; whoever had it open before the rename still writes.
+        if Writers.hasOne(descriptor) == true { throw StillWritten(path: target) }
         guard status.st_nlink == 1 else { throw refusal("it has more than one name (hard links)") }
         guard status.st_size <= 1 << 20 else { throw refusal("it is larger than 1 MiB") }
         // A file that somebody else wrote and that was put into a folder speaks for nobody.

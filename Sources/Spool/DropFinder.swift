@@ -33,23 +33,29 @@ public struct DropFinder {
     private let wall: () -> Double
     /// What the wall clock said at some time of the other one: from there on time goes as it should.
     private var start: (wall: Double, now: Double)?
-    /// A network file system gives no leases although nobody writes.
-    private let hasLeases: Bool
 
     public init(folder: String, settleSeconds: Double = 3, abandonedSeconds: Double = 36 * 3600, wall: (() -> Double)? = nil) {
         self.folder = folder
         self.settleSeconds = settleSeconds
         self.abandonedSeconds = abandonedSeconds
         self.wall = wall ?? { Double(time(nil)) }
-        var information = statfs()
-        hasLeases = statfs(folder, &information) == 0 && ![0x6969, 0xFF53_4D42, 0x6573_5546].contains(Int(information.f_type))
     }
 
     /// Whether something is being waited for.
     public var isWaiting: Bool { next < found.count || !unsettled.isEmpty }
 
     /// Takes in what an event said: a writer has closed this name, or it was renamed into the folder.
-    public mutating func completed(_ name: String) { if Claim.isCandidate(name) { add(.complete(name), name) } }
+    /// - Parameter now: seconds of a clock that nobody sets.
+    public mutating func completed(_ name: String, now: Double) {
+        guard Claim.isCandidate(name), !known.contains(name) else { return }
+        // Somebody else may have it open by now, or the same writer once more.
+        if let status = Self.status(folder + "/" + name), status.st_mode & S_IFMT == S_IFREG, hasWriter(folder + "/" + name) == true {
+            unsettled[name] = nil
+            judge(name, now: now)
+        } else {
+            add(.complete(name), name)
+        }
+    }
 
     /// Takes in a name that appeared without having been closed: a folder, a link, a file that is being written.
     public mutating func appeared(_ name: String, now: Double) {
@@ -126,7 +132,6 @@ public struct DropFinder {
 
     /// Whether a process has the file open for writing, or nil where the kernel does not say.
     private func hasWriter(_ path: String) -> Bool? {
-        guard hasLeases else { return nil }
         let descriptor: Int32
         do throws(StorageError) {
             descriptor = try DurableFiles.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
@@ -135,8 +140,7 @@ public struct DropFinder {
             return error.isTransient || error.errorNumber == EIO ? nil : false
         }
         defer { close(descriptor) }
-        if tala_has_no_writer(descriptor) == 0 { return false }
-        return errno == EAGAIN ? true : nil
+        return Writers.hasOne(descriptor)
     }
 
     private static func status(_ path: String) -> stat? {

@@ -98,6 +98,18 @@ public struct JobFolder: Sendable, Hashable {
     /// The verbs that wait for the worker. Each stays until ``removeControl(_:)`` says that it has been acted on.
     public var pendingControls: [String] { ((try? FolderListing.names(in: controls)) ?? []).filter { !$0.hasPrefix(".") } }
 
+    /// Why there is to be a pause, where it was not a user who asked for it: a word for status.json and a sentence.
+    public var pauseCause: (code: String, message: String)? {
+        guard let bytes = try? DurableFiles.read(controls + "/pause", limit: 4096), !bytes.isEmpty else { return nil }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
+        return lines.count == 2 ? (String(lines[0]), String(lines[1])) : nil
+    }
+
+    /// Asks the job's worker for a pause, and says why.
+    public func requestPause(code: String, message: String) throws(StorageError) {
+        try DurableFiles.replace(controls + "/pause", with: code + "\n" + message)
+    }
+
     /// Takes a verb away that has been acted on, or that no longer means anything.
     public func removeControl(_ verb: String) { try? DurableFiles.remove(controls + "/" + verb) }
 }

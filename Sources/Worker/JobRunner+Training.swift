@@ -19,42 +19,58 @@ extension JobRunner {
         // Should the disk be full, the job goes on when there is room for a checkpoint.
         status.neededBytes = Checkpointing.byteCount(job.model)
         var watch = OutlierWatch(metrics.rows)
-        run.mustBreakOff = { [unowned self] in isAskedToLeave() }
         var state = start
         var lastSave = 0.0
         var speed = 0.0
         var lastRow = metrics.rows.last
+        // Parameters and moments are those of `state` until an update begins, which asks nothing: so long a checkpoint of the last whole step can be written.
+        var trouble: (any Error)?
+        run.mustBreakOff = { [unowned self] in
+            isAskedToLeave {
+                do { try answerCheckpoint(run, job, state, lastRow, metrics) } catch { trouble = error }
+            } || trouble != nil
+        }
+        defer { run.mustBreakOff = { false } }
         let began = TrainingClock.now()
         let profiled = peaks == nil ? nil : min(start.step + 2, run.settings.totalSteps)
         // An evaluation that was broken off comes first.
-        var next = try start.openRow.map { try reevaluate($0, run) }
+        var next = start.openRow.map { reevaluated($0, run) }
         while !run.isFinished || next != nil {
             let step: StepResult?
-            pulse.enter(.step, step: state.step + 1)
+            pulse.enter(state.step == start.step ? .firstStep : .step, step: next?.step ?? state.step + 1)
             run.session.isTimed = next == nil && profiled == state.step + 1
-            if let made = next { step = made } else { step = try run.step() }
+            if let made = next { step = made } else { step = try run.advance() }
             let times = run.session.takeTimes()
             let isNew = next == nil
             next = nil
-            guard let result = step else {
+            if let trouble { throw trouble }
+            guard var result = step else {
                 // Nothing of this step counts; the checkpoint is that of the step before.
                 if state.step > start.step, let row = lastRow { try checkpoint(run, job, state, row, metrics) }
-                return leave(step: state.step)
+                return leave(state)
             }
+            if isNew, state.step == start.step { willTrain() }
             state.step = result.step
             if run.session.isTimed, let peaks {
                 try StepProfile(step: result.step, tokens: result.tokens, device: job.device.name, times: times, peaks: peaks).write(folder)
                 try event("Profile of step \(result.step) is in profile.txt and profile.json")
             }
+            run.session.isTimed = false
             if isNew { state.trainedTokens += result.trainedTokens }
             let now = Double(result.tokens) / max(1e-9, result.seconds)
             if isNew { speed = speed == 0 ? now : 0.9 * speed + 0.1 * now }
-            let row = MetricsRow(result, trainedTokens: state.trainedTokens, tokensPerSecond: now)
-            state.openRow = result.lacksEvaluation ? row : nil
-            if result.lacksEvaluation, !folder.pendingControls.contains("cancel") {
-                try checkpoint(run, job, state, row, metrics)
-                return leave(step: state.step)
+            var row = MetricsRow(result, trainedTokens: state.trainedTokens, tokensPerSecond: now)
+            state.openRow = run.isEvaluationDue ? row : nil
+            lastRow = row
+            if run.isEvaluationDue { pulse.enter(.evaluation, step: state.step) }
+            try run.evaluateAgain(&result)
+            if let trouble { throw trouble }
+            if result.lacksEvaluation {
+                if !folder.pendingControls.contains("cancel") { try checkpoint(run, job, state, row, metrics) }
+                return leave(state)
             }
+            state.openRow = nil
+            row = MetricsRow(result, trainedTokens: state.trainedTokens, tokensPerSecond: now)
             try metrics.append(row)
             lastRow = row
             update(result, state, speed, elapsed: TrainingClock.now() - began, stepsHere: result.step - start.step)
@@ -71,38 +87,53 @@ extension JobRunner {
             let verbs = folder.pendingControls
             let limit = usedUp(job.manifest)
             let leaves = mustStop() || verbs.contains("cancel") || verbs.contains("pause") || limit != nil
-            if run.isCheckpointDue || (leaves && !run.isFinished) || verbs.contains("checkpoint") {
-                try checkpoint(run, job, state, row, metrics)
-                folder.removeControl("checkpoint")
-            }
-            if verbs.contains("cancel") || leaves && !run.isFinished { return leave(step: result.step, usedUp: limit) }
+            if run.isCheckpointDue || (leaves && !run.isFinished) { try checkpoint(run, job, state, row, metrics) }
+            if verbs.contains("checkpoint") { try answerCheckpoint(run, job, state, row, metrics) }
+            if verbs.contains("cancel") || leaves && !run.isFinished { return leave(state, usedUp: limit) }
             if TrainingClock.now() - lastSave > 0.5 {
                 try save()
                 lastSave = TrainingClock.now()
             }
         }
         try metrics.sync()
-        guard let outcome = try complete(run, job, state, lastRow) else { return leave(step: state.step) }
+        guard let outcome = try complete(run, job, state, lastRow) else { return leave(state) }
         return outcome
     }
 
     /// Ends the worker with a checkpoint behind it, by who asked for it.
-    private func leave(step: Int, usedUp limit: String? = nil) -> Outcome {
+    private func leave(_ state: CheckpointState, usedUp limit: String? = nil) -> Outcome {
+        let step = state.step
+        // Time is used also where no step came of it.
+        meter(trainedTokens: state.trainedTokens)
         let verbs = folder.pendingControls
         if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(step)") }
-        if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused at step \(step)") }
+        if verbs.contains("pause") { return pause("Paused at step \(step)") }
         if let limit { return finish(.paused, reason: limit, "Paused at step \(step): \(limit) is used up") }
         return finish(.stopped, reason: nil, step == 0 ? "Stopped in the first step" : "Stopped at step \(step) with a checkpoint")
     }
 
-    /// The result of the step just done, whose evaluation was broken off in an earlier run.
-    private func reevaluate(_ row: MetricsRow, _ run: TrainingRun) throws -> StepResult {
-        var result = StepResult(
+    /// Writes the checkpoint that somebody has asked for: of the last whole step, also while the next one is being done.
+    private func answerCheckpoint(
+        _ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ row: MetricsRow?, _ metrics: MetricsLog
+    ) throws {
+        // It follows the first step, as the daemon has said.
+        guard state.step > 0 else { return }
+        let name = CheckpointRecord.folderName(step: state.step)
+        if status.checkpoint == name {
+            try event("A checkpoint was asked for: \(name) is already there, and no step has been done since")
+        } else if let row {
+            try checkpoint(run, job, state, row, metrics)
+            try event("Checkpoint \(name) was written because it was asked for")
+        }
+        folder.removeControl("checkpoint")
+    }
+
+    /// The result of the step just done, whose evaluation was broken off in an earlier run and is still to be made up for.
+    private func reevaluated(_ row: MetricsRow, _ run: TrainingRun) -> StepResult {
+        StepResult(
             step: row.step, epoch: Double(row.step) / Double(run.stepsPerEpoch), loss: row.trainLoss, accuracy: row.trainAccuracy,
             learningRate: row.learningRate, gradientNorm: row.gradientNorm, trainedTokens: 0, tokens: Int(row.tokensPerSecond), seconds: 1,
             usefulShare: row.usefulShare)
-        try run.evaluateAgain(&result)
-        return result
     }
 
     /// Writes the result, reads it back, and only then says that the job has succeeded.
@@ -116,6 +147,7 @@ extension JobRunner {
         let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation)
         status.neededBytes = writer.byteCount
         try twice("the result") { try writer.write() }
+        meter(trainedTokens: state.trainedTokens)
         status.state = .succeeded
         status.finishedAt = Self.wallTime()
         status.estimatedFinish = nil

@@ -20,6 +20,8 @@ public final class JobRunner {
         case paused = 4
         /// Paused because the disk is full, even if there was no room to write that down. The value is ENOSPC.
         case diskFull = 28
+        /// The device was lost, for this process for good: another worker may have more luck (EX_SOFTWARE).
+        case deviceLost = 70
         /// Memory or descriptors ran out: the same may work later (EX_OSERR).
         case ranOut = 71
         /// Stopped with a checkpoint; the next worker goes on.
@@ -31,7 +33,7 @@ public final class JobRunner {
     private let events: EventLog
     var tuning: TuningRecord
     let pulse: PulseFile
-    /// Called when there is something to keep from now on.
+    /// Called when the first step has been done: from now on there is something to keep.
     public var willTrain: () -> Void = {}
     let prices: Prices?
     /// When the time that is not yet in the usage began.
@@ -101,10 +103,17 @@ public final class JobRunner {
         }
     }
 
-    /// Ends a job that gets no further try: says which examples the step had that ended its workers; its last checkpoint is exported.
+    /// Ends a job that gets no further try, or has been cancelled while no worker had it: says which examples the step had that ended its workers; its last checkpoint is exported.
     /// - Parameter step: the fatal step, counted from 1, if it is known.
     public func salvage(fatalStep step: Int?) -> Outcome {
         guarded {
+            if status.state == .cancelled {
+                exportPart("was cancelled")
+                status.reason = "requested"
+                try? events.sync()
+                try? save()
+                return .cancelled
+            }
             var failure = status.error ?? JobStatus.Failure(code: "worker_crashed", message: "the worker died again and again")
             if let step, let job = try? prepare().job {
                 let lines = TrainingRun.examples(ofStep: step - 1, count: job.training.count, settings: job.settings).map { job.training.line(of: $0) }
@@ -144,13 +153,21 @@ public final class JobRunner {
     private func guarded(_ body: () throws -> Outcome) -> Outcome {
         folder.removeLitter()
         ballast = Ballast(folder.ballastFile)
+        var diesInStep = false
         defer {
             ballast?.release()
-            pulse.end()
+            // The last sign of life tells the daemon in which step the device was lost.
+            if !diesInStep { pulse.end() }
         }
         do {
             return try body()
         } catch {
+            if let outcome = FailureDescription.passingTrouble(error) {
+                diesInStep = outcome == .deviceLost
+                status.error = FailureDescription.status(error)
+                try? save()
+                return outcome
+            }
             if let error = error as? StorageError, error.isTransient {
                 try? event("\(error): trying again later", .warn)
                 return .ranOut
@@ -173,7 +190,7 @@ public final class JobRunner {
             status.state = .cancelled
             status.finishedAt = Self.wallTime()
         case .paused, .diskFull: status.state = .paused
-        case .succeeded, .stopped, .ranOut: break
+        case .succeeded, .stopped, .deviceLost, .ranOut: break
         }
         status.reason = reason
         status.reading = nil
@@ -192,6 +209,12 @@ public final class JobRunner {
         return outcome
     }
 
+    /// Pauses the job, for whatever reason it was asked for.
+    func pause(_ message: String) -> Outcome {
+        let cause = folder.pauseCause
+        return finish(.paused, reason: cause?.code ?? "requested", message + (cause.map { ": " + $0.message } ?? ""))
+    }
+
     /// Leaves the newest checkpoint of a job that will not finish in a form that can be used.
     private func exportPart(_ reason: String) {
         do {
@@ -203,15 +226,18 @@ public final class JobRunner {
         }
     }
 
-    /// Whether somebody wants the worker to leave. Looked at several times a second at most, since it looks into a folder.
-    func isAskedToLeave() -> Bool {
+    /// Whether somebody wants the worker to leave. Asked as often as one likes; it looks into a folder several times a second at most.
+    /// - Parameter checkpoint: called where somebody wants a checkpoint instead.
+    func isAskedToLeave(checkpoint: () -> Void = {}) -> Bool {
         pulse.beat()
         if mustStop() { return true }
         let now = TrainingClock.now()
         guard now - lastLook > 0.2 else { return false }
         lastLook = now
         let verbs = folder.pendingControls
-        return verbs.contains("cancel") || verbs.contains("pause")
+        if verbs.contains("cancel") || verbs.contains("pause") { return true }
+        if verbs.contains("checkpoint") { checkpoint() }
+        return false
     }
 
     /// Thrown out of the reading of data.
@@ -221,7 +247,7 @@ public final class JobRunner {
     private func leaveEarly() -> Outcome? {
         let verbs = folder.pendingControls
         if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled") }
-        if verbs.contains("pause") { return finish(.paused, reason: "requested", "Paused") }
+        if verbs.contains("pause") { return pause("Paused") }
         return mustStop() ? finish(.stopped, reason: nil, "Stopped before training") : nil
     }
 
@@ -328,7 +354,6 @@ public final class JobRunner {
         status.reason = nil
         status.neededBytes = nil
         try save()
-        willTrain()
         Devices.setHeartbeat(of: job.device) { [pulse] in pulse.beat() }
         if state.step == 0 { try event("Fine-tuning job started on \(job.device.name), \(job.precision)") }
         return try train(run, job, state, peaks)

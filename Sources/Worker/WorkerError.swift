@@ -1,3 +1,4 @@
+import CPUBackend
 public import Datasets
 import Jobs
 import Models
@@ -60,6 +61,15 @@ enum FailureDescription {
             param: isTraining ? "training_file" : "validation_file")
     }
 
+    /// How a worker ends after an error that another worker may not meet: a lost device, memory that others hold; nil for all other errors.
+    static func passingTrouble(_ error: any Error) -> JobRunner.Outcome? {
+        switch error {
+        case VulkanError.deviceLost: .deviceLost
+        case VulkanError.outOfMemory, CPUError.outOfMemory: .ranOut
+        default: nil
+        }
+    }
+
     static func status(_ error: any Error) -> JobStatus.Failure {
         switch error {
         case let error as WorkerError:
@@ -97,6 +107,7 @@ enum FailureDescription {
             case .outOfMemory: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
             default: .init(code: "device_failed", message: "\(error)")
             }
+        case CPUError.outOfMemory: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
         default: .init(code: "internal", message: "\(error)")
         }
     }

@@ -29,6 +29,8 @@ struct TalaWorker: ParsableCommand {
                 outcome = try body(folder)
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }
             withExtendedLifetime(lock) {}
+            // What drivers and libraries do at the end of a process may wait for a device that does not answer any more.
+            if outcome == .deviceLost { _exit(outcome.rawValue) }
             throw ExitCode(outcome.rawValue)
         }
     }
@@ -37,7 +39,7 @@ struct TalaWorker: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Train and export one job.",
             discussion:
-                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands.")
+                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 70 the device was lost, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands.")
         @OptionGroup var options: JobOptions
 
         func run() throws {
