@@ -143,8 +143,8 @@ let package = Package(
         tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials"]),
         tests(
-            "CrashTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
-            excluding: ["OlderSpools"]),
+            "CrashTests", ["Daemon", "Fuzzing", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
+            excluding: ["Faults", "OlderSpools"]),
         tests("JobRunTests", ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker", "TestSupport"]),
     ]
 )

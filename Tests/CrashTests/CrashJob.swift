@@ -163,6 +163,12 @@ enum Extent {
         return Array(Swift.stride(from: 1 + Int(seed % UInt64(stride)), through: last, by: stride))
     }
 
+    /// `count` places from 1 on, evenly with a random start.
+    static func spread(upTo last: Int, count: Int) -> [Int] {
+        let stride = max(1, last / max(1, count))
+        return Array(Swift.stride(from: 1 + Int(seed % UInt64(stride)), through: last, by: stride))
+    }
+
     /// Writes a figure for docs/reliability.md, which scripts/torture collects.
     static func report(_ name: String, _ count: Int) {
         print("TORTURE \(name) \(count) seed \(seed)")

@@ -35,10 +35,15 @@ struct RealSpool {
         try DurableFiles.replace(layout.incoming + "/job.yaml", with: manifest)
     }
 
-    func startDaemon() throws -> Process {
+    /// - Parameters:
+    ///   - environment: what is set besides.
+    ///   - group: the control group that the daemon begins in.
+    func startDaemon(_ arguments: [String] = [], environment: [String: String] = [:], inGroup group: String? = nil) throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: BuiltProgram.folder + "/talad")
-        process.arguments = ["--spool", layout.root, "--drain"]
+        let command = [BuiltProgram.folder + "/talad", "--spool", layout.root, "--drain"] + arguments
+        process.executableURL = URL(fileURLWithPath: group == nil ? command[0] : "/bin/sh")
+        process.arguments = group.map { ["-c", "echo $$ >\($0)/cgroup.procs; exec \"$0\" \"$@\""] + command } ?? Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardError = FileHandle.nullDevice
         try process.run()
         return process
@@ -119,5 +124,26 @@ struct RealSpool {
         #expect(again.terminationStatus == 0 && spool.steps == Array(1...78))
         let events = try String(decoding: DurableFiles.read(job.eventsFile), as: UTF8.self)
         #expect(events.contains("Resumed from checkpoint"))
+    }
+}
+
+/// What waits with a checkpoint behind it, through the real programs.
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct WaitingJobTests {
+    @Test(arguments: ["paused", "queued"]) func aJobThatIsCancelledWhileItWaitsLeavesItsCheckpoint(state: String) throws {
+        let spool = try RealSpool()
+        defer { spool.remove() }
+        let daemon = try spool.startDaemon()
+        while spool.steps.count < 8, daemon.isRunning { usleep(5_000) }
+        let job = try #require(spool.job)
+        if state == "paused" { try DurableFiles.replace(spool.layout.control + "/\(job.id).pause", with: "") } else { daemon.terminate() }
+        daemon.waitUntilExit()
+        #expect(job.status()?.state.rawValue == state && !job.checkpointNames.isEmpty)
+        try DurableFiles.replace(spool.layout.control + "/\(job.id).cancel", with: "")
+        let second = try spool.startDaemon()
+        second.waitUntilExit()
+        let status = try #require(job.status())
+        #expect(status.state == .cancelled && status.reason == "requested" && status.resultFiles == ["metrics.csv", "result"])
+        #expect(WholeFolder.fault(in: job.result) == nil && FolderListing.exists(job.result + "/partial/adapter_model.safetensors"))
+        #expect(status.finishedAt != nil && status.usage.total.deviceSeconds > 0)
     }
 }

@@ -36,7 +36,9 @@ import Worker
         // At least once a step and once an evaluation; more where batches are split.
         #expect(wanted.metrics.count == 7 && all.count >= 17, "\(all.count) looks")
         var (evaluations, stops) = (0, 0)
-        for limit in Extent.places(upTo: all.count, about: device == "cpu" ? 6 : 1) {
+        // A worker looks between the kernels of a pass: a full run tries a hundred or so of these places.
+        let places = Extent.isFull ? Extent.spread(upTo: all.count, count: device == "cpu" ? 120 : 12) : Extent.places(upTo: all.count, about: device == "cpu" ? 6 : 1)
+        for limit in places {
             try job.reset()
             let looks = Looks(limit: limit)
             let outcome = job.run(stop: looks.look)

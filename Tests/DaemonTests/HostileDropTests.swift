@@ -64,6 +64,79 @@ import Testing
         #expect(accepted > count / 500 && accepted < count, "seed \(seed): \(accepted) of \(count) were accepted")
     }
 
+    /// The same as files in `incoming/`: sixty, under TALA_LONG=1 ten thousand.
+    @Test func generatedDropsBecomeJobsOrRejectionsAndNothingElse() throws {
+        let count = ProcessInfo.processInfo.environment["TALA_LONG"] == nil ? 60 : 10_000
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededNumbers(seed: seed)
+        let spool = try TestSpool(worker: "state succeeded; exit 0")
+        defer { spool.remove() }
+        var names: Set<String> = []
+        for index in 0..<count {
+            let (bytes, isYAML) = HostileDrops.mutated(using: &random)
+            let name = "drop\(index)." + (isYAML ? "yaml" : "json")
+            names.insert(name)
+            try write(bytes, to: spool.layout.incoming + "/" + name)
+        }
+        let start = Date()
+        let done = try spool.run { try FolderListing.names(in: spool.layout.incoming).isEmpty }
+        #expect(done && Date().timeIntervalSince(start) < Double(count), "seed \(seed)")
+        let rejected = Set(try FolderListing.names(in: spool.layout.rejected))
+        let accepted = spool.ids.compactMap { try? spool.layout.job($0).acceptance().drop }
+        #expect(rejected.union(accepted) == names && rejected.count + accepted.count == count, "seed \(seed)")
+        for name in rejected {
+            let error = try spool.rejection(name)
+            #expect(error["code"]?.string?.isEmpty == false && error["message"]?.string?.isEmpty == false, "seed \(seed), \(name)")
+        }
+        print("TORTURE generated manifests dropped \(count) seed \(seed)")
+    }
+
+    /// What the daemon opens while all of the corpus lies in `incoming/`, as strace sees it.
+    @Test func nothingOutsideTheSpoolIsOpenedForAHostileDrop() throws {
+        var programs = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        while programs.path != "/", !FileManager.default.fileExists(atPath: programs.path + "/talad") { programs.deleteLastPathComponent() }
+        guard let strace = ["/usr/bin/strace", "/bin/strace"].first(where: { FileManager.default.isExecutableFile(atPath: $0) }), programs.path != "/" else {
+            print("skipped: strace is not installed, or talad is not built")
+            return
+        }
+        let spool = try TestSpool(worker: "state succeeded; exit 0")
+        defer { spool.remove() }
+        for drop in HostileDrops.manifests { try write(drop.bytes, to: spool.layout.incoming + "/" + drop.name) }
+        let made = HostileDrops.makeSpecialThings(in: spool.layout)
+        try spool.drop("zz-good.yaml")
+        let trace = spool.layout.root + "/.trace"
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: strace)
+        process.arguments = ["-qq", "-s", "4096", "-e", "trace=open,openat,openat2,creat", "-o", trace, programs.path + "/talad", "--spool", spool.layout.root, "--drain", "--device", "cpu", "--policy", spool.layout.root + "/none.yaml"]
+        process.environment = ProcessInfo.processInfo.environment.merging(["TALA_WORKER": spool.workerPath]) { $1 }
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        let lines = try String(decoding: DurableFiles.read(trace), as: UTF8.self).split(separator: "\n")
+        guard lines.count > 100 else {
+            print("skipped: strace may not trace here")
+            return
+        }
+        #expect(spool.jobs.count == 1 && spool.jobs.first?.state == .succeeded)
+        #expect(try FolderListing.names(in: spool.layout.rejected).count == HostileDrops.manifests.count + made)
+        // What programs of this kind open by themselves: libraries, the database of users, what the kernel tells of this process and its group.
+        let own = [
+            spool.layout.root, "/lib", "/usr/lib", "/opt/swift", programs.path, "/etc/ld.so", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
+            "/proc/self/fd", "/proc/self/maps", "/sys/devices/system/cpu", "/proc/self/cgroup", "/proc/vmstat", "/proc/meminfo", "/sys/fs/cgroup", "/dev/null", "/etc/localtime", "/usr/share/zoneinfo", "/run/systemd/userdb", "/var/run/nscd",
+        ]
+        var opened = 0
+        for line in lines {
+            // A path that does not begin with a slash is beneath a folder that was opened.
+            guard let path = line.split(separator: "\"", omittingEmptySubsequences: false).dropFirst().first, path.hasPrefix("/") else { continue }
+            opened += 1
+            let isOwn = own.contains { path == $0 || path.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") || $0 == "/etc/ld.so" && path.hasPrefix($0) || ($0.hasPrefix("/lib") || $0.hasPrefix("/usr/lib")) && path.hasPrefix($0) }
+            #expect(isOwn && !path.contains("/../"), "\(line)")
+        }
+        #expect(opened > 100)
+        // A link is not followed: what it leads to is never opened.
+        #expect(!lines.contains { $0.contains("shadow\"") && !$0.contains("ENOENT") && !$0.contains("ELOOP") && !$0.contains("O_NOFOLLOW") })
+    }
+
     @Test func aFileThatChangesWhileItIsReadIsNotTakenForEitherOfTheTwo() throws {
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }

@@ -1,0 +1,196 @@
+import Foundation
+import JSON
+import Jobs
+import Spool
+import Storage
+import TestSupport
+import Testing
+import Worker
+
+/// A model whose single step takes many seconds in one micro-batch: what is asked in the middle of it must not wait for its end.
+struct SlowJob {
+    let root: String
+    let folder: JobFolder
+
+    /// - Parameter width: of the hidden layers; the weights are random.
+    init(device: String, width: Int, layers: Int, batch: Int) throws {
+        root = NSTemporaryDirectory() + "tala-slow-\(UUID().uuidString)"
+        folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
+        let model = root + "/models/slow"
+        for path in [folder.controls, root + "/files", model] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+        for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
+            try FileManager.default.copyItem(atPath: SharedData.path("stories260k/" + name), toPath: model + "/" + name)
+        }
+        var config = try String(contentsOfFile: SharedData.path("stories260k/config.json"), encoding: .utf8)
+        for (key, value) in [("hidden_size", width), ("intermediate_size", 3 * width), ("num_hidden_layers", layers)] {
+            config = config.replacing(try Regex("\"\(key)\": [0-9]+"), with: "\"\(key)\": \(value)")
+        }
+        try DurableFiles.replace(model + "/config.json", with: config)
+        let text = try String(contentsOfFile: SharedData.path("stories260k/train.jsonl"), encoding: .utf8)
+        try DurableFiles.replace(root + "/files/text.txt", with: String(repeating: text.filter { $0.isASCII && $0 != "\n" }, count: 4))
+        let manifest = """
+            model: slow
+            training_file: text.txt
+            seed: 5
+            method: {type: pretrain, pretrain: {hyperparameters: {max_steps: 50, batch_size: \(batch), learning_rate: 1.0e-4}}}
+            max_length: 128
+            precision: float32
+            checkpoint: {every_steps: 40, keep: 3}
+            device: \(device)
+            """
+        let read = try Manifest(ManifestText(Array(manifest.utf8), isYAML: true))
+        try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(read.json))
+        let acceptance = JobAcceptance(
+            createdAt: 1, owner: Int(getuid()), modelPath: model, trainingPath: root + "/files/text.txt", validationPath: nil,
+            initialAdapterPath: nil)
+        try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
+        try folder.write(JobStatus(id: folder.id, state: .queued, createdAt: 1, manifest: read))
+    }
+
+    var events: String { (try? String(decoding: DurableFiles.read(folder.eventsFile), as: UTF8.self)) ?? "" }
+
+    func ask(_ verb: String) throws { try DurableFiles.replace(folder.controls + "/" + verb, with: "") }
+
+    /// Waits, a minute and a half at most.
+    /// - Returns: the seconds until it was so.
+    @discardableResult
+    func wait(_ what: String, _ isSo: () -> Bool) throws -> Double {
+        let start = Date()
+        while !isSo() {
+            try #require(Date().timeIntervalSince(start) < 90, "\(what) did not come about; events:\n\(events)")
+            usleep(5_000)
+        }
+        return Date().timeIntervalSince(start)
+    }
+
+    func remove() { FolderListing.delete(root) }
+}
+
+/// A worker on a thread of its own.
+private final class BackgroundWorker: @unchecked Sendable {
+    private let lock = NSLock()
+    private var ended: JobRunner.Outcome?
+    private var stops = false
+
+    init(_ folder: JobFolder) {
+        Thread.detachNewThread { [self] in
+            let outcome: JobRunner.Outcome
+            do {
+                outcome = try JobRunner(folder: folder, deviceSelector: nil, mustStop: { self.lock.withLock { self.stops } }).run()
+            } catch { outcome = JobRunner.recordDamage(error, of: folder) }
+            lock.withLock { ended = outcome }
+        }
+    }
+
+    /// As SIGTERM does.
+    func stop() { lock.withLock { stops = true } }
+    var outcome: JobRunner.Outcome? { lock.withLock { ended } }
+}
+
+@Suite(.serialized, .enabled(if: SharedData.isThere)) struct ControlTimeTests {
+    /// Seconds that the issue grants.
+    static let limit = 5.0
+
+    @Test(arguments: [("cpu", 1024, 4, 16), ("vulkan", 192, 4, 16)])
+    func whatIsAskedInTheMiddleOfALongStepIsDoneWithinFiveSeconds(device: String, width: Int, layers: Int, batch: Int) throws {
+        let job = try SlowJob(device: device, width: width, layers: layers, batch: batch)
+        defer { job.remove() }
+        func isInStep(_ step: Int) -> Bool { job.folder.pulse.map { $0.phase.isStep && $0.step == step } ?? false }
+        var worker = BackgroundWorker(job.folder)
+        try job.wait("the first step") { isInStep(1) || worker.outcome != nil }
+        if worker.outcome != nil, job.folder.status()?.error?.code == "no_device" {
+            print("skipped: there is no Vulkan device")
+            return
+        }
+        var times: [(String, Double)] = []
+        // Before the first step's end there is nothing to keep: the checkpoint follows.
+        try job.ask("checkpoint")
+        try job.wait("the second step") { isInStep(2) }
+        try job.wait("the promised checkpoint") { job.folder.checkpointNames == ["step-000001"] && job.folder.pendingControls.isEmpty }
+        let began = Date()
+        usleep(300_000)
+        try job.ask("checkpoint")
+        times.append(("a checkpoint that is there", try job.wait("an answer") { job.events.contains("is already there") }))
+        #expect(isInStep(2) && job.folder.pendingControls.isEmpty)
+        try job.wait("the third step") { isInStep(3) }
+        let stepSeconds = Date().timeIntervalSince(began)
+        usleep(300_000)
+        try job.ask("checkpoint")
+        times.append(("a checkpoint", try job.wait("a checkpoint") { job.folder.pendingControls.isEmpty }))
+        #expect(isInStep(3) && job.folder.checkpointNames == ["step-000001", "step-000002"] && job.events.contains("step-000002 was written because"))
+        try job.ask("pause")
+        times.append(("a pause", try job.wait("a pause") { worker.outcome != nil }))
+        #expect(worker.outcome == .paused && job.folder.status()?.state == .paused && job.folder.status()?.progress.step == 2)
+        // SIGTERM, in the third step again.
+        worker = BackgroundWorker(job.folder)
+        try job.wait("the third step") { isInStep(3) }
+        usleep(300_000)
+        worker.stop()
+        times.append(("an end", try job.wait("an end") { worker.outcome != nil }))
+        #expect(worker.outcome == .stopped && job.folder.checkpointNames.last == "step-000002")
+        worker = BackgroundWorker(job.folder)
+        try job.wait("the third step") { isInStep(3) }
+        usleep(300_000)
+        try job.ask("cancel")
+        times.append(("a cancellation", try job.wait("a cancellation") { worker.outcome != nil }))
+        #expect(worker.outcome == .cancelled && job.folder.status()?.state == .cancelled)
+        #expect(FolderListing.exists(job.folder.result + "/\(PartialResult.folderName)"))
+        let shown = times.map { "\($0.0) \(($0.1 * 1000).rounded() / 1000) s" }.joined(separator: ", ")
+        print("a step of about \((stepSeconds * 10).rounded() / 10) s on \(device): \(shown)")
+        #expect(stepSeconds > 0.7, "the step is too short to prove anything")
+        for (what, seconds) in times { #expect(seconds < Self.limit, "\(what) took \(seconds) s on \(device)") }
+    }
+}
+
+/// The same through the daemon, in the first step, which also makes programs and so takes longest.
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct FirstStepControlTests {
+    @Test func whatIsAskedInTheFirstStepIsAnsweredWithinFiveSeconds() throws {
+        let source = try SlowJob(device: "cpu", width: 1024, layers: 4, batch: 32)
+        defer { source.remove() }
+        let spool = try RealSpool()
+        defer { spool.remove() }
+        try FileManager.default.removeItem(atPath: spool.layout.incoming + "/job.yaml")
+        try FileManager.default.copyItem(atPath: source.root + "/models/slow", toPath: spool.layout.models + "/slow")
+        try FileManager.default.copyItem(atPath: source.root + "/files/text.txt", toPath: spool.layout.files + "/text.txt")
+        try DurableFiles.replace(spool.layout.incoming + "/job.json", with: JSONWriter().string(source.folder.manifest().json))
+        let daemon = try spool.startDaemon()
+        defer { daemon.terminate() }
+        func wait(_ what: String, _ isSo: (JobFolder) -> Bool) throws -> Double {
+            let start = Date()
+            while !(spool.job.map(isSo) ?? false) {
+                try #require(Date().timeIntervalSince(start) < 60, "\(what) did not come about")
+                usleep(5_000)
+            }
+            return Date().timeIntervalSince(start)
+        }
+        func ask(_ verb: String) throws { try DurableFiles.replace(spool.layout.control + "/\(spool.job?.id ?? "").\(verb)", with: "") }
+        func events(_ folder: JobFolder) -> String { (try? String(decoding: DurableFiles.read(folder.eventsFile), as: UTF8.self)) ?? "" }
+        func isInFirstStep(_ folder: JobFolder) -> Bool { folder.pulse?.phase == .firstStep }
+        _ = try wait("the first step", isInFirstStep)
+        usleep(200_000)
+        try ask("checkpoint")
+        var times = [("an answer", try wait("an answer") { events($0).contains("follows the first step") })]
+        try ask("pause")
+        times.append(("a pause", try wait("a pause") { $0.status()?.state == .paused && spool.workers.isEmpty }))
+        daemon.waitUntilExit()
+        try ask("resume")
+        let second = try spool.startDaemon()
+        defer { second.terminate() }
+        _ = try wait("the first step again", isInFirstStep)
+        usleep(200_000)
+        let start = Date()
+        second.terminate()
+        second.waitUntilExit()
+        times.append(("the daemon's end", Date().timeIntervalSince(start)))
+        #expect(spool.workers.isEmpty && spool.job?.status()?.state == .queued)
+        let third = try spool.startDaemon()
+        defer { third.terminate() }
+        _ = try wait("the first step again", isInFirstStep)
+        usleep(200_000)
+        try ask("cancel")
+        times.append(("a cancellation", try wait("a cancellation") { $0.status()?.state == .cancelled && spool.workers.isEmpty }))
+        third.waitUntilExit()
+        print(times.map { "\($0.0) \(($0.1 * 1000).rounded() / 1000) s" }.joined(separator: ", "))
+        for (what, seconds) in times { #expect(seconds < ControlTimeTests.limit, "\(what) took \(seconds) s") }
+    }
+}
