@@ -84,7 +84,9 @@ struct TestSpool {
     func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, seconds: Double = 60, until isDone: @escaping () throws -> Bool) throws -> Bool {
         var configuration = configuration
         change(&configuration)
-        let deadline = Date().addingTimeInterval(seconds)
+        let environment = ProcessInfo.processInfo.environment
+        let isLong = environment["TALA_TORTURE"] == "1" || environment["TALA_LONG"] != nil
+        let deadline = Date().addingTimeInterval(isLong ? max(900, seconds) : seconds)
         nonisolated(unsafe) var done = false
         let daemon = try TalaDaemon(
             configuration,
