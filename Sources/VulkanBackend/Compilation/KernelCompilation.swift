@@ -40,7 +40,7 @@ public struct CompiledKernel: Sendable {
 }
 
 extension VulkanDevice {
-    /// Compiles every kernel of a plan without running it, and matrix products also in the variants with the device's matrices.
+    /// Compiles every kernel of a plan without running it, products that are added up in one dispatch as such a dispatch, and matrix products also in the variants with the device's matrices.
     ///
     /// Open the device with `capturesStatistics` to learn what its compiler says.
     /// - Throws: ``VulkanError`` for a kernel that does not compile.
@@ -53,7 +53,10 @@ extension VulkanDevice {
             if let product = call.operation as? MatrixProduct {
                 variant = product.variant(call.inputs, call.outputs, profile).description
             }
-            for dispatch in try kernel.dispatches(call.inputs, call.outputs, profile) {
+            try add(kernel.dispatches(call.inputs, call.outputs, profile), variant, counts: counts)
+        }
+        func add(_ dispatches: [Dispatch], _ variant: String, counts: Bool) throws {
+            for dispatch in dispatches {
                 let types = dispatch.operands.map(\.reference.elementType.rawValue).joined(separator: " ")
                 let tile: Set<String> = [
                     "ROW_LANES", "LANES", "OWN", "MET", "SLICE", "DEPTH", "SUBGROUP", "MATRIX_ROWS", "MATRIX_COLUMNS", "MATRIX_INNER",
@@ -80,7 +83,17 @@ extension VulkanDevice {
                         usesMatrixUnits: ["wmma", "mfma", "hmma", "mma."].contains { text.contains($0) }))
             }
         }
-        for call in plan.calls { try add(call, profile, counts: true) }
+        let chains = ProductChains.find(in: plan.calls)
+        let moved = Set(chains.values.flatMap { $0.dropLast() })
+        for (index, call) in plan.calls.enumerated() where !moved.contains(index) {
+            guard let chain = chains[index] else {
+                try add(call, profile, counts: true)
+                continue
+            }
+            for sum in MatrixProductSum.sums(of: chain.map { plan.calls[$0] }) {
+                try add(sum.dispatches(profile), sum.variant(profile)?.description ?? "", counts: true)
+            }
+        }
         for call in plan.calls {
             guard let product = call.operation as? MatrixProduct else { continue }
             let key = ProductKey(product, call.inputs, call.outputs)

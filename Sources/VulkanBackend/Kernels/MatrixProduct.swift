@@ -69,7 +69,7 @@ struct MatrixProductSum {
     }
     var largest: ProductSample? { largestTerm.map { ProductSample($0.operation, $0.inputs, [output]) } }
 
-    private func variant(_ device: DeviceProfile) -> ProductVariant? {
+    func variant(_ device: DeviceProfile) -> ProductVariant? {
         largestTerm.map { $0.operation.variant($0.inputs, [output], device) }
     }
 
