@@ -16,6 +16,8 @@ struct Acceptance {
         case rejected(name: String, owner: Int, message: String)
         /// Somebody else took it, or it is not there any more.
         case gone
+        /// It was taken while a process wrote it: it is to be given back, and waited for.
+        case stillWritten
     }
     /// What is asked about who dropped something.
     struct Judges {
@@ -36,10 +38,8 @@ struct Acceptance {
         do {
             guard let taken = try Claim(name, in: layout, id: id) else { return .gone }
             claim = taken
-        } catch let unfinished as Claim.StillWritten {
-            // The rename back is an event like any other: the drop is looked at again, and waited for.
-            putBack(unfinished.path, as: name, id)
-            return .gone
+        } catch is Claim.StillWritten {
+            return .stillWritten
         } catch let refusal as Claim.Refusal {
             let error = ManifestError(code: "invalid_manifest", message: refusal.message)
             return try reject(name, refusal.path, refusal.owner, id, error)

@@ -15,7 +15,11 @@ extension TalaDaemon {
             do {
                 switch found {
                 case .complete(let name):
-                    note(try acceptance.take(name, id: id, milliseconds: milliseconds, submitter: submitter, judges), name)
+                    let result = try acceptance.take(name, id: id, milliseconds: milliseconds, submitter: submitter, judges)
+                    if case .stillWritten = result {
+                        insist(on: "giving back of \(id)") { daemon, _ in try daemon.giveBack(id, name: name) }
+                    }
+                    note(result, name)
                 case .abandoned(let name): note(try acceptance.abandon(name, milliseconds: milliseconds), name)
                 }
                 troubles.drops = 0
@@ -44,7 +48,7 @@ extension TalaDaemon {
                 var target = name ?? "recovered-" + id + suffix
                 if FolderListing.exists(layout.incoming + "/" + target) { target = "recovered-" + id.dropFirst(6) + "-" + target }
                 try DurableFiles.rename(drop, to: layout.incoming + "/" + target)
-                drops.completed(target)
+                drops.completed(target, now: Clock.monotonic())
             }
         }
         for rest in [building, claim] where FolderListing.exists(rest) {
@@ -93,7 +97,7 @@ extension TalaDaemon {
             rejected += 1
             failures += 1
             journal.log(.warning, "rejected \(name): \(message)", .rejected, Journal.Subject(user: owner))
-        case .gone: break
+        case .gone, .stillWritten: break
         }
     }
 

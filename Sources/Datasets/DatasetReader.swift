@@ -9,15 +9,18 @@ public struct DatasetReader: Sendable {
     public let options: DatasetOptions
     private let modelFolder: String
     private let cache: DatasetCache?
+    private let temporaryFolder: String?
 
     /// - Parameters:
     ///   - modelFolder: the folder that the encoder was read from: its files are part of the cache's key.
     ///   - cache: nil keeps nothing.
-    public init(encoder: ChatEncoder, options: DatasetOptions, modelFolder: String, cache: DatasetCache? = nil) {
+    ///   - temporaryFolder: where examples lie that are not kept; nil takes that of the process (TMPDIR).
+    public init(encoder: ChatEncoder, options: DatasetOptions, modelFolder: String, cache: DatasetCache? = nil, temporaryFolder: String? = nil) {
         self.encoder = encoder
         self.options = options
         self.modelFolder = modelFolder
         self.cache = cache
+        self.temporaryFolder = temporaryFolder
     }
 
     private struct Refused: Error { var report: ValidationReport }
@@ -44,7 +47,7 @@ public struct DatasetReader: Sendable {
                 return (Dataset(store: try ExampleStore(folder: cache.path(key))), report)
             }
         }
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(in: temporaryFolder)
         let report = try build(builder, in: folder.path + "/data", expecting: nil)
         // The files stay as long as they are mapped.
         return (report.isValid ? Dataset(store: try ExampleStore(folder: folder.path + "/data")) : nil, report)
@@ -81,8 +84,8 @@ final class TemporaryFolder {
     let path: String
 
     /// - Throws: ``StorageError``.
-    init() throws(StorageError) {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    init(in folder: String?) throws(StorageError) {
+        let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/tala-data-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw StorageError(operation: "create folder", path: "\(base)/tala-data-XXXXXX") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -10,8 +10,6 @@ extension FuzzTarget {
     private static let dataFolder: String = {
         let path = folder + "/data"
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        // Where the reader makes its folders of what is not kept.
-        setenv("TMPDIR", path, 1)
         return path
     }()
 
@@ -20,7 +18,7 @@ extension FuzzTarget {
         return [
             DatasetOptions(maximumLength: 256), DatasetOptions(trainOn: .completion, maximumLength: 16, onExcess: .truncate),
             DatasetOptions(purpose: .pretraining, trainOn: .all, maximumLength: 8), DatasetOptions(trainOn: .all, maximumLength: 32, onExcess: .drop),
-        ].map { DatasetReader(encoder: encoder, options: $0, modelFolder: "") }
+        ].map { DatasetReader(encoder: encoder, options: $0, modelFolder: "", temporaryFolder: dataFolder) }
     }()
 
     /// A whole data file, read from the disk as `tala validate` reads it: every format, with byte-order marks, all line ends, gzip'd or cut. The first byte

@@ -26,10 +26,7 @@ public struct Claim: Sendable {
     }
 
     /// A process has the manifest open for writing: it is not complete yet.
-    public struct StillWritten: Error, Sendable {
-        /// Where the drop lies now.
-        public var path: String
-    }
+    public struct StillWritten: Error, Sendable {}
 
     /// Begins the names of folders that had to stay in `incoming/`: to move another user's folder to another place takes more rights than to rename it.
     public static let takenPrefix = ".taken-"
@@ -103,7 +100,7 @@ public struct Claim: Sendable {
         defer { close(descriptor) }
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is no regular file") }
         // Nobody can open it by its name any more; whoever had it open before the rename still writes.
-        if Writers.hasOne(descriptor) == true { throw StillWritten(path: target) }
+        if Writers.hasOne(descriptor) == true { throw StillWritten() }
         guard status.st_nlink == 1 else { throw refusal("it has more than one name (hard links)") }
         guard status.st_size <= 1 << 20 else { throw refusal("it is larger than 1 MiB") }
         // A file that somebody else wrote and that was put into a folder speaks for nobody.

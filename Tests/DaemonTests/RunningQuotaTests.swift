@@ -60,6 +60,7 @@ import Testing
         var manifest = try folder.manifest()
         manifest.notBefore = nil
         try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(manifest.json))
+        try DurableFiles.remove(folder.path + "/" + OwnDigests.listName)
         var status = try #require(folder.status())
         status.usage.add(deviceSeconds: 1, trainedTokensInAll: 1001, month: Usage.month(ofSeconds: time(nil)))
         try folder.write(status)
