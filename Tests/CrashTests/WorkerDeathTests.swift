@@ -1,0 +1,290 @@
+import Foundation
+import JSON
+import Jobs
+import Spool
+import Storage
+import TestSupport
+import Testing
+
+/// Workers that die of themselves, of the device, of memory, or hang: the daemon lives, the job goes on from its checkpoint to the bytes of an
+/// undisturbed run, and the events name the cause. Once each, under TALA_TORTURE=1 twenty times.
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct WorkerDeathTests {
+    static let times = Extent.isFull ? 20 : 1
+
+    private static func manifest(device: String, steps: Int) -> String {
+        """
+        model: stories260k
+        training_file: train.jsonl
+        seed: 5
+        method: {type: supervised, supervised: {hyperparameters: {max_steps: \(steps), batch_size: 4, learning_rate: 1.0e-3}}}
+        adapter: {type: lora, rank: 4, alpha: 8, dropout: 0.05}
+        max_length: 512
+        precision: float32
+        checkpoint: {every_steps: 2, keep: 2}
+        device: \(device)
+        """
+    }
+
+    private func spool(_ device: String = "cpu", steps: Int) throws -> RealSpool {
+        let spool = try RealSpool()
+        try DurableFiles.replace(spool.layout.incoming + "/job.yaml", with: Self.manifest(device: device, steps: steps))
+        return spool
+    }
+
+    private func undisturbed(_ device: String = "cpu", steps: Int) throws -> [UInt8]? {
+        let spool = try spool(device, steps: steps)
+        defer { spool.remove() }
+        try spool.startDaemon().waitUntilExit()
+        return spool.adapter
+    }
+
+    private func events(_ spool: RealSpool) -> String {
+        spool.job.flatMap { try? String(decoding: DurableFiles.read($0.eventsFile), as: UTF8.self) } ?? ""
+    }
+
+    /// The worker that trains, once it has done so many steps; nil if the daemon ends before.
+    /// - Parameter former: workers that are not meant.
+    private func worker(_ spool: RealSpool, afterStep step: Int, _ daemon: Process, not former: Set<pid_t> = []) -> pid_t? {
+        // To look through all processes takes longer than many steps.
+        var found: pid_t?
+        while daemon.isRunning {
+            if found.map({ kill($0, 0) != 0 }) ?? true { found = spool.workers.first { !former.contains($0) && Self.isTraining($0) } }
+            if let found, (spool.job?.pulse?.step ?? 0) > step { return found }
+            usleep(300)
+        }
+        return nil
+    }
+
+    private static func isTraining(_ process: pid_t) -> Bool {
+        (try? DurableFiles.read("/proc/\(process)/cmdline")).map { String(decoding: $0, as: UTF8.self).contains("tala-worker\0run\0") } ?? false
+    }
+
+    @Test(arguments: [SIGSEGV, SIGBUS, SIGABRT, SIGILL]) func aWorkerThatASignalEndsIsContinuedToTheSameBytes(signal: Int32) throws {
+        let wanted = try undisturbed(steps: 40)
+        for _ in 0..<(signal == SIGABRT || signal == SIGILL ? 1 : Self.times) {
+            let spool = try spool(steps: 40)
+            defer { spool.remove() }
+            let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"])
+            let victim = try #require(worker(spool, afterStep: Int.random(in: 4..<12), daemon))
+            kill(victim, signal)
+            daemon.waitUntilExit()
+            let status = try #require(spool.job?.status())
+            #expect(status.state == .succeeded && status.attempts == 2 && spool.adapter == wanted && wanted != nil)
+            #expect(events(spool).contains("the worker was ended by signal \(signal)") && events(spool).contains("Resumed from checkpoint"))
+            #expect(spool.steps == Array(1...40))
+        }
+        Extent.report("workers ended by signal \(signal)", Self.times)
+    }
+
+    @Test func aWorkerThatHangsIsEndedAndContinuedToTheSameBytes() throws {
+        let wanted = try undisturbed(steps: 40)
+        for _ in 0..<Self.times {
+            let spool = try spool(steps: 40)
+            defer { spool.remove() }
+            let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "1.5"])
+            let victim = try #require(worker(spool, afterStep: 6, daemon))
+            // A stopped process takes no SIGQUIT either: the daemon has to go as far as SIGKILL.
+            kill(victim, SIGSTOP)
+            daemon.waitUntilExit()
+            let status = try #require(spool.job?.status())
+            #expect(status.state == .succeeded && spool.adapter == wanted && spool.steps == Array(1...40))
+            #expect(events(spool).contains("No sign of life") && events(spool).contains("gave no sign of life and was ended"))
+        }
+        Extent.report("workers that hang", Self.times)
+    }
+
+    @Test func aStepThatKillsEveryWorkerIsNotTriedAThirdTime() throws {
+        let spool = try spool(steps: 40)
+        defer { spool.remove() }
+        let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"])
+        var victims: Set<pid_t> = []
+        // Each worker is ended as soon as it has begun the eighth step.
+        while let victim = worker(spool, afterStep: 7, daemon, not: victims) {
+            victims.insert(victim)
+            kill(victim, SIGSEGV)
+            // The next one begins the same step: the sign of life of this one must not be taken for its.
+            while kill(victim, 0) == 0, daemon.isRunning { usleep(300) }
+            while daemon.isRunning, spool.job?.pulse != nil, !spool.workers.contains(where: { !victims.contains($0) }) { usleep(300) }
+        }
+        let status = try #require(spool.job?.status())
+        #expect(status.state == .failed && status.error?.code == "worker_crashed" && status.attempts <= 4)
+        let message = try #require(status.error?.message)
+        #expect(message.contains("signal 11") && (message.contains("twice in the same step") || message.contains("times without progress")))
+        #expect(spool.job.map { FolderListing.exists($0.result + "/\(PartialResult.folderName)/adapter_model.safetensors") } == true)
+    }
+
+    // MARK: Memory
+
+    /// A control group for memory, of either version, that this process may make.
+    private struct MemoryGroup {
+        let folder: String
+        let limitFile: String
+
+        init?(limit: Int) {
+            let name = "tala-test-\(UUID().uuidString)"
+            for (root, file) in [("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")] {
+                let folder = root + "/" + name
+                guard mkdir(folder, 0o755) == 0 else { continue }
+                if FolderListing.exists(folder + "/" + file), Self.write("\(limit)", to: folder + "/" + file) {
+                    // Swap would only make it slow; where it is not counted there is nothing to forbid.
+                    _ = Self.write("0", to: folder + "/memory.swap.max")
+                    (self.folder, limitFile) = (folder, file)
+                    return
+                }
+                rmdir(folder)
+            }
+            return nil
+        }
+
+        static func write(_ text: String, to path: String) -> Bool {
+            let file = open(path, O_WRONLY)
+            guard file >= 0 else { return false }
+            defer { close(file) }
+            return Glibc.write(file, text, text.utf8.count) == text.utf8.count
+        }
+
+        func remove() {
+            for _ in 0..<100 where rmdir(folder) != 0 { usleep(20_000) }
+        }
+    }
+
+    @Test func aWorkerThatTheKernelEndsForWantOfMemoryIsContinuedAndTheLimitIsTold() throws {
+        guard let first = MemoryGroup(limit: 512 << 20) else {
+            print("skipped: no control group for memory can be made here")
+            return
+        }
+        first.remove()
+        let wanted = try undisturbed(steps: 60)
+        for _ in 0..<Self.times {
+            let group = try #require(MemoryGroup(limit: 512 << 20))
+            defer { group.remove() }
+            let spool = try spool(steps: 60)
+            defer { spool.remove() }
+            let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"], inGroup: group.folder)
+            let victim = try #require(worker(spool, afterStep: 4, daemon))
+            // Held where it is, so that it is there when memory runs out.
+            kill(victim, SIGSTOP)
+            // Another process in the group eats what there is: the kernel takes the worker first, whose life counts least.
+            let eater = Process()
+            eater.executableURL = URL(fileURLWithPath: "/bin/sh")
+            eater.arguments = ["-c", "echo -900 >/proc/$$/oom_score_adj; echo $$ >\(group.folder)/cgroup.procs; exec tail /dev/zero"]
+            eater.standardError = FileHandle.nullDevice
+            try eater.run()
+            while kill(victim, 0) == 0, daemon.isRunning, eater.isRunning { usleep(2_000) }
+            eater.terminate()
+            eater.waitUntilExit()
+            kill(victim, SIGCONT)
+            daemon.waitUntilExit()
+            let status = try #require(spool.job?.status())
+            #expect(status.state == .succeeded && status.attempts == 2 && spool.adapter == wanted && spool.steps == Array(1...60))
+            let text = events(spool)
+            #expect(text.contains("memory ran out and the kernel ended the worker, which had held"), "\(text)")
+            #expect(text.contains("its control group may hold 512 MiB (\(group.limitFile)) and held 5"), "\(text)")
+        }
+        Extent.report("workers ended by the kernel for want of memory", Self.times)
+    }
+
+    // MARK: Vulkan
+
+    /// The library that fails for the driver, compiled once.
+    private static let faults: String? = {
+        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Faults/vulkan_faults.c").path
+        let target = NSTemporaryDirectory() + "tala-vulkan-faults-\(getpid()).so"
+        for compiler in ["/usr/bin/cc", "/usr/bin/clang"] where FileManager.default.isExecutableFile(atPath: compiler) {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: compiler)
+            process.arguments = ["-shared", "-fPIC", "-O1", "-o", target, source]
+            process.standardError = FileHandle.nullDevice
+            guard (try? process.run()) != nil else { continue }
+            process.waitUntilExit()
+            if process.terminationStatus == 0 { return target }
+        }
+        return nil
+    }()
+
+    /// Runs a job on Vulkan with faults; nil where that is not possible.
+    /// - Parameter strikes: how many faults must have struck.
+    private func runWithFaults(_ fault: String, count: Int, strikes: Int, every steps: Int = 2) throws -> RealSpool? {
+        guard let library = Self.faults else {
+            print("skipped: no C compiler for the library that fails for the driver")
+            return nil
+        }
+        let spool = try spool("vulkan", steps: 8)
+        try DurableFiles.replace(
+            spool.layout.incoming + "/job.yaml",
+            with: Self.manifest(device: "vulkan", steps: 8).replacing("every_steps: 2", with: "every_steps: \(steps)"))
+        let left = spool.layout.root + "/faults"
+        try DurableFiles.replace(left, with: "\(count)\n")
+        // The file that counts the faults lies outside of what a confined worker may write.
+        let daemon = try spool.startDaemon(
+            ["--device", "vulkan", "--retry-delays", "0,0,0", "--silence-limit", "20"],
+            environment: ["LD_PRELOAD": library, "TALA_VULKAN_FAULT": fault, "TALA_VULKAN_FAULTS": left, "TALA_CONFINEMENT": "off"])
+        daemon.waitUntilExit()
+        if spool.job?.status()?.error?.code == "no_device" {
+            print("skipped: there is no Vulkan device")
+            spool.remove()
+            return nil
+        }
+        let remaining = try String(decoding: DurableFiles.read(left), as: UTF8.self)
+        #expect(Int(remaining.split(separator: "\n")[0]) == count - strikes, "\(fault): \(remaining) faults of \(count) are left")
+        return spool
+    }
+
+    @Test func aLostDeviceIsANewWorkerThatGoesOnToTheSameBytes() throws {
+        guard let whole = try runWithFaults("lost@1000000", count: 0, strikes: 0) else { return }
+        defer { whole.remove() }
+        let wanted = whole.adapter
+        for index in 0..<Self.times {
+            // At various places: while memory is filled, in steps, in the updates.
+            guard let spool = try runWithFaults("lost@\([60, 75, 90, 110][index % 4] + index)", count: 1, strikes: 1) else { return }
+            defer { spool.remove() }
+            let status = try #require(spool.job?.status())
+            #expect(status.state == .succeeded && status.attempts == 2 && spool.adapter == wanted && wanted != nil, "\(events(spool))")
+            #expect(events(spool).contains("the Vulkan device was lost"))
+        }
+        Extent.report("lost Vulkan devices", Self.times)
+    }
+
+    @Test func aDeviceThatIsAlwaysLostEndsTheJobWithThatCause() throws {
+        guard let spool = try runWithFaults("lost@90", count: 1000, strikes: 2, every: 50) else { return }
+        defer { spool.remove() }
+        let status = try #require(spool.job?.status())
+        #expect(status.state == .failed && status.error?.code == "device_lost" && status.attempts == 2, "\(events(spool))")
+        #expect(status.error?.message.contains("twice in the same step") == true)
+    }
+
+    @Test func memoryThatTheDeviceLacksForTheMomentIsTriedAgain() throws {
+        guard let whole = try runWithFaults("lost@1000000", count: 0, strikes: 0) else { return }
+        defer { whole.remove() }
+        for index in 0..<Self.times {
+            guard let spool = try runWithFaults("memory@\(1 + index % 4)", count: 2, strikes: 2) else { return }
+            defer { spool.remove() }
+            let status = try #require(spool.job?.status())
+            #expect(status.state == .succeeded && spool.adapter == whole.adapter && whole.adapter != nil, "\(events(spool))")
+            #expect(events(spool).contains("bytes of memory left"))
+        }
+        Extent.report("Vulkan devices without memory", Self.times)
+    }
+
+    // MARK: Numbers
+
+    @Test func aLossThatIsNoNumberStopsTheJobWithStepAndExamples() throws {
+        let spool = try RealSpool()
+        defer { spool.remove() }
+        let manifest = Self.manifest(device: "cpu", steps: 40).replacing("learning_rate: 1.0e-3", with: "learning_rate: 1000")
+            .replacing("adapter: {type: lora, rank: 4, alpha: 8, dropout: 0.05}", with: "adapter: {type: full}\noptimizer: {max_grad_norm: 0}")
+        try DurableFiles.replace(spool.layout.incoming + "/job.yaml", with: manifest)
+        let daemon = try spool.startDaemon()
+        daemon.waitUntilExit()
+        let status = try #require(spool.job?.status())
+        let error = try #require(status.error)
+        #expect(daemon.terminationStatus == 1 && status.state == .failed && error.code == "not_finite" && status.attempts == 1, "\(error)")
+        let step = try #require(error.message.split(separator: " ").dropFirst().first.flatMap { Int($0.filter(\.isNumber)) })
+        #expect(step >= 1 && spool.steps.count == step - 1)
+        // Four examples of the file, which has 208.
+        let list = try #require(error.message.split(separator: "the examples ").last?.split(separator: " of the training file").first)
+        let examples = list.split(separator: ", ").compactMap { Int($0) }
+        #expect(examples.count == 4 && examples.allSatisfy { (1...208).contains($0) }, "\(error.message)")
+        #expect(events(spool).contains("step \(step): the loss is"))
+    }
+}
