@@ -1,21 +1,36 @@
 import Glibc
 import Jobs
 
-/// The jobs of a spool as a table: a line each, columns as wide as they must be.
+/// The jobs of a spool as a table: a line each, columns as wide as they must be. On a narrow terminal what matters least is left out, and of ids only
+/// the end is shown, which every command takes.
 struct JobTable {
     let terminal: Terminal
     /// Seconds since 1970.
     let now: Int
 
+    /// Columns that a narrow terminal goes without, the first one first: owner, age, time left, progress, loss.
+    private static let dispensable = [5, 6, 4, 2, 3]
     private static let header = ["JOB", "STATE", "PROGRESS", "LOSS", "LEFT", "OWNER", "AGE", "MODEL"]
 
     func lines(_ statuses: [JobStatus]) -> [String] {
-        let rows = statuses.map(cells)
-        let widths = Self.header.indices.map { column in ([Self.header] + rows).map { $0[column].count }.max() ?? 0 }
+        var rows = statuses.map(cells)
+        var widths = Self.header.indices.map { column in ([Self.header] + rows).map { $0[column].count }.max() ?? 0 }
+        var columns = Array(Self.header.indices)
+        func isTooWide() -> Bool { terminal.outputWidth.map { columns.reduce(-2) { $0 + widths[$1] + 2 } > $0 } ?? false }
+        if isTooWide() {
+            // Jobs differ in the ends of their ids.
+            for row in rows.indices { rows[row][0] = "…" + String(rows[row][0].suffix(10)) }
+            widths[0] = 11
+        }
+        for column in Self.dispensable where isTooWide() { columns.removeAll { $0 == column } }
+        if isTooWide(), let width = terminal.outputWidth, let last = columns.last {
+            let room = max(8, width - columns.dropLast().reduce(0) { $0 + widths[$1] + 2 })
+            for row in rows.indices where rows[row][last].count > room { rows[row][last] = String(rows[row][last].prefix(room - 1)) + "…" }
+        }
         func line(_ cells: [String], _ colour: (Int) -> Terminal.Colour?) -> String {
-            let padded = cells.indices.map { column in
+            let padded = columns.map { column in
                 // The last column ends the line.
-                let text = column == cells.count - 1 ? cells[column] : cells[column] + String(repeating: " ", count: widths[column] - cells[column].count)
+                let text = column == columns.last ? cells[column] : cells[column] + String(repeating: " ", count: widths[column] - cells[column].count)
                 return colour(column).map { terminal.coloured(text, $0) } ?? text
             }
             return padded.joined(separator: "  ")

@@ -6,12 +6,16 @@ struct Terminal {
     let isInteractive: Bool
     let hasColours: Bool
     let width: Int
+    /// Columns of the terminal that standard output goes to, or nil where it is none.
+    let outputWidth: Int?
 
     init() {
         let dumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
         isInteractive = isatty(2) == 1 && !dumb
-        hasColours = isatty(1) == 1 && !dumb && getenv("NO_COLOR") == nil
+        // Present and not empty, as no-color.org has it.
+        hasColours = isatty(1) == 1 && !dumb && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
         var size = winsize()
+        outputWidth = ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : nil
         width = ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 80
     }
 
