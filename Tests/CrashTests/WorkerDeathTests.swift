@@ -11,6 +11,9 @@ import Testing
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct WorkerDeathTests {
     static let times = Extent.isFull ? 20 : 1
 
+    /// Swift's own handler prints where a program is and lets it go on when nothing is wrong there: a signal that was only sent would end nobody.
+    private static let plainDeath = ["SWIFT_BACKTRACE": "enable=no"]
+
     private static func manifest(device: String, steps: Int) -> String {
         """
         model: stories260k
@@ -59,12 +62,17 @@ import Testing
         (try? DurableFiles.read("/proc/\(process)/cmdline")).map { String(decoding: $0, as: UTF8.self).contains("tala-worker\0run\0") } ?? false
     }
 
+    /// Whether a process has ended and only waits for its parent to notice.
+    private static func isDead(_ process: pid_t) -> Bool {
+        (try? DurableFiles.read("/proc/\(process)/stat")).map { String(decoding: $0, as: UTF8.self).contains(") Z ") } ?? true
+    }
+
     @Test(arguments: [SIGSEGV, SIGBUS, SIGABRT, SIGILL]) func aWorkerThatASignalEndsIsContinuedToTheSameBytes(signal: Int32) throws {
         let wanted = try undisturbed(steps: 40)
         for _ in 0..<(signal == SIGABRT || signal == SIGILL ? 1 : Self.times) {
             let spool = try spool(steps: 40)
             defer { spool.remove() }
-            let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"])
+            let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"], environment: Self.plainDeath)
             let victim = try #require(worker(spool, afterStep: Int.random(in: 4..<12), daemon))
             kill(victim, signal)
             daemon.waitUntilExit()
@@ -96,7 +104,7 @@ import Testing
     @Test func aStepThatKillsEveryWorkerIsNotTriedAThirdTime() throws {
         let spool = try spool(steps: 40)
         defer { spool.remove() }
-        let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"])
+        let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"], environment: Self.plainDeath)
         var victims: Set<pid_t> = []
         // Each worker is ended as soon as it has begun the eighth step.
         while let victim = worker(spool, afterStep: 7, daemon, not: victims) {
@@ -160,19 +168,25 @@ import Testing
             defer { group.remove() }
             let spool = try spool(steps: 60)
             defer { spool.remove() }
-            let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"], inGroup: group.folder)
+            let daemon = try spool.startDaemon(["--retry-delays", "2,2,2", "--silence-limit", "20"], inGroup: group.folder)
             let victim = try #require(worker(spool, afterStep: 4, daemon))
             // Held where it is, so that it is there when memory runs out.
             kill(victim, SIGSTOP)
-            // Another process in the group eats what there is: the kernel takes the worker first, whose life counts least.
-            let eater = Process()
-            eater.executableURL = URL(fileURLWithPath: "/bin/sh")
-            eater.arguments = ["-c", "echo -900 >/proc/$$/oom_score_adj; echo $$ >\(group.folder)/cgroup.procs; exec tail /dev/zero"]
-            eater.standardError = FileHandle.nullDevice
-            try eater.run()
-            while kill(victim, 0) == 0, daemon.isRunning, eater.isRunning { usleep(2_000) }
-            eater.terminate()
-            eater.waitUntilExit()
+            // Others in the group eat what there is, none of them more than a part: the kernel takes the worker first, which offers itself.
+            let eaters = try (0..<4).map { _ in
+                let eater = Process()
+                eater.executableURL = URL(fileURLWithPath: "/bin/sh")
+                eater.arguments = ["-c", "echo $$ >\(group.folder)/cgroup.procs; { head -c 150000000 /dev/zero; sleep 20; } | tail >/dev/null"]
+                eater.standardError = FileHandle.nullDevice
+                try eater.run()
+                return eater
+            }
+            while kill(victim, 0) == 0, !Self.isDead(victim), daemon.isRunning, eaters.contains(where: \.isRunning) { usleep(2_000) }
+            for process in (try? String(contentsOfFile: group.folder + "/cgroup.procs", encoding: .utf8))?.split(separator: "\n").compactMap({ pid_t($0) }) ?? []
+            where process != daemon.processIdentifier && process != victim {
+                kill(process, SIGKILL)
+            }
+            for eater in eaters { eater.waitUntilExit() }
             kill(victim, SIGCONT)
             daemon.waitUntilExit()
             let status = try #require(spool.job?.status())
