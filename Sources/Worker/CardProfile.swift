@@ -2,7 +2,8 @@
 ///
 /// Every figure was looked up or follows by the arithmetic that its `source` gives from figures that were (gpu-monkey.com for the RX 6800, cputronic.com for
 /// the RX 7900 XTX, io-tech.fi for the 780M, svethardware.cz and yd166.com on what Intel published of the A770, sysrqmts.com for the RTX 3060, hpctech.co.jp
-/// and glennklockwood.com for the H100).
+/// and glennklockwood.com for the H100). Two factors are assumptions: that of two for float16 matrices on RDNA 3, and the half rate with float32 sums on the
+/// RTX 3060.
 public struct CardProfile: Sendable, Hashable {
     /// As `--device-profile` names it.
     public var key: String
