@@ -141,7 +141,7 @@ let package = Package(
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization"]),
         tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"], excluding: ["Plans"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
-        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials"]),
+        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests", ["Daemon", "Fuzzing", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
             excluding: ["Faults", "OlderSpools"]),

@@ -3,20 +3,13 @@ import Jobs
 import Spool
 import Storage
 import StorageTrials
+import TestSupport
 import Testing
 
 @testable import Daemon
 
 /// A daemon that ends, or finds no room, at every one of its file operations while it accepts and runs jobs.
 @Suite(.serialized) struct DaemonCrashTests {
-    static let isFull = ProcessInfo.processInfo.environment["TALA_TORTURE"] == "1"
-
-    /// All places in a full run, else a few of them, others every time.
-    static func places(upTo last: Int, about count: Int) -> [Int] {
-        let stride = isFull ? 1 : max(1, last / count)
-        return Array(Swift.stride(from: Int.random(in: 1...stride), through: last, by: stride))
-    }
-
     /// A spool with a manifest and a bundle dropped into it.
     static func spool() throws -> TestSpool {
         let spool = try TestSpool(worker: "state succeeded\nexit 0\n")
@@ -66,7 +59,7 @@ import Testing
     }
 
     @Test func aDaemonThatEndsAtAnyOperationLosesAndDoublesNoJob() throws {
-        let places = Self.places(upTo: try Self.count(Fault.changes), about: 8)
+        let places = Extent.places(upTo: try Self.count(Fault.changes), about: 8)
         for number in places {
             let spool = try Self.spool()
             defer { spool.remove() }
@@ -74,12 +67,12 @@ import Testing
             _ = Self.run(spool, faulty, untilStruck: true)
             try Self.check(spool, "ended at \(number), \(faulty.struck)")
         }
-        print("TORTURE exits of a daemon \(places.count)")
+        Extent.report("exits of a daemon", places.count)
     }
 
     /// One failed operation, whichever it is, must not cost more than a few seconds: nobody starts the daemon again for it.
     @Test(arguments: OneFault.all) func aDaemonThatFailsOnceGoesOnByItself(fault: OneFault) throws {
-        let places = Self.places(upTo: try Self.count(fault.kinds), about: 3)
+        let places = Extent.places(upTo: try Self.count(fault.kinds), about: 3)
         for number in places {
             let spool = try Self.spool()
             defer { spool.remove() }
@@ -91,12 +84,12 @@ import Testing
             #expect(try FolderListing.names(in: spool.layout.rejected).isEmpty, "\(place)")
             try Self.check(spool, place)
         }
-        print("TORTURE single faults of a daemon \(places.count) (\(fault.name))")
+        Extent.report("single faults of a daemon (\(fault.name))", places.count)
     }
 
     /// While nothing can be written, every status stays readable; when it can be, all goes on.
     @Test func aDaemonOnAFullDiskWaitsAndGoesOnByItself() throws {
-        let places = Self.places(upTo: try Self.count(Fault.needingRoom), about: 4)
+        let places = Extent.places(upTo: try Self.count(Fault.needingRoom), about: 4)
         for number in places {
             let spool = try Self.spool()
             defer { spool.remove() }
@@ -110,7 +103,7 @@ import Testing
             #expect(done, "full at \(number), \(faulty.struck)")
             try Self.check(spool, "full at \(number), \(faulty.struck)")
         }
-        print("TORTURE full disks of a daemon \(places.count)")
+        Extent.report("full disks of a daemon", places.count)
     }
 }
 

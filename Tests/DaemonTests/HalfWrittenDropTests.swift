@@ -3,6 +3,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 import Testing
 
 @testable import Daemon
@@ -10,7 +11,7 @@ import Testing
 /// Writers that sleep, die, append after they have closed, or replace a file while it is claimed: whatever the interleaving, a job is what somebody
 /// has written whole, or there is none. Fifty of them, under TALA_TORTURE=1 a thousand.
 @Suite(.serialized) struct HalfWrittenDropTests {
-    private static let count = ProcessInfo.processInfo.environment["TALA_TORTURE"] == "1" ? 1000 : 50
+    private static let count = Extent.times(50, full: 1000)
 
     private enum Kind: Int, CaseIterable { case sleeping, killedInPlace, killedAside, appending, replacing }
 
@@ -70,7 +71,7 @@ import Testing
     }
 
     @Test func aDropIsTakenWholeOrNotAtAll() throws {
-        let seed = UInt64.random(in: 0 ..< .max)
+        let seed = Extent.seed
         var random = SeededNumbers(seed: seed)
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
@@ -142,6 +143,6 @@ import Testing
         let young = Set(asides).subtracting(old)
         #expect(Set(try FolderListing.names(in: layout.incoming)) == young)
         for name in old { #expect(try spool.rejection(Rejection.shown(name))["code"]?.string == "unfinished") }
-        print("TORTURE interleavings of half-written drops \(plans.count) seed \(seed)")
+        Extent.report("interleavings of half-written drops", plans.count)
     }
 }

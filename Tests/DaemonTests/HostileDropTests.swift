@@ -3,6 +3,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 import Testing
 
 @testable import Daemon
@@ -39,10 +40,10 @@ import Testing
         }
     }
 
-    /// 1,000 manifests made by changing good ones; `TALA_LONG=1` makes it 10,000.
+    /// 1,000 manifests made by changing good ones; under TALA_TORTURE=1 ten thousand.
     @Test func generatedManifestsAreAcceptedOrRejectedAndNothingElse() throws {
-        let count = ProcessInfo.processInfo.environment["TALA_LONG"] == nil ? 1000 : 10_000
-        let seed = UInt64.random(in: 0 ... .max)
+        let count = Extent.times(1000, full: 10_000)
+        let seed = Extent.seed
         var random = SeededNumbers(seed: seed)
         var slowest = 0.0
         var accepted = 0
@@ -62,12 +63,13 @@ import Testing
         }
         #expect(slowest < 1, "seed \(seed)")
         #expect(accepted > count / 500 && accepted < count, "seed \(seed): \(accepted) of \(count) were accepted")
+        Extent.report("generated manifests read", count)
     }
 
-    /// The same as files in `incoming/`: sixty, under TALA_LONG=1 ten thousand.
+    /// The same as files in `incoming/`: sixty, under TALA_TORTURE=1 ten thousand.
     @Test func generatedDropsBecomeJobsOrRejectionsAndNothingElse() throws {
-        let count = ProcessInfo.processInfo.environment["TALA_LONG"] == nil ? 60 : 10_000
-        let seed = UInt64.random(in: 0 ... .max)
+        let count = Extent.times(60, full: 10_000)
+        let seed = Extent.seed
         var random = SeededNumbers(seed: seed)
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
@@ -88,7 +90,7 @@ import Testing
             let error = try spool.rejection(name)
             #expect(error["code"]?.string?.isEmpty == false && error["message"]?.string?.isEmpty == false, "seed \(seed), \(name)")
         }
-        print("TORTURE generated manifests dropped \(count) seed \(seed)")
+        Extent.report("generated manifests dropped", count)
     }
 
     /// What the daemon opens while all of the corpus lies in `incoming/`, as strace sees it.

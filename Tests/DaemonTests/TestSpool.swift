@@ -3,6 +3,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import TestSupport
 
 @testable import Daemon
 
@@ -84,9 +85,7 @@ struct TestSpool {
     func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, seconds: Double = 60, until isDone: @escaping () throws -> Bool) throws -> Bool {
         var configuration = configuration
         change(&configuration)
-        let environment = ProcessInfo.processInfo.environment
-        let isLong = environment["TALA_TORTURE"] == "1" || environment["TALA_LONG"] != nil
-        let deadline = Date().addingTimeInterval(isLong ? max(900, seconds) : seconds)
+        let deadline = Date().addingTimeInterval(Extent.isFull ? max(900, seconds) : seconds)
         nonisolated(unsafe) var done = false
         let daemon = try TalaDaemon(
             configuration,

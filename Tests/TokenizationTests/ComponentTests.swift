@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @testable import Tokenization
@@ -87,7 +88,7 @@ import Testing
         let trainer = BytePairTrainer(vocabularySize: 300, specialTokens: [])
         let tokenizer = try Tokenizer(json: trainer.train(on: String(repeating: unit, count: 64)))
         // A megabyte takes an unoptimised build seconds; what grows with the square of the length shows at a tenth of it.
-        let size = ProcessInfo.processInfo.environment["TALA_LONG"] == nil ? 100_000 : 1_000_000
+        let size = Extent.isFull ? 1_000_000 : 100_000
         let text = String(repeating: unit, count: size / unit.utf8.count)
         let time = ContinuousClock().measure { #expect(tokenizer.decode(tokenizer.encode(text)).utf8.count == text.utf8.count) }
         #expect(time < .seconds(30))
