@@ -65,15 +65,8 @@ extension Interpreter {
     func rendered(_ loop: Statement.ForLoop, over value: TemplateValue, depth level: Int, in outer: Scope) throws(TemplateError)
         -> String
     {
-        let saved = output
-        output = []
-        captureDepth += 1
-        defer {
-            output = saved
-            captureDepth -= 1
+        try captured { () throws(TemplateError) in
+            try nested { () throws(TemplateError) in try inScope(outer) { () throws(TemplateError) in try run(loop, over: value, depth: level) } }
         }
-        try nested { () throws(TemplateError) in try inScope(outer) { () throws(TemplateError) in try run(loop, over: value, depth: level) }
-        }
-        return String(decoding: output, as: UTF8.self)
     }
 }
