@@ -11,7 +11,22 @@ struct RealSpool {
     let layout: SpoolLayout
     static var areBuilt: Bool { FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker") && SharedData.isThere }
 
-    init() throws {
+    /// What most tests drop: LoRA with dropout, three epochs, a checkpoint every five steps.
+    static let manifest = """
+        model: stories260k
+        training_file: train.jsonl
+        validation_file: validation.jsonl
+        seed: 5
+        method: {type: supervised, supervised: {hyperparameters: {n_epochs: 3, batch_size: 8, learning_rate: 1.0e-3}}}
+        adapter: {type: lora, rank: 8, alpha: 16, dropout: 0.05}
+        max_length: 512
+        precision: float32
+        checkpoint: {every_steps: 5, keep: 2}
+        device: cpu
+        """
+
+    /// - Parameter manifest: what is dropped into it.
+    init(manifest: String = RealSpool.manifest) throws {
         layout = SpoolLayout(root: NSTemporaryDirectory() + "tala-kill-\(UUID().uuidString)")
         for folder in [layout.root] + layout.folders {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -20,18 +35,6 @@ struct RealSpool {
         for name in ["train.jsonl", "validation.jsonl"] {
             try FileManager.default.copyItem(atPath: SharedData.path("stories260k/" + name), toPath: layout.files + "/" + name)
         }
-        let manifest = """
-            model: stories260k
-            training_file: train.jsonl
-            validation_file: validation.jsonl
-            seed: 5
-            method: {type: supervised, supervised: {hyperparameters: {n_epochs: 3, batch_size: 8, learning_rate: 1.0e-3}}}
-            adapter: {type: lora, rank: 8, alpha: 16, dropout: 0.05}
-            max_length: 512
-            precision: float32
-            checkpoint: {every_steps: 5, keep: 2}
-            device: cpu
-            """
         try DurableFiles.replace(layout.incoming + "/job.yaml", with: manifest)
     }
 

@@ -24,9 +24,7 @@ import Testing
         """
 
     private func makeSpool() throws -> RealSpool {
-        let spool = try RealSpool()
-        try DurableFiles.replace(spool.layout.incoming + "/job.yaml", with: Self.manifest)
-        return spool
+        try RealSpool(manifest: Self.manifest)
     }
 
     private func isAt(_ place: Place, _ spool: RealSpool) -> Bool {

@@ -29,9 +29,7 @@ import Testing
     }
 
     private func spool(_ device: String = "cpu", steps: Int) throws -> RealSpool {
-        let spool = try RealSpool()
-        try DurableFiles.replace(spool.layout.incoming + "/job.yaml", with: Self.manifest(device: device, steps: steps))
-        return spool
+        try RealSpool(manifest: Self.manifest(device: device, steps: steps))
     }
 
     private func undisturbed(_ device: String = "cpu", steps: Int) throws -> [UInt8]? {
@@ -286,11 +284,10 @@ import Testing
     // MARK: Numbers
 
     @Test func aLossThatIsNoNumberStopsTheJobWithStepAndExamples() throws {
-        let spool = try RealSpool()
-        defer { spool.remove() }
         let manifest = Self.manifest(device: "cpu", steps: 40).replacing("learning_rate: 1.0e-3", with: "learning_rate: 1000")
             .replacing("adapter: {type: lora, rank: 4, alpha: 8, dropout: 0.05}", with: "adapter: {type: full}\noptimizer: {max_grad_norm: 0}")
-        try DurableFiles.replace(spool.layout.incoming + "/job.yaml", with: manifest)
+        let spool = try RealSpool(manifest: manifest)
+        defer { spool.remove() }
         let daemon = try spool.startDaemon()
         daemon.waitUntilExit()
         let status = try #require(spool.job?.status())
