@@ -11,30 +11,8 @@ import Testing
 /// Data and models that somebody has damaged, each given to a worker of its own: it ends with a word, in time, with bounded memory, and never by a signal.
 /// Forty, under TALA_TORTURE=1 twenty thousand.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct HostileDataTests {
-    /// How a worker ended.
-    private struct Ending {
-        var exitCode: Int32?
-        var signal: Int32?
-        var seconds: Double
-        var peakBytes: Int
-    }
-
-    private static func validate(_ folder: JobFolder, limit seconds: Double) throws -> Ending {
-        let words = [BuiltProgram.folder + "/tala-worker", "validate", "--job", folder.path, "--device", "cpu"]
-        var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        var process: pid_t = 0
-        let start = Date()
-        try #require(posix_spawn(&process, words[0], nil, nil, &pointers, environ) == 0)
-        var (status, usage): (Int32, rusage) = (0, rusage())
-        while wait4(process, &status, WNOHANG, &usage) == 0 {
-            if Date().timeIntervalSince(start) > seconds { kill(process, SIGKILL) }
-            usleep(500)
-        }
-        let signal = status & 0x7F
-        return Ending(
-            exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal == 0 ? nil : signal, seconds: Date().timeIntervalSince(start),
-            peakBytes: Int(usage.ru_maxrss) * 1024)
+    private static func validate(_ folder: JobFolder, limit seconds: Double) throws -> MeasuredRun {
+        try BuiltProgram(name: "tala-worker").measure(["validate", "--job", folder.path, "--device", "cpu"], limit: seconds)
     }
 
     @Test func aDamagedInputEndsInAWordAndNeverInASignal() throws {

@@ -1,0 +1,42 @@
+import Foundation
+
+/// How a process of its own ended, and what it needed: a test's own process runs other tests at the same time, whose memory it cannot tell apart.
+public struct MeasuredRun: Sendable {
+    public var exitCode: Int32?
+    public var signal: Int32?
+    public var seconds: Double
+    /// The largest resident memory.
+    public var peakBytes: Int
+    /// What it wrote, to standard output and error.
+    public var output: String
+}
+
+extension BuiltProgram {
+    /// Runs the program to its end, for `limit` seconds at most: then it is killed.
+    /// - Throws: what keeps it from starting.
+    public func measure(_ arguments: [String], limit: Double) throws -> MeasuredRun {
+        let words = [Self.folder + "/" + name] + arguments
+        var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        let output = NSTemporaryDirectory() + "tala-measured-\(UUID().uuidString)"
+        defer { unlink(output) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var process: pid_t = 0
+        let start = Date()
+        let problem = posix_spawn(&process, words[0], &actions, nil, &pointers, environ)
+        guard problem == 0 else { throw POSIXError(POSIXErrorCode(rawValue: problem) ?? .EIO) }
+        var (status, usage): (Int32, rusage) = (0, rusage())
+        while wait4(process, &status, WNOHANG, &usage) == 0 {
+            if Date().timeIntervalSince(start) > limit { kill(process, SIGKILL) }
+            usleep(500)
+        }
+        let signal = status & 0x7F
+        return MeasuredRun(
+            exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal == 0 ? nil : signal, seconds: Date().timeIntervalSince(start),
+            peakBytes: Int(usage.ru_maxrss) * 1024, output: (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
+    }
+}
