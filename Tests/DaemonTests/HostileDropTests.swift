@@ -95,9 +95,8 @@ import Testing
 
     /// What the daemon opens while all of the corpus lies in `incoming/`, as strace sees it.
     @Test func nothingOutsideTheSpoolIsOpenedForAHostileDrop() throws {
-        var programs = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        while programs.path != "/", !FileManager.default.fileExists(atPath: programs.path + "/talad") { programs.deleteLastPathComponent() }
-        guard let strace = ["/usr/bin/strace", "/bin/strace"].first(where: { FileManager.default.isExecutableFile(atPath: $0) }), programs.path != "/" else {
+        let programs = BuiltProgram.folder
+        guard let strace = ["/usr/bin/strace", "/bin/strace"].first(where: { FileManager.default.isExecutableFile(atPath: $0) }), programs != "/" else {
             print("skipped: strace is not installed, or talad is not built")
             return
         }
@@ -109,7 +108,7 @@ import Testing
         let trace = spool.layout.root + "/.trace"
         let process = Process()
         process.executableURL = URL(fileURLWithPath: strace)
-        process.arguments = ["-qq", "-s", "4096", "-e", "trace=open,openat,openat2,creat", "-o", trace, programs.path + "/talad", "--spool", spool.layout.root, "--drain", "--device", "cpu", "--policy", spool.layout.root + "/none.yaml"]
+        process.arguments = ["-qq", "-s", "4096", "-e", "trace=open,openat,openat2,creat", "-o", trace, programs + "/talad", "--spool", spool.layout.root, "--drain", "--device", "cpu", "--policy", spool.layout.root + "/none.yaml"]
         process.environment = ProcessInfo.processInfo.environment.merging(["TALA_WORKER": spool.workerPath]) { $1 }
         process.standardError = FileHandle.nullDevice
         try process.run()
@@ -123,7 +122,7 @@ import Testing
         #expect(try FolderListing.names(in: spool.layout.rejected).count == HostileDrops.manifests.count + made)
         // What programs of this kind open by themselves: libraries, the database of users, what the kernel tells of this process and its group.
         let own = [
-            spool.layout.root, "/lib", "/usr/lib", "/opt/swift", programs.path, "/etc/ld.so", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
+            spool.layout.root, "/lib", "/usr/lib", "/opt/swift", programs, "/etc/ld.so", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
             "/proc/self/fd", "/proc/self/maps", "/sys/devices/system/cpu", "/proc/self/cgroup", "/proc/vmstat", "/proc/meminfo", "/sys/fs/cgroup", "/dev/null", "/etc/localtime", "/usr/share/zoneinfo", "/run/systemd/userdb", "/var/run/nscd",
         ]
         var opened = 0

@@ -14,7 +14,7 @@ public struct BuiltProgram: Sendable {
 
     /// The folder of the programs: the first above the test runner that holds `talad`.
     public static let folder: String = {
-        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
         while folder.path != "/", !FileManager.default.fileExists(atPath: folder.path + "/talad") { folder.deleteLastPathComponent() }
         return folder.path
     }()
