@@ -67,7 +67,8 @@ import Testing
 
     @Test(arguments: [SIGSEGV, SIGBUS, SIGABRT, SIGILL]) func aWorkerThatASignalEndsIsContinuedToTheSameBytes(signal: Int32) throws {
         let wanted = try undisturbed(steps: 40)
-        for _ in 0..<(signal == SIGABRT || signal == SIGILL ? 1 : Self.times) {
+        let times = signal == SIGABRT || signal == SIGILL ? 1 : Self.times
+        for _ in 0..<times {
             let spool = try spool(steps: 40)
             defer { spool.remove() }
             let daemon = try spool.startDaemon(["--retry-delays", "0,0,0", "--silence-limit", "20"], environment: Self.plainDeath)
@@ -79,7 +80,7 @@ import Testing
             #expect(events(spool).contains("the worker was ended by signal \(signal)") && events(spool).contains("Resumed from checkpoint"))
             #expect(spool.steps == Array(1...40))
         }
-        Extent.report("workers ended by signal \(signal)", Self.times)
+        Extent.report("workers ended by signal \(signal)", times)
     }
 
     @Test func aWorkerThatHangsIsEndedAndContinuedToTheSameBytes() throws {
