@@ -5,7 +5,8 @@ public struct MeasuredRun: Sendable {
     public var exitCode: Int32?
     public var signal: Int32?
     public var seconds: Double
-    /// The largest resident memory.
+    /// The largest resident memory, from `VmHWM` of proc(5), up to about a millisecond before the end. Not `ru_maxrss`: Linux lets that start from what
+    /// the parent held when it spawned the process, and a test's process may hold gigabytes.
     public var peakBytes: Int
     /// What it wrote, to standard output and error.
     public var output: String
@@ -29,14 +30,25 @@ extension BuiltProgram {
         let start = Date()
         let problem = posix_spawn(&process, words[0], &actions, nil, &pointers, environ)
         guard problem == 0 else { throw POSIXError(POSIXErrorCode(rawValue: problem) ?? .EIO) }
-        var (status, usage): (Int32, rusage) = (0, rusage())
-        while wait4(process, &status, WNOHANG, &usage) == 0 {
+        var status: Int32 = 0
+        var peakBytes = 0
+        while waitpid(process, &status, WNOHANG) == 0 {
             if Date().timeIntervalSince(start) > limit { kill(process, SIGKILL) }
+            peakBytes = max(peakBytes, Self.residentPeak(of: process))
             usleep(500)
         }
         let signal = status & 0x7F
         return MeasuredRun(
             exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal == 0 ? nil : signal, seconds: Date().timeIntervalSince(start),
-            peakBytes: Int(usage.ru_maxrss) * 1024, output: (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
+            peakBytes: peakBytes, output: (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
+    }
+
+    /// The high-water mark of a process's resident memory in bytes; 0 once it has ended.
+    private static func residentPeak(of process: pid_t) -> Int {
+        guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kibibytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Int($0) })
+        else { return 0 }
+        return kibibytes * 1024
     }
 }
