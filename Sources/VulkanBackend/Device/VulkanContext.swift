@@ -16,8 +16,10 @@ final class VulkanContext {
     /// Of the two groups of submissions that a long run has under way.
     private let groupFences: [VkFence]
     /// A lost device stays lost for this process, and what belongs to it is left alone: work may still be under way for all anybody knows, and drivers
-    /// wait for ever in calls that destroy.
-    private(set) var isLost = false
+    /// wait for ever in calls that destroy. The context then keeps itself, and with it the instance, whose end would take the driver from under its threads.
+    private(set) var isLost = false {
+        didSet { if isLost, !oldValue { _ = Unmanaged.passRetained(self) } }
+    }
 
     /// - Parameter capturesStatistics: whether the compiler is to tell of the pipelines it makes.
     init(_ instance: VulkanInstance, _ physical: PhysicalDevice, capturesStatistics: Bool = false) throws(VulkanError) {
@@ -71,7 +73,6 @@ final class VulkanContext {
     }
 
     deinit {
-        if isLost { return }
         vkDeviceWaitIdle(handle)
         for fence in groupFences + [fence] { vkDestroyFence(handle, fence, nil) }
         vkDestroyCommandPool(handle, commandPool, nil)
@@ -101,6 +102,7 @@ final class VulkanContext {
     }
 
     func free(_ buffer: VkCommandBuffer) {
+        if isLost { return }
         var buffer: VkCommandBuffer? = buffer
         vkFreeCommandBuffers(handle, commandPool, 1, &buffer)
     }

@@ -1,7 +1,7 @@
 // Preloaded into a worker by tests (LD_PRELOAD): Vulkan calls that fail as a driver's do after a reset or when memory is gone.
 //   TALA_VULKAN_FAULT=lost@N     vkQueueSubmit number N of the process loses the device
 //   TALA_VULKAN_FAULT=memory@N   vkAllocateMemory number N finds no memory
-//   TALA_VULKAN_FAULTS=FILE      holds the number of faults that are left, over all processes
+//   TALA_VULKAN_FAULTS=FILE      holds the number of faults that are left, over all processes; FILE.count gets the submissions of the last process that made any
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -26,11 +26,22 @@ static int strikes(const char *kind, int number) {
     return left > 0;
 }
 
+static atomic_int submissions;
+
+__attribute__((destructor)) static void record_submissions(void) {
+    const char *path = getenv("TALA_VULKAN_FAULTS");
+    char name[4096];
+    if (!path || !submissions || snprintf(name, sizeof name, "%s.count", path) >= (int)sizeof name) return;
+    FILE *file = fopen(name, "w");
+    if (!file) return;
+    fprintf(file, "%d\n", submissions);
+    fclose(file);
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos, VkFence fence) {
-    static atomic_int number;
     static PFN_vkQueueSubmit real;
     if (!real) real = (PFN_vkQueueSubmit)dlsym(RTLD_NEXT, "vkQueueSubmit");
-    if (strikes("lost", ++number)) return VK_ERROR_DEVICE_LOST;
+    if (strikes("lost", ++submissions)) return VK_ERROR_DEVICE_LOST;
     return real(queue, count, infos, fence);
 }
 
