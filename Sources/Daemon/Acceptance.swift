@@ -84,6 +84,9 @@ struct Acceptance {
             if param.hasSuffix("_file"), FolderListing.isFolder(found.path) {
                 throw ManifestError(code: "invalid_value", message: "\"\(name)\" is a folder: name the file in it", param: param)
             }
+            if param.hasSuffix("_file"), FolderListing.byteCount(found.path) == nil {
+                throw ManifestError(code: "invalid_value", message: "\"\(name)\" is no regular file", param: param)
+            }
             guard let bundle = claim.bundle, found.root == bundle else {
                 return JobAcceptance.Source(path: found.path, root: found.root, isInBundle: false)
             }
@@ -104,8 +107,11 @@ struct Acceptance {
         }
         acceptance.prices = judges.prices(manifest.device)
         for other in manifest.after {
-            switch JobIdentifier.isJob(other) ? judges.state(other) : nil {
-            case nil: throw ManifestError(code: "not_found", message: "there is no job \"\(other.prefix(64))\"", param: "after")
+            // Whose jobs one may not use, their state is no news for one either.
+            let isKnown = try JobIdentifier.isJob(other) && mayUse(other, user, judges)
+            switch isKnown ? judges.state(other) : nil {
+            case nil:
+                throw ManifestError(code: "not_found", message: "there is no job \"\(other.prefix(64))\" that you may wait for", param: "after")
             case .failed, .cancelled:
                 throw ManifestError(code: "dependency_failed", message: "the job \(other) did not succeed", param: "after")
             default: break
@@ -114,11 +120,16 @@ struct Acceptance {
         return acceptance
     }
 
+    private func mayUse(_ job: String, _ user: Submitter, _ judges: Judges) throws -> Bool {
+        if judges.mayUseAll(user) { return true }
+        return try layout.job(job).readStatus()?.owner == Int(user.user)
+    }
+
     /// A model is a name in `models/`, a finished job, or a folder under an allowed root.
     private func modelPath(_ name: String, _ user: Submitter, _ judges: Judges) throws -> String {
         if JobIdentifier.isJob(name) {
             let job = layout.job(name)
-            if try judges.mayUseAll(user) || job.readStatus()?.owner == Int(user.user) {
+            if try mayUse(name, user, judges) {
                 for kind in ["merged", "model"] {
                     let path = job.result + "/" + kind
                     if access(path + "/config.json", F_OK) == 0 { return path }

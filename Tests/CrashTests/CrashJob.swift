@@ -15,19 +15,23 @@ struct CrashJob {
     /// The job as it was accepted.
     let start: FolderSnapshot
 
-    /// - Parameter splitsBatches: gives the job so little memory that a batch is several micro-batches.
-    init(lora: Bool = true, dropout: Double = 0, keep: Int = 2, device: String = "cpu", splitsBatches: Bool = false) throws {
-        let limit = splitsBatches ? try Self.tightLimit(lora: lora, dropout: dropout, device: device) : nil
-        try self.init(lora: lora, dropout: dropout, keep: keep, device: device, memoryLimit: limit)
+    /// - Parameters:
+    ///   - base: how a LoRA keeps the model's own weights.
+    ///   - splitsBatches: gives the job so little memory that a batch is several micro-batches.
+    init(
+        lora: Bool = true, dropout: Double = 0, base: Manifest.BaseWeights = .auto, keep: Int = 2, device: String = "cpu", splitsBatches: Bool = false
+    ) throws {
+        let limit = splitsBatches ? try Self.tightLimit(lora: lora, dropout: dropout, base: base, device: device) : nil
+        try self.init(lora: lora, dropout: dropout, base: base, keep: keep, device: device, memoryLimit: limit)
     }
 
     /// Less and less, until a micro-batch is half a batch at most.
-    private static func tightLimit(lora: Bool, dropout: Double, device: String) throws -> Int? {
+    private static func tightLimit(lora: Bool, dropout: Double, base: Manifest.BaseWeights, device: String) throws -> Int? {
         var limit: Int?
         var fitting: Int?
         var first = 0
         for _ in 0..<16 {
-            let job = try CrashJob(lora: lora, dropout: dropout, keep: 2, device: device, memoryLimit: limit)
+            let job = try CrashJob(lora: lora, dropout: dropout, base: base, keep: 2, device: device, memoryLimit: limit)
             defer { job.remove() }
             var looks = 0
             // Long enough to plan, too short to train.
@@ -46,7 +50,7 @@ struct CrashJob {
         return fitting
     }
 
-    private init(lora: Bool, dropout: Double, keep: Int, device: String, memoryLimit: Int?) throws {
+    private init(lora: Bool, dropout: Double, base: Manifest.BaseWeights, keep: Int, device: String, memoryLimit: Int?) throws {
         root = NSTemporaryDirectory() + "tala-crash-\(UUID().uuidString)"
         folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
         try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
@@ -65,6 +69,7 @@ struct CrashJob {
             adapter: \(adapter)
             max_length: 512
             precision: float32
+            \(lora ? "base_weights: \(base)" : "")
             checkpoint: {every_steps: 2, keep: \(keep)}
             device: \(device)
             \(memoryLimit.map { "memory_limit: \($0)" } ?? "")

@@ -11,8 +11,25 @@ import Worker
 /// Exact resume: a job that is stopped wherever a worker looks whether it should leave — before training, between micro-batches, between steps, in an
 /// evaluation, at an epoch's end, in the second epoch, before the result — ends in the bytes of one that was not.
 @Suite(.serialized, .enabled(if: SharedData.isThere)) struct ResumeMatrixTests {
-    static let cells: [(lora: Bool, dropout: Double, device: String)] = [
-        (true, 0, "cpu"), (true, 0.1, "cpu"), (false, 0, "cpu"), (true, 0.1, "vulkan"), (false, 0, "vulkan"),
+    /// One kind of job: what is trained over which base, and where.
+    struct Cell: Sendable, CustomTestStringConvertible {
+        var lora: Bool
+        var dropout: Double
+        var base = Manifest.BaseWeights.auto
+        var device: String
+        /// Done in the full form only.
+        var isLong = false
+
+        var testDescription: String {
+            "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base == .auto ? "" : ", \(base)"), \(device)"
+        }
+    }
+
+    static let cells: [Cell] = [
+        Cell(lora: true, dropout: 0, device: "cpu"), Cell(lora: true, dropout: 0.1, device: "cpu"), Cell(lora: false, dropout: 0, device: "cpu"),
+        Cell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"), Cell(lora: true, dropout: 0.1, device: "vulkan"),
+        Cell(lora: true, dropout: 0, base: .q8, device: "cpu", isLong: true), Cell(lora: true, dropout: 0.1, base: .nf4, device: "vulkan", isLong: true),
+        Cell(lora: false, dropout: 0, device: "vulkan", isLong: true),
     ]
 
     /// A run that stops at the k-th time it looks.
@@ -26,9 +43,10 @@ import Worker
         }
     }
 
-    @Test(arguments: Extent.isFull ? cells : cells.dropLast())
-    func aJobStoppedAnywhereEndsInTheSameBytes(lora: Bool, dropout: Double, device: String) throws {
-        let job = try CrashJob(lora: lora, dropout: dropout, device: device, splitsBatches: true)
+    @Test(arguments: cells.filter { Extent.isFull || !$0.isLong })
+    func aJobStoppedAnywhereEndsInTheSameBytes(cell: Cell) throws {
+        let device = cell.device
+        let job = try CrashJob(lora: cell.lora, dropout: cell.dropout, base: cell.base, device: device, splitsBatches: true)
         defer { job.remove() }
         let all = Looks(limit: .max)
         #expect(job.run(stop: all.look) == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
@@ -61,20 +79,22 @@ import Worker
         #expect(stops > 0)
         if Extent.isFull, device == "cpu" { #expect(evaluations > 1) }
         print("looks of a whole run: \(all.count)")
-        Extent.report("stops of a worker (\(lora ? "LoRA" : "full"), dropout \(dropout), \(device))", stops)
+        Extent.report("stops of a worker (\(cell.testDescription))", stops)
     }
 
     /// The same manifest gives the same bytes, whatever the number of threads.
-    @Test func aJobDoneTwiceGivesTheSameBytes() throws {
-        let (first, second) = (try CrashJob(dropout: 0.1), try CrashJob(dropout: 0.1))
-        defer {
-            first.remove()
-            second.remove()
+    @Test(arguments: [Cell(lora: true, dropout: 0.1, device: "cpu"), Cell(lora: false, dropout: 0, device: "cpu"), Cell(lora: true, dropout: 0.1, base: .nf4, device: "cpu")])
+    func aJobDoneWithOtherThreadsGivesTheSameBytes(cell: Cell) throws {
+        var traces: [JobTrace] = []
+        for threads in [nil, nil, 1, 2, 4, 3] as [Int?] {
+            let job = try CrashJob(lora: cell.lora, dropout: cell.dropout, base: cell.base, device: cell.device)
+            defer { job.remove() }
+            threads.map { _ = setenv("TALA_THREADS", "\($0)", 1) }
+            defer { unsetenv("TALA_THREADS") }
+            #expect(job.run() == .succeeded)
+            try traces.append(JobTrace(job.folder))
+            #expect(traces[traces.count - 1].differences(from: traces[0]) == "", "\(threads.map { "\($0)" } ?? "all") threads")
         }
-        #expect(first.run() == .succeeded)
-        setenv("TALA_THREADS", "1", 1)
-        defer { unsetenv("TALA_THREADS") }
-        #expect(second.run() == .succeeded)
-        #expect(try JobTrace(second.folder).differences(from: JobTrace(first.folder)) == "")
+        Extent.report("the same job again, with one to four threads", traces.count - 1)
     }
 }

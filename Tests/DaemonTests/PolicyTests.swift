@@ -144,32 +144,6 @@ let isRoot = geteuid() == 0
         #expect(spool.jobs.count == 1)
     }
 
-    @Test(.enabled(if: isRoot)) func aJobsFolderIsReadByItsSubmitterAndByNobodyElse() throws {
-        let spool = try TestSpool(worker: "echo secret >$job/secret; state succeeded; exit 0")
-        defer { spool.remove() }
-        let path = spool.layout.root + "/policy.yaml"
-        try DurableFiles.replace(path, with: "users: {4242: developer}\n")
-        try spool.drop("a.yaml", owner: 4242)
-        try spool.drop("bad.yaml", "model: [", owner: 4242)
-        #expect(try spool.drain { $0.policyFile = path } == 1)
-        let job = spool.layout.job(try #require(spool.ids.first)).path
-        for file in [job + "/status.json", job + "/secret", spool.layout.rejected + "/bad.yaml/error.json"] {
-            #expect(Self.canRead(file, user: 4242) && !Self.canRead(file, user: 4243), "\(file)")
-        }
-    }
-
-    /// Whether a user may read a file, tried in a process of that user.
-    static func canRead(_ path: String, user: Int) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
-        process.arguments = ["--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", "cat", path]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }
-
     @Test(.enabled(if: isRoot)) func aDatasetThatItsSubmitterCouldNotReadIsNotFoundAndNothingOfItIsTold() throws {
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
@@ -203,22 +177,5 @@ let isRoot = geteuid() == 0
             #expect(error["param"]?.string == "training_file" && error["message"]?.string?.contains("SECRET") == false)
         }
         #expect(try FolderListing.names(in: spool.layout.rejected).count == 5)
-    }
-
-    @Test(.enabled(if: isRoot)) func anotherUsersJobIsNoBaseModelAndNoInitialAdapter() throws {
-        let spool = try TestSpool(worker: "mkdir -p $job/result/merged $job/result/adapter; touch $job/result/merged/config.json; state succeeded; exit 0")
-        defer { spool.remove() }
-        let path = spool.layout.root + "/policy.yaml"
-        try DurableFiles.replace(path, with: "users: {4242: developer, 4243: developer}\n")
-        try spool.drop("a.yaml", owner: 4242)
-        #expect(try spool.drain { $0.policyFile = path } == 0)
-        let id = try #require(spool.ids.first)
-        for (name, owner) in [("mine", 4242), ("theirs", 4243)] as [(String, UInt32)] {
-            try spool.drop("\(name)-model.yaml", "model: \(id)\ntraining_file: t.jsonl\n", owner: owner)
-            try spool.drop("\(name)-adapter.yaml", TestSpool.manifest + "adapter: {init_from: \(id)/result/adapter}\n", owner: owner)
-        }
-        #expect(try spool.drain { $0.policyFile = path } == 1)
-        #expect(try FolderListing.names(in: spool.layout.rejected) == ["theirs-adapter.yaml", "theirs-model.yaml"])
-        #expect(spool.job(droppedAs: "mine-model.yaml") != nil && spool.job(droppedAs: "mine-adapter.yaml") != nil)
     }
 }
