@@ -13,7 +13,8 @@ extension TalaDaemon {
     /// | `.new-ID` | a bundle in it goes back into `incoming/`, the rest goes |
     /// | `.trash-*` | deleted |
     /// | a job that is `running` or `queued` | it waits for a device; not validated: for validation |
-    /// | a job whose `status.json` cannot be read | it is made anew from manifest and events |
+    /// | a job whose `status.json` cannot be understood | it is made anew from manifest and events |
+    /// | neither its `status.json` nor manifest and acceptance can be understood | it has failed |
     /// | `.*.tmp`, `.trash-*`, `.ballast` of a job that nobody holds | deleted |
     /// | a job that is given up | it is salvaged |
     /// | a job that is `validating_files` | it waits for validation |
@@ -82,7 +83,7 @@ extension TalaDaemon {
         // Whoever holds the lock may still be writing; nobody else leaves anything half done that is wanted.
         if let lock = try? FileLock(path: folder.lockFile) { withExtendedLifetime(lock) { folder.removeLitter() } }
         guard var status = try knownStatus(id, tries: tries) else {
-            journal.log(.error, "\(id): neither status.json nor manifest.json can be read; the job is left alone", nil, Journal.Subject(job: id))
+            journal.log(.error, "\(id): there is no status.json, manifest.json or job.json; the folder is left alone", nil, Journal.Subject(job: id))
             return nil
         }
         if status.state == .running {

@@ -64,8 +64,11 @@ extension TalaDaemon {
         do throws(StorageError) { if let status = try status(id) { return status } } catch {
             if error.isTransient || tries < 6 { throw error }
         }
-        guard let rebuilt = try layout.job(id).rebuiltStatus() else { return nil }
+        guard let rebuilt = try layout.job(id).rebuiltStatus(isLast: tries >= 6) else { return nil }
         record(rebuilt, layout.job(id), .warn, "status.json was missing or damaged: made anew, \(rebuilt.state.rawValue)")
+        if let error = rebuilt.error, error.code == "damaged_job" {
+            record(rebuilt, layout.job(id), .error, "Fine-tuning job failed: \(error.message)")
+        }
         return rebuilt
     }
 

@@ -82,7 +82,7 @@ public final class TalaDaemon {
             try Self.persist(journal, mustStop) { try DurableFiles.makeFolder(folder) }
         }
         authority = try Self.persist(journal, mustStop) { try Authority(configuration.layout, policyFile: configuration.policyFile) }
-        guard let lock = try Self.persist(journal, mustStop, { try FileLock(path: configuration.layout.lockFile) }) else {
+        guard let lock = try Self.persist(journal, mustStop, { try FileLock(path: configuration.layout.lockFile, patience: 1) }) else {
             throw StartError.spoolIsTaken(layout.root)
         }
         self.lock = lock
@@ -105,7 +105,7 @@ public final class TalaDaemon {
     }
 
     /// Works until told to stop, or until nothing is left to do when draining.
-    /// - Returns: the exit code: 0, or 1 if a job failed while draining.
+    /// - Returns: the exit code: 0; 1 if a job failed while draining; 28 if none did, but one is left that waits for room on the disk.
     public func run() -> Int32 {
         let watch = SpoolWatch([layout.incoming, layout.control])
         do { try recover() } catch {
@@ -131,7 +131,7 @@ public final class TalaDaemon {
             countUse()
             startWork()
             heartbeat()
-            if configuration.drains, isDone { return failures == 0 ? 0 : 1 }
+            if configuration.drains, isDone { return failures > 0 ? 1 : waitingForRoom.isEmpty ? 0 : 28 }
             let changes = watch.wait(milliseconds: pauseMilliseconds, others: workers.map(\.descriptor))
             let now = Clock.monotonic()
             for name in changes.completed { drops.completed(name, now: now) }

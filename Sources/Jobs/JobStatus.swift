@@ -117,6 +117,17 @@ public struct JobStatus: Sendable, Hashable {
         hyperparameters = all["method"]?[manifest.method.rawValue]?["hyperparameters"] ?? JSONNode([JSONMember]())
     }
 
+    /// The status of a job that has ended because nothing says any more what it was.
+    public init(id: String, lostAt time: Int, createdAt: Int, error: Failure) {
+        self.id = id
+        self.createdAt = createdAt
+        self.error = error
+        state = .failed
+        finishedAt = time
+        (model, trainingFile, seed, method) = ("", "", 0, Manifest.Method.supervised.rawValue)
+        hyperparameters = JSONNode([JSONMember]())
+    }
+
     public var json: JSONNode {
         func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }

@@ -3,18 +3,20 @@ public import Jobs
 public import Storage
 
 extension JobFolder {
-    /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event says, else that the job waits.
-    /// - Returns: nil if the manifest or what was decided at its acceptance cannot be read either.
-    /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors).
-    public func rebuiltStatus() throws(StorageError) -> JobStatus? {
+    /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event says, else that the job waits. Where
+    /// the manifest or what was decided at its acceptance cannot be understood either, the job has failed.
+    /// - Parameter isLast: whether a file that cannot be read now is not going to be read later.
+    /// - Returns: nil if the folder holds nothing of a job.
+    /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors, an error of the disk).
+    public func rebuiltStatus(isLast: Bool = false) throws(StorageError) -> JobStatus? {
         let manifest: Manifest
         let acceptance: JobAcceptance
         do {
             manifest = try self.manifest()
             acceptance = try self.acceptance()
         } catch {
-            if let error = error as? StorageError, error.isTransient { throw error }
-            return nil
+            if let error = error as? StorageError, !error.isMissing, !isLast || error.isTransient { throw error }
+            return try lostStatus(because: error)
         }
         var status = JobStatus(id: id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         status.owner = acceptance.owner
@@ -33,6 +35,19 @@ extension JobFolder {
             status.resultFiles = ["metrics.csv", "result"]
         }
         if status.state.isFinal { status.finishedAt = last.time }
+        return status
+    }
+
+    /// The end of a job of which nothing that can be understood is left but its name.
+    private func lostStatus(because error: any Error) throws(StorageError) -> JobStatus? {
+        guard [statusFile, manifestFile, acceptanceFile].contains(where: FolderListing.exists) else { return nil }
+        let createdAt = Int((JobIdentifier.milliseconds(of: id) ?? 0) / 1000)
+        let failure = JobStatus.Failure(
+            code: "damaged_job",
+            message: "status.json cannot be understood, and nothing else says what the job was (\(error)); what it left lies in its folder: drop its manifest again")
+        var status = JobStatus(id: id, lostAt: try lastEvent()?.time ?? createdAt, createdAt: createdAt, error: failure)
+        status.owner = (try? acceptance())?.owner
+        status.checkpoint = checkpointNames.last
         return status
     }
 

@@ -6,15 +6,26 @@ public final class FileLock {
     private let descriptor: Int32
 
     /// Takes the lock, or returns nil if another process has it.
+    /// - Parameter patience: seconds that another may go on to have it. A holder that was killed may live on for an instant in a child that has not yet become
+    ///   another program, and whoever only asks whether a lock is free holds it meanwhile.
     /// - Throws: ``StorageError`` if the file cannot be opened.
-    public init?(path: String) throws(StorageError) {
+    public init?(path: String, patience: Double = 0) throws(StorageError) {
         let opened = try DurableFiles.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
-            close(opened)
-            return nil
+        var triesLeft = Int(max(0, min(3600, patience)) * 50)
+        while flock(opened, LOCK_EX | LOCK_NB) != 0 {
+            guard triesLeft > 0 else {
+                close(opened)
+                return nil
+            }
+            triesLeft -= 1
+            usleep(20_000)
         }
         descriptor = opened
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Closing alone would leave the lock with a child that is just being started.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

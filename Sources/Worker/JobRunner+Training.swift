@@ -20,7 +20,7 @@ extension JobRunner {
         status.neededBytes = Checkpointing.byteCount(job.model)
         var watch = OutlierWatch(metrics.rows)
         var state = start
-        var lastSave = 0.0
+        var lastSave = TrainingClock.now()
         var speed = 0.0
         var lastRow = metrics.rows.last
         // Parameters and moments are those of `state` until an update begins, which asks nothing: so long a checkpoint of the last whole step can be written.
@@ -28,7 +28,15 @@ extension JobRunner {
         run.mustBreakOff = { [unowned self] in
             isAskedToLeave {
                 do { try answerCheckpoint(run, job, state, lastRow, metrics) } catch { trouble = error }
-            } || trouble != nil
+            } || trouble != nil || !keepsCounting()
+        }
+        /// Time and cost go on in a long step too, and so does the status.
+        func keepsCounting() -> Bool {
+            guard TrainingClock.now() - lastSave > 1 else { return true }
+            lastSave = TrainingClock.now()
+            meter(trainedTokens: state.trainedTokens)
+            do { try save() } catch { trouble = error }
+            return trouble == nil
         }
         defer { run.mustBreakOff = { false } }
         let began = TrainingClock.now()

@@ -88,20 +88,36 @@ private final class BackgroundWorker: @unchecked Sendable {
 }
 
 @Suite(.serialized, .enabled(if: SharedData.isThere)) struct ControlTimeTests {
-    /// Seconds that the issue grants.
+    /// Seconds within which what was asked must have happened.
     static let limit = 5.0
 
-    @Test(arguments: [("cpu", 1024, 4, 16), ("vulkan", 192, 4, 16)])
-    func whatIsAskedInTheMiddleOfALongStepIsDoneWithinFiveSeconds(device: String, width: Int, layers: Int, batch: Int) throws {
+    /// A batch whose step takes some seconds on this machine, found with few tokens and doubled.
+    private static func batch(_ device: String, width: Int, layers: Int) throws -> Int? {
+        for batch in [32, 64, 128, 256, 512] {
+            let job = try SlowJob(device: device, width: width, layers: layers, batch: batch)
+            defer { job.remove() }
+            let worker = BackgroundWorker(job.folder)
+            func isAt(_ step: Int) -> Bool { worker.outcome != nil || job.folder.pulse.map { $0.phase.isStep && $0.step >= step } ?? false }
+            try job.wait("the second step") { isAt(2) }
+            if worker.outcome != nil, job.folder.status()?.error?.code == "no_device" { return nil }
+            let seconds = try job.wait("the third step") { isAt(3) }
+            worker.stop()
+            try job.wait("the end of a trial") { worker.outcome != nil }
+            if seconds > 2.2 { return batch }
+        }
+        Issue.record("no batch makes a step long enough to prove anything on \(device)")
+        return nil
+    }
+
+    // Few weights and many tokens: a checkpoint is written to its end, and that must not be what takes the time.
+    @Test(arguments: [("cpu", 512, 4), ("vulkan", 192, 2)])
+    func whatIsAskedInTheMiddleOfALongStepIsDoneWithinFiveSeconds(device: String, width: Int, layers: Int) throws {
+        guard let batch = try Self.batch(device, width: width, layers: layers) else { return print("skipped: there is no device \(device)") }
         let job = try SlowJob(device: device, width: width, layers: layers, batch: batch)
         defer { job.remove() }
         func isInStep(_ step: Int) -> Bool { job.folder.pulse.map { $0.phase.isStep && $0.step == step } ?? false }
         var worker = BackgroundWorker(job.folder)
         try job.wait("the first step") { isInStep(1) || worker.outcome != nil }
-        if worker.outcome != nil, job.folder.status()?.error?.code == "no_device" {
-            print("skipped: there is no Vulkan device")
-            return
-        }
         var times: [(String, Double)] = []
         // Before the first step's end there is nothing to keep: the checkpoint follows.
         try job.ask("checkpoint")
@@ -114,7 +130,10 @@ private final class BackgroundWorker: @unchecked Sendable {
         #expect(isInStep(2) && job.folder.pendingControls.isEmpty)
         try job.wait("the third step") { isInStep(3) }
         let stepSeconds = Date().timeIntervalSince(began)
-        usleep(300_000)
+        // Time and cost are counted while the step lasts, once a second.
+        let used = job.folder.status()?.usage.total.deviceSeconds ?? 0
+        try job.wait("time that is counted") { (job.folder.status()?.usage.total.deviceSeconds ?? 0) > used }
+        #expect(isInStep(3) && used > 0)
         try job.ask("checkpoint")
         times.append(("a checkpoint", try job.wait("a checkpoint") { job.folder.pendingControls.isEmpty }))
         #expect(isInStep(3) && job.folder.checkpointNames == ["step-000001", "step-000002"] && job.events.contains("step-000002 was written because"))
@@ -137,7 +156,6 @@ private final class BackgroundWorker: @unchecked Sendable {
         #expect(FolderListing.exists(job.folder.result + "/\(PartialResult.folderName)"))
         let shown = times.map { "\($0.0) \(($0.1 * 1000).rounded() / 1000) s" }.joined(separator: ", ")
         print("a step of about \((stepSeconds * 10).rounded() / 10) s on \(device): \(shown)")
-        #expect(stepSeconds > 0.7, "the step is too short to prove anything")
         for (what, seconds) in times { #expect(seconds < Self.limit, "\(what) took \(seconds) s on \(device)") }
     }
 }

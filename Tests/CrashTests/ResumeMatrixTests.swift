@@ -61,7 +61,8 @@ import Worker
             let looks = Looks(limit: limit)
             let outcome = job.run(stop: looks.look)
             let place = "stopped at look \(limit) of \(all.count), seed \(Extent.seed)"
-            #expect(outcome == .stopped || outcome == .succeeded && limit > all.count - 2, "\(place): \(outcome)")
+            // How often a worker looks depends a little on which thread takes which block: a place near the end may not be reached.
+            #expect(outcome == .stopped || outcome == .succeeded && limit > looks.count - 2, "\(place), \(looks.count) this time: \(outcome)")
             stops += outcome == .stopped ? 1 : 0
             if let name = job.folder.checkpointNames.last,
                 let state = try? JSONParser().parse(DurableFiles.read(job.folder.checkpoints + "/\(name)/state.json")),

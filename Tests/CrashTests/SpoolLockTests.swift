@@ -9,20 +9,23 @@ import Testing
 /// One daemon a spool: a second one says so and ends, whichever of them was there first, and a lock that a killed daemon leaves is no lock.
 /// Four rounds, fifty under TALA_TORTURE=1.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct SpoolLockTests {
-    private static let manifest = """
+    /// - Parameter steps: two hundred take some seconds, more than a daemon waits for the lock.
+    private static func manifest(steps: Int) -> String {
+        """
         model: stories260k
         training_file: train.jsonl
         seed: 5
-        method: {type: supervised, supervised: {hyperparameters: {max_steps: 3, batch_size: 2}}}
+        method: {type: supervised, supervised: {hyperparameters: {max_steps: \(steps), batch_size: 8}}}
         adapter: {type: lora, rank: 4, alpha: 8}
         max_length: 512
         precision: float32
         device: cpu
         """
+    }
 
     @Test func ofDaemonsThatStartTogetherOneServesAndTheOthersSaySo() throws {
         let rounds = Extent.times(4, full: 50)
-        let spool = try RealSpool(manifest: Self.manifest)
+        let spool = try RealSpool(manifest: Self.manifest(steps: 200))
         defer { spool.remove() }
         func daemons(_ count: Int) throws -> [(process: Process, words: String)] {
             try (0..<count).map { index in
@@ -44,7 +47,9 @@ import Testing
         }
         for round in 0..<rounds {
             let note = "round \(round)"
-            if round > 0 { try DurableFiles.replace(spool.layout.incoming + "/job\(round).yaml", with: Self.manifest) }
+            if round > 0 {
+                try DurableFiles.replace(spool.layout.incoming + "/job\(round).yaml", with: Self.manifest(steps: round % 3 == 0 ? 200 : 3))
+            }
             let first = try daemons(3)
             if round % 3 == 0 {
                 try check(first, note)

@@ -134,6 +134,27 @@ import Testing
         #expect(spool.events(id).contains(name) && spool.events(id).contains("SHA-256"))
     }
 
+    /// Nothing says any more what such a job was: its owner is told so, and it is not there for ever.
+    @Test(arguments: ["manifest.json", "job.json"], [true, false])
+    func aJobOfWhichNothingCanBeUnderstoodHasFailed(name: String, isThere: Bool) throws {
+        let (spool, id) = try Self.spool { _ in }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        try DurableFiles.replace(folder.statusFile, with: "{\"id\": ")
+        if isThere { try DurableFiles.replace(folder.path + "/" + name, with: "\u{1}\u{2}") } else { try DurableFiles.remove(folder.path + "/" + name) }
+        for _ in 0..<2 {
+            _ = try spool.drain()
+            let status = try #require(folder.status())
+            #expect(status.state == .failed && status.error?.code == "damaged_job" && status.error?.message.contains(name) == true, "\(status)")
+            #expect(status.createdAt > 1_700_000_000 && status.finishedAt != nil && spool.log.isEmpty)
+            #expect(name == "job.json" || status.owner == Int(getuid()))
+        }
+        #expect(spool.events(id).split(separator: "\n").count { $0.contains("Fine-tuning job failed") } == 1)
+        // What is no job is left as it is.
+        for file in [folder.statusFile, folder.path + "/manifest.json", folder.path + "/job.json"] { try? DurableFiles.remove(file) }
+        #expect(try spool.drain() == 0 && !FolderListing.exists(folder.statusFile))
+    }
+
     @Test func aWorkerThatDiesAfterItHasSaidHowTheJobEndedChangesNothing() throws {
         let spool = try TestSpool(worker: "state succeeded; kill -9 $$\n")
         defer { spool.remove() }
