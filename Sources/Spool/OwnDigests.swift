@@ -43,7 +43,10 @@ public enum OwnDigests {
         var lines = try digests(in: folder)
         // Of earlier digests only the one of the file that is there is still of use.
         let present = (try? DurableFiles.read(path, limit: 16 << 20)).map { SHA256.hexadecimal(of: $0) }
+        let isUnknown = !lines.contains { $0.name == name }
         lines.removeAll { $0.name == name && $0.digest != present }
+        // A file of a folder without a list was believed as it was, and is until it has been replaced.
+        if isUnknown, let present { lines.append((present, name)) }
         if !lines.contains(where: { $0.name == name && $0.digest == new }) { lines.append((new, name)) }
         try DurableFiles.replace(folder + "/" + listName, with: lines.map { "\($0.digest)  \($0.name)\n" }.joined())
         try DurableFiles.replace(path, with: text)
