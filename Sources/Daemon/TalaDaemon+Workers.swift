@@ -243,8 +243,8 @@ extension TalaDaemon {
     }
 
     private func validated(_ status: inout JobStatus, _ folder: JobFolder) {
-        let tokens = (try? DurableFiles.read(folder.validationFile, limit: 64 << 20)).flatMap { try? JSONParser().parse($0) }?["trained_tokens"]
-        if let tokens = tokens?.integer, let owner = status.owner, let role = authority.role(of: submitter(owner)),
+        let tokens = (try? folder.validation())?["trained_tokens"]?.integer
+        if let tokens, let owner = status.owner, let role = authority.role(of: submitter(owner)),
             let excess = Quotas.excess(tokens: tokens, use(of: owner), role.quotas, role: role.name)
         {
             return fail(&status, folder, .init(code: "quota_exceeded", message: excess))

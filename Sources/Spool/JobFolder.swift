@@ -1,5 +1,5 @@
 import Glibc
-import JSON
+public import JSON
 public import Jobs
 public import Storage
 
@@ -55,6 +55,16 @@ public struct JobFolder: Sendable, Hashable {
 
     /// Removes the tokenised data, which a job that has ended has no more use for: it follows from the data, and is made again if the job goes on after all.
     public func removeTokens() { FolderListing.delete(tokens) }
+
+    /// What validation found.
+    /// - Returns: nil if the files have not been validated, or what was written of that is damaged; they are to be validated again then.
+    /// - Throws: ``StorageError`` if it cannot be read now.
+    public func validation() throws(StorageError) -> JSONNode? {
+        do { return try JSONParser().parse(OwnDigests.read(validationFile, limit: 64 << 20)) } catch {
+            if let error = error as? StorageError, !error.isMissing { throw error }
+            return nil
+        }
+    }
 
     /// The accepted manifest.
     /// - Throws: ``StorageError``, ``ManifestError``, ``OwnDigests/Damage``.

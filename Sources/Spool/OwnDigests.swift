@@ -1,6 +1,6 @@
 import Storage
 
-/// The SHA-256 of a job's own files that are believed later, `manifest.json` and `job.json`: in `SHA256SUMS` beside them, as sha256sum(1) writes and checks it.
+/// The SHA-256 of a job's own files that are believed later, `manifest.json`, `job.json` and `validation.json`: in `SHA256SUMS` beside them, as sha256sum(1) writes and checks it.
 ///
 /// A file may have two lines: a file that is written anew gets its second digest before it is replaced, so that one of them holds at every moment.
 /// Folders of programs that wrote no such list are read without it.
@@ -62,7 +62,7 @@ public enum OwnDigests {
         return try bytes.split(separator: UInt8(ascii: "\n")).map { line in
             let parts = String(decoding: line, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
             guard parts.count == 3, parts[1].isEmpty, parts[0].utf8.count == 64, parts[0].allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else {
-                throw Damage(path: path, reason: "this list of digests is damaged; remove it if manifest.json and job.json beside it are what they should be")
+                throw Damage(path: path, reason: "this list of digests is damaged; remove it if manifest.json, job.json and validation.json beside it are what they should be")
             }
             return (String(parts[0]), String(parts[2]))
         }

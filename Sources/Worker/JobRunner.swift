@@ -257,7 +257,9 @@ public final class JobRunner {
         let manifest = try folder.manifest()
         let acceptance = try folder.acceptance()
         guard let modelFolder = acceptance.modelPath else { throw WorkerError.noWeights(manifest.model) }
-        let isNew = !folder.isValidated
+        let validation = try folder.validation()
+        let isNew = validation == nil
+        if isNew, folder.isValidated { try event("validation.json is damaged: the files are validated again", .warn) }
         if isNew {
             status.state = .validatingFiles
             try save()
@@ -289,9 +291,7 @@ public final class JobRunner {
         pulse.beat()
         if isNew {
             try writeValidation(job, fingerprint)
-        } else if let node = try? JSONParser().parse(DurableFiles.read(folder.validationFile, limit: 64 << 20)),
-            let validated = InputFingerprint(json: node["inputs"])
-        {
+        } else if let validated = InputFingerprint(json: validation?["inputs"]) {
             // The plan may differ: it depends on the device that is free.
             let changed = fingerprint.differences(from: validated).filter { ["training_file", "validation_file", "model"].contains($0) }
             if !changed.isEmpty { throw WorkerError.inputsChanged(changed) }
@@ -324,7 +324,7 @@ public final class JobRunner {
             "trained_tokens": JSONNode(job.totalTrainedTokens), "total_steps": JSONNode(job.settings.totalSteps),
             "files": JSONNode(job.reports.map(\.json)), "plan": job.plan.json, "inputs": fingerprint.json,
         ]
-        try DurableFiles.replace(folder.validationFile, with: JSONWriter(isIndented: true).string(found) + "\n")
+        try OwnDigests.replace(folder.validationFile, with: JSONWriter(isIndented: true).string(found) + "\n")
     }
 
     private func runThrowing() throws -> Outcome {

@@ -1,6 +1,7 @@
 import Glibc
 import Models
 import Storage
+import Synchronization
 import Tensors
 
 /// The digests of a model's weight files, made by a thread of its own while data is read and memory is planned.
@@ -8,6 +9,7 @@ final class ModelDigest {
     /// What the thread works on; it lives until the thread has ended.
     private final class Work {
         let files: [MappedFile]
+        let isWanted = Atomic(true)
         var digests: [String] = []
         init(_ files: [MappedFile]) { self.files = files }
 
@@ -17,6 +19,7 @@ final class ModelDigest {
                 let hash = SHA256()
                 var start = 0
                 while start < file.bytes.count {
+                    guard isWanted.load(ordering: .relaxed) else { return }
                     let part = UnsafeRawBufferPointer(rebasing: file.bytes[start..<min(file.bytes.count, start + 4 << 20)])
                     hash.update(part)
                     file.forget(part)
@@ -52,5 +55,9 @@ final class ModelDigest {
         return work.digests
     }
 
-    deinit { if let thread { pthread_detach(thread) } }
+    /// Nobody waits for them any more: the thread ends first, since at the end of a process its libraries clean up beneath it.
+    deinit {
+        work.isWanted.store(false, ordering: .relaxed)
+        if let thread { pthread_join(thread, nil) }
+    }
 }

@@ -117,6 +117,25 @@ import Worker
         #expect(job.finish() == .succeeded)
     }
 
+    /// What validation found is believed later: of another device's plan, of the data's digests, of the tokens that a quota counts.
+    @Test func filesWhoseValidationIsDamagedAreValidatedAgain() throws {
+        let (job, _, wanted) = try Self.half()
+        defer { job.remove() }
+        let state = try FolderSnapshot(job.folder.path)
+        let file = job.folder.validationFile
+        let digit = try #require(DurableFiles.read(file).lastIndex { (0x30...0x39).contains($0) })
+        for (what, change) in [
+            ("a flipped bit", { $0[digit] ^= 1 }), ("a cut", { $0.removeLast($0.count / 2) }), ("nothing left", { $0 = [] }),
+        ] as [(String, (inout [UInt8]) -> Void)] {
+            try state.restore()
+            try Self.damage(file, change)
+            #expect(try job.folder.isValidated && job.folder.validation() == nil, "\(what)")
+            #expect(job.run() == .succeeded, "\(what)")
+            #expect(job.events.contains("validation.json is damaged: the files are validated again"), "\(what)")
+            #expect(try JobTrace(job.folder).differences(from: wanted) == "" && job.folder.validation() != nil, "\(what)")
+        }
+    }
+
     @Test func eventsAndMetricsCutInALineGoOnBehindTheLastWholeOne() throws {
         let (job, state, wanted) = try Self.half()
         defer { job.remove() }
