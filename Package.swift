@@ -139,12 +139,16 @@ let package = Package(
         tests("GraphTests", ["Graph", "Models"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
         tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization"]),
-        tests("ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"], excluding: ["Plans"]),
+        tests(
+            "ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"],
+            excluding: ["Plans"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests", ["Daemon", "Fuzzing", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
             excluding: ["Faults", "OlderSpools"]),
-        tests("JobRunTests", ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker", "TestSupport"]),
+        tests(
+            "JobRunTests",
+            ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker", "TestSupport"]),
     ]
 )

@@ -30,7 +30,9 @@ struct JobTable {
         func line(_ cells: [String], _ colour: (Int) -> Terminal.Colour?) -> String {
             let padded = columns.map { column in
                 // The last column ends the line.
-                let text = column == columns.last ? cells[column] : cells[column] + String(repeating: " ", count: widths[column] - cells[column].count)
+                let text =
+                    column == columns.last
+                    ? cells[column] : cells[column] + String(repeating: " ", count: widths[column] - cells[column].count)
                 return colour(column).map { terminal.coloured(text, $0) } ?? text
             }
             return padded.joined(separator: "  ")
@@ -42,7 +44,8 @@ struct JobTable {
     private func cells(_ status: JobStatus) -> [String] {
         let progress = status.progress
         let share = progress.totalSteps > 0 ? Double(progress.step) / Double(progress.totalSteps) : 0
-        let bar = progress.totalSteps > 0 && progress.step > 0 ? Terminal.bar(share, width: 10) + " \(Int((share * 100).rounded(.down))) %" : "-"
+        let bar =
+            progress.totalSteps > 0 && progress.step > 0 ? Terminal.bar(share, width: 10) + " \(Int((share * 100).rounded(.down))) %" : "-"
         let state = status.state.rawValue + (status.state == .paused ? status.reason.map { " (\($0))" } ?? "" : "")
         return [
             status.id, state, bar, progress.trainLoss.map { Terminal.decimal($0, 4) } ?? "-",
@@ -57,7 +60,9 @@ struct JobTable {
         var record = passwd()
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: 1 << 14)
-        guard getpwuid_r(number, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.pw_name else { return "\(user)" }
+        guard getpwuid_r(number, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.pw_name else {
+            return "\(user)"
+        }
         return Terminal.safe(String(cString: name))
     }
 

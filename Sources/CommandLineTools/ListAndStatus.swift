@@ -61,7 +61,8 @@ public struct Status: ParsableCommand {
             if let device = status.device { rows.append(("device", Terminal.safe(device))) }
             if let reading = status.reading, reading.byteCount > 0 {
                 let share = Double(reading.bytesDone) / Double(reading.byteCount) * 100
-                rows.append(("reading", "\(Terminal.safe(reading.file)), \(Terminal.decimal(share, 0)) %, \(reading.exampleCount) examples"))
+                rows.append(
+                    ("reading", "\(Terminal.safe(reading.file)), \(Terminal.decimal(share, 0)) %, \(reading.exampleCount) examples"))
             }
             if status.progress.totalSteps > 0 {
                 rows.append(
@@ -72,10 +73,14 @@ public struct Status: ParsableCommand {
             }
             if let loss = status.progress.trainLoss { rows.append(("training loss", Terminal.decimal(loss, 4))) }
             if let loss = status.progress.validLoss { rows.append(("validation loss", Terminal.decimal(loss, 4))) }
-            if let speed = status.progress.tokensPerSecond, status.state == .running { rows.append(("speed", "\(Int(min(speed, 1e15))) tokens/s")) }
+            if let speed = status.progress.tokensPerSecond, status.state == .running {
+                rows.append(("speed", "\(Int(min(speed, 1e15))) tokens/s"))
+            }
             if let tokens = status.trainedTokens { rows.append(("trained tokens", "\(tokens)")) }
             if status.usage.total.deviceSeconds >= 1 { rows.append(("device time", Terminal.duration(status.usage.total.deviceSeconds))) }
-            if let cost = status.cost { rows.append(("cost", Terminal.decimal(cost, 2) + (status.currency.map { " " + Terminal.safe($0) } ?? ""))) }
+            if let cost = status.cost {
+                rows.append(("cost", Terminal.decimal(cost, 2) + (status.currency.map { " " + Terminal.safe($0) } ?? "")))
+            }
             rows.append(("owner", JobTable.owner(status.owner)))
             rows.append(("age", JobTable.age(time(nil) - status.createdAt)))
             if let crashes = status.crashes { rows.append(("dead workers", "\(crashes.count) since the last progress")) }

@@ -60,7 +60,8 @@ struct Acceptance {
         let path = layout.incoming + "/" + name
         var status = stat()
         guard lstat(path, &status) == 0 else { return .gone }
-        let error = ManifestError(code: "unfinished", message: "was left unfinished for more than a day: write it elsewhere and rename it into incoming/")
+        let error = ManifestError(
+            code: "unfinished", message: "was left unfinished for more than a day: write it elsewhere and rename it into incoming/")
         return try reject(name, path, Int(status.st_uid), JobIdentifier.job(milliseconds: milliseconds), error)
     }
 
@@ -111,7 +112,8 @@ struct Acceptance {
             let isKnown = try JobIdentifier.isJob(other) && mayUse(other, user, judges)
             switch isKnown ? judges.state(other) : nil {
             case nil:
-                throw ManifestError(code: "not_found", message: "there is no job \"\(other.prefix(64))\" that you may wait for", param: "after")
+                throw ManifestError(
+                    code: "not_found", message: "there is no job \"\(other.prefix(64))\" that you may wait for", param: "after")
             case .failed, .cancelled:
                 throw ManifestError(code: "dependency_failed", message: "the job \(other) did not succeed", param: "after")
             default: break

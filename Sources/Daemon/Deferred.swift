@@ -15,7 +15,9 @@ struct Deferred {
     var nextDue: Double? { items.values.map(\.due).min() }
     func contains(_ key: String) -> Bool { items[key] != nil }
 
-    mutating func add(_ key: String, tries: Int = 0, due: Double, _ work: @escaping Work) { items[key] = Item(work: work, tries: tries, due: due) }
+    mutating func add(_ key: String, tries: Int = 0, due: Double, _ work: @escaping Work) {
+        items[key] = Item(work: work, tries: tries, due: due)
+    }
 
     mutating func remove(_ key: String) { items[key] = nil }
 

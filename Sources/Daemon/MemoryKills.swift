@@ -4,7 +4,9 @@ import Storage
 enum MemoryKills {
     /// Out-of-memory kills so far, or nil where the kernel does not say.
     static func count() -> Int? {
-        let kills = group.flatMap { line(of: $0.folder + ($0.isUnified ? "/memory.events" : "/memory.oom_control"), startingWith: "oom_kill ") }
+        let kills = group.flatMap {
+            line(of: $0.folder + ($0.isUnified ? "/memory.events" : "/memory.oom_control"), startingWith: "oom_kill ")
+        }
         return (kills ?? line(of: "/proc/vmstat", startingWith: "oom_kill ")).flatMap { Int($0) }
     }
 
@@ -13,8 +15,11 @@ enum MemoryKills {
     static func circumstances(peakBytes: Int) -> String {
         var text = peakBytes > 0 ? ", which had held \(mebibytes(peakBytes))" : ""
         if let (folder, bytes, file) = limit {
-            let used = ["memory.peak", "memory.max_usage_in_bytes", "memory.current"].lazy.compactMap { name in number(folder + "/" + name).map { (name, $0) } }.first
-            text += "; its control group may hold \(mebibytes(bytes)) (\(file))" + (used.map { " and held \(mebibytes($0.1)) (\($0.0))" } ?? "")
+            let used = ["memory.peak", "memory.max_usage_in_bytes", "memory.current"].lazy.compactMap { name in
+                number(folder + "/" + name).map { (name, $0) }
+            }.first
+            text +=
+                "; its control group may hold \(mebibytes(bytes)) (\(file))" + (used.map { " and held \(mebibytes($0.1)) (\($0.0))" } ?? "")
         } else if let total = line(of: "/proc/meminfo", startingWith: "MemTotal:")?.split(separator: " ").first.flatMap({ Int($0) }) {
             text += "; its control group has no limit, the machine has \(total / 1024) MiB"
         }

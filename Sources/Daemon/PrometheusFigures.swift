@@ -35,9 +35,13 @@ struct PrometheusFigures {
                     loss.map { ([("job", status.id), ("split", split)], "\($0)") }
                 }
             })
-        figure("tala_job_eta_seconds", "gauge", "Seconds that the job will still take.", perJob { $0.progress.remainingSeconds.map { "\($0)" } })
+        figure(
+            "tala_job_eta_seconds", "gauge", "Seconds that the job will still take.",
+            perJob { $0.progress.remainingSeconds.map { "\($0)" } })
         figure("tala_job_tokens_per_second", "gauge", "The present speed.", perJob { $0.progress.tokensPerSecond.map { "\($0)" } })
-        figure("tala_last_checkpoint_timestamp_seconds", "gauge", "When the job last wrote a checkpoint.", perJob { $0.checkpointedAt.map { "\($0)" } })
+        figure(
+            "tala_last_checkpoint_timestamp_seconds", "gauge", "When the job last wrote a checkpoint.",
+            perJob { $0.checkpointedAt.map { "\($0)" } })
         figure(
             "tala_device_memory_bytes", "gauge", "Memory that the running plan takes on its device.",
             running.flatMap { device, status in

@@ -31,7 +31,8 @@ enum Quotas {
         guard let allowed = quotas.trainedTokensAMonth else { return nil }
         let (sum, overflows) = use.month.trainedTokens.addingReportingOverflow(tokens)
         guard overflows || sum > allowed else { return nil }
-        return "over quota: trained tokens this month: \(use.month.trainedTokens) used, \(tokens) needed, \(allowed) allowed for the role \(role)"
+        return
+            "over quota: trained tokens this month: \(use.month.trainedTokens) used, \(tokens) needed, \(allowed) allowed for the role \(role)"
     }
 
     /// Why a job is paused that would run over a quota of the month.

@@ -83,7 +83,9 @@ extension TalaDaemon {
         // Whoever holds the lock may still be writing; nobody else leaves anything half done that is wanted.
         if let lock = try? FileLock(path: folder.lockFile) { withExtendedLifetime(lock) { folder.removeLitter() } }
         guard var status = try knownStatus(id, tries: tries) else {
-            journal.log(.error, "\(id): there is no status.json, manifest.json or job.json; the folder is left alone", nil, Journal.Subject(job: id))
+            journal.log(
+                .error, "\(id): there is no status.json, manifest.json or job.json; the folder is left alone", nil, Journal.Subject(job: id)
+            )
             return nil
         }
         if status.state == .running {

@@ -96,7 +96,9 @@ extension TalaDaemon {
         let id = status.id
         if hasNothingToKeep, verb == "checkpoint" {
             let last = folder.checkpointNames.last
-            let how = last.map { ": \($0) is already there, and no step has been done since" } ?? " and follows the first step: there is nothing to keep before"
+            let how =
+                last.map { ": \($0) is already there, and no step has been done since" }
+                ?? " and follows the first step: there is nothing to keep before"
             do { try EventLog(folder).append(.info, "A checkpoint was asked for" + how, at: Clock.wall()) } catch {
                 journal.log(.error, "\(id): \(error)", nil, Journal.Subject(job: id))
             }

@@ -43,7 +43,8 @@ extension TalaDaemon {
         // The job folder appears by one rename: if it is not there, the drop was not accepted yet.
         if !FolderListing.exists(layout.job(id).path) {
             // A bundle that had already moved into the job's folder goes back as well.
-            for drop in [building + "/bundle", claim + "/drop", layout.incoming + "/" + Claim.takenPrefix + id] where FolderListing.exists(drop) {
+            for drop in [building + "/bundle", claim + "/drop", layout.incoming + "/" + Claim.takenPrefix + id]
+            where FolderListing.exists(drop) {
                 let suffix = FolderListing.isFolder(drop) ? "" : Self.suffix(ofManifest: drop)
                 var target = name ?? "recovered-" + id + suffix
                 if FolderListing.exists(layout.incoming + "/" + target) { target = "recovered-" + id.dropFirst(6) + "-" + target }
@@ -107,7 +108,8 @@ extension TalaDaemon {
     /// Whether the worker that validates a new job may go on and train it: a second process would read data and model once more. Only where nothing else
     /// waits, a device is free for it, and nothing but the files can keep it from starting.
     private func startsAtOnce(_ status: JobStatus, _ manifest: Manifest) -> Bool {
-        guard configuration.startsAtOnce, queue.isEmpty, validations.isEmpty, salvages.isEmpty, manifest.notBefore == nil, manifest.after.isEmpty,
+        guard configuration.startsAtOnce, queue.isEmpty, validations.isEmpty, salvages.isEmpty, manifest.notBefore == nil,
+            manifest.after.isEmpty,
             devices.contains(where: { $0.worker == nil && DeviceChoice.serves($0.selector, manifest.device) })
         else { return false }
         let owner = status.owner ?? 0
@@ -115,14 +117,17 @@ extension TalaDaemon {
             guard quotas.trainedTokensAMonth == nil, running(of: owner) < quotas.runningJobs ?? .max else { return false }
         }
         guard let acceptance = try? layout.job(status.id).acceptance() else { return false }
-        return [acceptance.training, acceptance.validation].compactMap { $0?.path }.allSatisfy { FolderListing.byteCount($0) ?? .max <= Self.smallDataBytes }
+        return [acceptance.training, acceptance.validation].compactMap { $0?.path }.allSatisfy {
+            FolderListing.byteCount($0) ?? .max <= Self.smallDataBytes
+        }
     }
 
     var judges: Acceptance.Judges {
         Acceptance.Judges(
             refusal: { [self] user in
                 guard let role = authority.role(of: user) else {
-                    return ManifestError(code: "not_allowed", message: "user \(user.name) has no role on this spool and may not submit jobs")
+                    return ManifestError(
+                        code: "not_allowed", message: "user \(user.name) has no role on this spool and may not submit jobs")
                 }
                 guard role.rights.contains(.submit) else {
                     return ManifestError(code: "not_allowed", message: "the role \(role.name) of user \(user.name) may not submit jobs")
@@ -131,7 +136,8 @@ extension TalaDaemon {
             },
             mayUseAll: { [self] in authority.role(of: $0)?.rights.contains(.controlAny) == true },
             // A job whose status cannot be read yet is there all the same.
-            state: { [self] in registry.state($0) ?? (deferred.contains(Self.takingUp($0)) ? .queued : nil) }, prices: { [self] in authority.policy?.prices(device: $0) })
+            state: { [self] in registry.state($0) ?? (deferred.contains(Self.takingUp($0)) ? .queued : nil) },
+            prices: { [self] in authority.policy?.prices(device: $0) })
     }
 
     func use(of owner: Int) -> Quotas.Use {

@@ -31,7 +31,8 @@ extension TalaDaemon {
         do {
             try DurableFiles.replace(layout.daemonFile, with: JSONWriter(isIndented: true).string(node) + "\n")
             if let path = configuration.metricsFile {
-                let figures = PrometheusFigures(counts: registry.counts, running: running, tokens: registry.trainedTokens, rejected: rejected)
+                let figures = PrometheusFigures(
+                    counts: registry.counts, running: running, tokens: registry.trainedTokens, rejected: rejected)
                 try DurableFiles.replace(path, with: figures.text)
             }
         } catch {

@@ -24,7 +24,11 @@ extension TalaDaemon {
                     return running(of: $0) < allowed
                 })
             guard let next else { continue }
-            if let excess = monthExcess(next.owner) { pauseForQuota(next.id, excess) } else { devices[index].worker = start(.run, next, selector) }
+            if let excess = monthExcess(next.owner) {
+                pauseForQuota(next.id, excess)
+            } else {
+                devices[index].worker = start(.run, next, selector)
+            }
         }
         guard validator == nil, now >= startsAllowedAt else { return }
         if let id = salvages.first {
@@ -58,7 +62,9 @@ extension TalaDaemon {
         var status: JobStatus
         do {
             guard let known = try knownStatus(entry.id, tries: troubles.starts) else {
-                journal.log(.error, "\(entry.id): status.json and manifest.json cannot be read; the job is left alone", nil, Journal.Subject(job: entry.id))
+                journal.log(
+                    .error, "\(entry.id): status.json and manifest.json cannot be read; the job is left alone", nil,
+                    Journal.Subject(job: entry.id))
                 return nil
             }
             status = known
@@ -90,7 +96,8 @@ extension TalaDaemon {
         return worker
     }
 
-    private func spawn(_ task: WorkerProcess.Task, _ job: String, _ owner: Int, _ device: String, _ extra: [String] = []) -> WorkerProcess? {
+    private func spawn(_ task: WorkerProcess.Task, _ job: String, _ owner: Int, _ device: String, _ extra: [String] = []) -> WorkerProcess?
+    {
         let folder = layout.job(job)
         try? DurableFiles.remove(folder.pulseFile)
         let limits = StepWatchdog.Limits(minimum: configuration.silenceLimit, outsideSteps: max(3600, configuration.silenceLimit))
@@ -184,7 +191,9 @@ extension TalaDaemon {
         let end = death.end
         let folder = layout.job(worker.job)
         guard var status = try knownStatus(worker.job, tries: tries) else {
-            journal.log(.error, "\(worker.job): status.json and manifest.json cannot be read; the job is left alone", nil, Journal.Subject(job: worker.job))
+            journal.log(
+                .error, "\(worker.job): status.json and manifest.json cannot be read; the job is left alone", nil,
+                Journal.Subject(job: worker.job))
             return
         }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))

@@ -15,7 +15,9 @@ public struct DatasetReader: Sendable {
     ///   - modelFolder: the folder that the encoder was read from: its files are part of the cache's key.
     ///   - cache: nil keeps nothing.
     ///   - temporaryFolder: where examples lie that are not kept; nil takes that of the process (TMPDIR).
-    public init(encoder: ChatEncoder, options: DatasetOptions, modelFolder: String, cache: DatasetCache? = nil, temporaryFolder: String? = nil) {
+    public init(
+        encoder: ChatEncoder, options: DatasetOptions, modelFolder: String, cache: DatasetCache? = nil, temporaryFolder: String? = nil
+    ) {
         self.encoder = encoder
         self.options = options
         self.modelFolder = modelFolder
@@ -60,7 +62,9 @@ public struct DatasetReader: Sendable {
                 report = try builder.build(into: temporary)
                 if report.isValid, let digest, digest != report.digest {
                     report.add(
-                        DatasetProblem(kind: "data_changed", file: builder.name, "was changed while it was read: write data elsewhere and rename it into place"))
+                        DatasetProblem(
+                            kind: "data_changed", file: builder.name,
+                            "was changed while it was read: write data elsewhere and rename it into place"))
                 }
                 guard report.isValid else { throw Refused(report: report) }
                 try DurableFiles.replace(temporary + "/report.json", with: JSONWriter().string(report.json) + "\n")

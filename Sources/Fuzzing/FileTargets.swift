@@ -17,7 +17,8 @@ extension FuzzTarget {
         guard let encoder else { return [] }
         return [
             DatasetOptions(maximumLength: 256), DatasetOptions(trainOn: .completion, maximumLength: 16, onExcess: .truncate),
-            DatasetOptions(purpose: .pretraining, trainOn: .all, maximumLength: 8), DatasetOptions(trainOn: .all, maximumLength: 32, onExcess: .drop),
+            DatasetOptions(purpose: .pretraining, trainOn: .all, maximumLength: 8),
+            DatasetOptions(trainOn: .all, maximumLength: 32, onExcess: .drop),
         ].map { DatasetReader(encoder: encoder, options: $0, modelFolder: "", temporaryFolder: dataFolder) }
     }()
 
@@ -28,15 +29,18 @@ extension FuzzTarget {
         seeds: [
             "a{\"messages\": [{\"role\": \"user\", \"content\": \"Tell\"}, {\"role\": \"assistant\", \"content\": \"Once\"}]}\n{\"messages\": []}\r\n\n",
             "b\u{FEFF}[{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": \"gpt\", \"value\": \"b\"}]},\n {\"conversations\": null}]",
-            "c{\"instruction\": \"a\", \"input\": \"b\", \"output\": \"c\", \"history\": [[\"q\", \"a\"]]}\n", "d{\"prompt\": \"a\", \"completion\": \"b\"}\n",
+            "c{\"instruction\": \"a\", \"input\": \"b\", \"output\": \"c\", \"history\": [[\"q\", \"a\"]]}\n",
+            "d{\"prompt\": \"a\", \"completion\": \"b\"}\n",
             "eOnce upon a time\nthere was\n\nanother\r\n\r\nend", "f{\"text\": \"a story of a fox\"}\n{\"text\": 5}",
             "g{\"input\": {\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}, \"preferred_output\": [{\"role\": \"assistant\", \"content\": \"y\"}], \"non_preferred_output\": []}",
             "h{\"prompt\": [{\"role\": \"user\", \"content\": \"x\"}], \"chosen\": \"y\", \"rejected\": \"z\"}",
             "i[{\"messages\": [{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": \"{}\"}}]}, {\"role\": \"tool\", \"content\": \"r\", \"tool_call_id\": \"1\"}]}]",
         ], folders: [("malformed/jsonl", ".jsonl")],
         words: [
-            "\n", "\r\n", "\r", "[", "]", ",", "\u{FEFF}", "\u{0}", "\"role\"", "\"messages\"", "\"conversations\"", "\"from\"", "\"human\"", "\"value\"",
-            "\"instruction\"", "\"output\"", "\"prompt\"", "\"completion\"", "\"text\"", "\"chosen\"", "\"rejected\"", "\"weight\": 0", "\u{1F}\u{8B}",
+            "\n", "\r\n", "\r", "[", "]", ",", "\u{FEFF}", "\u{0}", "\"role\"", "\"messages\"", "\"conversations\"", "\"from\"",
+            "\"human\"", "\"value\"",
+            "\"instruction\"", "\"output\"", "\"prompt\"", "\"completion\"", "\"text\"", "\"chosen\"", "\"rejected\"", "\"weight\": 0",
+            "\u{1F}\u{8B}",
             "</s>",
         ], byteLimit: 4096
     ) { bytes in
@@ -50,10 +54,14 @@ extension FuzzTarget {
         _ = FileManager.default.createFile(atPath: path, contents: Data(content))
         guard let (data, report) = try? reader.read(path) else { return "reading threw" }
         if let data {
-            guard report.isValid, data.count == report.exampleCount else { return "\(data.count) examples, \(report.exampleCount) reported" }
+            guard report.isValid, data.count == report.exampleCount else {
+                return "\(data.count) examples, \(report.exampleCount) reported"
+            }
             for index in 0..<data.count {
                 let example = data.example(index)
-                guard example.ids.count == example.isTrained.count, example.ids.count <= report.longestExample else { return "example \(index) is odd" }
+                guard example.ids.count == example.isTrained.count, example.ids.count <= report.longestExample else {
+                    return "example \(index) is odd"
+                }
             }
         } else if report.isValid {
             return "nothing was read, and nothing is said to be wrong"
@@ -74,16 +82,24 @@ extension FuzzTarget {
             result += [rest.isEmpty ? 1 : 0, low, high, ~low, ~high] + part
         } while !rest.isEmpty
         let checksum = bytes.withUnsafeBufferPointer { crc32(0, $0.baseAddress, UInt32($0.count)) }
-        for number in [UInt32(truncatingIfNeeded: checksum), UInt32(bytes.count)] { result += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+        for number in [UInt32(truncatingIfNeeded: checksum), UInt32(bytes.count)] {
+            result += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        }
         return result
     }
 
     private static let jobFolder: JobFolder = {
         let path = folder + "/ftjob-01"
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        _ = FileManager.default.createFile(atPath: path + "/manifest.json", contents: Data("{\"model\": \"m\", \"training_file\": \"t\"}".utf8))
         _ = FileManager.default.createFile(
-            atPath: path + "/job.json", contents: Data(JSONWriter().string(JobAcceptance(createdAt: 1, owner: 0, modelPath: nil, trainingPath: "/t", validationPath: nil, initialAdapterPath: nil).json).utf8))
+            atPath: path + "/manifest.json", contents: Data("{\"model\": \"m\", \"training_file\": \"t\"}".utf8))
+        _ = FileManager.default.createFile(
+            atPath: path + "/job.json",
+            contents: Data(
+                JSONWriter().string(
+                    JobAcceptance(createdAt: 1, owner: 0, modelPath: nil, trainingPath: "/t", validationPath: nil, initialAdapterPath: nil)
+                        .json
+                ).utf8))
         return JobFolder(path: path)
     }()
 
@@ -92,7 +108,8 @@ extension FuzzTarget {
         "events",
         seeds: [
             "{\"object\": \"fine_tuning.job.event\", \"id\": \"e-1\", \"created_at\": 1, \"level\": \"info\", \"message\": \"Created fine-tuning job: x\", \"data\": null}\n{\"created_at\": 2, \"message\": \"Fine-tuning job failed: it broke\"}\n",
-            "{\"created_at\": 9, \"message\": \"Paused\"}\n{\"created_at\": 10, \"mess", "{\"message\": \"The job has successfully completed\", \"created_at\": 5}\n\n",
+            "{\"created_at\": 9, \"message\": \"Paused\"}\n{\"created_at\": 10, \"mess",
+            "{\"message\": \"The job has successfully completed\", \"created_at\": 5}\n\n",
         ], words: ["\"message\"", "\"Fine-tuning job cancelled\"", "\"created_at\"", "\n", "Paused"], byteLimit: 1024
     ) { bytes in
         _ = FileManager.default.createFile(atPath: jobFolder.eventsFile, contents: Data(bytes))

@@ -18,14 +18,17 @@ public enum ReferenceData {
     }()
 
     /// The folder of the tests' own templates, where the checkout is there.
-    private static let ownTemplates = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    private static let ownTemplates =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path + "/Tests/TemplatesTests"
 
     /// The files of a target's folders, at most 1 MiB each.
     public static func inputs(of target: FuzzTarget) -> [[UInt8]] {
         var found: [[UInt8]] = []
         for (path, suffix) in target.folders {
-            guard let folder = path == "Cases" ? ownTemplates : folder, let walk = FileManager.default.enumerator(atPath: folder + "/" + path) else { continue }
+            guard let folder = path == "Cases" ? ownTemplates : folder,
+                let walk = FileManager.default.enumerator(atPath: folder + "/" + path)
+            else { continue }
             for case let name as String in walk where name.hasSuffix(suffix) {
                 guard let data = FileManager.default.contents(atPath: folder + "/" + path + "/" + name), data.count <= 1 << 20 else {
                     continue
@@ -50,7 +53,9 @@ public enum ReferenceData {
 
     /// The templates of a file of cases: JSON with a list, or a case a line.
     private static func templates(in data: Data) -> [[UInt8]] {
-        let cases = (try? JSONParser().parse(Array(data)))?["cases"]?.array ?? data.split(separator: 0x0A).compactMap { try? JSONParser().parse(Array($0)) }
+        let cases =
+            (try? JSONParser().parse(Array(data)))?["cases"]?.array
+            ?? data.split(separator: 0x0A).compactMap { try? JSONParser().parse(Array($0)) }
         return cases.compactMap { $0["template"]?.string }.map { Array($0.utf8) }
     }
 }

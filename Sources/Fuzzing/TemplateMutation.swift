@@ -64,11 +64,16 @@ struct TemplateMutation {
         func trimmed(_ bytes: [UInt8]) -> [UInt8] { bytes.filter { $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "}") || bytes.count > 2 } }
         func signless(_ bytes: [UInt8]) -> [UInt8] {
             var part = trimmed(bytes)[...]
-            while let first = part.first, first == UInt8(ascii: "-") || first == UInt8(ascii: "+") || first == 0x20 { part = part.dropFirst() }
+            while let first = part.first, first == UInt8(ascii: "-") || first == UInt8(ascii: "+") || first == 0x20 {
+                part = part.dropFirst()
+            }
             while let last = part.last, last == UInt8(ascii: "-") || last == 0x20 { part = part.dropLast() }
             return Array(part)
         }
-        let operators = ["~", "+", "-", "*", "//", "%", "**", "==", "<", " in ", " and ", " or ", " if ", "|join(", "|default(", "|batch(", "|replace('a', "]
+        let operators = [
+            "~", "+", "-", "*", "//", "%", "**", "==", "<", " in ", " and ", " or ", " if ", "|join(", "|default(", "|batch(",
+            "|replace('a', ",
+        ]
         let (a, b) = (signless(own), signless(other))
         let sign = operators[random.below(operators.count)]
         let joined = Array("(".utf8) + a + Array((sign.hasPrefix("|") ? ")" + sign : ")" + sign + "(").utf8) + b + Array(")".utf8)
@@ -77,9 +82,12 @@ struct TemplateMutation {
 
     private func wrapped(_ part: [UInt8], _ random: inout RandomBytes) -> [UInt8] {
         let pairs = [
-            ("{% if messages %}", "{% endif %}"), ("{% for x in messages %}", "{% endfor %}"), ("{% for x in 'ab' recursive %}", "{% else %}e{% endfor %}"),
-            ("{% set y %}", "{% endset %}{{ y }}"), ("{% macro m(a, b=1) %}", "{{ caller() if caller }}{% endmacro %}{{ m(1) }}{% call m(2) %}c{% endcall %}"),
-            ("{% filter upper %}", "{% endfilter %}"), ("{% with z = messages %}", "{% endwith %}"), ("{% generation %}", "{% endgeneration %}"),
+            ("{% if messages %}", "{% endif %}"), ("{% for x in messages %}", "{% endfor %}"),
+            ("{% for x in 'ab' recursive %}", "{% else %}e{% endfor %}"),
+            ("{% set y %}", "{% endset %}{{ y }}"),
+            ("{% macro m(a, b=1) %}", "{{ caller() if caller }}{% endmacro %}{{ m(1) }}{% call m(2) %}c{% endcall %}"),
+            ("{% filter upper %}", "{% endfilter %}"), ("{% with z = messages %}", "{% endwith %}"),
+            ("{% generation %}", "{% endgeneration %}"),
             ("{% autoescape true %}", "{% endautoescape %}"), ("{% raw %}", "{% endraw %}"), ("{% block q %}", "{% endblock %}"),
         ]
         let pair = pairs[random.below(pairs.count)]
@@ -93,7 +101,8 @@ struct TemplateMutation {
         var index = 0
         var textStart = 0
         while index + 1 < bytes.count {
-            guard bytes[index] == UInt8(ascii: "{"), [UInt8(ascii: "{"), UInt8(ascii: "%"), UInt8(ascii: "#")].contains(bytes[index + 1]) else {
+            guard bytes[index] == UInt8(ascii: "{"), [UInt8(ascii: "{"), UInt8(ascii: "%"), UInt8(ascii: "#")].contains(bytes[index + 1])
+            else {
                 index += 1
                 continue
             }

@@ -46,7 +46,11 @@ public enum JSONPath {
 
     /// A key as it is meant: with its escapes read, if they can be.
     private static func key(_ bytes: ArraySlice<UInt8>) -> String {
-        if bytes.contains(UInt8(ascii: "\\")), let read = try? JSONParser().parse([UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]).string { return read }
+        if bytes.contains(UInt8(ascii: "\\")),
+            let read = try? JSONParser().parse([UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]).string
+        {
+            return read
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 

@@ -150,9 +150,11 @@ public struct JobStatus: Sendable, Hashable {
             "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [],
             "error": failure,
             "tala": [
-                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(device), "reason": optional(reason), "owner": optional(owner),
+                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(device), "reason": optional(reason),
+                "owner": optional(owner),
                 "priority": JSONNode(priority),
-                "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "needed_bytes": optional(neededBytes), "plan": plan ?? nil,
+                "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "needed_bytes": optional(neededBytes),
+                "plan": plan ?? nil,
                 "checkpointed_at": optional(checkpointedAt), "crashes": crashes?.json ?? nil, "usage": usage.json,
                 "granted": [
                     "trained_tokens": JSONNode(grantedUsage.trainedTokens), "device_seconds": JSONNode(grantedUsage.deviceSeconds),

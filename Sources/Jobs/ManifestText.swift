@@ -103,7 +103,8 @@ public struct ManifestText {
             count += 1
             if count > 16 {
                 throw ManifestError(
-                    code: "invalid_manifest", message: "YAML anchors and aliases are not allowed here", position: JSONPosition(of: index, in: bytes))
+                    code: "invalid_manifest", message: "YAML anchors and aliases are not allowed here",
+                    position: JSONPosition(of: index, in: bytes))
             }
         }
     }

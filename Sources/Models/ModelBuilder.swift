@@ -112,7 +112,8 @@ struct ModelBuilder {
             let product = QuantizedProduct(
                 format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType)
             operation = product
-            weight = graph.persistent(PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight, isReadInParts: true))
+            weight = graph.persistent(
+                PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight, isReadInParts: true))
         } else {
             weight = try self.weight(key, rows: outputs, columns: inputs, .product)
         }

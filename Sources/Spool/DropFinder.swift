@@ -12,7 +12,11 @@ public struct DropFinder {
         /// Left unfinished for so long that nobody will finish it.
         case abandoned(String)
 
-        public var name: String { switch self { case .complete(let name), .abandoned(let name): name } }
+        public var name: String {
+            switch self {
+            case .complete(let name), .abandoned(let name): name
+            }
+        }
     }
     private struct Signature: Hashable {
         var seconds: Int
@@ -91,7 +95,9 @@ public struct DropFinder {
         for name in names where !known.contains(name) {
             if Claim.isCandidate(name) {
                 judge(name, now: now)
-            } else if !name.hasPrefix(Claim.takenPrefix), let status = Self.status(folder + "/" + name), age(status, now: now) > abandonedSeconds {
+            } else if !name.hasPrefix(Claim.takenPrefix), let status = Self.status(folder + "/" + name),
+                age(status, now: now) > abandonedSeconds
+            {
                 add(.abandoned(name), name)
             }
         }

@@ -47,7 +47,8 @@ public struct JobAcceptance: Sendable, Hashable {
     }
 
     /// A job of files that are named by their paths, each beneath its own folder.
-    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?) {
+    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?)
+    {
         func source(_ path: String) -> Source { Source(path: path, root: DurableFiles.split(path).folder, isInBundle: false) }
         self.init(createdAt: createdAt, owner: owner, drop: "", modelPath: modelPath, training: source(trainingPath))
         validation = validationPath.map(source)

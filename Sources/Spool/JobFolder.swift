@@ -46,7 +46,8 @@ public struct JobFolder: Sendable, Hashable {
     /// Removes what an earlier worker had begun to write and never finished. Only for whoever holds the job's lock.
     public func removeLitter() {
         for place in [path, checkpoints, tokens, tokens + "/digests"] {
-            for name in (try? FolderListing.names(in: place)) ?? [] where name.hasPrefix(".trash-") || name.hasPrefix(".") && name.hasSuffix(".tmp") {
+            for name in (try? FolderListing.names(in: place)) ?? []
+            where name.hasPrefix(".trash-") || name.hasPrefix(".") && name.hasSuffix(".tmp") {
                 FolderListing.delete(place + "/" + name)
             }
         }

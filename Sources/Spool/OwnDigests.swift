@@ -24,7 +24,8 @@ public enum OwnDigests {
         guard known.isEmpty || known.contains(SHA256.hexadecimal(of: bytes)) else {
             throw Damage(
                 path: path,
-                reason: "its SHA-256 is not the one in \(listName): the file was changed or a bit of it has flipped; put it back from a copy, "
+                reason:
+                    "its SHA-256 is not the one in \(listName): the file was changed or a bit of it has flipped; put it back from a copy, "
                     + "or remove \(listName) to accept it as it is")
         }
         return bytes
@@ -61,8 +62,13 @@ public enum OwnDigests {
         }
         return try bytes.split(separator: UInt8(ascii: "\n")).map { line in
             let parts = String(decoding: line, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
-            guard parts.count == 3, parts[1].isEmpty, parts[0].utf8.count == 64, parts[0].allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else {
-                throw Damage(path: path, reason: "this list of digests is damaged; remove it if manifest.json, job.json and validation.json beside it are what they should be")
+            guard parts.count == 3, parts[1].isEmpty, parts[0].utf8.count == 64, parts[0].allSatisfy({ $0.isHexDigit && !$0.isUppercase })
+            else {
+                throw Damage(
+                    path: path,
+                    reason:
+                        "this list of digests is damaged; remove it if manifest.json, job.json and validation.json beside it are what they should be"
+                )
             }
             return (String(parts[0]), String(parts[2]))
         }

@@ -31,7 +31,10 @@ public enum PartialResult {
                 let target = temporary + "/" + folderName
                 try DurableFiles.makeFolder(target, isNew: true)
                 for file in files { _ = try DurableFiles.copy(checkpoint + "/" + file, toNew: target + "/" + file) }
-                let node: JSONNode = ["partial": true, "job": JSONNode(folder.id), "checkpoint": JSONNode(name), "step": JSONNode(step), "reason": JSONNode(reason)]
+                let node: JSONNode = [
+                    "partial": true, "job": JSONNode(folder.id), "checkpoint": JSONNode(name), "step": JSONNode(step),
+                    "reason": JSONNode(reason),
+                ]
                 try DurableFiles.replace(temporary + "/partial.json", with: JSONWriter(isIndented: true).string(node) + "\n")
                 try DurableFiles.replace(
                     target + "/README.md",

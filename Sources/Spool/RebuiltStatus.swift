@@ -44,7 +44,9 @@ extension JobFolder {
         let createdAt = Int((JobIdentifier.milliseconds(of: id) ?? 0) / 1000)
         let failure = JobStatus.Failure(
             code: "damaged_job",
-            message: "status.json cannot be understood, and nothing else says what the job was (\(error)); what it left lies in its folder: drop its manifest again")
+            message:
+                "status.json cannot be understood, and nothing else says what the job was (\(error)); what it left lies in its folder: drop its manifest again"
+        )
         var status = JobStatus(id: id, lostAt: try lastEvent()?.time ?? createdAt, createdAt: createdAt, error: failure)
         status.owner = (try? acceptance())?.owner
         status.checkpoint = checkpointNames.last

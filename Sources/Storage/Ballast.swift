@@ -13,7 +13,9 @@ public final class Ballast {
         self.path = path
         let free = FreeSpace.byteCount(at: DurableFiles.split(path).folder) ?? 0
         let count = min(byteCount, free / 16)
-        guard count >= 1 << 16, let descriptor = try? DurableFiles.open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600) else { return }
+        guard count >= 1 << 16, let descriptor = try? DurableFiles.open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600) else {
+            return
+        }
         defer { close(descriptor) }
         let fileSystem = CurrentFileSystem.value
         do throws(StorageError) {

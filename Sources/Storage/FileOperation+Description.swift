@@ -24,7 +24,8 @@ extension FileOperation {
     /// The path that the operation is about; of a rename the new one.
     public var path: String {
         switch self {
-        case .open(let path, _, _), .read(_, _, let path), .write(_, _, let path), .clone(_, _, let path), .truncate(_, _, let path), .reserve(_, _, let path),
+        case .open(let path, _, _), .read(_, _, let path), .write(_, _, let path), .clone(_, _, let path), .truncate(_, _, let path),
+            .reserve(_, _, let path),
             .sync(_, let path, _), .close(_, let path), .map(_, _, let path), .rename(_, let path), .remove(let path),
             .makeFolder(let path, _), .removeFolder(let path), .list(let path),
             .start(let path):

@@ -28,7 +28,8 @@ public enum FileOperation {
 
     /// What an operation is, without its operands.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        case open, create, read, write, clone, truncate, reserve, sync, syncFolder, close, map, rename, remove, makeFolder, removeFolder, list, start
+        case open, create, read, write, clone, truncate, reserve, sync, syncFolder, close, map, rename, remove, makeFolder, removeFolder,
+            list, start
 
         /// Whether a disk looks different after it. A process that dies before one that changes nothing dies after the one before.
         public var changesDisk: Bool {

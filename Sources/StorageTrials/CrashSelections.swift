@@ -41,6 +41,7 @@ extension CrashLog.Choices {
             chosen.insert(
                 Selection(changes: Int.random(in: changes, using: &random), kept: loose.map { _ in Bool.random(using: &random) }))
         }
-        return Array(chosen.sorted { ($0.changes, $0.kept.count(where: { $0 })) < ($1.changes, $1.kept.count(where: { $0 })) }.prefix(max(1, limit)))
+        return Array(
+            chosen.sorted { ($0.changes, $0.kept.count(where: { $0 })) < ($1.changes, $1.kept.count(where: { $0 })) }.prefix(max(1, limit)))
     }
 }

@@ -60,7 +60,9 @@ public struct FolderSnapshot: Sendable {
             let descriptor = Int32(try fileSystem.perform(.open(path: root + "/" + path, flags: flags, mode: modes[path] ?? 0o644)))
             defer { close(descriptor) }
             var rest = contents[index][...]
-            while !rest.isEmpty { rest = rest.dropFirst(try rest.withUnsafeBytes { try fileSystem.perform(.write(descriptor, $0, path: path)) }) }
+            while !rest.isEmpty {
+                rest = rest.dropFirst(try rest.withUnsafeBytes { try fileSystem.perform(.write(descriptor, $0, path: path)) })
+            }
         }
         for (path, target) in links where symlink(target, root + "/" + path) != 0 {
             throw StorageError(operation: "link", path: root + "/" + path)

@@ -35,7 +35,11 @@ public final class RecordingFileSystem: FileSystem {
 
     public func perform(_ operation: FileOperation) throws(StorageError) -> Int {
         let isNew: Bool
-        if case .open(let path, let flags, _) = operation { isNew = flags & O_CREAT != 0 && !FolderListing.exists(path) } else { isNew = false }
+        if case .open(let path, let flags, _) = operation {
+            isNew = flags & O_CREAT != 0 && !FolderListing.exists(path)
+        } else {
+            isNew = false
+        }
         let result = try base.perform(operation)
         state.withLock { note(operation, result, isNew, &$0) }
         return result

@@ -67,7 +67,9 @@ struct TokenizerConfiguration {
                 guard chatTemplate == nil, let text = try Self.template(try Self.read(path)?["chat_template"], file: path) else { continue }
                 chatTemplate = text
             } else {
-                guard let data = FileManager.default.contents(atPath: path), data.count <= 4 << 20, let text = String(validating: data, as: UTF8.self) else {
+                guard let data = FileManager.default.contents(atPath: path), data.count <= 4 << 20,
+                    let text = String(validating: data, as: UTF8.self)
+                else {
                     throw TokenizerError(file: path, "is not readable text of at most 4 MiB")
                 }
                 chatTemplate = text
@@ -103,10 +105,13 @@ struct TokenizerConfiguration {
     private static func template(_ node: JSONNode?, file: String) throws(TokenizerError) -> String? {
         guard let node, !node.isNull else { return nil }
         if let text = node.string { return text }
-        guard let named = node.array else { throw TokenizerError(file: file, field: "chat_template", "is \(node.kindName), neither a string nor a list") }
+        guard let named = node.array else {
+            throw TokenizerError(file: file, field: "chat_template", "is \(node.kindName), neither a string nor a list")
+        }
         guard let chosen = named.first(where: { $0["name"]?.string == "default" }) ?? named.first else { return nil }
         guard let text = chosen["template"]?.string else {
-            throw TokenizerError(file: file, field: "chat_template", "lists templates, but one of them has no \"template\" that is a string")
+            throw TokenizerError(
+                file: file, field: "chat_template", "lists templates, but one of them has no \"template\" that is a string")
         }
         return text
     }

@@ -140,7 +140,9 @@ public final class Tokenizer: Sendable {
     }
 
     /// Text that has been normalised.
-    private func encode(_ text: AlignedText, _ original: UnsafeBufferPointer<UInt8>, _ state: inout EncodingState, _ output: inout TokenOutput) {
+    private func encode(
+        _ text: AlignedText, _ original: UnsafeBufferPointer<UInt8>, _ state: inout EncodingState, _ output: inout TokenOutput
+    ) {
         let parts = text.bytes.withUnsafeBufferPointer { added.split($0, normalized: true) }
         for part in parts {
             if let id = part.id {
@@ -154,19 +156,24 @@ public final class Tokenizer: Sendable {
             cut.text.bytes.withUnsafeBufferPointer { bytes in
                 for range in cut.pieces { encode(bytes, range, &state, &output) }
             }
-            for index in first..<output.ranges.count { output.ranges[index] = Self.widened(cut.text.original(output.ranges[index]), original) }
+            for index in first..<output.ranges.count {
+                output.ranges[index] = Self.widened(cut.text.original(output.ranges[index]), original)
+            }
         }
     }
 
     /// A word of the model; where the model has a boundary, the word's parts are cut alone, for no merge reaches over it.
-    private func encode(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ state: inout EncodingState, _ output: inout TokenOutput) {
+    private func encode(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ state: inout EncodingState, _ output: inout TokenOutput)
+    {
         guard let boundary, range.count > 16 else { return append(bytes, range, &state, &output) }
         var start = range.lowerBound
         var position = start
         // invariant: the boundary is U+2581, three bytes.
         while position + 3 <= range.upperBound {
             if bytes[position] == boundary[0], bytes[position + 1] == boundary[1], bytes[position + 2] == boundary[2] {
-                let isBehindAnother = position - 3 >= start && bytes[position - 3] == boundary[0] && bytes[position - 2] == boundary[1] && bytes[position - 1] == boundary[2]
+                let isBehindAnother =
+                    position - 3 >= start && bytes[position - 3] == boundary[0] && bytes[position - 2] == boundary[1]
+                    && bytes[position - 1] == boundary[2]
                 if position > start, !isBehindAnother {
                     append(bytes, start..<position, &state, &output)
                     start = position
@@ -179,7 +186,8 @@ public final class Tokenizer: Sendable {
         append(bytes, start..<range.upperBound, &state, &output)
     }
 
-    private func append(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ state: inout EncodingState, _ output: inout TokenOutput) {
+    private func append(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ state: inout EncodingState, _ output: inout TokenOutput)
+    {
         guard !range.isEmpty else { return }
         let word = UnsafeBufferPointer(rebasing: bytes[range])
         let isShort = word.count <= WordCache.longestWord

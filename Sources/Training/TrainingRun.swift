@@ -56,7 +56,8 @@ public struct StepResult: Sendable, Hashable {
     public var lacksEvaluation = false
 
     public init(
-        step: Int, epoch: Double, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int, tokens: Int,
+        step: Int, epoch: Double, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
+        tokens: Int,
         seconds: Double, usefulShare: Double = 1
     ) {
         self.step = step

@@ -60,7 +60,9 @@ public final class TrainingSession {
     /// Allocates and fills everything; the arena is as large as the largest micro-batch needs.
     /// - Parameter largest: the largest size that will be asked for, in training and in evaluation.
     /// - Parameter known: plans that the planner has made already; they are taken out of it.
-    public init(device: any ComputeDevice, programs: Programs, largest: ProgramSize, known: (plans: PlanCache, choice: JobPlan.Choice)? = nil) throws {
+    public init(
+        device: any ComputeDevice, programs: Programs, largest: ProgramSize, known: (plans: PlanCache, choice: JobPlan.Choice)? = nil
+    ) throws {
         self.device = device
         self.programs = programs
         let model = programs.model
@@ -74,7 +76,8 @@ public final class TrainingSession {
         try model.fill(persistent, mapped: Set(mapped.keys))
         planner = Planner(limits: device.limits, layout: layout)
         let cache = known?.plans ?? PlanCache()
-        let choice = known?.choice ?? JobPlan.Choice(tokenCount: largest.tokenCount, recomputedLayers: 0, baseWeights: model.precision.baseWeights)
+        let choice =
+            known?.choice ?? JobPlan.Choice(tokenCount: largest.tokenCount, recomputedLayers: 0, baseWeights: model.precision.baseWeights)
         let kinds: [PlanCache.Program] = [.gradients, .evaluation, .update]
         let plans = try kinds.map { [planner] in try cache.plan($0, programs, choice, largest, planner) }
         cache.removeAll()
@@ -221,7 +224,8 @@ public final class TrainingSession {
         let executable = program.executable
         if isTimed {
             let seconds = try executable.profile()
-            timed.append(ProgramTimes(program: "forward and backward", plan: program.plan, seconds: seconds, visiblePairs: batch.visiblePairs))
+            timed.append(
+                ProgramTimes(program: "forward and backward", plan: program.plan, seconds: seconds, visiblePairs: batch.visiblePairs))
         } else {
             try executable.run(unless: mustBreakOff)
         }

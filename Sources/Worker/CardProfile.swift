@@ -22,7 +22,8 @@ public struct CardProfile: Sendable, Hashable {
         CardProfile(
             key: "rx-7900-xtx", name: "AMD Radeon RX 7900 XTX", floatOperationsPerSecond: 61.4e12, matrixOperationsPerSecond: 122.8e12,
             bytesPerSecond: 960e9, memoryBytes: 24 << 30,
-            source: "published: 61.4 TFLOPS float32 (both halves of dual issue), 960 GB/s; float16 matrices at twice that, as RDNA 3 has it"),
+            source: "published: 61.4 TFLOPS float32 (both halves of dual issue), 960 GB/s; float16 matrices at twice that, as RDNA 3 has it"
+        ),
         CardProfile(
             key: "rx-6800", name: "AMD Radeon RX 6800", floatOperationsPerSecond: 16.17e12, matrixOperationsPerSecond: nil,
             bytesPerSecond: 512e9, memoryBytes: 16 << 30, source: "published: 16.17 TFLOPS float32, 512 GB/s; no matrix units"),
@@ -36,7 +37,8 @@ public struct CardProfile: Sendable, Hashable {
             key: "arc-a770", name: "Intel Arc A770", floatOperationsPerSecond: 17.2e12, matrixOperationsPerSecond: 137.6e12,
             bytesPerSecond: 560e9, memoryBytes: 16 << 30,
             source:
-                "published: 32 Xe cores at 2.1 GHz, 16 float32 and 128 float16 matrix operations a cycle in each of their 512 engines; 560 GB/s"),
+                "published: 32 Xe cores at 2.1 GHz, 16 float32 and 128 float16 matrix operations a cycle in each of their 512 engines; 560 GB/s"
+        ),
         CardProfile(
             key: "rtx-3060", name: "NVIDIA GeForce RTX 3060", floatOperationsPerSecond: 12.74e12, matrixOperationsPerSecond: 25.5e12,
             bytesPerSecond: 360e9, memoryBytes: 12 << 30,

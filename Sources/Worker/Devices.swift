@@ -71,7 +71,9 @@ public enum Devices {
     }
 
     /// Has a device tell between kernels that it moves, where it can.
-    static func setHeartbeat(of device: any ComputeDevice, _ heartbeat: @escaping () -> Void) { (device as? CPUDevice)?.heartbeat = heartbeat }
+    static func setHeartbeat(of device: any ComputeDevice, _ heartbeat: @escaping () -> Void) {
+        (device as? CPUDevice)?.heartbeat = heartbeat
+    }
 
     /// What the Vulkan validation layer has said of a device's use; empty where it does not watch.
     static func validationMessages(_ device: any ComputeDevice) -> [String] { (device as? VulkanDevice)?.validationMessages ?? [] }

@@ -35,7 +35,8 @@ struct InputSnapshot {
                 if let adapter = acceptance.initialAdapter {
                     try DurableFiles.makeFolder(temporary + "/initial-adapter", isNew: true)
                     for file in ["adapter_config.json", "adapter_model.safetensors"] {
-                        let source = JobAcceptance.Source(path: adapter.path + "/" + file, root: adapter.root, isInBundle: adapter.isInBundle)
+                        let source = JobAcceptance.Source(
+                            path: adapter.path + "/" + file, root: adapter.root, isInBundle: adapter.isInBundle)
                         try take(source, temporary + "/initial-adapter/" + file, "adapter.init_from")
                     }
                 }

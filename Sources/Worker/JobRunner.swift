@@ -96,7 +96,9 @@ public final class JobRunner {
     public func validate() -> Outcome {
         guarded {
             if let outcome = leaveEarly() { return outcome }
-            do { _ = try prepare() } catch is LeaveRequest { return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training") }
+            do { _ = try prepare() } catch is LeaveRequest {
+                return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training")
+            }
             status.state = .queued
             try save()
             return .succeeded
@@ -116,7 +118,9 @@ public final class JobRunner {
             }
             var failure = status.error ?? JobStatus.Failure(code: "worker_crashed", message: "the worker died again and again")
             if let step, let job = try? prepare().job {
-                let lines = TrainingRun.examples(ofStep: step - 1, count: job.training.count, settings: job.settings).map { job.training.line(of: $0) }
+                let lines = TrainingRun.examples(ofStep: step - 1, count: job.training.count, settings: job.settings).map {
+                    job.training.line(of: $0)
+                }
                 let more = lines.count > 64 ? " and \(lines.count - 64) more" : ""
                 failure.message +=
                     "; step \(step) trains on the examples of the lines " + lines.prefix(64).map(String.init).joined(separator: ", ") + more
@@ -287,7 +291,8 @@ public final class JobRunner {
             throw error
         }
         status.reading = nil
-        let fingerprint = try InputFingerprint(job, weights: weights, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
+        let fingerprint = try InputFingerprint(
+            job, weights: weights, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
         pulse.beat()
         if isNew {
             try writeValidation(job, fingerprint)
@@ -334,7 +339,9 @@ public final class JobRunner {
             try save()
         }
         let prepared: (job: PreparedJob, fingerprint: InputFingerprint)
-        do { prepared = try prepare() } catch is LeaveRequest { return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training") }
+        do { prepared = try prepare() } catch is LeaveRequest {
+            return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training")
+        }
         let (job, fingerprint) = prepared
         meterStart = TrainingClock.now()
         status.device = job.device.name

@@ -15,7 +15,8 @@ public struct PreparedData {
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
     /// - Throws: ``WorkerError/invalidData(_:)``, ``WorkerError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
     public init(
-        _ manifest: Manifest, encoder: ChatEncoder, modelFolder: String, trainingPath: String, validationPath: String?, cache: DatasetCache?,
+        _ manifest: Manifest, encoder: ChatEncoder, modelFolder: String, trainingPath: String, validationPath: String?,
+        cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {
         let reader = DatasetReader(encoder: encoder, options: Self.options(manifest), modelFolder: modelFolder, cache: cache)

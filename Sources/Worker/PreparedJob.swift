@@ -151,7 +151,8 @@ public struct PreparedJob {
 
     /// Sizes of program that a run may need at most.
     private static func programCount(_ data: Dataset, batchSize: Int, steps: Int) -> Int {
-        let sizes = Set((0..<data.count).lazy.map { ProgramSize(serving: data.tokenCount(of: $0), trained: data.trainedTokenCount(of: $0)) })
+        let sizes = Set(
+            (0..<data.count).lazy.map { ProgramSize(serving: data.tokenCount(of: $0), trained: data.trainedTokenCount(of: $0)) })
         return sizes.count == 1 ? 1 : batchSize == 1 ? min(steps, sizes.count) : steps
     }
 

@@ -12,12 +12,15 @@ nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
 @main
 struct TalaTrial: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tala-trial", abstract: "Daemon and worker with injected file faults, for tests.", subcommands: [Daemon.self, Run.self, Verify.self, Validate.self, Salvage.self])
+        commandName: "tala-trial", abstract: "Daemon and worker with injected file faults, for tests.",
+        subcommands: [Daemon.self, Run.self, Verify.self, Validate.self, Salvage.self])
 
     static func begin() throws {
         signal(SIGTERM) { _ in stopRequested = 1 }
         signal(SIGINT) { _ in stopRequested = 1 }
-        guard FaultEnvironment.install() else { throw ValidationError("TALA_FAULT is not of the form EFFECT@NUMBER[xREPEATS][:KINDS][:path=PART]") }
+        guard FaultEnvironment.install() else {
+            throw ValidationError("TALA_FAULT is not of the form EFFECT@NUMBER[xREPEATS][:KINDS][:path=PART]")
+        }
     }
 
     struct Daemon: ParsableCommand {

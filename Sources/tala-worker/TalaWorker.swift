@@ -10,7 +10,8 @@ nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
 @main
 struct TalaWorker: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tala-worker", abstract: "Works on one job of a spool; started by talad.", subcommands: [Run.self, Validate.self, Salvage.self, TryConfinement.self])
+        commandName: "tala-worker", abstract: "Works on one job of a spool; started by talad.",
+        subcommands: [Run.self, Validate.self, Salvage.self, TryConfinement.self])
 
     struct JobOptions: ParsableArguments {
         @Option(help: "The job's folder.") var job: String
@@ -39,7 +40,8 @@ struct TalaWorker: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Train and export one job.",
             discussion:
-                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 70 the device was lost, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands.")
+                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 70 the device was lost, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands."
+        )
         @OptionGroup var options: JobOptions
 
         func run() throws {
@@ -57,7 +59,8 @@ struct TalaWorker: ParsableCommand {
 
     struct Validate: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read everything that a job names and say what is wrong.", discussion: "Exit codes: 0 valid, 1 failed, 4 paused, 75 the job is in other hands.")
+            abstract: "Read everything that a job names and say what is wrong.",
+            discussion: "Exit codes: 0 valid, 1 failed, 4 paused, 75 the job is in other hands.")
         @OptionGroup var options: JobOptions
 
         func run() throws {

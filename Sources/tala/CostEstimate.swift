@@ -14,7 +14,8 @@ struct CostEstimate {
     /// Nil where the policy has no prices or cannot be read by this user.
     init?(policyFile: String, layout: SpoolLayout, manifest: Manifest, trainedTokens: Int) {
         guard let bytes = try? DurableFiles.read(policyFile, limit: 1 << 20),
-            let policy = try? Policy(ManifestText(bytes, isYAML: !policyFile.hasSuffix(".json"))), let prices = policy.prices(device: manifest.device)
+            let policy = try? Policy(ManifestText(bytes, isYAML: !policyFile.hasSuffix(".json"))),
+            let prices = policy.prices(device: manifest.device)
         else { return nil }
         currency = prices.currency
         tokens = prices.cost(deviceSeconds: 0, trainedTokens: trainedTokens)
@@ -33,6 +34,7 @@ struct CostEstimate {
         guard let deviceCost, let deviceSeconds else {
             return "\(money(tokens)) \(currency) for tokens; device time is not known before a job of this model has finished here"
         }
-        return "about \(money(tokens + deviceCost)) \(currency) (tokens \(money(tokens)), device \(money(deviceCost)) for \(Int(min(deviceSeconds, 1e12)) / 60) min)"
+        return
+            "about \(money(tokens + deviceCost)) \(currency) (tokens \(money(tokens)), device \(money(deviceCost)) for \(Int(min(deviceSeconds, 1e12)) / 60) min)"
     }
 }

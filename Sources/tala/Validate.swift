@@ -66,7 +66,8 @@ struct ManifestOptions: ParsableArguments {
         defer { bar.clear() }
         return try PreparedJob(
             manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation,
-            initialAdapterPath: files.initial, deviceSelector: device, memoryLimit: memoryLimit, cache: .ofUser, readingProgress: { bar.show($0) })
+            initialAdapterPath: files.initial, deviceSelector: device, memoryLimit: memoryLimit, cache: .ofUser,
+            readingProgress: { bar.show($0) })
     }
 
     /// The job as it would run; what is wrong is printed.

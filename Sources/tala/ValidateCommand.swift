@@ -55,7 +55,9 @@ struct Validate: ParsableCommand {
         print(
             "valid: \(job.settings.totalSteps) steps of \(job.settings.batchSize) examples, \(job.totalTrainedTokens) trained tokens, "
                 + "\(mebibytes) MiB at the peak on \(job.device.name)"
-                + (time.map { ", about \($0.text) (\($0.basis == .measuredSteps ? "some steps were tried" : "from the plan's arithmetic"))" } ?? ""))
+                + (time.map {
+                    ", about \($0.text) (\($0.basis == .measuredSteps ? "some steps were tried" : "from the plan's arithmetic"))"
+                } ?? ""))
     }
 
     /// Prints what is wrong: figures on standard output, each problem on standard error.
@@ -68,7 +70,8 @@ struct Validate: ParsableCommand {
             for report in reports {
                 for problem in report.problems.first { StandardError.write(plain("\(problem)") + "\n") }
                 if report.problems.total > report.problems.first.count {
-                    StandardError.write("\(report.file): the first \(report.problems.first.count) of \(report.problems.total) problems are shown\n")
+                    StandardError.write(
+                        "\(report.file): the first \(report.problems.first.count) of \(report.problems.total) problems are shown\n")
                 }
             }
         }
@@ -142,7 +145,9 @@ final class ReadingBar {
         let name = plain(progress.file)
         let examples = "\(progress.exampleCount) examples"
         let size = "\(progress.bytesDone >> 20) of \(progress.byteCount >> 20) MiB"
-        for parts in [[name, bar, percent, examples + ",", size], [name, bar, percent, examples], [bar, percent, examples], [bar, percent]] {
+        for parts in [
+            [name, bar, percent, examples + ",", size], [name, bar, percent, examples], [bar, percent, examples], [bar, percent],
+        ] {
             let line = parts.joined(separator: " ")
             if line.count < columns { return line }
         }

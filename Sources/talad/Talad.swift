@@ -27,7 +27,9 @@ struct Talad: ParsableCommand {
     @Option(help: "A file for Prometheus's textfile collector, rewritten every two seconds.") var metrics: String?
     @Option(name: .customLong("retry-delays"), help: "Seconds before a job whose worker died is tried again, without progress between.")
     var retryDelays = "5,60,600"
-    @Option(name: .customLong("silence-limit"), help: "Seconds without a sign of life after which a worker counts as hung; ten median steps if that is more.")
+    @Option(
+        name: .customLong("silence-limit"),
+        help: "Seconds without a sign of life after which a worker counts as hung; ten median steps if that is more.")
     var silenceLimit = 300.0
 
     static func main() { runAsProgram() }

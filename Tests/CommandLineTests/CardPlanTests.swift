@@ -9,7 +9,8 @@ import Testing
 
     /// The demonstration's model and data, in a manifest of their own.
     static func plan(_ card: String, _ precision: String, _ options: [String] = []) throws -> BuiltProgram.Outcome {
-        let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+        let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .path
         let folder = NSTemporaryDirectory() + "tala-card-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -3,7 +3,10 @@ import TestSupport
 import Testing
 
 @Suite struct UsageTests {
-    @Test(arguments: [("tala", ["no-such-command"]), ("tala", ["submit"]), ("tala", ["validate", "--no-such-option", "x"]), ("talad", ["--no-such-option"])])
+    @Test(arguments: [
+        ("tala", ["no-such-command"]), ("tala", ["submit"]), ("tala", ["validate", "--no-such-option", "x"]),
+        ("talad", ["--no-such-option"]),
+    ])
     func wrongUsageEndsWithTwoAndSaysHow(program: String, arguments: [String]) throws {
         let outcome = try BuiltProgram(name: program).run(arguments)
         #expect(outcome.status == 2)

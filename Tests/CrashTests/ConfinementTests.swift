@@ -8,10 +8,11 @@ import Testing
 
 /// A worker gives up what it does not need before it opens what users wrote, and still trains.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct ConfinementTests {
-    static let hasLandlock = (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)).map { release in
-        let parts = release.split(separator: ".").compactMap { Int($0.prefix { $0.isNumber }) }
-        return parts.count > 1 && (parts[0], parts[1]) >= (5, 13)
-    } ?? false
+    static let hasLandlock =
+        (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)).map { release in
+            let parts = release.split(separator: ".").compactMap { Int($0.prefix { $0.isNumber }) }
+            return parts.count > 1 && (parts[0], parts[1]) >= (5, 13)
+        } ?? false
 
     private func short(_ device: String) -> String {
         """
@@ -59,7 +60,8 @@ import Testing
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: BuiltProgram.folder + "/tala-worker")
         process.arguments = [
-            "probe", "--job", job.path, job.statusFile, spool.layout.models + "/stories260k/config.json", spool.layout.files + "/train.jsonl", other,
+            "probe", "--job", job.path, job.statusFile, spool.layout.models + "/stories260k/config.json",
+            spool.layout.files + "/train.jsonl", other,
             spool.layout.files + "/other.jsonl", spool.layout.jobs, spool.layout.root + "/daemon.json", "/etc/passwd", "/dev/null", "/root",
         ]
         process.standardOutput = pipe
@@ -68,8 +70,10 @@ import Testing
         process.waitUntilExit()
         let lines = Set(text.split(separator: "\n").map(String.init))
         for line in [
-            "writable \(job.statusFile)", "readable \(spool.layout.models)/stories260k/config.json", "readable \(spool.layout.files)/train.jsonl",
-            "closed \(other)", "closed \(spool.layout.files)/other.jsonl", "closed \(spool.layout.jobs)", "closed \(spool.layout.root)/daemon.json",
+            "writable \(job.statusFile)", "readable \(spool.layout.models)/stories260k/config.json",
+            "readable \(spool.layout.files)/train.jsonl",
+            "closed \(other)", "closed \(spool.layout.files)/other.jsonl", "closed \(spool.layout.jobs)",
+            "closed \(spool.layout.root)/daemon.json",
             "writable /dev/null", "closed /root", "local sockets: allowed", "internet sockets: forbidden", "netlink sockets: forbidden",
         ] { #expect(lines.contains(line), "\(line)\n\(text)") }
         #expect(!lines.contains("writable /etc/passwd"))

@@ -17,7 +17,9 @@ struct SlowJob {
         root = NSTemporaryDirectory() + "tala-slow-\(UUID().uuidString)"
         folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
         let model = root + "/models/slow"
-        for path in [folder.controls, root + "/files", model] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+        for path in [folder.controls, root + "/files", model] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
         for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
             try FileManager.default.copyItem(atPath: SharedData.path("stories260k/" + name), toPath: model + "/" + name)
         }
@@ -112,7 +114,9 @@ private final class BackgroundWorker: @unchecked Sendable {
     // Few weights and many tokens: a checkpoint is written to its end, and that must not be what takes the time.
     @Test(arguments: [("cpu", 512, 4), ("vulkan", 192, 2)])
     func whatIsAskedInTheMiddleOfALongStepIsDoneWithinFiveSeconds(device: String, width: Int, layers: Int) throws {
-        guard let batch = try Self.batch(device, width: width, layers: layers) else { return print("skipped: there is no device \(device)") }
+        guard let batch = try Self.batch(device, width: width, layers: layers) else {
+            return print("skipped: there is no device \(device)")
+        }
         let job = try SlowJob(device: device, width: width, layers: layers, batch: batch)
         defer { job.remove() }
         func isInStep(_ step: Int) -> Bool { job.folder.pulse.map { $0.phase.isStep && $0.step == step } ?? false }
@@ -136,7 +140,9 @@ private final class BackgroundWorker: @unchecked Sendable {
         #expect(isInStep(3) && used > 0)
         try job.ask("checkpoint")
         times.append(("a checkpoint", try job.wait("a checkpoint") { job.folder.pendingControls.isEmpty }))
-        #expect(isInStep(3) && job.folder.checkpointNames == ["step-000001", "step-000002"] && job.events.contains("step-000002 was written because"))
+        #expect(
+            isInStep(3) && job.folder.checkpointNames == ["step-000001", "step-000002"]
+                && job.events.contains("step-000002 was written because"))
         try job.ask("pause")
         times.append(("a pause", try job.wait("a pause") { worker.outcome != nil }))
         #expect(worker.outcome == .paused && job.folder.status()?.state == .paused && job.folder.status()?.progress.step == 2)

@@ -19,7 +19,8 @@ struct CrashJob {
     ///   - base: how a LoRA keeps the model's own weights.
     ///   - splitsBatches: gives the job so little memory that a batch is several micro-batches.
     init(
-        lora: Bool = true, dropout: Double = 0, base: Manifest.BaseWeights = .auto, keep: Int = 2, device: String = "cpu", splitsBatches: Bool = false
+        lora: Bool = true, dropout: Double = 0, base: Manifest.BaseWeights = .auto, keep: Int = 2, device: String = "cpu",
+        splitsBatches: Bool = false
     ) throws {
         let limit = splitsBatches ? try Self.tightLimit(lora: lora, dropout: dropout, base: base, device: device) : nil
         try self.init(lora: lora, dropout: dropout, base: base, keep: keep, device: device, memoryLimit: limit)
@@ -56,7 +57,8 @@ struct CrashJob {
         try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: root + "/files", withIntermediateDirectories: true)
         for (name, count) in [("train.jsonl", 7), ("validation.jsonl", 3)] {
-            let lines = try String(contentsOfFile: SharedData.path("stories260k/" + name), encoding: .utf8).split(separator: "\n").prefix(count)
+            let lines = try String(contentsOfFile: SharedData.path("stories260k/" + name), encoding: .utf8).split(separator: "\n").prefix(
+                count)
             try DurableFiles.replace(root + "/files/" + name, with: lines.joined(separator: "\n") + "\n")
         }
         let adapter = lora ? "{type: lora, rank: 4, alpha: 8, dropout: \(dropout)}" : "{type: full}"
@@ -128,11 +130,15 @@ struct JobTrace: Equatable {
             files[path] = isText ? Array(text.replacingOccurrences(of: folder.id.dropFirst(6), with: "ID").utf8) : tree.contents[index]
         }
         for (path, index) in tree.files
-        where path.hasPrefix("checkpoints/") && !path.hasPrefix("checkpoints/.damaged-") && path.hasSuffix(".safetensors") { files[path] = tree.contents[index] }
-        metrics = (try? String(decoding: DurableFiles.read(folder.metricsFile), as: UTF8.self))?.split(separator: "\n").map {
-            // All but tokens_per_second, which the clock decides.
-            $0.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 10 }.map(\.element).joined(separator: ",")
-        } ?? []
+        where path.hasPrefix("checkpoints/") && !path.hasPrefix("checkpoints/.damaged-") && path.hasSuffix(".safetensors") {
+            files[path] = tree.contents[index]
+        }
+        metrics =
+            (try? String(decoding: DurableFiles.read(folder.metricsFile), as: UTF8.self))?.split(separator: "\n").map {
+                // All but tokens_per_second, which the clock decides.
+                $0.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 10 }.map(\.element).joined(
+                    separator: ",")
+            } ?? []
         litter = (tree.folders + tree.files.keys).filter { path in
             path.split(separator: "/").contains { $0.hasPrefix(".") && ![".lock", ".control"].contains($0) && !$0.hasPrefix(".damaged-") }
         }

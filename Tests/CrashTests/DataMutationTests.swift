@@ -28,7 +28,10 @@ import Worker
         case .cut: truncate(path, Int.random(in: 0..<size, using: &random))
         case .replace:
             // Other data, valid as well: only its digest tells.
-            try? DurableFiles.replace(path, with: (try? String(contentsOfFile: SharedData.path("stories260k/validation.jsonl"), encoding: .utf8).split(separator: "\n").prefix(7).joined(separator: "\n") + "\n") ?? "")
+            try? DurableFiles.replace(
+                path,
+                with: (try? String(contentsOfFile: SharedData.path("stories260k/validation.jsonl"), encoding: .utf8).split(separator: "\n")
+                    .prefix(7).joined(separator: "\n") + "\n") ?? "")
         case .rewrite:
             guard let bytes = try? DurableFiles.read(path) else { return }
             file(O_WRONLY | O_TRUNC) { file in
@@ -96,8 +99,12 @@ import Worker
                 failed += 1
                 let status = job.folder.status()
                 let error = try #require(status?.error, "\(note)")
-                #expect(["data_changed", "unusable_file", "invalid_training_file", "invalid_validation_file"].contains(error.code), "\(note): \(error)")
-                #expect(error.param == "training_file" || error.param == "validation_file" || error.param == "validation_split", "\(note): \(error)")
+                #expect(
+                    ["data_changed", "unusable_file", "invalid_training_file", "invalid_validation_file"].contains(error.code),
+                    "\(note): \(error)")
+                #expect(
+                    error.param == "training_file" || error.param == "validation_file" || error.param == "validation_split",
+                    "\(note): \(error)")
             default: Issue.record("\(note): \(outcome)")
             }
         }

@@ -29,8 +29,10 @@ import Testing
         #expect(calm.exitCode == 0, "\(job.events)")
         // Of the weights only the part is changed that is read before training: length, header, and a little more.
         let targets: [(path: String, isJSON: Bool, head: Int?)] = [
-            (job.root + "/files/train.jsonl", false, nil), (job.root + "/files/validation.jsonl", false, nil), (model + "/tokenizer.json", true, nil),
-            (model + "/tokenizer_config.json", true, nil), (model + "/config.json", true, nil), (model + "/special_tokens_map.json", true, nil),
+            (job.root + "/files/train.jsonl", false, nil), (job.root + "/files/validation.jsonl", false, nil),
+            (model + "/tokenizer.json", true, nil),
+            (model + "/tokenizer_config.json", true, nil), (model + "/config.json", true, nil),
+            (model + "/special_tokens_map.json", true, nil),
             (model + "/model.safetensors", false, 8192),
         ]
         var mutators: [Mutator] = []
@@ -40,7 +42,9 @@ import Testing
             originals.append(bytes)
             let head = target.head.map { Array(bytes.prefix($0)) } ?? bytes
             mutators.append(
-                Mutator(seeds: [head], words: ["\"messages\"", "\"role\"", "null", "1e999", "{%", "{{"], byteLimit: head.count + 4096, structure: target.isJSON ? .json : .bytes, seed: Extent.seed &+ UInt64(index)))
+                Mutator(
+                    seeds: [head], words: ["\"messages\"", "\"role\"", "null", "1e999", "{%", "{{"], byteLimit: head.count + 4096,
+                    structure: target.isJSON ? .json : .bytes, seed: Extent.seed &+ UInt64(index)))
         }
         var (valid, refused) = (0, 0)
         var slowest = 0.0
@@ -58,7 +62,8 @@ import Testing
             if end.exitCode == 1 {
                 refused += 1
                 let error = job.folder.status()?.error
-                #expect(error != nil && error?.code != "internal" && error?.message.isEmpty == false, "\(note): \(String(describing: error))")
+                #expect(
+                    error != nil && error?.code != "internal" && error?.message.isEmpty == false, "\(note): \(String(describing: error))")
             } else if end.exitCode == 0 {
                 valid += 1
             }

@@ -9,7 +9,8 @@ import Testing
 /// Spools as earlier programs left them, kept in OlderSpools/VERSION: a job with a checkpoint that was cut in its sixth step, one that is paused, one that
 /// was cancelled, a rejection. `/SPOOL` stands for the spool's path; the model is demo/model.
 @Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker"))) struct OlderSpoolTests {
-    static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
     static let folder = repository + "/Tests/CrashTests/OlderSpools"
     static let versions = ((try? FolderListing.names(in: folder)) ?? []).filter { !$0.hasPrefix(".") }
 
@@ -42,7 +43,9 @@ import Testing
     static func contents(_ folder: String) throws -> [String: Data] {
         var contents: [String: Data] = [:]
         for case let name as String in FileManager.default.enumerator(atPath: folder) ?? .init() where !name.hasSuffix(".lock") {
-            if let data = FileManager.default.contents(atPath: folder + "/" + name), !FolderListing.isFolder(folder + "/" + name) { contents[name] = data }
+            if let data = FileManager.default.contents(atPath: folder + "/" + name), !FolderListing.isFolder(folder + "/" + name) {
+                contents[name] = data
+            }
         }
         return contents
     }
@@ -65,7 +68,9 @@ import Testing
         #expect(status.state == .succeeded && status.progress.step == 10, "\(words)")
         let events = try String(decoding: DurableFiles.read(half.eventsFile), as: UTF8.self)
         #expect(events.contains("Resumed from checkpoint") && WholeFolder.fault(in: half.result) == nil)
-        #expect(try Data(DurableFiles.read(half.manifestFile)) == kept["manifest.json"] && DurableFiles.read(half.acceptanceFile) == Array(kept["job.json"] ?? Data()))
+        #expect(
+            try Data(DurableFiles.read(half.manifestFile)) == kept["manifest.json"]
+                && DurableFiles.read(half.acceptanceFile) == Array(kept["job.json"] ?? Data()))
         // The rows of the steps before the cut are the old ones.
         let rows = try String(decoding: DurableFiles.read(half.metricsFile), as: UTF8.self).split(separator: "\n")
         let old = String(decoding: kept["metrics.csv"] ?? Data(), as: UTF8.self).split(separator: "\n").prefix(5)

@@ -26,9 +26,11 @@ import Worker
     }
 
     static let cells: [Cell] = [
-        Cell(lora: true, dropout: 0, device: "cpu"), Cell(lora: true, dropout: 0.1, device: "cpu"), Cell(lora: false, dropout: 0, device: "cpu"),
+        Cell(lora: true, dropout: 0, device: "cpu"), Cell(lora: true, dropout: 0.1, device: "cpu"),
+        Cell(lora: false, dropout: 0, device: "cpu"),
         Cell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"), Cell(lora: true, dropout: 0.1, device: "vulkan"),
-        Cell(lora: true, dropout: 0, base: .q8, device: "cpu", isLong: true), Cell(lora: true, dropout: 0.1, base: .nf4, device: "vulkan", isLong: true),
+        Cell(lora: true, dropout: 0, base: .q8, device: "cpu", isLong: true),
+        Cell(lora: true, dropout: 0.1, base: .nf4, device: "vulkan", isLong: true),
         Cell(lora: false, dropout: 0, device: "vulkan", isLong: true),
     ]
 
@@ -55,14 +57,18 @@ import Worker
         #expect(wanted.metrics.count == 7 && all.count >= 17, "\(all.count) looks")
         var (evaluations, stops) = (0, 0)
         // A worker looks between the kernels of a pass: a full run tries a hundred or so of these places.
-        let places = Extent.isFull ? Extent.spread(upTo: all.count, count: device == "cpu" ? 120 : 12) : Extent.places(upTo: all.count, about: device == "cpu" ? 6 : 1)
+        let places =
+            Extent.isFull
+            ? Extent.spread(upTo: all.count, count: device == "cpu" ? 120 : 12)
+            : Extent.places(upTo: all.count, about: device == "cpu" ? 6 : 1)
         for limit in places {
             try job.reset()
             let looks = Looks(limit: limit)
             let outcome = job.run(stop: looks.look)
             let place = "stopped at look \(limit) of \(all.count), seed \(Extent.seed)"
             // How often a worker looks depends a little on which thread takes which block: a place near the end may not be reached.
-            #expect(outcome == .stopped || outcome == .succeeded && limit > looks.count - 2, "\(place), \(looks.count) this time: \(outcome)")
+            #expect(
+                outcome == .stopped || outcome == .succeeded && limit > looks.count - 2, "\(place), \(looks.count) this time: \(outcome)")
             stops += outcome == .stopped ? 1 : 0
             if let name = job.folder.checkpointNames.last,
                 let state = try? JSONParser().parse(DurableFiles.read(job.folder.checkpoints + "/\(name)/state.json")),
@@ -84,7 +90,10 @@ import Worker
     }
 
     /// The same manifest gives the same bytes, whatever the number of threads.
-    @Test(arguments: [Cell(lora: true, dropout: 0.1, device: "cpu"), Cell(lora: false, dropout: 0, device: "cpu"), Cell(lora: true, dropout: 0.1, base: .nf4, device: "cpu")])
+    @Test(arguments: [
+        Cell(lora: true, dropout: 0.1, device: "cpu"), Cell(lora: false, dropout: 0, device: "cpu"),
+        Cell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"),
+    ])
     func aJobDoneWithOtherThreadsGivesTheSameBytes(cell: Cell) throws {
         var traces: [JobTrace] = []
         for threads in [nil, nil, 1, 2, 4, 3] as [Int?] {

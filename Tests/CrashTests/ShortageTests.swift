@@ -72,10 +72,16 @@ import Testing
         }
         #expect(waited > 0)
         let deadline = Date().addingTimeInterval(30)
-        while Date() < deadline, !daemons.allSatisfy({ Self.jobs($0.layout).map(\.state) == [.succeeded] }) { Thread.sleep(forTimeInterval: 0.1) }
+        while Date() < deadline, !daemons.allSatisfy({ Self.jobs($0.layout).map(\.state) == [.succeeded] }) {
+            Thread.sleep(forTimeInterval: 0.1)
+        }
         for (count, layout, process) in daemons {
-            #expect(process.isRunning && Self.jobs(layout).map(\.state) == [.succeeded], "\(count) descriptors: \(Self.jobs(layout).map(\.state))")
-            #expect(try FolderListing.names(in: layout.incoming).isEmpty && FolderListing.names(in: layout.rejected).isEmpty, "\(count) descriptors")
+            #expect(
+                process.isRunning && Self.jobs(layout).map(\.state) == [.succeeded],
+                "\(count) descriptors: \(Self.jobs(layout).map(\.state))")
+            #expect(
+                try FolderListing.names(in: layout.incoming).isEmpty && FolderListing.names(in: layout.rejected).isEmpty,
+                "\(count) descriptors")
         }
         Extent.report("daemons short of descriptors", counts.count)
     }

@@ -60,7 +60,9 @@ import Testing
                 for daemon in first { daemon.process.waitUntilExit() }
                 try check(daemons(2), note)
             }
-            let states = try FolderListing.names(in: spool.layout.jobs).filter { JobIdentifier.isJob($0) }.compactMap { spool.layout.job($0).status()?.state }
+            let states = try FolderListing.names(in: spool.layout.jobs).filter { JobIdentifier.isJob($0) }.compactMap {
+                spool.layout.job($0).status()?.state
+            }
             #expect(states.count == round + 1 && states.allSatisfy { $0 == .succeeded }, "\(note): \(states)")
         }
         #expect(try FolderListing.names(in: spool.layout.incoming).isEmpty && FolderListing.names(in: spool.layout.rejected).isEmpty)

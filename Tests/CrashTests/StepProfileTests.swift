@@ -28,7 +28,9 @@ import Worker
         #expect(profile["step"]?.integer == 2 && profile["device"]?.string == job.folder.status()?.device)
         let kernels = try #require(profile["kernels"]?.array)
         let names = Set(kernels.compactMap { $0["operation"]?.string })
-        #expect(names.isSuperset(of: ["MatrixProduct", "Attention", "AttentionBackward", "RMSNorm", "CrossEntropy", "AdamW"]), "\(names.sorted())")
+        #expect(
+            names.isSuperset(of: ["MatrixProduct", "Attention", "AttentionBackward", "RMSNorm", "CrossEntropy", "AdamW"]),
+            "\(names.sorted())")
         // The attention of five layers ran once in each micro-batch.
         let attention = kernels.filter { $0["operation"]?.string == "Attention" }.compactMap { $0["calls"]?.integer }.reduce(0, +)
         #expect(attention >= 5 && attention % 5 == 0, "\(attention)")

@@ -89,7 +89,8 @@ import Worker
                 try state.restore()
                 try Self.damage(file) { $0 = Array(content.prefix(length)) }
                 #expect(job.run() == .failed, "\(file) cut at \(length)")
-                #expect(job.folder.status()?.state == .failed && job.folder.status()?.error?.code == "damaged_job", "\(file) cut at \(length)")
+                #expect(
+                    job.folder.status()?.state == .failed && job.folder.status()?.error?.code == "damaged_job", "\(file) cut at \(length)")
             }
         }
     }
@@ -108,7 +109,9 @@ import Worker
                 try Self.damage(file) { $0[place - 1] ^= 2 }
                 #expect(job.run() == .failed, "\(file), bit of byte \(place)")
                 let error = job.folder.status()?.error
-                #expect(error?.code == "damaged_job" && error?.message.contains("SHA-256") == true, "\(file), bit of byte \(place): \(error?.message ?? "")")
+                #expect(
+                    error?.code == "damaged_job" && error?.message.contains("SHA-256") == true,
+                    "\(file), bit of byte \(place): \(error?.message ?? "")")
             }
         }
         // A program that wrote no digests wrote jobs that still run.

@@ -79,7 +79,8 @@ import Worker
         for (index, number) in places.enumerated() {
             for repeats in Extent.isFull ? [1, 1_000_000] : [index % 2 == 0 ? 1 : 1_000_000] {
                 try job.reset()
-                let faulty = FaultyFileSystem(Fault(.error(number % 3 == 0 ? EDQUOT : ENOSPC), at: number, repeats: repeats, kinds: Fault.needingRoom))
+                let faulty = FaultyFileSystem(
+                    Fault(.error(number % 3 == 0 ? EDQUOT : ENOSPC), at: number, repeats: repeats, kinds: Fault.needingRoom))
                 let outcome = job.run(on: faulty)
                 let place = "full at \(number) for \(repeats), \(faulty.struck.prefix(3)), seed \(Extent.seed)"
                 #expect(outcome == .diskFull || outcome == .succeeded, "\(place): \(outcome)")
@@ -122,7 +123,10 @@ import Worker
             case .failed:
                 let error = try #require(status.error, "\(place)")
                 #expect(!error.message.isEmpty, "\(place)")
-                if let path = faulty.struck.first?.split(separator: " ").last { #expect(error.message.contains("Input/output error") || error.code != "input_output", "\(place) \(path): \(error.message)") }
+                if let path = faulty.struck.first?.split(separator: " ").last {
+                    #expect(
+                        error.message.contains("Input/output error") || error.code != "input_output", "\(place) \(path): \(error.message)")
+                }
                 #expect(status.state == .failed || status.state == .queued, "\(place)")
             default: Issue.record("\(place): \(outcome)")
             }

@@ -57,7 +57,8 @@ import Testing
     }
 
     private static func isTraining(_ process: pid_t) -> Bool {
-        (try? DurableFiles.read("/proc/\(process)/cmdline")).map { String(decoding: $0, as: UTF8.self).contains("tala-worker\0run\0") } ?? false
+        (try? DurableFiles.read("/proc/\(process)/cmdline")).map { String(decoding: $0, as: UTF8.self).contains("tala-worker\0run\0") }
+            ?? false
     }
 
     /// Whether a process has ended and only waits for its parent to notice.
@@ -175,13 +176,16 @@ import Testing
             let eaters = try (0..<4).map { _ in
                 let eater = Process()
                 eater.executableURL = URL(fileURLWithPath: "/bin/sh")
-                eater.arguments = ["-c", "echo $$ >\(group.folder)/cgroup.procs; { head -c 150000000 /dev/zero; sleep 20; } | tail >/dev/null"]
+                eater.arguments = [
+                    "-c", "echo $$ >\(group.folder)/cgroup.procs; { head -c 150000000 /dev/zero; sleep 20; } | tail >/dev/null",
+                ]
                 eater.standardError = FileHandle.nullDevice
                 try eater.run()
                 return eater
             }
             while kill(victim, 0) == 0, !Self.isDead(victim), daemon.isRunning, eaters.contains(where: \.isRunning) { usleep(2_000) }
-            for process in (try? String(contentsOfFile: group.folder + "/cgroup.procs", encoding: .utf8))?.split(separator: "\n").compactMap({ pid_t($0) }) ?? []
+            for process in (try? String(contentsOfFile: group.folder + "/cgroup.procs", encoding: .utf8))?.split(separator: "\n")
+                .compactMap({ pid_t($0) }) ?? []
             where process != daemon.processIdentifier && process != victim {
                 kill(process, SIGKILL)
             }
@@ -248,11 +252,13 @@ import Testing
         guard let whole = try runWithFaults("lost@1000000", count: 0, strikes: 0) else { return }
         defer { whole.remove() }
         let wanted = whole.adapter
-        let count = try #require(Int(String(decoding: DurableFiles.read(whole.layout.root + "/faults.count"), as: UTF8.self).filter(\.isNumber)))
+        let count = try #require(
+            Int(String(decoding: DurableFiles.read(whole.layout.root + "/faults.count"), as: UTF8.self).filter(\.isNumber)))
         for index in 0..<Self.times {
             // All over the run: while memory is filled, while products are measured, in steps, in the updates. The measuring makes the count a little
             // different each time, so the last tenth is left out.
-            guard let spool = try runWithFaults("lost@\(1 + count * 9 * (index + 1) / (10 * (Self.times + 1)))", count: 1, strikes: 1) else { return }
+            guard let spool = try runWithFaults("lost@\(1 + count * 9 * (index + 1) / (10 * (Self.times + 1)))", count: 1, strikes: 1)
+            else { return }
             defer { spool.remove() }
             let status = try #require(spool.job?.status())
             #expect(status.state == .succeeded && status.attempts == 2 && spool.adapter == wanted && wanted != nil, "\(events(spool))")
@@ -288,7 +294,8 @@ import Testing
 
     @Test func aLossThatIsNoNumberStopsTheJobWithStepAndExamples() throws {
         let manifest = Self.manifest(device: "cpu", steps: 40).replacing("learning_rate: 1.0e-3", with: "learning_rate: 1000")
-            .replacing("adapter: {type: lora, rank: 4, alpha: 8, dropout: 0.05}", with: "adapter: {type: full}\noptimizer: {max_grad_norm: 0}")
+            .replacing(
+                "adapter: {type: lora, rank: 4, alpha: 8, dropout: 0.05}", with: "adapter: {type: full}\noptimizer: {max_grad_norm: 0}")
         let spool = try RealSpool(manifest: manifest)
         defer { spool.remove() }
         let daemon = try spool.startDaemon()

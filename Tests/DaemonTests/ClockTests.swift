@@ -35,22 +35,25 @@ final class MovedClock: ClockSource {
     }
 
     /// A worker that notes what it was dropped as, and takes its time.
-    private static let noting = "sed -n 's/.*\"drop\": \"\\(.*\\)\".*/\\1/p' $job/job.json >>$job/../../log; sleep 0.4; state succeeded\nexit 0\n"
+    private static let noting =
+        "sed -n 's/.*\"drop\": \"\\(.*\\)\".*/\\1/p' $job/job.json >>$job/../../log; sleep 0.4; state succeeded\nexit 0\n"
 
-    @Test(arguments: [-ClockTests.day, -ClockTests.year, ClockTests.year]) func jobsKeepTheirOrderWhereverTheClockGoes(step: Double) throws {
+    @Test(arguments: [-ClockTests.day, -ClockTests.year, ClockTests.year]) func jobsKeepTheirOrderWhereverTheClockGoes(step: Double) throws
+    {
         try withClock { clock in
             let spool = try TestSpool(worker: Self.noting)
             defer { spool.remove() }
             nonisolated(unsafe) var dropped = 0
-            #expect(try spool.run(until: {
-                // Each comes when the one before has been taken, and the clock has jumped meanwhile.
-                if dropped < 4, spool.ids.count == dropped {
-                    try spool.drop("job\(dropped).yaml")
-                    dropped += 1
-                    clock.step(dropped % 2 == 1 ? step : -step / 2)
-                }
-                return dropped == 4 && spool.jobs.count == 4 && spool.jobs.allSatisfy { $0.state == .succeeded }
-            }))
+            #expect(
+                try spool.run(until: {
+                    // Each comes when the one before has been taken, and the clock has jumped meanwhile.
+                    if dropped < 4, spool.ids.count == dropped {
+                        try spool.drop("job\(dropped).yaml")
+                        dropped += 1
+                        clock.step(dropped % 2 == 1 ? step : -step / 2)
+                    }
+                    return dropped == 4 && spool.jobs.count == 4 && spool.jobs.allSatisfy { $0.state == .succeeded }
+                }))
             #expect(spool.log == ["job0.yaml", "job1.yaml", "job2.yaml", "job3.yaml"])
             // Also for whoever lists them by name, and for the next daemon.
             #expect(spool.ids.compactMap { try? spool.layout.job($0).acceptance().drop } == spool.log)
@@ -63,11 +66,14 @@ final class MovedClock: ClockSource {
             defer { spool.remove() }
             try spool.drop("a.yaml")
             nonisolated(unsafe) var turn = 0
-            #expect(try spool.run({ $0.silenceLimit = 5 }, until: {
-                turn += 1
-                clock.step([Self.year, -2 * Self.year, Self.day, Self.year - Self.day][turn % 4])
-                return spool.jobs.first?.state == .succeeded
-            }))
+            #expect(
+                try spool.run(
+                    { $0.silenceLimit = 5 },
+                    until: {
+                        turn += 1
+                        clock.step([Self.year, -2 * Self.year, Self.day, Self.year - Self.day][turn % 4])
+                        return spool.jobs.first?.state == .succeeded
+                    }))
             #expect(spool.jobs.first?.attempts == 1 && !spool.events(spool.ids[0]).contains("sign of life"))
         }
     }
@@ -78,13 +84,16 @@ final class MovedClock: ClockSource {
             defer { spool.remove() }
             try spool.drop("a.yaml")
             nonisolated(unsafe) var slept = false
-            #expect(try spool.run({ $0.silenceLimit = 60 }, until: {
-                if !slept, let id = spool.ids.first, spool.layout.job(id).pulse != nil {
-                    slept = true
-                    clock.sleep(3 * Self.day)
-                }
-                return spool.jobs.first?.state == .succeeded
-            }))
+            #expect(
+                try spool.run(
+                    { $0.silenceLimit = 60 },
+                    until: {
+                        if !slept, let id = spool.ids.first, spool.layout.job(id).pulse != nil {
+                            slept = true
+                            clock.sleep(3 * Self.day)
+                        }
+                        return spool.jobs.first?.state == .succeeded
+                    }))
             #expect(slept && spool.jobs.first?.attempts == 1 && !spool.events(spool.ids[0]).contains("sign of life"))
         }
     }
@@ -99,7 +108,10 @@ final class MovedClock: ClockSource {
             // A step back makes nobody wait who need not.
             clock.step(-Self.day)
             try spool.drop("now.yaml")
-            #expect(try spool.run(until: { spool.job(droppedAs: "now.yaml")?.state == .succeeded && spool.jobs.allSatisfy { $0.state != .validatingFiles } }))
+            #expect(
+                try spool.run(until: {
+                    spool.job(droppedAs: "now.yaml")?.state == .succeeded && spool.jobs.allSatisfy { $0.state != .validatingFiles }
+                }))
             #expect(spool.log == ["now.yaml"])
             clock.step(3 * Self.day)
             #expect(try spool.run(until: { spool.job(droppedAs: "tomorrow.yaml")?.state == .succeeded }))
@@ -115,7 +127,9 @@ final class MovedClock: ClockSource {
         let none = queue.next(monotonic: 0, wall: 2000, device: { _ in false }, owner: { _ in true })
         #expect(none == nil)
         var started: [String?] = []
-        for wall in [500, 500, 1000] { started.append(queue.next(monotonic: 1, wall: wall, device: { _ in true }, owner: { _ in true })?.id) }
+        for wall in [500, 500, 1000] {
+            started.append(queue.next(monotonic: 1, wall: wall, device: { _ in true }, owner: { _ in true })?.id)
+        }
         #expect(started == ["b", nil, "a"])
     }
 
@@ -125,20 +139,25 @@ final class MovedClock: ClockSource {
             defer { spool.remove() }
             try spool.drop("a.yaml")
             nonisolated(unsafe) var died: Date?
-            #expect(try spool.run({ $0.retryDelays = [0.6, 0.6, 0.6] }, until: {
-                if died == nil, let id = spool.ids.first, spool.events(id).contains("trying again") {
-                    died = Date()
-                    clock.step(-Self.day)
-                }
-                return spool.jobs.first?.state == .succeeded
-            }))
+            #expect(
+                try spool.run(
+                    { $0.retryDelays = [0.6, 0.6, 0.6] },
+                    until: {
+                        if died == nil, let id = spool.ids.first, spool.events(id).contains("trying again") {
+                            died = Date()
+                            clock.step(-Self.day)
+                        }
+                        return spool.jobs.first?.state == .succeeded
+                    }))
             let waited = Date().timeIntervalSince(died ?? .distantPast)
             #expect(waited > 0.4 && waited < 5)
         }
     }
 
     /// What is being written keeps its 36 hours: neither a jump of the clock nor a file of before the jump makes it old.
-    @Test(arguments: [ClockTests.year, -ClockTests.year, 144_000.0]) func aDropThatIsBeingWrittenDoesNotBecomeOldByAJump(step: Double) throws {
+    @Test(arguments: [ClockTests.year, -ClockTests.year, 144_000.0]) func aDropThatIsBeingWrittenDoesNotBecomeOldByAJump(step: Double)
+        throws
+    {
         let folder = NSTemporaryDirectory() + "tala-clock-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { FolderListing.delete(folder) }

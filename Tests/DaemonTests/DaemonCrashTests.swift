@@ -94,12 +94,15 @@ import Testing
             let spool = try Self.spool()
             defer { spool.remove() }
             let faulty = FaultyFileSystem(Fault(.error(ENOSPC), at: number, repeats: 12, kinds: Fault.needingRoom))
-            let done = (try? CurrentFileSystem.$override.withValue(faulty) {
-                try spool.run(seconds: 30, until: {
-                    for id in spool.ids { #expect(spool.layout.job(id).status() != nil, "full at \(number)") }
-                    return Self.isDone(spool)
-                })
-            }) ?? false
+            let done =
+                (try? CurrentFileSystem.$override.withValue(faulty) {
+                    try spool.run(
+                        seconds: 30,
+                        until: {
+                            for id in spool.ids { #expect(spool.layout.job(id).status() != nil, "full at \(number)") }
+                            return Self.isDone(spool)
+                        })
+                }) ?? false
             #expect(done, "full at \(number), \(faulty.struck)")
             try Self.check(spool, "full at \(number), \(faulty.struck)")
         }

@@ -50,7 +50,8 @@ import Testing
         #expect(try spool.drain { $0.policyFile = policy } == 1)
         let job = spool.layout.job(try #require(spool.ids.first))
         let files = [
-            job.path + "/status.json", job.path + "/manifest.json", job.path + "/job.json", job.eventsFile, job.metricsFile, job.checkpoints + "/part",
+            job.path + "/status.json", job.path + "/manifest.json", job.path + "/job.json", job.eventsFile, job.metricsFile,
+            job.checkpoints + "/part",
             job.result + "/part", job.path + "/validation.json", spool.layout.rejected + "/bad.yaml/error.json",
         ]
         var cases = 0
@@ -64,7 +65,8 @@ import Testing
         }
         for stranger in Self.strangers {
             for command in [
-                ["ls", job.path], ["sh", "-c", "echo x >>\(job.statusFile)"], ["rm", "-f", job.statusFile], ["mv", job.path, job.path + "x"],
+                ["ls", job.path], ["sh", "-c", "echo x >>\(job.statusFile)"], ["rm", "-f", job.statusFile],
+                ["mv", job.path, job.path + "x"],
                 ["mkdir", job.path + "/checkpoints/step-00000009"], ["sh", "-c", "echo x >\(job.controls)/cancel"],
             ] {
                 let (isDone, output) = try run(as: stranger, command)
@@ -100,16 +102,19 @@ import Testing
     }
 
     @Test func resultsAndStatesOfOthersAreNotUsed() throws {
-        let (spool, policy) = try spool("mkdir -p $job/result/merged $job/result/adapter; touch $job/result/merged/config.json; state succeeded; exit 0")
+        let (spool, policy) = try spool(
+            "mkdir -p $job/result/merged $job/result/adapter; touch $job/result/merged/config.json; state succeeded; exit 0")
         defer { spool.remove() }
         try spool.drop("a.yaml", owner: Self.owner)
         try spool.drop("b.yaml", "model: m\ntraining_file: t.jsonl\nafter: [ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa]\n", owner: Self.owner)
         #expect(try spool.drain { $0.policyFile = policy } == 1)
         let id = try #require(spool.ids.first)
         let uses = [
-            "model": "model: \(id)\ntraining_file: t.jsonl\n", "adapter": TestSpool.manifest + "adapter: {init_from: \(id)/result/adapter}\n",
+            "model": "model: \(id)\ntraining_file: t.jsonl\n",
+            "adapter": TestSpool.manifest + "adapter: {init_from: \(id)/result/adapter}\n",
             "path": TestSpool.manifest + "adapter: {init_from: \(spool.layout.jobs)/\(id)/result/adapter}\n",
-            "folder": "model: \(spool.layout.jobs)/\(id)/result/merged\ntraining_file: t.jsonl\n", "after": TestSpool.manifest + "after: [\(id)]\n",
+            "folder": "model: \(spool.layout.jobs)/\(id)/result/merged\ntraining_file: t.jsonl\n",
+            "after": TestSpool.manifest + "after: [\(id)]\n",
             "data": "model: m\ntraining_file: \(spool.layout.jobs)/\(id)/manifest.json\n",
         ]
         var cases = 0
@@ -154,7 +159,10 @@ import Testing
         symlink("/proc/1/environ", root + "/environment.jsonl")
         symlink(root + "/closed", root + "/open")
         mkfifo(root + "/pipe.jsonl", 0o644)
-        var names = ["secret.jsonl", "closed/readable.jsonl", "group.jsonl", "link.jsonl", "shadow.jsonl", "environment.jsonl", "open/readable.jsonl", "pipe.jsonl"]
+        var names = [
+            "secret.jsonl", "closed/readable.jsonl", "group.jsonl", "link.jsonl", "shadow.jsonl", "environment.jsonl",
+            "open/readable.jsonl", "pipe.jsonl",
+        ]
         names += ["../policy.yaml", "closed/../secret.jsonl"]
         var drops: [String] = []
         for (index, name) in names.enumerated() {
@@ -182,7 +190,8 @@ import Testing
         #expect(spool.ids.isEmpty, "\(spool.ids.compactMap { try? spool.layout.job($0).acceptance().drop })")
         for drop in drops {
             let error = try #require(try? spool.rejection(drop), "\(drop): not rejected")
-            #expect(error["param"]?.string?.hasSuffix("_file") == true && !JSONWriter().string(error).contains("SECRET"), "\(drop): \(error)")
+            #expect(
+                error["param"]?.string?.hasSuffix("_file") == true && !JSONWriter().string(error).contains("SECRET"), "\(drop): \(error)")
         }
         Extent.report("attempts to train on data that the submitter may not read", drops.count)
     }

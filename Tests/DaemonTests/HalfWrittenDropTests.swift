@@ -26,7 +26,9 @@ import Testing
         var versions: Int
     }
 
-    private static func json(_ tag: String) -> String { #"{"model": "m", "training_file": "t.jsonl", "metadata": {"a": "\#(tag)", "b": "\#(tag)"}, "seed": 77}"# }
+    private static func json(_ tag: String) -> String {
+        #"{"model": "m", "training_file": "t.jsonl", "metadata": {"a": "\#(tag)", "b": "\#(tag)"}, "seed": 77}"#
+    }
 
     /// Writes as the plan says; descriptors of a killed process are closed by the kernel, as here.
     private static func write(_ plan: Plan, _ layout: SpoolLayout) {
@@ -80,9 +82,13 @@ import Testing
             let kind = Kind.allCases[index % Kind.allCases.count]
             let length = Self.json("tag\(index)").count
             let cuts = (0..<Int.random(in: 1...4, using: &random)).map { _ in Int.random(in: 1..<(length - 2), using: &random) }.sorted()
-            let pauses = (0..<4).map { _ in Bool.random(using: &random) ? UInt32.random(in: 0...500, using: &random) : UInt32.random(in: 0...40_000, using: &random) }
+            let pauses = (0..<4).map { _ in
+                Bool.random(using: &random) ? UInt32.random(in: 0...500, using: &random) : UInt32.random(in: 0...40_000, using: &random)
+            }
             plans.append(
-                Plan(kind: kind, name: "drop\(index)." + (kind == .appending ? "yaml" : "json"), tag: "tag\(index)", cuts: cuts, pauses: pauses, versions: Int.random(in: 2...6, using: &random)))
+                Plan(
+                    kind: kind, name: "drop\(index)." + (kind == .appending ? "yaml" : "json"), tag: "tag\(index)", cuts: cuts,
+                    pauses: pauses, versions: Int.random(in: 2...6, using: &random)))
         }
         let layout = spool.layout
         let written = plans

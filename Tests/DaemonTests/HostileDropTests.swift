@@ -96,7 +96,9 @@ import Testing
     /// What the daemon opens while all of the corpus lies in `incoming/`, as strace sees it.
     @Test func nothingOutsideTheSpoolIsOpenedForAHostileDrop() throws {
         let programs = BuiltProgram.folder
-        guard let strace = ["/usr/bin/strace", "/bin/strace"].first(where: { FileManager.default.isExecutableFile(atPath: $0) }), programs != "/" else {
+        guard let strace = ["/usr/bin/strace", "/bin/strace"].first(where: { FileManager.default.isExecutableFile(atPath: $0) }),
+            programs != "/"
+        else {
             print("skipped: strace is not installed, or talad is not built")
             return
         }
@@ -108,7 +110,10 @@ import Testing
         let trace = spool.layout.root + "/.trace"
         let process = Process()
         process.executableURL = URL(fileURLWithPath: strace)
-        process.arguments = ["-qq", "-s", "4096", "-e", "trace=open,openat,openat2,creat", "-o", trace, programs + "/talad", "--spool", spool.layout.root, "--drain", "--device", "cpu", "--policy", spool.layout.root + "/none.yaml"]
+        process.arguments = [
+            "-qq", "-s", "4096", "-e", "trace=open,openat,openat2,creat", "-o", trace, programs + "/talad", "--spool", spool.layout.root,
+            "--drain", "--device", "cpu", "--policy", spool.layout.root + "/none.yaml",
+        ]
         process.environment = ProcessInfo.processInfo.environment.merging(["TALA_WORKER": spool.workerPath]) { $1 }
         process.standardError = FileHandle.nullDevice
         try process.run()
@@ -123,19 +128,26 @@ import Testing
         // What programs of this kind open by themselves: libraries, the database of users, what the kernel tells of this process and its group.
         let own = [
             spool.layout.root, "/lib", "/usr/lib", "/opt/swift", programs, "/etc/ld.so", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
-            "/proc/self/fd", "/proc/self/maps", "/sys/devices/system/cpu", "/proc/self/cgroup", "/proc/vmstat", "/proc/meminfo", "/sys/fs/cgroup", "/dev/null", "/etc/localtime", "/usr/share/zoneinfo", "/run/systemd/userdb", "/var/run/nscd",
+            "/proc/self/fd", "/proc/self/maps", "/sys/devices/system/cpu", "/proc/self/cgroup", "/proc/vmstat", "/proc/meminfo",
+            "/sys/fs/cgroup", "/dev/null", "/etc/localtime", "/usr/share/zoneinfo", "/run/systemd/userdb", "/var/run/nscd",
         ]
         var opened = 0
         for line in lines {
             // A path that does not begin with a slash is beneath a folder that was opened.
-            guard let path = line.split(separator: "\"", omittingEmptySubsequences: false).dropFirst().first, path.hasPrefix("/") else { continue }
+            guard let path = line.split(separator: "\"", omittingEmptySubsequences: false).dropFirst().first, path.hasPrefix("/") else {
+                continue
+            }
             opened += 1
-            let isOwn = own.contains { path == $0 || path.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") || $0 == "/etc/ld.so" && path.hasPrefix($0) || ($0.hasPrefix("/lib") || $0.hasPrefix("/usr/lib")) && path.hasPrefix($0) }
+            let isOwn = own.contains {
+                path == $0 || path.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") || $0 == "/etc/ld.so" && path.hasPrefix($0)
+                    || ($0.hasPrefix("/lib") || $0.hasPrefix("/usr/lib")) && path.hasPrefix($0)
+            }
             #expect(isOwn && !path.contains("/../"), "\(line)")
         }
         #expect(opened > 100)
         // A link is not followed: what it leads to is never opened.
-        #expect(!lines.contains { $0.contains("shadow\"") && !$0.contains("ENOENT") && !$0.contains("ELOOP") && !$0.contains("O_NOFOLLOW") })
+        #expect(
+            !lines.contains { $0.contains("shadow\"") && !$0.contains("ENOENT") && !$0.contains("ELOOP") && !$0.contains("O_NOFOLLOW") })
     }
 
     @Test func aFileThatChangesWhileItIsReadIsNotTakenForEitherOfTheTwo() throws {

@@ -107,7 +107,8 @@ let isRoot = geteuid() == 0
 
     @Test(.enabled(if: isRoot)) func moreRunningJobsThanAllowedWait() throws {
         let spool = try TestSpool(
-            worker: "if ! mkdir $job/../../busy; then echo two >>$job/../../log; fi; sleep 0.2; rmdir $job/../../busy; state succeeded; exit 0")
+            worker:
+                "if ! mkdir $job/../../busy; then echo two >>$job/../../log; fi; sleep 0.2; rmdir $job/../../busy; state succeeded; exit 0")
         defer { spool.remove() }
         let path = spool.layout.root + "/policy.yaml"
         try DurableFiles.replace(path, with: "roles: {developer: {quotas: {running_jobs: 1}}}\nusers: {4242: developer}\n")

@@ -141,11 +141,16 @@ import Testing
         defer { spool.remove() }
         let folder = spool.layout.job(id)
         try DurableFiles.replace(folder.statusFile, with: "{\"id\": ")
-        if isThere { try DurableFiles.replace(folder.path + "/" + name, with: "\u{1}\u{2}") } else { try DurableFiles.remove(folder.path + "/" + name) }
+        if isThere {
+            try DurableFiles.replace(folder.path + "/" + name, with: "\u{1}\u{2}")
+        } else {
+            try DurableFiles.remove(folder.path + "/" + name)
+        }
         for _ in 0..<2 {
             _ = try spool.drain()
             let status = try #require(folder.status())
-            #expect(status.state == .failed && status.error?.code == "damaged_job" && status.error?.message.contains(name) == true, "\(status)")
+            #expect(
+                status.state == .failed && status.error?.code == "damaged_job" && status.error?.message.contains(name) == true, "\(status)")
             #expect(status.createdAt > 1_700_000_000 && status.finishedAt != nil && spool.log.isEmpty)
             #expect(name == "job.json" || status.owner == Int(getuid()))
         }

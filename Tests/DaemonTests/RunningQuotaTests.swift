@@ -39,7 +39,11 @@ import Testing
         #expect(paused && spool.jobs.first?.reason == "quota_exceeded", "\(spool.events(id))")
         // Its owner cannot make it go on, and gets told why; nor does another job begin.
         try spool.ask("resume", id, owner: 4242)
-        #expect(try spool.run({ $0.policyFile = path }) { spool.events(id).contains("Not resumed: over quota: device-hours this month: 2.03 used, 2 allowed") || spool.events(id).contains("Not resumed: over quota: device-hours this month: 2.03 used, 2.0 allowed") }, "\(spool.events(id))")
+        #expect(
+            try spool.run({ $0.policyFile = path }) {
+                spool.events(id).contains("Not resumed: over quota: device-hours this month: 2.03 used, 2 allowed")
+                    || spool.events(id).contains("Not resumed: over quota: device-hours this month: 2.03 used, 2.0 allowed")
+            }, "\(spool.events(id))")
         #expect(spool.jobs.first?.state == .paused)
         try spool.drop("b.yaml", owner: 4242)
         #expect(try spool.run({ $0.policyFile = path }) { FolderListing.exists(spool.layout.rejected + "/b.yaml/error.json") })
@@ -70,7 +74,10 @@ import Testing
     }
 
     @Test(.enabled(if: isRoot)) func theDiskOfAJobCountsWhileItRuns() throws {
-        let spool = try TestSpool(worker: "head -c 3000000 /dev/zero >$job/large; sync $job/large; touch $job/started; while [ ! -e $job/../../end ]; do sleep 0.05; done; state succeeded; exit 0")
+        let spool = try TestSpool(
+            worker:
+                "head -c 3000000 /dev/zero >$job/large; sync $job/large; touch $job/started; while [ ! -e $job/../../end ]; do sleep 0.05; done; state succeeded; exit 0"
+        )
         defer { spool.remove() }
         let path = spool.layout.root + "/policy.yaml"
         try DurableFiles.replace(path, with: Self.policy("disk: 2MiB, queued_jobs: 9"))
@@ -81,11 +88,15 @@ import Testing
             $0.policyFile = path
             $0.countSeconds = 0.2
         }) {
-            if let id = spool.ids.first, FolderListing.exists(spool.layout.job(id).path + "/started"), !isDropped, Date().timeIntervalSince(start) > 2.5 {
+            if let id = spool.ids.first, FolderListing.exists(spool.layout.job(id).path + "/started"), !isDropped,
+                Date().timeIntervalSince(start) > 2.5
+            {
                 isDropped = true
                 try spool.drop("b.yaml", owner: 4242)
             }
-            if FolderListing.exists(spool.layout.rejected + "/b.yaml/error.json") || spool.jobs.count > 1 { try DurableFiles.replace(spool.layout.root + "/end", with: "") }
+            if FolderListing.exists(spool.layout.rejected + "/b.yaml/error.json") || spool.jobs.count > 1 {
+                try DurableFiles.replace(spool.layout.root + "/end", with: "")
+            }
             return spool.jobs.contains { $0.state == .succeeded }
         }
         #expect(done && spool.jobs.count == 1)
@@ -99,7 +110,9 @@ import Testing
             // The script's own salvage is for jobs that are given up.
             let script = try String(contentsOfFile: spool.workerPath, encoding: .utf8).replacingOccurrences(
                 of: "if [ $task = salvage ]; then state failed; exit 1; fi",
-                with: "if [ $task = salvage ]; then echo exported >>$job/../../log; mkdir -p $job/result/partial; reason requested; exit 3; fi")
+                with:
+                    "if [ $task = salvage ]; then echo exported >>$job/../../log; mkdir -p $job/result/partial; reason requested; exit 3; fi"
+            )
             try DurableFiles.replace(spool.workerPath, with: script, mode: 0o755)
             chmod(spool.workerPath, 0o755)
             try spool.drop("a.yaml", TestSpool.manifest + "not_before: 99999999999\n")

@@ -10,8 +10,10 @@ import Testing
 @Suite(.serialized) struct SupervisionTests {
     @Test func filesAreValidatedInAWorkerWhileOthersTrain() throws {
         let spool = try TestSpool(
-            worker: "echo run >>$job/../../log; for i in 1 2 3 4 5 6 7 8 9 10; do [ -e $job/../../second ] && break; sleep 0.1; done; state succeeded; exit 0",
-            validate: "case $(cat $job/manifest.json) in *second*) echo validated >>$job/../../log; touch $job/../../second;; esac; printf '{}' >$job/validation.json; state queued; exit 0"
+            worker:
+                "echo run >>$job/../../log; for i in 1 2 3 4 5 6 7 8 9 10; do [ -e $job/../../second ] && break; sleep 0.1; done; state succeeded; exit 0",
+            validate:
+                "case $(cat $job/manifest.json) in *second*) echo validated >>$job/../../log; touch $job/../../second;; esac; printf '{}' >$job/validation.json; state queued; exit 0"
         )
         defer { spool.remove() }
         try spool.drop("a.yaml")
@@ -88,7 +90,9 @@ import Testing
 
     @Test func jobsAfterOthersBeginWhenThoseHaveSucceededAndFailWithThem() throws {
         let spool = try TestSpool(
-            worker: "case $(cat $job/manifest.json) in *bad*) state failed; exit 1;; esac; echo $(basename $job) >>$job/../../log; state succeeded; exit 0")
+            worker:
+                "case $(cat $job/manifest.json) in *bad*) state failed; exit 1;; esac; echo $(basename $job) >>$job/../../log; state succeeded; exit 0"
+        )
         defer { spool.remove() }
         try spool.drop("a.yaml", TestSpool.manifest + "not_before: 99999999999\n")
         try spool.drop("b.yaml", TestSpool.manifest + "suffix: bad\nnot_before: 99999999999\n")
@@ -161,7 +165,8 @@ import Testing
     }
 
     @Test func whatIsAskedOfAWorkerThatDiesIsStillDone() throws {
-        let spool = try TestSpool(worker: "touch $job/started; for i in $(seq 100); do [ -e $job/.control/cancel ] && kill -9 $$; sleep 0.05; done; exit 1")
+        let spool = try TestSpool(
+            worker: "touch $job/started; for i in $(seq 100); do [ -e $job/.control/cancel ] && kill -9 $$; sleep 0.05; done; exit 1")
         defer { spool.remove() }
         try spool.drop("a.yaml")
         var asked = false
@@ -193,7 +198,9 @@ import Testing
 
     @Test func sigtermWaitsForTheWorkersCheckpointAndTheNextStartGoesOn() throws {
         let spool = try TestSpool(
-            worker: "if [ -e $job/saved ]; then state succeeded; exit 0; fi; trap 'sleep 0.3; touch $job/saved; exit 75' TERM; touch $job/started; while :; do sleep 0.05; done")
+            worker:
+                "if [ -e $job/saved ]; then state succeeded; exit 0; fi; trap 'sleep 0.3; touch $job/saved; exit 75' TERM; touch $job/started; while :; do sleep 0.05; done"
+        )
         defer { spool.remove() }
         try spool.drop("a.yaml")
         #expect(try spool.run { FileManager.default.fileExists(atPath: spool.layout.job(spool.ids.first ?? "").path + "/started") })

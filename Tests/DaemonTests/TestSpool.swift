@@ -82,7 +82,9 @@ struct TestSpool {
     /// Runs a daemon until `isDone` says so, asked in every turn of its loop; a minute at most, unless another limit is given.
     /// - Returns: whether it was done.
     @discardableResult
-    func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, seconds: Double = 60, until isDone: @escaping () throws -> Bool) throws -> Bool {
+    func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, seconds: Double = 60, until isDone: @escaping () throws -> Bool)
+        throws -> Bool
+    {
         var configuration = configuration
         change(&configuration)
         let deadline = Date().addingTimeInterval(Extent.isFull ? max(900, seconds) : seconds)

@@ -24,7 +24,9 @@ import Testing
 
     @Test(.enabled(if: hasAnalyze, "systemd-analyze is not here"), arguments: ["talad.service", "tala-drain.service"])
     func aUnitExposesAlmostNothing(unit: String) throws {
-        let result = try analyze(["security", "--offline=true", "--threshold=10", "--no-pager", Self.folder.appendingPathComponent(unit).path])
+        let result = try analyze([
+            "security", "--offline=true", "--threshold=10", "--no-pager", Self.folder.appendingPathComponent(unit).path,
+        ])
         #expect(result.status == 0, "\(result.text.suffix(300))")
         // In tenths: 1.0 at most.
         let line = try #require(result.text.split(separator: "\n").last { $0.contains("Overall exposure level") }, "\(result.text)")
@@ -41,7 +43,8 @@ import Testing
         var files: [String] = []
         for name in ["talad.service", "tala-drain.service", "tala-drain.path"] {
             let text = try String(contentsOf: Self.folder.appendingPathComponent(name), encoding: .utf8)
-                .replacingOccurrences(of: "/usr/bin/talad", with: "/bin/true").replacingOccurrences(of: "Documentation=man:talad(8)\n", with: "")
+                .replacingOccurrences(of: "/usr/bin/talad", with: "/bin/true").replacingOccurrences(
+                    of: "Documentation=man:talad(8)\n", with: "")
             let file = scratch.appendingPathComponent(name)
             try Data(text.utf8).write(to: file)
             files.append(file.path)

@@ -50,7 +50,11 @@ final class DataFolder {
 
 /// A chat line.
 func chat(_ question: String, _ answer: String) -> String {
-    JSONWriter().string(["messages": [["role": "user", "content": JSONNode(question)], ["role": "assistant", "content": JSONNode(answer)]]])
+    JSONWriter().string([
+        "messages": [["role": "user", "content": JSONNode(question)], ["role": "assistant", "content": JSONNode(answer)]]
+    ])
 }
 
-func chats(_ count: Int, from first: Int = 0) -> String { (first..<(first + count)).map { chat("Question \($0)", "Answer \($0)") + "\n" }.joined() }
+func chats(_ count: Int, from first: Int = 0) -> String {
+    (first..<(first + count)).map { chat("Question \($0)", "Answer \($0)") + "\n" }.joined()
+}

@@ -14,7 +14,9 @@ import Tokenization
         let reader = DatasetReader(
             encoder: encoder, options: DatasetOptions(maximumLength: 1 << 20), modelFolder: SharedData.path("stories260k"))
         let report = try reader.read(SharedData.path("malformed/jsonl/\(name)/data.jsonl")).report
-        #expect(report.isValid == (expected["verdict"]?.string == "accept"), "\(name): \(report.problems.first.first?.description ?? "accepted")")
+        #expect(
+            report.isValid == (expected["verdict"]?.string == "accept"),
+            "\(name): \(report.problems.first.first?.description ?? "accepted")")
         if let line = expected["line"]?.integer { #expect(report.problems.first.first?.line == line, "\(name)") }
         if let field = expected["field"]?.string { #expect(report.problems.first.first?.field == field, "\(name)") }
     }

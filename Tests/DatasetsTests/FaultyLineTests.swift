@@ -21,7 +21,8 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
     }
 
     static let all: [FaultyLine] = [
-        .init("cut inside a key", #"{"messages": [{"ro"#, "invalid_json"), .init("cut behind a comma", #"{"messages": [{"role": "user"},"#, "invalid_json"),
+        .init("cut inside a key", #"{"messages": [{"ro"#, "invalid_json"),
+        .init("cut behind a comma", #"{"messages": [{"role": "user"},"#, "invalid_json"),
         .init("low surrogate alone", #"{"messages": [{"role": "user", "content": "\udc00x"}]}"#, "invalid_json", "messages[0].content"),
         .init("surrogates the wrong way round", assistant(#""content": "\ude42\ud83d""#), "invalid_json", "messages[1].content"),
         .init("content twice", assistant(#""content": "a", "content": "b""#), "invalid_json", "messages[1].content"),
@@ -29,11 +30,15 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
         .init("number beyond a double", assistant(#""content": "a", "weight": 1e999"#), "invalid_json", "messages[1].weight"),
         .init("leading zero", assistant(#""content": "a", "weight": 01"#), "invalid_json", "messages[1].weight"),
         .init("Python's True", assistant(#""content": True"#), "invalid_json", "messages[1].content"),
-        .init("comment", assistant(#""content": "a"} // no"#), "invalid_json"), .init("tab in a string", assistant("\"content\": \"a\tb\""), "invalid_json", "messages[1].content"),
-        .init("NUL in a string", assistant("\"content\": \"a\0b\""), "invalid_json", "messages[1].content"), .init("NUL between", "{\0}", "invalid_json"),
-        .init("deep objects", String(repeating: #"{"a":"#, count: 5000), "invalid_json"), .init("comma at the end", #"{"messages": [],}"#, "invalid_json"),
+        .init("comment", assistant(#""content": "a"} // no"#), "invalid_json"),
+        .init("tab in a string", assistant("\"content\": \"a\tb\""), "invalid_json", "messages[1].content"),
+        .init("NUL in a string", assistant("\"content\": \"a\0b\""), "invalid_json", "messages[1].content"),
+        .init("NUL between", "{\0}", "invalid_json"),
+        .init("deep objects", String(repeating: #"{"a":"#, count: 5000), "invalid_json"),
+        .init("comma at the end", #"{"messages": [],}"#, "invalid_json"),
         .init("a byte-order mark in the middle", "\u{FEFF}" + chat("q", "a"), "invalid_json"), .init("a number", "5", "wrong_type"),
-        .init("a string", "\"text\"", "wrong_type"), .init("true", "true", "wrong_type"), .init("no key", "{}", "missing_field", "messages"),
+        .init("a string", "\"text\"", "wrong_type"), .init("true", "true", "wrong_type"),
+        .init("no key", "{}", "missing_field", "messages"),
         .init("messages in capitals", #"{"Messages": []}"#, "missing_field", "messages"),
         .init("messages is an object", #"{"messages": {"role": "user"}}"#, "wrong_type", "messages"),
         .init("messages is a number", #"{"messages": 1}"#, "wrong_type", "messages"),
@@ -45,7 +50,9 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
         .init("content is true", assistant(#""content": true"#), "wrong_type", "messages[1].content"),
         .init("content is an object", assistant(#""content": {"text": "a"}"#), "wrong_type", "messages[1].content"),
         .init("a part is a string", assistant(#""content": ["a"]"#), "wrong_type", "messages[1].content[0]"),
-        .init("a part is an image", assistant(#""content": [{"type": "image_url", "image_url": {}}]"#), "invalid_value", "messages[1].content[0].type"),
+        .init(
+            "a part is an image", assistant(#""content": [{"type": "image_url", "image_url": {}}]"#), "invalid_value",
+            "messages[1].content[0].type"),
         .init("a part without text", assistant(#""content": [{"type": "text"}]"#), "missing_field", "messages[1].content[0].text"),
         .init("no parts", assistant(#""content": []"#), "empty_field", "messages[1].content"),
         .init("weight 2", assistant(#""content": "a", "weight": 2"#), "invalid_value", "messages[1].weight"),
@@ -60,7 +67,9 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
         .init("tool_calls is an object", assistant(#""tool_calls": {}"#), "wrong_type", "messages[1].tool_calls"),
         .init("tool_calls empty, no content", assistant(#""tool_calls": []"#), "missing_field", "messages[1].content"),
         .init("a call is a string", assistant(#""tool_calls": ["f"]"#), "wrong_type", "messages[1].tool_calls[0]"),
-        .init("a call without function", assistant(#""tool_calls": [{"id": "1", "type": "function"}]"#), "missing_field", "messages[1].tool_calls[0].function"),
+        .init(
+            "a call without function", assistant(#""tool_calls": [{"id": "1", "type": "function"}]"#), "missing_field",
+            "messages[1].tool_calls[0].function"),
         .init(
             "a call without name", assistant(#""tool_calls": [{"function": {"arguments": "{}"}}]"#), "missing_field",
             "messages[1].tool_calls[0].function.name"),
@@ -71,25 +80,32 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
             "a call without arguments", assistant(#""tool_calls": [{"function": {"name": "f"}}]"#), "missing_field",
             "messages[1].tool_calls[0].function.arguments"),
         .init(
-            "a call's arguments are no JSON", assistant(#""tool_calls": [{"function": {"name": "f", "arguments": "{x"}}]"#), "invalid_value",
+            "a call's arguments are no JSON", assistant(#""tool_calls": [{"function": {"name": "f", "arguments": "{x"}}]"#),
+            "invalid_value",
             "messages[1].tool_calls[0].function.arguments"),
         .init(
             "a call's arguments are a list", assistant(#""tool_calls": [{"function": {"name": "f", "arguments": "[]"}}]"#), "invalid_value",
             "messages[1].tool_calls[0].function.arguments"),
         .init(
-            "a call of another type", assistant(#""tool_calls": [{"type": "code", "function": {"name": "f", "arguments": "{}"}}]"#), "invalid_value",
+            "a call of another type", assistant(#""tool_calls": [{"type": "code", "function": {"name": "f", "arguments": "{}"}}]"#),
+            "invalid_value",
             "messages[1].tool_calls[0].type"),
         .init(
             "the user calls a tool",
             #"{"messages": [{"role": "user", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, {"role": "assistant", "content": "a"}]}"#,
             "invalid_value", "messages[0].tool_calls"),
         .init("tools is a string", #"{"messages": [{"role": "assistant", "content": "a"}], "tools": "no"}"#, "wrong_type", "tools"),
-        .init("a tool without function", #"{"messages": [{"role": "assistant", "content": "a"}], "tools": [{"type": "function"}]}"#, "missing_field", "tools[0].function"),
+        .init(
+            "a tool without function", #"{"messages": [{"role": "assistant", "content": "a"}], "tools": [{"type": "function"}]}"#,
+            "missing_field", "tools[0].function"),
         .init(
             "a tool's parameters are a list",
-            #"{"messages": [{"role": "assistant", "content": "a"}], "tools": [{"function": {"name": "f", "parameters": []}}]}"#, "wrong_type",
+            #"{"messages": [{"role": "assistant", "content": "a"}], "tools": [{"function": {"name": "f", "parameters": []}}]}"#,
+            "wrong_type",
             "tools[0].function.parameters"),
-        .init("a tool's answer without content", #"{"messages": [{"role": "tool"}, {"role": "assistant", "content": "a"}]}"#, "missing_field", "messages[0].content"),
+        .init(
+            "a tool's answer without content", #"{"messages": [{"role": "tool"}, {"role": "assistant", "content": "a"}]}"#, "missing_field",
+            "messages[0].content"),
     ]
 }
 
@@ -108,7 +124,8 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
         let folder = try DataFolder()
         for bytes: [UInt8] in [[0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0x80]] {
             let (before, behind) = (Array(#"{"messages": [{"role": "assistant", "content": "a"#.utf8), Array("\"}]}\n".utf8))
-            let report = try folder.reader().read(folder.write("data.jsonl", Array((chat("a", "b") + "\n").utf8) + before + bytes + behind)).report
+            let report = try folder.reader().read(folder.write("data.jsonl", Array((chat("a", "b") + "\n").utf8) + before + bytes + behind))
+                .report
             #expect(report.problems.first.first?.line == 2 && report.problems.total == 1)
         }
     }
@@ -117,7 +134,8 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
         let folder = try DataFolder()
         let text = Array(chat("a", "b").utf8)
         let cases: [([UInt8], String)] = [
-            ([0xFF, 0xFE] + text.flatMap { [$0, 0] }, "UTF-16"), ([0xFE, 0xFF] + text.flatMap { [0, $0] }, "UTF-16"), (text.flatMap { [$0, 0] }, "UTF-16"),
+            ([0xFF, 0xFE] + text.flatMap { [$0, 0] }, "UTF-16"), ([0xFE, 0xFF] + text.flatMap { [0, $0] }, "UTF-16"),
+            (text.flatMap { [$0, 0] }, "UTF-16"),
             ([0xFF, 0xFE, 0, 0] + text.flatMap { [$0, 0, 0, 0] }, "UTF-32"), (Array("PAR1".utf8) + text, "Parquet"),
             ([0x28, 0xB5, 0x2F, 0xFD] + text, "zstd"), ([0x50, 0x4B, 3, 4] + text, "zip"),
         ]

@@ -19,7 +19,9 @@ import Tokenization
     @Test func shareGPTAndAlpacaBecomeTheConversationsThatTheySay() throws {
         let wanted = try examples(chat("Hello there", "Hi."))
         #expect(try examples(#"{"conversations": [{"from": "human", "value": "Hello there"}, {"from": "gpt", "value": "Hi."}]}"#) == wanted)
-        #expect(try examples(#"{"conversations": [{"role": "user", "content": "Hello there"}, {"role": "assistant", "content": "Hi."}]}"#) == wanted)
+        #expect(
+            try examples(#"{"conversations": [{"role": "user", "content": "Hello there"}, {"role": "assistant", "content": "Hi."}]}"#)
+                == wanted)
         #expect(try examples(#"{"instruction": "Hello there", "input": "", "output": "Hi."}"#) == wanted)
         #expect(try examples(#"{"instruction": "Hello there", "output": "Hi."}"#) == wanted)
         #expect(try examples(#"{"instruction": "Hello", "input": "there", "output": "Hi."}"#) == examples(chat("Hello\n\nthere", "Hi.")))
@@ -41,8 +43,10 @@ import Tokenization
         let example = try #require(try examples(#"{"prompt": "Once upon", "completion": " a time"}"#, Self.completion).first)
         #expect(example.trainedTokenCount > 0 && example.trainedTokenCount < example.ids.count - 1)
         // As messages: what the assistant says in the prompt is given.
-        let lists = #"{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "completion": [{"role": "assistant", "content": "d"}]}"#
-        let weighted = #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}, {"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]}"#
+        let lists =
+            #"{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "completion": [{"role": "assistant", "content": "d"}]}"#
+        let weighted =
+            #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}, {"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]}"#
         #expect(try examples(lists, Self.completion) == examples(weighted))
         let report = try DataFolder().report(#"{"prompt": "a", "completion": ""}"#, Self.completion)
         #expect(report.problems.first.map(\.field) == ["completion"])
@@ -50,14 +54,16 @@ import Tokenization
 
     @Test func aDeprecatedFunctionCallIsReadAsAToolCallWithAWarning() throws {
         let call = #"{"name": "f", "arguments": "{\"x\": 1}"}"#
-        let line = #"{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "well", "function_call": \#(call)}, {"role": "user", "content": "and?"}, {"role": "assistant", "content": "a"}], "functions": [{"name": "f"}]}"#
+        let line =
+            #"{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "well", "function_call": \#(call)}, {"role": "user", "content": "and?"}, {"role": "assistant", "content": "a"}], "functions": [{"name": "f"}]}"#
         let report = try DataFolder().report(line)
         #expect(report.problems.isEmpty, "\(report.problems.first)")
         #expect(report.warnings.counts == ["deprecated": 2])
     }
 
     @Test func textPartsAreOneText() throws {
-        let parts = #"{"messages": [{"role": "user", "content": [{"type": "text", "text": "Hello "}, {"type": "text", "text": "there"}]}, {"role": "assistant", "content": "Hi."}]}"#
+        let parts =
+            #"{"messages": [{"role": "user", "content": [{"type": "text", "text": "Hello "}, {"type": "text", "text": "there"}]}, {"role": "assistant", "content": "Hi."}]}"#
         #expect(try examples(parts) == examples(chat("Hello there", "Hi.")))
     }
 
@@ -71,7 +77,9 @@ import Tokenization
         #expect(good.problems.first.first?.message.contains("2 of them well-formed") == true)
         let same = try DataFolder().report(line.replacingOccurrences(of: "bad", with: "good"))
         #expect(same.problems.first.first?.field == (line.contains("non_preferred") ? "non_preferred_output" : "rejected"))
-        let broken = try DataFolder().report(line.replacingOccurrences(of: "\"rejected\"", with: "\"x\"").replacingOccurrences(of: "\"non_preferred_output\"", with: "\"x\""))
+        let broken = try DataFolder().report(
+            line.replacingOccurrences(of: "\"rejected\"", with: "\"x\"").replacingOccurrences(of: "\"non_preferred_output\"", with: "\"x\"")
+        )
         #expect(broken.problems.first.first?.kind == "missing_field")
     }
 
@@ -106,7 +114,10 @@ import Tokenization
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: packed)))
         // Two members are one text; zeros behind them are padding.
         #expect(try folder.reader().read(folder.write("two.jsonl.gz", bytes + bytes + [0, 0, 0])).report.exampleCount == 600)
-        for (name, faulty) in [("cut", Array(bytes.dropLast(12))), ("flipped", bytes.enumerated().map { $0 == 400 ? $1 ^ 0x55 : $1 }), ("longer", bytes + [1, 2])] {
+        for (name, faulty) in [
+            ("cut", Array(bytes.dropLast(12))), ("flipped", bytes.enumerated().map { $0 == 400 ? $1 ^ 0x55 : $1 }),
+            ("longer", bytes + [1, 2]),
+        ] {
             let report = try folder.reader().read(folder.write("\(name).jsonl.gz", faulty)).report
             #expect(report.problems.counts["unreadable"] == 1, "\(name): \(report.problems.first)")
         }
@@ -124,8 +135,11 @@ import Tokenization
         process.waitUntilExit()
         try folder.write("small.jsonl", "{}\n")
         func validate(_ data: String) throws -> MeasuredRun {
-            let manifest = ["model": JSONNode(SharedData.path("stories260k")), "training_file": JSONNode(folder.path + "/" + data), "device": "cpu"] as JSONNode
-            return try BuiltProgram(name: "tala").measure(["validate", folder.write("manifest.json", JSONWriter().string(manifest))], limit: 60)
+            let manifest =
+                ["model": JSONNode(SharedData.path("stories260k")), "training_file": JSONNode(folder.path + "/" + data), "device": "cpu"]
+                as JSONNode
+            return try BuiltProgram(name: "tala").measure(
+                ["validate", folder.write("manifest.json", JSONWriter().string(manifest))], limit: 60)
         }
         let (small, bomb) = (try validate("small.jsonl"), try validate("bomb.jsonl.gz"))
         #expect(small.exitCode == 1 && bomb.exitCode == 1 && bomb.output.contains("more than"), "\(bomb.output)")
@@ -140,7 +154,9 @@ import Tokenization
         let tokens = ["Once upon a time\nthere was a girl.", "She had a dog.", "The end."].flatMap { encoder.encode(document: $0) }
         #expect(rows.flatMap(\.ids) == tokens)
         #expect(rows.dropLast().allSatisfy { $0.ids.count == 16 })
-        let lines = ["Once upon a time\nthere was a girl.", "She had a dog.", "The end."].map { JSONWriter().string(["text": JSONNode($0)]) }
+        let lines = ["Once upon a time\nthere was a girl.", "She had a dog.", "The end."].map {
+            JSONWriter().string(["text": JSONNode($0)])
+        }
         #expect(try examples(lines.joined(separator: "\n"), options) == rows)
         let report = try DataFolder().report(text, name: "data.txt")
         #expect(report.problems.first.first?.message.contains("pretrain") == true)

@@ -115,7 +115,8 @@ import Tokenization
         #expect(try excess(.error).report.problems.first.map(\.line) == [33])
         #expect(try excess(.drop).dataset?.count == 33)
         let cut = try excess(.truncate)
-        #expect(cut.report.excessCount == 1 && cut.dataset?.longestExample == limit + 40 && cut.report.longestExample == report.longestExample)
+        #expect(
+            cut.report.excessCount == 1 && cut.dataset?.longestExample == limit + 40 && cut.report.longestExample == report.longestExample)
         var leak = report
         let (held, _) = try folder.reader().read(folder.write("held.jsonl", chats(10, from: 25)))
         DatasetReader.compare(&leak, try #require(held), with: all)

@@ -54,7 +54,8 @@ import Testing
             let folder = (file as NSString).deletingLastPathComponent
             for match in try SourceTree.text(of: file).matches(of: link) {
                 let target = (folder as NSString).appendingPathComponent(String(match.output.1))
-                #expect(FileManager.default.fileExists(atPath: SourceTree.path(target)), "\(file) names \(match.output.1), which is not there")
+                #expect(
+                    FileManager.default.fileExists(atPath: SourceTree.path(target)), "\(file) names \(match.output.1), which is not there")
             }
         }
     }

@@ -33,7 +33,10 @@ enum SourceTree {
         lines(of: text).compactMap { line in
             let words = line.split(separator: " ")
             guard let position = words.firstIndex(of: "import"), position + 1 < words.count, position <= 2 else { return nil }
-            guard words[..<position].allSatisfy({ $0.hasPrefix("@") || ["public", "internal", "private", "package", "fileprivate"].contains($0) })
+            guard
+                words[..<position].allSatisfy({
+                    $0.hasPrefix("@") || ["public", "internal", "private", "package", "fileprivate"].contains($0)
+                })
             else { return nil }
             return String(words[position + 1])
         }

@@ -15,7 +15,9 @@ import Worker
             changes: [
                 "method": [
                     "type": "supervised",
-                    "supervised": ["hyperparameters": ["batch_size": JSONNode(batchSize), "max_steps": JSONNode(steps), "learning_rate": 1e-4]],
+                    "supervised": [
+                        "hyperparameters": ["batch_size": JSONNode(batchSize), "max_steps": JSONNode(steps), "learning_rate": 1e-4]
+                    ],
                 ], "shuffle": true, "adapter": ["type": "full"],
             ])
         defer { job.remove() }

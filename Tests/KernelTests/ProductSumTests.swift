@@ -30,7 +30,8 @@ import Testing
     static let (rows, columns) = (37, 43)
 
     /// The chain in a graph, its products alone; and what it must give.
-    static func graph(_ chain: Chain, _ random: inout CaseRandom) throws -> (graph: Graph, inputs: [(String, Operand)], expected: Expected) {
+    static func graph(_ chain: Chain, _ random: inout CaseRandom) throws -> (graph: Graph, inputs: [(String, Operand)], expected: Expected)
+    {
         var graph = Graph()
         var inputs: [(String, Operand)] = []
         func input(_ operand: Operand) -> ValueID {
@@ -81,7 +82,8 @@ import Testing
             for (name, operand) in inputs {
                 switch operand.type.elementType {
                 case .float32: try executable.write(operand.values.map { Float($0) }, to: name)
-                default: try executable.write(operand.values.map { UInt16(truncatingIfNeeded: operand.type.elementType.bits($0)) }, to: name)
+                default:
+                    try executable.write(operand.values.map { UInt16(truncatingIfNeeded: operand.type.elementType.bits($0)) }, to: name)
                 }
             }
             try executable.run()
@@ -89,7 +91,9 @@ import Testing
             for row in 0..<Self.rows {
                 for column in 0..<Self.columns {
                     let (number, wanted) = (Double(found[row * Self.columns + column]), expected[row, column] ?? 0)
-                    #expect(abs(number - wanted.value) <= 2 * wanted.error + 1e-6, "\(variant): [\(row), \(column)] is \(number), not \(wanted.value)")
+                    #expect(
+                        abs(number - wanted.value) <= 2 * wanted.error + 1e-6,
+                        "\(variant): [\(row), \(column)] is \(number), not \(wanted.value)")
                 }
             }
             #expect(found == first ?? found, "\(variant) gives other bytes")
@@ -105,7 +109,8 @@ import Testing
         }
         let call = { (inner: Int, operation: MatrixProduct) in
             KernelCall(
-                operation: operation, inputs: [reference(8, inner), reference(inner, 8), reference(8, 8)], outputs: [reference(8, 8)], node: 0)
+                operation: operation, inputs: [reference(8, inner), reference(inner, 8), reference(8, 8)], outputs: [reference(8, 8)],
+                node: 0)
         }
         let plain = MatrixProduct(hasAddend: true)
         #expect(MatrixProductSum.sums(of: [call(500, plain), call(500, plain)]).count == 2)

@@ -23,7 +23,9 @@ struct GoldenModel {
         let folder = SharedData.path("models/" + name)
         checkpoint = try Checkpoint(folder: folder)
         configuration = try ModelConfiguration(folder: folder)
-        tensors = Dictionary(try SafetensorsFile(path: "\(folder)/\(variant).safetensors").tensors.map { ($0.name, $0) }) { first, _ in first }
+        tensors = Dictionary(try SafetensorsFile(path: "\(folder)/\(variant).safetensors").tensors.map { ($0.name, $0) }) { first, _ in
+            first
+        }
         figures = try SharedData.json("models/\(name)/\(variant).json")
         lengths = figures["lengths"]?.array?.compactMap(\.integer) ?? []
     }
@@ -56,19 +58,22 @@ struct GoldenRun {
     let batch: PackedBatch
     let trainedTokens: Int
 
-    init(_ golden: GoldenModel, isLoRA: Bool, device: any ComputeDevice, recomputes: Bool = false, logitsByteLimit: Int = 32 << 20,
+    init(
+        _ golden: GoldenModel, isLoRA: Bool, device: any ComputeDevice, recomputes: Bool = false, logitsByteLimit: Int = 32 << 20,
         baseWeights: BaseWeights = .stored
     ) throws {
         let training: LanguageModel.Training = isLoRA ? .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1) : .full
         var mixable: Set<ElementType> = []
         for type in [ElementType.bfloat16, .float16] where device.mixesFloat32(with: type) { mixable.insert(type) }
         model = try LanguageModel(
-            golden.configuration, source: .checkpoint(golden.checkpoint), training: training, precision: .init(mixableTypes: mixable, baseWeights: baseWeights),
+            golden.configuration, source: .checkpoint(golden.checkpoint), training: training,
+            precision: .init(mixableTypes: mixable, baseWeights: baseWeights),
             maximumLength: golden.paddedLength, decaysAll: true, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         var optimizer = OptimizerSettings()
         optimizer.weightDecay = 0.01
         let programs = Programs(
-            model: model, optimizer: optimizer, recomputedLayers: recomputes ? Set(0..<golden.configuration.layerCount) : [], logitsByteLimit: logitsByteLimit)
+            model: model, optimizer: optimizer, recomputedLayers: recomputes ? Set(0..<golden.configuration.layerCount) : [],
+            logitsByteLimit: logitsByteLimit)
         let examples = golden.examples
         trainedTokens = examples.reduce(0) { $0 + $1.trainedTokenCount }
         let size = ProgramSize(roundingUp: examples.reduce(0) { $0 + $1.ids.count }, trainedTokens)

@@ -18,9 +18,11 @@ import VulkanBackend
             graph.markOutput(try graph.add(product, [pass.hidden, pass.headWeight])[0], "logits")
             graph.removeDeadNodes()
             let plan = try Planner(limits: device.limits, layout: run.session.persistent.layout).plan(graph)
-            let executable = try device.makeExecutable(plan, persistent: run.session.persistent, arena: device.makeArena(blocks: plan.transientBlocks))
+            let executable = try device.makeExecutable(
+                plan, persistent: run.session.persistent, arena: device.makeArena(blocks: plan.transientBlocks))
             for (name, values) in [
-                (ModelInput.tokens, run.batch.tokens), (ModelInput.rotaryRows, run.batch.rotaryRows), (ModelInput.keyRanges, run.batch.keyRanges),
+                (ModelInput.tokens, run.batch.tokens), (ModelInput.rotaryRows, run.batch.rotaryRows),
+                (ModelInput.keyRanges, run.batch.keyRanges),
                 (ModelInput.windowKeyRanges, run.batch.windowKeyRanges),
             ] where plan.inputs[name] != nil { try executable.write(values, to: name) }
             try executable.run()
@@ -31,7 +33,9 @@ import VulkanBackend
             var compared = 0
             for (row, length) in golden.lengths.enumerated() {
                 if let reference = golden.tensors["\(isLoRA ? "lora" : "full").logits.seq\(row)"]?.floats() {
-                    let found = logits[(start * vocabulary)..<((start + length) * vocabulary)].map { cap == 0 ? $0 : cap * Self.tanh($0 / cap) }
+                    let found = logits[(start * vocabulary)..<((start + length) * vocabulary)].map {
+                        cap == 0 ? $0 : cap * Self.tanh($0 / cap)
+                    }
                     let error = zip(found, reference).map { abs($0 - $1) }.max() ?? .infinity
                     #expect(found.count == reference.count && error <= 1e-4, "\(label) row \(row): logits off by \(error)")
                     compared += 1
@@ -67,7 +71,9 @@ import VulkanBackend
         try Self.compare(GoldenModel("phi3-longrope-tiny", variant: "golden-short"), CPUDevice(), "golden-short")
     }
 
-    @Test(.enabled(if: SharedVulkanDevice.device != nil), arguments: GoldenModel.names) func logitsOnVulkanAreTheReferences(name: String) throws {
+    @Test(.enabled(if: SharedVulkanDevice.device != nil), arguments: GoldenModel.names) func logitsOnVulkanAreTheReferences(name: String)
+        throws
+    {
         let device = try #require(SharedVulkanDevice.device)
         try Self.compare(GoldenModel(name), device, "\(name) \(device.name)")
     }

@@ -17,7 +17,8 @@ import Training
         #expect(losses.count == 5)
         for step in 1...5 {
             let sum = try run.session.addGradients(of: run.batch, batchTrainedTokens: run.trainedTokens, seed: 0, step: step, microBatch: 0)
-            #expect(abs(sum.meanLoss - losses[step - 1]) < 1e-5, "\(label) step \(step): loss \(sum.meanLoss), reference \(losses[step - 1])")
+            #expect(
+                abs(sum.meanLoss - losses[step - 1]) < 1e-5, "\(label) step \(step): loss \(sum.meanLoss), reference \(losses[step - 1])")
             if step == 1 {
                 for parameter in run.model.trainables.parameters {
                     guard let tensor = run.model.trainables.tensor(of: parameter.key, .gradient) else { continue }
@@ -28,11 +29,15 @@ import Training
                     let found = try run.model.read(tensor.key, run.session.persistent)
                     let largest = reference.map(abs).max() ?? 0
                     let error = zip(found, reference).map { abs($0 - $1) }.max() ?? .infinity
-                    #expect(found.count == reference.count && error <= 1e-4 * max(largest, 1e-6), "\(label): gradient of \(parameter.key) off by \(error) of \(largest)")
+                    #expect(
+                        found.count == reference.count && error <= 1e-4 * max(largest, 1e-6),
+                        "\(label): gradient of \(parameter.key) off by \(error) of \(largest)")
                 }
             }
             let norm = try run.session.update(learningRate: 1e-3, step: step)
-            #expect(abs(norm - norms[step - 1]) < 1e-4 * norms[step - 1], "\(label) step \(step): gradient norm \(norm), reference \(norms[step - 1])")
+            #expect(
+                abs(norm - norms[step - 1]) < 1e-4 * norms[step - 1],
+                "\(label) step \(step): gradient norm \(norm), reference \(norms[step - 1])")
         }
         let after = try run.session.evaluate(run.batch).meanLoss
         let reference = golden.figure(kind, "loss_after_steps")?.double ?? 0
@@ -46,12 +51,15 @@ import Training
             } else {
                 #expect((errors.max() ?? 1) <= 5e-3, "\(label): \(parameter.key) after five steps off by \(errors.max() ?? 1)")
                 let far = errors.filter { $0 > 2e-5 }.count
-                #expect(far <= max(2, errors.count / 1000), "\(label): \(far) of \(errors.count) entries of \(parameter.key) are off by more than 2e-5")
+                #expect(
+                    far <= max(2, errors.count / 1000),
+                    "\(label): \(far) of \(errors.count) entries of \(parameter.key) are off by more than 2e-5")
             }
         }
     }
 
-    @Test(arguments: GoldenModel.names, [true, false]) func fiveStepsOnTheProcessorAgreeWithTheReference(name: String, isLoRA: Bool) throws {
+    @Test(arguments: GoldenModel.names, [true, false]) func fiveStepsOnTheProcessorAgreeWithTheReference(name: String, isLoRA: Bool) throws
+    {
         let golden = try GoldenModel(name)
         let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice())
         try Self.compare(golden, run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") CPU")
@@ -100,11 +108,13 @@ import Training
     @Test(arguments: GoldenModel.names) func thePlanIsTheOneThatWasRecorded(name: String) throws {
         let golden = try GoldenModel(name)
         let model = try LanguageModel(
-            golden.configuration, source: .checkpoint(golden.checkpoint), training: .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1), maximumLength: 64)
+            golden.configuration, source: .checkpoint(golden.checkpoint), training: .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1),
+            maximumLength: 64)
         let programs = Programs(model: model, optimizer: OptimizerSettings())
         let limits = MemoryLimits(maximumBlockBytes: 1 << 30, maximumTensorBytes: 1 << 27, alignment: 64)
         let layout = try PersistentLayout(programs.persistentTensors, limits: limits)
-        let text = try Planner(limits: limits, layout: layout).plan(programs.gradients(ProgramSize(tokenCount: 64, trainedCount: 64))).description
+        let text = try Planner(limits: limits, layout: layout).plan(programs.gradients(ProgramSize(tokenCount: 64, trainedCount: 64)))
+            .description
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Plans/\(name).txt"
         if ProcessInfo.processInfo.environment["TALA_RECORD"] != nil { try text.write(toFile: path, atomically: true, encoding: .utf8) }
         let recorded = try String(contentsOfFile: path, encoding: .utf8)

@@ -10,7 +10,8 @@ import Testing
         try #require(FileManager.default.fileExists(atPath: sources))
         let call =
             #/(?:^|[^.\w`"])(?:Glibc\.)?(?:mkdir|unlink|rename|renameat|rmdir|ftruncate|truncate|fsync|fdatasync|creat|fopen(?!\([^)]*"r"\))|link(?!\(\))|symlink|mkfifo|mkstemp|fallocate)\(/#
-        let other = #/createFile|createDirectory|removeItem|moveItem|copyItem|setAttributes|FileHandle\(for(?:Writing|Updating)|\.write\(to(?:File)?:|O_CREAT|O_WRONLY|O_RDWR|O_TRUNC/#
+        let other =
+            #/createFile|createDirectory|removeItem|moveItem|copyItem|setAttributes|FileHandle\(for(?:Writing|Updating)|\.write\(to(?:File)?:|O_CREAT|O_WRONLY|O_RDWR|O_TRUNC/#
         var checked = 0
         for case let path as String in try #require(FileManager.default.enumerator(atPath: sources)) where path.hasSuffix(".swift") {
             // StorageTrials, Fuzzing and tala-fuzz are for tests: they are never installed.

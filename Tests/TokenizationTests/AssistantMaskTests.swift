@@ -7,13 +7,19 @@ import Testing
 
 @Suite(.enabled(if: SharedData.isThere)) struct AssistantMaskTests {
     /// What is trained of a conversation under a template, as texts.
-    static func trained(_ template: String, _ messages: JSONNode, tools: JSONNode? = nil, end: String = "<|im_end|>", trainOn: TrainedPart = .assistant) throws -> [String] {
+    static func trained(
+        _ template: String, _ messages: JSONNode, tools: JSONNode? = nil, end: String = "<|im_end|>", trainOn: TrainedPart = .assistant
+    ) throws -> [String] {
         let folder = NSTemporaryDirectory() + "tala-mask-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try FileManager.default.copyItem(atPath: SharedData.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
-        try Data(JSONWriter().bytes(["eos_token": JSONNode(end), "bos_token": nil])).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
-        let source = template.contains("{") ? template : try String(contentsOfFile: SharedData.path("templates/\(template)/template.jinja"), encoding: .utf8)
+        try FileManager.default.copyItem(
+            atPath: SharedData.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
+        try Data(JSONWriter().bytes(["eos_token": JSONNode(end), "bos_token": nil])).write(
+            to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
+        let source =
+            template.contains("{")
+            ? template : try String(contentsOfFile: SharedData.path("templates/\(template)/template.jinja"), encoding: .utf8)
         try Data(source.utf8).write(to: URL(fileURLWithPath: folder + "/chat_template.jinja"))
         let encoder = try ChatEncoder(folder: folder)
         let example = try encoder.encode(Conversation(messages: messages, tools: tools), trainOn: trainOn)
@@ -25,10 +31,13 @@ import Testing
     }
 
     static let twoTurns: JSONNode = [
-        ["role": "user", "content": "yes"], ["role": "assistant", "content": "yes"], ["role": "user", "content": "yes"], ["role": "assistant", "content": "no"],
+        ["role": "user", "content": "yes"], ["role": "assistant", "content": "yes"], ["role": "user", "content": "yes"],
+        ["role": "assistant", "content": "no"],
     ]
 
-    @Test(arguments: ["chatml", "Qwen-Qwen2.5-7B-Instruct", "chatml-generation"]) func eachTurnIsTrainedWithItsEndToken(template: String) throws {
+    @Test(arguments: ["chatml", "Qwen-Qwen2.5-7B-Instruct", "chatml-generation"]) func eachTurnIsTrainedWithItsEndToken(template: String)
+        throws
+    {
         #expect(try Self.trained(template, Self.twoTurns) == ["yes<|im_end|>", "no<|im_end|>"])
         #expect(try Self.trained(template, Self.twoTurns, trainOn: .completion) == ["no<|im_end|>"])
     }
@@ -47,7 +56,8 @@ import Testing
 
     @Test func reasoningThatTheTemplateDropsFromEarlierTurnsIsNotLookedFor() throws {
         let messages: JSONNode = [
-            ["role": "user", "content": "a"], ["role": "assistant", "content": "<think>\none\n</think>\n\nfirst"], ["role": "user", "content": "b"],
+            ["role": "user", "content": "a"], ["role": "assistant", "content": "<think>\none\n</think>\n\nfirst"],
+            ["role": "user", "content": "b"],
             ["role": "assistant", "content": "<think>\ntwo\n</think>\n\nsecond"],
         ]
         #expect(try Self.trained("Qwen-Qwen3-0.6B", messages) == ["first<|im_end|>", "<think>\ntwo\n</think>\n\nsecond<|im_end|>"])
@@ -59,9 +69,12 @@ import Testing
             ["role": "user", "content": "weather?"], ["role": "assistant", "content": "", "tool_calls": [call]],
             ["role": "tool", "name": "weather", "content": "3"], ["role": "assistant", "content": "Cold."],
         ]
-        let found = try Self.trained(template, messages, tools: [["type": "function", "function": ["name": "weather", "parameters": [:]]]])
+        let found = try Self.trained(
+            template, messages, tools: [["type": "function", "function": ["name": "weather", "parameters": [:]]]])
         #expect(found.count == 2)
-        #expect(found.first?.contains("{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}") == true && found.first?.hasSuffix("<|im_end|>") == true)
+        #expect(
+            found.first?.contains("{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}") == true
+                && found.first?.hasSuffix("<|im_end|>") == true)
         #expect(found.last?.hasSuffix("Cold.<|im_end|>") == true)
     }
 

@@ -6,7 +6,9 @@ import Testing
 @Suite struct BytePairTrainerTests {
     static let text = String(repeating: "the cat sat on the mat; the dog didn't. Größe 12345\n\n  the end\n", count: 40)
 
-    @Test(arguments: BytePairTrainer.Splitting.allCases) func whatIsLearntGivesTheTextBackAndShortensIt(splitting: BytePairTrainer.Splitting) throws {
+    @Test(arguments: BytePairTrainer.Splitting.allCases) func whatIsLearntGivesTheTextBackAndShortensIt(
+        splitting: BytePairTrainer.Splitting
+    ) throws {
         let trainer = BytePairTrainer(vocabularySize: 340, specialTokens: ["<|endoftext|>", "<|user|>"], splitting: splitting)
         let tokenizer = try Tokenizer(json: trainer.train(on: [Self.text]))
         #expect(tokenizer.vocabularySize <= 340 && tokenizer.vocabularySize > 280)

@@ -10,7 +10,8 @@ import Testing
     static func tokenizer(_ more: [JSONMember], vocabulary: [String] = [], merges: [JSONNode] = []) throws -> Tokenizer {
         let tokens = (0..<256).map { ByteTokens.name(of: UInt8($0)) } + vocabulary
         let model: JSONNode = [
-            "type": "BPE", "byte_fallback": true, "vocab": JSONNode(tokens.enumerated().map { JSONMember($1, JSONNode($0)) }), "merges": JSONNode(merges),
+            "type": "BPE", "byte_fallback": true, "vocab": JSONNode(tokens.enumerated().map { JSONMember($1, JSONNode($0)) }),
+            "merges": JSONNode(merges),
         ]
         return try Tokenizer(json: JSONNode(more + [JSONMember("model", model)]))
     }
@@ -36,34 +37,45 @@ import Testing
     @Test func normalizersRunInOrder() throws {
         let steps: JSONNode = [
             "type": "Sequence",
-            "normalizers": [["type": "Lowercase"], ["type": "Replace", "pattern": ["Regex": "[aeiou]"], "content": "_"], ["type": "Prepend", "prepend": ">"]],
+            "normalizers": [
+                ["type": "Lowercase"], ["type": "Replace", "pattern": ["Regex": "[aeiou]"], "content": "_"],
+                ["type": "Prepend", "prepend": ">"],
+            ],
         ]
         #expect(try Self.text(Self.tokenizer([JSONMember("normalizer", steps)]), "HELLO") == ">h_ll_")
     }
 
     @Test(arguments: [
-        ("Removed", ["a", "b"]), ("Isolated", ["a", "-", "-", "b"]), ("MergedWithPrevious", ["a-", "-", "b"]), ("MergedWithNext", ["a", "-", "-b"]),
+        ("Removed", ["a", "b"]), ("Isolated", ["a", "-", "-", "b"]), ("MergedWithPrevious", ["a-", "-", "b"]),
+        ("MergedWithNext", ["a", "-", "-b"]),
         ("Contiguous", ["a", "--", "b"]),
     ]) func theFiveBehavioursOfSplit(name: String, wanted: [String]) throws {
         let behavior = try #require(SplitBehavior(rawValue: name))
         let bytes = Array("a--b".utf8)
-        let cut = CutText(text: AlignedText(bytes, base: 0, tracksPlaces: false), pieces: [0..<4]).cut(behavior, at: .string(Array("-".utf8)))
+        let cut = CutText(text: AlignedText(bytes, base: 0, tracksPlaces: false), pieces: [0..<4]).cut(
+            behavior, at: .string(Array("-".utf8)))
         #expect(cut.pieces.map { String(decoding: bytes[$0], as: UTF8.self) } == wanted)
     }
 
     @Test func addedTokensSwallowSpaceAndStandAlone() throws {
         let added: JSONNode = [
-            ["id": 256, "content": "<a>", "lstrip": true, "rstrip": true, "special": true], ["id": 257, "content": "foo", "single_word": true, "normalized": false],
+            ["id": 256, "content": "<a>", "lstrip": true, "rstrip": true, "special": true],
+            ["id": 257, "content": "foo", "single_word": true, "normalized": false],
         ]
         let tokenizer = try Self.tokenizer([JSONMember("added_tokens", added)])
-        #expect(tokenizer.encodeWithRanges("x  <a> \ny") == [.init(id: 120, range: 0..<1), .init(id: 256, range: 1..<8), .init(id: 121, range: 8..<9)])
+        #expect(
+            tokenizer.encodeWithRanges("x  <a> \ny") == [
+                .init(id: 120, range: 0..<1), .init(id: 256, range: 1..<8), .init(id: 121, range: 8..<9),
+            ])
         #expect(tokenizer.encode("foo foobar").filter { $0 == 257 }.count == 1)
         #expect(tokenizer.decode([120, 256, 121], skipSpecialTokens: true) == "<0x78> <0x79>")
     }
 
     @Test func aUnigramModelTakesTheLikeliestWay() throws {
         let file: JSONNode = [
-            "model": ["type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.0], ["b", -1.0], ["ab", -1.5], ["abc", -9.0]]],
+            "model": [
+                "type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.0], ["b", -1.0], ["ab", -1.5], ["abc", -9.0]],
+            ]
         ]
         let tokenizer = try Tokenizer(json: file)
         #expect(tokenizer.encode("abab") == [3, 3])
@@ -72,13 +84,19 @@ import Testing
 
     @Test func wordPiecesContinueWithTheirPrefix() throws {
         let file: JSONNode = [
-            "pre_tokenizer": ["type": "Whitespace"], "model": ["type": "WordPiece", "unk_token": "?", "vocab": ["?": 0, "un": 1, "##able": 2, "##a": 3]],
+            "pre_tokenizer": ["type": "Whitespace"],
+            "model": ["type": "WordPiece", "unk_token": "?", "vocab": ["?": 0, "un": 1, "##able": 2, "##a": 3]],
         ]
         #expect(try Tokenizer(json: file).encode("unable un unx") == [1, 2, 1, 0])
     }
 
     @Test func rangesCoverTheTextThatATokenStandsFor() throws {
-        let steps: JSONNode = ["type": "Sequence", "normalizers": [["type": "NFC"], ["type": "Prepend", "prepend": "▁"], ["type": "Replace", "pattern": ["String": " "], "content": "▁"]]]
+        let steps: JSONNode = [
+            "type": "Sequence",
+            "normalizers": [
+                ["type": "NFC"], ["type": "Prepend", "prepend": "▁"], ["type": "Replace", "pattern": ["String": " "], "content": "▁"],
+            ],
+        ]
         let tokenizer = try Self.tokenizer([JSONMember("normalizer", steps)], vocabulary: ["▁", "é", "▁é"], merges: [["▁", "é"]])
         #expect(tokenizer.encodeWithRanges("e\u{301} é").map(\.range) == [0..<3, 3..<6])
         #expect(tokenizer.encodeWithRanges("日").last?.range == 0..<3)
@@ -104,7 +122,9 @@ import Testing
     }
 
     @Test func aStreamGivesOutWholeCharactersAndAllOfThem() throws {
-        let tokenizer = try Self.tokenizer([JSONMember("decoder", ["type": "Sequence", "decoders": [["type": "ByteFallback"], ["type": "Fuse"]]])])
+        let tokenizer = try Self.tokenizer([
+            JSONMember("decoder", ["type": "Sequence", "decoders": [["type": "ByteFallback"], ["type": "Fuse"]]])
+        ])
         var stream = TextStream(tokenizer)
         var pieces: [String] = []
         for id in tokenizer.encode("aé🙂z") { pieces.append(stream.append(id)) }
@@ -114,7 +134,8 @@ import Testing
     }
 
     @Test func randomChangesToAFileNeverCrash() throws {
-        let file = JSONWriter().bytes(BytePairTrainer(vocabularySize: 270, specialTokens: ["<s>"], splitting: .llama3).train(on: "some text, some more text"))
+        let file = JSONWriter().bytes(
+            BytePairTrainer(vocabularySize: 270, specialTokens: ["<s>"], splitting: .llama3).train(on: "some text, some more text"))
         var numbers = Numbers(seed: 11)
         let words = ["null", "0", "-1", "\"\"", "[]", "{}", "1e9", "\"Regex\"", "\"type\"", "true"].map { Array($0.utf8) }
         for _ in 0..<300 {

@@ -9,15 +9,19 @@ import Testing
 /// Long conversations, whose turns are found together: the same tokens and marks as when each turn is looked for alone, in time that goes by their length.
 @Suite(.enabled(if: SharedData.isThere)) struct LongConversationTests {
     private static let names =
-        (try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("templates")))?.filter { !$0.hasSuffix(".json") }.sorted() ?? []
+        (try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("templates")))?.filter { !$0.hasSuffix(".json") }.sorted()
+        ?? []
 
     private static func encoder(_ name: String) throws -> ChatEncoder {
         let folder = NSTemporaryDirectory() + "tala-long-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let tokenizer = name.hasPrefix("microsoft") || name.hasPrefix("phi") ? "phi-3" : name.contains("Llama") ? "bpe-llama3-regex" : "bpe-qwen2-regex"
-        try FileManager.default.copyItem(atPath: SharedData.path("tokenizers/\(tokenizer)/tokenizer.json"), toPath: folder + "/tokenizer.json")
-        try FileManager.default.copyItem(atPath: SharedData.path("templates/\(name)/template.jinja"), toPath: folder + "/chat_template.jinja")
+        let tokenizer =
+            name.hasPrefix("microsoft") || name.hasPrefix("phi") ? "phi-3" : name.contains("Llama") ? "bpe-llama3-regex" : "bpe-qwen2-regex"
+        try FileManager.default.copyItem(
+            atPath: SharedData.path("tokenizers/\(tokenizer)/tokenizer.json"), toPath: folder + "/tokenizer.json")
+        try FileManager.default.copyItem(
+            atPath: SharedData.path("templates/\(name)/template.jinja"), toPath: folder + "/chat_template.jinja")
         try Data(#"{"bos_token": "<s>", "eos_token": "</s>"}"#.utf8).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
         var encoder = try ChatEncoder(folder: folder)
         encoder.clock = .init(year: 2025, month: 3, day: 9)
@@ -26,7 +30,8 @@ import Testing
 
     private static func text(_ random: inout SystemRandomNumberGenerator) -> String {
         let texts = [
-            "one", "the same", "  with space  ", "lines\nand more\n", "<|im_end|> x", "</s> x", "日本", "<think>\nR\n</think>\n\nA", "\n\nlate", "{{ x }}", "a <|end|> b",
+            "one", "the same", "  with space  ", "lines\nand more\n", "<|im_end|> x", "</s> x", "日本", "<think>\nR\n</think>\n\nA",
+            "\n\nlate", "{{ x }}", "a <|end|> b",
             "assistant\nno", "<|im_start|>assistant\n",
         ]
         return texts[Int.random(in: 0..<texts.count, using: &random)]
@@ -71,7 +76,10 @@ import Testing
     @Test func aThousandTurnsTakeLittle() throws {
         let encoder = try Self.encoder("Qwen-Qwen2.5-7B-Instruct")
         let messages = (0..<1000).flatMap { turn -> [JSONNode] in
-            [["role": "user", "content": JSONNode("Question \(turn) of many")], ["role": "assistant", "content": JSONNode("Answer \(turn)")]]
+            [
+                ["role": "user", "content": JSONNode("Question \(turn) of many")],
+                ["role": "assistant", "content": JSONNode("Answer \(turn)")],
+            ]
         }
         let start = ContinuousClock.now
         let example = try encoder.encode(Conversation(messages: JSONNode(messages)))

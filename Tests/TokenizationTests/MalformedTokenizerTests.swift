@@ -28,7 +28,8 @@ import Testing
         let folder = NSTemporaryDirectory() + "tala-template-\(name)-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try FileManager.default.copyItem(atPath: SharedData.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
+        try FileManager.default.copyItem(
+            atPath: SharedData.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
         try FileManager.default.copyItem(
             atPath: SharedData.path("malformed/chat-template/\(name)/tokenizer_config.json"), toPath: folder + "/tokenizer_config.json")
         #expect(throws: ChatError.self) {

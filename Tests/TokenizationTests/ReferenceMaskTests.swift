@@ -38,7 +38,10 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.copyItem(atPath: SharedData.path("tokenizers/\(name)/tokenizer.json"), toPath: folder + "/tokenizer.json")
-        let config: JSONNode = ["chat_template": golden["chat_template"] ?? nil, "bos_token": golden["bos_token"] ?? nil, "eos_token": golden["eos_token"] ?? nil]
+        let config: JSONNode = [
+            "chat_template": golden["chat_template"] ?? nil, "bos_token": golden["bos_token"] ?? nil,
+            "eos_token": golden["eos_token"] ?? nil,
+        ]
         try Data(JSONWriter().bytes(config)).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
         let encoder = try ChatEncoder(folder: folder)
         for (index, item) in (golden["cases"]?.array ?? []).enumerated() {

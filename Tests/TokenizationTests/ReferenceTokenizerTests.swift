@@ -19,7 +19,9 @@ import Testing
                 let found = tokenizer.encode(text, addSpecialTokens: special).map(Int.init)
                 if found != wanted {
                     wrong += 1
-                    if wrong < 6 { Issue.record("\(text.debugDescription.prefix(80)): \(found.prefix(20)) instead of \(wanted.prefix(20))") }
+                    if wrong < 6 {
+                        Issue.record("\(text.debugDescription.prefix(80)): \(found.prefix(20)) instead of \(wanted.prefix(20))")
+                    }
                 }
             }
             let ids = expected.map { Int32($0) }

@@ -46,7 +46,9 @@ struct DatasetBuilder {
         let source: any ChunkSource
         let records: RecordEncoder
         do throws(DatasetProblem) {
-            do throws(DatasetProblem) { try text.fill(to: ChunkSize.usual) } catch { if text.bytes.isEmpty { throw error } else { report.add(error) } }
+            do throws(DatasetProblem) { try text.fill(to: ChunkSize.usual) } catch {
+                if text.bytes.isEmpty { throw error } else { report.add(error) }
+            }
             (source, records) = try self.source(text, &report)
         } catch {
             report.add(error)
@@ -75,11 +77,15 @@ struct DatasetBuilder {
         if report.format?.isPreference == true, report.recordCount > 0 {
             report.add(
                 DatasetProblem(
-                    kind: "preference_training", file: name, found: "preference pairs", expected: "conversations, or prompts with completions",
+                    kind: "preference_training", file: name, found: "preference pairs",
+                    expected: "conversations, or prompts with completions",
                     "holds preference pairs (\(report.recordCount) of them well-formed): training on preferences is not there yet; "
                         + "give messages, or the preferred answers as conversations"))
         } else if report.exampleCount == 0, report.isValid {
-            report.add(DatasetProblem(kind: "empty_dataset", file: name, found: "no example", expected: "at least one example", report.recordCount == 0 ? "holds no example" : "holds no example that fits max_length"))
+            report.add(
+                DatasetProblem(
+                    kind: "empty_dataset", file: name, found: "no example", expected: "at least one example",
+                    report.recordCount == 0 ? "holds no example" : "holds no example that fits max_length"))
         }
     }
 

@@ -51,19 +51,23 @@ struct RecordEncoder: Sendable {
         guard record.object != nil else {
             let what = index == nil ? "line" : "element"
             return findings.add(
-                "wrong_type", nil, at: record, found: record.kindName, expected: "an object", "the \(what) is \(record.kindName), not an object")
+                "wrong_type", nil, at: record, found: record.kindName, expected: "an object",
+                "the \(what) is \(record.kindName), not an object")
         }
         if let example = example(record, &result, &findings) { append(example, line: line, &result, &findings) }
     }
 
     private static func describe(_ error: JSONError, _ bytes: UnsafeBufferPointer<UInt8>, _ findings: inout RecordFindings) {
         if Bytes.isBlank(bytes.filter { $0 != Bytes.lineEnd }) {
-            return findings.add("invalid_json", nil, offset: 0, found: "nothing", expected: "an object", "an element is missing: there is a comma too many")
+            return findings.add(
+                "invalid_json", nil, offset: 0, found: "nothing", expected: "an object", "an element is missing: there is a comma too many")
         }
         let path = JSONPath.path(of: error.offset, in: Array(bytes))
         let lineStart = bytes[..<min(error.offset, bytes.count)].lastIndex(of: Bytes.lineEnd).map { $0 + 1 } ?? 0
         var message = "\(error) (column \(error.offset - lineStart + 1))"
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { message = "begins with a byte-order mark, which may stand at the beginning of a file only" }
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+            message = "begins with a byte-order mark, which may stand at the beginning of a file only"
+        }
         let begins = bytes.first == UInt8(ascii: "{") || bytes.first == UInt8(ascii: "[")
         if error.reason == .unexpectedEnd, begins, bytes.count < 3 {
             message += ": in JSON Lines each line holds a whole object"
@@ -140,7 +144,8 @@ struct RecordEncoder: Sendable {
         if trained < Self.nearEmptyLimit { result.nearEmptyCount += 1 }
         result.examples.append(
             ExampleRecord(
-                start: UInt64(start), line: UInt64(line), hash: PackedToken.hash(result.tokens[start...]), tokenCount: UInt32(clamping: count),
+                start: UInt64(start), line: UInt64(line), hash: PackedToken.hash(result.tokens[start...]),
+                tokenCount: UInt32(clamping: count),
                 trainedCount: UInt32(clamping: trained)))
     }
 
@@ -186,7 +191,8 @@ struct RecordEncoder: Sendable {
             }
             result.problems.append(
                 DatasetProblem(
-                    kind: "unreadable", file: file, line: faulty, found: "bytes that are not UTF-8", expected: "UTF-8 text", "is not valid UTF-8"))
+                    kind: "unreadable", file: file, line: faulty, found: "bytes that are not UTF-8", expected: "UTF-8 text",
+                    "is not valid UTF-8"))
             return
         }
         result.recordCount += continues ? 0 : 1

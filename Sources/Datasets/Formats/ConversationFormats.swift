@@ -55,7 +55,8 @@ enum ConversationFormats {
         for (index, turn) in turns.enumerated() {
             if let message = shareGPTTurn(turn, "conversations[\(index)]", &findings) { messages.append(message) }
         }
-        if findings.problems.count == before, !messages.contains(where: { $0["role"]?.string == "assistant" && $0["weight"]?.double != 0 }) {
+        if findings.problems.count == before, !messages.contains(where: { $0["role"]?.string == "assistant" && $0["weight"]?.double != 0 })
+        {
             findings.add(
                 "no_assistant", "conversations", at: list, found: "no turn of gpt", expected: "a turn of gpt to learn from",
                 "holds no turn of gpt to learn from")
@@ -75,7 +76,8 @@ enum ConversationFormats {
                 role = speakers[name.lowercased()]
                 if role == nil {
                     findings.add(
-                        "unknown_role", path + ".from", at: from, found: "\"\(name.prefix(40))\"", expected: "one of human, gpt, system, tool",
+                        "unknown_role", path + ".from", at: from, found: "\"\(name.prefix(40))\"",
+                        expected: "one of human, gpt, system, tool",
                         "\"\(name.prefix(40))\" is not one of human, gpt, system, tool")
                 }
             } else {

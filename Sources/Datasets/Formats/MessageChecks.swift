@@ -51,7 +51,9 @@ enum MessageChecks {
                 "is \(RecordFindings.shown(weight)), neither 0 nor 1")
         }
         for key in ["name", "tool_call_id", "reasoning_content"] {
-            if let value = message[key], !value.isNull, value.string == nil { findings.wrongType("\(path).\(key)", value, expected: "a string") }
+            if let value = message[key], !value.isNull, value.string == nil {
+                findings.wrongType("\(path).\(key)", value, expected: "a string")
+            }
         }
         let callsTools = ToolChecks.checkCalls(message, role: role, path: path, &findings)
         let content = checkContent(message, role: role, callsTools: callsTools, path, &findings)
@@ -73,7 +75,9 @@ enum MessageChecks {
                 "\"\(name.prefix(40))\" is not \(roleNames)")
             return nil
         }
-        if name == "function" { findings.warn("deprecated", path + ".role", at: role, "the role function is deprecated: it is read as tool") }
+        if name == "function" {
+            findings.warn("deprecated", path + ".role", at: role, "the role function is deprecated: it is read as tool")
+        }
         return name
     }
 

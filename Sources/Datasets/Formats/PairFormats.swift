@@ -27,7 +27,9 @@ enum PairFormats {
                 findings.missing(key, in: record, expected: "a list of messages")
                 continue
             }
-            if let checked = MessageChecks.check(list, path: key, needsAssistant: key == "completion", &findings)?.array { lists.append(checked) }
+            if let checked = MessageChecks.check(list, path: key, needsAssistant: key == "completion", &findings)?.array {
+                lists.append(checked)
+            }
         }
         let tools = ToolChecks.tools(record, &findings)
         guard findings.problems.count == before, lists.count == 2 else { return nil }
@@ -81,7 +83,8 @@ enum PairFormats {
             }
         }
         if let chosen = record["chosen"], let rejected = record["rejected"], (chosen.array == nil) != (rejected.array == nil) {
-            findings.wrongType("rejected", rejected, expected: chosen.array == nil ? "a text, as chosen is" : "a list of messages, as chosen is")
+            findings.wrongType(
+                "rejected", rejected, expected: chosen.array == nil ? "a text, as chosen is" : "a list of messages, as chosen is")
         }
         checkDifference(record["chosen"], record["rejected"], "rejected", &findings)
     }

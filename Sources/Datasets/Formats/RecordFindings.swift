@@ -57,7 +57,9 @@ struct RecordFindings {
     // MARK: Common checks
 
     mutating func missing(_ field: String, in node: JSONNode?, expected: String, hint: String? = nil) {
-        let keys = node?.object.map { $0.isEmpty ? "no key" : "the keys " + $0.prefix(8).map { "\($0.key.prefix(40))" }.joined(separator: ", ") }
+        let keys = node?.object.map {
+            $0.isEmpty ? "no key" : "the keys " + $0.prefix(8).map { "\($0.key.prefix(40))" }.joined(separator: ", ")
+        }
         add(
             "missing_field", field, at: node, found: keys ?? "nothing", expected: expected,
             "is missing" + (hint.map { "; \($0)" } ?? ", expected \(expected)"))

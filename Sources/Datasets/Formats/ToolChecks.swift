@@ -68,7 +68,8 @@ enum ToolChecks {
             let parsed = try JSONParser().parse(text)
             if parsed.object == nil {
                 findings.add(
-                    "invalid_value", path + ".arguments", at: arguments, found: "the text of \(parsed.kindName)", expected: "the text of a JSON object",
+                    "invalid_value", path + ".arguments", at: arguments, found: "the text of \(parsed.kindName)",
+                    expected: "the text of a JSON object",
                     "holds \(parsed.kindName), not a JSON object")
             }
         } catch {

@@ -40,7 +40,8 @@ final class ArraySource: ChunkSource {
                 throw DatasetProblem(
                     kind: "invalid_json", file: text.file.name, line: elementLine, field: "[\(elementCount)]",
                     found: "more than \(ChunkSize.recordLimit) bytes", expected: "at most \(ChunkSize.recordLimit) bytes in an element",
-                    "the element has more than \(ChunkSize.recordLimit) bytes, or a bracket or a quotation mark is missing; the rest is not read")
+                    "the element has more than \(ChunkSize.recordLimit) bytes, or a bracket or a quotation mark is missing; the rest is not read"
+                )
             }
             let end = chunk.places?.last?.range.upperBound ?? 0
             if end >= ChunkSize.usual || (state != .inElement && position >= ChunkSize.usual) {
@@ -73,7 +74,11 @@ final class ArraySource: ChunkSource {
                     fallthrough
                 case .inElement:
                     if isInString {
-                        if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") {
+                        if isEscaped {
+                            isEscaped = false
+                        } else if byte == UInt8(ascii: "\\") {
+                            isEscaped = true
+                        } else if byte == UInt8(ascii: "\"") {
                             isInString = false
                         }
                         break

@@ -103,7 +103,8 @@ final class DataFile {
         defer { rest.deallocate() }
         while try readFile(into: rest) > 0 {}
         guard FileIdentity(descriptor: descriptor) == identity, bytesRead == identity.byteCount else {
-            throw DatasetProblem(kind: "data_changed", file: name, "was changed while it was read: write data elsewhere and rename it into place")
+            throw DatasetProblem(
+                kind: "data_changed", file: name, "was changed while it was read: write data elsewhere and rename it into place")
         }
         return hash.finish()
     }

@@ -11,7 +11,10 @@ final class LineSource: ChunkSource {
         while true {
             do throws(DatasetProblem) { try text.fill(to: wanted) } catch {
                 // What was read before the fault is checked all the same; its last line may be cut short.
-                problems.append(DatasetProblem(kind: error.kind, file: error.file, line: lineCount + 1 + Bytes.count(of: Bytes.lineEnd, in: text.bytes), error.message))
+                problems.append(
+                    DatasetProblem(
+                        kind: error.kind, file: error.file, line: lineCount + 1 + Bytes.count(of: Bytes.lineEnd, in: text.bytes),
+                        error.message))
                 let end = text.bytes.lastIndex(of: Bytes.lineEnd).map { $0 + 1 } ?? 0
                 let whole = chunk(text.take(end))
                 text.drop(text.bytes.count)
@@ -52,7 +55,8 @@ final class LineSource: ChunkSource {
             if text.isAtEnd { return }
             guard skipped < ChunkSize.skipLimit else {
                 throw DatasetProblem(
-                    kind: "unreadable", file: text.file.name, line: lineCount, "no line end in \(ChunkSize.skipLimit) bytes: the rest is not read")
+                    kind: "unreadable", file: text.file.name, line: lineCount,
+                    "no line end in \(ChunkSize.skipLimit) bytes: the rest is not read")
             }
             try text.fill()
         }

@@ -16,10 +16,13 @@ extension ValidationReport {
         if let format { rows.append(("format", format.title)) }
         rows.append(("examples", "\(exampleCount)" + (format == .text && recordCount > 0 ? " rows of \(recordCount) documents" : "")))
         rows += [("tokens", "\(tokenCount)"), ("trained tokens", "\(trainedTokenCount)")]
-        if longestExample > 0 { rows.append(("longest example", "\(longestExample) tokens" + (longestLine > 0 ? " (line \(longestLine))" : ""))) }
+        if longestExample > 0 {
+            rows.append(("longest example", "\(longestExample) tokens" + (longestLine > 0 ? " (line \(longestLine))" : "")))
+        }
         if exampleCount > 0, lengths["median"] != nil {
             func length(_ key: String) -> String { lengths[key]?.integer.map { "\($0)" } ?? "-" }
-            rows.append(("lengths", "median \(length("median")), 95 % up to \(length("percentile_95")), 99 % up to \(length("percentile_99"))"))
+            rows.append(
+                ("lengths", "median \(length("median")), 95 % up to \(length("percentile_95")), 99 % up to \(length("percentile_99"))"))
         }
         rows.append(("above max_length", "\(excessCount)" + (maximumLength > 0 ? " (of \(maximumLength) tokens)" : "")))
         rows.append(("duplicates", "\(duplicateCount)" + pairs(duplicateLines, "repeats")))
@@ -29,7 +32,8 @@ extension ValidationReport {
         let width = rows.map(\.0.count).max() ?? 0
         var lines = [file] + rows.map { "  " + $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }
         if isImbalanced {
-            lines.append("  note: the longest example has more than 8 times the median's tokens; a lower max_length would make steps more even")
+            lines.append(
+                "  note: the longest example has more than 8 times the median's tokens; a lower max_length would make steps more even")
         }
         lines += Self.lines(warnings, "warning: ")
         return lines.joined(separator: "\n") + "\n"

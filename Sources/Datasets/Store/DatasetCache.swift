@@ -50,7 +50,8 @@ public struct DatasetCache: Sendable {
     func key(dataDigest: String, name: String, modelFolder: String, options: DatasetOptions, clock: String) throws(StorageError) -> String {
         var parts = ["1", dataDigest, options.key, clock, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
         for name in [
-            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json", "config.json",
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
+            "config.json",
         ] {
             let file = modelFolder + "/" + name
             parts.append(access(file, F_OK) == 0 ? try digests.digest(file) : "-")
@@ -81,7 +82,8 @@ public struct DatasetCache: Sendable {
             let files = list["files"]?.object, files.count == 3
         else { return false }
         return files.allSatisfy { entry in
-            guard !entry.key.contains("/"), let identity = FileIdentity(path: path + "/" + entry.key), identity.byteCount == entry.node["bytes"]?.integer
+            guard !entry.key.contains("/"), let identity = FileIdentity(path: path + "/" + entry.key),
+                identity.byteCount == entry.node["bytes"]?.integer
             else { return false }
             return (try? digests.digest(path + "/" + entry.key)) == entry.node["sha256"]?.string
         }
@@ -100,7 +102,9 @@ public struct DatasetCache: Sendable {
         for name in (try? FolderListing.names(in: folder)) ?? [] where name != "digests" {
             let path = folder + "/" + name
             guard FolderListing.isFolder(path), let identity = FileIdentity(path: path) else { continue }
-            let byteCount = ((try? FolderListing.names(in: path)) ?? []).reduce(0) { $0 + (FileIdentity(path: path + "/" + $1)?.byteCount ?? 0) }
+            let byteCount = ((try? FolderListing.names(in: path)) ?? []).reduce(0) {
+                $0 + (FileIdentity(path: path + "/" + $1)?.byteCount ?? 0)
+            }
             // What a killed process has left behind goes after a day.
             let isLeftOver = name.hasPrefix(".")
             if isLeftOver, time(nil) - identity.modifiedSeconds > 86_400 { FolderListing.delete(path) }

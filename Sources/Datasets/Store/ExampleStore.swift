@@ -38,7 +38,9 @@ final class ExampleStore: Sendable {
     func withTokens<Result>(_ record: ExampleRecord, _ body: (UnsafeBufferPointer<UInt32>) -> Result) -> Result {
         let all = tokens.bytes.bindMemory(to: UInt32.self)
         let (end, overflows) = record.start.addingReportingOverflow(UInt64(record.tokenCount))
-        guard !overflows, end <= UInt64(all.count), let first = all.baseAddress else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
+        guard !overflows, end <= UInt64(all.count), let first = all.baseAddress else {
+            return body(UnsafeBufferPointer(start: nil, count: 0))
+        }
         note(Int(record.tokenCount) * 4)
         return body(UnsafeBufferPointer(start: first + Int(record.start), count: Int(record.tokenCount)))
     }

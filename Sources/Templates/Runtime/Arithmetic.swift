@@ -199,7 +199,9 @@ enum Arithmetic {
         default: break
         }
         guard b != 0 else {
-            throw interpreter.failure("ZeroDivisionError", operation == "/" ? "float division by zero" : operation == "%" ? "float modulo" : "float floor division by zero")
+            throw interpreter.failure(
+                "ZeroDivisionError",
+                operation == "/" ? "float division by zero" : operation == "%" ? "float modulo" : "float floor division by zero")
         }
         if operation == "/" { return .double(a / b) }
         if operation == "//" { return .double((a / b).rounded(.down)) }

@@ -40,7 +40,8 @@ extension Interpreter {
         guard name.hasPrefix("_") else { return }
         throw failure(
             "SecurityError",
-            "Chat templates cannot store underscore-prefixed attributes on a namespace, but got \(PythonText.quoted(name)). Please rename the attribute.")
+            "Chat templates cannot store underscore-prefixed attributes on a namespace, but got \(PythonText.quoted(name)). Please rename the attribute."
+        )
     }
 
     func requireHashable(_ value: TemplateValue) throws(TemplateError) {

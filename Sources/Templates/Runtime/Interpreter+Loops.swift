@@ -66,7 +66,9 @@ extension Interpreter {
         -> String
     {
         try captured { () throws(TemplateError) in
-            try nested { () throws(TemplateError) in try inScope(outer) { () throws(TemplateError) in try run(loop, over: value, depth: level) } }
+            try nested { () throws(TemplateError) in
+                try inScope(outer) { () throws(TemplateError) in try run(loop, over: value, depth: level) }
+            }
         }
     }
 }

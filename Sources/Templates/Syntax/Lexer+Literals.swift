@@ -111,7 +111,9 @@ extension Lexer {
             if width == 8 { throw broken("illegal Unicode character") }
         }
         if byte == UInt8(ascii: "N") {
-            guard position < source.count, source[position] == UInt8(ascii: "{"), let end = source[position...].prefix(128).firstIndex(of: UInt8(ascii: "}")) else {
+            guard position < source.count, source[position] == UInt8(ascii: "{"),
+                let end = source[position...].prefix(128).firstIndex(of: UInt8(ascii: "}"))
+            else {
                 throw broken("malformed \\N character escape")
             }
             guard let scalar = CharacterNames.scalar(String(decoding: source[(position + 1)..<end], as: UTF8.self)) else {

@@ -1,8 +1,7 @@
 /// Expressions, from the loosest binding to the tightest.
 extension Parser {
     /// One expression, or several with commas, which make a tuple.
-    mutating func tupleExpression(allowsConditional: Bool = true, isParenthesised: Bool = false) throws(TemplateError) -> Expression
-    {
+    mutating func tupleExpression(allowsConditional: Bool = true, isParenthesised: Bool = false) throws(TemplateError) -> Expression {
         var elements: [Expression] = []
         var isTuple = false
         while true {

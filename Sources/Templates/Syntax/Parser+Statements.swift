@@ -100,13 +100,17 @@ extension Parser {
         let isScoped = takeName("scoped")
         let isRequired = takeName("required")
         if current == .symbol("-") {
-            throw failure("Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.")
+            throw failure(
+                "Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.")
         }
         let body = try function("block", until: "endblock", named: name).body
         if isRequired {
-            let isEmpty = body.allSatisfy { if case .text(let bytes) = $0 { bytes.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } } else { false } }
+            let isEmpty = body.allSatisfy {
+                if case .text(let bytes) = $0 { bytes.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } } else { false }
+            }
             guard isEmpty else {
-                throw TemplateError(type: "TemplateSyntaxError", message: "Required blocks can only contain comments or whitespace", line: start)
+                throw TemplateError(
+                    type: "TemplateSyntaxError", message: "Required blocks can only contain comments or whitespace", line: start)
             }
         }
         let block = Statement.Block(name: name, body: body, isScoped: isScoped, isRequired: isRequired, line: start)

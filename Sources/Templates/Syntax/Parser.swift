@@ -94,7 +94,8 @@ struct Parser {
     }
 
     /// Reads a part of which the filters and tests are looked for at once (`false`) or when they are reached.
-    mutating func conditional<Result>(_ flag: Bool, _ body: (inout Parser) throws(TemplateError) -> Result) throws(TemplateError) -> Result {
+    mutating func conditional<Result>(_ flag: Bool, _ body: (inout Parser) throws(TemplateError) -> Result) throws(TemplateError) -> Result
+    {
         let saved = isConditional
         isConditional = flag
         defer { isConditional = saved }

@@ -52,7 +52,9 @@ struct AssistantSpans {
         let turns = messages.indices.filter { messages[$0]["role"]?.string == "assistant" }
         if whole.generationSpans.count == turns.count, let place = turns.firstIndex(of: turn) { return [whole.generationSpans[place]] }
         let before = try encoder.rendering(conversation.prefix(turn), false).generationSpans.count
-        let including = turn == messages.count - 1 ? whole.generationSpans.count : try encoder.rendering(conversation.prefix(turn + 1), false).generationSpans.count
+        let including =
+            turn == messages.count - 1
+            ? whole.generationSpans.count : try encoder.rendering(conversation.prefix(turn + 1), false).generationSpans.count
         guard before < including, including <= whole.generationSpans.count else { throw .spanNotFound(message: turn) }
         return Array(whole.generationSpans[before..<including])
     }
@@ -125,7 +127,9 @@ struct AssistantSpans {
 
     /// Where a turn begins that is asked for otherwise than it is shown: behind the tokens of the prompt that it has all the same, such as the speaker's name.
     private func sharedStart(of turn: Int, _ prompt: [UInt8]) -> Int? {
-        guard let before = try? encoder.rendering(conversation.prefix(turn), false).text.utf8, prompt.starts(with: before), bytes.starts(with: before) else {
+        guard let before = try? encoder.rendering(conversation.prefix(turn), false).text.utf8, prompt.starts(with: before),
+            bytes.starts(with: before)
+        else {
             return nil
         }
         let length = before.count
@@ -148,7 +152,8 @@ struct AssistantSpans {
     private static let words = ("Kqv7Xw9b", "Jzm4Rt2d")
 
     private func frame(of message: Int) -> Frame? {
-        guard let first = conversation.replacingContent(of: message, by: Self.words.0), let second = conversation.replacingContent(of: message, by: Self.words.1),
+        guard let first = conversation.replacingContent(of: message, by: Self.words.0),
+            let second = conversation.replacingContent(of: message, by: Self.words.1),
             let a = try? Array(encoder.rendering(first, false).text.utf8), let b = try? Array(encoder.rendering(second, false).text.utf8)
         else { return nil }
         let start = Self.commonPrefix(a, b)

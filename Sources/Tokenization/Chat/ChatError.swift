@@ -15,7 +15,8 @@ public enum ChatError: Error, Sendable, Hashable {
 extension ChatError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .noTemplate(let folder): "\(folder) has no chat template: neither chat_template in tokenizer_config.json nor chat_template.jinja"
+        case .noTemplate(let folder):
+            "\(folder) has no chat template: neither chat_template in tokenizer_config.json nor chat_template.jinja"
         case .templateFile(let file, let error): "\(file): chat_template: \(error)"
         case .template(let error): "the chat template failed: \(error)"
         case .spanNotFound(let message):

@@ -17,7 +17,9 @@ public struct Conversation: Sendable, Hashable {
     /// nothing that a template should see; reasoning goes by several names, and templates know one of them.
     var normalizedMessages: JSONNode {
         let names = ["tool_calls", "weight"] + Self.reasoningNames
-        guard let elements = messages.array, elements.contains(where: { element in names.contains { element[$0] != nil } }) else { return messages }
+        guard let elements = messages.array, elements.contains(where: { element in names.contains { element[$0] != nil } }) else {
+            return messages
+        }
         return JSONNode(
             elements.map { message in
                 guard let members = Self.withReasoning(message).object else { return message }
@@ -51,7 +53,9 @@ public struct Conversation: Sendable, Hashable {
         return JSONNode(
             members.map { member in
                 if member.key == "function" { return JSONMember("function", withParsedArguments(member.node)) }
-                if member.key == "arguments", let text = member.node.string, let parsed = try? JSONParser().parse(text), parsed.object != nil {
+                if member.key == "arguments", let text = member.node.string, let parsed = try? JSONParser().parse(text),
+                    parsed.object != nil
+                {
                     return JSONMember("arguments", parsed)
                 }
                 return member

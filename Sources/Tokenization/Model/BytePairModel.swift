@@ -38,8 +38,12 @@ final class BytePairModel: Sendable {
         let space = "\u{2581}"
         for (rank, pair) in merges.enumerated() {
             let field = "merges[\(rank)]"
-            guard let left = vocabulary.id(of: pair.0) else { throw TokenizerModelError(field: field, message: "\"\(pair.0)\" is not in the vocabulary") }
-            guard let right = vocabulary.id(of: pair.1) else { throw TokenizerModelError(field: field, message: "\"\(pair.1)\" is not in the vocabulary") }
+            guard let left = vocabulary.id(of: pair.0) else {
+                throw TokenizerModelError(field: field, message: "\"\(pair.0)\" is not in the vocabulary")
+            }
+            guard let right = vocabulary.id(of: pair.1) else {
+                throw TokenizerModelError(field: field, message: "\"\(pair.1)\" is not in the vocabulary")
+            }
             let merged = pair.0 + Self.withoutPrefix(pair.1, options.continuingPrefix)
             guard let id = vocabulary.id(of: merged) else {
                 throw TokenizerModelError(field: field, message: "\"\(merged)\", the joined pair, is not in the vocabulary")
@@ -49,7 +53,9 @@ final class BytePairModel: Sendable {
         }
         self.merges = FlatTable(table)
         if let unknown = options.unknownToken {
-            guard let id = vocabulary.id(of: unknown) else { throw TokenizerModelError(field: "unk_token", message: "\"\(unknown)\" is not in the vocabulary") }
+            guard let id = vocabulary.id(of: unknown) else {
+                throw TokenizerModelError(field: "unk_token", message: "\"\(unknown)\" is not in the vocabulary")
+            }
             unknownID = id
         } else {
             unknownID = nil
@@ -67,14 +73,18 @@ final class BytePairModel: Sendable {
         idOfAlphabetByte = ByteAlphabet.scalarOfByte.map { basic[Int($0.value)] }
         let isPlain = options.continuingPrefix.isEmpty && options.endOfWordSuffix.isEmpty
         takesBytes = endsInBytes && isPlain && !options.usesByteFallback
-        boundary = !endsInBytes && isPlain && !options.ignoresMerges && !reachesOverSpace && vocabulary.id(of: space) != nil ? Array(space.utf8) : nil
+        boundary =
+            !endsInBytes && isPlain && !options.ignoresMerges && !reachesOverSpace && vocabulary.id(of: space) != nil
+            ? Array(space.utf8) : nil
     }
 
     private static func withoutPrefix(_ text: String, _ prefix: String) -> String {
         prefix.isEmpty ? text : String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
     }
 
-    private static func key(_ left: Int32, _ right: Int32) -> UInt64 { UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right)) }
+    private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+    }
 
     func encode(_ word: UnsafeBufferPointer<UInt8>, _ scratch: inout EncodingScratch) {
         if options.ignoresMerges {
@@ -104,7 +114,9 @@ final class BytePairModel: Sendable {
                 pending = nil
                 symbols.append(Symbol(id: id, start: range.0, end: range.1))
             } else if !appendBytes(word, position, end, &symbols), let unknownID {
-                if options.fusesUnknown, let unknown = pending { pending = Symbol(id: unknownID, start: unknown.start, end: range.1) } else {
+                if options.fusesUnknown, let unknown = pending {
+                    pending = Symbol(id: unknownID, start: unknown.start, end: range.1)
+                } else {
                     if let unknown = pending { symbols.append(unknown) }
                     pending = Symbol(id: unknownID, start: range.0, end: range.1)
                 }
@@ -116,7 +128,9 @@ final class BytePairModel: Sendable {
 
     @inline(__always) private func id(in word: UnsafeBufferPointer<UInt8>, _ position: Int, _ end: Int) -> Int32 {
         if takesBytes { return idOfAlphabetByte[Int(word[position])] }
-        guard options.continuingPrefix.isEmpty, options.endOfWordSuffix.isEmpty else { return vocabulary.id(of: decorated(word, position, end)) ?? -1 }
+        guard options.continuingPrefix.isEmpty, options.endOfWordSuffix.isEmpty else {
+            return vocabulary.id(of: decorated(word, position, end)) ?? -1
+        }
         let code = UTF8Scalars.scalar(word, position, end)
         return code < 0x10000 ? idOfBasicScalar[Int(code)] : idOfScalar[code] ?? -1
     }
@@ -132,7 +146,9 @@ final class BytePairModel: Sendable {
         if options.continuingPrefix.isEmpty, options.endOfWordSuffix.isEmpty {
             for index in position..<end where byteIDs[Int(word[index])] < 0 { return false }
             for index in position..<end {
-                symbols.append(Symbol(id: byteIDs[Int(word[index])], start: Int32(truncatingIfNeeded: index), end: Int32(truncatingIfNeeded: index + 1)))
+                symbols.append(
+                    Symbol(
+                        id: byteIDs[Int(word[index])], start: Int32(truncatingIfNeeded: index), end: Int32(truncatingIfNeeded: index + 1)))
             }
             return true
         }
@@ -150,7 +166,9 @@ final class BytePairModel: Sendable {
     private func mergeShort(_ first: Int, _ scratch: inout EncodingScratch) {
         var count = scratch.symbols.count - first
         scratch.pairs.removeAll(keepingCapacity: true)
-        for index in 0..<(count - 1) { scratch.pairs.append(merge(scratch.symbols[first + index].id, scratch.symbols[first + index + 1].id)) }
+        for index in 0..<(count - 1) {
+            scratch.pairs.append(merge(scratch.symbols[first + index].id, scratch.symbols[first + index + 1].id))
+        }
         scratch.symbols.withUnsafeMutableBufferPointer { symbols in
             scratch.pairs.withUnsafeMutableBufferPointer { pairs in
                 while true {

@@ -23,7 +23,9 @@ final class UnigramModel: Sendable {
             var node: UInt64 = 0
             for byte in piece.text.utf8 {
                 let key = node << 8 | UInt64(byte)
-                if let child = table[key] { node = child } else {
+                if let child = table[key] {
+                    node = child
+                } else {
                     ends.append(-1)
                     table[key] = UInt64(ends.count - 1)
                     node = UInt64(ends.count - 1)
@@ -106,7 +108,10 @@ final class UnigramModel: Sendable {
                 symbols.append(Symbol(id: id, start: symbol.start, end: symbol.end))
             } else if usesByteFallback, !range.contains(where: { byteIDs[Int(word[$0])] < 0 }) {
                 for index in range {
-                    symbols.append(Symbol(id: byteIDs[Int(word[index])], start: Int32(truncatingIfNeeded: index), end: Int32(truncatingIfNeeded: index + 1)))
+                    symbols.append(
+                        Symbol(
+                            id: byteIDs[Int(word[index])], start: Int32(truncatingIfNeeded: index),
+                            end: Int32(truncatingIfNeeded: index + 1)))
                 }
             } else if let unknownID {
                 symbols.append(Symbol(id: unknownID, start: symbol.start, end: symbol.end))

@@ -124,19 +124,25 @@ struct PatternMatcher {
                     operation = other
                 }
             case .split(let other):
-                if remembers, !isApart, mark(operation, position) { hasFailed = true } else {
+                if remembers, !isApart, mark(operation, position) {
+                    hasFailed = true
+                } else {
                     choices.append(Choice(operation: other, position: position, lowest: position))
                     operation += 1
                 }
             case .splitLazily(let other):
-                if remembers, !isApart, mark(operation, position) { hasFailed = true } else {
+                if remembers, !isApart, mark(operation, position) {
+                    hasFailed = true
+                } else {
                     choices.append(Choice(operation: operation + 1, position: position, lowest: position))
                     operation = other
                 }
             case .run(let set, let maximum):
                 if remembers, !isApart, maximum == .max {
                     // Step by step, so that a state that has failed is not run through again.
-                    if mark(operation, position) { hasFailed = true } else if holds(set, position) {
+                    if mark(operation, position) {
+                        hasFailed = true
+                    } else if holds(set, position) {
                         choices.append(Choice(operation: operation + 1, position: position, lowest: position))
                         position = behind(position)
                     } else {
@@ -152,7 +158,9 @@ struct PatternMatcher {
                     operation += 1
                 }
             case .runLazily(let set, let maximum):
-                if remembers, !isApart, maximum == .max, mark(operation, position) { hasFailed = true } else {
+                if remembers, !isApart, maximum == .max, mark(operation, position) {
+                    hasFailed = true
+                } else {
                     if maximum > 0, holds(set, position) {
                         choices.append(Choice(operation: operation, position: position, lowest: maximum == .max ? -1 : -maximum - 1))
                     }

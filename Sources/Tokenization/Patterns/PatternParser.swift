@@ -213,7 +213,9 @@ struct PatternParser {
         var branches: [PatternSyntax] = [inner]
         if case .alternatives(let list) = inner { branches = list }
         for branch in branches {
-            guard let length = branch.fixedLength, length <= 255 else { throw PatternError(message: "a look-behind of varying length is not supported") }
+            guard let length = branch.fixedLength, length <= 255 else {
+                throw PatternError(message: "a look-behind of varying length is not supported")
+            }
         }
         return .lookBehind(inner, isNegative: isNegative)
     }
@@ -251,7 +253,9 @@ struct PatternParser {
                 continue
             }
             let low = try member()
-            if let from = low.onlyMember, next == "-", position + 1 < scalars.count, scalars[position + 1] != "]", scalars[position + 1] != "[" {
+            if let from = low.onlyMember, next == "-", position + 1 < scalars.count, scalars[position + 1] != "]",
+                scalars[position + 1] != "["
+            {
                 position += 1
                 guard let to = try member().onlyMember else { throw PatternError(message: "a range of characters ends in a class") }
                 guard from <= to else { throw PatternError(message: "a range of characters runs backwards") }
@@ -348,7 +352,9 @@ struct PatternParser {
             }
             if kind == "u", digits.utf8.count < 4 { throw PatternError(message: "\\u needs four hexadecimal digits") }
         }
-        guard let code = UInt32(digits, radix: 16), let value = Unicode.Scalar(code) else { throw PatternError(message: "an escape names no character") }
+        guard let code = UInt32(digits, radix: 16), let value = Unicode.Scalar(code) else {
+            throw PatternError(message: "an escape names no character")
+        }
         if kind == "x", digits.utf8.count <= 2, code > 0x7F { throw PatternError(message: "\\x\(digits) is no whole character") }
         return literal(value)
     }

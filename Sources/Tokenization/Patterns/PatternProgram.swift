@@ -110,16 +110,21 @@ struct PatternProgram: Sendable {
             jumps.append(operations.count)
             try append(.jump(0))
             // A branch that must take something is left at once where the next scalar cannot begin it.
-            operations[place] = part.isNullable ? .split(other: operations.count) : .splitOn(set: self.index(of: part.firstSet), other: operations.count)
+            operations[place] =
+                part.isNullable ? .split(other: operations.count) : .splitOn(set: self.index(of: part.firstSet), other: operations.count)
         }
         for jump in jumps { operations[jump] = .jump(operations.count) }
     }
 
-    private mutating func emit(repeating inner: PatternSyntax, _ minimum: Int, _ maximum: Int, _ mode: PatternSyntax.Mode) throws(PatternError) {
+    private mutating func emit(repeating inner: PatternSyntax, _ minimum: Int, _ maximum: Int, _ mode: PatternSyntax.Mode)
+        throws(PatternError)
+    {
         if mode == .possessive {
             if case .set(let set) = inner {
                 for _ in 0..<minimum { try append(.scalar(set: index(of: set))) }
-                if maximum > minimum { try append(.runPossessively(set: index(of: set), maximum: maximum == .max ? .max : maximum - minimum)) }
+                if maximum > minimum {
+                    try append(.runPossessively(set: index(of: set), maximum: maximum == .max ? .max : maximum - minimum))
+                }
                 return
             }
             return try emit(.atomic(.repeated(inner, minimum: minimum, maximum: maximum, mode: .greedy)))

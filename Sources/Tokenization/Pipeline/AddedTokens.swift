@@ -50,7 +50,9 @@ struct AddedTokens: Sendable {
                 start = max(start, done)
             }
             if token.stripsRight {
-                while stop < bytes.count, Self.space.contains(UTF8Scalars.scalar(bytes, stop, bytes.count)) { stop += UTF8Scalars.width(bytes[stop]) }
+                while stop < bytes.count, Self.space.contains(UTF8Scalars.scalar(bytes, stop, bytes.count)) {
+                    stop += UTF8Scalars.width(bytes[stop])
+                }
             }
             if done < start { parts.append(Part(range: done..<start)) }
             // White space that a token has swallowed may hold the next one all the same: so the reference library has it.

@@ -37,7 +37,10 @@ indirect enum Normalizer: Sendable {
             builder.copy(position..<text.count)
             return builder.result
         case .unicode(let form): return form.apply(text)
-        case .lowercase: return Self.mapped(text) { scalar in scalar.properties.changesWhenLowercased ? Array(scalar.properties.lowercaseMapping.utf8) : nil }
+        case .lowercase:
+            return Self.mapped(text) { scalar in
+                scalar.properties.changesWhenLowercased ? Array(scalar.properties.lowercaseMapping.utf8) : nil
+            }
         case .strip(let left, let right): return Self.stripped(text, left: left, right: right)
         case .stripAccents: return Self.mapped(text) { scalar in Self.mark.contains(scalar.value) ? [] : nil }
         case .byteLevel:
@@ -79,7 +82,9 @@ indirect enum Normalizer: Sendable {
     private static func stripped(_ text: AlignedText, left: Bool, right: Bool) -> AlignedText {
         let range = text.bytes.withUnsafeBufferPointer { bytes in
             var (start, end) = (0, bytes.count)
-            if left { while start < end, whitespace.contains(UTF8Scalars.scalar(bytes, start, end)) { start += UTF8Scalars.width(bytes[start]) } }
+            if left {
+                while start < end, whitespace.contains(UTF8Scalars.scalar(bytes, start, end)) { start += UTF8Scalars.width(bytes[start]) }
+            }
             while right, end > start {
                 let before = UTF8Scalars.before(bytes, end, start)
                 guard whitespace.contains(UTF8Scalars.scalar(bytes, before, end)) else { break }

@@ -54,7 +54,11 @@ struct PrecompiledCharacters: Sendable {
             var start = range.lowerBound
             for scalar in character.unicodeScalars {
                 let end = start + UTF8.width(scalar)
-                if let part = replacement(text.bytes[start..<end]) { builder.insert(part, for: start..<end) } else { builder.copy(start..<end) }
+                if let part = replacement(text.bytes[start..<end]) {
+                    builder.insert(part, for: start..<end)
+                } else {
+                    builder.copy(start..<end)
+                }
                 start = end
             }
         }

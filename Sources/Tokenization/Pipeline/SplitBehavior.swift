@@ -17,7 +17,11 @@ enum SplitBehavior: String, Sendable {
             case .isolated: if !range.isEmpty { pieces.append(range) }
             case .removed: if !isMatch, !range.isEmpty { pieces.append(range) }
             case .contiguous:
-                if previousWasMatch == isMatch, pieces.count > first { pieces[pieces.count - 1] = pieces[pieces.count - 1].lowerBound..<range.upperBound } else { pieces.append(range) }
+                if previousWasMatch == isMatch, pieces.count > first {
+                    pieces[pieces.count - 1] = pieces[pieces.count - 1].lowerBound..<range.upperBound
+                } else {
+                    pieces.append(range)
+                }
             case .mergedWithPrevious:
                 if isMatch, previousWasMatch == false, pieces.count > first {
                     pieces[pieces.count - 1] = pieces[pieces.count - 1].lowerBound..<range.upperBound

@@ -45,7 +45,11 @@ indirect enum TextDecoder: Sendable {
             }
         case .wordPiece(let prefix, let cleansUp):
             return tokens.enumerated().map { index, token in
-                let text = index == 0 ? token : token.utf8.starts(with: prefix.utf8) ? String(decoding: token.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : " " + token
+                let text =
+                    index == 0
+                    ? token
+                    : token.utf8.starts(with: prefix.utf8)
+                        ? String(decoding: token.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : " " + token
                 return cleansUp ? Self.cleaned(text) : text
             }
         case .suffix(let suffix):
@@ -78,7 +82,9 @@ indirect enum TextDecoder: Sendable {
             bytes = []
         }
         for token in tokens {
-            if let byte = ByteTokens.byte(of: token) { bytes.append(byte) } else {
+            if let byte = ByteTokens.byte(of: token) {
+                bytes.append(byte)
+            } else {
                 flush()
                 result.append(token)
             }
@@ -90,7 +96,8 @@ indirect enum TextDecoder: Sendable {
     /// Takes away the spaces that cutting English put before punctuation and contractions.
     private static func cleaned(_ text: String) -> String {
         let pairs = [
-            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"),
+            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"),
+            (" 's", "'s"),
             (" 've", "'ve"), (" 're", "'re"),
         ]
         return pairs.reduce(text) { replaced($0, .string(Array($1.0.utf8)), $1.1) }

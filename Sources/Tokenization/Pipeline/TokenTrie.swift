@@ -15,7 +15,9 @@ struct TokenTrie: Sendable {
             for byte in text.utf8 {
                 let key = node << 8 | UInt64(byte)
                 if node == 0 { begins[Int(byte)] = true }
-                if let child = table[key] { node = child } else {
+                if let child = table[key] {
+                    node = child
+                } else {
                     words.append(-1)
                     table[key] = UInt64(words.count - 1)
                     node = UInt64(words.count - 1)

@@ -10,12 +10,15 @@ extension TokenizerReader {
             case "BPE": return .bytePair(try bytePair(node, endsInBytes))
             case "Unigram": return .unigram(try unigram(node))
             case "WordPiece":
-                guard let limit = (node["max_input_chars_per_word"] ?? 100).integer else { throw wrong("max_input_chars_per_word", "is not a whole number") }
+                guard let limit = (node["max_input_chars_per_word"] ?? 100).integer else {
+                    throw wrong("max_input_chars_per_word", "is not a whole number")
+                }
                 return .wordPiece(
                     try WordPieceModel(
                         try vocabulary(node), unknownToken: try optionalText(node, "unk_token") ?? "[UNK]",
                         continuingPrefix: try optionalText(node, "continuing_subword_prefix") ?? "##", characterLimit: limit))
-            case "WordLevel": return .wordLevel(WordLevelModel(try vocabulary(node), unknownToken: try optionalText(node, "unk_token") ?? "<unk>"))
+            case "WordLevel":
+                return .wordLevel(WordLevelModel(try vocabulary(node), unknownToken: try optionalText(node, "unk_token") ?? "<unk>"))
             case "": throw wrong("type", "is missing")
             default: throw wrong("type", "the model \(type) is not known; BPE, Unigram, WordPiece and WordLevel are")
             }
@@ -55,14 +58,18 @@ extension TokenizerReader {
         for entry in entries {
             guard let number = entry.node.integer else { throw wrong("vocab.\(entry.key)", "is \(entry.node.kindName), not a token id") }
             guard number >= 0, let id = Int32(exactly: number) else { throw wrong("vocab.\(entry.key)", "\(number) is not a token id") }
-            if let other = textOfID.updateValue(entry.key, forKey: id) { throw wrong("vocab.\(entry.key)", "has the id \(id), which is that of \"\(other)\"") }
+            if let other = textOfID.updateValue(entry.key, forKey: id) {
+                throw wrong("vocab.\(entry.key)", "has the id \(id), which is that of \"\(other)\"")
+            }
             ids[ExactString(entry.key)] = id
         }
         return Vocabulary(ids)
     }
 
     private func bytePair(_ node: JSONNode, _ endsInBytes: Bool) throws(TokenizerModelError) -> BytePairModel {
-        if let dropout = node["dropout"]?.double, dropout > 0 { throw wrong("dropout", "\(dropout): random merges are not supported; set it to null") }
+        if let dropout = node["dropout"]?.double, dropout > 0 {
+            throw wrong("dropout", "\(dropout): random merges are not supported; set it to null")
+        }
         let vocabulary = try vocabulary(node)
         guard let lines = node["merges"]?.array else { throw wrong("merges", "is missing or no list") }
         var merges: [(String, String)] = []
@@ -72,7 +79,9 @@ extension TokenizerReader {
                 let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
                 // Files that were made from merges.txt may begin with its first line.
                 if index == 0, text.hasPrefix("#version") { continue }
-                guard parts.count == 2 else { throw wrong("merges[\(index)]", "\"\(text.prefix(60))\" is not two tokens with a space between") }
+                guard parts.count == 2 else {
+                    throw wrong("merges[\(index)]", "\"\(text.prefix(60))\" is not two tokens with a space between")
+                }
                 merges.append((String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self)))
             } else if let pair = line.array, pair.count == 2, let left = pair[0].string, let right = pair[1].string {
                 merges.append((left, right))

@@ -31,18 +31,24 @@ extension TokenizerReader {
             let field = "added_tokens[\(index)]"
             guard entry.object != nil else { throw failure(field, "is \(entry.kindName), not an object") }
             guard let found = entry["id"] else { throw failure(field + ".id", "is missing") }
-            guard let number = found.integer, Int32(exactly: number) != nil, number >= 0 else { throw failure(field + ".id", "is not a token id") }
+            guard let number = found.integer, Int32(exactly: number) != nil, number >= 0 else {
+                throw failure(field + ".id", "is not a token id")
+            }
             let content = try text(entry, "content", field)
             let isSpecial = try flag(entry, "special", field, default: false)
             if content.isEmpty { continue }
-            let id = vocabulary.id(of: content) ?? ids[ExactString(content)] ?? (largest >= vocabularyCount || vocabularyCount == 0 ? largest + 1 : vocabularyCount)
+            let id =
+                vocabulary.id(of: content) ?? ids[ExactString(content)]
+                ?? (largest >= vocabularyCount || vocabularyCount == 0 ? largest + 1 : vocabularyCount)
             ids[ExactString(content)] = id
             largest = max(largest, id)
             tokens.append(
                 AddedTokens.Token(
                     id: id, content: content, isSpecial: isSpecial,
-                    stripsLeft: try flag(entry, "lstrip", field, default: false), stripsRight: try flag(entry, "rstrip", field, default: false),
-                    isSingleWord: try flag(entry, "single_word", field, default: false), isNormalized: try flag(entry, "normalized", field, default: !isSpecial)))
+                    stripsLeft: try flag(entry, "lstrip", field, default: false),
+                    stripsRight: try flag(entry, "rstrip", field, default: false),
+                    isSingleWord: try flag(entry, "single_word", field, default: false),
+                    isNormalized: try flag(entry, "normalized", field, default: !isSpecial)))
         }
         return tokens
     }
@@ -77,10 +83,14 @@ extension TokenizerReader {
         var seen = false
         for (index, item) in try list(node, "single", field).enumerated() {
             if let sequence = item["Sequence"] {
-                guard sequence["id"]?.string == "A", !seen else { throw failure("\(field).single[\(index)]", "the text may stand there once, as A") }
+                guard sequence["id"]?.string == "A", !seen else {
+                    throw failure("\(field).single[\(index)]", "the text may stand there once, as A")
+                }
                 seen = true
             } else if let name = item["SpecialToken"]?["id"]?.string {
-                guard let ids = node["special_tokens"]?[name]?["ids"]?.array else { throw failure("\(field).special_tokens", "\(name) is missing") }
+                guard let ids = node["special_tokens"]?[name]?["ids"]?.array else {
+                    throw failure("\(field).special_tokens", "\(name) is missing")
+                }
                 for id in ids {
                     guard let number = id.integer, let token = Int32(exactly: number), token >= 0 else {
                         throw failure("\(field).special_tokens.\(name)", "holds something that is no token id")

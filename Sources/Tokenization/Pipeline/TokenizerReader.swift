@@ -50,7 +50,9 @@ struct TokenizerReader {
         switch try type(node, field) {
         case "Sequence":
             var steps: [Normalizer] = []
-            for (index, step) in try list(node, "normalizers", field).enumerated() { steps.append(try normalizer(step, "\(field).normalizers[\(index)]")) }
+            for (index, step) in try list(node, "normalizers", field).enumerated() {
+                steps.append(try normalizer(step, "\(field).normalizers[\(index)]"))
+            }
             return .sequence(steps)
         case "Prepend": return .prepend(try text(node, "prepend", field))
         case "Replace": return .replace(try finder(node, field), with: try text(node, "content", field))
@@ -63,15 +65,20 @@ struct TokenizerReader {
         case "BertNormalizer":
             return .bert(
                 BertNormalizer(
-                    cleansText: try flag(node, "clean_text", field, default: true), spacesChinese: try flag(node, "handle_chinese_chars", field, default: true),
+                    cleansText: try flag(node, "clean_text", field, default: true),
+                    spacesChinese: try flag(node, "handle_chinese_chars", field, default: true),
                     stripsAccents: node["strip_accents"]?.bool, lowercases: try flag(node, "lowercase", field, default: true)))
         case "Precompiled":
-            guard let data = Data(base64Encoded: try text(node, "precompiled_charsmap", field)), let table = PrecompiledCharacters(Array(data)) else {
+            guard let data = Data(base64Encoded: try text(node, "precompiled_charsmap", field)),
+                let table = PrecompiledCharacters(Array(data))
+            else {
                 throw failure(field + ".precompiled_charsmap", "is not a table of characters")
             }
             return .precompiled(table)
         case "Lowercase": return .lowercase
-        case "Strip": return .strip(left: try flag(node, "strip_left", field, default: true), right: try flag(node, "strip_right", field, default: true))
+        case "Strip":
+            return .strip(
+                left: try flag(node, "strip_left", field, default: true), right: try flag(node, "strip_right", field, default: true))
         case "StripAccents": return .stripAccents
         case let other: throw failure(field + ".type", "the normalizer \(other) is not known")
         }
@@ -82,13 +89,16 @@ struct TokenizerReader {
         switch try type(node, field) {
         case "Sequence":
             var steps: [PreTokenizer] = []
-            for (index, step) in try list(node, "pretokenizers", field).enumerated() { steps.append(try preTokenizer(step, "\(field).pretokenizers[\(index)]")) }
+            for (index, step) in try list(node, "pretokenizers", field).enumerated() {
+                steps.append(try preTokenizer(step, "\(field).pretokenizers[\(index)]"))
+            }
             return .sequence(steps)
         case "Split":
             return .split(try finder(node, field), try behavior(node, field), isInverted: try flag(node, "invert", field, default: false))
         case "ByteLevel":
             return .byteLevel(
-                addsPrefixSpace: try flag(node, "add_prefix_space", field, default: true), usesExpression: try flag(node, "use_regex", field, default: true),
+                addsPrefixSpace: try flag(node, "add_prefix_space", field, default: true),
+                usesExpression: try flag(node, "use_regex", field, default: true),
                 mapsBytes: true)
         case "Metaspace":
             let (replacement, scheme) = try metaspace(node, field)
@@ -100,7 +110,9 @@ struct TokenizerReader {
         case "BertPreTokenizer": return .bert
         case "CharDelimiterSplit": return .delimiter(try scalar(node, "delimiter", field))
         case "FixedLength":
-            guard let length = (node["length"] ?? 5).integer, length > 0 else { throw failure(field + ".length", "is not a whole number above 0") }
+            guard let length = (node["length"] ?? 5).integer, length > 0 else {
+                throw failure(field + ".length", "is not a whole number above 0")
+            }
             return .fixedLength(length)
         case let other: throw failure(field + ".type", "the pre-tokenizer \(other) is not known")
         }
@@ -114,9 +126,13 @@ struct TokenizerReader {
 
     private func metaspace(_ node: JSONNode, _ field: String) throws(TokenizerError) -> (Unicode.Scalar, PreTokenizer.PrependScheme) {
         let text = node["replacement"]?.string ?? "▁"
-        guard text.unicodeScalars.count == 1, let replacement = text.unicodeScalars.first else { throw failure(field + ".replacement", "is not one character") }
+        guard text.unicodeScalars.count == 1, let replacement = text.unicodeScalars.first else {
+            throw failure(field + ".replacement", "is not one character")
+        }
         if let name = node["prepend_scheme"]?.string {
-            guard let scheme = PreTokenizer.PrependScheme(rawValue: name) else { throw failure(field + ".prepend_scheme", "\(name) is not known") }
+            guard let scheme = PreTokenizer.PrependScheme(rawValue: name) else {
+                throw failure(field + ".prepend_scheme", "\(name) is not known")
+            }
             return (replacement, scheme)
         }
         return (replacement, try flag(node, "add_prefix_space", field, default: true) ? .always : .never)
@@ -127,7 +143,9 @@ struct TokenizerReader {
         switch try type(node, field) {
         case "Sequence":
             var steps: [TextDecoder] = []
-            for (index, step) in try list(node, "decoders", field).enumerated() { steps.append(try decoder(step, "\(field).decoders[\(index)]")) }
+            for (index, step) in try list(node, "decoders", field).enumerated() {
+                steps.append(try decoder(step, "\(field).decoders[\(index)]"))
+            }
             return .sequence(steps)
         case "Replace":
             return .replace(try finder(node, field), with: try text(node, "content", field))
@@ -135,7 +153,9 @@ struct TokenizerReader {
         case "Fuse": return .fuse
         case "Strip":
             let scalar = try scalar(node, "content", field)
-            guard let start = node["start"]?.integer, let stop = node["stop"]?.integer, (0...1024).contains(start), (0...1024).contains(stop) else {
+            guard let start = node["start"]?.integer, let stop = node["stop"]?.integer, (0...1024).contains(start),
+                (0...1024).contains(stop)
+            else {
                 throw failure(field, "start and stop are no small whole numbers")
             }
             return .strip(scalar, start: start, stop: stop)
@@ -143,7 +163,8 @@ struct TokenizerReader {
         case "Metaspace":
             let (replacement, scheme) = try metaspace(node, field)
             return .metaspace(replacement: replacement, strips: scheme != .never)
-        case "WordPiece": return .wordPiece(prefix: node["prefix"]?.string ?? "##", cleansUp: try flag(node, "cleanup", field, default: true))
+        case "WordPiece":
+            return .wordPiece(prefix: node["prefix"]?.string ?? "##", cleansUp: try flag(node, "cleanup", field, default: true))
         case "BPEDecoder": return .suffix(node["suffix"]?.string ?? "</w>")
         case "CTC":
             return .ctc(

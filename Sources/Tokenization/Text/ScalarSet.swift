@@ -66,7 +66,9 @@ final class ScalarTables: @unchecked Sendable {
         bits.initialize(repeating: 0, count: max(1, 1024 * sets.count))
         for (index, set) in sets.enumerated() {
             for range in set.ranges where range.lowerBound < 0x10000 {
-                for code in Int(range.lowerBound)...Int(min(range.upperBound, 0xFFFF)) { bits[index << 10 | code >> 6] |= 1 << UInt64(code & 63) }
+                for code in Int(range.lowerBound)...Int(min(range.upperBound, 0xFFFF)) {
+                    bits[index << 10 | code >> 6] |= 1 << UInt64(code & 63)
+                }
             }
         }
     }

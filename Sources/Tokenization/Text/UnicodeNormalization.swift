@@ -100,7 +100,9 @@ struct UnicodeNormalization: Sendable {
             }
             var last = first
             while last < items.count, items[last].combiningClass != 0 { last += 1 }
-            let ordered = items[first..<last].enumerated().sorted { ($0.element.combiningClass, $0.offset) < ($1.element.combiningClass, $1.offset) }
+            let ordered = items[first..<last].enumerated().sorted {
+                ($0.element.combiningClass, $0.offset) < ($1.element.combiningClass, $1.offset)
+            }
             items.replaceSubrange(first..<last, with: ordered.map(\.element))
             first = last
         }
@@ -142,14 +144,19 @@ struct UnicodeNormalization: Sendable {
     }
 
     private static func composite(_ first: UInt32, _ second: UInt32) -> UInt32? {
-        if (0x1100...0x1112).contains(first), (0x1161...0x1175).contains(second) { return 0xAC00 + ((first - 0x1100) * 21 + second - 0x1161) * 28 }
-        if (0xAC00...0xD7A3).contains(first), (first - 0xAC00) % 28 == 0, (0x11A8...0x11C2).contains(second) { return first + second - 0x11A7 }
+        if (0x1100...0x1112).contains(first), (0x1161...0x1175).contains(second) {
+            return 0xAC00 + ((first - 0x1100) * 21 + second - 0x1161) * 28
+        }
+        if (0xAC00...0xD7A3).contains(first), (first - 0xAC00) % 28 == 0, (0x11A8...0x11C2).contains(second) {
+            return first + second - 0x11A7
+        }
         return compositions[UInt64(first) << 32 | UInt64(second)]
     }
 
     // MARK: Tables, taken once from what Foundation makes of each scalar alone
 
-    private static let candidates: [Unicode.Scalar] = [0xA0...0x33FF, 0xA69C...0xABFF, 0xF900...0xFFFF, 0x10000...0x11FFF, 0x16000...0x16FFF, 0x1BC00...0x1F2FF,
+    private static let candidates: [Unicode.Scalar] = [
+        0xA0...0x33FF, 0xA69C...0xABFF, 0xF900...0xFFFF, 0x10000...0x11FFF, 0x16000...0x16FFF, 0x1BC00...0x1F2FF,
         0x1FB00...0x1FBFF, 0x2F800...0x2FA1F,
     ].flatMap { (range: ClosedRange<UInt32>) in range.compactMap { Unicode.Scalar($0) } }
 

@@ -8,7 +8,11 @@ enum UnicodeSets {
         var runs: [Unicode.GeneralCategory: [ClosedRange<UInt32>]] = [:]
         func note(_ category: Unicode.GeneralCategory, _ range: ClosedRange<UInt32>) {
             if var list = runs.removeValue(forKey: category) {
-                if let last = list.last, last.upperBound + 1 == range.lowerBound { list[list.count - 1] = last.lowerBound...range.upperBound } else { list.append(range) }
+                if let last = list.last, last.upperBound + 1 == range.lowerBound {
+                    list[list.count - 1] = last.lowerBound...range.upperBound
+                } else {
+                    list.append(range)
+                }
                 runs[category] = list
             } else {
                 runs[category] = [range]
@@ -48,7 +52,8 @@ enum UnicodeSets {
     static let number = union([.decimalNumber, .letterNumber, .otherNumber])
     static let mark = union([.nonspacingMark, .spacingMark, .enclosingMark])
     static let punctuation = union([
-        .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation, .finalPunctuation, .otherPunctuation,
+        .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation, .finalPunctuation,
+        .otherPunctuation,
     ])
     static let symbol = union([.mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol])
     static let control = union([.control, .format, .surrogate, .privateUse, .unassigned])
@@ -57,7 +62,8 @@ enum UnicodeSets {
     static let nonspacingMark = union([.nonspacingMark])
     /// The property White_Space.
     static let whitespace = ScalarSet([
-        0x09...0x0D, 0x20...0x20, 0x85...0x85, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029, 0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000,
+        0x09...0x0D, 0x20...0x20, 0x85...0x85, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029, 0x202F...0x202F,
+        0x205F...0x205F, 0x3000...0x3000,
     ])
     static let alphabetic: ScalarSet = {
         var ranges: [ClosedRange<UInt32>] = []
@@ -74,11 +80,13 @@ enum UnicodeSets {
 
     /// Members that a version of Unicode has.
     private static func known(_ set: ScalarSet, since major: Int) -> ScalarSet {
-        ScalarSet(set.ranges.flatMap { range in range.filter { Unicode.Scalar($0).map { isKnown($0, since: major) } ?? false } }.map { $0...$0 })
+        ScalarSet(
+            set.ranges.flatMap { range in range.filter { Unicode.Scalar($0).map { isKnown($0, since: major) } ?? false } }.map { $0...$0 })
     }
 
     /// What the pre-tokenizers for punctuation and BERT cut at: punctuation as Unicode 8 had it, and all of ASCII's symbols.
-    static let delimiters = known(punctuation, since: 8).union(ScalarSet([0x166D...0x166D, 0x111C9...0x111C9])).union(symbol.intersection(ScalarSet(0...0x7F)))
+    static let delimiters = known(punctuation, since: 8).union(ScalarSet([0x166D...0x166D, 0x111C9...0x111C9])).union(
+        symbol.intersection(ScalarSet(0...0x7F)))
     /// What BERT's normaliser takes away.
     static let invisible = known(union([.control, .format]), since: 8).union(union([.privateUse]))
     static let oldNonspacingMark = known(nonspacingMark, since: 8)
@@ -88,7 +96,8 @@ enum UnicodeSets {
     private static let categoryNames: [String: [Unicode.GeneralCategory]] = [
         "lu": [.uppercaseLetter], "ll": [.lowercaseLetter], "lt": [.titlecaseLetter], "lm": [.modifierLetter], "lo": [.otherLetter],
         "lc": [.uppercaseLetter, .lowercaseLetter, .titlecaseLetter],
-        "nd": [.decimalNumber], "nl": [.letterNumber], "no": [.otherNumber], "mn": [.nonspacingMark], "mc": [.spacingMark], "me": [.enclosingMark],
+        "nd": [.decimalNumber], "nl": [.letterNumber], "no": [.otherNumber], "mn": [.nonspacingMark], "mc": [.spacingMark],
+        "me": [.enclosingMark],
         "sm": [.mathSymbol], "sc": [.currencySymbol], "sk": [.modifierSymbol], "so": [.otherSymbol],
         "zs": [.spaceSeparator], "zl": [.lineSeparator], "zp": [.paragraphSeparator],
         "pc": [.connectorPunctuation], "pd": [.dashPunctuation], "ps": [.openPunctuation], "pe": [.closePunctuation],
@@ -135,7 +144,11 @@ enum UnicodeSets {
         var ranges: [ClosedRange<UInt32>] = []
         for code in UInt32(0)..<0x20000 {
             guard let scalar = Unicode.Scalar(code), isKnown(scalar, since: 16), holds(scalar.properties) else { continue }
-            if let last = ranges.last, last.upperBound + 1 == code { ranges[ranges.count - 1] = last.lowerBound...code } else { ranges.append(code...code) }
+            if let last = ranges.last, last.upperBound + 1 == code {
+                ranges[ranges.count - 1] = last.lowerBound...code
+            } else {
+                ranges.append(code...code)
+            }
         }
         return ScalarSet(ranges)
     }

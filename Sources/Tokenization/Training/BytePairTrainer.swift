@@ -33,12 +33,16 @@ public struct BytePairTrainer: Sendable {
     public func train(on texts: some Sequence<String>) -> JSONNode {
         // A special token that is also a byte of the alphabet, or named twice, has one id.
         var special: [String] = []
-        for token in specialTokens where !token.isEmpty && !special.contains(where: { $0.utf8.elementsEqual(token.utf8) }) { special.append(token) }
+        for token in specialTokens where !token.isEmpty && !special.contains(where: { $0.utf8.elementsEqual(token.utf8) }) {
+            special.append(token)
+        }
         var tokens = special
         let scalars = ByteAlphabet.scalarOfByte.enumerated().sorted { $0.element.value < $1.element.value }
         var idOfByte = [Int32](repeating: 0, count: 256)
         for (byte, scalar) in scalars {
-            if let known = special.firstIndex(of: String(scalar)) { idOfByte[byte] = Int32(known) } else {
+            if let known = special.firstIndex(of: String(scalar)) {
+                idOfByte[byte] = Int32(known)
+            } else {
                 idOfByte[byte] = Int32(truncatingIfNeeded: tokens.count)
                 tokens.append(String(scalar))
             }
@@ -89,15 +93,18 @@ public struct BytePairTrainer: Sendable {
             ? byteLevel(usesExpression: true) : ["type": "Sequence", "pretokenizers": [split, byteLevel(usesExpression: false)]]
         let added: [JSONNode] = special.enumerated().map { index, content in
             [
-                "id": JSONNode(index), "content": JSONNode(content), "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true,
+                "id": JSONNode(index), "content": JSONNode(content), "single_word": false, "lstrip": false, "rstrip": false,
+                "normalized": false, "special": true,
             ]
         }
         let model: JSONNode = [
             "type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil, "fuse_unk": false,
-            "byte_fallback": false, "ignore_merges": false, "vocab": JSONNode(tokens.enumerated().map { JSONMember($1, JSONNode($0)) }), "merges": JSONNode(merges),
+            "byte_fallback": false, "ignore_merges": false, "vocab": JSONNode(tokens.enumerated().map { JSONMember($1, JSONNode($0)) }),
+            "merges": JSONNode(merges),
         ]
         return [
-            "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": JSONNode(added), "normalizer": nil, "pre_tokenizer": preTokenizer,
+            "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": JSONNode(added), "normalizer": nil,
+            "pre_tokenizer": preTokenizer,
             "post_processor": byteLevel(usesExpression: true), "decoder": byteLevel(usesExpression: true), "model": model,
         ]
     }

@@ -23,7 +23,9 @@ struct PairLearner {
         for (pair, count) in counts { push(Entry(count: count, pair: pair)) }
     }
 
-    private static func key(_ left: Int32, _ right: Int32) -> UInt64 { UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right)) }
+    private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+    }
 
     private mutating func add(_ pair: UInt64, _ count: Int, _ word: Int) {
         counts[pair, default: 0] += count
@@ -85,7 +87,11 @@ struct PairLearner {
         for index in stride(from: 1, to: result.count, by: 1) {
             let new = Self.key(result[index - 1], result[index])
             // A pair that has been discarded stays so; only pairs of the new token can be new.
-            if result[index - 1] == merged || result[index] == merged { add(new, count, word) } else if let known = counts[new] { counts[new] = known + count }
+            if result[index - 1] == merged || result[index] == merged {
+                add(new, count, word)
+            } else if let known = counts[new] {
+                counts[new] = known + count
+            }
             changed[new, default: 0] += count
         }
         words[word].ids = result

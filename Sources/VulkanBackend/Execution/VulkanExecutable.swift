@@ -254,7 +254,9 @@ final class VulkanExecutable: Executable {
     func run(unless mustBreakOff: () -> Bool) throws {
         if commands.isEmpty { return }
         let start = ContinuousClock.now
-        guard try context.submit(commands, groupLength: hasRun ? VulkanContext.groupLength : 1, unless: mustBreakOff) else { throw BrokenOff() }
+        guard try context.submit(commands, groupLength: hasRun ? VulkanContext.groupLength : 1, unless: mustBreakOff) else {
+            throw BrokenOff()
+        }
         hasRun = true
         context.pacer.learn(guessed: guessedSeconds, measured: start.duration(to: .now).inSeconds)
         if let timer, schedule.correct(measured: try timer.seconds()) { try recordSubmissions() }

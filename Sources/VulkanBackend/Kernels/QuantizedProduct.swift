@@ -107,7 +107,8 @@ extension QuantizedProduct: VulkanKernel {
         return Dispatch(
             "quantized_product",
             reads: parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }, writes: [target],
-            definitions: ["FORMAT": format == .q8 ? 0 : 1].merging(run > 1 ? ["RUN": run] : [:]) { $1 }, specialization: tiling.specialization,
+            definitions: ["FORMAT": format == .q8 ? 0 : 1].merging(run > 1 ? ["RUN": run] : [:]) { $1 },
+            specialization: tiling.specialization,
             parameters: tiling.parameters + [row.word, column.word, inputs.word] + parts.prefix(3).map { $0.words.lowerBound.word },
             groupCount: tiling.groupCount)
     }

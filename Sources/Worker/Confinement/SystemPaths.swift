@@ -5,7 +5,9 @@ import Storage
 enum SystemPaths {
     /// Libraries, drivers' descriptions, what the kernel says of devices, and what the environment names: that is the administrator's.
     static var readable: [String] {
-        var paths = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/opt", "/etc", "/proc", "/sys", "/dev", "/nix/store", "/run/opengl-driver"]
+        var paths = [
+            "/usr", "/lib", "/lib32", "/lib64", "/bin", "/opt", "/etc", "/proc", "/sys", "/dev", "/nix/store", "/run/opengl-driver",
+        ]
         for name in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES"] {
             // A driver's library often lies beside or above its description.
             for file in list(name) { paths += [folder(file), folder(folder(file))] }
@@ -27,7 +29,9 @@ enum SystemPaths {
 
     /// Devices and caches.
     static var writable: [String] {
-        var paths = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/dri", "/dev/kfd", "/dev/udmabuf", "/dev/shm"]
+        var paths = [
+            "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/dri", "/dev/kfd", "/dev/udmabuf", "/dev/shm",
+        ]
         for name in (try? FolderListing.names(in: "/dev")) ?? [] where name.hasPrefix("nvidia") { paths.append("/dev/" + name) }
         if let cache { paths.append(cache) }
         return paths
