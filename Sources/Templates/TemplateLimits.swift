@@ -1,7 +1,6 @@
 /// What a template may use: it is code that somebody else wrote.
 public struct TemplateLimits: Sendable, Hashable {
-    /// Statements, expressions and loop passes that one rendering may take; work on
-    /// text and lists counts by its size.
+    /// Statements, expressions and loop passes that one rendering may take; work on text and lists counts by its size.
     public var steps = 3_000_000
     /// Bytes of output, and of any text made on the way.
     public var byteCount = 64 << 20

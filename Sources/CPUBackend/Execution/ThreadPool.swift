@@ -12,10 +12,9 @@ final class ThreadPool {
 
     /// What the threads share; outlives the pool until the last thread has left.
     ///
-    /// The ticket holds the number of the phase (upper half) and how many of its blocks nobody has taken yet (lower half). Who takes one
-    /// by exchange knows
-    /// that the caller waits for it, so that what describes the phase does not change meanwhile; a thread that comes late finds nothing
-    /// left and is not waited for.
+    /// The ticket holds the number of the phase (upper half) and how many of its blocks nobody has taken yet (lower half). Who takes one by
+    /// exchange knows that the caller waits for it, so that what describes the phase does not change meanwhile; a thread that comes late
+    /// finds nothing left and is not waited for.
     private final class State {
         let ticket = UnsafeMutablePointer<Int64>.allocate(capacity: 8)
         /// Words on cache lines of their own.

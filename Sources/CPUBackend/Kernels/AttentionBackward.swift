@@ -5,11 +5,9 @@ import Tensors
 
 /// The gradients of attention: one block of keys of one key/value head at a time walks the blocks of queries that see it.
 ///
-/// Key and value gradients of a block are summed by the one thread that has it. The gradient of a block of queries gets a contribution
-/// from every block
-/// of keys; they are added in the order of the keys, each waiting for the one before, so that the sum does not depend on the threads.
-/// Blocks are handed
-/// out in that order too, so what is waited for is always being computed.
+/// Key and value gradients of a block are summed by the one thread that has it. The gradient of a block of queries gets a contribution from
+/// every block of keys; they are added in the order of the keys, each waiting for the one before, so that the sum does not depend on the
+/// threads. Blocks are handed out in that order too, so what is waited for is always being computed.
 final class AttentionBackwardKernel: Kernel {
     private let (q, k, v, dO): (Matrix, Matrix, Matrix, Matrix)
     private let (logSumExp, delta, keyRanges, queryRanges): (Matrix, Matrix, Matrix, Matrix)
@@ -78,8 +76,7 @@ final class AttentionBackwardKernel: Kernel {
     private var sumsQueriesElsewhere: Bool { dq.elementType != .float32 }
 
     // Shared: for each block of keys the query blocks that see it (first, end); for each head and block of queries how many blocks of keys
-    // have been
-    // added; the float32 sums.
+    // have been added; the float32 sums.
     private var rangeBytes: Int { RowBuffer.byteCount(2 * blocks.keyBlocks) }
     private var progressBytes: Int { RowBuffer.byteCount(blocks.shape.headCount * blocks.queryBlocks) }
     override var sharedByteCount: Int { rangeBytes + progressBytes + (sumsQueriesElsewhere ? dq.rows * dq.columns * 4 : 0) }
