@@ -8,32 +8,32 @@ import TestSupport
 import Testing
 import Worker
 
+/// One kind of job: what is trained over which base, and where.
+struct ResumeCell: Sendable, CustomTestStringConvertible {
+    var lora: Bool
+    var dropout: Double
+    var base = Manifest.BaseWeights.auto
+    var device: String
+    /// Done in the full form only.
+    var isLong = false
+
+    var testDescription: String {
+        "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base == .auto ? "" : ", \(base)"), \(device)"
+    }
+
+    static let all: [ResumeCell] = [
+        ResumeCell(lora: true, dropout: 0, device: "cpu"), ResumeCell(lora: true, dropout: 0.1, device: "cpu"),
+        ResumeCell(lora: false, dropout: 0, device: "cpu"),
+        ResumeCell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"), ResumeCell(lora: true, dropout: 0.1, device: "vulkan"),
+        ResumeCell(lora: true, dropout: 0, base: .q8, device: "cpu", isLong: true),
+        ResumeCell(lora: true, dropout: 0.1, base: .nf4, device: "vulkan", isLong: true),
+        ResumeCell(lora: false, dropout: 0, device: "vulkan", isLong: true),
+    ]
+}
+
 /// Exact resume: a job that is stopped wherever a worker looks whether it should leave — before training, between micro-batches, between steps, in an
 /// evaluation, at an epoch's end, in the second epoch, before the result — ends in the bytes of one that was not.
 @Suite(.serialized, .enabled(if: SharedData.isThere)) struct ResumeMatrixTests {
-    /// One kind of job: what is trained over which base, and where.
-    struct Cell: Sendable, CustomTestStringConvertible {
-        var lora: Bool
-        var dropout: Double
-        var base = Manifest.BaseWeights.auto
-        var device: String
-        /// Done in the full form only.
-        var isLong = false
-
-        var testDescription: String {
-            "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base == .auto ? "" : ", \(base)"), \(device)"
-        }
-    }
-
-    static let cells: [Cell] = [
-        Cell(lora: true, dropout: 0, device: "cpu"), Cell(lora: true, dropout: 0.1, device: "cpu"),
-        Cell(lora: false, dropout: 0, device: "cpu"),
-        Cell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"), Cell(lora: true, dropout: 0.1, device: "vulkan"),
-        Cell(lora: true, dropout: 0, base: .q8, device: "cpu", isLong: true),
-        Cell(lora: true, dropout: 0.1, base: .nf4, device: "vulkan", isLong: true),
-        Cell(lora: false, dropout: 0, device: "vulkan", isLong: true),
-    ]
-
     /// A run that stops at the k-th time it looks.
     final class Looks {
         var count = 0
@@ -45,8 +45,8 @@ import Worker
         }
     }
 
-    @Test(arguments: cells.filter { Extent.isFull || !$0.isLong })
-    func aJobStoppedAnywhereEndsInTheSameBytes(cell: Cell) throws {
+    @Test(arguments: ResumeCell.all.filter { Extent.isFull || !$0.isLong })
+    func aJobStoppedAnywhereEndsInTheSameBytes(cell: ResumeCell) throws {
         let device = cell.device
         let job = try CrashJob(lora: cell.lora, dropout: cell.dropout, base: cell.base, device: device, splitsBatches: true)
         defer { job.remove() }
@@ -91,10 +91,10 @@ import Worker
 
     /// The same manifest gives the same bytes, whatever the number of threads.
     @Test(arguments: [
-        Cell(lora: true, dropout: 0.1, device: "cpu"), Cell(lora: false, dropout: 0, device: "cpu"),
-        Cell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"),
+        ResumeCell(lora: true, dropout: 0.1, device: "cpu"), ResumeCell(lora: false, dropout: 0, device: "cpu"),
+        ResumeCell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"),
     ])
-    func aJobDoneWithOtherThreadsGivesTheSameBytes(cell: Cell) throws {
+    func aJobDoneWithOtherThreadsGivesTheSameBytes(cell: ResumeCell) throws {
         var traces: [JobTrace] = []
         for threads in [nil, nil, 1, 2, 4, 3] as [Int?] {
             let job = try CrashJob(lora: cell.lora, dropout: cell.dropout, base: cell.base, device: cell.device)

@@ -79,11 +79,13 @@ import Training
         let limits = MemoryLimits(maximumBlockBytes: 256 << 10, maximumTensorBytes: rangeBytes, alignment: 256)
         if name == "mistral-tiny", rangeBytes == 32 << 10 {
             // Its queries alone are 48 KiB, and the gradients of attention need them whole.
-            let error = #expect(throws: GraphError.self) {
+            do {
                 _ = try GoldenRun(golden, isLoRA: true, device: CPUDevice(limits: limits), logitsByteLimit: 16 << 10)
+                Issue.record("a tensor that is larger than a range was taken")
+            } catch let error as GraphError {
+                let text = "\(error)"
+                #expect(text.contains("49152") && text.contains("32768") && text.contains("AttentionBackward"), "\(text)")
             }
-            let text = "\(error.map { "\($0)" } ?? "")"
-            #expect(text.contains("49152") && text.contains("32768") && text.contains("AttentionBackward"), "\(text)")
             return
         }
         for isLoRA in [true, false] {

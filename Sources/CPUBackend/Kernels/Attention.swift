@@ -41,68 +41,142 @@ final class AttentionKernel: Kernel {
         productScratch = max(scores.scratchByteCount, first.scratchByteCount, next.scratchByteCount)
     }
 
-    private static let scoreBytes = AttentionBlocks.queryRows * AttentionBlocks.keyRows * 4
-    private var outputBytes: Int { RowBuffer.byteCount(AttentionBlocks.queryRows * blocks.headWidth) }
-    private static let rowBytes = RowBuffer.byteCount(AttentionBlocks.queryRows)
+    private static let scoreBytes = AttentionBlocks.stripeRows * AttentionBlocks.keyRows * 4
+    private var outputBytes: Int { RowBuffer.byteCount(AttentionBlocks.stripeRows * blocks.headWidth) }
+    private static let rowBytes = RowBuffer.byteCount(AttentionBlocks.stripeRows)
 
     override var scratchByteCount: Int {
-        Self.scoreBytes * 2 + outputBytes + 2 * Self.rowBytes + 3 * blocks.convertedBytes + productScratch
+        Self.scoreBytes * 2 + outputBytes + 2 * Self.rowBytes + 2 * blocks.convertedBytes + blocks.convertedQueryBytes + productScratch
     }
 
-    override func blockCount(_ phase: Int) -> Int { blocks.queryBlocks * blocks.shape.headCount }
+    override func blockCount(_ phase: Int) -> Int { blocks.stripes * blocks.shape.headCount }
+
+    /// Where a thread keeps what it works on: scores, weights, sums of values, their greatest scores and sums of weights.
+    private struct Buffers {
+        let scores: UnsafeMutablePointer<Float>
+        let weights: UnsafeMutableRawPointer
+        let output: UnsafeMutablePointer<Float>
+        let greatest: UnsafeMutablePointer<Float>
+        let sums: UnsafeMutablePointer<Float>
+        let queries: UnsafeMutableRawPointer
+        let keys: UnsafeMutableRawPointer
+        let values: UnsafeMutableRawPointer
+        let product: UnsafeMutableRawPointer
+
+        init(_ scratch: UnsafeMutableRawPointer, _ kernel: AttentionKernel) {
+            let blocks = kernel.blocks
+            scores = scratch.assumingMemoryBound(to: Float.self)
+            weights = blocks.inputType == .float32 ? scratch : scratch + AttentionKernel.scoreBytes
+            let output = scratch + 2 * AttentionKernel.scoreBytes
+            self.output = output.assumingMemoryBound(to: Float.self)
+            let rows = output + kernel.outputBytes
+            greatest = rows.assumingMemoryBound(to: Float.self)
+            sums = (rows + AttentionKernel.rowBytes).assumingMemoryBound(to: Float.self)
+            queries = rows + 2 * AttentionKernel.rowBytes
+            keys = queries + blocks.convertedQueryBytes
+            values = keys + blocks.convertedBytes
+            product = values + blocks.convertedBytes
+        }
+    }
 
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
-        let shape = blocks.shape
-        let head = block % shape.headCount
-        let keyHead = head / blocks.groupSize
+        let head = block % blocks.shape.headCount
         // The last queries see most keys; they go first, so that no thread is left alone with them.
-        let queries = blocks.queries(blocks.queryBlocks - 1 - block / shape.headCount)
-        var (firstKey, endKey) = (Int.max, 0)
+        let queries = blocks.stripe(blocks.stripes - 1 - block / blocks.shape.headCount)
+        // What each block of the stripe sees; nothing: from the greatest number on.
+        var (firsts, ends) = (SIMD4<Int>(repeating: .max), SIMD4<Int>.zero)
         for query in queries {
+            let index = (query - queries.lowerBound) / AttentionBlocks.queryRows
             let (first, end) = blocks.visibleKeys(keyRanges, query)
-            if first < end { (firstKey, endKey) = (min(firstKey, first), max(endKey, end)) }
+            if first < end { (firsts[index], ends[index]) = (min(firsts[index], first), max(ends[index], end)) }
         }
-        let scoreBuffer = workspace.scratch.assumingMemoryBound(to: Float.self)
-        let weightBuffer = workspace.scratch + Self.scoreBytes
-        let outputAddress = weightBuffer + Self.scoreBytes
-        let output = outputAddress.assumingMemoryBound(to: Float.self)
-        let greatest = (outputAddress + outputBytes).assumingMemoryBound(to: Float.self)
-        let sums = (outputAddress + outputBytes + Self.rowBytes).assumingMemoryBound(to: Float.self)
-        let converted = outputAddress + outputBytes + 2 * Self.rowBytes
-        let productBuffer = converted + 3 * blocks.convertedBytes
-        let weights = blocks.inputType == .float32 ? workspace.scratch : weightBuffer
-        let thread = workspace.thread
-        if firstKey < endKey, let scores, let firstValues, let nextValues {
-            let qAddress = blocks.block(q, queries, head: head, converted)
-            greatest.update(repeating: -.infinity, count: queries.count)
-            sums.update(repeating: 0, count: queries.count)
-            var key = firstKey
-            while key < endKey {
-                let end = min(endKey, key + AttentionBlocks.keyRows)
-                let span = KeySpan(key, end, limit: blocks.keyCount)
-                let keys = span.start..<span.start + span.count
-                let kAddress = blocks.block(k, keys, head: keyHead, converted + blocks.convertedBytes)
-                let vAddress = blocks.block(v, keys, head: keyHead, converted + 2 * blocks.convertedBytes)
-                var status = scores.run(queries.count, span.count, qAddress, kAddress, scoreBuffer, scratch: productBuffer, thread: thread)
-                let isFirst = key == firstKey
-                for row in 0..<queries.count {
-                    let visible = blocks.visibleKeys(keyRanges, queries.lowerBound + row)
-                    weigh(
-                        row, scoreBuffer + row * AttentionBlocks.keyRows, weights, max(visible.first, key) - span.start,
-                        min(visible.end, end) - span.start, span.count, greatest, sums, isFirst ? nil : output)
+        let buffers = Buffers(workspace.scratch, self)
+        buffers.greatest.update(repeating: -.infinity, count: queries.count)
+        buffers.sums.update(repeating: 0, count: queries.count)
+        var begun = 0
+        if firsts.min() < ends.max() {
+            let status = walk(queries, head, firsts, ends, buffers, &begun, workspace.thread)
+            if status != 0 { workspace.failure.pointee = status }
+        }
+        // Blocks that saw nothing have summed nothing.
+        for index in 0..<AttentionBlocks.stripeBlocks where begun & 1 << index == 0 { clear(index, queries, buffers.output) }
+        finish(queries, head, buffers.output, buffers.greatest, buffers.sums)
+    }
+
+    private func clear(_ index: Int, _ queries: Range<Int>, _ output: UnsafeMutablePointer<Float>) {
+        let start = index * AttentionBlocks.queryRows
+        let rows = min(AttentionBlocks.queryRows, queries.count - start)
+        if rows > 0 { (output + start * blocks.headWidth).update(repeating: 0, count: rows * blocks.headWidth) }
+    }
+
+    /// Walks the blocks of keys that a stripe sees: together where all its blocks see (nearly) all keys of one, else each for itself.
+    private func walk(
+        _ queries: Range<Int>, _ head: Int, _ firsts: SIMD4<Int>, _ ends: SIMD4<Int>, _ buffers: Buffers, _ begun: inout Int, _ thread: Int
+    ) -> Int32 {
+        let keyHead = head / blocks.groupSize
+        let qAddress = blocks.block(q, queries, head: head, buffers.queries)
+        let (rows, all) = (AttentionBlocks.queryRows, (1 << AttentionBlocks.stripeBlocks) - 1)
+        let (firstKey, endKey) = (firsts.min(), ends.max())
+        var status: Int32 = 0
+        var key = firstKey
+        while key < endKey {
+            let end = min(endKey, key + AttentionBlocks.keyRows)
+            let together =
+                queries.count == AttentionBlocks.stripeRows
+                && (0..<AttentionBlocks.stripeBlocks).allSatisfy {
+                    min(ends[$0], end) - max(firsts[$0], key) > AttentionBlocks.keyRows - 32
                 }
-                status |= (isFirst ? firstValues : nextValues)
-                    .run(queries.count, span.count, weights, vAddress, outputAddress, scratch: productBuffer, thread: thread)
-                if status != 0 { workspace.failure.pointee = status }
-                key = end
+            if together, blocks.keyCount >= AttentionBlocks.keyRows {
+                if begun != 0, begun != all {
+                    for index in 0..<AttentionBlocks.stripeBlocks where begun & 1 << index == 0 { clear(index, queries, buffers.output) }
+                    begun = all
+                }
+                let span = KeySpan(key, end, limit: blocks.keyCount)
+                status |= pair(queries, 0, qAddress, span, (key, end), keyHead, isFirst: begun == 0, buffers, thread)
+                begun = all
+            } else {
+                for index in 0..<AttentionBlocks.stripeBlocks {
+                    let (from, to) = (max(firsts[index], key), min(ends[index], end))
+                    guard from < to else { continue }
+                    let start = queries.lowerBound + index * rows
+                    let part = start..<min(start + rows, queries.upperBound)
+                    let bytes = index * rows * blocks.stride(q) * blocks.inputType.byteCount
+                    let isFirst = begun & 1 << index == 0
+                    status |= pair(
+                        part, index * rows, qAddress + bytes, KeySpan(from, to, limit: blocks.keyCount), (from, to), keyHead,
+                        isFirst: isFirst,
+                        buffers, thread)
+                    begun |= 1 << index
+                }
             }
-            finish(queries, head, output, greatest, sums)
-        } else {
-            for query in queries {
-                memset(o.address(query, head * shape.headWidth), 0, shape.headWidth * o.elementType.byteCount)
-                logSumExp.floats(query)[head] = 0
-            }
+            key = end
         }
+        return status
+    }
+
+    /// Scores, weights and sums of values of some queries and a span of keys.
+    /// - Parameter row: the first query's place in the buffers.
+    @inline(__always) private func pair(
+        _ queries: Range<Int>, _ row: Int, _ qAddress: UnsafeMutableRawPointer, _ span: KeySpan, _ seen: (first: Int, end: Int),
+        _ keyHead: Int,
+        isFirst: Bool, _ buffers: Buffers, _ thread: Int
+    ) -> Int32 {
+        guard let scores, let firstValues, let nextValues else { return -1 }
+        let keys = span.start..<span.start + span.count
+        let kAddress = blocks.block(k, keys, head: keyHead, buffers.keys)
+        let vAddress = blocks.block(v, keys, head: keyHead, buffers.values)
+        let scoreRows = buffers.scores
+        var status = scores.run(queries.count, span.count, qAddress, kAddress, scoreRows, scratch: buffers.product, thread: thread)
+        let output = buffers.output + row * blocks.headWidth
+        for index in 0..<queries.count {
+            let visible = blocks.visibleKeys(keyRanges, queries.lowerBound + index)
+            weigh(
+                index, scoreRows + index * AttentionBlocks.keyRows, buffers.weights, max(visible.first, seen.first) - span.start,
+                min(visible.end, seen.end) - span.start, span.count, buffers.greatest + row, buffers.sums + row, isFirst ? nil : output)
+        }
+        status |= (isFirst ? firstValues : nextValues)
+            .run(queries.count, span.count, buffers.weights, vAddress, output, scratch: buffers.product, thread: thread)
+        return status
     }
 
     /// Turns a row of scores into weights relative to the greatest score so far; rescales what has been summed when that changes.

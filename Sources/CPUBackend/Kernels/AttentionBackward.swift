@@ -81,9 +81,11 @@ final class AttentionBackwardKernel: Kernel {
     private var progressBytes: Int { RowBuffer.byteCount(blocks.shape.headCount * blocks.queryBlocks) }
     override var sharedByteCount: Int { rangeBytes + progressBytes + (sumsQueriesElsewhere ? dq.rows * dq.columns * 4 : 0) }
 
-    private static let scoreBytes = AttentionBlocks.queryRows * AttentionBlocks.keyRows * 4
+    private static let scoreBytes = AttentionBlocks.stripeRows * AttentionBlocks.keyRows * 4
     private var sumBytes: Int { RowBuffer.byteCount(AttentionBlocks.keyRows * blocks.headWidth) }
-    override var scratchByteCount: Int { 4 * Self.scoreBytes + 2 * sumBytes + 4 * blocks.convertedBytes + productScratch }
+    override var scratchByteCount: Int {
+        4 * Self.scoreBytes + 2 * (sumBytes + blocks.convertedBytes + blocks.convertedQueryBytes) + productScratch
+    }
 
     override var phaseCount: Int { 3 }
     override func blockCount(_ phase: Int) -> Int {
@@ -140,7 +142,8 @@ final class AttentionBackwardKernel: Kernel {
         let keySums = scoreAddress + 4 * Self.scoreBytes
         let valueSums = keySums + sumBytes
         let converted = valueSums + sumBytes
-        let productBuffer = converted + 4 * blocks.convertedBytes
+        let convertedQueries = converted + 2 * blocks.convertedBytes
+        let productBuffer = convertedQueries + 2 * blocks.convertedQueryBytes
         let isFloat = blocks.inputType == .float32
         let weights = isFloat ? scoreAddress : scoreAddress + 2 * Self.scoreBytes
         let scoreGradients = isFloat ? gradientAddress : scoreAddress + 3 * Self.scoreBytes
@@ -152,24 +155,26 @@ final class AttentionBackwardKernel: Kernel {
             let vAddress = blocks.block(v, keys, head: keyHead, converted + blocks.convertedBytes)
             let elementBytes = isFloat ? 4 : 2
             for head in keyHead * blocks.groupSize..<(keyHead + 1) * blocks.groupSize {
-                for queryBlock in Int(ranges[2 * keyBlock])..<Int(ranges[2 * keyBlock + 1]) {
-                    let queries = blocks.queries(queryBlock)
-                    let done = progress + head * blocks.queryBlocks + queryBlock
-                    let (first, end) = seenKeys(queries, keys)
-                    guard first < end else {
-                        Self.wait(for: done, previous(keyBlock, queryBlock, ranges))
-                        tala_store_release(done, Int32(keyBlock + 1))
+                var queryBlock = Int(ranges[2 * keyBlock])
+                let endBlock = Int(ranges[2 * keyBlock + 1])
+                while queryBlock < endBlock {
+                    let first = queryBlock
+                    let done = progress + head * blocks.queryBlocks
+                    let (queries, seen) = next(&queryBlock, endBlock, keys)
+                    guard seen.first < seen.end else {
+                        Self.wait(for: done + first, previous(keyBlock, first, ranges))
+                        tala_store_release(done + first, Int32(keyBlock + 1))
                         continue
                     }
                     // Of the block of keys, those that these queries see.
-                    let span = KeySpan(first - keys.lowerBound, end - keys.lowerBound, limit: keys.count)
+                    let span = KeySpan(seen.first - keys.lowerBound, seen.end - keys.lowerBound, limit: keys.count)
                     let spanKeys = keys.lowerBound + span.start..<keys.lowerBound + span.start + span.count
                     let (rows, count) = (queries.count, span.count)
                     let kSpan = kAddress + span.start * blocks.stride(k) * elementBytes
                     let vSpan = vAddress + span.start * blocks.stride(v) * elementBytes
                     let sumOffset = span.start * width * 4
-                    let qAddress = blocks.block(q, queries, head: head, converted + 2 * blocks.convertedBytes)
-                    let oAddress = blocks.block(dO, queries, head: head, converted + 3 * blocks.convertedBytes)
+                    let qAddress = blocks.block(q, queries, head: head, convertedQueries)
+                    let oAddress = blocks.block(dO, queries, head: head, convertedQueries + blocks.convertedQueryBytes)
                     status |= scores.run(rows, count, qAddress, kSpan, scoreAddress, scratch: productBuffer, thread: thread)
                     status |= weightGradients.run(rows, count, oAddress, vSpan, gradientAddress, scratch: productBuffer, thread: thread)
                     for row in 0..<rows {
@@ -180,17 +185,37 @@ final class AttentionBackwardKernel: Kernel {
                         rows, count, weights, oAddress, valueSums + sumOffset, scratch: productBuffer, thread: thread)
                     status |= keyGradients.run(
                         rows, count, scoreGradients, qAddress, keySums + sumOffset, scratch: productBuffer, thread: thread)
-                    Self.wait(for: done, previous(keyBlock, queryBlock, ranges))
+                    for block in first..<queryBlock { Self.wait(for: done + block, previous(keyBlock, block, ranges)) }
                     status |= queryGradients.run(
                         rows, count, scoreGradients, kSpan, querySums(workspace, queries.lowerBound, head * width), scratch: productBuffer,
                         thread: thread)
-                    tala_store_release(done, Int32(keyBlock + 1))
+                    for block in first..<queryBlock { tala_store_release(done + block, Int32(keyBlock + 1)) }
                 }
             }
         }
         if status != 0 { workspace.failure.pointee = status }
         put(keySums, dk, keys, column: keyHead * width)
         put(valueSums, dv, keys, column: keyHead * width)
+    }
+
+    /// The queries that are done next with a block of keys, and which keys they see: a stripe where all its blocks see the whole block of keys,
+    /// else one block.
+    private func next(_ queryBlock: inout Int, _ endBlock: Int, _ keys: Range<Int>) -> (queries: Range<Int>, seen: (first: Int, end: Int)) {
+        let queries = blocks.queries(queryBlock)
+        let seen = seenKeys(queries, keys)
+        let stripeEnd = queryBlock + AttentionBlocks.stripeBlocks
+        queryBlock += 1
+        guard keys.count == AttentionBlocks.keyRows, stripeEnd <= endBlock, stripeEnd * AttentionBlocks.queryRows <= blocks.queryCount,
+            Self.isNearlyWhole(seen)
+        else { return (queries, seen) }
+        for block in queryBlock..<stripeEnd where !Self.isNearlyWhole(seenKeys(blocks.queries(block), keys)) { return (queries, seen) }
+        queryBlock = stripeEnd
+        return (queries.lowerBound..<stripeEnd * AttentionBlocks.queryRows, (keys.lowerBound, keys.upperBound))
+    }
+
+    /// Whether a product takes as many keys for these as for a whole block.
+    private static func isNearlyWhole(_ seen: (first: Int, end: Int)) -> Bool {
+        seen.first < seen.end && seen.end - seen.first > AttentionBlocks.keyRows - 32
     }
 
     /// Stores the sums of a block of keys.

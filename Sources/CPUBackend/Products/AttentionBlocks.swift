@@ -7,6 +7,10 @@ struct AttentionBlocks {
     /// inputs.
     static let queryRows = 64
     static let keyRows = 128
+    /// Blocks of queries that are multiplied together where all of them see the same whole block of keys: a product of 64 rows costs as much
+    /// in packing its second operand as in arithmetic.
+    static let stripeBlocks = 4
+    static let stripeRows = stripeBlocks * queryRows
 
     let shape: AttentionShape
     let queryCount: Int
@@ -25,10 +29,14 @@ struct AttentionBlocks {
 
     var queryBlocks: Int { (queryCount + Self.queryRows - 1) / Self.queryRows }
     var keyBlocks: Int { (keyCount + Self.keyRows - 1) / Self.keyRows }
+    /// Rows of queries that a thread takes at a time: a stripe where there are enough of them for many threads, else a block.
+    private var takenRows: Int { queryBlocks / Self.stripeBlocks * shape.headCount >= 32 ? Self.stripeRows : Self.queryRows }
+    var stripes: Int { (queryCount + takenRows - 1) / takenRows }
     var headWidth: Int { shape.headWidth }
     var groupSize: Int { shape.headCount / shape.keyValueHeadCount }
 
     func queries(_ block: Int) -> Range<Int> { block * Self.queryRows..<min(queryCount, (block + 1) * Self.queryRows) }
+    func stripe(_ index: Int) -> Range<Int> { index * takenRows..<min(queryCount, (index + 1) * takenRows) }
     func keys(_ block: Int) -> Range<Int> { block * Self.keyRows..<min(keyCount, (block + 1) * Self.keyRows) }
 
     /// The distance of rows of a block of q, k, v or dO, as the products see it.
@@ -36,6 +44,8 @@ struct AttentionBlocks {
 
     /// Bytes of one widened block of keys.
     var convertedBytes: Int { isConverted ? RowBuffer.byteCount(Self.keyRows * shape.headWidth) : 0 }
+    /// Bytes of widened queries.
+    var convertedQueryBytes: Int { isConverted ? RowBuffer.byteCount(Self.stripeRows * shape.headWidth) : 0 }
 
     /// A block of one head, where it lies or widened into the buffer.
     @inline(__always) func block(_ matrix: Matrix, _ rows: Range<Int>, head: Int, _ buffer: UnsafeMutableRawPointer)
@@ -58,9 +68,11 @@ struct AttentionBlocks {
     }
 }
 
-/// A block product in several versions: for a whole or a last block of queries, and for some numbers of keys.
+/// A block product in several versions: for a whole or a last block of queries, and for some numbers of keys; and one for a stripe of queries
+/// and a whole block of keys.
 struct EdgeProducts {
     private var products: [BlockProduct?] = []
+    private let stripe: BlockProduct?
     private(set) var scratchByteCount = 0
 
     /// - Parameters:
@@ -69,6 +81,9 @@ struct EdgeProducts {
     init(
         _ blocks: AttentionBlocks, exact: Int, _ library: ProductLibrary, _ make: (_ queries: Int, _ keys: Int) -> BlockProductShape
     ) throws(CPUError) {
+        let hasStripes = blocks.queryCount >= AttentionBlocks.stripeRows && blocks.keyCount >= AttentionBlocks.keyRows
+        stripe = hasStripes ? try library.product(make(AttentionBlocks.stripeRows, AttentionBlocks.keyRows)) : nil
+        scratchByteCount = stripe?.scratchByteCount ?? 0
         let lastQueries = blocks.queryCount - max(0, blocks.queryBlocks - 1) * AttentionBlocks.queryRows
         for queries in [AttentionBlocks.queryRows, lastQueries] {
             for keys in [32, 64, 96, 128, exact] {
@@ -89,6 +104,7 @@ struct EdgeProducts {
         scratch: UnsafeMutableRawPointer,
         thread: Int
     ) -> Int32 {
+        if queries == AttentionBlocks.stripeRows { return stripe?.run(a, b, c, scratch: scratch, thread: thread) ?? -1 }
         let version = (queries == AttentionBlocks.queryRows ? 0 : 5) + (keys % 32 == 0 ? keys / 32 - 1 : 4)
         return products[version]?.run(a, b, c, scratch: scratch, thread: thread) ?? -1
     }

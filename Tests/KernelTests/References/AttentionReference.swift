@@ -101,6 +101,8 @@ enum AttentionReference: KernelReference {
         Layout(name: "heads of 96, window", heads: 2, keyValueHeads: 1, width: 96, lengths: [70, 67], window: 24, types: [.bfloat16]),
         Layout(name: "heads of 128, cap", heads: 2, keyValueHeads: 1, width: 128, lengths: [65], softCap: 5, types: [.float16]),
         Layout(name: "heads of 256, window and cap", heads: 1, keyValueHeads: 1, width: 256, lengths: [40], window: 16, softCap: 50),
+        // Rows and heads enough for blocks of queries that are multiplied together.
+        Layout(name: "long rows", heads: 16, keyValueHeads: 4, width: 5, lengths: [10, 505], types: [.float32, .bfloat16]),
         Layout(name: "grouped heads of 8", heads: 8, keyValueHeads: 4, width: 8, lengths: [100, 100], types: allActivationTypes),
     ]
 
