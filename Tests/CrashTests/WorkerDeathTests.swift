@@ -257,8 +257,8 @@ import Testing
         for index in 0..<Self.times {
             // All over the run: while memory is filled, while products are measured, in steps, in the updates. The measuring makes the count a little
             // different each time, so the last tenth is left out.
-            guard let spool = try runWithFaults("lost@\(1 + count * 9 * (index + 1) / (10 * (Self.times + 1)))", count: 1, strikes: 1)
-            else { return }
+            let place = 1 + count * 9 * (index + 1) / (10 * (Self.times + 1))
+            guard let spool = try runWithFaults("lost@\(place)", count: 1, strikes: 1) else { return }
             defer { spool.remove() }
             let status = try #require(spool.job?.status())
             #expect(status.state == .succeeded && status.attempts == 2 && spool.adapter == wanted && wanted != nil, "\(events(spool))")
@@ -306,8 +306,9 @@ import Testing
         let step = try #require(error.message.split(separator: " ").dropFirst().first.flatMap { Int($0.filter(\.isNumber)) })
         #expect(step >= 1 && spool.steps.count == step - 1)
         // Four examples of the file, which has 208.
-        let list = try #require(error.message.split(separator: "the examples ").last?.split(separator: " of the training file").first)
-        let examples = list.split(separator: ", ").compactMap { Int($0) }
+        let afterwards = error.message.components(separatedBy: "the examples ").last ?? ""
+        let list = afterwards.components(separatedBy: " of the training file")[0]
+        let examples = list.components(separatedBy: ", ").compactMap { Int($0) }
         #expect(examples.count == 4 && examples.allSatisfy { (1...208).contains($0) }, "\(error.message)")
         #expect(events(spool).contains("step \(step): the loss is"))
     }
