@@ -47,7 +47,9 @@ final class ProductLibrary {
         if let product = known[shape] { return product }
         tala_use_one_openmp_thread()
         let product: BlockProduct
-        if NarrowProduct.suits(shape) {
+        if VectorProduct.suits(shape) {
+            product = VectorProduct(shape)
+        } else if NarrowProduct.suits(shape) {
             product = NarrowProduct(shape)
         } else if let engine, let primitive = OneDNNProduct(shape, engine: engine, streams: streams) {
             product = primitive
