@@ -70,6 +70,8 @@ let package = Package(
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
         module("Storage", ["CLinux", "CCrypto", "JSON"]),
+        // Random numbers that a seed determines, for trials and tests.
+        module("SeededRandom"),
         // File systems that fail, die or take notes, for trials; no program that is installed holds it.
         module("StorageTrials", ["Storage"]),
         // Manifest, states, events, checkpoint records: pure values.
@@ -113,7 +115,7 @@ let package = Package(
         // The commands of tala that touch the spool's files alone.
         module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
-        module("Fuzzing", ["CZlib", "JSON", "Jobs", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
+        module("Fuzzing", ["CZlib", "JSON", "Jobs", "SeededRandom", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
         program("talad", [argumentParser, "CommandLineTools", "Daemon", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
@@ -129,23 +131,23 @@ let package = Package(
         tests("HouseTests", []),
         tests("JSONTests", ["JSON"]),
         tests("FuzzingTests", ["Fuzzing"], excluding: ["Regressions"]),
-        tests("StorageTests", ["Storage", "StorageTrials"]),
+        tests("StorageTests", ["SeededRandom", "Storage", "StorageTrials"]),
         tests("JobsTests", ["JSON", "Jobs"]),
         tests("ModelsTests", ["Graph", "JSON", "Models", "Tensors", "TestSupport"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("QuantizationTests", ["Quantization", "Tensors"]),
-        tests("GraphTests", ["Graph", "Models"]),
+        tests("GraphTests", ["Graph", "Models", "SeededRandom"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
-        tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization"]),
+        tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization", "SeededRandom"]),
         tests(
             "ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"],
             excluding: ["Plans"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
-        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "TestSupport"]),
+        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "SeededRandom", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
-            "CrashTests", ["Daemon", "Fuzzing", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
+            "CrashTests", ["Daemon", "Fuzzing", "JSON", "Jobs", "SeededRandom", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
             excluding: ["Faults", "OlderSpools"]),
         tests(
             "JobRunTests",

@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// Makes inputs out of good ones: bits turned, bytes put in and taken out, parts doubled, moved and taken from others, words of the format put in.
 public struct Mutator {
     private let seeds: [[UInt8]]
@@ -6,7 +8,7 @@ public struct Mutator {
     /// For formats that are JSON: half of the inputs are.
     private let tree: TreeMutation?
     private let template: TemplateMutation?
-    private var random: RandomBytes
+    private var random: SplitMix64
 
     /// - Parameters:
     ///   - words: what the format's texts are made of.
@@ -20,7 +22,7 @@ public struct Mutator {
         self.tree = tree?.isEmpty == false ? tree : nil
         let template = structure == .template ? TemplateMutation(seeds: seeds, byteLimit: byteLimit) : nil
         self.template = template?.isEmpty == false ? template : nil
-        random = RandomBytes(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     private static let commonWords = [

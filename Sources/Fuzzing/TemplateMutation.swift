@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// Changes a chat template by its parts, so that most of what comes out is a template still: whole statements with their bodies are taken out, doubled, put
 /// into others and moved between templates, and expressions change places.
 struct TemplateMutation {
@@ -26,7 +28,7 @@ struct TemplateMutation {
     var isEmpty: Bool { seeds.isEmpty || parts.isEmpty || expressions.isEmpty }
 
     /// A changed seed.
-    func next(_ random: inout RandomBytes) -> [UInt8] {
+    func next(_ random: inout SplitMix64) -> [UInt8] {
         var input = seeds[random.below(seeds.count)]
         for _ in 0...random.below(5) {
             change(&input, &random)
@@ -35,7 +37,7 @@ struct TemplateMutation {
         return input
     }
 
-    private func change(_ input: inout [UInt8], _ random: inout RandomBytes) {
+    private func change(_ input: inout [UInt8], _ random: inout SplitMix64) {
         let ranges = Self.parts(of: input)
         guard !ranges.isEmpty else { return input += parts[random.below(parts.count)] }
         let range = ranges[random.below(ranges.count)]
@@ -60,7 +62,7 @@ struct TemplateMutation {
         }
     }
 
-    private func combined(_ own: [UInt8], _ other: [UInt8], _ random: inout RandomBytes) -> [UInt8] {
+    private func combined(_ own: [UInt8], _ other: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
         func trimmed(_ bytes: [UInt8]) -> [UInt8] { bytes.filter { $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "}") || bytes.count > 2 } }
         func signless(_ bytes: [UInt8]) -> [UInt8] {
             var part = trimmed(bytes)[...]
@@ -80,7 +82,7 @@ struct TemplateMutation {
         return random.below(3) == 0 ? other : Array(" ".utf8) + joined + Array(" ".utf8)
     }
 
-    private func wrapped(_ part: [UInt8], _ random: inout RandomBytes) -> [UInt8] {
+    private func wrapped(_ part: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
         let pairs = [
             ("{% if messages %}", "{% endif %}"), ("{% for x in messages %}", "{% endfor %}"),
             ("{% for x in 'ab' recursive %}", "{% else %}e{% endfor %}"),

@@ -1,4 +1,5 @@
 import JSON
+import SeededRandom
 
 /// Changes a JSON text by its tree, so that what comes out is JSON still and gets past the reader into what stands behind it.
 struct TreeMutation {
@@ -14,14 +15,14 @@ struct TreeMutation {
     var isEmpty: Bool { seeds.isEmpty }
 
     /// A changed seed.
-    func next(_ random: inout RandomBytes) -> [UInt8] {
+    func next(_ random: inout SplitMix64) -> [UInt8] {
         var node = seeds[random.below(seeds.count)]
         for _ in 0...random.below(4) { change(&node, &random, depth: 0) }
         return JSONWriter().bytes(node)
     }
 
     /// Goes down to some node and changes it.
-    private func change(_ node: inout JSONNode, _ random: inout RandomBytes, depth: Int) {
+    private func change(_ node: inout JSONNode, _ random: inout SplitMix64, depth: Int) {
         switch node.value {
         case .array(var elements) where !elements.isEmpty && random.below(6) > 0 && depth < 40:
             let index = random.below(elements.count)
@@ -54,7 +55,7 @@ struct TreeMutation {
         }
     }
 
-    private func value(_ node: JSONNode, _ random: inout RandomBytes) -> JSONNode {
+    private func value(_ node: JSONNode, _ random: inout SplitMix64) -> JSONNode {
         if let text = node.string, random.below(3) > 0 { return JSONNode(changed(text, &random)) }
         switch random.below(12) {
         case 0: return nil
@@ -72,7 +73,7 @@ struct TreeMutation {
     }
 
     /// A text with something put in, taken out or put in its place.
-    private func changed(_ text: String, _ random: inout RandomBytes) -> String {
+    private func changed(_ text: String, _ random: inout SplitMix64) -> String {
         var scalars = Array(text.unicodeScalars)
         let place = random.below(scalars.count + 1)
         let end = min(scalars.count, place + random.below(8))

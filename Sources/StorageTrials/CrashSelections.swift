@@ -1,18 +1,3 @@
-/// Random numbers from a seed that a failing test can print (SplitMix64).
-public struct CrashRandom: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 extension CrashLog.Choices {
     /// One way in which a cut may turn out.
     public struct Selection: Sendable, Hashable {

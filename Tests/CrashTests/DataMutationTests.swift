@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Jobs
+import SeededRandom
 import Spool
 import Storage
 import StorageTrials
@@ -13,7 +14,7 @@ import Worker
 @Suite(.serialized, .enabled(if: SharedData.isThere)) struct DataMutationTests {
     private enum Kind: Int, CaseIterable { case change, cut, replace, rewrite, grow }
 
-    private static func mutate(_ kind: Kind, _ path: String, _ random: inout CrashRandom) {
+    private static func mutate(_ kind: Kind, _ path: String, _ random: inout SplitMix64) {
         func file(_ flags: Int32, _ body: (Int32) -> Void) {
             let file = open(path, flags)
             guard file >= 0 else { return }
@@ -47,7 +48,7 @@ import Worker
 
     @Test func whatIsTrainedOnIsWhatWasValidated() throws {
         let count = Extent.isFull ? 200 : 8
-        var random = CrashRandom(seed: Extent.seed)
+        var random = SplitMix64(seed: Extent.seed)
         // What a job gives for some data, by the data's digest.
         var wanted: [String: [UInt8]] = [:]
         func adapter(_ folder: JobFolder) -> [UInt8]? { try? DurableFiles.read(folder.result + "/adapter/adapter_model.safetensors") }
@@ -71,7 +72,7 @@ import Worker
             let seed = random.next()
             let isOver = DispatchSemaphore(value: 0)
             Thread.detachNewThread {
-                var random = CrashRandom(seed: seed)
+                var random = SplitMix64(seed: seed)
                 usleep(UInt32(delay * 1e6))
                 Self.mutate(kind, target, &random)
                 isOver.signal()

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import SeededRandom
 import Spool
 import Storage
 import StorageTrials
@@ -173,7 +174,7 @@ import Worker
         let recording = try RecordingFileSystem(root: job.folder.path)
         #expect(job.run(on: recording) == .succeeded)
         let log = recording.log
-        var random = CrashRandom(seed: Extent.seed)
+        var random = SplitMix64(seed: Extent.seed)
         var tried = 0
         for length in Extent.places(upTo: log.entries.count, about: 8) {
             let choices = log.choices(length: length)

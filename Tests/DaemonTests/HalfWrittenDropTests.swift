@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Jobs
+import SeededRandom
 import Spool
 import Storage
 import TestSupport
@@ -74,7 +75,7 @@ import Testing
 
     @Test func aDropIsTakenWholeOrNotAtAll() throws {
         let seed = Extent.seed
-        var random = SeededNumbers(seed: seed)
+        var random = SplitMix64(seed: seed)
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
         var plans: [Plan] = []

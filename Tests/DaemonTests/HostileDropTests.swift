@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Jobs
+import SeededRandom
 import Spool
 import Storage
 import TestSupport
@@ -44,7 +45,7 @@ import Testing
     @Test func generatedManifestsAreAcceptedOrRejectedAndNothingElse() throws {
         let count = Extent.times(1000, full: 10_000)
         let seed = Extent.seed
-        var random = SeededNumbers(seed: seed)
+        var random = SplitMix64(seed: seed)
         var slowest = 0.0
         var accepted = 0
         for index in 0..<count {
@@ -70,7 +71,7 @@ import Testing
     @Test func generatedDropsBecomeJobsOrRejectionsAndNothingElse() throws {
         let count = Extent.times(60, full: 10_000)
         let seed = Extent.seed
-        var random = SeededNumbers(seed: seed)
+        var random = SplitMix64(seed: seed)
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
         var names: Set<String> = []
@@ -194,18 +195,5 @@ import Testing
 
     private func write(_ bytes: [UInt8], to path: String) throws {
         try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: path) }
-    }
-}
-
-/// Numbers that a seed determines (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
     }
 }

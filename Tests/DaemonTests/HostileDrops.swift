@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import Spool
 import Storage
 
@@ -208,7 +209,7 @@ enum HostileDrops {
     }
 
     /// A good manifest with something changed: bytes, values, structure.
-    static func mutated(using random: inout SeededNumbers) -> ([UInt8], isYAML: Bool) {
+    static func mutated(using random: inout SplitMix64) -> ([UInt8], isYAML: Bool) {
         let isYAML = random.next() % 3 == 0
         let seeds =
             isYAML

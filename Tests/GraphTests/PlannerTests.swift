@@ -1,11 +1,12 @@
 import Graph
+import SeededRandom
 import Tensors
 import Testing
 
 @Suite struct PlannerTests {
     /// A graph of random operations, views and concatenations over a few inputs, with some values read by the host.
     static func randomGraph(seed: UInt64, nodeCount: Int = 40) throws -> Graph {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         var graph = Graph()
         var pool: [ValueID] = []
         for index in 0..<3 { pool.append(graph.input("input\(index)", TensorType(rows: 4 + 4 * (index % 2), columns: 8, .float32))) }

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import Storage
 import StorageTrials
 import Testing
@@ -7,7 +8,7 @@ import Testing
 @Suite struct RecordingTests {
     /// Restores all states that the log allows, in full where there are few, and calls `check` for each.
     static func forEachState(of log: CrashLog, samples: Int = 40, seed: UInt64 = 1, _ check: (String) throws -> Void) throws -> Int {
-        var random = CrashRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         var count = 0
         for length in 0...log.entries.count {
             let choices = log.choices(length: length)

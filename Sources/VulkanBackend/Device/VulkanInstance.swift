@@ -1,4 +1,5 @@
 import CVulkan
+import Synchronization
 
 /// The connection to the loader and its drivers, with the validation layer where it is asked for.
 final class VulkanInstance {
@@ -82,10 +83,9 @@ final class VulkanInstance {
 }
 
 /// Collects messages from whatever thread the layer calls on.
-final class ValidationMessages: @unchecked Sendable {
-    private let lock = Mutex()
-    private var messages: [String] = []
+final class ValidationMessages: Sendable {
+    private let messages = Mutex<[String]>([])
 
-    var all: [String] { lock.withLock { messages } }
-    func append(_ message: String) { lock.withLock { messages.append(message) } }
+    var all: [String] { messages.withLock { $0 } }
+    func append(_ message: String) { messages.withLock { $0.append(message) } }
 }

@@ -1,19 +1,14 @@
 import Graph
+import SeededRandom
 import Tensors
 
-/// Draws the content of operands: SplitMix64, so that a printed seed gives the same case again.
+/// Draws the content of operands, so that a printed seed gives the same case again.
 struct CaseRandom: RandomNumberGenerator {
-    private var state: UInt64
+    private var generator: SplitMix64
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { generator.next() }
 
     /// A number of the unit interval.
     mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
