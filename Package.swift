@@ -115,7 +115,8 @@ let package = Package(
         // The commands of tala that touch the spool's files alone.
         module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
-        module("Fuzzing", ["CZlib", "JSON", "Jobs", "SeededRandom", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
+        module(
+            "Fuzzing", ["CZlib", "JSON", "Jobs", "SeededRandom", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
         program("talad", [argumentParser, "CommandLineTools", "Daemon", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
@@ -147,7 +148,11 @@ let package = Package(
         tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "SeededRandom", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
-            "CrashTests", ["Daemon", "Fuzzing", "JSON", "Jobs", "SeededRandom", "Spool", "Storage", "StorageTrials", "Training", "Worker", "TestSupport"],
+            "CrashTests",
+            [
+                "Daemon", "Fuzzing", "JSON", "Jobs", "SeededRandom", "Spool", "Storage", "StorageTrials", "Training", "Worker",
+                "TestSupport",
+            ],
             excluding: ["Faults", "OlderSpools"]),
         tests(
             "JobRunTests",
