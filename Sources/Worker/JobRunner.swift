@@ -62,7 +62,14 @@ public final class JobRunner {
     /// Ends a job whose folder cannot be understood, as far as its status can.
     public static func recordDamage(_ error: any Error, of folder: JobFolder) -> Outcome {
         if let error = error as? StorageError, error.isTransient { return .ranOut }
-        if let error = error as? StorageError, error.isOutOfSpace { return .diskFull }
+        if let error = error as? StorageError, error.isOutOfSpace {
+            // The daemon knows it from the exit code as well, should this not be written either.
+            if var status = folder.status(), !status.state.isFinal {
+                (status.state, status.reason) = (.paused, "disk_full")
+                try? folder.write(status)
+            }
+            return .diskFull
+        }
         guard var status = folder.status() else { return .failed }
         let error = WorkerError.damagedJob("\(error)")
         status.state = .failed
