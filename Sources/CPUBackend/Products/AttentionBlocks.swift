@@ -9,7 +9,7 @@ struct AttentionBlocks {
     static let keyRows = 128
     /// Blocks of queries that are multiplied together where all of them see the same whole block of keys: a product of 64 rows costs as much
     /// in packing its second operand as in arithmetic.
-    static let stripeBlocks = 4
+    static let stripeBlocks = SIMD4<Int>.scalarCount
     static let stripeRows = stripeBlocks * queryRows
 
     let shape: AttentionShape
