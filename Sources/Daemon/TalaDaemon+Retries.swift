@@ -65,8 +65,12 @@ extension TalaDaemon {
             if error.isTransient || tries < 6 { throw error }
         }
         guard let rebuilt = try layout.job(id).rebuiltStatus(isLast: tries >= 6) else { return nil }
-        record(rebuilt, layout.job(id), .warn, "status.json was missing or damaged: made anew, \(rebuilt.state.rawValue)")
+        let message = "status.json was missing or damaged: made anew, \(rebuilt.state.rawValue)"
+        journal.log(.warning, "\(id): \(message)", nil, Journal.Subject(job: id, user: rebuilt.owner))
+        record(rebuilt, layout.job(id), .warn, message)
         if let error = rebuilt.error, error.code == "damaged_job" {
+            failures += 1
+            journal.log(.error, "\(id): failed: \(error.message)", nil, Journal.Subject(job: id, user: rebuilt.owner))
             record(rebuilt, layout.job(id), .error, "Fine-tuning job failed: \(error.message)")
         }
         return rebuilt

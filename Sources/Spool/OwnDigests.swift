@@ -2,7 +2,8 @@ import Storage
 
 /// The SHA-256 of a job's own files that are believed later, `manifest.json`, `job.json` and `validation.json`: in `SHA256SUMS` beside them, as sha256sum(1) writes and checks it.
 ///
-/// A file may have two lines: a file that is written anew gets its second digest before it is replaced, so that one of them holds at every moment.
+/// A file may have two lines: a file that is written anew gets its second digest before it is replaced and loses the first one afterwards, so that one of
+/// them holds at every moment.
 /// Folders of programs that wrote no such list are read without it.
 public enum OwnDigests {
     public static let listName = "SHA256SUMS"
@@ -49,8 +50,13 @@ public enum OwnDigests {
         // A file of a folder without a list was believed as it was, and is until it has been replaced.
         if isUnknown, let present { lines.append((present, name)) }
         if !lines.contains(where: { $0.name == name && $0.digest == new }) { lines.append((new, name)) }
-        try DurableFiles.replace(folder + "/" + listName, with: lines.map { "\($0.digest)  \($0.name)\n" }.joined())
+        func write() throws { try DurableFiles.replace(folder + "/" + listName, with: lines.map { "\($0.digest)  \($0.name)\n" }.joined()) }
+        try write()
         try DurableFiles.replace(path, with: text)
+        // Now that only the new one is there, sha256sum(1) is to find nothing wrong either.
+        let count = lines.count
+        lines.removeAll { $0.name == name && $0.digest != new }
+        if lines.count < count { try write() }
     }
 
     private static func digests(in folder: String) throws -> [(digest: String, name: String)] {

@@ -102,6 +102,10 @@ import Worker
         for file in [job.folder.manifestFile, job.folder.acceptanceFile] {
             try OwnDigests.replace(file, with: String(decoding: DurableFiles.read(file), as: UTF8.self))
         }
+        // One line a file, so that sha256sum(1) finds nothing wrong.
+        let list = try String(decoding: DurableFiles.read(job.folder.path + "/" + OwnDigests.listName), as: UTF8.self)
+        let names = list.split(separator: "\n").compactMap { $0.split(separator: " ").last }
+        #expect(names.count == Set(names).count && names.contains("manifest.json"), "\(list)")
         let state = try FolderSnapshot(job.folder.path)
         for file in [job.folder.manifestFile, job.folder.acceptanceFile] {
             for place in Extent.places(upTo: try DurableFiles.read(file).count, about: 6) {
