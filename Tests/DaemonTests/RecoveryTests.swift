@@ -161,10 +161,11 @@ import Testing
     }
 
     @Test func aWorkerThatDiesAfterItHasSaidHowTheJobEndedChangesNothing() throws {
-        let spool = try TestSpool(worker: "state succeeded; kill -9 $$\n")
+        let spool = try TestSpool(worker: "touch $job/.ballast; state succeeded; kill -9 $$\n")
         defer { spool.remove() }
         try spool.drop("a.yaml")
         #expect(try spool.drain() == 0)
+        #expect(!FolderListing.exists(spool.layout.job(try #require(spool.ids.first)).ballastFile))
         #expect(spool.jobs.map(\.state) == [.succeeded] && spool.jobs.first?.attempts == 1)
     }
 
