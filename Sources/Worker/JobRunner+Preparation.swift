@@ -1,0 +1,96 @@
+import Datasets
+import JSON
+import Jobs
+import Spool
+import Storage
+import Training
+
+extension JobRunner {
+    /// Thrown out of the reading of data.
+    struct LeaveRequest: Error {}
+
+    /// What to do before training has begun when somebody wants the worker to leave.
+    func leaveEarly() -> Outcome? {
+        let verbs = folder.pendingControls
+        if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled") }
+        if verbs.contains("pause") { return pause("Paused") }
+        return mustStop() ? finish(.stopped, reason: nil, "Stopped before training") : nil
+    }
+
+    /// Takes the data into the job's folder, reads it and the model, and decides what the manifest leaves open. The first time, what was found is written
+    /// down; later it must be what was found then.
+    func prepare() throws -> (job: PreparedJob, fingerprint: InputFingerprint) {
+        let manifest = try folder.manifest()
+        let acceptance = try folder.acceptance()
+        guard let modelFolder = acceptance.modelPath else { throw WorkerError.noWeights(manifest.model) }
+        let validation = try folder.validation()
+        let isNew = validation == nil
+        if isNew, folder.isValidated { try event("validation.json is damaged: the files are validated again", .warn) }
+        if isNew {
+            status.state = .validatingFiles
+            try save()
+            try event("Validating training file: \(manifest.trainingFile)")
+        }
+        let weights = try ModelDigest(folder: modelFolder)
+        let inputs = try InputSnapshot(folder, acceptance)
+        pulse.beat()
+        // The daemon's device, where the manifest leaves the choice open.
+        let isOpen = manifest.device == "auto" || manifest.device == "vulkan" && deviceSelector?.hasPrefix("vulkan") == true
+        let job: PreparedJob
+        do {
+            job = try PreparedJob(
+                manifest: manifest, modelFolder: modelFolder, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath,
+                initialAdapterPath: inputs.initialAdapterPath, deviceSelector: isOpen ? deviceSelector : nil,
+                cache: DatasetCache(folder: folder.tokens),
+                readingProgress: { [self] in try note($0) },
+                keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan), day: acceptance.createdAt,
+                progress: { [pulse] _ in pulse.beat() })
+        } catch let error as WorkerError {
+            if case .invalidData(let reports) = error {
+                for problem in reports.flatMap(\.problems.first).prefix(100) { try event(problem.description, .error) }
+                for report in reports where !report.isValid { try event("\(report.file) is not valid", .error, data: report.summaryJSON) }
+            }
+            throw error
+        }
+        status.reading = nil
+        let fingerprint = try InputFingerprint(
+            job, weights: weights, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
+        pulse.beat()
+        if isNew {
+            try writeValidation(job, fingerprint)
+        } else if let validated = InputFingerprint(json: validation?["inputs"]) {
+            // The plan may differ: it depends on the device that is free.
+            let changed = fingerprint.differences(from: validated).filter { ["training_file", "validation_file", "model"].contains($0) }
+            if !changed.isEmpty { throw WorkerError.inputsChanged(changed) }
+        }
+        return (job, fingerprint)
+    }
+
+    /// Says how far the reading of a data file has come, and leaves it if somebody wants that.
+    private func note(_ progress: DatasetProgress) throws {
+        if isAskedToLeave() { throw LeaveRequest() }
+        let now = TrainingClock.now()
+        guard now - lastReadingNote > 1 else { return }
+        lastReadingNote = now
+        status.reading = JobStatus.Reading(
+            file: progress.file, bytesDone: progress.bytesDone, byteCount: progress.byteCount, exampleCount: progress.exampleCount)
+        try save()
+    }
+
+    private func writeValidation(_ job: PreparedJob, _ fingerprint: InputFingerprint) throws {
+        try OwnDigests.replace(folder.manifestFile, with: JSONWriter(isIndented: true).string(job.manifest.json) + "\n")
+        for report in job.reports {
+            try event(
+                "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",
+                data: report.summaryJSON)
+            for warning in report.warnings.first.prefix(20) { try event(warning.description, .warn) }
+        }
+        status.plan = job.plan.json
+        status.progress.totalSteps = job.settings.totalSteps
+        let found: JSONNode = [
+            "trained_tokens": JSONNode(job.totalTrainedTokens), "total_steps": JSONNode(job.settings.totalSteps),
+            "files": JSONNode(job.reports.map(\.json)), "plan": job.plan.json, "inputs": fingerprint.json,
+        ]
+        try OwnDigests.replace(folder.validationFile, with: JSONWriter(isIndented: true).string(found) + "\n")
+    }
+}
