@@ -197,12 +197,12 @@ extension TalaDaemon {
             return
         }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
-        if worker.task == .salvage { return salvaged(worker.job) }
-        if !status.state.isFinal, let verb = pendingVerb(folder) { return obey(verb, &status, folder) }
         // No other worker comes that would clear away what one that was killed in its last moment has left.
         if case .signalled = end, status.state.isFinal, let lock = try? FileLock(path: folder.lockFile) {
             withExtendedLifetime(lock) { folder.removeLitter() }
         }
+        if worker.task == .salvage { return salvaged(worker.job) }
+        if !status.state.isFinal, let verb = pendingVerb(folder) { return obey(verb, &status, folder) }
         // The job's own last word counts: a worker may die after it has written how the job ended.
         switch status.state.isFinal ? WorkerProcess.End.exited(0) : end {
         case .exited(0) where worker.task == .validate && status.state == .queued: validated(&status, folder)
