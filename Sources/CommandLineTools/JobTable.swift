@@ -50,9 +50,12 @@ struct JobTable {
         return [
             status.id, state, bar, progress.trainLoss.map { Terminal.decimal($0, 4) } ?? "-",
             status.state == .running ? progress.remainingSeconds.map(Terminal.duration) ?? "-" : "-", Self.owner(status.owner),
-            Self.age(now - status.createdAt), Terminal.safe(status.model) + (status.suffix.map { " (\(Terminal.safe($0)))" } ?? ""),
+            Self.age(now - status.createdAt), Self.model(status) + (status.suffix.map { " (\(Terminal.safe($0)))" } ?? ""),
         ]
     }
+
+    /// The model, which a job that was lost does not know any more.
+    static func model(_ status: JobStatus) -> String { status.model.isEmpty ? "-" : Terminal.safe(status.model) }
 
     /// A user's name, or the number where there is none.
     static func owner(_ user: Int?) -> String {

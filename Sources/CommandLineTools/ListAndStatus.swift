@@ -57,7 +57,7 @@ public struct Status: ParsableCommand {
                 ("job", status.id),
                 ("status", terminal.coloured(status.state.rawValue, status.state.colour) + (status.reason.map { " (\($0))" } ?? "")),
             ]
-            rows.append(("model", status.model.isEmpty ? "-" : Terminal.safe(status.model)))
+            rows.append(("model", JobTable.model(status)))
             if let device = status.device { rows.append(("device", Terminal.safe(device))) }
             if let reading = status.reading, reading.byteCount > 0 {
                 let share = Double(reading.bytesDone) / Double(reading.byteCount) * 100
