@@ -70,6 +70,37 @@ import Testing
         #expect(try FileLock(path: folder + "/lock") != nil)
     }
 
+    @Test func aLockThatSomebodyStillHasIsWaitedForWithPatience() throws {
+        let folder = try Self.folder()
+        defer { FolderListing.delete(folder) }
+        let path = folder + "/lock"
+        let holder = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        defer { close(holder) }
+        #expect(flock(holder, LOCK_EX) == 0)
+        #expect(try FileLock(path: path, patience: 0.1) == nil)
+        Thread.detachNewThread {
+            usleep(200_000)
+            flock(holder, LOCK_UN)
+        }
+        #expect(try FileLock(path: path, patience: 30) != nil)
+    }
+
+    /// A child that has not yet become another program has its parent's descriptors, as a duplicate of one has.
+    @Test func aLockThatIsGivenBackIsFreeThoughItsDescriptorLivesOn() throws {
+        let folder = try Self.folder()
+        defer { FolderListing.delete(folder) }
+        let path = folder + "/lock"
+        var lock = try FileLock(path: path)
+        let numbers = try FolderListing.names(in: "/proc/self/fd").compactMap { Int32($0) }
+        let descriptor = try #require(
+            numbers.first { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path })
+        let copy = dup(descriptor)
+        defer { close(copy) }
+        #expect(lock != nil && copy >= 0)
+        lock = nil
+        #expect(try FileLock(path: path) != nil)
+    }
+
     @Test func theDigestIsTheStandardsOne() throws {
         #expect(SHA256.hexadecimal(of: Array("abc".utf8)) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
