@@ -10,18 +10,8 @@ import Testing
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct SigtermPlaceTests {
     enum Place: String, CaseIterable { case validation, step, evaluation, checkpoint }
 
-    private static let manifest = """
-        model: stories260k
-        training_file: train.jsonl
-        validation_file: validation.jsonl
-        seed: 5
-        method: {type: supervised, supervised: {hyperparameters: {n_epochs: 2, batch_size: 16, learning_rate: 1.0e-3}}}
-        adapter: {type: lora, rank: 8, alpha: 16, dropout: 0.05}
-        max_length: 512
-        precision: float32
-        checkpoint: {every_steps: 3, keep: 2}
-        device: cpu
-        """
+    private static let manifest = RealSpool.manifest.replacing("n_epochs: 3, batch_size: 8", with: "n_epochs: 2, batch_size: 16")
+        .replacing("every_steps: 5", with: "every_steps: 3")
 
     private func makeSpool() throws -> RealSpool {
         try RealSpool(manifest: Self.manifest)
