@@ -66,6 +66,8 @@ let package = Package(
         .systemLibrary(name: "CVulkan"),
         .systemLibrary(name: "CGlslang"),
         .systemLibrary(name: "COGLCompiler"),
+        // Matrix products in the processor's bfloat16 instructions: the only code in C.
+        .target(name: "CProducts"),
         // Strict JSON with positions, for everything that reads a file of somebody else's.
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
@@ -91,7 +93,7 @@ let package = Package(
         // Operations (shapes, gradient, cost), autodiff, passes, memory plan.
         module("Graph", ["Quantization", "Tensors"]),
         // The plan on the processor: one file a kernel.
-        module("CPUBackend", ["COneDNN", "Graph", "Quantization", "Tensors"], numeric),
+        module("CPUBackend", ["COneDNN", "CProducts", "Graph", "Quantization", "Tensors"], numeric),
         // The plan on a Vulkan device: one file a kernel.
         module("VulkanBackend", ["CVulkan", "CGlslang", "JSON", "Storage", "Graph", "Quantization", "Tensors"] + oldGlslang),
         // One file a family: config.json to graph; adapters.

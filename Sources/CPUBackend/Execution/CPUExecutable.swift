@@ -48,7 +48,7 @@ public final class CPUExecutable: Executable {
                     guard let operation = plan.calls[member].operation as? MatrixProduct else { continue }
                     products.append(MatrixProductKernel(operation, try Self.operands(plan.calls[member], map, device.products)))
                 }
-                kernel = try ProductChainKernel(products, library: device.products)
+                kernel = ProductChainKernel(products, library: device.products)
             } else {
                 kernel = try KernelRegistry.kernel(for: call.operation, Self.operands(call, map, device.products))
             }

@@ -6,13 +6,13 @@ enum KernelRegistry {
         let (inputs, outputs) = (operands.inputs, operands.outputs)
         switch operation {
         case let operation as MatrixProduct:
-            if NarrowMatrixProductKernel.suits(operation, operands) { return try NarrowMatrixProductKernel(operation, operands) }
+            if NarrowMatrixProductKernel.suits(operation, operands) { return NarrowMatrixProductKernel(operation, operands) }
             let kernel = MatrixProductKernel(operation, operands)
-            try kernel.prepare(operands.products)
+            kernel.prepare(operands.products)
             return kernel
-        case let operation as QuantizedProduct: return try QuantizedProductKernel(operation, operands)
-        case let operation as Attention: return try AttentionKernel(operation, operands)
-        case let operation as AttentionBackward: return try AttentionBackwardKernel(operation, operands)
+        case let operation as QuantizedProduct: return QuantizedProductKernel(operation, operands)
+        case let operation as Attention: return AttentionKernel(operation, operands)
+        case let operation as AttentionBackward: return AttentionBackwardKernel(operation, operands)
         case is AttentionDelta: return AttentionDeltaKernel(dO: inputs[0], o: inputs[1], delta: outputs[0])
         case let operation as RMSNorm:
             return RMSNormKernel(operation, x: inputs[0], weight: inputs[1], y: outputs[0], inverseRMS: outputs[1])

@@ -5,13 +5,13 @@ final class ProductChainKernel: Kernel {
     private let products: [MatrixProductKernel]
 
     /// - Parameter products: fresh kernels of one result, in the order in which they add to it.
-    init(_ products: [MatrixProductKernel], library: ProductLibrary) throws(CPUError) {
+    init(_ products: [MatrixProductKernel], library: ProductLibrary) {
         self.products = products
         super.init()
         guard let largest = products.max(by: { $0.inner < $1.inner }) else { return }
         for product in products {
             product.tiles = largest.tiles
-            try product.prepare(library)
+            product.prepare(library)
         }
     }
 

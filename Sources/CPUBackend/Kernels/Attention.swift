@@ -13,7 +13,7 @@ final class AttentionKernel: Kernel {
     private let nextValues: EdgeProducts?
     private let productScratch: Int
 
-    init(_ operation: Attention, _ operands: KernelOperands) throws(CPUError) {
+    init(_ operation: Attention, _ operands: KernelOperands) {
         (q, k, v, keyRanges) = (operands.inputs[0], operands.inputs[1], operands.inputs[2], operands.inputs[3])
         (o, logSumExp) = (operands.outputs[0], operands.outputs[1])
         let blocks = AttentionBlocks(operation.shape, q: q, k: k, products: operands.products)
@@ -23,20 +23,20 @@ final class AttentionKernel: Kernel {
             return
         }
         let (strideQ, strideK, strideV, width) = (blocks.stride(q), blocks.stride(k), blocks.stride(v), blocks.headWidth)
-        let scores = try EdgeProducts(blocks, exact: blocks.keyCount % 128, operands.products) { queries, keys in
+        let scores = EdgeProducts(blocks, exact: blocks.keyCount % 128, operands.products) { queries, keys in
             BlockProductShape(
                 m: queries, n: keys, k: width, transposesA: false, transposesB: true, strideA: strideQ, strideB: strideK,
                 strideC: AttentionBlocks.keyRows, inputType: blocks.inputType, outputType: .float32, accumulates: false)
         }
-        let values = { (accumulates: Bool) throws(CPUError) in
-            try EdgeProducts(blocks, exact: blocks.keyCount % 128, operands.products) { queries, keys in
+        let values = { (accumulates: Bool) in
+            EdgeProducts(blocks, exact: blocks.keyCount % 128, operands.products) { queries, keys in
                 BlockProductShape(
                     m: queries, n: width, k: keys, transposesA: false, transposesB: false, strideA: AttentionBlocks.keyRows,
                     strideB: strideV,
                     strideC: width, inputType: blocks.inputType, outputType: .float32, accumulates: accumulates)
             }
         }
-        let (first, next) = (try values(false), try values(true))
+        let (first, next) = (values(false), values(true))
         (self.scores, firstValues, nextValues) = (scores, first, next)
         productScratch = max(scores.scratchByteCount, first.scratchByteCount, next.scratchByteCount)
     }

@@ -21,7 +21,7 @@ final class AttentionBackwardKernel: Kernel {
     private var productScratch = 0
     private let rowBlocks: RowBlocks
 
-    init(_ operation: AttentionBackward, _ operands: KernelOperands) throws(CPUError) {
+    init(_ operation: AttentionBackward, _ operands: KernelOperands) {
         let inputs = operands.inputs
         (q, k, v, dO) = (inputs[0], inputs[1], inputs[2], inputs[3])
         (logSumExp, delta, keyRanges, queryRanges) = (inputs[4], inputs[5], inputs[6], inputs[7])
@@ -30,24 +30,24 @@ final class AttentionBackwardKernel: Kernel {
         rowBlocks = RowBlocks(rows: dq.rows, columns: dq.columns)
         super.init()
         guard q.rows > 0, k.rows > 0 else { return }
-        try prepare(operands.products)
+        prepare(operands.products)
     }
 
-    private func prepare(_ library: ProductLibrary) throws(CPUError) {
+    private func prepare(_ library: ProductLibrary) {
         let blocks = blocks
         let (strideQ, strideK, strideV, strideO) = (blocks.stride(q), blocks.stride(k), blocks.stride(v), blocks.stride(dO))
         let width = blocks.headWidth
         let across = AttentionBlocks.keyRows
         let type = blocks.inputType
         let strideDQ = sumsQueriesElsewhere ? dq.columns : dq.rowStride
-        func products(_ make: (Int, Int) -> BlockProductShape) throws(CPUError) -> EdgeProducts {
-            let edges = try EdgeProducts(blocks, exact: blocks.keyCount % AttentionBlocks.keyRows, library, make)
+        func products(_ make: (Int, Int) -> BlockProductShape) -> EdgeProducts {
+            let edges = EdgeProducts(blocks, exact: blocks.keyCount % AttentionBlocks.keyRows, library, make)
             productScratch = max(productScratch, edges.scratchByteCount)
             return edges
         }
         // [queries, keys] = [queries, width] * [keys, width]ᵀ
-        func pair(_ strideA: Int, _ strideB: Int) throws(CPUError) -> EdgeProducts {
-            try products { queries, keys in
+        func pair(_ strideA: Int, _ strideB: Int) -> EdgeProducts {
+            products { queries, keys in
                 BlockProductShape(
                     m: queries, n: keys, k: width, transposesA: false, transposesB: true, strideA: strideA, strideB: strideB,
                     strideC: across,
@@ -55,17 +55,17 @@ final class AttentionBackwardKernel: Kernel {
             }
         }
         // [keys, width] = [queries, keys]ᵀ * [queries, width]
-        func gradient(_ strideB: Int) throws(CPUError) -> EdgeProducts {
-            try products { queries, keys in
+        func gradient(_ strideB: Int) -> EdgeProducts {
+            products { queries, keys in
                 BlockProductShape(
                     m: keys, n: width, k: queries, transposesA: true, transposesB: false, strideA: across, strideB: strideB, strideC: width,
                     inputType: type, outputType: .float32, accumulates: true)
             }
         }
-        scores = try pair(strideQ, strideK)
-        weightGradients = try pair(strideO, strideV)
-        (valueGradients, keyGradients) = (try gradient(strideO), try gradient(strideQ))
-        queryGradients = try products { queries, keys in
+        scores = pair(strideQ, strideK)
+        weightGradients = pair(strideO, strideV)
+        (valueGradients, keyGradients) = (gradient(strideO), gradient(strideQ))
+        queryGradients = products { queries, keys in
             BlockProductShape(
                 m: queries, n: width, k: keys, transposesA: false, transposesB: false, strideA: across, strideB: strideK, strideC: strideDQ,
                 inputType: type, outputType: .float32, accumulates: true)

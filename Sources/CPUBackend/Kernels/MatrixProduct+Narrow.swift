@@ -21,7 +21,7 @@ final class NarrowMatrixProductKernel: Kernel {
     }
 
     /// - Precondition: ``suits(_:_:)``.
-    init(_ operation: MatrixProduct, _ operands: KernelOperands) throws(CPUError) {
+    init(_ operation: MatrixProduct, _ operands: KernelOperands) {
         let (a, b, c) = (operands.inputs[0], operands.inputs[1], operands.outputs[0])
         (self.a, self.b, self.c) = (a, b, c)
         addend = operation.hasAddend ? operands.inputs[2] : nil
@@ -30,15 +30,15 @@ final class NarrowMatrixProductKernel: Kernel {
         let parts = max(4, (c.rows + 511) / 512)
         let height = min(c.rows, ((c.rows + parts - 1) / parts + 15) / 16 * 16)
         self.height = height
-        func product(_ rows: Int) throws(CPUError) -> BlockProduct {
-            try operands.products.product(
+        func product(_ rows: Int) -> BlockProduct {
+            operands.products.product(
                 BlockProductShape(
                     m: c.columns, n: rows, k: a.rows, transposesA: true, transposesB: false, strideA: b.rowStride, strideB: a.rowStride,
                     strideC: height, inputType: .bfloat16, outputType: .float32, accumulates: false))
         }
         let rest = c.rows - (c.rows - 1) / height * height
-        whole = try product(height)
-        last = rest == height ? whole : try product(rest)
+        whole = product(height)
+        last = rest == height ? whole : product(rest)
     }
 
     private var stageBytes: Int { RowBuffer.byteCount(16 * height) }

@@ -49,7 +49,7 @@ final class MatrixProductKernel: Kernel {
     }
 
     /// Makes the block products that the tiles need.
-    func prepare(_ library: ProductLibrary) throws(CPUError) {
+    func prepare(_ library: ProductLibrary) {
         guard inner > 0, tiles.count > 0 else { return }
         let pieces = (inner + innerStep - 1) / innerStep
         let startsFromAddend = addend != nil && !isStaged
@@ -73,7 +73,7 @@ final class MatrixProductKernel: Kernel {
                     strideB: convertsB ? (transposesB ? innerStep : tiles.width) : b.rowStride,
                     strideC: isStaged ? tiles.width : c.rowStride, inputType: inputType, outputType: isStaged ? .float32 : c.elementType,
                     accumulates: kind.accumulates)
-                let product = try library.product(shape)
+                let product = library.product(shape)
                 productScratch = max(productScratch, product.scratchByteCount)
                 edges.append(product)
             }

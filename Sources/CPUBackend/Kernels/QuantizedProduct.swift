@@ -25,7 +25,7 @@ final class QuantizedProductKernel: Kernel {
 
     private static let longestInner = 4_096
 
-    init(_ operation: QuantizedProduct, _ operands: KernelOperands) throws(CPUError) {
+    init(_ operation: QuantizedProduct, _ operands: KernelOperands) {
         (x, c) = (operands.inputs[0], operands.outputs[0])
         addend = operation.hasAddend ? operands.inputs[2] : nil
         weight = QuantizedWeight(operation.layout, operands.inputs[1].base)
@@ -40,10 +40,10 @@ final class QuantizedProductKernel: Kernel {
         tiles = ProductTiles(m: c.rows, n: c.columns, k: inner, .tall)
         super.init()
         guard inner > 0, tiles.count > 0 else { return }
-        try prepare(operands.products)
+        prepare(operands.products)
     }
 
-    private func prepare(_ library: ProductLibrary) throws(CPUError) {
+    private func prepare(_ library: ProductLibrary) {
         let pieces = (inner + innerStep - 1) / innerStep
         for edge in 0..<4 {
             let m = edge & 1 == 0 ? tiles.height : tiles.lastHeight
@@ -56,7 +56,7 @@ final class QuantizedProductKernel: Kernel {
                     strideB: transposesWeight ? innerStep : tiles.width, strideC: isStaged ? tiles.width : c.rowStride,
                     inputType: inputType,
                     outputType: isStaged ? .float32 : c.elementType, accumulates: piece > 0 || (addend != nil && !isStaged))
-                let product = try library.product(shape)
+                let product = library.product(shape)
                 productScratch = max(productScratch, product.scratchByteCount)
                 made[kind(ofPiece: piece)] = product
             }

@@ -80,9 +80,9 @@ struct EdgeProducts {
     ///   - make: the shape for so many query rows and key rows.
     init(
         _ blocks: AttentionBlocks, exact: Int, _ library: ProductLibrary, _ make: (_ queries: Int, _ keys: Int) -> BlockProductShape
-    ) throws(CPUError) {
+    ) {
         let hasStripes = blocks.queryCount >= AttentionBlocks.stripeRows && blocks.keyCount >= AttentionBlocks.keyRows
-        stripe = hasStripes ? try library.product(make(AttentionBlocks.stripeRows, AttentionBlocks.keyRows)) : nil
+        stripe = hasStripes ? library.product(make(AttentionBlocks.stripeRows, AttentionBlocks.keyRows)) : nil
         scratchByteCount = stripe?.scratchByteCount ?? 0
         let lastQueries = blocks.queryCount - max(0, blocks.queryBlocks - 1) * AttentionBlocks.queryRows
         for queries in [AttentionBlocks.queryRows, lastQueries] {
@@ -91,7 +91,7 @@ struct EdgeProducts {
                     products.append(nil)
                     continue
                 }
-                let product = try library.product(make(queries, keys))
+                let product = library.product(make(queries, keys))
                 scratchByteCount = max(scratchByteCount, product.scratchByteCount)
                 products.append(product)
             }

@@ -5,19 +5,18 @@ import Tensors
 /// Makes block products and keeps them: a model has few shapes, used in every layer.
 final class ProductLibrary {
     /// Whether products of bfloat16 blocks run in the processor's own bfloat16 instructions.
-    let hasBfloat16: Bool
+    let hasBfloat16 = BFloat16Product.isPossible
     private let engine: dnnl_engine_t?
     private var streams: [dnnl_stream_t] = []
     private var known: [BlockProductShape: BlockProduct] = [:]
 
-    /// Whether oneDNN computes; otherwise every product is ``SIMDProduct``.
+    /// Whether oneDNN computes float32 products; otherwise ``SIMDProduct`` does.
     var usesOneDNN: Bool { engine != nil }
 
     /// - Parameter usesOneDNN: false leaves oneDNN out, as the environment variable TALA_ONEDNN=0 does.
     init(threadCount: Int, usesOneDNN: Bool) {
         guard usesOneDNN, let engine = Self.workingEngine() else {
             engine = nil
-            hasBfloat16 = false
             return
         }
         for _ in 0..<threadCount {
@@ -28,12 +27,9 @@ final class ProductLibrary {
             streams.forEach { dnnl_stream_destroy($0) }
             dnnl_engine_destroy(engine)
             self.engine = nil
-            hasBfloat16 = false
             return
         }
         self.engine = engine
-        let needed = dnnl_cpu_isa_avx512_core_bf16.rawValue
-        hasBfloat16 = dnnl_get_effective_cpu_isa().rawValue & needed == needed
     }
 
     deinit {
@@ -43,22 +39,20 @@ final class ProductLibrary {
     }
 
     /// The product of this shape. bfloat16 inputs are for libraries with ``hasBfloat16``.
-    func product(_ shape: BlockProductShape) throws(CPUError) -> BlockProduct {
+    func product(_ shape: BlockProductShape) -> BlockProduct {
         if let product = known[shape] { return product }
         tala_use_one_openmp_thread()
         let product: BlockProduct
         if VectorProduct.suits(shape) {
             product = VectorProduct(shape)
+        } else if shape.inputType == .bfloat16 {
+            product = BFloat16Product(shape)
         } else if NarrowProduct.suits(shape) {
             product = NarrowProduct(shape)
         } else if let engine, let primitive = OneDNNProduct(shape, engine: engine, streams: streams) {
             product = primitive
-        } else if shape.inputType == .float32 {
-            product = SIMDProduct(shape)
         } else {
-            throw .productFailed(
-                status: Int32(bitPattern: dnnl_unimplemented.rawValue),
-                operation: "a bfloat16 product of \(shape.m) x \(shape.n) x \(shape.k)")
+            product = SIMDProduct(shape)
         }
         known[shape] = product
         return product
