@@ -13,6 +13,8 @@ public struct DatasetProblem: Error, Sendable, Hashable {
     public var expected: String?
     /// What is wrong and what to do, without file, line and field.
     public var message: String
+    /// The system's error number where the file could not be opened.
+    public var errorNumber: Int32?
 
     public init(
         kind: String, file: String, line: Int? = nil, field: String? = nil, found: String? = nil, expected: String? = nil, _ message: String

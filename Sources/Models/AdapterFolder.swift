@@ -5,14 +5,20 @@ import Tensors
 
 /// A LoRA adapter as PEFT saves it: `adapter_config.json` and `adapter_model.safetensors`.
 enum AdapterFolder {
+    /// What `adapter_config.json` holds.
+    static func configuration(_ path: String) throws(ModelError) -> JSONNode {
+        let text: [UInt8]
+        do throws(StorageError) { text = try DurableFiles.read(path, limit: 1 << 20) } catch {
+            throw ModelError(file: path, errorNumber: error.errorNumber, "\(error)")
+        }
+        do throws(JSONError) { return try JSONParser().parse(text) } catch { throw ModelError(file: path, "\(error)") }
+    }
+
     /// The matrices for these modules, checked against them and against the settings.
     /// - Throws: ``ModelError`` naming file and field.
     static func tensors(in folder: String, for modules: [AdapterModule], settings: AdapterSettings) throws -> [String: StoredTensor] {
         let configPath = folder + "/adapter_config.json"
-        let config: JSONNode
-        do { config = try JSONParser().parse(DurableFiles.read(configPath, limit: 1 << 20)) } catch {
-            throw ModelError(file: configPath, "\(error)")
-        }
+        let config = try configuration(configPath)
         guard let type = config["peft_type"]?.string, type == "LORA" else {
             throw ModelError(
                 file: configPath, field: "peft_type", "is \(config["peft_type"]?.string ?? "missing"); only LORA adapters can be continued")
@@ -64,8 +70,7 @@ extension AdapterSettings {
     /// - Throws: ``ModelError`` naming the field.
     public init(folder: String) throws {
         let path = folder + "/adapter_config.json"
-        let config: JSONNode
-        do { config = try JSONParser().parse(DurableFiles.read(path, limit: 1 << 20)) } catch { throw ModelError(file: path, "\(error)") }
+        let config = try AdapterFolder.configuration(path)
         guard let rank = config["r"]?.integer, (1...4096).contains(rank) else {
             throw ModelError(file: path, field: "r", "is not a positive whole number")
         }

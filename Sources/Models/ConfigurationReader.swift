@@ -12,7 +12,7 @@ extension ModelConfiguration {
         let text: [UInt8]
         do throws(StorageError) { text = try DurableFiles.read(path, limit: 16 << 20) } catch {
             throw ModelError(
-                file: path,
+                file: path, errorNumber: error.errorNumber,
                 error.isMissing ? "is missing: a model folder holds config.json, weights in safetensors and tokenizer.json" : "\(error)")
         }
         let node: JSONNode

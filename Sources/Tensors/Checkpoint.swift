@@ -39,8 +39,12 @@ public final class Checkpoint: Sendable {
     private init(folder: String, indexPath: String) throws(SafetensorsError) {
         self.folder = folder
         func failure(_ message: String) -> SafetensorsError { SafetensorsError(path: indexPath, reason: .badIndex(message)) }
+        let text: [UInt8]
+        do throws(StorageError) { text = try DurableFiles.read(indexPath, limit: 64 << 20) } catch {
+            throw SafetensorsError(path: indexPath, reason: .badIndex("\(error)"), errorNumber: error.errorNumber)
+        }
         let index: JSONNode
-        do { index = try JSONParser().parse(DurableFiles.read(indexPath, limit: 64 << 20)) } catch { throw failure("\(error)") }
+        do throws(JSONError) { index = try JSONParser().parse(text) } catch { throw failure("\(error)") }
         guard let entries = index["weight_map"]?.object, !entries.isEmpty else { throw failure("weight_map is missing or empty") }
         var shards: [String: [String]] = [:]
         var order: [String] = []

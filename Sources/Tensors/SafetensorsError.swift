@@ -21,10 +21,13 @@ public struct SafetensorsError: Error, Sendable, Hashable {
     /// The tensor concerned, if it is one.
     public var tensor: String?
     public var reason: Reason
+    /// The system's error number where the file could not be read; nil where what it holds is wrong.
+    public var errorNumber: Int32?
 
-    public init(path: String, tensor: String? = nil, reason: Reason) {
+    public init(path: String, tensor: String? = nil, reason: Reason, errorNumber: Int32? = nil) {
         self.path = path
         self.tensor = tensor
         self.reason = reason
+        self.errorNumber = errorNumber
     }
 }

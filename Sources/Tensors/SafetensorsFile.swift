@@ -32,7 +32,7 @@ public final class SafetensorsFile: Sendable {
         self.path = path
         let file: MappedFile
         do throws(StorageError) { file = try MappedFile(path: path) } catch {
-            throw SafetensorsError(path: path, reason: .unreadable(error.description))
+            throw SafetensorsError(path: path, reason: .unreadable(error.description), errorNumber: error.errorNumber)
         }
         let bytes = file.bytes
         guard bytes.count >= 8 else { throw SafetensorsError(path: path, reason: .truncated(needed: 8, found: bytes.count)) }

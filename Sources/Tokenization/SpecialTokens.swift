@@ -67,10 +67,8 @@ struct TokenizerConfiguration {
                 guard chatTemplate == nil, let text = try Self.template(try Self.read(path)?["chat_template"], file: path) else { continue }
                 chatTemplate = text
             } else {
-                guard let data = FileManager.default.contents(atPath: path), data.count <= 4 << 20,
-                    let text = String(validating: data, as: UTF8.self)
-                else {
-                    throw TokenizerError(file: path, "is not readable text of at most 4 MiB")
+                guard let text = String(validating: try TokenizerReader.contents(of: path, limit: 4), as: UTF8.self) else {
+                    throw TokenizerError(file: path, "is not text")
                 }
                 chatTemplate = text
             }
@@ -88,10 +86,7 @@ struct TokenizerConfiguration {
 
     private static func read(_ path: String) throws(TokenizerError) -> JSONNode? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 20 else {
-            throw TokenizerError(file: path, "cannot be read, or is larger than 64 MiB")
-        }
-        let bytes = Array(data)
+        let bytes = try TokenizerReader.contents(of: path, limit: 64)
         do throws(JSONError) { return try JSONParser().parse(bytes) } catch {
             let place = JSONPosition(of: error.offset, in: bytes)
             throw TokenizerError(file: path, "line \(place.line), column \(place.column): \(error)")

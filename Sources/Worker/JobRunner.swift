@@ -179,7 +179,7 @@ public final class JobRunner {
                 try? save()
                 return outcome
             }
-            if let error = error as? StorageError, error.isTransient {
+            if FailureDescription.cause(of: error)?.isTransient == true {
                 try? event("\(error): trying again later", .warn)
                 return .ranOut
             }

@@ -33,9 +33,14 @@ final class ModelDigest {
     private var thread: pthread_t?
 
     /// Begins with the files of a checkpoint folder. One that holds no usable weights has no digests: whoever loads it says what is wrong.
-    init(folder: String) throws(StorageError) {
-        var files: [MappedFile] = []
-        for path in (try? Checkpoint(folder: folder))?.files ?? [] { files.append(try MappedFile(path: path)) }
+    /// - Throws: ``SafetensorsError`` and ``StorageError`` where a file cannot be read at all.
+    init(folder: String) throws {
+        var checkpoint: Checkpoint?
+        do throws(SafetensorsError) { checkpoint = try Checkpoint(folder: folder) } catch {
+            // To the next worker, which can read it, a folder without digests would be another one.
+            if error.errorNumber != nil { throw error }
+        }
+        let files = try (checkpoint?.files ?? []).map { try MappedFile(path: $0) }
         work = Work(files)
         var thread = pthread_t()
         let context = Unmanaged.passRetained(work)

@@ -1,5 +1,6 @@
 import CPUBackend
 public import Datasets
+import Glibc
 import Jobs
 import Models
 import Storage
@@ -61,7 +62,21 @@ enum FailureDescription {
             param: isTraining ? "training_file" : "validation_file")
     }
 
-    /// How a worker ends after an error that another worker may not meet: a lost device, memory that others hold; nil for all other errors.
+    /// The failed system call beneath an error, if there is one.
+    static func cause(of error: any Error) -> StorageError? {
+        func reading(_ path: String, _ number: Int32?) -> StorageError? {
+            number.map { StorageError(operation: "read", path: path, errorNumber: $0) }
+        }
+        return switch error {
+        case let error as StorageError: error
+        case let error as ModelError: reading(error.file, error.errorNumber)
+        case let error as SafetensorsError: reading(error.path, error.errorNumber)
+        case let error as TokenizerError: reading(error.file, error.errorNumber)
+        default: nil
+        }
+    }
+
+    /// How a worker ends after an error of a device that another worker may not meet: it is lost, or others hold its memory; nil for all other errors.
     static func passingTrouble(_ error: any Error) -> JobRunner.Outcome? {
         switch error {
         case VulkanError.deviceLost: .deviceLost
@@ -72,6 +87,8 @@ enum FailureDescription {
 
     static func status(_ error: any Error) -> JobStatus.Failure {
         switch error {
+        // A file that the disk does not give is not a wrong one.
+        case _ where cause(of: error)?.errorNumber == EIO: .init(code: "input_output", message: "\(error)")
         case let error as WorkerError:
             switch error {
             case .noDevice: .init(code: "no_device", message: "\(error)", param: "device")

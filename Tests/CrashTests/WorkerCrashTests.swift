@@ -29,7 +29,7 @@ import Worker
         let job = try CrashJob(keep: 1)
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
-        let places = Extent.places(upTo: try Self.count(job, Fault.changes), about: 8)
+        let places = Extent.places(upTo: try Self.count(job, Fault.changes), about: 40)
         for number in places {
             try job.reset()
             let faulty = FaultyFileSystem(Fault(.freeze, at: number))
@@ -56,7 +56,7 @@ import Worker
             job.run(on: faulty)
             return faulty
         }
-        let places = Extent.places(upTo: try cancelled(.max).count, about: 5)
+        let places = Extent.places(upTo: try cancelled(.max).count, about: 20)
         for number in places {
             let faulty = try cancelled(number)
             let place = "ended at \(number), \(faulty.struck), seed \(Extent.seed)"
@@ -76,7 +76,7 @@ import Worker
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
         var paused = 0
-        let places = Extent.places(upTo: try Self.count(job, Fault.needingRoom), about: 6)
+        let places = Extent.places(upTo: try Self.count(job, Fault.needingRoom), about: 30)
         for (index, number) in places.enumerated() {
             for repeats in Extent.isFull ? [1, 1_000_000] : [index % 2 == 0 ? 1 : 1_000_000] {
                 try job.reset()
@@ -109,7 +109,7 @@ import Worker
         let job = try CrashJob()
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
-        let places = Extent.places(upTo: try Self.count(job, Set(kinds)), about: 1)
+        let places = Extent.places(upTo: try Self.count(job, Set(kinds)), about: 4)
         for number in places {
             try job.reset()
             let faulty = FaultyFileSystem(Fault(.error(EIO), at: number, kinds: Set(kinds)))
@@ -141,7 +141,7 @@ import Worker
         defer { job.remove() }
         let wanted = try Self.unbroken(job)
         let kinds: Set<FileOperation.Kind> = [.create, .open, .map, .list, .makeFolder]
-        let places = Extent.places(upTo: try Self.count(job, kinds), about: 2)
+        let places = Extent.places(upTo: try Self.count(job, kinds), about: 12)
         for number in places {
             try job.reset()
             let faulty = FaultyFileSystem(Fault(.error(error), at: number, kinds: kinds))
@@ -176,7 +176,7 @@ import Worker
         let log = recording.log
         var random = SplitMix64(seed: Extent.seed)
         var tried = 0
-        for length in Extent.places(upTo: log.entries.count, about: 8) {
+        for length in Extent.places(upTo: log.entries.count, about: 40) {
             let choices = log.choices(length: length)
             for selection in choices.selections(atMost: Extent.isFull ? 6 : 1, using: &random) {
                 try log.state(choices, changes: selection.changes, kept: selection.kept).restore()

@@ -23,13 +23,20 @@ struct DatasetBuilder {
     private static let batchByteCount = 32 << 20
 
     /// - Returns: the report, and the digest of what was read.
-    /// - Throws: ``StorageError`` where the folder cannot be written to, and what the progress function throws.
+    /// - Throws: ``StorageError`` where the folder cannot be written to or the process lacks memory or descriptors, and what the progress function throws.
     func build(into folder: String) throws -> ValidationReport {
         var report = ValidationReport(file: name)
         report.maximumLength = options.maximumLength
         let writer = try ExampleWriter(folder: folder)
         var opened: DataFile?
-        do throws(DatasetProblem) { opened = try DataFile(path: path, name: name) } catch { report.add(error) }
+        do throws(DatasetProblem) { opened = try DataFile(path: path, name: name) } catch {
+            if let number = error.errorNumber {
+                // What runs out for the moment says nothing of the file.
+                let cause = StorageError(operation: "open", path: path, errorNumber: number)
+                if cause.isTransient { throw cause }
+            }
+            report.add(error)
+        }
         if let file = opened {
             report.byteCount = file.byteCount
             try read(file, &report, writer)

@@ -26,7 +26,10 @@ final class DataFile {
         self.name = name
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw DatasetProblem(kind: "unreadable", file: name, "cannot be opened: \(String(cString: strerror(errno)))")
+            let number = errno
+            var problem = DatasetProblem(kind: "unreadable", file: name, "cannot be opened: \(String(cString: strerror(number)))")
+            problem.errorNumber = number
+            throw problem
         }
         guard let identity = FileIdentity(descriptor: descriptor), identity.isRegular else {
             close(descriptor)

@@ -2,19 +2,23 @@ import Glibc
 import JSON
 
 extension TokenizerReader {
-    /// The bytes of a file of at most 256 MiB.
-    static func contents(of path: String) throws(TokenizerError) -> [UInt8] {
+    /// The bytes of a file of at most `limit` MiB.
+    static func contents(of path: String, limit: Int = 256) throws(TokenizerError) -> [UInt8] {
+        func failure(_ what: String) -> TokenizerError {
+            let number = errno
+            return TokenizerError(file: path, errorNumber: number, "cannot be \(what): \(String(cString: strerror(number)))")
+        }
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw TokenizerError(file: path, "cannot be opened: \(String(cString: strerror(errno)))") }
+        guard file >= 0 else { throw failure("opened") }
         defer { close(file) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(file, &buffer, buffer.count)
-            guard count >= 0 else { throw TokenizerError(file: path, "cannot be read: \(String(cString: strerror(errno)))") }
+            guard count >= 0 else { throw failure("read") }
             if count == 0 { return bytes }
             bytes.append(contentsOf: buffer[..<count])
-            guard bytes.count <= 256 << 20 else { throw TokenizerError(file: path, "is larger than 256 MiB") }
+            guard bytes.count <= limit << 20 else { throw TokenizerError(file: path, "is larger than \(limit) MiB") }
         }
     }
 
