@@ -12,8 +12,11 @@
 #define TALA_UNROLL _Pragma("clang loop unroll(full)")
 
 enum {
-    /// Rows of a that meet a panel together, and vectors of sixteen columns in a panel.
+    /// Rows of a that meet a panel together: with three or four vectors of columns, and twice as many with one or two, so that a sum is not added to before
+    /// the addition to it has ended.
     block_rows = 6,
+    most_rows = 2 * block_rows,
+    /// Vectors of sixteen columns in a panel.
     panel_vectors = 4,
     panel_columns = 16 * panel_vectors,
     vector_bytes = 64,
@@ -42,10 +45,10 @@ static tala_layout layout_of(const tala_bfloat16_product *product) {
     int64_t pieces = (product->k + longest_inner - 1) / longest_inner;
     tala_layout layout;
     layout.piece = pieces > 1 ? ((product->k + pieces - 1) / pieces + 31) / 32 * 32 : (product->k + 1) / 2 * 2;
-    int64_t blocks = (product->m + block_rows - 1) / block_rows;
     layout.sums = (size_t)layout.piece / 2 * panel_columns * 4;
-    layout.pairs = layout.sums + (pieces > 1 ? (size_t)(blocks * block_rows) * panel_columns * 4 : 0);
-    layout.total = layout.pairs + (product->transposes_a ? (size_t)(blocks * block_rows) * (size_t)((product->k + 1) / 2) * 4 : 0) + vector_bytes;
+    layout.pairs = layout.sums + (pieces > 1 ? (size_t)product->m * panel_columns * 4 : 0);
+    size_t panels = product->transposes_a ? (size_t)((product->m + panel_columns - 1) / panel_columns) : 0;
+    layout.total = layout.pairs + panels * panel_columns * (size_t)((product->k + 1) / 2) * 4 + vector_bytes;
     return layout;
 }
 
@@ -62,33 +65,42 @@ typedef struct {
     int is_first, is_last, gives_bfloat16, accumulates;
 } tala_output;
 
-/// `rows` rows of a times a panel of `vectors` vectors. A row's pair p stands at a + row * row_bytes + p * pair_bytes.
+/// Where the pairs of some rows of a stand: pair p of row r at first + r * row_bytes + p * pair_bytes.
+typedef struct {
+    const char *first;
+    int64_t row_bytes, pair_bytes;
+} tala_rows;
+
+/// The address of a row's next pair; `quarters` are those of rows 0, 3, 6 and 9.
+TALA_INLINE const char *pair_at(const char *const quarters[4], int row, int64_t row_bytes) { return quarters[row / 3] + row % 3 * row_bytes; }
+
+/// `rows` rows of a times a panel of `vectors` vectors.
 TALA_INLINE void multiply(
-    const int rows, const int vectors, const char *a, int64_t row_bytes, int64_t pair_bytes, const char *panel, int64_t pairs, int has_single,
-    const tala_output *output) {
-    __m512 sums[block_rows][panel_vectors];
+    const int rows, const int vectors, const tala_rows *a, const char *panel, int64_t pairs, int has_single, const tala_output *output) {
+    __m512 sums[most_rows][panel_vectors];
     TALA_UNROLL for (int row = 0; row < rows; row++) {
         TALA_UNROLL for (int v = 0; v < vectors; v++) sums[row][v] = _mm512_setzero_ps();
     }
-    const char *lower = a + 3 * row_bytes;
+    const int64_t row_bytes = a->row_bytes, pair_bytes = a->pair_bytes;
+    const char *quarters[4] = {
+        a->first, a->first + 3 * row_bytes, a->first + 6 * row_bytes, a->first + 9 * row_bytes};
     for (int64_t p = 0; p < pairs; p++) {
         __m512bh b[panel_vectors];
         TALA_UNROLL for (int v = 0; v < vectors; v++) b[v] = (__m512bh)_mm512_load_si512(panel + v * vector_bytes);
         TALA_UNROLL for (int row = 0; row < rows; row++) {
             int32_t pair;
-            __builtin_memcpy(&pair, row < 3 ? a + row * row_bytes : lower + (row - 3) * row_bytes, sizeof pair);
+            __builtin_memcpy(&pair, pair_at(quarters, row, row_bytes), sizeof pair);
             __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
             TALA_UNROLL for (int v = 0; v < vectors; v++) sums[row][v] = _mm512_dpbf16_ps(sums[row][v], both, b[v]);
         }
         panel += vectors * vector_bytes;
-        a += pair_bytes;
-        lower += pair_bytes;
+        TALA_UNROLL for (int i = 0; i < 4; i++) quarters[i] += pair_bytes;
     }
     if (has_single) {
         // The last inner index has no partner: what stands behind it in a is not a's, and may be no number.
         TALA_UNROLL for (int row = 0; row < rows; row++) {
             uint16_t single;
-            __builtin_memcpy(&single, row < 3 ? a + row * row_bytes : lower + (row - 3) * row_bytes, sizeof single);
+            __builtin_memcpy(&single, pair_at(quarters, row, row_bytes), sizeof single);
             __m512bh alone = (__m512bh)_mm512_set1_epi32(single);
             TALA_UNROLL for (int v = 0; v < vectors; v++) {
                 sums[row][v] = _mm512_dpbf16_ps(sums[row][v], alone, (__m512bh)_mm512_load_si512(panel + v * vector_bytes));
@@ -134,22 +146,26 @@ TALA_INLINE void multiply(
     }
 }
 
-typedef void (*tala_block)(const char *, int64_t, int64_t, const char *, int64_t, int, const tala_output *);
+typedef void (*tala_block)(const tala_rows *, const char *, int64_t, int, const tala_output *);
 
-#define TALA_BLOCK(rows, vectors)                                                                                                         \
-    TALA_TARGET static void multiply_##rows##_##vectors(                                                                                   \
-        const char *a, int64_t row_bytes, int64_t pair_bytes, const char *panel, int64_t pairs, int has_single, const tala_output *output) { \
-        multiply(rows, vectors, a, row_bytes, pair_bytes, panel, pairs, has_single, output);                                               \
+#define TALA_BLOCK(rows, vectors)                                                                                                       \
+    TALA_TARGET static void multiply_##rows##_##vectors(                                                                                \
+        const tala_rows *a, const char *panel, int64_t pairs, int has_single, const tala_output *output) {                              \
+        multiply(rows, vectors, a, panel, pairs, has_single, output);                                                                   \
     }
-#define TALA_BLOCKS(rows) TALA_BLOCK(rows, 1) TALA_BLOCK(rows, 2) TALA_BLOCK(rows, 3) TALA_BLOCK(rows, 4)
-TALA_BLOCKS(1)
-TALA_BLOCKS(2)
-TALA_BLOCKS(3)
-TALA_BLOCKS(4)
-TALA_BLOCKS(5)
-TALA_BLOCKS(6)
-#define TALA_NAMES(rows) {multiply_##rows##_1, multiply_##rows##_2, multiply_##rows##_3, multiply_##rows##_4}
-static const tala_block blocks[block_rows][panel_vectors] = {TALA_NAMES(1), TALA_NAMES(2), TALA_NAMES(3), TALA_NAMES(4), TALA_NAMES(5), TALA_NAMES(6)};
+#define TALA_NARROW(rows) TALA_BLOCK(rows, 1) TALA_BLOCK(rows, 2)
+#define TALA_WIDE(rows) TALA_BLOCK(rows, 3) TALA_BLOCK(rows, 4)
+// clang-format off
+TALA_NARROW(1) TALA_NARROW(2) TALA_NARROW(3) TALA_NARROW(4) TALA_NARROW(5) TALA_NARROW(6)
+TALA_NARROW(7) TALA_NARROW(8) TALA_NARROW(9) TALA_NARROW(10) TALA_NARROW(11) TALA_NARROW(12)
+TALA_WIDE(1) TALA_WIDE(2) TALA_WIDE(3) TALA_WIDE(4) TALA_WIDE(5) TALA_WIDE(6)
+#define TALA_ALL(rows) {multiply_##rows##_1, multiply_##rows##_2, multiply_##rows##_3, multiply_##rows##_4}
+#define TALA_FEW(rows) {multiply_##rows##_1, multiply_##rows##_2, 0, 0}
+static const tala_block blocks[most_rows][panel_vectors] = {
+    TALA_ALL(1), TALA_ALL(2), TALA_ALL(3), TALA_ALL(4), TALA_ALL(5), TALA_ALL(6),
+    TALA_FEW(7), TALA_FEW(8), TALA_FEW(9), TALA_FEW(10), TALA_FEW(11), TALA_FEW(12),
+};
+// clang-format on
 
 /// Sixteen numbers of one row and of the next, in pairs; the second may be absent.
 TALA_INLINE __m512i pairs_of(const uint16_t *first, const uint16_t *second, __mmask16 columns) {
@@ -231,26 +247,17 @@ TALA_TARGET static void pack_columns(const uint16_t *b, int64_t b_stride, int64_
     }
 }
 
-/// The pairs of a transposed a (k x m, rows `a_stride` apart), for each block of rows of op(a) side by side: block, pair, row.
-TALA_TARGET static void pack_transposed(const uint16_t *a, int64_t a_stride, int64_t m, int64_t k, char *pairs) {
-    int64_t count = (k + 1) / 2;
-    // Some pairs of all blocks, then the next ones: rows are read along, and each block is written along.
-    for (int64_t start = 0; start < count; start += 16) {
-        int64_t end = start + 16 < count ? start + 16 : count;
-        for (int64_t row = 0; row < m; row += block_rows) {
-            __mmask8 rows = m - row < block_rows ? (__mmask8)((1u << (m - row)) - 1) : (1u << block_rows) - 1;
-            char *target = pairs + (row / block_rows * count + start) * block_rows * 4;
-            for (int64_t p = start; p < end; p++) {
-                const uint16_t *first = a + 2 * p * a_stride + row;
-                __m256i both = _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(rows, first));
-                if (2 * p + 1 < k) {
-                    __m256i second = _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(rows, first + a_stride));
-                    both = _mm256_or_si256(both, _mm256_slli_epi32(second, 16));
-                }
-                _mm256_mask_storeu_epi32(target, (1u << block_rows) - 1, both);
-                target += block_rows * 4;
-            }
-        }
+/// Some rows of a times a panel, block by block.
+TALA_TARGET static void multiply_panel(
+    tala_rows a, int64_t count, const char *panel, int vectors, int64_t length, int is_packed, tala_output *output) {
+    const int64_t together = vectors <= 2 ? most_rows : block_rows;
+    for (int64_t row = 0; row < count; row += together) {
+        const int64_t rows = count - row < together ? count - row : together;
+        // What was laid out in pairs has a zero behind a single last number.
+        blocks[rows - 1][vectors - 1](&a, panel, is_packed ? (length + 1) / 2 : length / 2, is_packed ? 0 : (int)(length & 1), output);
+        a.first += rows * a.row_bytes;
+        output->sums += rows * panel_columns;
+        output->c += rows * output->c_stride * (output->gives_bfloat16 ? 2 : 4);
     }
 }
 
@@ -258,7 +265,13 @@ TALA_TARGET void tala_run_bfloat16_product(const tala_bfloat16_product *product,
     const tala_layout layout = layout_of(product);
     const int64_t m = product->m, n = product->n, k = product->k;
     char *panel = (char *)(((uintptr_t)scratch + vector_bytes - 1) / vector_bytes * vector_bytes), *sums = panel + layout.sums, *pairs = panel + layout.pairs;
-    if (product->transposes_a) pack_transposed(a, product->a_stride, m, k, pairs);
+    // A transposed a is laid out as b is; its pairs are taken one by one.
+    const int64_t panel_bytes = (k + 1) / 2 * panel_columns * 4;
+    for (int64_t top = 0; product->transposes_a && top < m; top += panel_columns) {
+        const int64_t rows = m - top < panel_columns ? m - top : panel_columns;
+        const __mmask16 last = (__mmask16)((1u << ((rows - 1) % 16 + 1)) - 1);
+        pack_rows((const uint16_t *)a + top, product->a_stride, k, (int)((rows + 15) / 16), last, pairs + top / panel_columns * panel_bytes);
+    }
     for (int64_t left = 0; left < n; left += panel_columns) {
         const int64_t width = n - left < panel_columns ? n - left : panel_columns;
         const int vectors = (int)((width + 15) / 16), last_columns = (int)(width - (vectors - 1) * 16);
@@ -273,18 +286,16 @@ TALA_TARGET void tala_run_bfloat16_product(const tala_bfloat16_product *product,
             tala_output output = {
                 .c_stride = product->c_stride, .last = last, .is_first = start == 0, .is_last = start + length == k,
                 .gives_bfloat16 = product->gives_bfloat16, .accumulates = product->accumulates};
-            for (int64_t top = 0; top < m; top += block_rows) {
-                const int64_t rows = m - top < block_rows ? m - top : block_rows;
+            const int64_t together = product->transposes_a ? panel_columns : m;
+            for (int64_t top = 0; top < m; top += together) {
+                const int64_t end = m - top < together ? m : top + together;
+                const int64_t pair_bytes = (end - top + 15) / 16 * vector_bytes;
+                const tala_rows rows = product->transposes_a
+                    ? (tala_rows){pairs + top / panel_columns * panel_bytes + start / 2 * pair_bytes, 4, pair_bytes}
+                    : (tala_rows){(const char *)a + (top * product->a_stride + start) * 2, product->a_stride * 2, 4};
                 output.sums = (float *)(sums + top * panel_columns * 4);
                 output.c = (char *)c + (top * product->c_stride + left) * (product->gives_bfloat16 ? 2 : 4);
-                const tala_block block = blocks[rows - 1][vectors - 1];
-                if (product->transposes_a) {
-                    const char *first = pairs + (top * ((k + 1) / 2) + start / 2 * block_rows) * 4;
-                    block(first, 4, block_rows * 4, panel, (length + 1) / 2, 0, &output);
-                } else {
-                    const char *first = (const char *)a + (top * product->a_stride + start) * 2;
-                    block(first, product->a_stride * 2, 4, panel, length / 2, (int)(length & 1), &output);
-                }
+                multiply_panel(rows, end - top, panel, vectors, length, product->transposes_a, &output);
             }
         }
     }

@@ -44,7 +44,8 @@ final class MatrixProductKernel: Kernel {
         let isDirectType = c.elementType == .float32 || (native && c.elementType == .bfloat16)
         isStaged = (scale != 1 && !scalesA) || !isDirectType || (inner > innerStep && c.elementType != .float32)
         let preference: ProductTiles.Preference = convertsB ? .tall : transposesB && !transposesA && !isStaged ? .wide : .none
-        tiles = ProductTiles(m: c.rows, n: c.columns, k: inner, preference)
+        let packing: ProductTiles.Packing = !native ? .oneDNN : transposesA ? .bfloat16Transposed : .bfloat16
+        tiles = ProductTiles(m: c.rows, n: c.columns, k: inner, preference, packing: packing)
         super.init()
     }
 
