@@ -30,6 +30,7 @@ let numeric: [SwiftSetting] =
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings ?? language)
 }
+func moduleInC(_ name: String) -> Target { .target(name: name) }
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: language)
 }
@@ -67,7 +68,7 @@ let package = Package(
         .systemLibrary(name: "CGlslang"),
         .systemLibrary(name: "COGLCompiler"),
         // Matrix products in the processor's bfloat16 instructions: the only code in C.
-        .target(name: "CProducts"),
+        moduleInC("CProducts"),
         // Strict JSON with positions, for everything that reads a file of somebody else's.
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.

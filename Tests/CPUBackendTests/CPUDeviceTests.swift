@@ -189,7 +189,7 @@ import Testing
             try program.write(content, to: "all")
             try program.run()
             results.append(try program.read("all", count: content.count, as: UInt8.self, zero: 0))
-            if !usesOneDNN { #expect(!device.usesOneDNN && !device.hasFastBfloat16) }
+            if !usesOneDNN { #expect(!device.usesOneDNN) }
         }
         let product = sheet.calls[0].outputs[0]
         for row in 0..<product.rows {

@@ -22,8 +22,9 @@ enum SourceTree {
 
     /// The targets of Package.swift that have sources, in its order, which is the order in which they may import each other.
     static func modules() throws -> [String] {
-        let target = try Regex(#"^\s*(?:module|program|\.systemLibrary)\(\s*(?:name:\s*)?"([A-Za-z-]+)""#, as: (Substring, Substring).self)
-            .anchorsMatchLineEndings()
+        let target = try Regex(
+            #"^\s*(?:module|moduleInC|program|\.systemLibrary)\(\s*(?:name:\s*)?"([A-Za-z-]+)""#, as: (Substring, Substring).self
+        ).anchorsMatchLineEndings()
         let package = try text(of: "Package.swift")
         return package.matches(of: target).map { String($0.output.1) }
     }
