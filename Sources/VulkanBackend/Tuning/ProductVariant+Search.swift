@@ -23,6 +23,7 @@ extension ProductVariant {
         return [
             ProductVariant(rowLanes: 1, lanes: lanes, own: 8, met: 2, slice: 0, depth: 1),
             ProductVariant(rowLanes: 1, lanes: lanes, own: 8, met: 4, slice: 0, depth: 2),
+            ProductVariant(rowLanes: 1, lanes: lanes, own: 16, met: 8, slice: 0, depth: 2),
             ProductVariant(rowLanes: 8, lanes: 8, own: 4, met: 4, slice: 16, depth: 1),
             ProductVariant(rowLanes: 16, lanes: 16, own: 8, met: 8, slice: 8, depth: 1),
             ProductVariant(rowLanes: 16, lanes: 16, own: 4, met: 4, slice: 16, depth: 1),
@@ -53,6 +54,15 @@ extension ProductVariant {
         for side in sides {
             add { $0[keyPath: side] *= 2 }
             add { $0[keyPath: side] /= 2 }
+        }
+        // A larger or smaller block on both sides: either alone may be slower where both together are faster.
+        add {
+            $0.own *= 2
+            $0.met *= 2
+        }
+        add {
+            $0.own /= 2
+            $0.met /= 2
         }
         // The same number of invocations or results in another shape.
         for (longer, shorter) in [(\ProductVariant.own, \ProductVariant.met), (\.met, \.own), (\.lanes, \.rowLanes), (\.rowLanes, \.lanes)]
