@@ -74,6 +74,14 @@ typedef struct {
 /// The address of a row's next pair; `quarters` are those of rows 0, 3, 6 and 9.
 TALA_INLINE const char *pair_at(const char *const quarters[4], int row, int64_t row_bytes) { return quarters[row / 3] + row % 3 * row_bytes; }
 
+/// One pair in all sixteen places.
+TALA_INLINE __m512bh all_of(int32_t pair) {
+    __m512i pairs = _mm512_set1_epi32(pair);
+    // The compiler must not look into it as a vector of bfloat16: clang 17 (Swift 6.0) crashes over that.
+    __asm__("" : "+v"(pairs));
+    return (__m512bh)pairs;
+}
+
 /// `rows` rows of a times a panel of `vectors` vectors.
 TALA_INLINE void multiply(
     const int rows, const int vectors, const tala_rows *a, const char *panel, int64_t pairs, int has_single, const tala_output *output) {
@@ -90,7 +98,7 @@ TALA_INLINE void multiply(
         TALA_UNROLL for (int row = 0; row < rows; row++) {
             int32_t pair;
             __builtin_memcpy(&pair, pair_at(quarters, row, row_bytes), sizeof pair);
-            __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
+            __m512bh both = all_of(pair);
             TALA_UNROLL for (int v = 0; v < vectors; v++) sums[row][v] = _mm512_dpbf16_ps(sums[row][v], both, b[v]);
         }
         panel += vectors * vector_bytes;
@@ -101,7 +109,7 @@ TALA_INLINE void multiply(
         TALA_UNROLL for (int row = 0; row < rows; row++) {
             uint16_t single;
             __builtin_memcpy(&single, pair_at(quarters, row, row_bytes), sizeof single);
-            __m512bh alone = (__m512bh)_mm512_set1_epi32(single);
+            __m512bh alone = all_of(single);
             TALA_UNROLL for (int v = 0; v < vectors; v++) {
                 sums[row][v] = _mm512_dpbf16_ps(sums[row][v], alone, (__m512bh)_mm512_load_si512(panel + v * vector_bytes));
             }
