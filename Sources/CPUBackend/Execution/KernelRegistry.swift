@@ -6,7 +6,6 @@ enum KernelRegistry {
         let (inputs, outputs) = (operands.inputs, operands.outputs)
         switch operation {
         case let operation as MatrixProduct:
-            if NarrowMatrixProductKernel.suits(operation, operands) { return NarrowMatrixProductKernel(operation, operands) }
             let kernel = MatrixProductKernel(operation, operands)
             kernel.prepare(operands.products)
             return kernel
