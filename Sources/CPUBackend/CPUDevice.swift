@@ -3,7 +3,7 @@ import Glibc
 public import Graph
 public import Tensors
 
-/// The processor as a device: matrix products by oneDNN, everything else in SIMD Swift, over a fixed pool of threads.
+/// The processor as a device: float32 products by oneDNN, bfloat16 products in C where the processor has instructions for them, everything else in SIMD Swift, over a fixed pool of threads.
 ///
 /// Results depend on the plan and the processor's instructions alone, not on the number of threads.
 public final class CPUDevice: ComputeDevice {
@@ -13,7 +13,7 @@ public final class CPUDevice: ComputeDevice {
     public var threadCount: Int { pool.threadCount }
     /// Whether products of bfloat16 numbers run in the processor's own instructions, about twice as fast as float32; else they are widened.
     public var hasFastBfloat16: Bool { products.hasBfloat16 }
-    /// Whether oneDNN computes matrix products; false where run-time code is forbidden, which costs half the speed or more.
+    /// Whether oneDNN computes float32 products; false where run-time code is forbidden, which costs half the speed or more.
     public var usesOneDNN: Bool { products.usesOneDNN }
 
     let pool: ThreadPool
@@ -29,7 +29,7 @@ public final class CPUDevice: ComputeDevice {
     ///   - threadCount: how many threads compute; nil: what the environment variable TALA_THREADS says, else every processor that this
     /// process may run on.
     ///   - limits: what plans may allocate and address; lower ones are for tests.
-    ///   - usesOneDNN: false computes products in Swift; nil: unless the environment variable TALA_ONEDNN is 0.
+    ///   - usesOneDNN: false computes float32 products in Swift; nil: unless the environment variable TALA_ONEDNN is 0.
     /// - Throws: ``CPUError/cannotStartThreads(code:)``.
     public init(threadCount: Int? = nil, limits: MemoryLimits = .unlimited, usesOneDNN: Bool? = nil) throws {
         self.limits = limits

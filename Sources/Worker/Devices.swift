@@ -21,7 +21,7 @@ public enum Devices {
                     selector: "cpu", name: processor.name,
                     details: [
                         ("bfloat16", processor.hasFastBfloat16 ? "in the processor's own instructions" : "widened to float32"),
-                        ("matrix products", processor.usesOneDNN ? "oneDNN" : "Swift"),
+                        ("float32 products", processor.usesOneDNN ? "oneDNN" : "Swift"),
                     ]))
         }
         for (index, name) in ((try? VulkanDevice.names()) ?? []).enumerated() {

@@ -67,9 +67,8 @@ import Testing
         var random = SystemRandomNumberGenerator()
         // Around blocks of 6 rows, panels of 64 columns, pairs, and pieces of 1,024 inner indices.
         let sizes = [
-            (1, 1, 1), (2, 3, 1), (5, 16, 2), (6, 17, 3), (7, 63, 31), (12, 64, 33), (13, 65, 63), (61, 127, 67), (3, 130, 257),
-            (18, 96, 1_024),
-            (11, 67, 1_025), (7, 33, 2_049), (6, 64, 2_500),
+            (1, 1, 1), (2, 3, 1), (5, 16, 2), (6, 17, 3), (7, 63, 31), (12, 64, 33), (13, 65, 63), (61, 127, 67),
+            (3, 130, 257), (18, 96, 1_024), (11, 67, 1_025), (7, 33, 2_049), (6, 64, 2_500),
         ]
         for (m, n, k) in sizes {
             for layout in 0..<16 {
@@ -126,8 +125,7 @@ import Testing
             let (transposesA, transposesB) = (layout & 1 != 0, layout & 2 != 0)
             var shape = BlockProductShape(
                 m: m, n: n, k: k, transposesA: transposesA, transposesB: transposesB, strideA: transposesA ? m : k,
-                strideB: transposesB ? k : n,
-                strideC: n, inputType: .bfloat16, outputType: .float32, accumulates: false)
+                strideB: transposesB ? k : n, strideC: n, inputType: .bfloat16, outputType: .float32, accumulates: false)
             let a = matrix(transposesA ? k : m, shape.strideA, shape.strideA, &random)
             let b = matrix(transposesB ? n : k, shape.strideB, shape.strideB, &random)
             func run(_ top: Int, _ left: Int) throws -> [Float] {

@@ -4,7 +4,7 @@ import Tensors
 
 /// `c = scale * op(a) * op(b) + addend`, in blocks of about 256 x 256 outputs that threads take one by one.
 ///
-/// Where oneDNN takes the operands as they lie, a block is one call. Otherwise operands are widened block by block into the thread's
+/// Where a block product takes the operands as they lie, a block is one call. Otherwise operands are widened block by block into the thread's
 /// scratch, and results that need scaling or another element type, or that are summed in several pieces of `k`, are built there in float32.
 final class MatrixProductKernel: Kernel {
     private let scale: Float

@@ -7,8 +7,8 @@ struct AttentionBlocks {
     /// inputs.
     static let queryRows = 64
     static let keyRows = 128
-    /// Blocks of queries that are multiplied together where all of them see the same whole block of keys: a product of 64 rows costs as much
-    /// in packing its second operand as in arithmetic.
+    /// Blocks of queries that are multiplied together where all of them see the same whole block of keys: to pack the second operand costs
+    /// as much as some 10 to 30 rows of a product.
     static let stripeBlocks = SIMD4<Int>.scalarCount
     static let stripeRows = stripeBlocks * queryRows
 

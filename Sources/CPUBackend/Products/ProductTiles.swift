@@ -27,7 +27,7 @@ struct ProductTiles {
         /// Widths are multiples of this.
         let columnStep: Int
 
-        /// oneDNN: on bfloat16 388 GFLOP/s with 256 x 64, 446 with 256 x 96, 468 with 256 x 288, 484 with 1024 x 288.
+        /// oneDNN, fitted to its products of bfloat16: 388 GFLOP/s with 256 x 64, 446 with 256 x 96, 468 with 256 x 288, 484 with 1024 x 288.
         static let oneDNN = Packing(rows: 8, columns: 8, columnStep: 16)
         /// ``BFloat16Product``: 333 GFLOP/s with 64 rows, 409 with 128, 457 with 256, 485 with 512, 501 with 1,024, whatever the width (64 to 576).
         static let bfloat16 = Packing(rows: 32, columns: 2, columnStep: 32)
@@ -72,7 +72,7 @@ struct ProductTiles {
         return best
     }
 
-    /// More tiles than most machines have threads, as long as each has some ten microseconds to do and keeps a shape that oneDNN computes at full speed.
+    /// More tiles than most machines have threads, as long as each has some ten microseconds to do and keeps a shape that is computed at full speed.
     private static func small(_ m: Int, _ n: Int, _ k: Int, _ preference: Preference) -> (height: Int, width: Int) {
         var height = cut(m, preference == .tall ? 512 : 256)
         var width = cut(n, preference == .wide ? 768 : 256)
