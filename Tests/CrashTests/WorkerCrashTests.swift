@@ -155,6 +155,26 @@ import Worker
         Extent.report("shortages", places.count)
     }
 
+    /// Every place of the first worker where it opens or maps the model or its configuration: nothing there may be taken for a wrong or another model.
+    @Test func aModelThatCannotBeOpenedForTheMomentIsNeitherWrongNorAnother() throws {
+        let job = try CrashJob()
+        defer { job.remove() }
+        let wanted = try Self.unbroken(job)
+        let kinds: Set<FileOperation.Kind> = [.open, .map]
+        var tried = 0
+        for number in 1...(try Self.count(job, kinds)) {
+            try job.reset()
+            let faulty = FaultyFileSystem(Fault(.error(EMFILE), at: number, kinds: kinds))
+            let outcome = job.run(on: faulty)
+            guard faulty.struck.contains(where: { $0.contains("/stories260k/") }) else { continue }
+            tried += 1
+            #expect(outcome == .ranOut, "\(faulty.struck): \(outcome)")
+            #expect(job.finish() == .succeeded, "\(faulty.struck)")
+            #expect(try JobTrace(job.folder).differences(from: wanted) == "", "\(faulty.struck)")
+        }
+        #expect(tried >= 3)
+    }
+
     @Test func shortWritesChangeNothing() throws {
         let job = try CrashJob()
         defer { job.remove() }
