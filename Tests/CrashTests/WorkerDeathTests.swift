@@ -279,7 +279,8 @@ import Testing
     }
 
     @Test func aDeviceThatIsAlwaysLostEndsTheJobWithThatCause() throws {
-        guard let spool = try runWithFaults("lost@90", count: 1000, strikes: nil, every: 50) else { return }
+        // Early enough for every worker to come so far: one that finds the kernels and the machine warm may finish with fewer than 90 submissions.
+        guard let spool = try runWithFaults("lost@45", count: 1000, strikes: nil, every: 50) else { return }
         defer { spool.remove() }
         let status = try #require(spool.job?.status())
         #expect(status.state == .failed && status.error?.code == "device_lost" && (2...4).contains(status.attempts), "\(events(spool))")
