@@ -1,11 +1,11 @@
-public import Graph
+package import Graph
 
 extension CPUDevice {
-    public var memoryByteCount: Int? { SystemMemory.byteCount }
-    public var sharesProcessMemory: Bool { true }
+    package var memoryByteCount: Int? { SystemMemory.byteCount }
+    package var sharesProcessMemory: Bool { true }
 
     /// Prepares the plan over memory that nothing touches, so that no page of it comes into being, and asks the kernels.
-    public func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int {
+    package func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int {
         var stand: [AlignedMemory] = []
         var mapped: [Int: UnsafeRawBufferPointer] = [:]
         for (index, block) in layout.blocks.enumerated() where block.mappedWeight != nil {

@@ -1,27 +1,27 @@
 import COneDNN
 import Glibc
-public import Graph
-public import Tensors
+package import Graph
+package import Tensors
 
 /// The processor as a device: float32 products by oneDNN, bfloat16 products in C where the processor has instructions for them, everything else in SIMD Swift, over a fixed pool of threads.
 ///
 /// Results depend on the plan and the processor's instructions alone, not on the number of threads.
-public final class CPUDevice: ComputeDevice {
-    public let limits: MemoryLimits
-    public let activationTypes: Set<ElementType> = [.float32, .bfloat16]
+package final class CPUDevice: ComputeDevice {
+    package let limits: MemoryLimits
+    package let activationTypes: Set<ElementType> = [.float32, .bfloat16]
     /// Threads that run kernels, the calling one included.
-    public var threadCount: Int { pool.threadCount }
+    package var threadCount: Int { pool.threadCount }
     /// Whether products of bfloat16 numbers run in the processor's own instructions, about twice as fast as float32; else they are widened.
-    public var hasFastBfloat16: Bool { products.hasBfloat16 }
+    package var hasFastBfloat16: Bool { products.hasBfloat16 }
     /// Whether oneDNN computes float32 products; false where run-time code is forbidden, which costs half the speed or more.
-    public var usesOneDNN: Bool { products.usesOneDNN }
+    package var usesOneDNN: Bool { products.usesOneDNN }
 
     let pool: ThreadPool
     let products: ProductLibrary
     /// Memory that kernels use within one call, for all programs: one runs at a time.
     private(set) var workspace: AlignedMemory?
     /// Called between kernels, every second or so: a program over tens of thousands of tokens runs for many minutes.
-    public var heartbeat: (() -> Void)?
+    package var heartbeat: (() -> Void)?
     private var lastBeat = 0.0
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
@@ -31,7 +31,7 @@ public final class CPUDevice: ComputeDevice {
     ///   - limits: what plans may allocate and address; lower ones are for tests.
     ///   - usesOneDNN: false computes float32 products in Swift; nil: unless the environment variable TALA_ONEDNN is 0.
     /// - Throws: ``CPUError/cannotStartThreads(code:)``.
-    public init(threadCount: Int? = nil, limits: MemoryLimits = .unlimited, usesOneDNN: Bool? = nil) throws {
+    package init(threadCount: Int? = nil, limits: MemoryLimits = .unlimited, usesOneDNN: Bool? = nil) throws {
         self.limits = limits
         let count = min(1_024, max(1, threadCount ?? Self.number(inEnvironment: "TALA_THREADS") ?? Int(tala_processor_count())))
         pool = try ThreadPool(threadCount: count)
@@ -45,17 +45,17 @@ public final class CPUDevice: ComputeDevice {
         mutex.deallocate()
     }
 
-    public var name: String { "processor, \(threadCount) thread\(threadCount == 1 ? "" : "s")\(usesOneDNN ? "" : ", without oneDNN")" }
+    package var name: String { "processor, \(threadCount) thread\(threadCount == 1 ? "" : "s")\(usesOneDNN ? "" : ", without oneDNN")" }
 
-    public func mixesFloat32(with weightType: ElementType) -> Bool { weightType == .bfloat16 || weightType == .float16 }
+    package func mixesFloat32(with weightType: ElementType) -> Bool { weightType == .bfloat16 || weightType == .float16 }
 
-    public func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory {
+    package func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory {
         try CPUPersistentMemory(layout, mapped: mapped)
     }
 
-    public func makeArena(blocks: [Int]) throws -> any Arena { try CPUArena(blocks: blocks) }
+    package func makeArena(blocks: [Int]) throws -> any Arena { try CPUArena(blocks: blocks) }
 
-    public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable {
+    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable {
         try exclusively {
             let executable = try CPUExecutable(plan, persistent: persistent, arena: arena, device: self)
             try reserveWorkspace(byteCount: executable.workspaceByteCount)

@@ -1,5 +1,5 @@
 extension CPUError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .outOfMemory(let byteCount):
             "the system has no \(byteCount) bytes of memory left: lower batch_size or max_length, or free memory"

@@ -1,5 +1,5 @@
 /// Why the processor cannot prepare or run a plan.
-public enum CPUError: Error, Sendable {
+package enum CPUError: Error, Sendable {
     /// So many bytes cannot be had from the system.
     case outOfMemory(byteCount: Int)
     /// The system starts no more threads.

@@ -1,4 +1,4 @@
-public import ArgumentParser
+package import ArgumentParser
 import Glibc
 import Jobs
 import Spool
@@ -18,44 +18,44 @@ enum Control {
     }
 }
 
-public struct Cancel: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "End a job for good, with a last checkpoint if it runs.")
+package struct Cancel: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "End a job for good, with a last checkpoint if it runs.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end.") var job: String
-    public init() {}
-    public func run() throws { try Control.ask("cancel", job, options) }
+    package init() {}
+    package func run() throws { try Control.ask("cancel", job, options) }
 }
 
-public struct Pause: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "Stop a job with a checkpoint, to be resumed.")
+package struct Pause: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Stop a job with a checkpoint, to be resumed.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end.") var job: String
-    public init() {}
-    public func run() throws { try Control.ask("pause", job, options) }
+    package init() {}
+    package func run() throws { try Control.ask("pause", job, options) }
 }
 
-public struct Resume: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "Let a paused job go on.")
+package struct Resume: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Let a paused job go on.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end.") var job: String
-    public init() {}
-    public func run() throws { try Control.ask("resume", job, options) }
+    package init() {}
+    package func run() throws { try Control.ask("resume", job, options) }
 }
 
-public struct CheckpointNow: ParsableCommand {
-    public static let configuration = CommandConfiguration(commandName: "checkpoint", abstract: "Write a checkpoint of a running job now.")
+package struct CheckpointNow: ParsableCommand {
+    package static let configuration = CommandConfiguration(commandName: "checkpoint", abstract: "Write a checkpoint of a running job now.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end.") var job: String
-    public init() {}
-    public func run() throws { try Control.ask("checkpoint", job, options) }
+    package init() {}
+    package func run() throws { try Control.ask("checkpoint", job, options) }
 }
 
-public struct Delete: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "Delete a job that has ended, with its checkpoints and its result.")
+package struct Delete: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Delete a job that has ended, with its checkpoints and its result.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end.") var job: String
-    public init() {}
-    public func run() throws {
+    package init() {}
+    package func run() throws {
         let folder = try options.job(job)
         guard folder.status()?.state.isFinal != false else { throw ValidationError("\(folder.id) has not ended: cancel it first") }
         try Control.ask("delete", job, options)

@@ -1,4 +1,4 @@
-public import ArgumentParser
+package import ArgumentParser
 import Glibc
 import JSON
 import Jobs
@@ -6,13 +6,13 @@ import Spool
 import Storage
 
 /// `tala list`: all jobs, a line each.
-public struct List: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "List the jobs of a spool.")
+package struct List: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "List the jobs of a spool.")
     @OptionGroup var options: SpoolOptions
 
-    public init() {}
+    package init() {}
 
-    public func run() throws {
+    package func run() throws {
         let statuses = JobListing.statuses(options.layout)
         if options.json {
             print(JSONWriter(isIndented: true).string(["object": "list", "data": JSONNode(statuses.map(\.json)), "has_more": false]))
@@ -39,14 +39,14 @@ extension JobState {
 }
 
 /// `tala status`: one job in full.
-public struct Status: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "Show one job.")
+package struct Status: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Show one job.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end.") var job: String
 
-    public init() {}
+    package init() {}
 
-    public func run() throws {
+    package func run() throws {
         let folder = try options.job(job)
         guard let status = folder.status() else { throw ValidationError("\(folder.statusFile) cannot be read") }
         if options.json {
@@ -99,14 +99,14 @@ public struct Status: ParsableCommand {
 }
 
 /// `tala events`: what happened to a job.
-public struct Events: ParsableCommand {
-    public static let configuration = CommandConfiguration(abstract: "Show what happened to a job.")
+package struct Events: ParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Show what happened to a job.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end.") var job: String
 
-    public init() {}
+    package init() {}
 
-    public func run() throws {
+    package func run() throws {
         let folder = try options.job(job)
         let text = String(decoding: try DurableFiles.read(folder.eventsFile), as: UTF8.self)
         let terminal = Terminal()

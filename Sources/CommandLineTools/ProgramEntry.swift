@@ -1,10 +1,10 @@
-public import ArgumentParser
+package import ArgumentParser
 import Glibc
 import Storage
 
 extension ParsableCommand {
     /// Parses the command line and runs the command. Wrong usage ends with 2, as other programs on Linux have it, where argument-parser alone ends with 64.
-    public static func runAsProgram() {
+    package static func runAsProgram() {
         do {
             var command = try parseAsRoot()
             try command.run()

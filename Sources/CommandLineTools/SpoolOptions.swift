@@ -1,13 +1,13 @@
-public import ArgumentParser
+package import ArgumentParser
 import Glibc
 import Spool
 
 /// The option that every command about a spool has.
-public struct SpoolOptions: ParsableArguments {
-    @Option(help: "The spool directory (also: TALA_SPOOL).") public var spool: String?
-    @Flag(help: "Print JSON.") public var json = false
+package struct SpoolOptions: ParsableArguments {
+    @Option(help: "The spool directory (also: TALA_SPOOL).") package var spool: String?
+    @Flag(help: "Print JSON.") package var json = false
 
-    public init() {}
+    package init() {}
 
     var layout: SpoolLayout {
         SpoolLayout(root: spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")

@@ -1,4 +1,4 @@
-public import ArgumentParser
+package import ArgumentParser
 import Glibc
 import JSON
 import Jobs
@@ -6,16 +6,16 @@ import Spool
 import Storage
 
 /// `tala submit`: drops a manifest, or a bundle, and prints the job's id.
-public struct Submit: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct Submit: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Drop a manifest, or a folder with a manifest and its data, into the spool.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The manifest (.json, .yaml) or a folder that holds one.") var manifest: String
     @Flag(help: "Wait until the job has ended; the exit code tells how.") var wait = false
 
-    public init() {}
+    package init() {}
 
-    public func run() throws {
+    package func run() throws {
         let layout = options.layout
         guard access(layout.incoming, W_OK) == 0 else { throw ValidationError("\(layout.incoming) is not there or cannot be written") }
         var name = DurableFiles.split(manifest.hasSuffix("/") ? String(manifest.dropLast()) : manifest).name

@@ -1,4 +1,4 @@
-public import ArgumentParser
+package import ArgumentParser
 import Glibc
 import Jobs
 import Spool
@@ -8,16 +8,16 @@ import Storage
 nonisolated(unsafe) private var interrupted: sig_atomic_t = 0
 
 /// `tala watch`: a job's progress until it ends.
-public struct Watch: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct Watch: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         abstract: "Follow a job: progress, loss, speed, time left.",
         discussion: "Control-C ends watching, not the job. Exit codes: 0 succeeded, 1 failed, 3 cancelled, 130 interrupted.")
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end; the newest job if left out.") var job: String?
 
-    public init() {}
+    package init() {}
 
-    public func run() throws {
+    package func run() throws {
         let folder: JobFolder
         if let job {
             folder = try options.job(job)

@@ -6,7 +6,7 @@ import Storage
 /// The daemon: takes drops, keeps the queue, runs one worker a device, acts on control files, survives its workers.
 ///
 /// One thread, one loop. All state that matters is in files; what is in memory is read from them at the start.
-public final class TalaDaemon {
+package final class TalaDaemon {
     /// A device and the worker that has it.
     struct DeviceSlot {
         let selector: String
@@ -70,7 +70,7 @@ public final class TalaDaemon {
     ///   - mustStop: asked in every turn of the loop; true after SIGTERM.
     ///   - mustReload: likewise; true once after SIGHUP.
     /// - Throws: ``StartError``, ``StorageError``.
-    public init(_ configuration: Configuration, mustStop: @escaping () -> Bool, mustReload: @escaping () -> Bool = { false }) throws {
+    package init(_ configuration: Configuration, mustStop: @escaping () -> Bool, mustReload: @escaping () -> Bool = { false }) throws {
         self.configuration = configuration
         self.mustStop = mustStop
         self.mustReload = mustReload
@@ -106,7 +106,7 @@ public final class TalaDaemon {
 
     /// Works until told to stop, or until nothing is left to do when draining.
     /// - Returns: the exit code: 0; 1 if a job failed while draining; 28 if none did, but one is left that waits for room on the disk.
-    public func run() -> Int32 {
+    package func run() -> Int32 {
         let watch = SpoolWatch([layout.incoming, layout.control])
         do { try recover() } catch {
             journal.log(.error, "\(error): leaving")

@@ -1,22 +1,22 @@
-public import Tokenization
+package import Tokenization
 
 /// How a file becomes examples.
-public struct DatasetOptions: Sendable, Hashable {
+package struct DatasetOptions: Sendable, Hashable {
     /// What the records are read for.
-    public enum Purpose: String, Sendable, Hashable {
+    package enum Purpose: String, Sendable, Hashable {
         /// Conversations, or prompts with completions.
         case supervised
         /// Plain text, packed into rows of `maximumLength` tokens.
         case pretraining
     }
-    public enum OnExcess: String, Sendable, Hashable { case error, truncate, drop }
-    public var purpose: Purpose
-    public var trainOn: TrainedPart
+    package enum OnExcess: String, Sendable, Hashable { case error, truncate, drop }
+    package var purpose: Purpose
+    package var trainOn: TrainedPart
     /// Tokens that an example may have.
-    public var maximumLength: Int
-    public var onExcess: OnExcess
+    package var maximumLength: Int
+    package var onExcess: OnExcess
 
-    public init(purpose: Purpose = .supervised, trainOn: TrainedPart = .assistant, maximumLength: Int, onExcess: OnExcess = .error) {
+    package init(purpose: Purpose = .supervised, trainOn: TrainedPart = .assistant, maximumLength: Int, onExcess: OnExcess = .error) {
         self.purpose = purpose
         self.trainOn = trainOn
         self.maximumLength = maximumLength

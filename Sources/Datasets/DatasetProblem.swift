@@ -1,22 +1,22 @@
 /// Something wrong with a dataset: which file, which line, which field, what was found and what was expected.
-public struct DatasetProblem: Error, Sendable, Hashable {
+package struct DatasetProblem: Error, Sendable, Hashable {
     /// A stable word: `invalid_json`, `unreadable`, `wrong_type`, `missing_field`, `empty_field`, `invalid_value`, `unknown_role`, `no_assistant`,
     /// `too_long`, `no_trained_token`, `template`, `empty_dataset`, `preference_training`, `data_changed`, and those of warnings: `deprecated`,
     /// `tool_without_call`, `compression`.
-    public var kind: String
-    public var file: String
+    package var kind: String
+    package var file: String
     /// Physical line, counted from 1; nil where the whole file is concerned.
-    public var line: Int?
+    package var line: Int?
     /// The JSON path, for example `messages[1].content`.
-    public var field: String?
-    public var found: String?
-    public var expected: String?
+    package var field: String?
+    package var found: String?
+    package var expected: String?
     /// What is wrong and what to do, without file, line and field.
-    public var message: String
+    package var message: String
     /// The system's error number where the file could not be opened.
-    public var errorNumber: Int32?
+    package var errorNumber: Int32?
 
-    public init(
+    package init(
         kind: String, file: String, line: Int? = nil, field: String? = nil, found: String? = nil, expected: String? = nil, _ message: String
     ) {
         self.kind = kind
@@ -30,7 +30,7 @@ public struct DatasetProblem: Error, Sendable, Hashable {
 }
 
 extension DatasetProblem: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         "\(file)" + (line.map { ", line \($0)" } ?? "") + ": " + (field.map { "\($0): " } ?? "") + message
     }
 }

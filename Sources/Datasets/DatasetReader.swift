@@ -1,12 +1,12 @@
 import Glibc
 import JSON
 import Storage
-public import Tokenization
+package import Tokenization
 
 /// Reads a file into a ``Dataset``, checking every line.
-public struct DatasetReader: Sendable {
-    public let encoder: ChatEncoder
-    public let options: DatasetOptions
+package struct DatasetReader: Sendable {
+    package let encoder: ChatEncoder
+    package let options: DatasetOptions
     private let modelFolder: String
     private let cache: DatasetCache?
     private let temporaryFolder: String?
@@ -15,7 +15,7 @@ public struct DatasetReader: Sendable {
     ///   - modelFolder: the folder that the encoder was read from: its files are part of the cache's key.
     ///   - cache: nil keeps nothing.
     ///   - temporaryFolder: where examples lie that are not kept; nil takes that of the process (TMPDIR).
-    public init(
+    package init(
         encoder: ChatEncoder, options: DatasetOptions, modelFolder: String, cache: DatasetCache? = nil, temporaryFolder: String? = nil
     ) {
         self.encoder = encoder
@@ -33,7 +33,7 @@ public struct DatasetReader: Sendable {
     ///   - progress: called now and then while the file is read; what it throws ends the reading.
     /// - Returns: the examples, or nil where anything is wrong; whatever is wrong stands in the report.
     /// - Throws: ``StorageError`` where the cache or a temporary folder cannot be written to, and what `progress` throws.
-    public func read(
+    package func read(
         _ path: String, name: String? = nil, progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws -> (dataset: Dataset?, report: ValidationReport) {
         let name = name.map { DurableFiles.split($0).name } ?? DurableFiles.split(path).name
@@ -76,7 +76,7 @@ public struct DatasetReader: Sendable {
     }
 
     /// Adds to a validation file's report how many of its examples stand in the training file too.
-    public static func compare(_ report: inout ValidationReport, _ validation: Dataset, with training: Dataset) {
+    package static func compare(_ report: inout ValidationReport, _ validation: Dataset, with training: Dataset) {
         let found = Repetitions.of(validation, in: training)
         report.leakedCount = found.count
         report.leakedLines = found.lines.map { [$0.line, $0.first] }

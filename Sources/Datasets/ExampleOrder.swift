@@ -2,13 +2,13 @@
 ///
 /// A Feistel network of four rounds over the next even number of bits, walked until it falls inside the range (Black and Rogaway 2002,
 /// "Ciphers with arbitrary finite domains"), keyed by seed and epoch.
-public struct ExampleOrder: Sendable, Hashable {
-    public let count: Int
+package struct ExampleOrder: Sendable, Hashable {
+    package let count: Int
     private let keys: [UInt64]
     private let halfBits: UInt64
     private let isShuffled: Bool
 
-    public init(count: Int, seed: UInt64, epoch: Int, isShuffled: Bool) {
+    package init(count: Int, seed: UInt64, epoch: Int, isShuffled: Bool) {
         self.count = count
         self.isShuffled = isShuffled
         var bits: UInt64 = 1
@@ -29,7 +29,7 @@ public struct ExampleOrder: Sendable, Hashable {
     }
 
     /// The example at a place of the epoch.
-    public func example(at place: Int) -> Int {
+    package func example(at place: Int) -> Int {
         guard isShuffled, count > 1 else { return place }
         let mask = (UInt64(1) << halfBits) - 1
         var value = UInt64(truncatingIfNeeded: place)
@@ -43,8 +43,8 @@ public struct ExampleOrder: Sendable, Hashable {
 }
 
 /// Which examples are held back for validation: decided for each by its own number and the seed, so adding lines at the end changes nothing before them.
-public enum ValidationSplit {
-    public static func isHeldBack(_ index: Int, fraction: Double, seed: UInt64) -> Bool {
+package enum ValidationSplit {
+    package static func isHeldBack(_ index: Int, fraction: Double, seed: UInt64) -> Bool {
         var mixed = (UInt64(truncatingIfNeeded: index) &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ seed
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB

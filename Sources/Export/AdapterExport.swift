@@ -1,13 +1,13 @@
 import Graph
 import Glibc
-public import JSON
-public import Models
+package import JSON
+package import Models
 import Storage
-public import Tensors
+package import Tensors
 
 /// A PEFT adapter's configuration: the fields that every version of PEFT reads, and no others.
-public enum AdapterExport {
-    public static func configuration(_ model: LanguageModel, baseName: String) -> JSONNode {
+package enum AdapterExport {
+    package static func configuration(_ model: LanguageModel, baseName: String) -> JSONNode {
         guard case .adapter(let settings, _) = model.training else { return JSONNode([JSONMember]()) }
         let names = Set(model.adapters.map(\.module.shortName))
         // Short names say it all where every layer of that name has an adapter; else the full paths do.
@@ -25,14 +25,14 @@ public enum AdapterExport {
     }
 
     /// Writes `adapter_config.json` into a folder that holds the adapter's tensors.
-    public static func writeConfiguration(_ model: LanguageModel, baseName: String, to folder: String) throws {
+    package static func writeConfiguration(_ model: LanguageModel, baseName: String, to folder: String) throws {
         let bytes = JSONWriter(isIndented: true).bytes(configuration(model, baseName: baseName))
         try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/adapter_config.json") }
     }
 }
 
 /// A Hugging Face checkpoint of the tuned model.
-public enum ModelExport {
+package enum ModelExport {
     /// Files beside the weights that belong to a model folder and are copied as they are.
     static let companions = [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -40,7 +40,7 @@ public enum ModelExport {
         "tokenizer.model", "vocab.json", "merges.txt",
     ]
 
-    public static func copyCompanions(from source: String, to folder: String) throws {
+    package static func copyCompanions(from source: String, to folder: String) throws {
         for name in companions where access(source + "/" + name, F_OK) == 0 {
             let bytes = try DurableFiles.read(source + "/" + name)
             try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/" + name) }
@@ -49,7 +49,7 @@ public enum ModelExport {
 
     /// Writes the base model with the adapter merged into it: `W + scale * B A`, computed in float32, stored in the base's element types.
     /// - Parameter trained: the adapter's matrices by PEFT key, or the whole model's tensors in full training.
-    public static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws
+    package static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws
     {
         let tensors = base.tensors.values.sorted { $0.name < $1.name }
         var writer = try SafetensorsWriter(
@@ -69,7 +69,7 @@ public enum ModelExport {
     }
 
     /// Writes a model that was trained from nothing: every tensor as float32.
-    public static func writeTrained(
+    package static func writeTrained(
         _ model: LanguageModel, trained: (String) throws -> [Float], elementType: ElementType = .float32, to folder: String
     ) throws {
         let parameters = model.trainables.parameters.sorted { $0.key < $1.key }

@@ -12,7 +12,7 @@ extension FuzzTarget {
     }()
 
     /// Takes away the folder of inputs that were read as files.
-    public static func cleanUp() { try? FileManager.default.removeItem(atPath: folder) }
+    package static func cleanUp() { try? FileManager.default.removeItem(atPath: folder) }
 
     private static func file(_ name: String, _ bytes: [UInt8]) -> String {
         let path = folder + "/" + name

@@ -2,21 +2,21 @@
 ///
 /// Reading an input may refuse it; it must not crash, hang or take room without bound. ``run`` tells where a promise of the reader is broken, such as that
 /// what was read and written again is read as the same.
-public struct FuzzTarget: Sendable {
-    public var name: String
+package struct FuzzTarget: Sendable {
+    package var name: String
     /// Good and bad inputs, small ones.
-    public var seeds: [[UInt8]]
+    package var seeds: [[UInt8]]
     /// Files of the reference data that are inputs too: folders below `golden`, and how the names end.
-    public var folders: [(path: String, suffix: String)]
-    public var words: [String]
-    public var byteLimit: Int
+    package var folders: [(path: String, suffix: String)]
+    package var words: [String]
+    package var byteLimit: Int
     /// What inputs are, so that many of the changed ones still are.
-    public enum Structure: Sendable { case bytes, json, template }
-    public var structure: Structure
+    package enum Structure: Sendable { case bytes, json, template }
+    package var structure: Structure
     /// Whether the first part of the reader takes an input, where there is a part behind it: most changed inputs should get that far.
-    public var accepts: (@Sendable ([UInt8]) -> Bool)?
+    package var accepts: (@Sendable ([UInt8]) -> Bool)?
     /// What is wrong with what an input made of the reader; nil if nothing is.
-    public var run: @Sendable ([UInt8]) -> String?
+    package var run: @Sendable ([UInt8]) -> String?
 
     init(
         _ name: String, seeds: [String], folders: [(path: String, suffix: String)] = [], words: [String] = [], byteLimit: Int = 4096,
@@ -33,11 +33,11 @@ public struct FuzzTarget: Sendable {
     }
 
     /// Inputs out of the seeds and the reference data.
-    public func mutator(seed: UInt64) -> Mutator {
+    package func mutator(seed: UInt64) -> Mutator {
         Mutator(seeds: seeds + ReferenceData.inputs(of: self), words: words, byteLimit: byteLimit, structure: structure, seed: seed)
     }
 
-    public static let all: [FuzzTarget] = [
+    package static let all: [FuzzTarget] = [
         json, line, dataset, tokenizer, template, manifestJSON, manifestYAML, safetensors, modelConfiguration, adapterConfiguration, status,
         events, metrics,
     ]

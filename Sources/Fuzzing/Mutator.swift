@@ -1,7 +1,7 @@
 import SeededRandom
 
 /// Makes inputs out of good ones: bits turned, bytes put in and taken out, parts doubled, moved and taken from others, words of the format put in.
-public struct Mutator {
+package struct Mutator {
     private let seeds: [[UInt8]]
     private let words: [[UInt8]]
     private let byteLimit: Int
@@ -14,7 +14,7 @@ public struct Mutator {
     ///   - words: what the format's texts are made of.
     ///   - byteLimit: bytes that an input may have.
     ///   - structure: half of the inputs keep it, whatever was changed in them.
-    public init(seeds: [[UInt8]], words: [String], byteLimit: Int, structure: FuzzTarget.Structure = .bytes, seed: UInt64) {
+    package init(seeds: [[UInt8]], words: [String], byteLimit: Int, structure: FuzzTarget.Structure = .bytes, seed: UInt64) {
         self.seeds = seeds.isEmpty ? [[]] : seeds
         self.words = (words + Self.commonWords).map { Array($0.utf8) }
         self.byteLimit = byteLimit
@@ -34,7 +34,7 @@ public struct Mutator {
     ]
 
     /// The next input.
-    public mutating func next() -> [UInt8] {
+    package mutating func next() -> [UInt8] {
         if let tree, random.below(2) == 0 {
             let input = tree.next(&random)
             if input.count <= byteLimit { return input }

@@ -2,8 +2,8 @@ import Foundation
 import JSON
 
 /// The reference data (shared/golden) from which more inputs are made, where it is beside the checkout or TALA_SHARED names it.
-public enum ReferenceData {
-    public static let folder: String? = {
+package enum ReferenceData {
+    package static let folder: String? = {
         var candidates: [String] = []
         if let named = ProcessInfo.processInfo.environment["TALA_SHARED"] { candidates.append(named + "/golden") }
         var url = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
@@ -23,7 +23,7 @@ public enum ReferenceData {
         .deletingLastPathComponent().path + "/Tests/TemplatesTests"
 
     /// The files of a target's folders, at most 1 MiB each.
-    public static func inputs(of target: FuzzTarget) -> [[UInt8]] {
+    package static func inputs(of target: FuzzTarget) -> [[UInt8]] {
         var found: [[UInt8]] = []
         for (path, suffix) in target.folders {
             guard let folder = path == "Cases" ? ownTemplates : folder,

@@ -1,17 +1,17 @@
-public import Graph
-public import Models
+package import Graph
+package import Models
 import Glibc
 import Tensors
 
 /// How the next token is chosen.
-public struct SamplingSettings: Sendable, Hashable {
+package struct SamplingSettings: Sendable, Hashable {
     /// 0 takes the likeliest token.
-    public var temperature: Double
+    package var temperature: Double
     /// Only the likeliest tokens that together have this probability are drawn from.
-    public var topP: Double
-    public var seed: UInt64
+    package var topP: Double
+    package var seed: UInt64
 
-    public init(temperature: Double = 0, topP: Double = 1, seed: UInt64 = 0) {
+    package init(temperature: Double = 0, topP: Double = 1, seed: UInt64 = 0) {
         self.temperature = temperature
         self.topP = topP
         self.seed = seed
@@ -19,7 +19,7 @@ public struct SamplingSettings: Sendable, Hashable {
 }
 
 /// Continues token sequences with a model: one pass over the prompt, then one token at a time over cached keys and values.
-public final class TextGenerator {
+package final class TextGenerator {
     private let model: LanguageModel
     private let device: any ComputeDevice
     private let persistent: any PersistentMemory
@@ -30,7 +30,7 @@ public final class TextGenerator {
 
     /// Loads the model for sequences of at most `capacity` tokens, prompt included.
     /// - Throws: ``ModelError``, ``GraphError``, and what the device throws.
-    public init(model: LanguageModel, device: any ComputeDevice, capacity: Int) throws {
+    package init(model: LanguageModel, device: any ComputeDevice, capacity: Int) throws {
         self.model = model
         self.device = device
         self.capacity = capacity
@@ -108,7 +108,7 @@ public final class TextGenerator {
     /// Continues a prompt until an end token, `maximumTokens`, or the capacity.
     /// - Parameter onToken: called with each new token; returning false stops.
     /// - Returns: the new tokens, without the end token.
-    public func generate(
+    package func generate(
         _ prompt: [Int32], maximumTokens: Int, endIDs: Set<Int32>, sampling: SamplingSettings = SamplingSettings(),
         onToken: (Int32) -> Bool = { _ in true }
     ) throws -> [Int32] {

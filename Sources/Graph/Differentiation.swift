@@ -1,10 +1,10 @@
-public import Tensors
+package import Tensors
 
 /// The state of reverse-mode differentiation: which values have which gradients, while nodes are visited from the last to the first.
 ///
 /// Gradients appear only where a trained tensor needs them. A gradient that several readers contribute to is summed in place where the operation can add
 /// (``MatrixProduct``, ``RMSNormBackward``, all accumulating ones) and by ``Add`` elsewhere. Gradients of trained tensors go straight into their accumulators.
-public struct Differentiation {
+package struct Differentiation {
     private var graph: Graph
     private var gradients: [ValueID: ValueID] = [:]
     private var needed: [Bool]
@@ -23,7 +23,7 @@ public struct Differentiation {
     ///   - seeds: values and their gradients, which the graph already computes.
     ///   - recomputedSegments: layers whose values are computed a second time instead of being kept.
     /// - Throws: ``GraphError/notDifferentiable(operation:)``.
-    public static func backward(
+    package static func backward(
         of graph: Graph, nodeCount: Int, seeds: [(value: ValueID, gradient: ValueID)], layout: TrainableLayout,
         recomputedSegments: Set<Int> = []
     ) throws(GraphError) -> Graph {
@@ -60,34 +60,34 @@ public struct Differentiation {
         }
     }
 
-    public func type(of value: ValueID) -> TensorType { graph.type(of: value) }
+    package func type(of value: ValueID) -> TensorType { graph.type(of: value) }
 
     /// Whether a trained tensor's gradient depends on this value's.
-    public func needsGradient(_ value: ValueID) -> Bool { value.index < needed.count && needed[value.index] }
+    package func needsGradient(_ value: ValueID) -> Bool { value.index < needed.count && needed[value.index] }
 
     /// The gradient collected so far, complete when the node that computes the value is visited; nil if nothing depends on the value.
-    public func gradient(of value: ValueID) -> ValueID? { gradients[value] }
+    package func gradient(of value: ValueID) -> ValueID? { gradients[value] }
 
     /// The value to read in the backward pass: itself, or its second computation.
-    public func saved(_ value: ValueID) -> ValueID { recomputed[value] ?? value }
+    package func saved(_ value: ValueID) -> ValueID { recomputed[value] ?? value }
 
     /// The value to multiply with in the backward pass. Normalised and gated activations, a quarter of what a layer would otherwise keep, are
     /// computed again from the operands that their own gradients need; the result is the same to the bit.
-    public mutating func factor(_ value: ValueID) throws(GraphError) -> ValueID {
+    package mutating func factor(_ value: ValueID) throws(GraphError) -> ValueID {
         if let known = recomputed[value] { return known }
         guard let node = cheapNodes[value] else { return value }
         try recompute([node])
         return saved(value)
     }
 
-    public func queryRanges(for keyRanges: ValueID) -> ValueID? { graph.queryRangesOfKeyRanges[keyRanges] }
+    package func queryRanges(for keyRanges: ValueID) -> ValueID? { graph.queryRangesOfKeyRanges[keyRanges] }
 
-    public mutating func add(_ operation: any Operation, _ inputs: [ValueID]) throws(GraphError) -> [ValueID] {
+    package mutating func add(_ operation: any Operation, _ inputs: [ValueID]) throws(GraphError) -> [ValueID] {
         try graph.add(operation, inputs, names: [])
     }
 
     /// The value in this element type, converted once however often it is asked for.
-    public mutating func converted(_ value: ValueID, to elementType: ElementType) throws(GraphError) -> ValueID {
+    package mutating func converted(_ value: ValueID, to elementType: ElementType) throws(GraphError) -> ValueID {
         if type(of: value).elementType == elementType { return value }
         if let known = conversions[value]?[elementType] { return known }
         let result = try add(Convert(to: elementType), [value])[0]
@@ -96,7 +96,7 @@ public struct Differentiation {
     }
 
     /// Adds a computed gradient to what a value has.
-    public mutating func contribute(to value: ValueID, _ gradient: ValueID) throws(GraphError) {
+    package mutating func contribute(to value: ValueID, _ gradient: ValueID) throws(GraphError) {
         try contribute(to: value) { context, addend, elementType throws(GraphError) in
             let fitting = try context.converted(gradient, to: elementType)
             guard let addend else { return fitting }
@@ -106,7 +106,7 @@ public struct Differentiation {
 
     /// Adds to a value's gradient by an operation that can take the sum so far as an addend.
     /// - Parameter make: given the sum so far (nil: none yet) and the element type of the gradient, returns the new sum.
-    public mutating func contribute(
+    package mutating func contribute(
         to value: ValueID,
         _ make: (inout Differentiation, _ addend: ValueID?, _ elementType: ElementType) throws(GraphError) -> ValueID
     ) throws(GraphError) {

@@ -4,27 +4,27 @@ import Tensors
 ///
 /// Typed single static assignment: a value is defined once, by the host, by a node, or by living in persistent memory. Memory is no subject here;
 /// the planner decides where values live.
-public struct Graph: Sendable {
-    public private(set) var values: [Value] = []
-    public internal(set) var nodes: [Node] = []
+package struct Graph: Sendable {
+    package private(set) var values: [Value] = []
+    package internal(set) var nodes: [Node] = []
     /// Tensors that outlive the program, by key. The same keys in two graphs mean the same memory.
-    public private(set) var persistentTensors: [PersistentTensor] = []
+    package private(set) var persistentTensors: [PersistentTensor] = []
     /// The layer that nodes added now belong to.
-    public var currentSegment: Int?
+    package var currentSegment: Int?
     private var persistentValues: [String: ValueID] = [:]
     private var persistentIndices: [String: Int] = [:]
     /// For each input of key ranges the input of query ranges that says the same from the keys' side.
     private(set) var queryRangesOfKeyRanges: [ValueID: ValueID] = [:]
 
-    public init() {}
+    package init() {}
 
-    public func type(of value: ValueID) -> TensorType { values[value.index].type }
+    package func type(of value: ValueID) -> TensorType { values[value.index].type }
 
     /// A value that the host writes before each run.
-    public mutating func input(_ name: String, _ type: TensorType) -> ValueID { define(name, type, .input) }
+    package mutating func input(_ name: String, _ type: TensorType) -> ValueID { define(name, type, .input) }
 
     /// The value of a tensor that outlives the program; asking twice for one key gives one value.
-    public mutating func persistent(_ tensor: PersistentTensor) -> ValueID {
+    package mutating func persistent(_ tensor: PersistentTensor) -> ValueID {
         if let known = persistentValues[tensor.key] { return known }
         let value = define(tensor.key, tensor.type, .persistent(key: tensor.key))
         persistentValues[tensor.key] = value
@@ -34,7 +34,7 @@ public struct Graph: Sendable {
     }
 
     /// The declaration of the persistent tensor that a value is, or nil for other values.
-    public func persistentTensor(of value: ValueID) -> PersistentTensor? {
+    package func persistentTensor(of value: ValueID) -> PersistentTensor? {
         guard case .persistent(let key) = values[value.index].role else { return nil }
         return persistentIndices[key].map { persistentTensors[$0] }
     }
@@ -42,7 +42,7 @@ public struct Graph: Sendable {
     /// Applies an operation; its outputs are named after the operation unless names are given.
     /// - Throws: ``GraphError/operandMismatch(operation:reason:)`` where the operands do not fit.
     @discardableResult
-    public mutating func add(_ operation: any Operation, _ inputs: [ValueID], names: [String] = []) throws(GraphError) -> [ValueID] {
+    package mutating func add(_ operation: any Operation, _ inputs: [ValueID], names: [String] = []) throws(GraphError) -> [ValueID] {
         let types = try operation.outputTypes(for: inputs.map { type(of: $0) })
         var outputs: [ValueID] = []
         for (index, type) in types.enumerated() {
@@ -53,13 +53,13 @@ public struct Graph: Sendable {
     }
 
     /// Makes a computed value one that the host reads after the run, under this name.
-    public mutating func markOutput(_ value: ValueID, _ name: String) { redefine(value, name, .output) }
+    package mutating func markOutput(_ value: ValueID, _ name: String) { redefine(value, name, .output) }
 
     /// Makes a node's output live in a persistent tensor's memory: the node computes that tensor's next content, in place.
-    public mutating func store(_ value: ValueID, into key: String) { redefine(value, key, .persistent(key: key)) }
+    package mutating func store(_ value: ValueID, into key: String) { redefine(value, key, .persistent(key: key)) }
 
     /// Declares that two inputs describe one visibility of keys to queries, seen from either side.
-    public mutating func pair(keyRanges: ValueID, queryRanges: ValueID) { queryRangesOfKeyRanges[keyRanges] = queryRanges }
+    package mutating func pair(keyRanges: ValueID, queryRanges: ValueID) { queryRangesOfKeyRanges[keyRanges] = queryRanges }
 
     private mutating func define(_ name: String, _ type: TensorType, _ role: Value.Role) -> ValueID {
         let id = ValueID(values.count)
@@ -72,7 +72,7 @@ public struct Graph: Sendable {
     }
 
     /// Removes the nodes that compute nothing which an output or a persistent tensor depends on.
-    public mutating func removeDeadNodes() {
+    package mutating func removeDeadNodes() {
         var isLive = [Bool](repeating: false, count: values.count)
         var kept: [Node] = []
         for node in nodes.reversed() {
@@ -88,7 +88,7 @@ public struct Graph: Sendable {
     }
 
     /// The arithmetic and memory traffic of one run of all nodes.
-    public var cost: Cost {
+    package var cost: Cost {
         nodes.reduce(.zero) { sum, node in
             sum + node.operation.cost(inputs: node.inputs.map { type(of: $0) }, outputs: node.outputs.map { type(of: $0) })
         }
@@ -97,7 +97,7 @@ public struct Graph: Sendable {
 
 extension Graph: CustomStringConvertible {
     /// One line a node: outputs, operation, inputs, attributes.
-    public var description: String {
+    package var description: String {
         nodes.map { node in
             let name = { (value: ValueID) in "%\(value.index):\(values[value.index].name)" }
             let outputs = node.outputs.map { "\(name($0)) \(type(of: $0))" }.joined(separator: ", ")

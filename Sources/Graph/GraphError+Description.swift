@@ -1,5 +1,5 @@
 extension GraphError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .operandMismatch(let operation, let reason): "\(operation): \(reason)"
         case .notDifferentiable(let operation): "\(operation) has no gradient"

@@ -1,7 +1,7 @@
 import Tensors
 
 /// Why a graph or plan cannot be built.
-public enum GraphError: Error, Sendable {
+package enum GraphError: Error, Sendable {
     /// An operation was given operands that do not fit together.
     case operandMismatch(operation: String, reason: String)
     /// A gradient is needed through an operation that has none.

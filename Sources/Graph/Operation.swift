@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Operations are pure: outputs depend on inputs alone. Inputs and outputs are matrices in row-major order; a backend receives each
 /// as a ``TensorReference``, which may be a slice of a larger matrix (`rowStride` >= `columns`).
-public protocol Operation: Sendable {
+package protocol Operation: Sendable {
     /// The word that names this operation everywhere: in plans, backends, shaders, tests.
     static var name: String { get }
 
@@ -32,37 +32,37 @@ public protocol Operation: Sendable {
 }
 
 extension Operation {
-    public var name: String { Self.name }
-    public var inPlaceInputs: [Int: Int] { [:] }
-    public var attributes: String { "" }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { nil }
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {}
+    package var name: String { Self.name }
+    package var inPlaceInputs: [Int: Int] { [:] }
+    package var attributes: String { "" }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { nil }
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {}
 }
 
 /// An operation applied to values.
-public struct Node: Sendable {
-    public var operation: any Operation
-    public var inputs: [ValueID]
-    public var outputs: [ValueID]
+package struct Node: Sendable {
+    package var operation: any Operation
+    package var inputs: [ValueID]
+    package var outputs: [ValueID]
     /// The layer this node belongs to; layers are what the planner may compute a second time in the backward pass. Nil: none.
-    public var segment: Int?
+    package var segment: Int?
 }
 
 /// Arithmetic and memory traffic: floating-point operations (a multiply-add counts two), bytes read, bytes written.
-public struct Cost: Sendable, Hashable {
-    public var floatingPointOperations: Double
-    public var bytesRead: Double
-    public var bytesWritten: Double
+package struct Cost: Sendable, Hashable {
+    package var floatingPointOperations: Double
+    package var bytesRead: Double
+    package var bytesWritten: Double
 
-    public init(floatingPointOperations: Double, bytesRead: Double, bytesWritten: Double) {
+    package init(floatingPointOperations: Double, bytesRead: Double, bytesWritten: Double) {
         self.floatingPointOperations = floatingPointOperations
         self.bytesRead = bytesRead
         self.bytesWritten = bytesWritten
     }
 
-    public static let zero = Cost(floatingPointOperations: 0, bytesRead: 0, bytesWritten: 0)
+    package static let zero = Cost(floatingPointOperations: 0, bytesRead: 0, bytesWritten: 0)
 
-    public static func + (left: Cost, right: Cost) -> Cost {
+    package static func + (left: Cost, right: Cost) -> Cost {
         Cost(
             floatingPointOperations: left.floatingPointOperations + right.floatingPointOperations,
             bytesRead: left.bytesRead + right.bytesRead, bytesWritten: left.bytesWritten + right.bytesWritten)

@@ -2,27 +2,27 @@
 ///
 /// Each operand's rows and columns are labelled with the axis of the iteration space that they run over, as in Einstein's notation.
 /// Splitting an axis slices every operand along whichever of its dimensions carries the label. A dimension without a label is never cut.
-public struct Partition: Sendable {
-    public struct OperandAxes: Sendable {
-        public var rows: Character?
-        public var columns: Character?
+package struct Partition: Sendable {
+    package struct OperandAxes: Sendable {
+        package var rows: Character?
+        package var columns: Character?
 
-        public init(_ rows: Character? = nil, _ columns: Character? = nil) {
+        package init(_ rows: Character? = nil, _ columns: Character? = nil) {
             self.rows = rows
             self.columns = columns
         }
     }
-    public var inputs: [OperandAxes]
-    public var outputs: [OperandAxes]
+    package var inputs: [OperandAxes]
+    package var outputs: [OperandAxes]
     /// Axes that are summed over: every piece but the first adds to what the pieces before it have left in the output.
-    public var reduced: Set<Character> = []
+    package var reduced: Set<Character> = []
     /// The input that every piece but the first of a reduced axis takes from the output: the sum so far. It may stand one past the inputs
     /// of the whole operation; then `operation` returns one that takes it.
-    public var accumulatorInput: Int?
+    package var accumulatorInput: Int?
     /// The operation for the piece that begins at `offset` of an axis, where the operation must know it (an embedding's first row).
-    public var operation: @Sendable (_ axis: Character, _ offset: Int, _ isFirst: Bool) -> (any Operation)?
+    package var operation: @Sendable (_ axis: Character, _ offset: Int, _ isFirst: Bool) -> (any Operation)?
 
-    public init(
+    package init(
         inputs: [OperandAxes], outputs: [OperandAxes], reduced: Set<Character> = [], accumulatorInput: Int? = nil,
         operation: @escaping @Sendable (_ axis: Character, _ offset: Int, _ isFirst: Bool) -> (any Operation)? = { _, _, _ in nil }
     ) {

@@ -1,17 +1,17 @@
 import Tensors
 
 /// A tensor that lives as long as the job: declared by graphs, laid out once, shared by all programs.
-public struct PersistentTensor: Sendable, Hashable {
+package struct PersistentTensor: Sendable, Hashable {
     /// Names the tensor among all of a job, for example `model.layers.0.mlp.up_proj.weight` or `gradient/…lora_A.weight`.
-    public var key: String
-    public var type: TensorType
-    public var kind: Kind
+    package var key: String
+    package var type: TensorType
+    package var kind: Kind
     /// Where the tensor is a part of a page: that page's key and the element at which the tensor begins in it.
-    public var page: Page?
+    package var page: Page?
     /// Whether kernels read it part by part: it may then be larger than one operand, but not larger than a block, and is never cut.
-    public var isReadInParts: Bool
+    package var isReadInParts: Bool
 
-    public enum Kind: String, Sendable, Hashable {
+    package enum Kind: String, Sendable, Hashable {
         /// A frozen weight, filled from the checkpoint, never written by a program.
         case weight
         /// Numbers that the host computes once: rotary tables.
@@ -24,17 +24,17 @@ public struct PersistentTensor: Sendable, Hashable {
         /// Keys and values of tokens seen before, in generation.
         case cache
     }
-    public struct Page: Sendable, Hashable {
-        public var key: String
-        public var elementOffset: Int
+    package struct Page: Sendable, Hashable {
+        package var key: String
+        package var elementOffset: Int
 
-        public init(key: String, elementOffset: Int) {
+        package init(key: String, elementOffset: Int) {
             self.key = key
             self.elementOffset = elementOffset
         }
     }
 
-    public init(key: String, type: TensorType, kind: Kind, page: Page? = nil, isReadInParts: Bool = false) {
+    package init(key: String, type: TensorType, kind: Kind, page: Page? = nil, isReadInParts: Bool = false) {
         self.key = key
         self.type = type
         self.kind = kind

@@ -4,29 +4,29 @@ import Tensors
 ///
 /// Parameters, gradients and both moments have pages of the same layout. Parameters with and without weight decay are on different pages.
 /// Every tensor begins at a multiple of 64 elements; the gaps stay zero.
-public struct TrainableLayout: Sendable {
-    public struct Parameter: Sendable, Hashable {
-        public var key: String
-        public var rows: Int
-        public var columns: Int
-        public var isDecayed: Bool
+package struct TrainableLayout: Sendable {
+    package struct Parameter: Sendable, Hashable {
+        package var key: String
+        package var rows: Int
+        package var columns: Int
+        package var isDecayed: Bool
 
-        public init(key: String, rows: Int, columns: Int, isDecayed: Bool) {
+        package init(key: String, rows: Int, columns: Int, isDecayed: Bool) {
             self.key = key
             self.rows = rows
             self.columns = columns
             self.isDecayed = isDecayed
         }
     }
-    public struct Page: Sendable, Hashable {
+    package struct Page: Sendable, Hashable {
         /// For example `page0`; with a kind before it the key of a persistent tensor.
-        public var name: String
-        public var rows: Int
-        public var columns: Int
-        public var isDecayed: Bool
+        package var name: String
+        package var rows: Int
+        package var columns: Int
+        package var isDecayed: Bool
     }
-    public private(set) var parameters: [Parameter]
-    public private(set) var pages: [Page] = []
+    package private(set) var parameters: [Parameter]
+    package private(set) var pages: [Page] = []
     private var places: [String: (page: Int, elementOffset: Int)] = [:]
     private var indices: [String: Int] = [:]
 
@@ -34,7 +34,7 @@ public struct TrainableLayout: Sendable {
     static let pageColumns = 256
 
     /// Puts the parameters on pages of at most `pageByteLimit` bytes, in their order; a larger parameter has a page of its own shape.
-    public init(_ parameters: [Parameter], pageByteLimit: Int = 64 << 20) {
+    package init(_ parameters: [Parameter], pageByteLimit: Int = 64 << 20) {
         self.parameters = parameters
         for (index, parameter) in parameters.enumerated() where indices[parameter.key] == nil { indices[parameter.key] = index }
         let elementLimit = max(1, pageByteLimit / 4)
@@ -72,14 +72,14 @@ public struct TrainableLayout: Sendable {
     }
 
     /// The persistent tensor that holds a page's numbers of this kind.
-    public func tensor(of page: Page, _ kind: PersistentTensor.Kind) -> PersistentTensor {
+    package func tensor(of page: Page, _ kind: PersistentTensor.Kind) -> PersistentTensor {
         PersistentTensor(
             key: "\(kind.rawValue)/\(page.name)", type: TensorType(rows: page.rows, columns: page.columns, .float32), kind: kind)
     }
 
     /// The persistent tensor of one parameter: the parameter itself under its own key, its gradient or moments under `kind/key`.
     /// Nil if no such parameter is trained.
-    public func tensor(of key: String, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
+    package func tensor(of key: String, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
         guard let place = places[key], let index = indices[key] else { return nil }
         let parameter = parameters[index]
         let page = pages[place.page]
@@ -90,9 +90,9 @@ public struct TrainableLayout: Sendable {
     }
 
     /// All pages of these kinds, as the persistent layout needs them.
-    public func pageTensors(_ kinds: [PersistentTensor.Kind] = [.parameter, .gradient, .firstMoment, .secondMoment]) -> [PersistentTensor] {
+    package func pageTensors(_ kinds: [PersistentTensor.Kind] = [.parameter, .gradient, .firstMoment, .secondMoment]) -> [PersistentTensor] {
         kinds.flatMap { kind in pages.map { tensor(of: $0, kind) } }
     }
 
-    public var elementCount: Int { parameters.reduce(0) { $0 + $1.rows * $1.columns } }
+    package var elementCount: Int { parameters.reduce(0) { $0 + $1.rows * $1.columns } }
 }

@@ -1,22 +1,22 @@
 import Tensors
 
 /// Names a value of one graph.
-public struct ValueID: Sendable, Hashable, Comparable {
-    public let index: Int
+package struct ValueID: Sendable, Hashable, Comparable {
+    package let index: Int
 
     init(_ index: Int) { self.index = index }
 
-    public static func < (left: ValueID, right: ValueID) -> Bool { left.index < right.index }
+    package static func < (left: ValueID, right: ValueID) -> Bool { left.index < right.index }
 }
 
 /// Something that a program computes or is given.
-public struct Value: Sendable {
-    public let id: ValueID
-    public let name: String
-    public let type: TensorType
-    public let role: Role
+package struct Value: Sendable {
+    package let id: ValueID
+    package let name: String
+    package let type: TensorType
+    package let role: Role
 
-    public enum Role: Sendable, Hashable {
+    package enum Role: Sendable, Hashable {
         /// Computed by a node, gone when its last reader has run.
         case temporary
         /// Written by the host before the program runs.

@@ -1,6 +1,6 @@
 extension Array where Element == UInt8 {
     /// Calls a function with the array's memory, keeping the type of what it throws.
-    public func withBytes<Result, Failure: Error>(_ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result) throws(Failure) -> Result
+    package func withBytes<Result, Failure: Error>(_ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result) throws(Failure) -> Result
     {
         var outcome: Swift.Result<Result, Failure>?
         withUnsafeBufferPointer { buffer in

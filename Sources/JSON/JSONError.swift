@@ -1,6 +1,6 @@
 /// Why a text is not the JSON that was asked for.
-public struct JSONError: Error, Sendable, Hashable {
-    public enum Reason: Sendable, Hashable {
+package struct JSONError: Error, Sendable, Hashable {
+    package enum Reason: Sendable, Hashable {
         case unexpectedEnd
         case unexpectedCharacter(UInt8, expected: String)
         case invalidNumber
@@ -13,13 +13,13 @@ public struct JSONError: Error, Sendable, Hashable {
         case tooDeep(limit: Int)
         case trailingContent
     }
-    public var reason: Reason
+    package var reason: Reason
     /// Byte offset of the fault in the text.
-    public var offset: Int
+    package var offset: Int
 }
 
 extension JSONError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch reason {
         case .unexpectedEnd: "the JSON text ends too early"
         case .unexpectedCharacter(let byte, let expected): "found \(Self.name(of: byte)) where \(expected) was expected"

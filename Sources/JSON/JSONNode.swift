@@ -1,18 +1,18 @@
 /// One value of a JSON text, with the place where it stands.
 ///
 /// `offset` is the position of the value's first byte in the text it was read from; ``JSONPosition/init(of:in:)`` turns it into a line and column.
-public struct JSONNode: Sendable, Hashable {
-    public var value: JSONValue
-    public var offset: Int
+package struct JSONNode: Sendable, Hashable {
+    package var value: JSONValue
+    package var offset: Int
 
-    public init(_ value: JSONValue, offset: Int = 0) {
+    package init(_ value: JSONValue, offset: Int = 0) {
         self.value = value
         self.offset = offset
     }
 }
 
 /// A JSON value. Objects keep the order of their members, and whole numbers that fit stay whole.
-public enum JSONValue: Sendable, Hashable {
+package enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -25,13 +25,13 @@ public enum JSONValue: Sendable, Hashable {
 }
 
 /// A key and its value inside a JSON object.
-public struct JSONMember: Sendable, Hashable {
-    public var key: String
+package struct JSONMember: Sendable, Hashable {
+    package var key: String
     /// Position of the key's opening quotation mark in the text.
-    public var keyOffset: Int
-    public var node: JSONNode
+    package var keyOffset: Int
+    package var node: JSONNode
 
-    public init(_ key: String, _ node: JSONNode, keyOffset: Int = 0) {
+    package init(_ key: String, _ node: JSONNode, keyOffset: Int = 0) {
         self.key = key
         self.keyOffset = keyOffset
         self.node = node
@@ -39,13 +39,13 @@ public struct JSONMember: Sendable, Hashable {
 }
 
 extension JSONNode {
-    public var isNull: Bool { value == .null }
-    public var bool: Bool? { if case .bool(let flag) = value { flag } else { nil } }
-    public var string: String? { if case .string(let text) = value { text } else { nil } }
-    public var array: [JSONNode]? { if case .array(let elements) = value { elements } else { nil } }
-    public var object: [JSONMember]? { if case .object(let members) = value { members } else { nil } }
+    package var isNull: Bool { value == .null }
+    package var bool: Bool? { if case .bool(let flag) = value { flag } else { nil } }
+    package var string: String? { if case .string(let text) = value { text } else { nil } }
+    package var array: [JSONNode]? { if case .array(let elements) = value { elements } else { nil } }
+    package var object: [JSONMember]? { if case .object(let members) = value { members } else { nil } }
     /// A whole number; `2.0` counts as one, `2.5` does not.
-    public var integer: Int? {
+    package var integer: Int? {
         switch value {
         case .integer(let number): number
         case .double(let number): Int(exactly: number)
@@ -53,7 +53,7 @@ extension JSONNode {
         default: nil
         }
     }
-    public var double: Double? {
+    package var double: Double? {
         switch value {
         case .integer(let number): Double(number)
         case .double(let number): number
@@ -62,12 +62,12 @@ extension JSONNode {
         }
     }
     /// The member of an object with this key, or nil if this is no object or has none. Linear: make a dictionary for large objects.
-    public subscript(key: String) -> JSONNode? {
+    package subscript(key: String) -> JSONNode? {
         guard case .object(let members) = value else { return nil }
         return members.first { $0.key == key }?.node
     }
     /// What kind of value this is, as an error message names it.
-    public var kindName: String {
+    package var kindName: String {
         switch value {
         case .null: "null"
         case .bool: "a boolean"
@@ -82,18 +82,18 @@ extension JSONNode {
 extension JSONNode: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
 {
-    public init(stringLiteral value: String) { self.init(.string(value)) }
-    public init(integerLiteral value: Int) { self.init(.integer(value)) }
-    public init(floatLiteral value: Double) { self.init(.double(value)) }
-    public init(booleanLiteral value: Bool) { self.init(.bool(value)) }
-    public init(arrayLiteral elements: JSONNode...) { self.init(.array(elements)) }
-    public init(dictionaryLiteral elements: (String, JSONNode)...) { self.init(.object(elements.map { JSONMember($0.0, $0.1) })) }
-    public init(nilLiteral: ()) { self.init(.null) }
-    public init(_ text: String) { self.init(.string(text)) }
-    public init(_ number: Int) { self.init(.integer(number)) }
-    public init(_ number: Double) { self.init(.double(number)) }
-    public init(_ flag: Bool) { self.init(.bool(flag)) }
-    public init(_ elements: [JSONNode]) { self.init(.array(elements)) }
-    public init(_ members: [JSONMember]) { self.init(.object(members)) }
-    public static var null: JSONNode { JSONNode(.null) }
+    package init(stringLiteral value: String) { self.init(.string(value)) }
+    package init(integerLiteral value: Int) { self.init(.integer(value)) }
+    package init(floatLiteral value: Double) { self.init(.double(value)) }
+    package init(booleanLiteral value: Bool) { self.init(.bool(value)) }
+    package init(arrayLiteral elements: JSONNode...) { self.init(.array(elements)) }
+    package init(dictionaryLiteral elements: (String, JSONNode)...) { self.init(.object(elements.map { JSONMember($0.0, $0.1) })) }
+    package init(nilLiteral: ()) { self.init(.null) }
+    package init(_ text: String) { self.init(.string(text)) }
+    package init(_ number: Int) { self.init(.integer(number)) }
+    package init(_ number: Double) { self.init(.double(number)) }
+    package init(_ flag: Bool) { self.init(.bool(flag)) }
+    package init(_ elements: [JSONNode]) { self.init(.array(elements)) }
+    package init(_ members: [JSONMember]) { self.init(.object(members)) }
+    package static var null: JSONNode { JSONNode(.null) }
 }

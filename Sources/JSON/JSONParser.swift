@@ -2,25 +2,25 @@
 ///
 /// Duplicate keys, lone surrogates, invalid UTF-8, NaN and Infinity, numbers beyond Double, trailing text and deep nesting are errors.
 /// A byte-order mark at the beginning is not part of JSON: callers that accept one skip it first.
-public struct JSONParser {
+package struct JSONParser {
     /// How deep arrays and objects may be nested.
-    public var depthLimit = 64
+    package var depthLimit = 64
 
-    public init(depthLimit: Int = 64) {
+    package init(depthLimit: Int = 64) {
         self.depthLimit = depthLimit
     }
 
     /// Reads the one value that `bytes` holds. Offsets in nodes and errors count from the beginning of `bytes`.
-    public func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) -> JSONNode {
+    package func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) -> JSONNode {
         var reader = JSONReader(bytes: bytes, depthLimit: depthLimit)
         return try reader.document()
     }
 
-    public func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONNode {
+    package func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONNode {
         try bytes.withBytes { buffer throws(JSONError) in try parse(buffer) }
     }
 
-    public func parse(_ text: String) throws(JSONError) -> JSONNode { try parse(Array(text.utf8)) }
+    package func parse(_ text: String) throws(JSONError) -> JSONNode { try parse(Array(text.utf8)) }
 }
 
 private struct JSONReader {

@@ -1,14 +1,14 @@
 /// Writes JSON: compact on one line, or indented by two spaces.
-public struct JSONWriter: Sendable {
-    public var isIndented: Bool
+package struct JSONWriter: Sendable {
+    package var isIndented: Bool
 
-    public init(isIndented: Bool = false) {
+    package init(isIndented: Bool = false) {
         self.isIndented = isIndented
     }
 
-    public func string(_ node: JSONNode) -> String { String(decoding: bytes(node), as: UTF8.self) }
+    package func string(_ node: JSONNode) -> String { String(decoding: bytes(node), as: UTF8.self) }
 
-    public func bytes(_ node: JSONNode) -> [UInt8] {
+    package func bytes(_ node: JSONNode) -> [UInt8] {
         var output: [UInt8] = []
         write(node, indentation: 0, to: &output)
         return output

@@ -1,34 +1,34 @@
-public import JSON
+package import JSON
 
 /// A checkpoint as users see it: the `fine_tuning.job.checkpoint` object of the OpenAI API.
-public struct CheckpointRecord: Sendable, Hashable {
-    public var job: String
-    public var step: Int
-    public var createdAt: Int
-    public var trainLoss: Double?
-    public var trainAccuracy: Double?
-    public var fullValidLoss: Double?
-    public var fullValidAccuracy: Double?
+package struct CheckpointRecord: Sendable, Hashable {
+    package var job: String
+    package var step: Int
+    package var createdAt: Int
+    package var trainLoss: Double?
+    package var trainAccuracy: Double?
+    package var fullValidLoss: Double?
+    package var fullValidAccuracy: Double?
 
-    public init(job: String, step: Int, createdAt: Int) {
+    package init(job: String, step: Int, createdAt: Int) {
         self.job = job
         self.step = step
         self.createdAt = createdAt
     }
 
     /// `step-000120`: as wide as six digits, wider where needed.
-    public static func folderName(step: Int) -> String {
+    package static func folderName(step: Int) -> String {
         let digits = String(step)
         return "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
     }
 
     /// The step of a checkpoint folder's name, or nil for other names.
-    public static func step(ofFolder name: some StringProtocol) -> Int? {
+    package static func step(ofFolder name: some StringProtocol) -> Int? {
         guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0, folderName(step: step) == name else { return nil }
         return step
     }
 
-    public var json: JSONNode {
+    package var json: JSONNode {
         func optional(_ number: Double?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         return [
             "object": "fine_tuning.job.checkpoint", "id": JSONNode("ftckpt-\(job.dropFirst(6))-\(step)"), "created_at": JSONNode(createdAt),

@@ -1,5 +1,5 @@
 /// Where a job is in its life: the states of the fine-tuning API, and `paused` as its pause endpoint answers.
-public enum JobState: String, Sendable, Hashable, CaseIterable {
+package enum JobState: String, Sendable, Hashable, CaseIterable {
     case validatingFiles = "validating_files"
     case queued
     case running
@@ -9,10 +9,10 @@ public enum JobState: String, Sendable, Hashable, CaseIterable {
     case cancelled
 
     /// Nothing happens to the job any more.
-    public var isFinal: Bool { self == .succeeded || self == .failed || self == .cancelled }
+    package var isFinal: Bool { self == .succeeded || self == .failed || self == .cancelled }
 
     /// Whether a job may go from this state to that one.
-    public func mayBecome(_ next: JobState) -> Bool {
+    package func mayBecome(_ next: JobState) -> Bool {
         switch self {
         case .validatingFiles: [.queued, .failed, .cancelled, .paused].contains(next)
         case .queued: [.validatingFiles, .running, .failed, .cancelled, .paused].contains(next)

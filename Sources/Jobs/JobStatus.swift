@@ -1,42 +1,42 @@
-public import JSON
+package import JSON
 
 /// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under the key `tala`.
-public struct JobStatus: Sendable, Hashable {
-    public struct Failure: Sendable, Hashable {
-        public var code: String
-        public var message: String
-        public var param: String?
+package struct JobStatus: Sendable, Hashable {
+    package struct Failure: Sendable, Hashable {
+        package var code: String
+        package var message: String
+        package var param: String?
 
-        public init(code: String, message: String, param: String? = nil) {
+        package init(code: String, message: String, param: String? = nil) {
             self.code = code
             self.message = message
             self.param = param
         }
     }
     /// How far training has come.
-    public struct Progress: Sendable, Hashable {
-        public var step = 0
-        public var totalSteps = 0
-        public var epoch = 0.0
-        public var trainLoss: Double?
-        public var validLoss: Double?
-        public var tokensPerSecond: Double?
+    package struct Progress: Sendable, Hashable {
+        package var step = 0
+        package var totalSteps = 0
+        package var epoch = 0.0
+        package var trainLoss: Double?
+        package var validLoss: Double?
+        package var tokensPerSecond: Double?
         /// Tokens of the examples over rows that were computed, in the last step.
-        public var usefulShare: Double?
+        package var usefulShare: Double?
         /// Seconds that the remaining steps will take at the present speed.
-        public var remainingSeconds: Double?
+        package var remainingSeconds: Double?
 
-        public init() {}
+        package init() {}
     }
 
     /// How far the reading of a data file has come.
-    public struct Reading: Sendable, Hashable {
-        public var file: String
-        public var bytesDone: Int
-        public var byteCount: Int
-        public var exampleCount: Int
+    package struct Reading: Sendable, Hashable {
+        package var file: String
+        package var bytesDone: Int
+        package var byteCount: Int
+        package var exampleCount: Int
 
-        public init(file: String, bytesDone: Int, byteCount: Int, exampleCount: Int) {
+        package init(file: String, bytesDone: Int, byteCount: Int, exampleCount: Int) {
             self.file = file
             self.bytesDone = bytesDone
             self.byteCount = byteCount
@@ -55,53 +55,53 @@ public struct JobStatus: Sendable, Hashable {
         }
     }
 
-    public var id: String
-    public var state: JobState
-    public var createdAt: Int
-    public var finishedAt: Int?
-    public var estimatedFinish: Int?
-    public var model: String
-    public var fineTunedModel: String?
-    public var trainingFile: String
-    public var validationFile: String?
-    public var seed: Int
-    public var suffix: String?
-    public var metadata: [String: String] = [:]
-    public var method: String
+    package var id: String
+    package var state: JobState
+    package var createdAt: Int
+    package var finishedAt: Int?
+    package var estimatedFinish: Int?
+    package var model: String
+    package var fineTunedModel: String?
+    package var trainingFile: String
+    package var validationFile: String?
+    package var seed: Int
+    package var suffix: String?
+    package var metadata: [String: String] = [:]
+    package var method: String
     /// The hyperparameters as the manifest has them.
-    public var hyperparameters: JSONNode
-    public var resultFiles: [String] = []
-    public var trainedTokens: Int?
-    public var error: Failure?
+    package var hyperparameters: JSONNode
+    package var resultFiles: [String] = []
+    package var trainedTokens: Int?
+    package var error: Failure?
     // What follows stands under "tala".
-    public var progress = Progress()
+    package var progress = Progress()
     /// The file that is being read and checked, while one is.
-    public var reading: Reading?
-    public var device: String?
+    package var reading: Reading?
+    package var device: String?
     /// Why a job is paused or waits: `requested`, `disk_full`, `time_limit`.
-    public var reason: String?
-    public var owner: Int?
-    public var priority = 0
+    package var reason: String?
+    package var owner: Int?
+    package var priority = 0
     /// The newest complete checkpoint's folder name.
-    public var checkpoint: String?
+    package var checkpoint: String?
     /// When that was written, in seconds since 1970.
-    public var checkpointedAt: Int?
+    package var checkpointedAt: Int?
     /// Times that a worker was started for the job.
-    public var attempts = 0
+    package var attempts = 0
     /// Free bytes that a job paused for a full disk waits for.
-    public var neededBytes: Int?
+    package var neededBytes: Int?
     /// What the plan says: bytes, steps, arithmetic.
-    public var plan: JSONNode?
+    package var plan: JSONNode?
     /// Workers that died since the last progress.
-    public var crashes: CrashRecord?
-    public var usage = Usage()
+    package var crashes: CrashRecord?
+    package var usage = Usage()
     /// What the job had used when it was last resumed: `time_limit` and `cost_limit` count from there.
-    public var grantedUsage = Usage.Amount()
+    package var grantedUsage = Usage.Amount()
     /// Money, by the prices of the day on which the job was accepted.
-    public var cost: Double?
-    public var currency: String?
+    package var cost: Double?
+    package var currency: String?
 
-    public init(id: String, state: JobState, createdAt: Int, manifest: Manifest) {
+    package init(id: String, state: JobState, createdAt: Int, manifest: Manifest) {
         self.id = id
         self.state = state
         self.createdAt = createdAt
@@ -118,7 +118,7 @@ public struct JobStatus: Sendable, Hashable {
     }
 
     /// The status of a job that has ended because nothing says any more what it was.
-    public init(id: String, lostAt time: Int, createdAt: Int, error: Failure) {
+    package init(id: String, lostAt time: Int, createdAt: Int, error: Failure) {
         self.id = id
         self.createdAt = createdAt
         self.error = error
@@ -128,7 +128,7 @@ public struct JobStatus: Sendable, Hashable {
         hyperparameters = JSONNode([JSONMember]())
     }
 
-    public var json: JSONNode {
+    package var json: JSONNode {
         func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         func optional(_ number: Double?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
@@ -164,7 +164,7 @@ public struct JobStatus: Sendable, Hashable {
     }
 
     /// Reads a status that this program wrote; nil if it is none.
-    public init?(json: JSONNode) {
+    package init?(json: JSONNode) {
         guard let id = json["id"]?.string, let word = json["status"]?.string, let state = JobState(rawValue: word),
             let createdAt = json["created_at"]?.integer, let model = json["model"]?.string, let trainingFile = json["training_file"]?.string
         else { return nil }

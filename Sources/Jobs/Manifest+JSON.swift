@@ -1,8 +1,8 @@
-public import JSON
+package import JSON
 
 extension Manifest {
     /// The manifest as it would be written with every key spelled out; reading it gives the same manifest.
-    public var json: JSONNode {
+    package var json: JSONNode {
         var hyperparameters: [JSONMember] = []
         if let maximumSteps {
             hyperparameters.append(JSONMember("max_steps", JSONNode(maximumSteps)))

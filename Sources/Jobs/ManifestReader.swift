@@ -3,7 +3,7 @@ import JSON
 extension Manifest {
     /// Reads a manifest's text.
     /// - Throws: ``ManifestError`` with the key, its place and what would be right.
-    public init(_ text: ManifestText) throws(ManifestError) {
+    package init(_ text: ManifestText) throws(ManifestError) {
         let root = ManifestSection(node: text.root, path: "", text: text)
         try root.allow(ManifestKeys.root)
         self.init(model: try root.requiredText("model", limit: 1024), trainingFile: try root.requiredText("training_file", limit: 1024))
@@ -60,7 +60,7 @@ extension Manifest {
     }
 
     /// A size as people write it: `2147483648`, `512MiB`, `1.5 GiB`; nil if it is none.
-    public static func byteCount(_ text: String) -> Int? {
+    package static func byteCount(_ text: String) -> Int? {
         if let number = Int(text), number > 0 { return number }
         let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)]
         guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast(3).filter { $0 != " " }),

@@ -1,18 +1,18 @@
-public import JSON
+package import JSON
 import Yams
 
 /// A manifest's text as a tree of values with places, from JSON or YAML.
 ///
 /// YAML is read without anchors and aliases, and its plain words are text unless they are `true`, `false`, `null`, `~` or a number:
 /// `no` is a word, not a false.
-public struct ManifestText {
-    public let bytes: [UInt8]
-    public let root: JSONNode
+package struct ManifestText {
+    package let bytes: [UInt8]
+    package let root: JSONNode
 
-    public static let byteLimit = 1 << 20
+    package static let byteLimit = 1 << 20
 
     /// - Throws: ``ManifestError`` with code `invalid_manifest`.
-    public init(_ bytes: [UInt8], isYAML: Bool) throws(ManifestError) {
+    package init(_ bytes: [UInt8], isYAML: Bool) throws(ManifestError) {
         guard bytes.count <= Self.byteLimit else {
             throw ManifestError(code: "invalid_manifest", message: "has \(bytes.count) bytes; \(Self.byteLimit) are allowed")
         }
@@ -26,7 +26,7 @@ public struct ManifestText {
         }
     }
 
-    public func position(_ offset: Int) -> JSONPosition { JSONPosition(of: offset, in: bytes) }
+    package func position(_ offset: Int) -> JSONPosition { JSONPosition(of: offset, in: bytes) }
 
     private static func json(_ bytes: [UInt8]) throws(ManifestError) -> JSONNode {
         do throws(JSONError) { return try JSONParser().parse(bytes) } catch {

@@ -1,26 +1,26 @@
 /// A line of `metrics.csv`.
-public struct MetricsRow: Sendable, Hashable {
-    public static let header =
+package struct MetricsRow: Sendable, Hashable {
+    package static let header =
         "step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy,full_valid_loss,full_valid_mean_token_accuracy,learning_rate,grad_norm,trained_tokens,tokens_per_second,useful_token_share"
 
-    public var step: Int
-    public var trainLoss: Double
-    public var trainAccuracy: Double
+    package var step: Int
+    package var trainLoss: Double
+    package var trainAccuracy: Double
     /// One validation batch at this step.
-    public var validLoss: Double?
-    public var validAccuracy: Double?
+    package var validLoss: Double?
+    package var validAccuracy: Double?
     /// The whole validation set, at the end of an epoch.
-    public var fullValidLoss: Double?
-    public var fullValidAccuracy: Double?
-    public var learningRate: Double
-    public var gradientNorm: Double
+    package var fullValidLoss: Double?
+    package var fullValidAccuracy: Double?
+    package var learningRate: Double
+    package var gradientNorm: Double
     /// Trained tokens of all steps so far.
-    public var trainedTokens: Int
-    public var tokensPerSecond: Double
+    package var trainedTokens: Int
+    package var tokensPerSecond: Double
     /// Tokens of the examples over rows that were computed.
-    public var usefulShare: Double
+    package var usefulShare: Double
 
-    public init(
+    package init(
         step: Int, trainLoss: Double, trainAccuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
         tokensPerSecond: Double, usefulShare: Double = 1
     ) {
@@ -35,7 +35,7 @@ public struct MetricsRow: Sendable, Hashable {
     }
 
     /// The line without its end. Numbers are written so that reading them gives the same bits.
-    public var line: String {
+    package var line: String {
         func text(_ number: Double?) -> String { number.map { "\($0)" } ?? "" }
         let speed = (tokensPerSecond * 10).rounded() / 10
         return [
@@ -46,7 +46,7 @@ public struct MetricsRow: Sendable, Hashable {
     }
 
     /// Reads a line that ``line`` wrote; nil if it is none, or only a part of one.
-    public init?(line: some StringProtocol) {
+    package init?(line: some StringProtocol) {
         let fields = line.split(separator: ",", omittingEmptySubsequences: false)
         guard fields.count == Self.header.split(separator: ",").count, let step = Int(fields[0]), let loss = Double(fields[1]),
             let accuracy = Double(fields[2]), let rate = Double(fields[7]), let norm = Double(fields[8]), let tokens = Int(fields[9]),

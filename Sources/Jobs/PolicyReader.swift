@@ -3,7 +3,7 @@ import JSON
 extension Policy {
     /// Reads a policy's text, YAML or JSON.
     /// - Throws: ``ManifestError`` with the key, its place and what would be right.
-    public init(_ text: ManifestText) throws(ManifestError) {
+    package init(_ text: ManifestText) throws(ManifestError) {
         self.init()
         let root = ManifestSection(node: text.root, path: "", text: text)
         try root.allow(["roles", "users", "groups", "default", "prices"])

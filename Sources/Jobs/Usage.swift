@@ -1,40 +1,40 @@
-public import JSON
+package import JSON
 
 /// What a job has used so far, by month, so that quotas of a month can be counted from the jobs' own files.
-public struct Usage: Sendable, Hashable {
-    public struct Amount: Sendable, Hashable {
-        public var trainedTokens = 0
-        public var deviceSeconds = 0.0
+package struct Usage: Sendable, Hashable {
+    package struct Amount: Sendable, Hashable {
+        package var trainedTokens = 0
+        package var deviceSeconds = 0.0
 
-        public init(trainedTokens: Int = 0, deviceSeconds: Double = 0) {
+        package init(trainedTokens: Int = 0, deviceSeconds: Double = 0) {
             self.trainedTokens = trainedTokens
             self.deviceSeconds = deviceSeconds
         }
 
-        public static func += (left: inout Amount, right: Amount) {
+        package static func += (left: inout Amount, right: Amount) {
             left.trainedTokens &+= right.trainedTokens
             left.deviceSeconds += right.deviceSeconds
         }
     }
     /// Keys are `2026-11`.
-    public var months: [String: Amount] = [:]
+    package var months: [String: Amount] = [:]
 
-    public init() {}
+    package init() {}
 
-    public var total: Amount { months.values.reduce(into: Amount()) { $0 += $1 } }
+    package var total: Amount { months.values.reduce(into: Amount()) { $0 += $1 } }
 
     /// Adds time, and tokens up to a total: steps that are done again after a crash do not count twice.
-    public mutating func add(deviceSeconds: Double, trainedTokensInAll: Int, month: String) {
+    package mutating func add(deviceSeconds: Double, trainedTokensInAll: Int, month: String) {
         let new = max(0, trainedTokensInAll - total.trainedTokens)
         months[month, default: Amount()] += Amount(trainedTokens: new, deviceSeconds: max(0, deviceSeconds))
     }
 
-    public static func += (left: inout Usage, right: Usage) {
+    package static func += (left: inout Usage, right: Usage) {
         for (month, amount) in right.months { left.months[month, default: Amount()] += amount }
     }
 
     /// The month of a time in UTC, by the civil calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
-    public static func month(ofSeconds seconds: Int) -> String {
+    package static func month(ofSeconds seconds: Int) -> String {
         let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400 + 719_468
         let era = (days >= 0 ? days : days - 146_096) / 146_097
         let dayOfEra = days - era * 146_097
@@ -46,7 +46,7 @@ public struct Usage: Sendable, Hashable {
         return "\(year)-" + (month < 10 ? "0" : "") + "\(month)"
     }
 
-    public var json: JSONNode {
+    package var json: JSONNode {
         JSONNode(
             months.sorted { $0.key < $1.key }.map {
                 JSONMember(
@@ -54,7 +54,7 @@ public struct Usage: Sendable, Hashable {
             })
     }
 
-    public init(json: JSONNode?) {
+    package init(json: JSONNode?) {
         for member in json?.object ?? [] {
             months[member.key] = Amount(
                 trainedTokens: member.node["trained_tokens"]?.integer ?? 0, deviceSeconds: member.node["device_seconds"]?.double ?? 0)

@@ -1,45 +1,45 @@
 /// A linear layer of a model that an adapter may sit on.
-public struct LinearModule: Sendable, Hashable {
+package struct LinearModule: Sendable, Hashable {
     /// The full path, for example `model.layers.0.self_attn.q_proj`.
-    public var name: String
-    public var inputs: Int
-    public var outputs: Int
+    package var name: String
+    package var inputs: Int
+    package var outputs: Int
 
     /// The last word of the path: `q_proj`.
-    public var shortName: String { String(name.split(separator: ".").last ?? "") }
+    package var shortName: String { String(name.split(separator: ".").last ?? "") }
 }
 
 /// Low-rank matrices (Hu et al. 2021, arXiv:2106.09685) on one linear layer: `y += scale * (x Aᵀ) Bᵀ`.
-public struct AdapterModule: Sendable, Hashable {
-    public var module: LinearModule
-    public var rank: Int
-    public var scale: Double
+package struct AdapterModule: Sendable, Hashable {
+    package var module: LinearModule
+    package var rank: Int
+    package var scale: Double
     /// Tells the dropout of one module from another's.
-    public var stream: UInt32
+    package var stream: UInt32
 
     /// The keys of PEFT's adapter files: A is `[rank, inputs]`, B is `[outputs, rank]`.
-    public var keyOfA: String { "base_model.model.\(module.name).lora_A.weight" }
-    public var keyOfB: String { "base_model.model.\(module.name).lora_B.weight" }
+    package var keyOfA: String { "base_model.model.\(module.name).lora_A.weight" }
+    package var keyOfB: String { "base_model.model.\(module.name).lora_B.weight" }
 }
 
 /// What is trained, as the manifest says.
-public struct AdapterSettings: Sendable, Hashable {
-    public enum Targets: Sendable, Hashable {
+package struct AdapterSettings: Sendable, Hashable {
+    package enum Targets: Sendable, Hashable {
         /// Every linear layer of the blocks, not the head.
         case allLinear
         /// Short names (`q_proj`) or full paths.
         case names([String])
     }
-    public var rank: Int
-    public var alpha: Double
-    public var dropout: Double
-    public var targets: Targets
+    package var rank: Int
+    package var alpha: Double
+    package var dropout: Double
+    package var targets: Targets
     /// Scaling by `alpha / sqrt(rank)` instead of `alpha / rank` (Kalajdzievski 2023, arXiv:2312.03732).
-    public var usesRankStabilisedScaling: Bool
+    package var usesRankStabilisedScaling: Bool
     /// A PEFT folder whose matrices are the initial ones.
-    public var initialFolder: String?
+    package var initialFolder: String?
 
-    public init(
+    package init(
         rank: Int = 16, alpha: Double = 32, dropout: Double = 0, targets: Targets = .allLinear, usesRankStabilisedScaling: Bool = false,
         initialFolder: String? = nil
     ) {
@@ -51,7 +51,7 @@ public struct AdapterSettings: Sendable, Hashable {
         self.initialFolder = initialFolder
     }
 
-    public var scale: Double { usesRankStabilisedScaling ? alpha / Double(rank).squareRoot() : alpha / Double(rank) }
+    package var scale: Double { usesRankStabilisedScaling ? alpha / Double(rank).squareRoot() : alpha / Double(rank) }
 
     /// The adapters on a model's linear layers, in the layers' order.
     /// - Throws: ``ModelError`` if a target names no linear layer.

@@ -68,7 +68,7 @@ enum AdapterFolder {
 extension AdapterSettings {
     /// The settings of a PEFT adapter folder, for using it as it is.
     /// - Throws: ``ModelError`` naming the field.
-    public init(folder: String) throws {
+    package init(folder: String) throws {
         let path = folder + "/adapter_config.json"
         let config = try AdapterFolder.configuration(path)
         guard let rank = config["r"]?.integer, (1...4096).contains(rank) else {

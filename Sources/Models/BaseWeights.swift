@@ -1,8 +1,8 @@
-public import Quantization
+package import Quantization
 import Tensors
 
 /// How the frozen weights of a model lie on the device while an adapter is trained.
-public enum BaseWeights: String, Sendable, Hashable, CaseIterable {
+package enum BaseWeights: String, Sendable, Hashable, CaseIterable {
     /// As the checkpoint has them, where that can be computed with; else in the activations' type.
     case stored
     case float32
@@ -12,7 +12,7 @@ public enum BaseWeights: String, Sendable, Hashable, CaseIterable {
     /// The linear layers of the blocks in 4 bits, about 0.52 bytes a weight; all other weights as stored.
     case nf4
 
-    public var quantizedFormat: QuantizedFormat? {
+    package var quantizedFormat: QuantizedFormat? {
         switch self {
         case .q8: .q8
         case .nf4: .nf4

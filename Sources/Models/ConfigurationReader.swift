@@ -1,13 +1,13 @@
 import Glibc
 import Graph
-public import JSON
+package import JSON
 import Storage
 import Tensors
 
 extension ModelConfiguration {
     /// Reads and checks a model folder's config.json.
     /// - Throws: ``ModelError`` naming the field.
-    public init(folder: String) throws(ModelError) {
+    package init(folder: String) throws(ModelError) {
         let path = folder + "/config.json"
         let text: [UInt8]
         do throws(StorageError) { text = try DurableFiles.read(path, limit: 16 << 20) } catch {
@@ -24,7 +24,7 @@ extension ModelConfiguration {
     }
 
     /// - Parameter file: the name that errors give.
-    public init(json: JSONNode, file: String = "config.json") throws(ModelError) {
+    package init(json: JSONNode, file: String = "config.json") throws(ModelError) {
         let reader = ConfigurationReader(node: json, file: file)
         guard json.object != nil else { throw ModelError(file: file, "holds \(json.kindName), not an object") }
         modelType = try reader.text("model_type")

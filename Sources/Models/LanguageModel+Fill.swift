@@ -1,7 +1,7 @@
 import Storage
-public import Graph
+package import Graph
 import Quantization
-public import Tensors
+package import Tensors
 
 extension LanguageModel {
     /// Elements that are converted and written at a time.
@@ -9,7 +9,7 @@ extension LanguageModel {
 
     /// Writes weights, constants and the initial values of trained tensors into the memory of a device; weights in `mapped` are there already.
     /// - Throws: ``ModelError`` if a weight holds a NaN or an infinity, and what the memory throws.
-    public func fill(_ memory: any PersistentMemory, mapped: Set<String>) throws {
+    package func fill(_ memory: any PersistentMemory, mapped: Set<String>) throws {
         let table = configuration.rotary.table(positions: rotaryRows.positionCount)
         try write(table, "constant/rotary", memory)
         for weight in declarations {
@@ -43,7 +43,7 @@ extension LanguageModel {
 
     /// Reads every weight of a checkpoint once, looking for what is no number.
     /// - Throws: ``ModelError`` naming the tensor.
-    public func checkNumbers() throws(ModelError) {
+    package func checkNumbers() throws(ModelError) {
         guard case .checkpoint(let checkpoint) = source else { return }
         for weight in declarations {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
@@ -84,7 +84,7 @@ extension LanguageModel {
     }
 
     /// Gives a persistent tensor's numbers as float32, some rows at a time, in order.
-    public func readParts(_ key: String, _ memory: any PersistentMemory, _ body: (UnsafeBufferPointer<Float>) throws -> Void) throws {
+    package func readParts(_ key: String, _ memory: any PersistentMemory, _ body: (UnsafeBufferPointer<Float>) throws -> Void) throws {
         guard let placement = memory.layout.placements[key] else { throw GraphError.undefinedValue(key) }
         for piece in placement.pieces {
             let rowsAtOnce = max(1, Self.chunkElements / max(1, piece.columns))
@@ -106,10 +106,10 @@ extension LanguageModel {
     }
 
     /// Writes a stored tensor into a persistent one, converting some numbers at a time.
-    public func write(_ stored: StoredTensor, _ key: String, _ memory: any PersistentMemory) throws { try copy(stored, to: key, memory) }
+    package func write(_ stored: StoredTensor, _ key: String, _ memory: any PersistentMemory) throws { try copy(stored, to: key, memory) }
 
     /// Writes float32 numbers into a persistent tensor, in its type.
-    public func write(_ floats: [Float], _ key: String, _ memory: any PersistentMemory) throws {
+    package func write(_ floats: [Float], _ key: String, _ memory: any PersistentMemory) throws {
         try floats.withUnsafeBufferPointer { buffer in
             try write(key, memory) { range, target in
                 guard let source = buffer.baseAddress else { return }
@@ -166,7 +166,7 @@ extension LanguageModel {
     }
 
     /// All numbers of a persistent tensor as float32, row-major.
-    public func read(_ key: String, _ memory: any PersistentMemory) throws -> [Float] {
+    package func read(_ key: String, _ memory: any PersistentMemory) throws -> [Float] {
         guard let placement = memory.layout.placements[key], let piece = placement.pieces.first else {
             throw GraphError.undefinedValue(key)
         }

@@ -1,33 +1,33 @@
 import Storage
-public import Graph
+package import Graph
 import Quantization
-public import Tensors
+package import Tensors
 
 /// A model that can be trained, evaluated and sampled: its graph, what is trained of it, and where its numbers come from.
-public final class LanguageModel {
+package final class LanguageModel {
     /// What the weights are before training.
-    public enum Source {
+    package enum Source {
         /// Read from a checkpoint folder.
         case checkpoint(Checkpoint)
         /// Random numbers by this seed: for training from nothing, and for benchmarks.
         case random(seed: UInt64)
     }
     /// What is trained.
-    public enum Training: Sendable, Hashable {
+    package enum Training: Sendable, Hashable {
         case nothing
         /// Every weight of the model.
         case full
         case adapter(AdapterSettings, seed: UInt64)
     }
     /// How tensors are stored on the device.
-    public struct Precision: Sendable {
-        public var activationType: ElementType
+    package struct Precision: Sendable {
+        package var activationType: ElementType
         /// Weights in these types may be multiplied with float32 activations as they are.
-        public var mixableTypes: Set<ElementType>
+        package var mixableTypes: Set<ElementType>
         /// How frozen weights lie on the device.
-        public var baseWeights: BaseWeights
+        package var baseWeights: BaseWeights
 
-        public init(
+        package init(
             activationType: ElementType = .float32, mixableTypes: Set<ElementType> = [], baseWeights: BaseWeights = .stored
         ) {
             self.activationType = activationType
@@ -36,14 +36,14 @@ public final class LanguageModel {
         }
     }
 
-    public let configuration: ModelConfiguration
-    public let source: Source
-    public let training: Training
-    public let trainables: TrainableLayout
-    public let linearModules: [LinearModule]
-    public let adapters: [AdapterModule]
-    public let precision: Precision
-    public let rotaryRows: RotaryRows
+    package let configuration: ModelConfiguration
+    package let source: Source
+    package let training: Training
+    package let trainables: TrainableLayout
+    package let linearModules: [LinearModule]
+    package let adapters: [AdapterModule]
+    package let precision: Precision
+    package let rotaryRows: RotaryRows
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
     let initialAdapter: [String: StoredTensor]
@@ -56,7 +56,7 @@ public final class LanguageModel {
     ///   - decaysAll: weight decay on every trained tensor; otherwise on matrices only.
     ///   - pageByteLimit: what one page of trained tensors may take.
     /// - Throws: ``ModelError`` naming the tensor or setting.
-    public init(
+    package init(
         _ configuration: ModelConfiguration, source: Source, training: Training, precision: Precision = Precision(), maximumLength: Int,
         decaysAll: Bool = false, pageByteLimit: Int = 64 << 20
     ) throws {
@@ -100,7 +100,7 @@ public final class LanguageModel {
         }
     }
 
-    public var usesDropout: Bool { dropout > 0 }
+    package var usesDropout: Bool { dropout > 0 }
 
     private var dropout: Double {
         if case .adapter(let settings, _) = training { settings.dropout } else { 0 }
@@ -110,7 +110,7 @@ public final class LanguageModel {
     /// - Parameters:
     ///   - isTraining: whether dropout is applied.
     ///   - cacheCapacity: with a number, keys and values go into a cache of that many tokens, over which attention runs.
-    public func addForward(to graph: inout Graph, tokenCount: Int, isTraining: Bool, cacheCapacity: Int? = nil) throws(GraphError)
+    package func addForward(to graph: inout Graph, tokenCount: Int, isTraining: Bool, cacheCapacity: Int? = nil) throws(GraphError)
         -> ForwardPass
     {
         var settings = ModelBuilder.Settings(positionCount: rotaryRows.positionCount)
@@ -128,7 +128,7 @@ public final class LanguageModel {
     }
 
     /// Every frozen weight and constant of the model.
-    public var frozenTensors: [PersistentTensor] {
+    package var frozenTensors: [PersistentTensor] {
         var tensors = [ModelBuilder.rotaryTable(configuration, positionCount: rotaryRows.positionCount)]
         for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
             let type =
@@ -140,7 +140,7 @@ public final class LanguageModel {
     }
 
     /// Frozen weights whose stored bytes are what the device needs, by key.
-    public var mappedWeights: [String: UnsafeRawBufferPointer] {
+    package var mappedWeights: [String: UnsafeRawBufferPointer] {
         guard case .checkpoint(let checkpoint) = source else { return [:] }
         var mapped: [String: UnsafeRawBufferPointer] = [:]
         for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil && quantizedLayout(of: weight) == nil {

@@ -28,10 +28,10 @@ extension ModelFamily {
 }
 
 /// The architectures that are known.
-public enum ModelFamilies {
+package enum ModelFamilies {
     static let all: [any ModelFamily] = [LlamaFamily(), MistralFamily(), Phi3Family(), Qwen2Family(), Qwen3Family(), Gemma2Family()]
 
-    public static var modelTypes: [String] { all.map(\.modelType) }
+    package static var modelTypes: [String] { all.map(\.modelType) }
 
     static func family(for modelType: String) -> (any ModelFamily)? { all.first { $0.modelType == modelType } }
 }

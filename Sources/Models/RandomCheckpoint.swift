@@ -1,20 +1,20 @@
 import Glibc
 import JSON
 import Storage
-public import Tensors
+package import Tensors
 
 /// Writes checkpoints of random weights in a model's shape, shard by shard, with a few megabytes of memory: for benchmarks and tests of size.
-public struct RandomCheckpoint {
-    public let configuration: ModelConfiguration
-    public let elementType: ElementType
+package struct RandomCheckpoint {
+    package let configuration: ModelConfiguration
+    package let elementType: ElementType
     /// Bytes of tensors in one file at most; a larger tensor has a file of its own.
-    public var shardByteLimit: Int
+    package var shardByteLimit: Int
     private let seed: UInt64
 
     /// Numbers that are made and written at a time.
     private static let chunkElements = 1 << 20
 
-    public init(_ configuration: ModelConfiguration, elementType: ElementType, seed: UInt64 = 1, shardByteLimit: Int = 2 << 30) {
+    package init(_ configuration: ModelConfiguration, elementType: ElementType, seed: UInt64 = 1, shardByteLimit: Int = 2 << 30) {
         self.configuration = configuration
         self.elementType = elementType
         self.seed = seed
@@ -23,7 +23,7 @@ public struct RandomCheckpoint {
 
     /// Writes `model.safetensors`, or shards and `model.safetensors.index.json`, into a folder that has none of them.
     /// - Throws: ``ModelError``, ``StorageError``.
-    public func make(in folder: String, progress: (String) -> Void = { _ in }) throws {
+    package func make(in folder: String, progress: (String) -> Void = { _ in }) throws {
         let model = try LanguageModel(configuration, source: .random(seed: seed), training: .nothing, maximumLength: 1)
         var shards: [[ModelBuilder.WeightDeclaration]] = []
         var fill = 0

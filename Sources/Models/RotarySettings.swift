@@ -1,8 +1,8 @@
 import Glibc
 
 /// How positions become angles.
-public struct RotarySettings: Sendable, Hashable {
-    public enum Scaling: Sendable, Hashable {
+package struct RotarySettings: Sendable, Hashable {
+    package enum Scaling: Sendable, Hashable {
         case none
         /// All frequencies divided by a factor.
         case linear(factor: Double)
@@ -12,23 +12,23 @@ public struct RotarySettings: Sendable, Hashable {
         case longrope(shortFactors: [Double], longFactors: [Double], originalPositions: Int, attentionFactor: Double)
     }
     /// The base of the geometric series of frequencies (`rope_theta`).
-    public var base: Double
+    package var base: Double
     /// Columns of a head that are rotated, an even number.
-    public var width: Int
-    public var scaling: Scaling
+    package var width: Int
+    package var scaling: Scaling
 
-    public init(base: Double, width: Int, scaling: Scaling) {
+    package init(base: Double, width: Int, scaling: Scaling) {
         self.base = base
         self.width = width
         self.scaling = scaling
     }
 
     /// Examples longer than this use the second set of factors; nil where there is one set.
-    public var originalPositions: Int? {
+    package var originalPositions: Int? {
         if case .longrope(_, _, let original, _) = scaling { original } else { nil }
     }
 
-    public var setCount: Int { originalPositions == nil ? 1 : 2 }
+    package var setCount: Int { originalPositions == nil ? 1 : 2 }
 
     /// The angle that each pair of columns turns by a position, for a set of factors.
     func frequencies(set: Int) -> [Double] {
@@ -51,7 +51,7 @@ public struct RotarySettings: Sendable, Hashable {
     }
 
     /// Cosines, then sines, for each position of each set: `[setCount * positions, width]`, computed in double precision.
-    public func table(positions: Int) -> [Float] {
+    package func table(positions: Int) -> [Float] {
         var amplitude = 1.0
         if case .longrope(_, _, _, let factor) = scaling { amplitude = factor }
         var table: [Float] = []

@@ -1,11 +1,11 @@
-public import Tensors
+package import Tensors
 
 /// Looks through stored numbers for a NaN or an infinity, with all processors: a checkpoint is read whole before it is trained.
-public enum FiniteNumbers {
+package enum FiniteNumbers {
     private static let pieceBytes = 4 << 20
 
     /// Whether all numbers of a floating-point type are finite.
-    public static func holds(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> Bool {
+    package static func holds(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> Bool {
         guard let start = bytes.baseAddress else { return true }
         nonisolated(unsafe) let address = start
         let count = bytes.count

@@ -1,8 +1,8 @@
 /// 4-bit NormalFloat: 16 numbers between -1 and 1 that hold equal shares of a normal distribution (Dettmers et al. 2023, arXiv:2305.14314,
 /// section 3 and appendix E).
-public enum NormalFloat {
+package enum NormalFloat {
     /// The number of each code, as published.
-    public static let values: [Float] = [
+    package static let values: [Float] = [
         -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
         -0.09105003625154495,
         0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
@@ -10,7 +10,7 @@ public enum NormalFloat {
     ]
 
     /// Halfway between neighbouring numbers: a number above `bounds[i]` has a code above `i`.
-    public static let bounds: [Float] = zip(values, values.dropFirst()).map { ($0 + $1) / 2 }
+    package static let bounds: [Float] = zip(values, values.dropFirst()).map { ($0 + $1) / 2 }
 
     /// Both numbers of each byte of codes.
     nonisolated(unsafe) static let pairs: UnsafePointer<SIMD2<Float>> = {
@@ -22,9 +22,9 @@ public enum NormalFloat {
 
 /// The 8-bit numbers in which the scales of blocks are stored: a sign, a decimal exponent in unary, the rest a linear fraction
 /// (Dettmers 2016, arXiv:1511.04561; bitsandbytes' `create_dynamic_map`).
-public enum DynamicMap {
+package enum DynamicMap {
     /// 256 numbers in ascending order, from -0.993 to 1.
-    public static let values: [Float] = {
+    package static let values: [Float] = {
         var values: [Float] = [0, 1]
         var power: Float = 1e-6
         for (exponent, next) in [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 1].enumerated() {

@@ -1,5 +1,5 @@
 /// A format of frozen weights in fewer than 16 bits a number. Numbers are quantised in blocks, in row-major order, without regard to rows.
-public enum QuantizedFormat: String, Sendable, Hashable, CaseIterable {
+package enum QuantizedFormat: String, Sendable, Hashable, CaseIterable {
     /// Whole numbers of 8 bits in blocks of 32 with a half-precision scale: the numbers of ggml's `Q8_0`.
     case q8
     /// 4-bit NormalFloat in blocks of 64 whose scales are quantised to 8 bits in blocks of 256 (Dettmers et al. 2023, arXiv:2305.14314),
@@ -7,7 +7,7 @@ public enum QuantizedFormat: String, Sendable, Hashable, CaseIterable {
     case nf4
 
     /// Numbers that share a scale.
-    public var blockLength: Int {
+    package var blockLength: Int {
         switch self {
         case .q8: 32
         case .nf4: 64
@@ -20,26 +20,26 @@ public enum QuantizedFormat: String, Sendable, Hashable, CaseIterable {
 /// `q8`: scales (halves), codes (bytes). `nf4`: the 16 values of a code, the 256 values of a scale's code, the mean of all scales, the greatest
 /// difference from it of each 256 scales, the scales' codes (bytes), codes (two a byte, the first in the upper half). With its tables the run needs
 /// nothing else to be read; little-endian.
-public struct QuantizedLayout: Sendable, Hashable {
-    public let format: QuantizedFormat
-    public let elementCount: Int
-    public let blockCount: Int
+package struct QuantizedLayout: Sendable, Hashable {
+    package let format: QuantizedFormat
+    package let elementCount: Int
+    package let blockCount: Int
     /// Blocks of scales.
-    public let groupCount: Int
+    package let groupCount: Int
     /// First word of each part.
-    public let scaleWord: Int
-    public let groupWord: Int
-    public let codeWord: Int
-    public let wordCount: Int
+    package let scaleWord: Int
+    package let groupWord: Int
+    package let codeWord: Int
+    package let wordCount: Int
 
     /// Scales that share a scale.
-    public static let groupLength = 256
+    package static let groupLength = 256
     /// `nf4`: first words of the tables and of the mean.
-    public static let valueWord = 0
-    public static let scaleValueWord = 16
-    public static let meanWord = 272
+    package static let valueWord = 0
+    package static let scaleValueWord = 16
+    package static let meanWord = 272
 
-    public init(_ format: QuantizedFormat, elementCount: Int) {
+    package init(_ format: QuantizedFormat, elementCount: Int) {
         self.format = format
         self.elementCount = elementCount
         let length = format.blockLength
@@ -62,5 +62,5 @@ public struct QuantizedLayout: Sendable, Hashable {
 
     private static func aligned(_ words: Int) -> Int { (words + 15) / 16 * 16 }
 
-    public var byteCount: Int { wordCount * 4 }
+    package var byteCount: Int { wordCount * 4 }
 }

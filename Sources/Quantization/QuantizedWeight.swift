@@ -1,11 +1,11 @@
 /// A quantised tensor in memory, to be read as float32 numbers.
-public struct QuantizedWeight: @unchecked Sendable {
-    public let layout: QuantizedLayout
+package struct QuantizedWeight: @unchecked Sendable {
+    package let layout: QuantizedLayout
     private let base: UnsafeRawPointer
     private let codes: UnsafePointer<UInt8>
 
     /// - Parameter base: the layout's words, aligned to 4 bytes, valid as long as this value is used.
-    public init(_ layout: QuantizedLayout, _ base: UnsafeRawPointer) {
+    package init(_ layout: QuantizedLayout, _ base: UnsafeRawPointer) {
         self.layout = layout
         self.base = base
         codes = (base + layout.codeWord * 4).assumingMemoryBound(to: UInt8.self)
@@ -13,7 +13,7 @@ public struct QuantizedWeight: @unchecked Sendable {
 
     /// What the codes of a block are multiplied with.
     @inline(__always)
-    public func scale(ofBlock block: Int) -> Float {
+    package func scale(ofBlock block: Int) -> Float {
         switch layout.format {
         case .q8: HalfPrecision.number(base.load(fromByteOffset: layout.scaleWord * 4 + 2 * block, as: UInt16.self))
         case .nf4:
@@ -27,7 +27,7 @@ public struct QuantizedWeight: @unchecked Sendable {
     @inline(__always) private func float(_ word: Int) -> Float { base.load(fromByteOffset: word * 4, as: Float.self) }
 
     /// The numbers of a range of elements.
-    public func dequantize(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    package func dequantize(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         let length = layout.format.blockLength
         var element = range.lowerBound
         var target = target

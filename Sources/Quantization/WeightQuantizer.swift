@@ -3,27 +3,27 @@ import Glibc
 /// Turns float32 numbers into a quantised tensor, a part at a time on several threads.
 ///
 /// The result depends on the numbers alone, not on the number of threads.
-public struct WeightQuantizer: Sendable {
+package struct WeightQuantizer: Sendable {
     /// Why numbers cannot be quantised.
-    public enum Fault: Sendable, Hashable {
+    package enum Fault: Sendable, Hashable {
         /// A NaN or an infinity.
         case notFinite
         /// A number whose scale is larger than a half-precision number can be.
         case tooLarge
     }
-    public let layout: QuantizedLayout
+    package let layout: QuantizedLayout
 
     /// Numbers that one piece of work reads: whole blocks.
     static let pieceLength = 1 << 18
 
-    public init(_ layout: QuantizedLayout) { self.layout = layout }
+    package init(_ layout: QuantizedLayout) { self.layout = layout }
 
     /// - Parameters:
     ///   - words: room for the layout's words.
     ///   - threadCount: nil: one for each processor.
     ///   - read: gives the numbers of a range of elements; called once for each range, from several threads.
     /// - Returns: nil, or what is wrong with the numbers.
-    public func quantize(
+    package func quantize(
         into words: UnsafeMutableRawPointer, threadCount: Int? = nil,
         _ read: @escaping @Sendable (_ range: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void
     ) -> Fault? {

@@ -3,36 +3,36 @@ import Glibc
 import Storage
 
 /// A drop that this daemon has taken for itself: renamed out of `incoming/`, read once.
-public struct Claim: Sendable {
+package struct Claim: Sendable {
     /// The name as it was dropped.
-    public let name: String
+    package let name: String
     /// Where the drop lies now.
-    public let path: String
+    package let path: String
     /// The folder with the manifest's data, if a folder was dropped.
-    public let bundle: String?
+    package let bundle: String?
     /// Whether the drop could be moved out of `incoming/`.
-    public let isMovable: Bool
-    public let manifestBytes: [UInt8]
-    public let isYAML: Bool
+    package let isMovable: Bool
+    package let manifestBytes: [UInt8]
+    package let isYAML: Bool
     /// The user id of who dropped it.
-    public let owner: Int
+    package let owner: Int
 
     /// Why a drop cannot be taken as a manifest.
-    public struct Refusal: Error, Sendable {
-        public var message: String
-        public var path: String
+    package struct Refusal: Error, Sendable {
+        package var message: String
+        package var path: String
         /// The user id of who dropped it.
-        public var owner: Int
+        package var owner: Int
     }
 
     /// A process has the manifest open for writing: it is not complete yet.
-    public struct StillWritten: Error, Sendable {}
+    package struct StillWritten: Error, Sendable {}
 
     /// Begins the names of folders that had to stay in `incoming/`: to move another user's folder to another place takes more rights than to rename it.
-    public static let takenPrefix = ".taken-"
+    package static let takenPrefix = ".taken-"
 
     /// Whether a name in `incoming/` is one to look at: writers use the others while they write.
-    public static func isCandidate(_ name: String) -> Bool {
+    package static func isCandidate(_ name: String) -> Bool {
         !name.hasPrefix(".") && ![".tmp", ".part", ".swp"].contains { name.hasSuffix($0) } && !name.hasSuffix("~")
     }
 
@@ -40,7 +40,7 @@ public struct Claim: Sendable {
     /// - Parameter id: the id that the job will have.
     /// - Returns: nil if somebody else was faster.
     /// - Throws: ``Refusal`` if it is no manifest; ``StillWritten``, ``StorageError``, and the drop may then lie in the claim's folder.
-    public init?(_ name: String, in layout: SpoolLayout, id: String) throws {
+    package init?(_ name: String, in layout: SpoolLayout, id: String) throws {
         let claimFolder = layout.claim(id)
         try DurableFiles.makeFolder(claimFolder, mode: 0o700)
         var target = claimFolder + "/drop"

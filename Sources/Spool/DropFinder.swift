@@ -6,13 +6,13 @@ import Storage
 ///
 /// A file whose writer has closed it, and whatever was renamed into `incoming/`, is complete. What no event told of (dropped before the start, an overflowed
 /// queue of events, NFS) is complete when no process has it open for writing; where the kernel does not tell us that, when it has not changed for some seconds.
-public struct DropFinder {
-    public enum Found: Sendable, Hashable {
+package struct DropFinder {
+    package enum Found: Sendable, Hashable {
         case complete(String)
         /// Left unfinished for so long that nobody will finish it.
         case abandoned(String)
 
-        public var name: String {
+        package var name: String {
             switch self {
             case .complete(let name), .abandoned(let name): name
             }
@@ -38,7 +38,7 @@ public struct DropFinder {
     /// What the wall clock said at some time of the other one: from there on time goes as it should.
     private var start: (wall: Double, now: Double)?
 
-    public init(folder: String, settleSeconds: Double = 3, abandonedSeconds: Double = 36 * 3600, wall: (() -> Double)? = nil) {
+    package init(folder: String, settleSeconds: Double = 3, abandonedSeconds: Double = 36 * 3600, wall: (() -> Double)? = nil) {
         self.folder = folder
         self.settleSeconds = settleSeconds
         self.abandonedSeconds = abandonedSeconds
@@ -46,11 +46,11 @@ public struct DropFinder {
     }
 
     /// Whether something is being waited for.
-    public var isWaiting: Bool { next < found.count || !unsettled.isEmpty }
+    package var isWaiting: Bool { next < found.count || !unsettled.isEmpty }
 
     /// Takes in what an event said: a writer has closed this name, or it was renamed into the folder.
     /// - Parameter now: seconds of a clock that nobody sets.
-    public mutating func completed(_ name: String, now: Double) {
+    package mutating func completed(_ name: String, now: Double) {
         guard Claim.isCandidate(name), !known.contains(name) else { return }
         // Somebody else may have it open by now, or the same writer once more.
         if let status = Self.status(folder + "/" + name), status.st_mode & S_IFMT == S_IFREG, hasWriter(folder + "/" + name) == true {
@@ -62,7 +62,7 @@ public struct DropFinder {
     }
 
     /// Takes in a name that appeared without having been closed: a folder, a link, a file that is being written.
-    public mutating func appeared(_ name: String, now: Double) {
+    package mutating func appeared(_ name: String, now: Double) {
         guard Claim.isCandidate(name), !known.contains(name), unsettled[name] == nil else { return }
         judge(name, now: now)
     }
@@ -73,10 +73,10 @@ public struct DropFinder {
     }
 
     /// Puts back what could not be taken: it comes again after the others.
-    public mutating func wait(_ item: Found) { add(item, item.name) }
+    package mutating func wait(_ item: Found) { add(item, item.name) }
 
     /// The next drop that is complete.
-    public mutating func take() -> Found? {
+    package mutating func take() -> Found? {
         guard next < found.count else { return nil }
         let item = found[next]
         next += 1
@@ -88,7 +88,7 @@ public struct DropFinder {
     /// Looks through the whole folder.
     /// - Parameter now: seconds of a clock that nobody sets.
     /// - Returns: false if the folder could not be listed; nothing is then known to have come or gone.
-    public mutating func rescan(now: Double) -> Bool {
+    package mutating func rescan(now: Double) -> Bool {
         if start == nil { start = (wall(), now) }
         UnreadableNames.replace(in: folder)
         guard let names = try? FolderListing.names(in: folder) else { return false }
@@ -107,7 +107,7 @@ public struct DropFinder {
     }
 
     /// Looks again at what was not complete.
-    public mutating func reconsider(now: Double) { for name in unsettled.keys.sorted() { judge(name, now: now) } }
+    package mutating func reconsider(now: Double) { for name in unsettled.keys.sorted() { judge(name, now: now) } }
 
     private mutating func judge(_ name: String, now: Double) {
         let path = folder + "/" + name

@@ -1,17 +1,17 @@
-public import JSON
-public import Jobs
+package import JSON
+package import Jobs
 import Storage
 
 /// What the daemon decided about a job when it accepted it.
-public struct JobAcceptance: Sendable, Hashable {
+package struct JobAcceptance: Sendable, Hashable {
     /// A file or folder that the manifest names, and the folder beneath which it was found.
-    public struct Source: Sendable, Hashable {
-        public var path: String
-        public var root: String
+    package struct Source: Sendable, Hashable {
+        package var path: String
+        package var root: String
         /// Whether it was dropped with the manifest.
-        public var isInBundle: Bool
+        package var isInBundle: Bool
 
-        public init(path: String, root: String, isInBundle: Bool) {
+        package init(path: String, root: String, isInBundle: Bool) {
             self.path = path
             self.root = root
             self.isInBundle = isInBundle
@@ -25,20 +25,20 @@ public struct JobAcceptance: Sendable, Hashable {
         }
     }
 
-    public var createdAt: Int
+    package var createdAt: Int
     /// The user id of the manifest's owner.
-    public var owner: Int
+    package var owner: Int
     /// The name under which it was dropped.
-    public var drop: String
+    package var drop: String
     /// The model's folder; nil where it is not known yet.
-    public var modelPath: String?
-    public var training: Source
-    public var validation: Source?
-    public var initialAdapter: Source?
+    package var modelPath: String?
+    package var training: Source
+    package var validation: Source?
+    package var initialAdapter: Source?
     /// What a device-hour and trained tokens cost; nil where nothing is charged.
-    public var prices: Prices?
+    package var prices: Prices?
 
-    public init(createdAt: Int, owner: Int, drop: String, modelPath: String?, training: Source) {
+    package init(createdAt: Int, owner: Int, drop: String, modelPath: String?, training: Source) {
         self.createdAt = createdAt
         self.owner = owner
         self.drop = drop
@@ -47,7 +47,7 @@ public struct JobAcceptance: Sendable, Hashable {
     }
 
     /// A job of files that are named by their paths, each beneath its own folder.
-    public init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?)
+    package init(createdAt: Int, owner: Int, modelPath: String?, trainingPath: String, validationPath: String?, initialAdapterPath: String?)
     {
         func source(_ path: String) -> Source { Source(path: path, root: DurableFiles.split(path).folder, isInBundle: false) }
         self.init(createdAt: createdAt, owner: owner, drop: "", modelPath: modelPath, training: source(trainingPath))
@@ -55,11 +55,11 @@ public struct JobAcceptance: Sendable, Hashable {
         initialAdapter = initialAdapterPath.map(source)
     }
 
-    public var trainingPath: String { training.path }
-    public var validationPath: String? { validation?.path }
-    public var initialAdapterPath: String? { initialAdapter?.path }
+    package var trainingPath: String { training.path }
+    package var validationPath: String? { validation?.path }
+    package var initialAdapterPath: String? { initialAdapter?.path }
 
-    public var json: JSONNode {
+    package var json: JSONNode {
         [
             "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "drop": JSONNode(drop),
             "model_path": modelPath.map { JSONNode($0) } ?? nil, "training": training.json, "validation": validation?.json ?? nil,
@@ -67,7 +67,7 @@ public struct JobAcceptance: Sendable, Hashable {
         ]
     }
 
-    public init?(json: JSONNode) {
+    package init?(json: JSONNode) {
         guard let createdAt = json["created_at"]?.integer, let owner = json["owner"]?.integer, let training = Source(json: json["training"])
         else { return nil }
         self.init(

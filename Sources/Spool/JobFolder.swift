@@ -1,50 +1,50 @@
 import Glibc
-public import JSON
-public import Jobs
-public import Storage
+package import JSON
+package import Jobs
+package import Storage
 
 /// Everything about one job: the files of `jobs/<id>/`.
-public struct JobFolder: Sendable, Hashable {
-    public let path: String
+package struct JobFolder: Sendable, Hashable {
+    package let path: String
 
-    public init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
-    public var id: String { DurableFiles.split(path).name }
-    public var manifestFile: String { path + "/manifest.json" }
+    package var id: String { DurableFiles.split(path).name }
+    package var manifestFile: String { path + "/manifest.json" }
     /// What was decided when the job was accepted: resolved paths, owner, times.
-    public var acceptanceFile: String { path + "/job.json" }
-    public var statusFile: String { path + "/status.json" }
-    public var eventsFile: String { path + "/events.jsonl" }
-    public var metricsFile: String { path + "/metrics.csv" }
-    public var checkpoints: String { path + "/checkpoints" }
-    public var result: String { path + "/result" }
+    package var acceptanceFile: String { path + "/job.json" }
+    package var statusFile: String { path + "/status.json" }
+    package var eventsFile: String { path + "/events.jsonl" }
+    package var metricsFile: String { path + "/metrics.csv" }
+    package var checkpoints: String { path + "/checkpoints" }
+    package var result: String { path + "/result" }
     /// The tokenised data, of no value beyond the time that it saves.
-    public var tokens: String { path + "/tokens" }
+    package var tokens: String { path + "/tokens" }
     /// Where the time of one step went, by kind of kernel, if the manifest asks: as JSON and as a table.
-    public var profileFile: String { path + "/profile.json" }
-    public var profileTable: String { path + "/profile.txt" }
-    public var lockFile: String { path + "/.lock" }
+    package var profileFile: String { path + "/profile.json" }
+    package var profileTable: String { path + "/profile.txt" }
+    package var lockFile: String { path + "/.lock" }
     /// Verbs that the daemon hands to the worker.
-    public var controls: String { path + "/.control" }
+    package var controls: String { path + "/.control" }
 
     /// What validation found, written when a job has passed it.
-    public var validationFile: String { path + "/validation.json" }
+    package var validationFile: String { path + "/validation.json" }
     /// The worker's sign of life.
-    public var pulseFile: String { path + "/.pulse" }
+    package var pulseFile: String { path + "/.pulse" }
 
-    public var isValidated: Bool { FolderListing.exists(validationFile) }
+    package var isValidated: Bool { FolderListing.exists(validationFile) }
 
     /// What the worker last said of itself.
-    public var pulse: Pulse? {
+    package var pulse: Pulse? {
         guard let bytes = try? DurableFiles.read(pulseFile, limit: 256) else { return nil }
         return Pulse(line: String(decoding: bytes, as: UTF8.self))
     }
 
     /// Room held back for a worker's last words.
-    public var ballastFile: String { path + "/.ballast" }
+    package var ballastFile: String { path + "/.ballast" }
 
     /// Removes what an earlier worker had begun to write and never finished. Only for whoever holds the job's lock.
-    public func removeLitter() {
+    package func removeLitter() {
         for place in [path, checkpoints, tokens, tokens + "/digests"] {
             for name in (try? FolderListing.names(in: place)) ?? []
             where name.hasPrefix(".trash-") || name.hasPrefix(".") && name.hasSuffix(".tmp") {
@@ -55,12 +55,12 @@ public struct JobFolder: Sendable, Hashable {
     }
 
     /// Removes the tokenised data, which a job that has ended has no more use for: it follows from the data, and is made again if the job goes on after all.
-    public func removeTokens() { FolderListing.delete(tokens) }
+    package func removeTokens() { FolderListing.delete(tokens) }
 
     /// What validation found.
     /// - Returns: nil if the files have not been validated, or what was written of that is damaged; they are to be validated again then.
     /// - Throws: ``StorageError`` if it cannot be read now.
-    public func validation() throws(StorageError) -> JSONNode? {
+    package func validation() throws(StorageError) -> JSONNode? {
         do { return try JSONParser().parse(OwnDigests.read(validationFile, limit: 64 << 20)) } catch {
             if let error = error as? StorageError, !error.isMissing { throw error }
             return nil
@@ -69,12 +69,12 @@ public struct JobFolder: Sendable, Hashable {
 
     /// The accepted manifest.
     /// - Throws: ``StorageError``, ``ManifestError``, ``OwnDigests/Damage``.
-    public func manifest() throws -> Manifest {
+    package func manifest() throws -> Manifest {
         try Manifest(ManifestText(OwnDigests.read(manifestFile, limit: 4 << 20), isYAML: false))
     }
 
     /// - Throws: ``StorageError``, ``OwnDigests/Damage``.
-    public func acceptance() throws -> JobAcceptance {
+    package func acceptance() throws -> JobAcceptance {
         let node = try JSONParser().parse(OwnDigests.read(acceptanceFile, limit: 1 << 20))
         guard let acceptance = JobAcceptance(json: node) else {
             throw StorageError(operation: "understand", path: acceptanceFile, errorNumber: EINVAL)
@@ -83,11 +83,11 @@ public struct JobFolder: Sendable, Hashable {
     }
 
     /// The status, or nil if it cannot be read.
-    public func status() -> JobStatus? { (try? readStatus()) ?? nil }
+    package func status() -> JobStatus? { (try? readStatus()) ?? nil }
 
     /// The status, or nil if there is none or it is damaged.
     /// - Throws: ``StorageError`` if it is there and cannot be read now.
-    public func readStatus() throws(StorageError) -> JobStatus? {
+    package func readStatus() throws(StorageError) -> JobStatus? {
         let bytes: [UInt8]
         do throws(StorageError) { bytes = try DurableFiles.read(statusFile, limit: 4 << 20) } catch {
             if error.isMissing || error.errorNumber == EFBIG { return nil }
@@ -96,31 +96,31 @@ public struct JobFolder: Sendable, Hashable {
         return (try? JSONParser().parse(bytes)).flatMap { JobStatus(json: $0) }
     }
 
-    public func write(_ status: JobStatus) throws(StorageError) {
+    package func write(_ status: JobStatus) throws(StorageError) {
         try DurableFiles.replace(statusFile, with: JSONWriter(isIndented: true).string(status.json) + "\n")
     }
 
     /// Names of the checkpoints that are there, oldest first.
-    public var checkpointNames: [String] {
+    package var checkpointNames: [String] {
         ((try? FolderListing.names(in: checkpoints)) ?? []).filter { CheckpointRecord.step(ofFolder: $0) != nil }
             .sorted { (CheckpointRecord.step(ofFolder: $0) ?? 0) < (CheckpointRecord.step(ofFolder: $1) ?? 0) }
     }
 
     /// The verbs that wait for the worker. Each stays until ``removeControl(_:)`` says that it has been acted on.
-    public var pendingControls: [String] { ((try? FolderListing.names(in: controls)) ?? []).filter { !$0.hasPrefix(".") } }
+    package var pendingControls: [String] { ((try? FolderListing.names(in: controls)) ?? []).filter { !$0.hasPrefix(".") } }
 
     /// Why there is to be a pause, where it was not a user who asked for it: a word for status.json and a sentence.
-    public var pauseCause: (code: String, message: String)? {
+    package var pauseCause: (code: String, message: String)? {
         guard let bytes = try? DurableFiles.read(controls + "/pause", limit: 4096), !bytes.isEmpty else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
         return lines.count == 2 ? (String(lines[0]), String(lines[1])) : nil
     }
 
     /// Asks the job's worker for a pause, and says why.
-    public func requestPause(code: String, message: String) throws(StorageError) {
+    package func requestPause(code: String, message: String) throws(StorageError) {
         try DurableFiles.replace(controls + "/pause", with: code + "\n" + message)
     }
 
     /// Takes a verb away that has been acted on, or that no longer means anything.
-    public func removeControl(_ verb: String) { try? DurableFiles.remove(controls + "/" + verb) }
+    package func removeControl(_ verb: String) { try? DurableFiles.remove(controls + "/" + verb) }
 }

@@ -1,22 +1,22 @@
 import Glibc
-public import JSON
-public import Jobs
-public import Storage
+package import JSON
+package import Jobs
+package import Storage
 
 /// The events of a job, numbered, one line each. Daemon and worker may both write to it.
-public final class EventLog {
+package final class EventLog {
     private let log: AppendLog
     private let job: String
     /// Bytes of a line: up to here one write is one piece.
     static let lineLimit = 4096
 
     /// - Throws: ``StorageError``.
-    public init(_ folder: JobFolder) throws(StorageError) {
+    package init(_ folder: JobFolder) throws(StorageError) {
         job = folder.id
         log = try AppendLog(path: folder.eventsFile)
     }
 
-    public func append(_ level: JobEvent.Level, _ message: String, data: JSONNode? = nil, at time: Int) throws(StorageError) {
+    package func append(_ level: JobEvent.Level, _ message: String, data: JSONNode? = nil, at time: Int) throws(StorageError) {
         try log.append { number in
             var event = JobEvent(sequence: number, createdAt: time, level: level, message: message, data: data)
             var line = JSONWriter().string(event.json(job: job))
@@ -34,18 +34,18 @@ public final class EventLog {
     }
 
     /// Makes all events durable; to be done before a status says that the job has ended.
-    public func sync() throws(StorageError) { try log.sync() }
+    package func sync() throws(StorageError) { try log.sync() }
 }
 
 /// The metrics of a job: a header and a line a step.
-public final class MetricsLog {
+package final class MetricsLog {
     private let log: AppendLog
     /// The steps that were kept from earlier runs.
-    public let rows: [MetricsRow]
+    package let rows: [MetricsRow]
 
     /// Opens the file with the lines of the steps up to `step`; later ones, which a resumed run does again, are dropped.
     /// - Throws: ``StorageError``.
-    public init(_ folder: JobFolder, keepingThrough step: Int) throws(StorageError) {
+    package init(_ folder: JobFolder, keepingThrough step: Int) throws(StorageError) {
         var rows: [MetricsRow] = []
         if step > 0, FolderListing.exists(folder.metricsFile) {
             let old = String(decoding: try DurableFiles.read(folder.metricsFile, limit: 1 << 30), as: UTF8.self)
@@ -57,8 +57,8 @@ public final class MetricsLog {
         log = try AppendLog(path: folder.metricsFile)
     }
 
-    public func append(_ row: MetricsRow) throws(StorageError) { try log.append(row.line) }
+    package func append(_ row: MetricsRow) throws(StorageError) { try log.append(row.line) }
 
     /// Makes all lines durable; to be done before a checkpoint or a status says that their steps are.
-    public func sync() throws(StorageError) { try log.sync() }
+    package func sync() throws(StorageError) { try log.sync() }
 }

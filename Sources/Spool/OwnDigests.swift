@@ -5,15 +5,15 @@ import Storage
 /// A file may have two lines: a file that is written anew gets its second digest before it is replaced and loses the first one afterwards, so that one of
 /// them holds at every moment.
 /// Folders of programs that wrote no such list are read without it.
-public enum OwnDigests {
-    public static let listName = "SHA256SUMS"
+package enum OwnDigests {
+    package static let listName = "SHA256SUMS"
 
     /// A file that is not what was written.
-    public struct Damage: Error, Sendable, Hashable, CustomStringConvertible {
-        public var path: String
-        public var reason: String
+    package struct Damage: Error, Sendable, Hashable, CustomStringConvertible {
+        package var path: String
+        package var reason: String
 
-        public var description: String { "\(path): \(reason)" }
+        package var description: String { "\(path): \(reason)" }
     }
 
     /// Reads a file and holds it against the list beside it.
@@ -33,13 +33,13 @@ public enum OwnDigests {
     }
 
     /// The list's lines for files with these contents.
-    public static func list(_ files: [(name: String, content: String)]) -> String {
+    package static func list(_ files: [(name: String, content: String)]) -> String {
         files.map { "\(SHA256.hexadecimal(of: Array($0.content.utf8)))  \($0.name)\n" }.joined()
     }
 
     /// Replaces a file of the list.
     /// - Throws: ``StorageError``, ``Damage``.
-    public static func replace(_ path: String, with text: String) throws {
+    package static func replace(_ path: String, with text: String) throws {
         let (folder, name) = DurableFiles.split(path)
         let new = SHA256.hexadecimal(of: Array(text.utf8))
         var lines = try digests(in: folder)

@@ -6,8 +6,8 @@ import Storage
 /// What a job that did not finish leaves for use: its newest verified checkpoint as an adapter or model, in `result/partial`.
 ///
 /// The name says that it is no result: nothing looks there for a finished model.
-public enum PartialResult {
-    public static let folderName = "partial"
+package enum PartialResult {
+    package static let folderName = "partial"
     /// Files of a checkpoint that only a resumed run has use for.
     static let stateFiles: Set<String> = ["first_moments.safetensors", "second_moments.safetensors", "state.json", WholeFolder.listName]
 
@@ -15,7 +15,7 @@ public enum PartialResult {
     /// - Parameter reason: why the job ended, a sentence's part such as "was cancelled".
     /// - Returns: the checkpoint's name, or nil if there is none.
     /// - Throws: ``StorageError``; nothing of the result is then visible.
-    public static func export(_ folder: JobFolder, reason: String) throws -> String? {
+    package static func export(_ folder: JobFolder, reason: String) throws -> String? {
         // A result that is complete is never replaced by a part of it.
         if FolderListing.exists(folder.result), WholeFolder.fault(in: folder.result) == nil,
             !FolderListing.exists(folder.result + "/" + folderName)

@@ -1,20 +1,20 @@
 import CLinux
 import Glibc
-public import Storage
+package import Storage
 
 /// Finds what a manifest names beneath the folders that it may name things in, as far as its submitter could read it.
-public struct PathResolver: Sendable {
+package struct PathResolver: Sendable {
     /// Folders in which absolute paths of manifests must lie.
-    public var allowedRoots: [String]
+    package var allowedRoots: [String]
 
-    public init(allowedRoots: [String] = []) { self.allowedRoots = allowedRoots }
+    package init(allowedRoots: [String] = []) { self.allowedRoots = allowedRoots }
 
     /// Something that was found.
-    public struct Found: Sendable, Hashable {
+    package struct Found: Sendable, Hashable {
         /// The real path.
-        public var path: String
+        package var path: String
         /// The folder that it lies beneath.
-        public var root: String
+        package var root: String
     }
 
     /// Opens what `name` means beneath `root`: no `..`, no link that leads out, and every folder on the way searchable and the end readable by the submitter.
@@ -80,7 +80,7 @@ public struct PathResolver: Sendable {
     /// Finds something that a manifest names: in one of `folders`, or by an absolute path under an allowed root.
     /// - Parameter bundle: the folder that was dropped with the manifest; links in it are not followed.
     /// - Throws: ``StorageError`` if it cannot be told now.
-    public func find(_ name: String, bundle: String? = nil, in folders: [String], for submitter: Submitter) throws(StorageError) -> Found? {
+    package func find(_ name: String, bundle: String? = nil, in folders: [String], for submitter: Submitter) throws(StorageError) -> Found? {
         func look(_ name: String, _ root: String, allowingLinks: Bool) throws(StorageError) -> Found? {
             guard let found = try Self.open(name, beneath: root, for: submitter, allowingLinks: allowingLinks, flags: tala_o_path) else {
                 return nil

@@ -1,6 +1,6 @@
 import JSON
-public import Jobs
-public import Storage
+package import Jobs
+package import Storage
 
 extension JobFolder {
     /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event says, else that the job waits. Where
@@ -8,7 +8,7 @@ extension JobFolder {
     /// - Parameter isLast: whether a file that cannot be read now is not going to be read later.
     /// - Returns: nil if the folder holds nothing of a job.
     /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors, an error of the disk).
-    public func rebuiltStatus(isLast: Bool = false) throws(StorageError) -> JobStatus? {
+    package func rebuiltStatus(isLast: Bool = false) throws(StorageError) -> JobStatus? {
         let manifest: Manifest
         let acceptance: JobAcceptance
         do {

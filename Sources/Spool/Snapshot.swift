@@ -1,10 +1,10 @@
 import CLinux
 import Glibc
-public import Storage
+package import Storage
 
 /// Takes a user's file into a job's folder, so that nobody changes it while it is used.
-public enum Snapshot {
-    public enum Refusal: Error, Sendable, Hashable {
+package enum Snapshot {
+    package enum Refusal: Error, Sendable, Hashable {
         /// Not there, or the submitter could not read it.
         case notReadable
         case notRegular
@@ -13,7 +13,7 @@ public enum Snapshot {
 
     /// Copies a file that was found beneath a root, judging what is opened, not what was seen when the job was accepted.
     /// - Throws: ``Refusal``, ``StorageError``.
-    public static func take(_ source: JobAcceptance.Source, for submitter: Submitter, toNew copy: String) throws -> DurableFiles.Copy {
+    package static func take(_ source: JobAcceptance.Source, for submitter: Submitter, toNew copy: String) throws -> DurableFiles.Copy {
         let prefix = source.root.hasSuffix("/") ? source.root : source.root + "/"
         guard source.path.hasPrefix(prefix),
             let opened = try PathResolver.open(
@@ -34,7 +34,7 @@ public enum Snapshot {
 }
 
 extension Snapshot.Refusal: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .notReadable: "is not there any more, or its submitter may not read it"
         case .notRegular: "is no regular file"

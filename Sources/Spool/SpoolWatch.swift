@@ -2,15 +2,15 @@ import CLinux
 import Glibc
 
 /// Tells what happened in the folders of a spool: inotify where it works, and whoever calls looks now and then anyway.
-public final class SpoolWatch {
+package final class SpoolWatch {
     /// What happened since the last call.
-    public struct Changes: Sendable {
+    package struct Changes: Sendable {
         /// Names in the first folder that are complete.
-        public var completed: [String] = []
+        package var completed: [String] = []
         /// Names in the first folder that are there and may not be complete.
-        public var appeared: [String] = []
+        package var appeared: [String] = []
         /// The kernel's queue overflowed: look through everything.
-        public var overflowed = false
+        package var overflowed = false
     }
     private let folders: [String]
     private var descriptor: Int32 = -1
@@ -19,7 +19,7 @@ public final class SpoolWatch {
     private var callsWithout = 0
 
     /// - Parameter folders: the one whose names are told comes first; the others only wake the caller.
-    public init(_ folders: [String]) {
+    package init(_ folders: [String]) {
         // A lease that is broken while it is held for a moment sends this signal, which would end the process.
         signal(SIGIO, SIG_IGN)
         self.folders = folders
@@ -44,7 +44,7 @@ public final class SpoolWatch {
 
     /// Waits until something happens or the time is up.
     /// - Parameter others: more descriptors to wait for.
-    public func wait(milliseconds: Int32, others: [Int32] = []) -> Changes {
+    package func wait(milliseconds: Int32, others: [Int32] = []) -> Changes {
         var descriptors = (others + [descriptor]).filter { $0 >= 0 }.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         poll(&descriptors, nfds_t(descriptors.count), milliseconds)
         var changes = Changes()

@@ -2,20 +2,20 @@ import CLinux
 import Glibc
 
 /// The user who dropped something, and what that user may read. The daemon's own rights count for nothing here.
-public struct Submitter: Sendable, Hashable {
-    public let user: UInt32
-    public let groups: Set<UInt32>
+package struct Submitter: Sendable, Hashable {
+    package let user: UInt32
+    package let groups: Set<UInt32>
     /// The user's name, or the number where there is none.
-    public let name: String
+    package let name: String
 
-    public init(user: UInt32, groups: Set<UInt32>, name: String) {
+    package init(user: UInt32, groups: Set<UInt32>, name: String) {
         self.user = user
         self.groups = groups
         self.name = name
     }
 
     /// Looks the user up in the system's database.
-    public init(user: UInt32) {
+    package init(user: UInt32) {
         self.user = user
         var record = passwd()
         var found: UnsafeMutablePointer<passwd>?

@@ -6,7 +6,7 @@ import JSON
 ///
 /// Several processes may append to one log, each with a log of its own: a line is written under a lock, after what another one has left
 /// unfinished has been cut off.
-public final class AppendLog {
+package final class AppendLog {
     private let descriptor: Int32
     private let path: String
     /// Size up to which lines have been counted, and their number.
@@ -15,7 +15,7 @@ public final class AppendLog {
 
     /// Opens or creates the log and cuts off an unfinished last line.
     /// - Throws: ``StorageError``.
-    public init(path: String) throws(StorageError) {
+    package init(path: String) throws(StorageError) {
         self.path = path
         descriptor = try DurableFiles.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o644)
         try locked { () throws(StorageError) in try catchUp() }
@@ -23,10 +23,10 @@ public final class AppendLog {
 
     deinit { close(descriptor) }
 
-    public func append(_ line: String) throws(StorageError) { try append { _ in line } }
+    package func append(_ line: String) throws(StorageError) { try append { _ in line } }
 
     /// Appends the line that `body` makes from its number, counted from 1.
-    public func append(_ body: (_ number: Int) -> String) throws(StorageError) {
+    package func append(_ body: (_ number: Int) -> String) throws(StorageError) {
         try locked { () throws(StorageError) in
             try catchUp()
             let bytes = Array((body(seenLines + 1) + "\n").utf8)
@@ -44,7 +44,7 @@ public final class AppendLog {
         }
     }
 
-    public func sync() throws(StorageError) {
+    package func sync() throws(StorageError) {
         _ = try CurrentFileSystem.value.perform(.sync(descriptor, path: path, isFolder: false))
     }
 

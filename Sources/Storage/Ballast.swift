@@ -2,14 +2,14 @@ import CLinux
 import Glibc
 
 /// Room that is held back on the disk, so that on a full one there is still enough to say so.
-public final class Ballast {
+package final class Ballast {
     private let path: String
 
-    public static let usualByteCount = 16 << 20
+    package static let usualByteCount = 16 << 20
 
     /// Takes the room, or less of it (down to nothing) where the disk has not much left.
     /// - Parameter path: a file that is replaced.
-    public init(_ path: String, byteCount: Int = Ballast.usualByteCount) {
+    package init(_ path: String, byteCount: Int = Ballast.usualByteCount) {
         self.path = path
         let free = FreeSpace.byteCount(at: DurableFiles.split(path).folder) ?? 0
         let count = min(byteCount, free / 16)
@@ -25,7 +25,7 @@ public final class Ballast {
     }
 
     /// Gives the room back.
-    public func release() { try? DurableFiles.remove(path) }
+    package func release() { try? DurableFiles.remove(path) }
 
     deinit { release() }
 }

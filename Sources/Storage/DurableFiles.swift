@@ -3,10 +3,10 @@ import Glibc
 import JSON
 
 /// Files that are complete or absent, whatever happens while they are written.
-public enum DurableFiles {
+package enum DurableFiles {
     /// Replaces a file: writes `.NAME.RANDOM.tmp` beside it, syncs it, renames it over the old one, syncs the folder.
     /// - Throws: ``StorageError``; the old file is then untouched, unless only the last sync failed. No sync is ever tried again.
-    public static func replace(_ path: String, with bytes: UnsafeRawBufferPointer, mode: UInt32 = 0o644) throws(StorageError) {
+    package static func replace(_ path: String, with bytes: UnsafeRawBufferPointer, mode: UInt32 = 0o644) throws(StorageError) {
         let (folder, name) = split(path)
         let temporary = temporaryPath(in: folder, for: name)
         do throws(StorageError) {
@@ -19,28 +19,28 @@ public enum DurableFiles {
         try syncFolder(folder)
     }
 
-    public static func replace(_ path: String, with text: String, mode: UInt32 = 0o644) throws(StorageError) {
+    package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644) throws(StorageError) {
         let bytes = Array(text.utf8)
         try bytes.withBytes { buffer throws(StorageError) in try replace(path, with: UnsafeRawBufferPointer(buffer), mode: mode) }
     }
 
     /// Writes and syncs a file that must not exist yet.
-    public static func write(_ bytes: UnsafeRawBufferPointer, toNew path: String, mode: UInt32 = 0o644) throws(StorageError) {
+    package static func write(_ bytes: UnsafeRawBufferPointer, toNew path: String, mode: UInt32 = 0o644) throws(StorageError) {
         let file = try NewFile(path, mode: mode)
         try file.append(bytes)
         try file.finish()
     }
 
     /// What a copy took.
-    public struct Copy: Sendable, Hashable {
-        public var byteCount: Int
+    package struct Copy: Sendable, Hashable {
+        package var byteCount: Int
         /// Of the copy's bytes, in hexadecimal digits.
-        public var digest: String
+        package var digest: String
     }
 
     /// Copies a regular file to a path that must not exist yet, sharing its blocks where the file system can, and syncs the copy.
     /// - Throws: ``StorageError``; EFBIG if it has more than `limit` bytes.
-    public static func copy(_ source: String, toNew path: String, mode: UInt32 = 0o644, limit: Int = .max) throws(StorageError) -> Copy {
+    package static func copy(_ source: String, toNew path: String, mode: UInt32 = 0o644, limit: Int = .max) throws(StorageError) -> Copy {
         let descriptor = try open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         defer { close(descriptor) }
         var status = stat()
@@ -80,29 +80,29 @@ public enum DurableFiles {
     }
 
     /// Makes renames and new names in a folder durable.
-    public static func syncFolder(_ path: String) throws(StorageError) {
+    package static func syncFolder(_ path: String) throws(StorageError) {
         let descriptor = try open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(descriptor) }
         _ = try CurrentFileSystem.value.perform(.sync(descriptor, path: path, isFolder: true))
     }
 
     /// Gives a file or folder another name on the same file system. Durable after the folder's sync.
-    public static func rename(_ old: String, to new: String) throws(StorageError) {
+    package static func rename(_ old: String, to new: String) throws(StorageError) {
         _ = try CurrentFileSystem.value.perform(.rename(from: old, to: new))
     }
 
     /// Removes one name of a file. Durable after the folder's sync.
-    public static func remove(_ path: String) throws(StorageError) { _ = try CurrentFileSystem.value.perform(.remove(path: path)) }
+    package static func remove(_ path: String) throws(StorageError) { _ = try CurrentFileSystem.value.perform(.remove(path: path)) }
 
     /// Makes a folder; one that is there already is taken as it is, unless `isNew`.
-    public static func makeFolder(_ path: String, mode: UInt32 = 0o755, isNew: Bool = false) throws(StorageError) {
+    package static func makeFolder(_ path: String, mode: UInt32 = 0o755, isNew: Bool = false) throws(StorageError) {
         do throws(StorageError) { _ = try CurrentFileSystem.value.perform(.makeFolder(path: path, mode: mode)) } catch {
             guard !isNew, error.errorNumber == EEXIST, FolderListing.isFolder(path) else { throw error }
         }
     }
 
     /// Reads a whole file of at most `limit` bytes.
-    public static func read(_ path: String, limit: Int = 1 << 30) throws(StorageError) -> [UInt8] {
+    package static func read(_ path: String, limit: Int = 1 << 30) throws(StorageError) -> [UInt8] {
         let descriptor = try open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         defer { close(descriptor) }
         var content: [UInt8] = []
@@ -114,7 +114,7 @@ public enum DurableFiles {
     }
 
     /// Opens a file; the caller closes it.
-    public static func open(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) throws(StorageError) -> Int32 {
+    package static func open(_ path: String, _ flags: Int32, _ mode: UInt32 = 0) throws(StorageError) -> Int32 {
         Int32(truncatingIfNeeded: try CurrentFileSystem.value.perform(.open(path: path, flags: flags, mode: mode)))
     }
 
@@ -138,7 +138,7 @@ public enum DurableFiles {
     }
 
     /// A path's folder and last component.
-    public static func split(_ path: String) -> (folder: String, name: String) {
+    package static func split(_ path: String) -> (folder: String, name: String) {
         guard let slash = path.lastIndex(of: "/") else { return (".", path) }
         let folder = String(path[..<slash])
         return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))

@@ -1,7 +1,7 @@
 import Glibc
 
 extension FileOperation {
-    public var kind: Kind {
+    package var kind: Kind {
         switch self {
         case .open(_, let flags, _): flags & O_CREAT != 0 ? .create : .open
         case .read: .read
@@ -22,7 +22,7 @@ extension FileOperation {
     }
 
     /// The path that the operation is about; of a rename the new one.
-    public var path: String {
+    package var path: String {
         switch self {
         case .open(let path, _, _), .read(_, _, let path), .write(_, _, let path), .clone(_, _, let path), .truncate(_, _, let path),
             .reserve(_, _, let path),
@@ -34,7 +34,7 @@ extension FileOperation {
     }
 
     /// The word that an error message has for it.
-    public var word: String {
+    package var word: String {
         switch kind {
         case .syncFolder: "sync"
         case .makeFolder: "create folder"

@@ -1,7 +1,7 @@
 /// One call that touches the file system: everything that this program does to files is one of these.
 ///
 /// Paths stand beside descriptors for messages and for file systems that watch names.
-public enum FileOperation {
+package enum FileOperation {
     /// Gives a descriptor.
     case open(path: String, flags: Int32, mode: UInt32)
     /// Gives the number of bytes read, 0 at the end.
@@ -27,12 +27,12 @@ public enum FileOperation {
     case start(program: String)
 
     /// What an operation is, without its operands.
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
+    package enum Kind: String, Sendable, Hashable, CaseIterable {
         case open, create, read, write, clone, truncate, reserve, sync, syncFolder, close, map, rename, remove, makeFolder, removeFolder,
             list, start
 
         /// Whether a disk looks different after it. A process that dies before one that changes nothing dies after the one before.
-        public var changesDisk: Bool {
+        package var changesDisk: Bool {
             switch self {
             case .open, .read, .map, .list, .start: false
             default: true

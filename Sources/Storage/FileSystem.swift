@@ -1,5 +1,5 @@
 /// Who carries out file operations: the operating system, or in trials something between it and the program that fails, dies or takes notes.
-public protocol FileSystem: Sendable {
+package protocol FileSystem: Sendable {
     /// - Returns: what the operation's case says, else 0.
     /// - Throws: ``StorageError`` with the operation's word and path.
     func perform(_ operation: FileOperation) throws(StorageError) -> Int
@@ -8,13 +8,13 @@ public protocol FileSystem: Sendable {
 }
 
 /// The file system that the code of this module works on.
-public enum CurrentFileSystem {
+package enum CurrentFileSystem {
     /// Another one for the code of a test, on its own task or thread only.
-    @TaskLocal public static var override: (any FileSystem)?
+    @TaskLocal package static var override: (any FileSystem)?
     nonisolated(unsafe) private static var ofProcess: any FileSystem = PosixFileSystem()
 
     /// Another one for all threads; to be called before there are several. No program that is installed calls it.
-    public static func replaceInWholeProcess(_ fileSystem: any FileSystem) { ofProcess = fileSystem }
+    package static func replaceInWholeProcess(_ fileSystem: any FileSystem) { ofProcess = fileSystem }
 
-    public static var value: any FileSystem { override ?? ofProcess }
+    package static var value: any FileSystem { override ?? ofProcess }
 }

@@ -2,22 +2,22 @@ import CLinux
 import Glibc
 
 /// What a folder holds.
-public enum FolderListing {
+package enum FolderListing {
     /// Names in a folder, sorted, without `.` and `..`.
-    public static func names(in path: String) throws(StorageError) -> [String] { try CurrentFileSystem.value.names(in: path) }
+    package static func names(in path: String) throws(StorageError) -> [String] { try CurrentFileSystem.value.names(in: path) }
 
     static func kind(_ path: String) -> mode_t {
         var status = stat()
         return lstat(path, &status) == 0 ? status.st_mode & S_IFMT : 0
     }
 
-    public static func isFolder(_ path: String) -> Bool { kind(path) == S_IFDIR }
+    package static func isFolder(_ path: String) -> Bool { kind(path) == S_IFDIR }
 
     /// Whether there is something of that name; a link counts, whether or not it leads anywhere.
-    public static func exists(_ path: String) -> Bool { kind(path) != 0 }
+    package static func exists(_ path: String) -> Bool { kind(path) != 0 }
 
     /// The size of a regular file, or nil if there is none.
-    public static func byteCount(_ path: String) -> Int? {
+    package static func byteCount(_ path: String) -> Int? {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
     }
@@ -46,7 +46,7 @@ public enum FolderListing {
     }
 
     /// Deletes a file or a folder with all that is in it, as far as that is possible; links are removed, not followed.
-    public static func delete(_ path: String) {
+    package static func delete(_ path: String) {
         let fileSystem = CurrentFileSystem.value
         if kind(path) == S_IFDIR {
             for name in (try? names(in: path)) ?? [] { delete(path + "/" + name) }

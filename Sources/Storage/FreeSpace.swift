@@ -1,9 +1,9 @@
 import Glibc
 
 /// How much room a file system has.
-public enum FreeSpace {
+package enum FreeSpace {
     /// Bytes that this process may still write where `path` lies, or nil if that cannot be told.
-    public static func byteCount(at path: String) -> Int? {
+    package static func byteCount(at path: String) -> Int? {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return nil }
         let blocks = geteuid() == 0 ? status.f_bfree : status.f_bavail
@@ -12,7 +12,7 @@ public enum FreeSpace {
     }
 
     /// - Throws: ``StorageError`` with ENOSPC if there is less room than `count` bytes.
-    public static func require(_ count: Int, at path: String) throws(StorageError) {
+    package static func require(_ count: Int, at path: String) throws(StorageError) {
         if let free = byteCount(at: path), free < count {
             throw StorageError(operation: "find \(count) free bytes (there are \(free)) at", path: path, errorNumber: ENOSPC)
         }

@@ -4,11 +4,11 @@ import Glibc
 /// A small file that is overwritten in place and never synced, for others on this machine to look at: a write costs a microsecond, and nothing depends on it.
 ///
 /// Trials do not reach it: a state that does not outlive the machine cannot be lost.
-public final class LiveFile {
+package final class LiveFile {
     private let path: String
     private let descriptor: Int32
 
-    public init(_ path: String) {
+    package init(_ path: String) {
         self.path = path
         descriptor = tala_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
     }
@@ -16,11 +16,11 @@ public final class LiveFile {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Puts a line of always the same length in the place of the one before; what cannot be written is missed by whoever looks.
-    public func write(_ line: String) {
+    package func write(_ line: String) {
         guard descriptor >= 0 else { return }
         let bytes = Array(line.utf8)
         _ = pwrite(descriptor, bytes, bytes.count, 0)
     }
 
-    public func remove() { unlink(path) }
+    package func remove() { unlink(path) }
 }

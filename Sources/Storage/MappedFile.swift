@@ -4,12 +4,12 @@ import Glibc
 /// A file's bytes in memory, read-only, without loading them.
 ///
 /// Reading a map whose file somebody truncates raises SIGBUS: map only files that are ours, or in a process that may die of it.
-public final class MappedFile: @unchecked Sendable {
-    public let path: String
-    public let bytes: UnsafeRawBufferPointer
+package final class MappedFile: @unchecked Sendable {
+    package let path: String
+    package let bytes: UnsafeRawBufferPointer
 
     /// - Throws: ``StorageError`` if the file cannot be opened or mapped, or is no regular file.
-    public init(path: String) throws(StorageError) {
+    package init(path: String) throws(StorageError) {
         self.path = path
         let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         defer { close(descriptor) }
@@ -26,7 +26,7 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// Gives back the memory that a part of the file takes in this process; it is read from the file again when it is next looked at.
-    public func forget(_ part: UnsafeRawBufferPointer) {
+    package func forget(_ part: UnsafeRawBufferPointer) {
         guard let first = part.baseAddress, let start = bytes.baseAddress, !part.isEmpty else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let offset = first - start

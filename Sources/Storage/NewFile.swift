@@ -6,17 +6,17 @@ import JSON
 ///
 /// One failure makes it dead: it is to be thrown away and written anew under another name. A failed sync is never tried again, since the
 /// kernel then counts the lost pages as clean.
-public final class NewFile {
-    public let path: String
+package final class NewFile {
+    package let path: String
     /// Bytes written so far.
-    public private(set) var byteCount = 0
+    package private(set) var byteCount = 0
     private var descriptor: Int32
     private var isDead = false
 
     /// Creates the file.
     /// - Parameter reserving: its final size, for which room is reserved at once; a full disk is then found before anything is written.
     /// - Throws: ``StorageError``; also if the path exists.
-    public init(_ path: String, mode: UInt32 = 0o644, reserving count: Int = 0) throws(StorageError) {
+    package init(_ path: String, mode: UInt32 = 0o644, reserving count: Int = 0) throws(StorageError) {
         self.path = path
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
         descriptor = Int32(try CurrentFileSystem.value.perform(.open(path: path, flags: flags, mode: mode)))
@@ -26,12 +26,12 @@ public final class NewFile {
 
     deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 
-    public func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    package func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         try guarded { _ throws(StorageError) in try DurableFiles.writeAll(bytes, to: descriptor, path: path) }
         byteCount += bytes.count
     }
 
-    public func append(_ bytes: [UInt8]) throws(StorageError) {
+    package func append(_ bytes: [UInt8]) throws(StorageError) {
         try bytes.withBytes { buffer throws(StorageError) in try append(UnsafeRawBufferPointer(buffer)) }
     }
 
@@ -42,7 +42,7 @@ public final class NewFile {
     }
 
     /// Syncs and closes the file.
-    public func finish() throws(StorageError) {
+    package func finish() throws(StorageError) {
         try guarded { fileSystem throws(StorageError) in
             _ = try fileSystem.perform(.sync(descriptor, path: path, isFolder: false))
             let closing = descriptor

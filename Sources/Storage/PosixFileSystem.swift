@@ -2,10 +2,10 @@ import CLinux
 import Glibc
 
 /// File operations as the operating system does them.
-public struct PosixFileSystem: FileSystem {
-    public init() {}
+package struct PosixFileSystem: FileSystem {
+    package init() {}
 
-    public func perform(_ operation: FileOperation) throws(StorageError) -> Int {
+    package func perform(_ operation: FileOperation) throws(StorageError) -> Int {
         while true {
             let result = call(operation)
             if result >= 0 { return result }
@@ -46,7 +46,7 @@ public struct PosixFileSystem: FileSystem {
         return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1
     }
 
-    public func names(in folder: String) throws(StorageError) -> [String] {
+    package func names(in folder: String) throws(StorageError) -> [String] {
         guard let directory = opendir(folder) else { throw StorageError(operation: "open folder", path: folder) }
         defer { closedir(directory) }
         var names: [String] = []

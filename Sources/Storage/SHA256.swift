@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 
 /// SHA-256 (FIPS 180-4) by libcrypto, in pieces.
-public struct SHA256 {
+package struct SHA256 {
     private final class Context {
         let pointer = EVP_MD_CTX_new()
         init() { EVP_DigestInit_ex(pointer, EVP_sha256(), nil) }
@@ -11,25 +11,25 @@ public struct SHA256 {
     }
     private let context = Context()
 
-    public init() {}
+    package init() {}
 
-    public func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context.pointer, bytes.baseAddress, bytes.count) }
+    package func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context.pointer, bytes.baseAddress, bytes.count) }
 
     /// The digest in hexadecimal digits. Nothing can be added afterwards.
-    public func finish() -> String {
+    package func finish() -> String {
         var digest = [UInt8](repeating: 0, count: 32)
         EVP_DigestFinal_ex(context.pointer, &digest, nil)
         return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    public static func hexadecimal(of bytes: some Sequence<UInt8>) -> String {
+    package static func hexadecimal(of bytes: some Sequence<UInt8>) -> String {
         let hash = SHA256()
         Array(bytes).withUnsafeBytes { hash.update($0) }
         return hash.finish()
     }
 
     /// The digest of a file's content, read in pieces.
-    public static func hexadecimal(ofFile path: String) throws(StorageError) -> String {
+    package static func hexadecimal(ofFile path: String) throws(StorageError) -> String {
         let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         defer { close(descriptor) }
         let hash = SHA256()

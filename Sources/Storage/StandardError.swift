@@ -1,9 +1,9 @@
 import Glibc
 
 /// Words for people, beside a program's output.
-public enum StandardError {
+package enum StandardError {
     /// Writes text as it is, without a line end of its own.
-    public static func write(_ text: String) {
+    package static func write(_ text: String) {
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
     }

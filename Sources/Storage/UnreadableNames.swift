@@ -1,9 +1,9 @@
 import Glibc
 
 /// Names of files that are no text: they could not be spoken of in a message, nor be opened by a `String`.
-public enum UnreadableNames {
+package enum UnreadableNames {
     /// Gives each such file of a folder a name that says so.
-    public static func replace(in folder: String) {
+    package static func replace(in folder: String) {
         guard let directory = opendir(folder) else { return }
         defer { closedir(directory) }
         var unreadable: [[CChar]] = []

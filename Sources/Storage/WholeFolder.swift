@@ -6,15 +6,15 @@ import JSON
 ///
 /// A folder is built under a temporary name; a list of its files with sizes and SHA-256 is written last, as `COMPLETE`; then one rename makes it visible.
 /// A reader believes a folder only by that list.
-public enum WholeFolder {
-    public static let listName = "COMPLETE"
+package enum WholeFolder {
+    package static let listName = "COMPLETE"
 
     /// Builds a folder.
     /// - Parameters:
     ///   - byteCount: about how large it will be; where there is less room nothing is begun.
     ///   - body: writes files into the temporary folder that it is given, syncing each.
     /// - Throws: what the body throws, and ``StorageError``; the temporary folder is then removed and nothing is visible.
-    public static func build(_ path: String, byteCount: Int = 0, _ body: (_ temporary: String) throws -> Void) throws {
+    package static func build(_ path: String, byteCount: Int = 0, _ body: (_ temporary: String) throws -> Void) throws {
         let (parent, name) = DurableFiles.split(path)
         let temporary = DurableFiles.temporaryPath(in: parent, for: name)
         if byteCount > 0 { try FreeSpace.require(byteCount, at: parent) }
@@ -44,7 +44,7 @@ public enum WholeFolder {
 
     /// What is wrong with a folder: nil if every file is there with the size and digest that the list says.
     /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors).
-    public static func verify(_ path: String) throws(StorageError) -> String? {
+    package static func verify(_ path: String) throws(StorageError) -> String? {
         let list: JSONNode?
         do { list = try JSONParser().parse(DurableFiles.read(path + "/" + listName, limit: 16 << 20)) } catch {
             if let error = error as? StorageError, error.isTransient { throw error }
@@ -71,12 +71,12 @@ public enum WholeFolder {
     }
 
     /// As ``verify(_:)``, where not being able to tell counts as a fault.
-    public static func fault(in path: String) -> String? {
+    package static func fault(in path: String) -> String? {
         do throws(StorageError) { return try verify(path) } catch { return "\(error)" }
     }
 
     /// Removes a folder: renamed out of sight first, so that a half-deleted one is never seen.
-    public static func remove(_ path: String) throws(StorageError) {
+    package static func remove(_ path: String) throws(StorageError) {
         let (parent, name) = DurableFiles.split(path)
         let trash = "\(parent)/.trash-\(name)-\(UInt64.random(in: .min ... .max))"
         try DurableFiles.rename(path, to: trash)

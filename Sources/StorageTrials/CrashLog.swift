@@ -3,8 +3,8 @@
 /// The model: names change in the order in which they were changed, and any number of the last changes may be missing as far as no sync of a folder
 /// came after them (journaling file systems do so); of the data of a file, each write after its last sync may be there or not, independent of
 /// names and of other writes, with zeros in the gaps. A file's sync makes its data durable, not its name.
-public struct CrashLog: Sendable {
-    public enum Change: Sendable, Hashable {
+package struct CrashLog: Sendable {
+    package enum Change: Sendable, Hashable {
         case create(String, file: Int)
         case makeFolder(String)
         case rename(from: String, to: String)
@@ -21,7 +21,7 @@ public struct CrashLog: Sendable {
 
         private static func parent(_ path: String) -> String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" }
     }
-    public enum Entry: Sendable, Hashable {
+    package enum Entry: Sendable, Hashable {
         case change(Change)
         case write(file: Int, offset: Int, bytes: [UInt8])
         case truncate(file: Int, byteCount: Int)
@@ -29,19 +29,19 @@ public struct CrashLog: Sendable {
         case syncFolder(String)
     }
 
-    public let start: FolderSnapshot
-    public let entries: [Entry]
+    package let start: FolderSnapshot
+    package let entries: [Entry]
 
     /// What a cut after the first `length` entries leaves open.
-    public struct Choices: Sendable {
-        public var length: Int
+    package struct Choices: Sendable {
+        package var length: Int
         /// The fewest and the most changes of names that may be there.
-        public var changes: ClosedRange<Int>
+        package var changes: ClosedRange<Int>
         /// The writes and truncations that may be missing, by their places among the entries.
-        public var loose: [Int]
+        package var loose: [Int]
     }
 
-    public func choices(length: Int) -> Choices {
+    package func choices(length: Int) -> Choices {
         var changeCount = 0
         var durableChanges = 0
         // By folder: the number of the last change in it.
@@ -64,7 +64,7 @@ public struct CrashLog: Sendable {
     /// - Parameters:
     ///   - changes: how many changes of names are there.
     ///   - kept: for each loose write, in their order, whether it is there.
-    public func state(_ choices: Choices, changes: Int, kept: [Bool]) -> FolderSnapshot {
+    package func state(_ choices: Choices, changes: Int, kept: [Bool]) -> FolderSnapshot {
         let missing = Set(zip(choices.loose, kept).filter { !$0.1 }.map(\.0))
         var contents: [Int: [UInt8]] = [:]
         for (index, content) in start.contents.enumerated() { contents[index] = content }

@@ -1,13 +1,13 @@
 extension CrashLog.Choices {
     /// One way in which a cut may turn out.
-    public struct Selection: Sendable, Hashable {
-        public var changes: Int
-        public var kept: [Bool]
+    package struct Selection: Sendable, Hashable {
+        package var changes: Int
+        package var kept: [Bool]
     }
 
     /// All ways if there are at most `limit`; else that many: the extremes (all there, nothing there, each with every number of changes as far as
     /// they go) and random ones.
-    public func selections(atMost limit: Int, using random: inout some RandomNumberGenerator) -> [Selection] {
+    package func selections(atMost limit: Int, using random: inout some RandomNumberGenerator) -> [Selection] {
         let subsets = loose.count < 16 ? 1 << loose.count : Int.max
         let (all, overflow) = subsets.multipliedReportingOverflow(by: changes.count)
         if !overflow, all <= limit {

@@ -1,9 +1,9 @@
 import Glibc
-public import Storage
+package import Storage
 
 /// What goes wrong in a trial, and when.
-public struct Fault: Sendable, Hashable {
-    public enum Effect: Sendable, Hashable {
+package struct Fault: Sendable, Hashable {
+    package enum Effect: Sendable, Hashable {
         /// The operation fails with this error number and does nothing.
         case error(Int32)
         /// A write writes half of what it was given and says so; other operations are as always.
@@ -13,21 +13,21 @@ public struct Fault: Sendable, Hashable {
         /// In a test's own process: from here on nothing changes on disk any more, as if the process had ended.
         case freeze
     }
-    public var effect: Effect
+    package var effect: Effect
     /// Which of the operations that are counted, from 1.
-    public var number: Int
+    package var number: Int
     /// How many in a row it befalls.
-    public var repeats = 1
+    package var repeats = 1
     /// The kinds of operations that are counted.
-    public var kinds: Set<FileOperation.Kind>
+    package var kinds: Set<FileOperation.Kind>
     /// Only operations whose path contains this are counted.
-    public var pathPart = ""
+    package var pathPart = ""
 
-    public static let changes = Set(FileOperation.Kind.allCases.filter(\.changesDisk))
+    package static let changes = Set(FileOperation.Kind.allCases.filter(\.changesDisk))
     /// The operations that need room on the disk.
-    public static let needingRoom: Set<FileOperation.Kind> = [.create, .write, .reserve, .makeFolder, .sync, .rename]
+    package static let needingRoom: Set<FileOperation.Kind> = [.create, .write, .reserve, .makeFolder, .sync, .rename]
 
-    public init(
+    package init(
         _ effect: Effect, at number: Int, repeats: Int = 1, kinds: Set<FileOperation.Kind> = Fault.changes, pathPart: String = ""
     ) {
         self.effect = effect
@@ -50,7 +50,7 @@ extension Fault {
     ]
 
     /// `EFFECT@NUMBER[xREPEATS][:KIND,KIND...][:path=PART]`, such as `exit@17`, `ENOSPC@5x40:write,create` or `EIO@1:sync:path=checkpoints`.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: ":").map(String.init)
         guard let head = parts.first?.split(separator: "@"), head.count == 2 else { return nil }
         let effect: Effect

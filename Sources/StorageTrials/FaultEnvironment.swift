@@ -2,10 +2,10 @@ import Glibc
 import Storage
 
 /// Faults for a whole process, as its environment names them. Only the trial program calls this: programs that are installed do not hold this module.
-public enum FaultEnvironment {
+package enum FaultEnvironment {
     /// `TALA_FAULT` names the fault, `TALA_FAULT_REPORT` a file that gets a line for every operation it befalls.
     /// - Returns: false if the text names no fault.
-    public static func install() -> Bool {
+    package static func install() -> Bool {
         guard let text = getenv("TALA_FAULT").map({ String(cString: $0) }), !text.isEmpty else { return true }
         guard let fault = Fault(text) else { return false }
         let report = getenv("TALA_FAULT_REPORT").map { String(cString: $0) }

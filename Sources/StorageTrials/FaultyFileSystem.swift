@@ -1,11 +1,11 @@
 import Glibc
-public import Storage
+package import Storage
 import Synchronization
 
 /// Counts the operations of another file system and spoils those that a fault befalls.
 ///
 /// Run with 1, 2, 3 … until it has not happened any more, as SQLite's tests do: every place of a program then has failed once.
-public final class FaultyFileSystem: FileSystem {
+package final class FaultyFileSystem: FileSystem {
     private struct State {
         var count = 0
         var struck: [String] = []
@@ -16,23 +16,23 @@ public final class FaultyFileSystem: FileSystem {
     private let report: (@Sendable (String) -> Void)?
     private let state = Mutex(State())
     /// The exit code of a process that a fault has ended.
-    public static let exitCode: Int32 = 86
+    package static let exitCode: Int32 = 86
 
     /// - Parameter report: told of every operation that the fault befalls, before it does.
-    public init(_ fault: Fault, on base: any FileSystem = PosixFileSystem(), report: (@Sendable (String) -> Void)? = nil) {
+    package init(_ fault: Fault, on base: any FileSystem = PosixFileSystem(), report: (@Sendable (String) -> Void)? = nil) {
         self.fault = fault
         self.base = base
         self.report = report
     }
 
     /// Whether the fault has happened.
-    public var hasStruck: Bool { state.withLock { !$0.struck.isEmpty } }
+    package var hasStruck: Bool { state.withLock { !$0.struck.isEmpty } }
     /// The operations that were spoilt, as kind and path.
-    public var struck: [String] { state.withLock { $0.struck } }
+    package var struck: [String] { state.withLock { $0.struck } }
     /// Operations counted so far.
-    public var count: Int { state.withLock { $0.count } }
+    package var count: Int { state.withLock { $0.count } }
 
-    public func perform(_ operation: FileOperation) throws(StorageError) -> Int {
+    package func perform(_ operation: FileOperation) throws(StorageError) -> Int {
         var written = 0
         switch decide(operation) {
         case .asAlways: break
@@ -58,7 +58,7 @@ public final class FaultyFileSystem: FileSystem {
         return written + (try base.perform(operation))
     }
 
-    public func names(in folder: String) throws(StorageError) -> [String] {
+    package func names(in folder: String) throws(StorageError) -> [String] {
         _ = try perform(.list(path: folder))
         return try base.names(in: folder)
     }

@@ -2,17 +2,17 @@ import Glibc
 import Storage
 
 /// A folder with all its files in memory.
-public struct FolderSnapshot: Sendable {
-    public let root: String
+package struct FolderSnapshot: Sendable {
+    package let root: String
     /// Relative paths of folders, parents first.
-    public private(set) var folders: [String] = []
+    package private(set) var folders: [String] = []
     /// Relative paths of files, and where their contents stand.
-    public private(set) var files: [String: Int] = [:]
-    public private(set) var contents: [[UInt8]] = []
+    package private(set) var files: [String: Int] = [:]
+    package private(set) var contents: [[UInt8]] = []
     private(set) var links: [String: String] = [:]
     private(set) var modes: [String: UInt32] = [:]
 
-    public init(_ root: String) throws {
+    package init(_ root: String) throws {
         self.root = root
         try visit("")
     }
@@ -51,7 +51,7 @@ public struct FolderSnapshot: Sendable {
     }
 
     /// Puts the folder at its root as the snapshot has it; what was there goes.
-    public func restore() throws {
+    package func restore() throws {
         let fileSystem = PosixFileSystem()
         for name in try fileSystem.names(in: root) { FolderListing.delete(root + "/" + name) }
         for folder in folders.sorted() { _ = try fileSystem.perform(.makeFolder(path: root + "/" + folder, mode: modes[folder] ?? 0o755)) }

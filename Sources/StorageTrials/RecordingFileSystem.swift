@@ -1,9 +1,9 @@
 import Glibc
-public import Storage
+package import Storage
 import Synchronization
 
 /// Carries operations out and notes those that change what a power cut may leave.
-public final class RecordingFileSystem: FileSystem {
+package final class RecordingFileSystem: FileSystem {
     struct State {
         var entries: [CrashLog.Entry] = []
         /// The file behind each open descriptor, and behind each name.
@@ -19,7 +19,7 @@ public final class RecordingFileSystem: FileSystem {
     private let state: Mutex<State>
 
     /// - Parameter root: the folder of which notes are taken; what lies outside passes unnoted.
-    public init(root: String, on base: any FileSystem = PosixFileSystem()) throws {
+    package init(root: String, on base: any FileSystem = PosixFileSystem()) throws {
         self.base = base
         start = try FolderSnapshot(root)
         var state = State(nextFile: start.contents.count)
@@ -29,11 +29,11 @@ public final class RecordingFileSystem: FileSystem {
     }
 
     /// All that was noted until now.
-    public var log: CrashLog { CrashLog(start: start, entries: state.withLock { $0.entries }) }
+    package var log: CrashLog { CrashLog(start: start, entries: state.withLock { $0.entries }) }
 
-    public func names(in folder: String) throws(StorageError) -> [String] { try base.names(in: folder) }
+    package func names(in folder: String) throws(StorageError) -> [String] { try base.names(in: folder) }
 
-    public func perform(_ operation: FileOperation) throws(StorageError) -> Int {
+    package func perform(_ operation: FileOperation) throws(StorageError) -> Int {
         let isNew: Bool
         if case .open(let path, let flags, _) = operation {
             isNew = flags & O_CREAT != 0 && !FolderListing.exists(path)

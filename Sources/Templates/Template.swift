@@ -1,15 +1,15 @@
-public import JSON
+package import JSON
 
 /// A chat template: Jinja as `transformers` sets it up (trim_blocks, lstrip_blocks, loop controls, an immutable sandbox, `raise_exception`,
 /// `strftime_now`, `tojson` without HTML escapes, `{% generation %}` blocks).
-public struct Template: Sendable {
+package struct Template: Sendable {
     private let body: [Statement]
     private let blocks: [String: Statement.Block]
     /// Whether the template mentions `strftime_now`.
-    public let asksForTime: Bool
+    package let asksForTime: Bool
 
     /// - Throws: ``TemplateError`` of the type `TemplateSyntaxError` or `TemplateAssertionError`, with the line.
-    public init(_ source: String) throws(TemplateError) {
+    package init(_ source: String) throws(TemplateError) {
         guard source.utf8.count <= 4 << 20 else {
             throw TemplateError(type: "TemplateSyntaxError", message: "the template is larger than 4 MiB")
         }
@@ -21,10 +21,10 @@ public struct Template: Sendable {
     }
 
     /// What a rendering gives.
-    public struct Rendering: Sendable, Hashable {
-        public var text: String
+    package struct Rendering: Sendable, Hashable {
+        package var text: String
         /// The UTF-8 bytes of the text that stand inside `{% generation %}` blocks.
-        public var generationSpans: [Range<Int>]
+        package var generationSpans: [Range<Int>]
     }
 
     /// Renders the template.
@@ -32,7 +32,7 @@ public struct Template: Sendable {
     ///   - variables: an object; its members are the template's variables.
     ///   - clock: what `strftime_now` tells; nil makes it an error, so that nothing depends on the time by accident.
     /// - Throws: ``TemplateError``.
-    public func render(_ variables: JSONNode, clock: TemplateClock? = nil, limits: TemplateLimits = TemplateLimits()) throws(TemplateError)
+    package func render(_ variables: JSONNode, clock: TemplateClock? = nil, limits: TemplateLimits = TemplateLimits()) throws(TemplateError)
         -> Rendering
     {
         var values: [String: TemplateValue] = [:]

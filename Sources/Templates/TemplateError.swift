@@ -1,13 +1,13 @@
 /// Why a template could not be read or rendered: the kind of error as Jinja or Python names it, the message, and the line of the template.
-public struct TemplateError: Error, Sendable, Hashable {
+package struct TemplateError: Error, Sendable, Hashable {
     /// `TemplateSyntaxError`, `TemplateAssertionError`, `UndefinedError`, `TypeError`, `ValueError`, `ZeroDivisionError`, `SecurityError`, and
     /// `TemplateError` for what a template itself raises by `raise_exception`.
-    public var type: String
-    public var message: String
+    package var type: String
+    package var message: String
     /// Counts from 1; nil where it is not known.
-    public var line: Int?
+    package var line: Int?
 
-    public init(type: String, message: String, line: Int? = nil) {
+    package init(type: String, message: String, line: Int? = nil) {
         self.type = type
         self.message = message
         self.line = line
@@ -15,5 +15,5 @@ public struct TemplateError: Error, Sendable, Hashable {
 }
 
 extension TemplateError: CustomStringConvertible {
-    public var description: String { (line.map { "line \($0): " } ?? "") + message }
+    package var description: String { (line.map { "line \($0): " } ?? "") + message }
 }

@@ -1,19 +1,19 @@
 /// What a template may use: it is code that somebody else wrote.
-public struct TemplateLimits: Sendable, Hashable {
+package struct TemplateLimits: Sendable, Hashable {
     /// Statements, expressions and loop passes that one rendering may take; work on text and lists counts by its size.
-    public var steps = 3_000_000
+    package var steps = 3_000_000
     /// Bytes of output, and of any text made on the way.
-    public var byteCount = 64 << 20
+    package var byteCount = 64 << 20
     /// Macros, loops and includes inside each other.
-    public var depth = 100
+    package var depth = 100
     /// Levels of expressions inside each other, over all macros that are being called.
-    public var evaluationDepth = 600
+    package var evaluationDepth = 600
     /// Levels of lists and dictionaries inside each other.
-    public var valueDepth = 200
+    package var valueDepth = 200
     /// Elements of one list.
-    public var elementCount = 1_000_000
+    package var elementCount = 1_000_000
     /// Numbers of one `range`, as Jinja's sandbox has it.
-    public var rangeLength = 100_000
+    package var rangeLength = 100_000
 
-    public init() {}
+    package init() {}
 }

@@ -3,14 +3,14 @@ import JSON
 import Storage
 
 /// The tensors of a checkpoint folder by name: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
-public final class Checkpoint: Sendable {
-    public let folder: String
-    public let tensors: [String: StoredTensor]
+package final class Checkpoint: Sendable {
+    package let folder: String
+    package let tensors: [String: StoredTensor]
     /// The files that hold them, in the order in which they were read.
-    public let files: [String]
+    package let files: [String]
 
     /// - Throws: ``SafetensorsError``: no weights, a bad index, a shard that is missing or lacks what the index promises.
-    public convenience init(folder: String) throws(SafetensorsError) {
+    package convenience init(folder: String) throws(SafetensorsError) {
         let single = folder + "/model.safetensors"
         let indexPath = single + ".index.json"
         if access(single, F_OK) == 0 {
@@ -27,7 +27,7 @@ public final class Checkpoint: Sendable {
     }
 
     /// The tensors of one file.
-    public convenience init(file: String) throws(SafetensorsError) { try self.init(folder: DurableFiles.split(file).folder, file: file) }
+    package convenience init(file: String) throws(SafetensorsError) { try self.init(folder: DurableFiles.split(file).folder, file: file) }
 
     private init(folder: String, file: String) throws(SafetensorsError) {
         let opened = try SafetensorsFile(path: file)

@@ -1,5 +1,5 @@
 /// How one number of a tensor is stored.
-public enum ElementType: String, Sendable, Hashable, CaseIterable {
+package enum ElementType: String, Sendable, Hashable, CaseIterable {
     case float32
     case float16
     case bfloat16
@@ -10,7 +10,7 @@ public enum ElementType: String, Sendable, Hashable, CaseIterable {
     case boolean
 
     /// Bytes that one element takes.
-    public var byteCount: Int {
+    package var byteCount: Int {
         switch self {
         case .int64: 8
         case .float32, .int32: 4
@@ -19,7 +19,7 @@ public enum ElementType: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    public var isFloatingPoint: Bool {
+    package var isFloatingPoint: Bool {
         switch self {
         case .float32, .float16, .bfloat16: true
         default: false

@@ -1,7 +1,7 @@
 /// Conversions between stored floating-point formats and float32.
-public enum FloatConversion {
+package enum FloatConversion {
     /// Widens `count` numbers of any floating type; `source` need not be aligned.
-    public static func widen(_ source: UnsafeRawPointer, _ type: ElementType, count: Int, into target: UnsafeMutablePointer<Float>) {
+    package static func widen(_ source: UnsafeRawPointer, _ type: ElementType, count: Int, into target: UnsafeMutablePointer<Float>) {
         switch type {
         case .bfloat16:
             for index in 0..<count {
@@ -15,7 +15,7 @@ public enum FloatConversion {
     }
 
     /// Rounds `count` float32 numbers to nearest, ties to even, into a stored type; `target` need not be aligned.
-    public static func narrow(_ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutableRawPointer, _ type: ElementType) {
+    package static func narrow(_ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutableRawPointer, _ type: ElementType) {
         switch type {
         case .bfloat16:
             for index in 0..<count { target.storeBytes(of: bfloat16(source[index]), toByteOffset: 2 * index, as: UInt16.self) }
@@ -26,14 +26,14 @@ public enum FloatConversion {
     }
 
     /// The bits of the nearest bfloat16; a NaN stays one.
-    public static func bfloat16(_ value: Float) -> UInt16 {
+    package static func bfloat16(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
         if value.isNaN { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }
         return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
     }
 
     /// The bits of the nearest IEEE half.
-    public static func half(_ value: Float) -> UInt16 {
+    package static func half(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
         let sign = UInt16(truncatingIfNeeded: bits >> 16) & 0x8000
         let magnitude = bits & 0x7FFF_FFFF
@@ -48,7 +48,7 @@ public enum FloatConversion {
         return sign | UInt16(truncatingIfNeeded: (rounded &- 0x3800_0000) >> 13)
     }
 
-    public static func float(fromHalf bits: UInt16) -> Float {
+    package static func float(fromHalf bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16
         let magnitude = UInt32(bits & 0x7FFF)
         if magnitude >= 0x7C00 { return Float(bitPattern: sign | 0x7F80_0000 | (magnitude & 0x3FF) << 13) }
@@ -61,7 +61,7 @@ public enum FloatConversion {
 
 extension StoredTensor {
     /// All numbers as float32, row-major.
-    public func floats() -> [Float] {
+    package func floats() -> [Float] {
         let count = elementCount
         return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             if let source = bytes.baseAddress, let target = buffer.baseAddress {

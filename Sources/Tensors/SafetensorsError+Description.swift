@@ -1,5 +1,5 @@
 extension SafetensorsError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         "\(path): " + (tensor.map { "tensor \($0): " } ?? "") + text
     }
 

@@ -1,6 +1,6 @@
 /// Why a safetensors file, or a checkpoint made of such files, cannot be used.
-public struct SafetensorsError: Error, Sendable, Hashable {
-    public enum Reason: Sendable, Hashable {
+package struct SafetensorsError: Error, Sendable, Hashable {
+    package enum Reason: Sendable, Hashable {
         case truncated(needed: Int, found: Int)
         case headerTooLarge(UInt64)
         case headerNotJSON(String)
@@ -17,14 +17,14 @@ public struct SafetensorsError: Error, Sendable, Hashable {
         case badIndex(String)
         case unreadable(String)
     }
-    public var path: String
+    package var path: String
     /// The tensor concerned, if it is one.
-    public var tensor: String?
-    public var reason: Reason
+    package var tensor: String?
+    package var reason: Reason
     /// The system's error number where the file could not be read; nil where what it holds is wrong.
-    public var errorNumber: Int32?
+    package var errorNumber: Int32?
 
-    public init(path: String, tensor: String? = nil, reason: Reason, errorNumber: Int32? = nil) {
+    package init(path: String, tensor: String? = nil, reason: Reason, errorNumber: Int32? = nil) {
         self.path = path
         self.tensor = tensor
         self.reason = reason

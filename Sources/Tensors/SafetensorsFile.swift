@@ -1,34 +1,34 @@
-public import Storage
+package import Storage
 import JSON
 
 /// A tensor inside a mapped file.
-public struct StoredTensor: @unchecked Sendable {
-    public var name: String
+package struct StoredTensor: @unchecked Sendable {
+    package var name: String
     /// Sizes of the axes; empty for a single number.
-    public var shape: [Int]
-    public var elementType: ElementType
+    package var shape: [Int]
+    package var elementType: ElementType
     /// The numbers, row-major, little-endian; valid as long as `file`. Not necessarily aligned to the element's size.
-    public var bytes: UnsafeRawBufferPointer
-    public var file: MappedFile
+    package var bytes: UnsafeRawBufferPointer
+    package var file: MappedFile
 
-    public var elementCount: Int { bytes.count / elementType.byteCount }
+    package var elementCount: Int { bytes.count / elementType.byteCount }
 }
 
 /// A safetensors file, mapped and its header checked whole.
 ///
 /// The format (huggingface/safetensors README): eight bytes of header length, little-endian; the header, a JSON object; the data. Checked: the header's length,
 /// no key twice, known element types, products without overflow, offsets that cover the data without hole or overlap.
-public final class SafetensorsFile: Sendable {
-    public let path: String
+package final class SafetensorsFile: Sendable {
+    package let path: String
     /// In the order of their data.
-    public let tensors: [StoredTensor]
-    public let metadata: [String: String]
+    package let tensors: [StoredTensor]
+    package let metadata: [String: String]
 
     /// The largest header that the reference implementation reads.
     static let headerLimit: UInt64 = 100_000_000
 
     /// - Throws: ``SafetensorsError``.
-    public init(path: String) throws(SafetensorsError) {
+    package init(path: String) throws(SafetensorsError) {
         self.path = path
         let file: MappedFile
         do throws(StorageError) { file = try MappedFile(path: path) } catch {
@@ -120,7 +120,7 @@ public final class SafetensorsFile: Sendable {
 
 extension ElementType {
     /// The type that a safetensors header names, among those that occur in checkpoints of language models.
-    public init?(safetensorsName: String) {
+    package init?(safetensorsName: String) {
         switch safetensorsName {
         case "F32": self = .float32
         case "F16": self = .float16
@@ -134,7 +134,7 @@ extension ElementType {
         }
     }
 
-    public var safetensorsName: String {
+    package var safetensorsName: String {
         switch self {
         case .float32: "F32"
         case .float16: "F16"

@@ -1,27 +1,27 @@
 import Glibc
 import JSON
-public import Storage
+package import Storage
 
 /// Writes a safetensors file tensor by tensor: the header first, from shapes alone, then the data in the same order.
-public struct SafetensorsWriter: ~Copyable {
-    public struct Entry: Sendable, Hashable {
-        public var name: String
-        public var shape: [Int]
-        public var elementType: ElementType
+package struct SafetensorsWriter: ~Copyable {
+    package struct Entry: Sendable, Hashable {
+        package var name: String
+        package var shape: [Int]
+        package var elementType: ElementType
 
-        public init(name: String, shape: [Int], elementType: ElementType) {
+        package init(name: String, shape: [Int], elementType: ElementType) {
             self.name = name
             self.shape = shape
             self.elementType = elementType
         }
 
-        public var byteCount: Int { shape.reduce(elementType.byteCount, *) }
+        package var byteCount: Int { shape.reduce(elementType.byteCount, *) }
     }
     private let file: NewFile
     private var remaining: Int
 
     /// Creates the file, which must not exist, and writes the header. The data starts at a multiple of 64 bytes.
-    public init(path: String, entries: [Entry], metadata: [String: String] = ["format": "pt"]) throws(StorageError) {
+    package init(path: String, entries: [Entry], metadata: [String: String] = ["format": "pt"]) throws(StorageError) {
         var offset = 0
         var members = [
             JSONMember("__metadata__", JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }))
@@ -47,7 +47,7 @@ public struct SafetensorsWriter: ~Copyable {
     }
 
     /// Writes the next bytes of data.
-    public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         guard bytes.count <= remaining else {
             throw StorageError(operation: "write past the tensors of", path: file.path, errorNumber: EINVAL)
         }
@@ -56,7 +56,7 @@ public struct SafetensorsWriter: ~Copyable {
     }
 
     /// Syncs and closes the file. All tensors must have been written.
-    public func finish() throws(StorageError) {
+    package func finish() throws(StorageError) {
         // Swift 6.0 crashes over a field of a noncopyable value that is used on two paths out of a throwing function.
         let file = file
         guard remaining == 0 else { throw StorageError(operation: "finish incomplete", path: file.path, errorNumber: EINVAL) }

@@ -5,20 +5,20 @@ import JSON
 ///
 /// The texts come from tokenizer_config.json, then special_tokens_map.json; ids from the tokenizer, and from generation_config.json and config.json where
 /// no text is given.
-public struct SpecialTokens: Sendable, Hashable {
+package struct SpecialTokens: Sendable, Hashable {
     /// Begin-of-sequence, for example `<s>`.
-    public var begin: String?
+    package var begin: String?
     /// End-of-sequence, for example `</s>` or `<|endoftext|>`.
-    public var end: String?
-    public var padding: String?
-    public var unknown: String?
-    public var beginID: Int32?
-    public var endID: Int32?
-    public var paddingID: Int32?
+    package var end: String?
+    package var padding: String?
+    package var unknown: String?
+    package var beginID: Int32?
+    package var endID: Int32?
+    package var paddingID: Int32?
     /// Ids at which generation stops: the end-of-sequence token and those that generation_config.json lists, in ascending order.
-    public var stopIDs: [Int32]
+    package var stopIDs: [Int32]
 
-    public init() {
+    package init() {
         stopIDs = []
     }
 

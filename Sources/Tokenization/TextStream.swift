@@ -2,7 +2,7 @@
 ///
 /// A token may hold a part of a character, and a decoder may treat the first token otherwise than the rest; so each piece is what decoding a window of tokens
 /// gives beyond what it gave before, held back while it ends in an unfinished character.
-public struct TextStream: Sendable {
+package struct TextStream: Sendable {
     private let tokenizer: Tokenizer
     private let skipsSpecialTokens: Bool
     private var window: [Int32] = []
@@ -10,13 +10,13 @@ public struct TextStream: Sendable {
     private var settledCount = 0
     private var settledText: [UInt8] = []
 
-    public init(_ tokenizer: Tokenizer, skipSpecialTokens: Bool = true) {
+    package init(_ tokenizer: Tokenizer, skipSpecialTokens: Bool = true) {
         self.tokenizer = tokenizer
         skipsSpecialTokens = skipSpecialTokens
     }
 
     /// The text that this token settles; empty while a character is unfinished.
-    public mutating func append(_ id: Int32) -> String {
+    package mutating func append(_ id: Int32) -> String {
         window.append(id)
         let text = tokenizer.decode(window, skipSpecialTokens: skipsSpecialTokens)
         let bytes = Array(text.utf8)
@@ -40,7 +40,7 @@ public struct TextStream: Sendable {
     }
 
     /// What was held back, with replacement characters for bytes that never became one.
-    public mutating func finish() -> String {
+    package mutating func finish() -> String {
         let bytes = Array(tokenizer.decode(window, skipSpecialTokens: skipsSpecialTokens).utf8)
         let piece = bytes.starts(with: settledText) ? String(decoding: bytes[settledText.count...], as: UTF8.self) : ""
         (window, settledCount, settledText) = ([], 0, [])

@@ -1,16 +1,16 @@
-public import JSON
+package import JSON
 import Glibc
 import Synchronization
 
 /// A tokenizer as tokenizer.json describes it: text to token ids and back, equal to the reference library `tokenizers`.
 ///
 /// Safe to use from many threads at once; each call takes room and a cache of words from a pool.
-public final class Tokenizer: Sendable {
+package final class Tokenizer: Sendable {
     /// One token and the bytes of the text that it stands for.
-    public struct Token: Sendable, Hashable {
-        public var id: Int32
+    package struct Token: Sendable, Hashable {
+        package var id: Int32
         /// A range of UTF-8 bytes of the text; empty for tokens that were added around it.
-        public var range: Range<Int>
+        package var range: Range<Int>
     }
     private let normalizer: Normalizer
     private let preTokenizer: PreTokenizer
@@ -34,20 +34,20 @@ public final class Tokenizer: Sendable {
     private struct StatePool: @unchecked Sendable { var free: [EncodingState] = [] }
 
     /// One past the largest token id.
-    public let vocabularySize: Int
+    package let vocabularySize: Int
 
     /// Reads `tokenizer.json` in a model folder.
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
-    public convenience init(folder: String) throws(TokenizerError) { try self.init(path: folder + "/tokenizer.json") }
+    package convenience init(folder: String) throws(TokenizerError) { try self.init(path: folder + "/tokenizer.json") }
 
     /// Reads a file in the form of `tokenizer.json`.
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
-    public convenience init(path: String) throws(TokenizerError) {
+    package convenience init(path: String) throws(TokenizerError) {
         try self.init(bytes: try TokenizerReader.contents(of: path), file: path)
     }
 
     /// - Parameter file: the name that errors give.
-    public convenience init(bytes: [UInt8], file: String = "tokenizer.json") throws(TokenizerError) {
+    package convenience init(bytes: [UInt8], file: String = "tokenizer.json") throws(TokenizerError) {
         let node: JSONNode
         do throws(JSONError) { node = try JSONParser().parse(bytes) } catch {
             let place = JSONPosition(of: error.offset, in: bytes)
@@ -56,7 +56,7 @@ public final class Tokenizer: Sendable {
         try self.init(json: node, file: file)
     }
 
-    public init(json: JSONNode, file: String = "tokenizer.json") throws(TokenizerError) {
+    package init(json: JSONNode, file: String = "tokenizer.json") throws(TokenizerError) {
         let reader = TokenizerReader(file: file)
         guard json.object != nil else { throw TokenizerError(file: file, "holds \(json.kindName), not an object") }
         let normalizer = try reader.normalizer(json["normalizer"], "normalizer")
@@ -90,24 +90,24 @@ public final class Tokenizer: Sendable {
     }
 
     /// The id of a token by its text, among added tokens and the vocabulary.
-    public func id(of token: String) -> Int32? { addedByContent[ExactString(token)] ?? model.vocabulary.id(of: token) }
+    package func id(of token: String) -> Int32? { addedByContent[ExactString(token)] ?? model.vocabulary.id(of: token) }
 
     /// The text of a token as the vocabulary has it.
-    public func token(of id: Int32) -> String? { addedByID[id]?.content ?? model.vocabulary.text(of: id) }
+    package func token(of id: Int32) -> String? { addedByID[id]?.content ?? model.vocabulary.text(of: id) }
 
     /// Whether a token is one of those that decoding may skip.
-    public func isSpecial(_ id: Int32) -> Bool { addedByID[id]?.isSpecial ?? false }
+    package func isSpecial(_ id: Int32) -> Bool { addedByID[id]?.isSpecial ?? false }
 
     /// Whether a token was added to the vocabulary and is found in text as it is.
-    public func isAdded(_ id: Int32) -> Bool { addedByID[id] != nil }
+    package func isAdded(_ id: Int32) -> Bool { addedByID[id] != nil }
 
     /// The tokens of a text.
-    public func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int32] {
+    package func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int32] {
         encoded(text, addSpecialTokens, wantsRanges: false).ids
     }
 
     /// The tokens of a text, each with the range of UTF-8 bytes that it stands for; a token that holds a part of a character has the whole character's.
-    public func encodeWithRanges(_ text: String, addSpecialTokens: Bool = true) -> [Token] {
+    package func encodeWithRanges(_ text: String, addSpecialTokens: Bool = true) -> [Token] {
         let output = encoded(text, addSpecialTokens, wantsRanges: true)
         return zip(output.ids, output.ranges).map { Token(id: $0, range: $1) }
     }
@@ -211,7 +211,7 @@ public final class Tokenizer: Sendable {
     }
 
     /// The text that tokens stand for; ids that are not in the vocabulary are passed over.
-    public func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
+    package func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
         var texts: [String] = []
         texts.reserveCapacity(ids.count)
         for id in ids {

@@ -1,20 +1,20 @@
 import Graph
 import JSON
-public import Jobs
-public import Models
+package import Jobs
+package import Models
 import Storage
 import Tensors
 
 /// A run's state on disk: trained tensors, both moments, the number of steps done. Everything else follows from these and the manifest.
-public struct CheckpointState: Sendable, Hashable {
-    public var step: Int
+package struct CheckpointState: Sendable, Hashable {
+    package var step: Int
     /// Trained tokens of all steps so far.
-    public var trainedTokens: Int
-    public var fingerprint: InputFingerprint
+    package var trainedTokens: Int
+    package var fingerprint: InputFingerprint
     /// The metrics of the step just done where its evaluation is still to be made up for.
-    public var openRow: MetricsRow?
+    package var openRow: MetricsRow?
 
-    public init(step: Int, trainedTokens: Int, fingerprint: InputFingerprint) {
+    package init(step: Int, trainedTokens: Int, fingerprint: InputFingerprint) {
         self.step = step
         self.trainedTokens = trainedTokens
         self.fingerprint = fingerprint
@@ -22,7 +22,7 @@ public struct CheckpointState: Sendable, Hashable {
 }
 
 /// Writes and reads checkpoints. A checkpoint's trained tensors are in a file that PEFT or transformers would read.
-public enum Checkpointing {
+package enum Checkpointing {
     static let version = 2
 
     /// The file of trained tensors: an adapter's, or a whole model's.
@@ -32,7 +32,7 @@ public enum Checkpointing {
 
     /// Builds a checkpoint folder, whole or not at all.
     /// - Parameter extra: writes more files into the folder (an adapter's configuration, figures).
-    public static func write(
+    package static func write(
         _ state: CheckpointState, of session: TrainingSession, to path: String, extra: (String) throws -> Void = { _ in }
     ) throws {
         let model = session.programs.model
@@ -53,7 +53,7 @@ public enum Checkpointing {
     /// Verifies a checkpoint and puts it into a session's memory.
     /// - Throws: ``TrainingError/unusableCheckpoint(path:reason:)`` if it is damaged, ``TrainingError/otherVersion(path:version:)`` or
     ///   ``TrainingError/inputsChanged(path:what:)`` if it is whole but not for this run, ``StorageError``.
-    public static func restore(_ session: TrainingSession, from path: String, fingerprint: InputFingerprint) throws -> CheckpointState {
+    package static func restore(_ session: TrainingSession, from path: String, fingerprint: InputFingerprint) throws -> CheckpointState {
         if let fault = try WholeFolder.verify(path) { throw TrainingError.unusableCheckpoint(path: path, reason: fault) }
         let node = try JSONParser().parse(DurableFiles.read(path + "/state.json", limit: 1 << 20))
         guard node["version"]?.integer == version else {
@@ -74,12 +74,12 @@ public enum Checkpointing {
     }
 
     /// About the size of a checkpoint: parameters and both moments in float32, and small files.
-    public static func byteCount(_ model: LanguageModel) -> Int {
+    package static func byteCount(_ model: LanguageModel) -> Int {
         model.trainables.parameters.reduce(1 << 18) { $0 + 3 * 4 * $1.rows * $1.columns }
     }
 
     /// Writes the trained tensors alone, for export.
-    public static func writeTrainedTensors(of session: TrainingSession, to path: String) throws {
+    package static func writeTrainedTensors(of session: TrainingSession, to path: String) throws {
         try writeTensors(session.programs.model, session, kind: .parameter, to: path)
     }
 

@@ -4,18 +4,18 @@ import Glibc
 ///
 /// With `s` the number of steps done before (so the first step has `s` = 0): during the warm-up `rate * s / warmup`, so the first step of a warm-up has rate 0;
 /// afterwards, with `p = (s - warmup) / (total - warmup)`: constant `rate`, linear `rate * (1 - p)`, cosine `rate * (1 + cos(π p)) / 2`.
-public struct LearningRateSchedule: Sendable, Hashable {
-    public enum Shape: String, Sendable, Hashable, CaseIterable {
+package struct LearningRateSchedule: Sendable, Hashable {
+    package enum Shape: String, Sendable, Hashable, CaseIterable {
         case constant
         case linear
         case cosine
     }
-    public var shape: Shape
-    public var peakRate: Double
-    public var warmupSteps: Int
-    public var totalSteps: Int
+    package var shape: Shape
+    package var peakRate: Double
+    package var warmupSteps: Int
+    package var totalSteps: Int
 
-    public init(shape: Shape, peakRate: Double, warmupSteps: Int, totalSteps: Int) {
+    package init(shape: Shape, peakRate: Double, warmupSteps: Int, totalSteps: Int) {
         self.shape = shape
         self.peakRate = peakRate
         self.warmupSteps = warmupSteps
@@ -23,7 +23,7 @@ public struct LearningRateSchedule: Sendable, Hashable {
     }
 
     /// The rate of the step before which `stepsDone` steps were done.
-    public func rate(stepsDone: Int) -> Double {
+    package func rate(stepsDone: Int) -> Double {
         if stepsDone < warmupSteps { return peakRate * Double(stepsDone) / Double(max(1, warmupSteps)) }
         let progress = min(1, Double(stepsDone - warmupSteps) / Double(max(1, totalSteps - warmupSteps)))
         switch shape {

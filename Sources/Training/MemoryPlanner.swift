@@ -1,20 +1,20 @@
-public import Graph
-public import Models
+package import Graph
+package import Models
 
 /// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a job fits the memory it may use.
-public struct MemoryPlanner {
-    public var device: any ComputeDevice
-    public var optimizer: OptimizerSettings
+package struct MemoryPlanner {
+    package var device: any ComputeDevice
+    package var optimizer: OptimizerSettings
     /// Bytes that may be held at the peak (``JobPlan/peakBytes``); nil: as many as it takes.
-    public var byteLimit: Int?
+    package var byteLimit: Int?
     /// Bytes of the program itself that count, see ``JobPlan/programBytes``.
-    public var programBytes: Int
+    package var programBytes: Int
     /// How many sizes of training program a run may need, of which a session keeps some prepared.
-    public var programCount: Int
+    package var programCount: Int
     /// The plans of the choice that was looked at last, for the session that follows.
-    public let plans = PlanCache()
+    package let plans = PlanCache()
 
-    public init(
+    package init(
         device: any ComputeDevice, optimizer: OptimizerSettings, byteLimit: Int?, programBytes: Int = 0, programCount: Int = 1
     ) {
         self.programCount = programCount
@@ -35,7 +35,7 @@ public struct MemoryPlanner {
 
     /// The plan for one choice.
     /// - Parameter trainedCount: rows of the head; nil: as many as tokens, the worst case.
-    public func plan(_ model: LanguageModel, _ choice: JobPlan.Choice, trainedCount: Int? = nil) throws -> JobPlan {
+    package func plan(_ model: LanguageModel, _ choice: JobPlan.Choice, trainedCount: Int? = nil) throws -> JobPlan {
         try plan(model, choice, layout: layout(model), countsWorkspace: true, trainedCount: trainedCount)
     }
 
@@ -79,7 +79,7 @@ public struct MemoryPlanner {
     ///   - kept: what the job has trained with so far, which is taken if it fits and nothing else is.
     ///   - make: the model with its frozen weights in a format.
     /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)``.
-    public func choose(
+    package func choose(
         _ formats: [BaseWeights], batchTokens: Int, longestExample: Int, keeping kept: JobPlan.Choice? = nil,
         model make: (BaseWeights) throws -> LanguageModel
     ) throws -> (model: LanguageModel, plan: JobPlan) {

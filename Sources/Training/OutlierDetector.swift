@@ -3,19 +3,19 @@ import Glibc
 /// Tells when a figure of a step is far out of line with those of the steps before: its distance from their mean in standard deviations.
 ///
 /// As llm.c's detector (`outlier_detector.h`), over a window of the last values; nothing is said until the window holds enough of them.
-public struct OutlierDetector: Sendable {
+package struct OutlierDetector: Sendable {
     /// Values that are looked back on.
     static let window = 128
     static let fewest = 32
     /// Standard deviations above the mean from which on a value is out of line. Falling figures are what training is for.
-    public static let threshold = 6.0
+    package static let threshold = 6.0
     private var values: [Double] = []
     private var next = 0
 
-    public init() {}
+    package init() {}
 
     /// - Returns: how many standard deviations the value lies above the mean of those before it, if that is out of line.
-    public mutating func add(_ value: Double) -> Double? {
+    package mutating func add(_ value: Double) -> Double? {
         guard value.isFinite else { return nil }
         defer { remember(value) }
         guard values.count >= Self.fewest else { return nil }

@@ -1,43 +1,43 @@
-public import Models
+package import Models
 
 /// What the loss counts in one example: its token ids and which of them are trained.
-public struct TrainingExample: Sendable, Hashable {
-    public var ids: [Int32]
+package struct TrainingExample: Sendable, Hashable {
+    package var ids: [Int32]
     /// For each token whether it is a target: predicted from the tokens before it. The first token is never one.
-    public var isTrained: [Bool]
+    package var isTrained: [Bool]
 
-    public init(ids: [Int32], isTrained: [Bool]) {
+    package init(ids: [Int32], isTrained: [Bool]) {
         self.ids = ids
         self.isTrained = isTrained
     }
 
     /// Tokens that the loss counts.
-    public var trainedTokenCount: Int { isTrained.dropFirst().reduce(0) { $0 + ($1 ? 1 : 0) } }
+    package var trainedTokenCount: Int { isTrained.dropFirst().reduce(0) { $0 + ($1 ? 1 : 0) } }
 }
 
 /// Examples one behind the other, as the programs take them: no padding but at the end.
 ///
 /// Each token carries its row of the rotary table and the rows that it sees; rows that predict a trained token are listed for the head.
-public struct PackedBatch: Sendable {
-    public var tokenCapacity: Int
-    public var trainedCapacity: Int
+package struct PackedBatch: Sendable {
+    package var tokenCapacity: Int
+    package var trainedCapacity: Int
     /// `[tokenCapacity]`: token ids, 0 in the rows that fill up.
-    public private(set) var tokens: [Int32]
+    package private(set) var tokens: [Int32]
     /// `[tokenCapacity]`.
-    public private(set) var rotaryRows: [Int32]
+    package private(set) var rotaryRows: [Int32]
     /// `[tokenCapacity, 2]`: the first row that a token sees and one past the last; empty in the rows that fill up.
-    public private(set) var keyRanges: [Int32]
+    package private(set) var keyRanges: [Int32]
     /// `[tokenCapacity, 2]`: the first row that sees a token and one past the last.
-    public private(set) var queryRanges: [Int32]
+    package private(set) var queryRanges: [Int32]
     /// The same for layers with a sliding window; empty where the model has none.
-    public private(set) var windowKeyRanges: [Int32] = []
-    public private(set) var windowQueryRanges: [Int32] = []
+    package private(set) var windowKeyRanges: [Int32] = []
+    package private(set) var windowQueryRanges: [Int32] = []
     /// `[trainedCapacity]`: rows whose next token is trained, -1 in the places that fill up.
-    public private(set) var trainedRows: [Int32]
+    package private(set) var trainedRows: [Int32]
     /// `[trainedCapacity]`: the token that each of them should predict, -1 likewise.
-    public private(set) var targets: [Int32]
-    public private(set) var tokenCount = 0
-    public private(set) var trainedCount = 0
+    package private(set) var targets: [Int32]
+    package private(set) var tokenCount = 0
+    package private(set) var trainedCount = 0
 
     /// Packs examples into rows.
     ///
@@ -45,7 +45,7 @@ public struct PackedBatch: Sendable {
     ///   - window: tokens that a sliding layer sees, itself included (position `i` sees `j` with `i - window < j <= i`); nil: no such layers.
     ///   - rotaryLength: the length by which an example chooses its rotary factors; the example's own where nil.
     /// - Precondition: the examples' tokens and trained tokens fit the capacities.
-    public init(
+    package init(
         _ examples: [TrainingExample], tokenCapacity: Int, trainedCapacity: Int, window: Int?, rotary: RotaryRows, rotaryLength: Int? = nil
     ) {
         self.tokenCapacity = tokenCapacity
@@ -82,7 +82,7 @@ public struct PackedBatch: Sendable {
     }
 
     /// Pairs of a query and a key that it sees, in a layer without a window.
-    public var visiblePairs: Double {
+    package var visiblePairs: Double {
         stride(from: 0, to: keyRanges.count - 1, by: 2).reduce(0) { $0 + Double(keyRanges[$1 + 1] - keyRanges[$1]) }
     }
 

@@ -2,7 +2,7 @@ import Graph
 import Models
 
 /// The plans of the choice that was looked at last: planner and session ask for the same ones.
-public final class PlanCache {
+package final class PlanCache {
     enum Program: Hashable { case gradients, evaluation, update }
     private struct Key: Hashable {
         var program: Program
@@ -11,7 +11,7 @@ public final class PlanCache {
     private var owner: (model: ObjectIdentifier, choice: JobPlan.Choice)?
     private var plans: [Key: Plan] = [:]
 
-    public init() {}
+    package init() {}
 
     /// The plan of a program, made if it is not there.
     /// - Parameter choice: what the programs were made for.

@@ -1,58 +1,58 @@
-public import Graph
-public import Models
+package import Graph
+package import Models
 import Tensors
 
 /// The sizes for which a program is built: rows of tokens and rows that the head computes.
-public struct ProgramSize: Sendable, Hashable {
-    public var tokenCount: Int
-    public var trainedCount: Int
+package struct ProgramSize: Sendable, Hashable {
+    package var tokenCount: Int
+    package var trainedCount: Int
 
-    public init(tokenCount: Int, trainedCount: Int) {
+    package init(tokenCount: Int, trainedCount: Int) {
         self.tokenCount = tokenCount
         self.trainedCount = trainedCount
     }
 
     /// Both counts rounded up to a multiple of 64, so that few plans serve many batches.
-    public init(roundingUp tokenCount: Int, _ trainedCount: Int) {
+    package init(roundingUp tokenCount: Int, _ trainedCount: Int) {
         self.init(tokenCount: Self.rounded(tokenCount), trainedCount: Self.rounded(trainedCount))
     }
 
     /// The size that serves a micro-batch: tokens rounded up to a 64th of themselves (a power of two), so at least 98.4 % of the rows are useful and a
     /// doubling of the length needs 64 plans at most; rows of the head rounded up to 64.
-    public init(serving tokenCount: Int, trained trainedCount: Int) {
+    package init(serving tokenCount: Int, trained trainedCount: Int) {
         var step = 1
         while step < 64, step * 128 <= tokenCount { step *= 2 }
         let rows = max(1, (tokenCount + step - 1) / step * step)
         self.init(tokenCount: rows, trainedCount: min(rows, Self.rounded(trainedCount)))
     }
 
-    public static func rounded(_ count: Int) -> Int { max(64, (count + 63) / 64 * 64) }
+    package static func rounded(_ count: Int) -> Int { max(64, (count + 63) / 64 * 64) }
 }
 
 /// How the optimizer treats gradients and parameters.
-public struct OptimizerSettings: Sendable, Hashable {
-    public var beta1 = 0.9
-    public var beta2 = 0.999
-    public var epsilon = 1e-8
-    public var weightDecay = 0.01
+package struct OptimizerSettings: Sendable, Hashable {
+    package var beta1 = 0.9
+    package var beta2 = 0.999
+    package var epsilon = 1e-8
+    package var weightDecay = 0.01
     /// Gradients are scaled so that their global norm is at most this; 0 clips nothing.
-    public var maximumGradientNorm = 1.0
+    package var maximumGradientNorm = 1.0
 
-    public init() {}
+    package init() {}
 }
 
 /// Builds the graphs of a job's programs.
-public struct Programs {
-    public let model: LanguageModel
-    public var optimizer: OptimizerSettings
+package struct Programs {
+    package let model: LanguageModel
+    package var optimizer: OptimizerSettings
     /// Layers that are computed a second time in the backward pass.
-    public var recomputedLayers: Set<Int>
+    package var recomputedLayers: Set<Int>
     /// Bytes of logits that may exist at one time.
-    public var logitsByteLimit: Int
+    package var logitsByteLimit: Int
 
-    public static let defaultLogitsByteLimit = 160 << 20
+    package static let defaultLogitsByteLimit = 160 << 20
 
-    public init(
+    package init(
         model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [],
         logitsByteLimit: Int = Programs.defaultLogitsByteLimit
     ) {
@@ -63,7 +63,7 @@ public struct Programs {
     }
 
     /// The programs that a plan has chosen.
-    public init(model: LanguageModel, optimizer: OptimizerSettings, choice: JobPlan.Choice) {
+    package init(model: LanguageModel, optimizer: OptimizerSettings, choice: JobPlan.Choice) {
         let layers = model.configuration.layerCount
         self.init(
             model: model, optimizer: optimizer, recomputedLayers: Set(max(0, layers - choice.recomputedLayers)..<layers),
@@ -71,7 +71,7 @@ public struct Programs {
     }
 
     /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives the loss of each trained row.
-    public func gradients(_ size: ProgramSize) throws -> Graph {
+    package func gradients(_ size: ProgramSize) throws -> Graph {
         var graph = Graph()
         let forward = try model.addForward(to: &graph, tokenCount: size.tokenCount, isTraining: true)
         let (hidden, nodeCount) = try gatherTrainedRows(forward.hidden, size, &graph)
@@ -85,7 +85,7 @@ public struct Programs {
     }
 
     /// Forward pass and loss of one micro-batch, without gradients.
-    public func evaluation(_ size: ProgramSize) throws -> Graph {
+    package func evaluation(_ size: ProgramSize) throws -> Graph {
         var graph = Graph()
         let forward = try model.addForward(to: &graph, tokenCount: size.tokenCount, isTraining: false)
         let (hidden, _) = try gatherTrainedRows(forward.hidden, size, &graph)
@@ -95,7 +95,7 @@ public struct Programs {
     }
 
     /// One optimizer step: the global norm of all gradients, and AdamW on every page of parameters.
-    public func update() throws -> Graph {
+    package func update() throws -> Graph {
         var graph = Graph()
         let layout = model.trainables
         let scalars = graph.input(ProgramInput.optimizerScalars, TensorType(rows: 1, columns: 4, .float32))
@@ -117,7 +117,7 @@ public struct Programs {
     }
 
     /// Every persistent tensor of the job, in the order in which memory holds them.
-    public var persistentTensors: [PersistentTensor] {
+    package var persistentTensors: [PersistentTensor] {
         let layout = model.trainables
         let parts = [PersistentTensor.Kind.parameter, .gradient, .firstMoment, .secondMoment].flatMap { kind in
             layout.parameters.compactMap { layout.tensor(of: $0.key, kind) }

@@ -2,15 +2,15 @@
 ///
 /// First-fit decreasing: longer examples first, each into the first micro-batch with room. Within a micro-batch examples keep the order of the batch, and
 /// micro-batches stand in the order of their first example, so the division depends on nothing but the lengths.
-public struct StepComposer: Sendable {
+package struct StepComposer: Sendable {
     /// Tokens that one micro-batch may hold.
-    public var tokenLimit: Int
+    package var tokenLimit: Int
 
-    public init(tokenLimit: Int) { self.tokenLimit = tokenLimit }
+    package init(tokenLimit: Int) { self.tokenLimit = tokenLimit }
 
     /// - Parameter lengths: tokens of each example, none above the limit.
     /// - Returns: for each micro-batch the positions of its examples in `lengths`.
-    public func microBatches(lengths: [Int]) -> [[Int]] {
+    package func microBatches(lengths: [Int]) -> [[Int]] {
         let order = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
         var batches: [(examples: [Int], room: Int)] = []
         for index in order {

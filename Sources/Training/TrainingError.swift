@@ -1,5 +1,5 @@
 /// Why a training run ends.
-public enum TrainingError: Error, Sendable {
+package enum TrainingError: Error, Sendable {
     /// The loss or gradient norm of a step is not a number.
     case notFinite(step: Int, loss: Double, gradientNorm: Double, examples: [Int])
     /// A checkpoint cannot be used.
@@ -15,7 +15,7 @@ public enum TrainingError: Error, Sendable {
 }
 
 extension TrainingError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .notFinite(let step, let loss, let norm, let examples):
             "step \(step): the loss is \(loss) and the gradient norm \(norm); the batch holds the examples \(examples.map(String.init).joined(separator: ", ")) "

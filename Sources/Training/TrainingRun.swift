@@ -1,24 +1,24 @@
 import Tokenization
-public import Datasets
+package import Datasets
 import Glibc
 import Graph
 import Models
 
 /// What a run is asked to do: which batches, how many steps, when to evaluate and to save.
-public struct RunSettings: Sendable, Hashable {
-    public var batchSize: Int
-    public var totalSteps: Int
-    public var schedule: LearningRateSchedule
-    public var seed: UInt64
-    public var isShuffled: Bool
+package struct RunSettings: Sendable, Hashable {
+    package var batchSize: Int
+    package var totalSteps: Int
+    package var schedule: LearningRateSchedule
+    package var seed: UInt64
+    package var isShuffled: Bool
     /// Nil: at the end of every epoch only.
-    public var evaluateEverySteps: Int?
+    package var evaluateEverySteps: Int?
     /// Nil: at the end of every epoch.
-    public var checkpointEverySteps: Int?
+    package var checkpointEverySteps: Int?
     /// Tokens of a micro-batch.
-    public var microBatchTokens: Int
+    package var microBatchTokens: Int
 
-    public init(
+    package init(
         batchSize: Int, totalSteps: Int, schedule: LearningRateSchedule, seed: UInt64, isShuffled: Bool, evaluateEverySteps: Int? = nil,
         checkpointEverySteps: Int? = nil, microBatchTokens: Int
     ) {
@@ -34,28 +34,28 @@ public struct RunSettings: Sendable, Hashable {
 }
 
 /// What one step gave.
-public struct StepResult: Sendable, Hashable {
+package struct StepResult: Sendable, Hashable {
     /// Counts from 1.
-    public var step: Int
+    package var step: Int
     /// Epochs done after this step, as a fraction.
-    public var epoch: Double
-    public var loss: Double
-    public var accuracy: Double
-    public var learningRate: Double
-    public var gradientNorm: Double
-    public var trainedTokens: Int
-    public var tokens: Int
-    public var seconds: Double
+    package var epoch: Double
+    package var loss: Double
+    package var accuracy: Double
+    package var learningRate: Double
+    package var gradientNorm: Double
+    package var trainedTokens: Int
+    package var tokens: Int
+    package var seconds: Double
     /// Tokens of the examples over rows that were computed: what is left over fills programs up.
-    public var usefulShare: Double
+    package var usefulShare: Double
     /// One validation batch at this step, where it was time for that.
-    public var validation: TrainingSession.LossSum?
+    package var validation: TrainingSession.LossSum?
     /// The whole validation set, at the end of an epoch.
-    public var fullValidation: TrainingSession.LossSum?
+    package var fullValidation: TrainingSession.LossSum?
     /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateAgain(_:)`` makes up for it.
-    public var lacksEvaluation = false
+    package var lacksEvaluation = false
 
-    public init(
+    package init(
         step: Int, epoch: Double, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
         tokens: Int,
         seconds: Double, usefulShare: Double = 1
@@ -76,18 +76,18 @@ public struct StepResult: Sendable, Hashable {
 /// The loop: which examples each step takes, evaluation, and the places where a run can stop and go on.
 ///
 /// A run has no state but the number of steps done: order, batches, rates and random numbers all follow from it, so a resumed run does what the unbroken one would have done.
-public final class TrainingRun {
-    public let session: TrainingSession
-    public let training: Dataset
-    public let validation: Dataset?
-    public let settings: RunSettings
-    public private(set) var stepsDone: Int
+package final class TrainingRun {
+    package let session: TrainingSession
+    package let training: Dataset
+    package let validation: Dataset?
+    package let settings: RunSettings
+    package private(set) var stepsDone: Int
     /// Asked several times a second while the device computes, also in evaluation, but not in the update: true breaks off what is being done.
-    public var mustBreakOff: () -> Bool = { false } {
+    package var mustBreakOff: () -> Bool = { false } {
         didSet { session.mustBreakOff = mustBreakOff }
     }
 
-    public init(session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0) {
+    package init(session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0) {
         self.session = session
         self.training = training
         self.validation = validation
@@ -95,15 +95,15 @@ public final class TrainingRun {
         self.stepsDone = stepsDone
     }
 
-    public static func stepsPerEpoch(examples: Int, batchSize: Int) -> Int { (examples + batchSize - 1) / max(1, batchSize) }
+    package static func stepsPerEpoch(examples: Int, batchSize: Int) -> Int { (examples + batchSize - 1) / max(1, batchSize) }
 
-    public var stepsPerEpoch: Int { Self.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize) }
-    public var isFinished: Bool { stepsDone >= settings.totalSteps }
+    package var stepsPerEpoch: Int { Self.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize) }
+    package var isFinished: Bool { stepsDone >= settings.totalSteps }
 
     /// Whether the step just done ends an epoch or the run.
-    public var isAtEpochEnd: Bool { stepsDone % stepsPerEpoch == 0 || isFinished }
+    package var isAtEpochEnd: Bool { stepsDone % stepsPerEpoch == 0 || isFinished }
 
-    public var isCheckpointDue: Bool {
+    package var isCheckpointDue: Bool {
         if let every = settings.checkpointEverySteps { return stepsDone % every == 0 || isFinished }
         return isAtEpochEnd
     }
@@ -112,7 +112,7 @@ public final class TrainingRun {
     func examples(ofStep index: Int) -> [Int] { Self.examples(ofStep: index, count: training.count, settings: settings) }
 
     /// The examples of a step, counted from 0, among `count`, by their places.
-    public static func examples(ofStep index: Int, count: Int, settings: RunSettings) -> [Int] {
+    package static func examples(ofStep index: Int, count: Int, settings: RunSettings) -> [Int] {
         let stepsPerEpoch = max(1, stepsPerEpoch(examples: count, batchSize: settings.batchSize))
         let epoch = index / stepsPerEpoch
         let order = ExampleOrder(count: count, seed: settings.seed, epoch: epoch, isShuffled: settings.isShuffled)
@@ -121,12 +121,12 @@ public final class TrainingRun {
     }
 
     /// The numbers in the training file, counted from 1, of a step's examples.
-    public func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.line(of: $0) } }
+    package func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.line(of: $0) } }
 
     /// Does the next step and the evaluation that is due after it.
     /// - Returns: nil if the step was broken off before it changed anything but gradients; the session is then of no use for further steps.
     /// - Throws: ``TrainingError/notFinite(step:loss:gradientNorm:examples:)``, and what the device throws.
-    public func step() throws -> StepResult? {
+    package func step() throws -> StepResult? {
         guard var result = try advance() else { return nil }
         try evaluateAgain(&result)
         return result
@@ -134,7 +134,7 @@ public final class TrainingRun {
 
     /// Does the next step alone.
     /// - Returns: as ``step()``.
-    public func advance() throws -> StepResult? {
+    package func advance() throws -> StepResult? {
         let start = Self.now()
         let indices = examples(ofStep: stepsDone)
         let batches = packed(indices.map { training.example($0) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) })
@@ -163,12 +163,12 @@ public final class TrainingRun {
     }
 
     /// Whether an evaluation is due after the step just done.
-    public var isEvaluationDue: Bool {
+    package var isEvaluationDue: Bool {
         validation != nil && (isAtEpochEnd || settings.evaluateEverySteps.map { stepsDone % $0 == 0 } ?? false)
     }
 
     /// Does the evaluation that is due after the step just done, if one is.
-    public func evaluateAgain(_ result: inout StepResult) throws {
+    package func evaluateAgain(_ result: inout StepResult) throws {
         result.lacksEvaluation = false
         guard validation != nil else { return }
         if isAtEpochEnd {
@@ -184,7 +184,7 @@ public final class TrainingRun {
     /// - Parameters:
     ///   - firstOnly: only as many examples, beginning where `rotation` says; nil: all.
     /// - Returns: nil if it was broken off.
-    public func evaluation(firstOnly limit: Int? = nil, rotation: Int = 0) throws -> TrainingSession.LossSum? {
+    package func evaluation(firstOnly limit: Int? = nil, rotation: Int = 0) throws -> TrainingSession.LossSum? {
         guard let validation, validation.count > 0 else { return TrainingSession.LossSum() }
         let count = min(limit ?? validation.count, validation.count)
         let start = limit == nil ? 0 : rotation * count % validation.count

@@ -1,5 +1,5 @@
 import Glibc
-public import Graph
+package import Graph
 import Models
 import Tensors
 
@@ -7,17 +7,17 @@ import Tensors
 ///
 /// After the programs of a size exist, a step allocates nothing on the device. The session does single steps; which batches
 /// come and what happens between them is ``TrainingRun``'s.
-public final class TrainingSession {
-    public let device: any ComputeDevice
-    public let programs: Programs
-    public let persistent: any PersistentMemory
+package final class TrainingSession {
+    package let device: any ComputeDevice
+    package let programs: Programs
+    package let persistent: any PersistentMemory
     private let planner: Planner
     private let arena: any Arena
     private var prepared: [ProgramKey: Prepared] = [:]
     private var recentKeys: [ProgramKey] = []
     private let updateExecutable: any Executable
     /// Asked several times a second during forward and backward passes, not in updates: true breaks off what is being done.
-    public var mustBreakOff: () -> Bool = { false }
+    package var mustBreakOff: () -> Bool = { false }
     private let updatePlan: Plan
 
     private struct ProgramKey: Hashable {
@@ -39,28 +39,28 @@ public final class TrainingSession {
     static let bytesPerCall = 3_500
 
     /// What a micro-batch gave.
-    public struct LossSum: Sendable, Hashable {
+    package struct LossSum: Sendable, Hashable {
         /// Sum over the trained tokens, not divided.
-        public var loss = 0.0
-        public var correctTokens = 0
-        public var trainedTokens = 0
+        package var loss = 0.0
+        package var correctTokens = 0
+        package var trainedTokens = 0
 
-        public init() {}
+        package init() {}
 
-        public static func += (left: inout LossSum, right: LossSum) {
+        package static func += (left: inout LossSum, right: LossSum) {
             left.loss += right.loss
             left.correctTokens += right.correctTokens
             left.trainedTokens += right.trainedTokens
         }
 
-        public var meanLoss: Double { trainedTokens == 0 ? 0 : loss / Double(trainedTokens) }
-        public var accuracy: Double { trainedTokens == 0 ? 0 : Double(correctTokens) / Double(trainedTokens) }
+        package var meanLoss: Double { trainedTokens == 0 ? 0 : loss / Double(trainedTokens) }
+        package var accuracy: Double { trainedTokens == 0 ? 0 : Double(correctTokens) / Double(trainedTokens) }
     }
 
     /// Allocates and fills everything; the arena is as large as the largest micro-batch needs.
     /// - Parameter largest: the largest size that will be asked for, in training and in evaluation.
     /// - Parameter known: plans that the planner has made already; they are taken out of it.
-    public init(
+    package init(
         device: any ComputeDevice, programs: Programs, largest: ProgramSize, known: (plans: PlanCache, choice: JobPlan.Choice)? = nil
     ) throws {
         self.device = device
@@ -99,12 +99,12 @@ public final class TrainingSession {
     }
 
     /// Bytes of the arena that all programs share.
-    public var arenaByteCount: Int { arena.blocks.reduce(0, +) }
+    package var arenaByteCount: Int { arena.blocks.reduce(0, +) }
 
     /// The size of program that serves a batch with this many tokens: the nearest whose plans fit the arena.
     ///
     /// A smaller program can need a little more than the largest, since values are packed greedily; then the batch is filled up to a size that fits.
-    public func size(tokens: Int, trained: Int) -> ProgramSize {
+    package func size(tokens: Int, trained: Int) -> ProgramSize {
         let rounded = ProgramSize(serving: tokens, trained: trained)
         let wanted = ProgramSize(
             tokenCount: min(rounded.tokenCount, max(largestSize.tokenCount, tokens)),
@@ -136,7 +136,7 @@ public final class TrainingSession {
     /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the batch's other micro-batches.
     /// - Parameter batchTrainedTokens: trained tokens of the whole batch, by which the loss is divided.
     /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and moments are what they were, gradients are of no use.
-    public func addGradients(of batch: PackedBatch, batchTrainedTokens: Int, seed: UInt64, step: Int, microBatch: Int) throws -> LossSum {
+    package func addGradients(of batch: PackedBatch, batchTrainedTokens: Int, seed: UInt64, step: Int, microBatch: Int) throws -> LossSum {
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(max(1, batchTrainedTokens))], to: ProgramInput.lossScale)
         if programs.model.usesDropout {
@@ -150,36 +150,36 @@ public final class TrainingSession {
     }
 
     /// Loss and accuracy of a micro-batch, without gradients.
-    public func evaluate(_ batch: PackedBatch) throws -> LossSum {
+    package func evaluate(_ batch: PackedBatch) throws -> LossSum {
         let program = try program(for: batch, isTraining: false)
         try program.write([Float(1)], to: ProgramInput.lossScale)
         return try run(program, batch)
     }
 
     /// What one program of a step took, call by call.
-    public struct ProgramTimes: Sendable {
+    package struct ProgramTimes: Sendable {
         /// `forward and backward` or `update`.
-        public var program: String
-        public var plan: Plan
+        package var program: String
+        package var plan: Plan
         /// For each call of the plan.
-        public var seconds: [Double]
+        package var seconds: [Double]
         /// Pairs of a query and a key that it sees in the batch that ran; nil where there is no attention.
-        public var visiblePairs: Double?
+        package var visiblePairs: Double?
     }
 
     /// Whether steps are timed call by call; what they compute is the same.
-    public var isTimed = false
+    package var isTimed = false
     private var timed: [ProgramTimes] = []
 
     /// What the programs took that have run since the last call while ``isTimed``.
-    public func takeTimes() -> [ProgramTimes] {
+    package func takeTimes() -> [ProgramTimes] {
         defer { timed = [] }
         return timed
     }
 
     /// The time of each kernel in a forward and backward pass over the batch that ran last and in an update, which is applied with a rate of zero.
     /// - Precondition: ``addGradients(of:batchTrainedTokens:seed:step:microBatch:)`` has run this batch, so the program's inputs are written.
-    public func profile(_ batch: PackedBatch) throws -> [ProgramTimes] {
+    package func profile(_ batch: PackedBatch) throws -> [ProgramTimes] {
         let program = try program(for: batch, isTraining: true)
         let gradients = try program.executable.profile()
         try updateExecutable.write([Float(0), 1, 1, 0], to: ProgramInput.optimizerScalars)
@@ -191,14 +191,14 @@ public final class TrainingSession {
     }
 
     /// Arithmetic and memory traffic of a whole step of one micro-batch: forward, backward, update.
-    public func stepCost(_ batch: PackedBatch) throws -> Cost {
+    package func stepCost(_ batch: PackedBatch) throws -> Cost {
         try program(for: batch, isTraining: true).plan.cost(visiblePairs: batch.visiblePairs) + updatePlan.cost
     }
 
     /// Applies the collected gradients and sets them to zero; returns their global norm before clipping.
     /// If the norm is not finite, parameters and moments are left as they were.
     /// - Parameter step: counts from 1, for the bias corrections.
-    public func update(learningRate: Double, step: Int) throws -> Double {
+    package func update(learningRate: Double, step: Int) throws -> Double {
         let settings = programs.optimizer
         let scalars: [Float] = [
             Float(learningRate), Float(1 - pow(settings.beta1, Double(step))), Float(1 - pow(settings.beta2, Double(step))), 0,

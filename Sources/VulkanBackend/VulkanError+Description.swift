@@ -1,5 +1,5 @@
 extension VulkanError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .noDevice(let reason): "no Vulkan device: \(reason)"
         case .unknownDevice(let name, let present):

@@ -1,5 +1,5 @@
 /// Why a Vulkan device cannot be used, or cannot prepare or run a plan.
-public enum VulkanError: Error, Sendable {
+package enum VulkanError: Error, Sendable {
     /// No driver is installed, or none offers a device that fits.
     case noDevice(reason: String)
     /// A device with this name or number is not there; `present` are the names of those that are.

@@ -4,21 +4,21 @@
 /// the RX 7900 XTX, io-tech.fi for the 780M, svethardware.cz and yd166.com on what Intel published of the A770, sysrqmts.com for the RTX 3060, hpctech.co.jp
 /// and glennklockwood.com for the H100). Two factors are assumptions: that of two for float16 matrices on RDNA 3, and the half rate with float32 sums on the
 /// RTX 3060.
-public struct CardProfile: Sendable, Hashable {
+package struct CardProfile: Sendable, Hashable {
     /// As `--device-profile` names it.
-    public var key: String
-    public var name: String
+    package var key: String
+    package var name: String
     /// Float32 multiply-adds of the shader units, operations a second (two an addition and a multiplication).
-    public var floatOperationsPerSecond: Double
+    package var floatOperationsPerSecond: Double
     /// Float16 products with float32 sums on matrix units that Vulkan offers as cooperative matrices; nil where there are none.
-    public var matrixOperationsPerSecond: Double?
-    public var bytesPerSecond: Double
-    public var memoryBytes: Int
+    package var matrixOperationsPerSecond: Double?
+    package var bytesPerSecond: Double
+    package var memoryBytes: Int
     /// How the figures follow from what is published.
-    public var source: String
+    package var source: String
 
     /// The profiles that there are.
-    public static let all: [CardProfile] = [
+    package static let all: [CardProfile] = [
         CardProfile(
             key: "rx-7900-xtx", name: "AMD Radeon RX 7900 XTX", floatOperationsPerSecond: 61.4e12, matrixOperationsPerSecond: 122.8e12,
             bytesPerSecond: 960e9, memoryBytes: 24 << 30,
@@ -51,5 +51,5 @@ public struct CardProfile: Sendable, Hashable {
             source: "published: 66.9 TFLOPS float32, 989.4 float16 matrices without sparsity, 3.35 TB/s"),
     ]
 
-    public static func named(_ key: String) -> CardProfile? { all.first { $0.key == key.lowercased() } }
+    package static func named(_ key: String) -> CardProfile? { all.first { $0.key == key.lowercased() } }
 }

@@ -1,19 +1,19 @@
 import Tensors
 import CPUBackend
 import Glibc
-public import Graph
-public import VulkanBackend
+package import Graph
+package import VulkanBackend
 
 /// The devices of this machine, and the choice among them by the words of a manifest.
-public enum Devices {
-    public struct Description: Sendable {
+package enum Devices {
+    package struct Description: Sendable {
         /// The word that chooses the device: `cpu`, `vulkan:0`.
-        public var selector: String
-        public var name: String
-        public var details: [(String, String)]
+        package var selector: String
+        package var name: String
+        package var details: [(String, String)]
     }
 
-    public static func all() -> [Description] {
+    package static func all() -> [Description] {
         var devices: [Description] = []
         if let processor = try? CPUDevice() {
             devices.append(
@@ -44,7 +44,7 @@ public enum Devices {
     }
 
     /// What stands before the key of a ``CardProfile`` in the word for a card that is only planned for; manifests have no such word.
-    public static let profilePrefix = "profile:"
+    package static let profilePrefix = "profile:"
 
     /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8; a short job spends less. What was measured is
     /// kept on disk, and nothing is measured twice.
@@ -54,7 +54,7 @@ public enum Devices {
 
     /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
     /// - Throws: ``WorkerError/noDevice(_:)``, and what the backend says.
-    public static func make(_ selector: String) throws -> any ComputeDevice {
+    package static func make(_ selector: String) throws -> any ComputeDevice {
         switch selector {
         case "cpu": return try CPUDevice()
         case "auto":
@@ -91,17 +91,17 @@ public enum Devices {
     }
 
     /// Tells of each kind of kernel before its variants are measured: what it is, and which of how many.
-    public static func announceTuning(
+    package static func announceTuning(
         on device: any ComputeDevice, _ announce: @escaping (_ kind: String, _ number: Int, _ count: Int) -> Void
     ) {
         (device as? VulkanDevice)?.announceTuning(announce)
     }
 
     /// Seconds that a device has spent on measuring variants of its kernels; nil where it has none.
-    public static func tuningSeconds(of device: any ComputeDevice) -> Double? { (device as? VulkanDevice)?.tuningSeconds }
+    package static func tuningSeconds(of device: any ComputeDevice) -> Double? { (device as? VulkanDevice)?.tuningSeconds }
 
     /// The most bytes of its own memory that a device has had allocated at one time; nil for the processor.
-    public static func peakAllocatedBytes(of device: any ComputeDevice) -> Int? { (device as? VulkanDevice)?.peakAllocatedByteCount }
+    package static func peakAllocatedBytes(of device: any ComputeDevice) -> Int? { (device as? VulkanDevice)?.peakAllocatedByteCount }
 
     /// The variants of kernels that a device's plans have been made with; nil where a device has none.
     static func tuning(of device: any ComputeDevice) -> [String: String]? { (device as? VulkanDevice)?.tuning }
@@ -111,7 +111,7 @@ public enum Devices {
 
     /// Measures the variants of the kernels of a plan and tells of each measurement.
     /// - Throws: ``WorkerError/noDevice(_:)`` for a device whose kernels have no variants, and what the backend says.
-    public static func tune(
+    package static func tune(
         _ selector: String, seconds: Double, plan: (any ComputeDevice) throws -> Plan,
         report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void
     ) throws {
@@ -124,7 +124,7 @@ public enum Devices {
 
     /// Compiles the kernels of a plan and tells what the device's compiler says of them, with the device's name.
     /// - Throws: ``WorkerError/noDevice(_:)`` for a device that compiles none, and what the backend says.
-    public static func compile(
+    package static func compile(
         _ selector: String, plan: (any ComputeDevice) throws -> Plan
     ) throws -> (device: String, kernels: [CompiledKernel]) {
         guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }

@@ -6,14 +6,14 @@ import Graph
 import JSON
 import Jobs
 import Models
-public import Spool
+package import Spool
 import Storage
 import Training
 
 /// Runs one job of a spool from validation to result, writing everything that its folder holds.
-public final class JobRunner {
+package final class JobRunner {
     /// How a worker ends; the raw values are its exit codes.
-    public enum Outcome: Int32, Sendable {
+    package enum Outcome: Int32, Sendable {
         case succeeded = 0
         case failed = 1
         case cancelled = 3
@@ -34,7 +34,7 @@ public final class JobRunner {
     var tuning: TuningRecord
     let pulse: PulseFile
     /// Called when the first step has been done: from now on there is something to keep.
-    public var willTrain: () -> Void = {}
+    package var willTrain: () -> Void = {}
     let prices: Prices?
     /// When the time that is not yet in the usage began.
     private var meterStart = TrainingClock.now()
@@ -46,7 +46,7 @@ public final class JobRunner {
     var lastReadingNote = TrainingClock.now()
 
     /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged; ``recordDamage(_:of:)`` then writes that down.
-    public init(folder: JobFolder, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
+    package init(folder: JobFolder, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
         self.folder = folder
         self.deviceSelector = deviceSelector
         self.mustStop = mustStop
@@ -60,7 +60,7 @@ public final class JobRunner {
     }
 
     /// Ends a job whose folder cannot be understood, as far as its status can.
-    public static func recordDamage(_ error: any Error, of folder: JobFolder) -> Outcome {
+    package static func recordDamage(_ error: any Error, of folder: JobFolder) -> Outcome {
         if let error = error as? StorageError, error.isTransient { return .ranOut }
         if let error = error as? StorageError, error.isOutOfSpace {
             // The daemon knows it from the exit code as well, should this not be written either.
@@ -97,10 +97,10 @@ public final class JobRunner {
     }
 
     /// Does the whole job. Errors end in the status, not in a throw.
-    public func run() -> Outcome { guarded { try runThrowing() } }
+    package func run() -> Outcome { guarded { try runThrowing() } }
 
     /// Reads everything that could be wrong and writes down what was found; the job is then ready to wait for a device.
-    public func validate() -> Outcome {
+    package func validate() -> Outcome {
         guarded {
             if let outcome = leaveEarly() { return outcome }
             do { _ = try prepare() } catch is LeaveRequest {
@@ -114,7 +114,7 @@ public final class JobRunner {
 
     /// Ends a job that gets no further try, or has been cancelled while no worker had it: says which examples the step had that ended its workers; its last checkpoint is exported.
     /// - Parameter step: the fatal step, counted from 1, if it is known.
-    public func salvage(fatalStep step: Int?) -> Outcome {
+    package func salvage(fatalStep step: Int?) -> Outcome {
         guarded {
             if status.state == .cancelled {
                 exportPart("was cancelled")

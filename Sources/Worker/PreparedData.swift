@@ -1,20 +1,20 @@
-public import Datasets
-public import Jobs
-public import Tokenization
+package import Datasets
+package import Jobs
+package import Tokenization
 
 /// A job's data, read, checked and divided.
-public struct PreparedData {
-    public var training: Dataset
-    public var validation: Dataset?
+package struct PreparedData {
+    package var training: Dataset
+    package var validation: Dataset?
     /// Of the training file, then of the validation file if there is one.
-    public var reports: [ValidationReport]
+    package var reports: [ValidationReport]
 
     /// Reads both files, so that what is wrong with either is known at once.
     /// - Parameters:
     ///   - cache: where tokens are kept between runs; nil keeps none.
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
     /// - Throws: ``WorkerError/invalidData(_:)``, ``WorkerError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
-    public init(
+    package init(
         _ manifest: Manifest, encoder: ChatEncoder, modelFolder: String, trainingPath: String, validationPath: String?,
         cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
@@ -42,7 +42,7 @@ public struct PreparedData {
     }
 
     /// How the manifest wants its files read.
-    public static func options(_ manifest: Manifest) -> DatasetOptions {
+    package static func options(_ manifest: Manifest) -> DatasetOptions {
         let part: TrainedPart =
             switch manifest.trainOn {
             case .assistant: .assistant

@@ -1,33 +1,33 @@
-public import Datasets
+package import Datasets
 import Glibc
-public import Graph
-public import Jobs
-public import Models
+package import Graph
+package import Jobs
+package import Models
 import Storage
 import Templates
 import Tensors
-public import Tokenization
-public import Training
+package import Tokenization
+package import Training
 
 /// A job with everything decided: data read, numbers chosen, model built, memory planned.
-public struct PreparedJob {
-    public var manifest: Manifest
-    public var model: LanguageModel
-    public var encoder: ChatEncoder
-    public var modelFolder: String
-    public var training: Dataset
-    public var validation: Dataset?
-    public var reports: [ValidationReport]
-    public var settings: RunSettings
-    public var optimizer: OptimizerSettings
-    public var plan: JobPlan
+package struct PreparedJob {
+    package var manifest: Manifest
+    package var model: LanguageModel
+    package var encoder: ChatEncoder
+    package var modelFolder: String
+    package var training: Dataset
+    package var validation: Dataset?
+    package var reports: [ValidationReport]
+    package var settings: RunSettings
+    package var optimizer: OptimizerSettings
+    package var plan: JobPlan
     private let plans: PlanCache
-    public var device: any ComputeDevice
+    package var device: any ComputeDevice
     /// The element type of activations.
-    public var precision: String
+    package var precision: String
 
     /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle, five times it is rough.
-    public static func baseRate(_ manifest: Manifest) -> Double {
+    package static func baseRate(_ manifest: Manifest) -> Double {
         switch (manifest.method, manifest.adapter.kind) {
         case (.pretrain, _): 1e-3
         case (_, .lora): 2e-4
@@ -39,7 +39,7 @@ public struct PreparedJob {
     /// - Parameter day: a moment (seconds since 1970) of the day that a template sees when it asks for the date: of the job's acceptance, so that a job
     ///   that goes on another day sees the same; nil is today.
     /// - Throws: what is wrong with model, data or plan.
-    public init(
+    package init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
         deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
         readingProgress: ((DatasetProgress) throws -> Void)? = nil, keeping kept: JobPlan.Choice? = nil,
@@ -166,14 +166,14 @@ public struct PreparedJob {
     }
 
     /// The session that this job trains in.
-    public func makeSession() throws -> TrainingSession {
+    package func makeSession() throws -> TrainingSession {
         try TrainingSession(
             device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size,
             known: (plans, plan.choice))
     }
 
     /// Trained tokens of the whole run.
-    public var totalTrainedTokens: Int {
+    package var totalTrainedTokens: Int {
         let steps = max(1, TrainingRun.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize))
         return Int(Double(training.trainedTokenCount) * Double(settings.totalSteps) / Double(steps))
     }

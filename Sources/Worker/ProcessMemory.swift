@@ -1,11 +1,11 @@
 import Glibc
 
 /// What this process holds, as the kernel counts it.
-public enum ProcessMemory {
+package enum ProcessMemory {
     /// Resident bytes now.
-    public static var residentBytes: Int { field("VmRSS:") }
+    package static var residentBytes: Int { field("VmRSS:") }
     /// The most bytes that were resident at one time.
-    public static var peakResidentBytes: Int { field("VmHWM:") }
+    package static var peakResidentBytes: Int { field("VmHWM:") }
 
     /// A figure of /proc/self/status, in bytes; 0 where it is not there.
     private static func field(_ name: String) -> Int {

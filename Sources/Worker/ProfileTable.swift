@@ -1,15 +1,15 @@
-public import Graph
-public import JSON
+package import Graph
+package import JSON
 import Tensors
-public import Training
+package import Training
 
 /// A profile of the programs of a step as a table for people and as JSON.
-public struct ProfileTable {
+package struct ProfileTable {
     private let peaks: DevicePeaks
     private var programs: [(name: String, profile: ExecutionProfile)] = []
 
     /// Runs of one program, as of several micro-batches, become one.
-    public init(_ times: [TrainingSession.ProgramTimes], _ peaks: DevicePeaks, separatesShapes: Bool) {
+    package init(_ times: [TrainingSession.ProgramTimes], _ peaks: DevicePeaks, separatesShapes: Bool) {
         self.peaks = peaks
         for times in times {
             let profile = ExecutionProfile(
@@ -22,7 +22,7 @@ public struct ProfileTable {
         }
     }
 
-    public var text: String {
+    package var text: String {
         let total = programs.reduce(0) { $0 + $1.profile.seconds }
         var lines: [String] = []
         let types = peaks.operationsPerSecond.sorted { $0.key.rawValue < $1.key.rawValue }
@@ -49,7 +49,7 @@ public struct ProfileTable {
         ].map { right($0, 9) }.joined()
     }
 
-    public var json: JSONNode {
+    package var json: JSONNode {
         JSONNode(
             programs.flatMap { name, profile in
                 profile.entries.map { entry -> JSONNode in
@@ -78,7 +78,7 @@ public struct ProfileTable {
 
 extension JSONNode {
     /// A number with so many digits behind the point; null if it is none.
-    public static func rounded(_ value: Double, _ digits: Int) -> JSONNode {
+    package static func rounded(_ value: Double, _ digits: Int) -> JSONNode {
         let power = (0..<digits).reduce(1.0) { product, _ in product * 10 }
         let scaled = (value * power).rounded()
         return scaled.isFinite ? JSONNode(scaled / power) : .null

@@ -1,4 +1,4 @@
-public import Graph
+package import Graph
 import Models
 import Tensors
 import Training
@@ -7,19 +7,19 @@ import Training
 ///
 /// An estimate, and a bound that nothing reaches: kernels attain a part of a peak, caches save traffic, and starting kernels and waiting between them costs
 /// (Williams, Waterman and Patterson 2009, doi:10.1145/1498765.1498785).
-public struct RooflineEstimate: Sendable {
-    public struct Part: Sendable {
-        public var operation: String
-        public var calls: Int
-        public var seconds: Double
+package struct RooflineEstimate: Sendable {
+    package struct Part: Sendable {
+        package var operation: String
+        package var calls: Int
+        package var seconds: Double
         /// The share of `seconds` in calls that wait for arithmetic, not for memory.
-        public var arithmeticShare: Double
+        package var arithmeticShare: Double
     }
     /// By operation, longest first.
-    public private(set) var parts: [Part] = []
-    public var seconds: Double { parts.reduce(0) { $0 + $1.seconds } }
+    package private(set) var parts: [Part] = []
+    package var seconds: Double { parts.reduce(0) { $0 + $1.seconds } }
 
-    public init(_ plan: Plan, on card: CardProfile) {
+    package init(_ plan: Plan, on card: CardProfile) {
         var sums: [String: (calls: Int, seconds: Double, arithmetic: Double)] = [:]
         for call in plan.calls {
             let cost = call.operation.cost(inputs: call.inputs.map(\.type), outputs: call.outputs.map(\.type))
@@ -50,7 +50,7 @@ public struct RooflineEstimate: Sendable {
 extension PreparedJob {
     /// What a forward and backward pass of a full micro-batch takes on a card at least.
     /// - Throws: what planning throws.
-    public func roofline(on card: CardProfile) throws -> RooflineEstimate {
+    package func roofline(on card: CardProfile) throws -> RooflineEstimate {
         let layers = model.configuration.layerCount
         let programs = Programs(model: model, optimizer: optimizer, recomputedLayers: Set((layers - plan.recomputedLayers)..<layers))
         let limits = device.limits

@@ -4,18 +4,18 @@ import Tensors
 import Training
 
 /// How long a job will take, and what that is based on.
-public struct TimeEstimate: Sendable, Hashable {
-    public enum Basis: String, Sendable, Hashable {
+package struct TimeEstimate: Sendable, Hashable {
+    package enum Basis: String, Sendable, Hashable {
         /// A few steps were done.
         case measuredSteps = "measured_steps"
         /// The plan's arithmetic over what the device attains in large products.
         case arithmetic
     }
-    public var seconds: Double
-    public var basis: Basis
+    package var seconds: Double
+    package var basis: Basis
 
     /// `3 h 20 min`, `45 s`.
-    public var text: String {
+    package var text: String {
         let whole = Int(min(seconds.rounded(.up), 1e9))
         if whole < 120 { return "\(max(1, whole)) s" }
         if whole < 7200 { return "\(whole / 60) min" }
@@ -43,7 +43,7 @@ extension PreparedJob {
 
     /// Estimates the time of all steps: small jobs by doing a few, large ones by arithmetic.
     /// - Throws: what the device throws.
-    public func estimateTime() throws -> TimeEstimate {
+    package func estimateTime() throws -> TimeEstimate {
         let peaks = try DevicePeaks.measured(on: device, types: [ElementType(rawValue: precision) ?? .float32], secondsPerKernel: 0.1)
         let perToken = plan.floatingPointOperations / Double(max(1, plan.size.tokenCount))
         let rate = peaks.operationsPerSecond(ElementType(rawValue: precision) ?? .float32)

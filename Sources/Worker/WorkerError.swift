@@ -1,5 +1,5 @@
 import CPUBackend
-public import Datasets
+package import Datasets
 import Glibc
 import Jobs
 import Models
@@ -10,7 +10,7 @@ import Training
 import VulkanBackend
 
 /// Why a job fails, beyond what the modules below say.
-public enum WorkerError: Error, Sendable {
+package enum WorkerError: Error, Sendable {
     case noDevice(String)
     /// The reports of the training file and the validation file; at least one of them is not valid.
     case invalidData([ValidationReport])
@@ -27,7 +27,7 @@ public enum WorkerError: Error, Sendable {
 }
 
 extension WorkerError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .noDevice(let selector): "there is no device \"\(selector)\" on this machine; tala devices lists what there is"
         case .invalidData(let reports):

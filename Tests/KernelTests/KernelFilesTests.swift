@@ -12,7 +12,7 @@ import Testing
         return try files.filter { $0.hasSuffix(".swift") && $0 != "Views.swift" }.compactMap { file in
             let text = try String(contentsOf: root.appendingPathComponent("Sources/Graph/Operations/\(file)"), encoding: .utf8)
             let name = String(file.dropLast(6))
-            return text.contains("public static let name = \"\(name)\"") ? name : nil
+            return text.contains("package static let name = \"\(name)\"") ? name : nil
         }.sorted()
     }
 

@@ -1,26 +1,26 @@
 import Foundation
 
 /// A program as it was built beside the tests.
-public struct BuiltProgram: Sendable {
-    public struct Outcome: Sendable {
-        public var status: Int32
-        public var output: String
-        public var errors: String
+package struct BuiltProgram: Sendable {
+    package struct Outcome: Sendable {
+        package var status: Int32
+        package var output: String
+        package var errors: String
     }
 
-    public let name: String
+    package let name: String
 
-    public init(name: String) { self.name = name }
+    package init(name: String) { self.name = name }
 
     /// The folder of the programs: the first above the test runner that holds `talad`.
-    public static let folder: String = {
+    package static let folder: String = {
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
         while folder.path != "/", !FileManager.default.fileExists(atPath: folder.path + "/talad") { folder.deleteLastPathComponent() }
         return folder.path
     }()
 
     /// Runs the program to its end. What it writes goes through files, so that no pipe can fill.
-    public func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Outcome {
+    package func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Outcome {
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tala-command-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: scratch) }

@@ -1,21 +1,21 @@
 import Foundation
 
 /// How a process of its own ended, and what it needed: a test's own process runs other tests at the same time, whose memory it cannot tell apart.
-public struct MeasuredRun: Sendable {
-    public var exitCode: Int32?
-    public var signal: Int32?
-    public var seconds: Double
+package struct MeasuredRun: Sendable {
+    package var exitCode: Int32?
+    package var signal: Int32?
+    package var seconds: Double
     /// The largest resident memory, from `VmHWM` of proc(5), up to about a millisecond before the end. Not `ru_maxrss`: Linux lets that start from what
     /// the parent held when it spawned the process, and a test's process may hold gigabytes.
-    public var peakBytes: Int
+    package var peakBytes: Int
     /// What it wrote, to standard output and error.
-    public var output: String
+    package var output: String
 }
 
 extension BuiltProgram {
     /// Runs the program to its end, for `limit` seconds at most: then it is killed.
     /// - Throws: what keeps it from starting.
-    public func measure(_ arguments: [String], limit: Double) throws -> MeasuredRun {
+    package func measure(_ arguments: [String], limit: Double) throws -> MeasuredRun {
         let words = [Self.folder + "/" + name] + arguments
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }

@@ -1,9 +1,9 @@
 import Foundation
-public import JSON
+package import JSON
 
 /// The reference data beside the checkout, where it is there.
-public enum SharedData {
-    public static let folder: String? = {
+package enum SharedData {
+    package static let folder: String? = {
         let environment = ProcessInfo.processInfo.environment["TALA_SHARED"]
         var url = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         var candidates: [String] = environment.map { [$0] } ?? []
@@ -17,14 +17,14 @@ public enum SharedData {
         return candidates.first { FileManager.default.fileExists(atPath: $0 + "/golden") }
     }()
 
-    public static var isThere: Bool {
+    package static var isThere: Bool {
         if folder == nil { print("skipped: the reference data (shared/golden) is not beside the checkout; TALA_SHARED may name it") }
         return folder != nil
     }
 
-    public static func path(_ name: String) -> String { (folder ?? "") + "/golden/" + name }
+    package static func path(_ name: String) -> String { (folder ?? "") + "/golden/" + name }
 
-    public static func json(_ name: String) throws -> JSONNode {
+    package static func json(_ name: String) throws -> JSONNode {
         try JSONParser().parse(Array(Data(contentsOf: URL(fileURLWithPath: path(name)))))
     }
 }

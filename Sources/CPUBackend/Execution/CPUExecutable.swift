@@ -1,13 +1,13 @@
 import Tensors
 import COneDNN
 import Glibc
-public import Graph
+import Graph
 
 /// A plan with every kernel prepared and every address resolved; running it allocates nothing.
-public final class CPUExecutable: Executable {
+package final class CPUExecutable: Executable {
     /// Bytes of working memory of the kernels: a part for each thread and one that all share. It is not in the plan's arena but the device's,
     /// which all programs use one after the other.
-    public let workspaceByteCount: Int
+    package let workspaceByteCount: Int
     private let device: CPUDevice
     private let plan: Plan
     private let persistent: CPUPersistentMemory
@@ -90,14 +90,14 @@ public final class CPUExecutable: Executable {
         return KernelOperands(inputs: inputs, outputs: outputs, products: products)
     }
 
-    public func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws {
+    package func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws {
         let matrix = try place(plan.inputs[input], input, byteCount: bytes.count)
         guard let source = bytes.baseAddress else { return }
         let rowBytes = matrix.columns * matrix.elementType.byteCount
         for row in 0..<matrix.rows { memcpy(matrix.address(row), source + row * rowBytes, rowBytes) }
     }
 
-    public func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws {
+    package func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws {
         let matrix = try place(plan.outputs[output], output, byteCount: bytes.count)
         guard let target = bytes.baseAddress else { return }
         let rowBytes = matrix.columns * matrix.elementType.byteCount
@@ -111,7 +111,7 @@ public final class CPUExecutable: Executable {
         return try memoryMap.matrix(reference, operation: name)
     }
 
-    public func run(unless mustBreakOff: () -> Bool) throws {
+    package func run(unless mustBreakOff: () -> Bool) throws {
         try device.exclusively {
             tala_use_one_openmp_thread()
             for step in steps {
@@ -121,7 +121,7 @@ public final class CPUExecutable: Executable {
         }
     }
 
-    public func profile() throws -> [Double] {
+    package func profile() throws -> [Double] {
         try device.exclusively {
             tala_use_one_openmp_thread()
             var seconds = [Double](repeating: 0, count: plan.calls.count)

@@ -4,11 +4,11 @@ import Storage
 import Tokenization
 
 /// How far the reading of a file has come.
-public struct DatasetProgress: Sendable, Hashable {
-    public var file: String
-    public var bytesDone: Int
-    public var byteCount: Int
-    public var exampleCount: Int
+package struct DatasetProgress: Sendable, Hashable {
+    package var file: String
+    package var bytesDone: Int
+    package var byteCount: Int
+    package var exampleCount: Int
 }
 
 /// Reads a data file once, from its beginning to its end, checks and tokenises it on all cores, and writes the examples into a folder.

@@ -1,7 +1,7 @@
-public import JSON
+package import JSON
 
 /// What a record of a data file looks like.
-public enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
+package enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
     /// `{"messages": [{"role", "content"}, ...]}`, with `tools` where there are some.
     case chat
     /// `{"prompt", "completion"}`: two texts, or two lists of messages.
@@ -18,7 +18,7 @@ public enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
     case preferencePair = "preference_pair"
 
     /// The format that a record's keys tell, or nil if they tell none.
-    public static func detect(_ record: JSONNode) -> DatasetFormat? {
+    package static func detect(_ record: JSONNode) -> DatasetFormat? {
         let keys = Set((record.object ?? []).map(\.key))
         if keys.contains("messages") { return .chat }
         if keys.contains("conversations") { return .shareGPT }
@@ -31,7 +31,7 @@ public enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
     }
 
     /// For messages: what such a record is called.
-    public var title: String {
+    package var title: String {
         switch self {
         case .chat: "chat (messages)"
         case .completion: "prompt/completion"

@@ -1,7 +1,7 @@
 /// What a data file's name says about its content.
-public enum DataFileName {
+package enum DataFileName {
     /// The endings by which a file is read, for a copy under another name: `.jsonl`, `.txt.gz` ...
-    public static func suffix(of path: String) -> String {
+    package static func suffix(of path: String) -> String {
         let packed = path.hasSuffix(".gz") ? ".gz" : ""
         let base = packed.isEmpty ? path : String(path.dropLast(3))
         return ([".txt", ".json", ".jsonl", ".ndjson"].first { base.hasSuffix($0) } ?? ".text") + packed

@@ -1,7 +1,7 @@
 import Glibc
 
 /// What the kernel says of a file: equal before and after means that nobody wrote to it in between (the change time cannot be set by hand).
-public struct FileIdentity: Sendable, Hashable {
+package struct FileIdentity: Sendable, Hashable {
     var device: UInt64
     var number: UInt64
     var byteCount: Int
@@ -17,7 +17,7 @@ public struct FileIdentity: Sendable, Hashable {
         self.init(status)
     }
 
-    public init?(path: String) {
+    package init?(path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         self.init(status)

@@ -1,25 +1,25 @@
 import JSON
 
 /// How long examples are: each length in tokens, and how many examples have it.
-public struct LengthStatistics: Sendable, Hashable {
+package struct LengthStatistics: Sendable, Hashable {
     private var counts: [Int: Int] = [:]
-    public private(set) var exampleCount = 0
-    public private(set) var tokenCount = 0
+    package private(set) var exampleCount = 0
+    package private(set) var tokenCount = 0
 
-    public init() {}
+    package init() {}
 
-    public mutating func add(_ length: Int) {
+    package mutating func add(_ length: Int) {
         counts[length, default: 0] += 1
         exampleCount += 1
         tokenCount += length
     }
 
-    public var longest: Int { counts.keys.max() ?? 0 }
-    public var shortest: Int { counts.keys.min() ?? 0 }
-    public var mean: Double { exampleCount == 0 ? 0 : Double(tokenCount) / Double(exampleCount) }
+    package var longest: Int { counts.keys.max() ?? 0 }
+    package var shortest: Int { counts.keys.min() ?? 0 }
+    package var mean: Double { exampleCount == 0 ? 0 : Double(tokenCount) / Double(exampleCount) }
 
     /// The least length that this share of the examples does not exceed.
-    public func quantile(_ share: Double) -> Int {
+    package func quantile(_ share: Double) -> Int {
         let wanted = max(1, Int((share * Double(exampleCount)).rounded(.up)))
         var seen = 0
         for (length, count) in counts.sorted(by: { $0.key < $1.key }) {
@@ -30,7 +30,7 @@ public struct LengthStatistics: Sendable, Hashable {
     }
 
     /// Tokens of the longest so many examples together: the largest batch that can come.
-    public func tokens(ofLongest exampleCount: Int) -> Int {
+    package func tokens(ofLongest exampleCount: Int) -> Int {
         var rest = exampleCount
         var sum = 0
         for (length, count) in counts.sorted(by: { $0.key > $1.key }) {
@@ -43,7 +43,7 @@ public struct LengthStatistics: Sendable, Hashable {
     }
 
     /// Whether a few examples are so much longer than the rest that they decide what a step needs.
-    public var isImbalanced: Bool { exampleCount >= 10 && longest > 8 * max(1, quantile(0.5)) }
+    package var isImbalanced: Bool { exampleCount >= 10 && longest > 8 * max(1, quantile(0.5)) }
 
     var json: JSONNode {
         [

@@ -4,10 +4,10 @@ extension ValidationReport {
     static let shownProblems = 20
 
     /// The figures as a table, with warnings and problems behind them.
-    public var text: String { table + Self.lines(problems, "").map { $0 + "\n" }.joined() }
+    package var text: String { table + Self.lines(problems, "").map { $0 + "\n" }.joined() }
 
     /// The figures as a table, with warnings behind them.
-    public var table: String {
+    package var table: String {
         func pairs(_ lines: [[Int]], _ word: String) -> String {
             guard let first = lines.first, first.count == 2 else { return "" }
             return " (line \(first[0]) \(word) line \(first[1])" + (lines.count > 1 ? ", ..." : "") + ")"

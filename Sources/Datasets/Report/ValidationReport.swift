@@ -1,70 +1,70 @@
-public import JSON
+package import JSON
 
 /// What a careful person wants to know of a dataset before training on it.
-public struct ValidationReport: Sendable, Hashable {
-    public var file: String
+package struct ValidationReport: Sendable, Hashable {
+    package var file: String
     /// What the records are, in words; nil if the file could not be read so far.
-    public var format: DatasetFormat?
-    public var byteCount = 0
+    package var format: DatasetFormat?
+    package var byteCount = 0
     /// SHA-256 of the file.
-    public var digest = ""
-    public var lineCount = 0
+    package var digest = ""
+    package var lineCount = 0
     /// Records that are well-formed: lines, elements of the array, documents.
-    public var recordCount = 0
+    package var recordCount = 0
     /// Examples that training sees. Of plain text: rows of `max_length` tokens.
-    public var exampleCount = 0
-    public var tokenCount = 0
-    public var trainedTokenCount = 0
+    package var exampleCount = 0
+    package var tokenCount = 0
+    package var trainedTokenCount = 0
     /// Before anything is cut or dropped.
-    public var longestExample = 0
-    public var longestLine = 0
-    public var maximumLength = 0
+    package var longestExample = 0
+    package var longestLine = 0
+    package var maximumLength = 0
     /// Examples above max_length, whatever was done with them.
-    public var excessCount = 0
-    public var duplicateCount = 0
+    package var excessCount = 0
+    package var duplicateCount = 0
     /// The first pairs of lines: one that repeats another, and that other.
-    public var duplicateLines: [[Int]] = []
+    package var duplicateLines: [[Int]] = []
     /// Examples of which the loss counts fewer than three tokens.
-    public var nearEmptyCount = 0
+    package var nearEmptyCount = 0
     /// Of a validation file: examples that stand in the training file too; nil where there is nothing to compare.
-    public var leakedCount: Int?
-    public var leakedLines: [[Int]] = []
+    package var leakedCount: Int?
+    package var leakedLines: [[Int]] = []
     /// What validation_split has drawn.
-    public var split: Split?
-    public var lengths: JSONNode = nil
-    public var medianLength = 0
-    public var isImbalanced = false
+    package var split: Split?
+    package var lengths: JSONNode = nil
+    package var medianLength = 0
+    package var isImbalanced = false
     /// Whether the tokens came from the cache.
-    public var isCached = false
-    public private(set) var problems = FindingList()
-    public private(set) var warnings = FindingList()
+    package var isCached = false
+    package private(set) var problems = FindingList()
+    package private(set) var warnings = FindingList()
 
-    public struct Split: Sendable, Hashable {
-        public var fraction: Double
-        public var trainingCount: Int
-        public var validationCount: Int
+    package struct Split: Sendable, Hashable {
+        package var fraction: Double
+        package var trainingCount: Int
+        package var validationCount: Int
 
-        public init(fraction: Double, trainingCount: Int, validationCount: Int) {
+        package init(fraction: Double, trainingCount: Int, validationCount: Int) {
             (self.fraction, self.trainingCount, self.validationCount) = (fraction, trainingCount, validationCount)
         }
     }
 
-    public init(file: String) { self.file = file }
+    package init(file: String) { self.file = file }
 
     mutating func add(_ problem: DatasetProblem) { problems.add(problem) }
     mutating func warn(_ warning: DatasetProblem) { warnings.add(warning) }
 
-    public var isValid: Bool { problems.isEmpty }
+    package var isValid: Bool { problems.isEmpty }
 }
 
 /// The first findings of each kind, and how many there are.
-public struct FindingList: Sendable, Hashable {
+package struct FindingList: Sendable, Hashable {
     static let keptPerKind = 100
     /// In the order of the file.
-    public private(set) var first: [DatasetProblem] = []
-    public private(set) var counts: [String: Int] = [:]
+    package private(set) var first: [DatasetProblem] = []
+    package private(set) var counts: [String: Int] = [:]
 
-    public init() {}
+    package init() {}
 
     mutating func add(_ finding: DatasetProblem) {
         let count = counts[finding.kind, default: 0]
@@ -72,8 +72,8 @@ public struct FindingList: Sendable, Hashable {
         if count < Self.keptPerKind { first.append(finding) }
     }
 
-    public var isEmpty: Bool { first.isEmpty }
-    public var total: Int { counts.values.reduce(0, +) }
+    package var isEmpty: Bool { first.isEmpty }
+    package var total: Int { counts.values.reduce(0, +) }
 
     var countsJSON: JSONNode { JSONNode(counts.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }) }
     var json: JSONNode { JSONNode(first.map(\.json)) }
@@ -103,7 +103,7 @@ extension DatasetProblem {
 }
 
 extension ValidationReport {
-    public var json: JSONNode {
+    package var json: JSONNode {
         func pairs(_ lines: [[Int]]) -> JSONNode { JSONNode(lines.map { JSONNode($0.map { JSONNode($0) }) }) }
         return [
             "file": JSONNode(file), "format": format.map { JSONNode($0.rawValue) } ?? nil, "valid": JSONNode(isValid),
@@ -125,7 +125,7 @@ extension ValidationReport {
     }
 
     /// The figures without the lists, for an event: one line of it must stay short.
-    public var summaryJSON: JSONNode {
+    package var summaryJSON: JSONNode {
         JSONNode((json.object ?? []).filter { !["problems", "warnings", "duplicate_lines", "in_training_file_lines"].contains($0.key) })
     }
 

@@ -1,14 +1,14 @@
-public import Tokenization
+package import Tokenization
 
 /// Tokenised examples, read from a mapped file as they are asked for.
-public struct Dataset: Sendable {
+package struct Dataset: Sendable {
     private let store: ExampleStore
     private let selection: Selection?
     /// Lengths in tokens and how many examples have them.
-    public let lengths: LengthStatistics
-    public let tokenCount: Int
+    package let lengths: LengthStatistics
+    package let tokenCount: Int
     /// Tokens that the loss counts.
-    public let trainedTokenCount: Int
+    package let trainedTokenCount: Int
 
     init(store: ExampleStore, selection: Selection? = nil) {
         self.store = store
@@ -25,22 +25,22 @@ public struct Dataset: Sendable {
         (tokenCount, trainedTokenCount) = (tokens, trained)
     }
 
-    public var count: Int { selection?.count ?? store.count }
+    package var count: Int { selection?.count ?? store.count }
 
     func record(_ index: Int) -> ExampleRecord { store.record(selection?.number(at: index) ?? index) }
     func withTokens<Result>(_ record: ExampleRecord, _ body: (UnsafeBufferPointer<UInt32>) -> Result) -> Result {
         store.withTokens(record, body)
     }
 
-    public func tokenCount(of index: Int) -> Int { Int(record(index).tokenCount) }
-    public func trainedTokenCount(of index: Int) -> Int { Int(record(index).trainedCount) }
+    package func tokenCount(of index: Int) -> Int { Int(record(index).tokenCount) }
+    package func trainedTokenCount(of index: Int) -> Int { Int(record(index).trainedCount) }
     /// The physical line of the file that an example came from.
-    public func line(of index: Int) -> Int { Int(clamping: record(index).line) }
-    public func example(_ index: Int) -> TokenizedExample { store.example(selection?.number(at: index) ?? index) }
-    public var longestExample: Int { lengths.longest }
+    package func line(of index: Int) -> Int { Int(clamping: record(index).line) }
+    package func example(_ index: Int) -> TokenizedExample { store.example(selection?.number(at: index) ?? index) }
+    package var longestExample: Int { lengths.longest }
 
     /// Divides the examples into those to train on and those held back (``ValidationSplit``).
-    public func split(fraction: Double, seed: UInt64) -> (training: Dataset, validation: Dataset) {
+    package func split(fraction: Double, seed: UInt64) -> (training: Dataset, validation: Dataset) {
         let isHeldBack = { (index: Int) in ValidationSplit.isHeldBack(index, fraction: fraction, seed: seed) }
         return (
             Dataset(store: store, selection: Selection(of: store.count) { !isHeldBack($0) }),

@@ -1,24 +1,24 @@
 import Glibc
 import JSON
-public import Storage
+package import Storage
 
 /// Where tokenised data is kept between runs.
 ///
 /// An entry is a folder named by the hash of all that its content follows from: the data, the model's tokenizer and template files, the options, the
 /// program itself. It is built whole or not at all (`WholeFolder`), and believed only if every file has the SHA-256 that its list says.
-public struct DatasetCache: Sendable {
+package struct DatasetCache: Sendable {
     let folder: String
     /// Entries beyond so many bytes are removed, those not used for longest first.
     var byteLimit: Int
 
     /// - Parameter folder: made if it is not there. Nothing in it is of value: it may be removed at any time.
-    public init(folder: String, byteLimit: Int = 64 << 30) {
+    package init(folder: String, byteLimit: Int = 64 << 30) {
         self.folder = folder
         self.byteLimit = byteLimit
     }
 
     /// The user's: `$XDG_CACHE_HOME/tala/datasets` or `~/.cache/tala/datasets`; nil where neither is known.
-    public static var ofUser: DatasetCache? {
+    package static var ofUser: DatasetCache? {
         let base = getenv("XDG_CACHE_HOME").map { String(cString: $0) } ?? getenv("HOME").map { String(cString: $0) + "/.cache" }
         guard let base, base.hasPrefix("/") else { return nil }
         return DatasetCache(folder: base + "/tala/datasets", byteLimit: 16 << 30)
@@ -28,7 +28,7 @@ public struct DatasetCache: Sendable {
 
     /// SHA-256 of a file, from the notes where the file was not touched since.
     /// - Throws: ``StorageError``.
-    public func digest(ofFile path: String) throws(StorageError) -> String {
+    package func digest(ofFile path: String) throws(StorageError) -> String {
         _ = prepare()
         return try digests.digest(path)
     }

@@ -1,9 +1,9 @@
-public import Tensors
+package import Tensors
 
 /// A processor or graphics card that runs plans.
 ///
 /// All errors are typed by the backend and describe themselves; device loss is final for the process.
-public protocol ComputeDevice: AnyObject {
+package protocol ComputeDevice: AnyObject {
     /// For people: `AMD Radeon 780M (RADV)`, `processor, 8 threads`.
     var name: String { get }
     var limits: MemoryLimits { get }
@@ -36,10 +36,10 @@ public protocol ComputeDevice: AnyObject {
 }
 
 extension ComputeDevice {
-    public var memoryByteCount: Int? { nil }
-    public var sharesProcessMemory: Bool { false }
-    public func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int { 0 }
-    public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+    package var memoryByteCount: Int? { nil }
+    package var sharesProcessMemory: Bool { false }
+    package func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int { 0 }
+    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
         -> any Executable
     {
         try makeExecutable(plan, persistent: persistent, arena: arena)
@@ -47,13 +47,13 @@ extension ComputeDevice {
 }
 
 /// A run was broken off because somebody asked for it: what it should have written is not to be used.
-public struct BrokenOff: Error, Sendable, CustomStringConvertible {
-    public init() {}
-    public var description: String { "broken off" }
+package struct BrokenOff: Error, Sendable, CustomStringConvertible {
+    package init() {}
+    package var description: String { "broken off" }
 }
 
 /// The persistent memory of one job on one device.
-public protocol PersistentMemory: AnyObject {
+package protocol PersistentMemory: AnyObject {
     var layout: PersistentLayout { get }
     /// Writes contiguous row-major bytes of the whole tensor into a place.
     func write(_ bytes: UnsafeRawBufferPointer, to placement: Placement) throws
@@ -62,14 +62,14 @@ public protocol PersistentMemory: AnyObject {
 }
 
 /// Memory for values that live while a program runs.
-public protocol Arena: AnyObject {
+package protocol Arena: AnyObject {
     var blocks: [Int] { get }
     /// Fills the arena with a byte; tests poison it.
     func fill(_ byte: UInt8) throws
 }
 
 /// A plan on a device, ready to run.
-public protocol Executable: AnyObject {
+package protocol Executable: AnyObject {
     /// Writes an input; its size must be the input's. Inputs keep their content between runs.
     func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws
     /// Runs the program and waits for its end, asking several times a second whether to break off.
@@ -83,18 +83,18 @@ public protocol Executable: AnyObject {
 
 extension Executable {
     /// Runs the program, whole, and waits for its end.
-    public func run() throws { try run(unless: { false }) }
+    package func run() throws { try run(unless: { false }) }
 
-    public func write<Element: BitwiseCopyable>(_ elements: [Element], to input: String) throws {
+    package func write<Element: BitwiseCopyable>(_ elements: [Element], to input: String) throws {
         try elements.withUnsafeBytes { try write($0, to: input) }
     }
 
-    public func read<Element: BitwiseCopyable>(_ output: String, count: Int, as type: Element.Type, zero: Element) throws -> [Element] {
+    package func read<Element: BitwiseCopyable>(_ output: String, count: Int, as type: Element.Type, zero: Element) throws -> [Element] {
         var elements = [Element](repeating: zero, count: count)
         try elements.withUnsafeMutableBytes { try read(output, into: $0) }
         return elements
     }
 
     /// Reads an output of float32 numbers.
-    public func readFloats(_ output: String, count: Int) throws -> [Float] { try read(output, count: count, as: Float.self, zero: 0) }
+    package func readFloats(_ output: String, count: Int) throws -> [Float] { try read(output, count: count, as: Float.self, zero: 0) }
 }

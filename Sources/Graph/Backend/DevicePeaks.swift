@@ -1,24 +1,24 @@
 import Glibc
-public import Tensors
+package import Tensors
 
 /// What a device attains at most, measured on the device itself by plans of one kernel: what floors and shares are computed from.
-public struct DevicePeaks: Sendable, Hashable {
+package struct DevicePeaks: Sendable, Hashable {
     /// Floating-point operations a second of a large matrix product, by the element type of its operands.
-    public var operationsPerSecond: [ElementType: Double]
+    package var operationsPerSecond: [ElementType: Double]
     /// Bytes read and written a second by a kernel that adds two matrices too large for caches.
-    public var bytesPerSecond: Double
+    package var bytesPerSecond: Double
 
-    public init(operationsPerSecond: [ElementType: Double], bytesPerSecond: Double) {
+    package init(operationsPerSecond: [ElementType: Double], bytesPerSecond: Double) {
         self.operationsPerSecond = operationsPerSecond
         self.bytesPerSecond = bytesPerSecond
     }
 
     /// The peak of products of this element type; float32's where it was not measured.
-    public func operationsPerSecond(_ type: ElementType) -> Double { operationsPerSecond[type] ?? operationsPerSecond[.float32] ?? 0 }
+    package func operationsPerSecond(_ type: ElementType) -> Double { operationsPerSecond[type] ?? operationsPerSecond[.float32] ?? 0 }
 
     /// The least seconds that work of this cost can take: its arithmetic at the product's peak or its memory traffic at the peak of copying,
     /// whichever is longer. Work whose operands lie in a cache can be faster than the floor.
-    public func floor(_ cost: Cost, _ type: ElementType) -> Double {
+    package func floor(_ cost: Cost, _ type: ElementType) -> Double {
         let arithmetic = operationsPerSecond(type) > 0 ? cost.floatingPointOperations / operationsPerSecond(type) : 0
         let traffic = bytesPerSecond > 0 ? (cost.bytesRead + cost.bytesWritten) / bytesPerSecond : 0
         return max(arithmetic, traffic)
@@ -27,7 +27,7 @@ public struct DevicePeaks: Sendable, Hashable {
     /// Measures a device: the fastest of several runs of each kernel, within about `secondsPerKernel`, at least three runs.
     /// - Parameter byteLimit: bytes that the measurement may hold at one time; few of them measure a cache.
     /// - Throws: what the device throws.
-    public static func measured(
+    package static func measured(
         on device: any ComputeDevice, types: [ElementType], secondsPerKernel: Double = 0.3, byteLimit: Int = 384 << 20
     ) throws -> DevicePeaks {
         var peaks = DevicePeaks(operationsPerSecond: [:], bytesPerSecond: 0)

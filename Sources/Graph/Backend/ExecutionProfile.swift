@@ -1,20 +1,20 @@
 import Tensors
 
 /// Where the time of one run of a program went: by kind of operation, or by kind and shape.
-public struct ExecutionProfile: Sendable {
+package struct ExecutionProfile: Sendable {
     /// The calls of one kind.
-    public struct Entry: Sendable {
+    package struct Entry: Sendable {
         /// The operation's name.
-        public var name: String
+        package var name: String
         /// Its attributes and operands' types where shapes are kept apart, else empty.
-        public var detail: String
-        public var calls: Int
-        public var seconds: Double
-        public var cost: Cost
+        package var detail: String
+        package var calls: Int
+        package var seconds: Double
+        package var cost: Cost
         /// The least seconds that the calls can take, by ``DevicePeaks/floor(_:_:)``.
-        public var floorSeconds: Double
+        package var floorSeconds: Double
 
-        public init(name: String, detail: String, calls: Int, seconds: Double, cost: Cost, floorSeconds: Double) {
+        package init(name: String, detail: String, calls: Int, seconds: Double, cost: Cost, floorSeconds: Double) {
             self.name = name
             self.detail = detail
             self.calls = calls
@@ -23,23 +23,23 @@ public struct ExecutionProfile: Sendable {
             self.floorSeconds = floorSeconds
         }
 
-        public var operationsPerSecond: Double { seconds > 0 ? cost.floatingPointOperations / seconds : 0 }
-        public var bytesPerSecond: Double { seconds > 0 ? (cost.bytesRead + cost.bytesWritten) / seconds : 0 }
+        package var operationsPerSecond: Double { seconds > 0 ? cost.floatingPointOperations / seconds : 0 }
+        package var bytesPerSecond: Double { seconds > 0 ? (cost.bytesRead + cost.bytesWritten) / seconds : 0 }
         /// How many times longer than the floor.
-        public var distance: Double { floorSeconds > 0 ? seconds / floorSeconds : 0 }
+        package var distance: Double { floorSeconds > 0 ? seconds / floorSeconds : 0 }
     }
 
     /// The longest first.
-    public private(set) var entries: [Entry] = []
-    public var seconds: Double { entries.reduce(0) { $0 + $1.seconds } }
-    public var floorSeconds: Double { entries.reduce(0) { $0 + $1.floorSeconds } }
-    public var cost: Cost { entries.reduce(.zero) { $0 + $1.cost } }
+    package private(set) var entries: [Entry] = []
+    package var seconds: Double { entries.reduce(0) { $0 + $1.seconds } }
+    package var floorSeconds: Double { entries.reduce(0) { $0 + $1.floorSeconds } }
+    package var cost: Cost { entries.reduce(.zero) { $0 + $1.cost } }
 
     /// - Parameters:
     ///   - seconds: what ``Executable/profile()`` gave for this plan.
     ///   - visiblePairs: pairs of a query and a key that it sees in the batch that ran, for the cost of attention; nil: one example fills the rows.
     ///   - separatesShapes: one entry for each kind, attributes and shapes, else one for each kind.
-    public init(_ plan: Plan, seconds: [Double], peaks: DevicePeaks, visiblePairs: Double? = nil, separatesShapes: Bool = false) {
+    package init(_ plan: Plan, seconds: [Double], peaks: DevicePeaks, visiblePairs: Double? = nil, separatesShapes: Bool = false) {
         struct Key: Hashable {
             var name: String
             var detail: String
@@ -62,7 +62,7 @@ public struct ExecutionProfile: Sendable {
 
 extension ExecutionProfile {
     /// Adds another run's calls to those of the same kind.
-    public mutating func add(_ other: ExecutionProfile) {
+    package mutating func add(_ other: ExecutionProfile) {
         for entry in other.entries {
             if let index = entries.firstIndex(where: { $0.name == entry.name && $0.detail == entry.detail }) {
                 entries[index].calls += entry.calls
@@ -80,7 +80,7 @@ extension ExecutionProfile {
 extension KernelCall {
     /// Arithmetic and memory traffic of this call.
     /// - Parameter visiblePairs: pairs of a query and a key that it sees, in all; nil: half of all pairs, as in one example that fills the rows.
-    public func cost(visiblePairs: Double?) -> Cost {
+    package func cost(visiblePairs: Double?) -> Cost {
         var cost = operation.cost(inputs: inputs.map(\.type), outputs: outputs.map(\.type))
         if let visiblePairs, operation is Attention || operation is AttentionBackward {
             let assumed = Double(inputs[0].rows) * Double(inputs[1].rows) / 2
@@ -98,5 +98,5 @@ extension KernelCall {
 
 extension Plan {
     /// The arithmetic and memory traffic of one run over a batch with so many visible pairs of a query and a key.
-    public func cost(visiblePairs: Double?) -> Cost { calls.reduce(.zero) { $0 + $1.cost(visiblePairs: visiblePairs) } }
+    package func cost(visiblePairs: Double?) -> Cost { calls.reduce(.zero) { $0 + $1.cost(visiblePairs: visiblePairs) } }
 }

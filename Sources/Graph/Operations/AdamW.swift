@@ -7,31 +7,31 @@ import Tensors
 /// If the norm is not finite nothing but the gradient is changed: the host sees the norm and stops.
 /// Inputs: `parameter`, `gradient`, `firstMoment`, `secondMoment` (one shape, float32), `clip` `[1, 2]` (norm, factor),
 /// `scalars` `[1, 4]` float32 (rate, correction1, correction2, unused). Outputs: the first four, in place.
-public struct AdamW: Operation {
-    public static let name = "AdamW"
-    public var beta1: Float
-    public var beta2: Float
-    public var epsilon: Float
-    public var weightDecay: Float
+package struct AdamW: Operation {
+    package static let name = "AdamW"
+    package var beta1: Float
+    package var beta2: Float
+    package var epsilon: Float
+    package var weightDecay: Float
 
-    public init(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
+    package init(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
         self.weightDecay = weightDecay
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 6)
         try require(
             Set(inputs.prefix(4)).count == 1 && inputs[0].elementType == .float32, "parameter and state differ: \(inputs.prefix(4))")
         return Array(inputs.prefix(4))
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(14, inputs, outputs) }
-    public var inPlaceInputs: [Int: Int] { [0: 0, 1: 1, 2: 2, 3: 3] }
-    public var attributes: String { "beta1=\(beta1) beta2=\(beta2) epsilon=\(epsilon) weightDecay=\(weightDecay)" }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(14, inputs, outputs) }
+    package var inPlaceInputs: [Int: Int] { [0: 0, 1: 1, 2: 2, 3: 3] }
+    package var attributes: String { "beta1=\(beta1) beta2=\(beta2) epsilon=\(epsilon) weightDecay=\(weightDecay)" }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let page = Partition.OperandAxes("t")
         return Partition(inputs: [page, page, page, page, .init(), .init()], outputs: [page, page, page, page])
     }

@@ -1,17 +1,17 @@
 import Tensors
 
 /// The shape of an attention layer: heads, widths, and how scores are treated.
-public struct AttentionShape: Sendable, Hashable {
-    public var headCount: Int
+package struct AttentionShape: Sendable, Hashable {
+    package var headCount: Int
     /// Heads of keys and values; query head `h` uses key/value head `h / (headCount / keyValueHeadCount)`.
-    public var keyValueHeadCount: Int
-    public var headWidth: Int
+    package var keyValueHeadCount: Int
+    package var headWidth: Int
     /// Scores are multiplied by this, usually `1 / sqrt(headWidth)`.
-    public var scale: Float
+    package var scale: Float
     /// Where not 0, scores become `softCap * tanh(score / softCap)` (Gemma 2).
-    public var softCap: Float
+    package var softCap: Float
 
-    public init(headCount: Int, keyValueHeadCount: Int, headWidth: Int, scale: Float, softCap: Float = 0) {
+    package init(headCount: Int, keyValueHeadCount: Int, headWidth: Int, scale: Float, softCap: Float = 0) {
         self.headCount = headCount
         self.keyValueHeadCount = keyValueHeadCount
         self.headWidth = headWidth
@@ -30,13 +30,13 @@ public struct AttentionShape: Sendable, Hashable {
 /// in these ranges, which the host fills in. An empty range gives a row of zeros and a log-sum-exp of zero.
 /// Inputs: `q` `[t, headCount * headWidth]`, `k` and `v` `[s, keyValueHeadCount * headWidth]` of one element type, `keyRanges` `[t, 2]` int32.
 /// Outputs: `o` as `q`, `logSumExp` `[t, headCount]` float32: the natural logarithm of the sum of the exponentials of the (scaled, capped) scores.
-public struct Attention: Operation {
-    public static let name = "Attention"
-    public var shape: AttentionShape
+package struct Attention: Operation {
+    package static let name = "Attention"
+    package var shape: AttentionShape
 
-    public init(_ shape: AttentionShape) { self.shape = shape }
+    package init(_ shape: AttentionShape) { self.shape = shape }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 4)
         let (q, k, v, ranges) = (inputs[0], inputs[1], inputs[2], inputs[3])
         try require(q.columns == shape.headCount * shape.headWidth, "q is \(q), not \(shape.headCount) heads of \(shape.headWidth)")
@@ -48,21 +48,21 @@ public struct Attention: Operation {
     }
 
     /// Assumes that every query sees half of the keys, as it is for one example that fills the rows.
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         let pairs = Double(inputs[0].rows) * Double(inputs[1].rows) / 2
         var cost = Cost.elementwise(0, inputs, outputs)
         cost.floatingPointOperations = pairs * Double(shape.headCount) * (4 * Double(shape.headWidth) + 6)
         return cost
     }
 
-    public var attributes: String { shape.attributes }
+    package var attributes: String { shape.attributes }
 
     /// Queries may be cut; every piece needs all keys and values, which therefore must fit one buffer.
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init(), .init(), .init("t")], outputs: [.init("t"), .init("t")])
     }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         let saved = node.inputs.prefix(3).map { context.saved($0) }
         let (output, logSumExp) = (context.saved(node.outputs[0]), context.saved(node.outputs[1]))

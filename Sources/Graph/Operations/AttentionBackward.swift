@@ -7,13 +7,13 @@ import Tensors
 /// Inputs: `q`, `k`, `v`, `dO` (as `q`), `logSumExp` `[t, headCount]`, `delta` `[t, headCount]`, `keyRanges` `[t, 2]`,
 /// `queryRanges` `[s, 2]`: the rows of the queries that see a key, first and one past the last. Outputs: `dq` as `q`, `dk` as `k`, `dv` as `v`.
 /// A key that no query sees gets zeros. The order of all sums is fixed, whatever the number of threads.
-public struct AttentionBackward: Operation {
-    public static let name = "AttentionBackward"
-    public var shape: AttentionShape
+package struct AttentionBackward: Operation {
+    package static let name = "AttentionBackward"
+    package var shape: AttentionShape
 
-    public init(_ shape: AttentionShape) { self.shape = shape }
+    package init(_ shape: AttentionShape) { self.shape = shape }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 8)
         try require(inputs[3] == inputs[0], "dO is \(inputs[3]), q \(inputs[0])")
         try require(
@@ -22,11 +22,11 @@ public struct AttentionBackward: Operation {
         return [inputs[0], inputs[1], inputs[2]]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         let pairs = Double(inputs[0].rows) * Double(inputs[1].rows) / 2
         var cost = Cost.elementwise(0, inputs, outputs)
         cost.floatingPointOperations = pairs * Double(shape.headCount) * (10 * Double(shape.headWidth) + 10)
         return cost
     }
-    public var attributes: String { shape.attributes }
+    package var attributes: String { shape.attributes }
 }

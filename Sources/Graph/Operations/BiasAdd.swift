@@ -1,24 +1,24 @@
 import Tensors
 
 /// `y[t, :] = x[t, :] + bias`. Inputs: `x` `[t, n]`, `bias` `[1, n]` of any floating type. Output: as `x`.
-public struct BiasAdd: Operation {
-    public static let name = "BiasAdd"
+package struct BiasAdd: Operation {
+    package static let name = "BiasAdd"
 
-    public init() {}
+    package init() {}
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 2)
         try require(inputs[1].rows == 1 && inputs[1].columns == inputs[0].columns, "bias \(inputs[1]) does not fit \(inputs[0])")
         return [inputs[0]]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(1, inputs, outputs) }
-    public var inPlaceInputs: [Int: Int] { [0: 0] }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(1, inputs, outputs) }
+    package var inPlaceInputs: [Int: Int] { [0: 0] }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init()], outputs: [.init("t")])
     }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         try context.contribute(to: node.inputs[0], gradient)
         guard context.needsGradient(node.inputs[1]) else { return }

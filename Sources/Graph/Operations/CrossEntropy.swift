@@ -1,4 +1,4 @@
-public import Tensors
+package import Tensors
 
 /// Cross-entropy of a chunk of rows of logits, their accuracy, and the gradient at once.
 ///
@@ -7,31 +7,31 @@ public import Tensors
 /// A target of -1 gives loss 0, correct 0 and a row of zeros.
 /// Inputs: `logits` `[r, vocabulary]`, `targets` `[r, 1]` int32, `lossScale` `[1, 1]` float32. Outputs: `loss` `[r, 1]` float32, `correct` `[r, 1]`
 /// float32 and, with `gradientType`, `gradient` as the logits, of that element type.
-public struct CrossEntropy: Operation {
-    public static let name = "CrossEntropy"
-    public var softCap: Float
-    public var gradientType: ElementType?
+package struct CrossEntropy: Operation {
+    package static let name = "CrossEntropy"
+    package var softCap: Float
+    package var gradientType: ElementType?
 
-    public init(softCap: Float = 0, gradientType: ElementType? = nil) {
+    package init(softCap: Float = 0, gradientType: ElementType? = nil) {
         self.softCap = softCap
         self.gradientType = gradientType
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 3)
         try require(inputs[1].rows == inputs[0].rows && inputs[1].elementType == .int32, "targets are \(inputs[1]) for \(inputs[0])")
         let column = TensorType(rows: inputs[0].rows, columns: 1, .float32)
         return [column, column] + (gradientType.map { [TensorType(rows: inputs[0].rows, columns: inputs[0].columns, $0)] } ?? [])
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         var cost = Cost.elementwise(0, inputs, outputs)
         cost.floatingPointOperations = 6 * Double(inputs[0].elementCount)
         return cost
     }
-    public var inPlaceInputs: [Int: Int] { gradientType == nil ? [:] : [2: 0] }
-    public var attributes: String { (softCap == 0 ? "" : "softCap=\(softCap) ") + (gradientType == nil ? "loss" : "loss and gradient") }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package var inPlaceInputs: [Int: Int] { gradientType == nil ? [:] : [2: 0] }
+    package var attributes: String { (softCap == 0 ? "" : "softCap=\(softCap) ") + (gradientType == nil ? "loss" : "loss and gradient") }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init("t"), .init()], outputs: outputs.map { _ in .init("t") })
     }
 }

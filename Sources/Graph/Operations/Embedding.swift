@@ -1,37 +1,37 @@
-public import Tensors
+package import Tensors
 
 /// Row `tokens[t]` of a table, times a factor: `y[t, :] = scale * table[tokens[t], :]`.
 ///
 /// Inputs: `table` `[vocabulary, features]`, `tokens` `[t, 1]` int32. Output: `[t, features]` of `outputType`.
 /// A piece of a split table holds the rows from `firstRow` on; output rows of tokens outside the piece are left as they are.
-public struct Embedding: Operation {
-    public static let name = "Embedding"
-    public var scale: Float
-    public var outputType: ElementType
-    public var firstRow: Int
+package struct Embedding: Operation {
+    package static let name = "Embedding"
+    package var scale: Float
+    package var outputType: ElementType
+    package var firstRow: Int
 
-    public init(scale: Float = 1, outputType: ElementType = .float32, firstRow: Int = 0) {
+    package init(scale: Float = 1, outputType: ElementType = .float32, firstRow: Int = 0) {
         self.scale = scale
         self.outputType = outputType
         self.firstRow = firstRow
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 2)
         try require(inputs[1].elementType == .int32 && inputs[1].columns == 1, "tokens are \(inputs[1]), not [t, 1] int32")
         return [TensorType(rows: inputs[1].rows, columns: inputs[0].columns, outputType)]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         let rowBytes = Double(inputs[0].columns * inputs[0].elementType.byteCount)
         return Cost(
             floatingPointOperations: Double(outputs[0].elementCount), bytesRead: Double(inputs[1].rows) * rowBytes,
             bytesWritten: Double(outputs[0].byteCount))
     }
 
-    public var attributes: String { (scale == 1 ? "" : "scale=\(scale)") + (firstRow == 0 ? "" : " firstRow=\(firstRow)") }
+    package var attributes: String { (scale == 1 ? "" : "scale=\(scale)") + (firstRow == 0 ? "" : " firstRow=\(firstRow)") }
 
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
         return Partition(inputs: [.init("v"), .init("t")], outputs: [.init("t")]) { axis, offset, _ in
             guard axis == "v" else { return nil }
@@ -41,7 +41,7 @@ public struct Embedding: Operation {
         }
     }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]), context.needsGradient(node.inputs[0]) else { return }
         let (scale, tokens) = (scale, node.inputs[1])
         try context.contribute(to: node.inputs[0]) { context, addend, _ throws(GraphError) in

@@ -5,33 +5,33 @@ import Tensors
 /// Inputs: `dy` `[t, features]`, `tokens` `[t, 1]` int32, `accumulator` `[vocabulary, features]` float32. Output: the accumulator, in place.
 /// The sum of each element runs over tokens in order, so the result does not depend on the number of threads.
 /// A piece of a split accumulator holds the rows from `firstRow` on; tokens outside the piece are skipped.
-public struct EmbeddingBackward: Operation {
-    public static let name = "EmbeddingBackward"
-    public var scale: Float
-    public var firstRow: Int
+package struct EmbeddingBackward: Operation {
+    package static let name = "EmbeddingBackward"
+    package var scale: Float
+    package var firstRow: Int
 
-    public init(scale: Float = 1, firstRow: Int = 0) {
+    package init(scale: Float = 1, firstRow: Int = 0) {
         self.scale = scale
         self.firstRow = firstRow
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 3)
         try require(inputs[0].rows == inputs[1].rows && inputs[0].columns == inputs[2].columns, "sizes of \(inputs) do not fit")
         return [inputs[2]]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         let bytes = Double(inputs[0].elementCount * 4)
         return Cost(
             floatingPointOperations: 2 * Double(inputs[0].elementCount), bytesRead: Double(inputs[0].byteCount) + bytes, bytesWritten: bytes
         )
     }
 
-    public var inPlaceInputs: [Int: Int] { [0: 2] }
-    public var attributes: String { (scale == 1 ? "" : "scale=\(scale)") + (firstRow == 0 ? "" : " firstRow=\(firstRow)") }
+    package var inPlaceInputs: [Int: Int] { [0: 2] }
+    package var attributes: String { (scale == 1 ? "" : "scale=\(scale)") + (firstRow == 0 ? "" : " firstRow=\(firstRow)") }
 
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
         // Cutting tokens keeps their order: pieces run one after the other and each adds to the accumulator.
         return Partition(inputs: [.init("t"), .init("t"), .init("v")], outputs: [.init("v")]) { axis, offset, _ in

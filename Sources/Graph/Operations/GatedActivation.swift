@@ -1,7 +1,7 @@
 import Tensors
 
 /// The curve of a gated feed-forward layer.
-public enum ActivationFunction: String, Sendable, Hashable {
+package enum ActivationFunction: String, Sendable, Hashable {
     /// `x * sigmoid(x)`.
     case silu
     /// `0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³)))`, as PyTorch's `gelu(approximate="tanh")`.
@@ -11,23 +11,23 @@ public enum ActivationFunction: String, Sendable, Hashable {
 /// The gate of a gated linear unit (Shazeer 2020, arXiv:2002.05202): `y = f(gate) * up`, element by element.
 ///
 /// Inputs: `gate`, `up` `[t, n]` of one element type. Output: as `gate`.
-public struct GatedActivation: Operation {
-    public static let name = "GatedActivation"
-    public var function: ActivationFunction
+package struct GatedActivation: Operation {
+    package static let name = "GatedActivation"
+    package var function: ActivationFunction
 
-    public init(_ function: ActivationFunction) { self.function = function }
+    package init(_ function: ActivationFunction) { self.function = function }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 2)
         try require(inputs[0] == inputs[1], "gate \(inputs[0]) and up \(inputs[1]) differ")
         return [inputs[0]]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(6, inputs, outputs) }
-    public var attributes: String { function.rawValue }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { .byRows(inputs: inputs, outputs: outputs) }
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(6, inputs, outputs) }
+    package var attributes: String { function.rawValue }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { .byRows(inputs: inputs, outputs: outputs) }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         let (gate, up) = (context.saved(node.inputs[0]), context.saved(node.inputs[1]))
         let gradients = try context.add(GatedActivationBackward(function), [gradient, gate, up])

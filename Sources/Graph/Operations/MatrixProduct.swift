@@ -1,19 +1,19 @@
-public import Tensors
+package import Tensors
 
 /// `c = scale * op(a) * op(b) + addend`, where `op` transposes its matrix or not.
 ///
 /// Inputs: `a` `[m, k]` (or `[k, m]` with `transposesA`), `b` `[k, n]` (or `[n, k]` with `transposesB`), optionally `addend` `[m, n]`.
 /// Output: `c` `[m, n]` of `outputType`; sums are float32. The addend has the output's element type.
 /// `a` and `b` have one element type, or float32 and a narrower stored weight where the device can mix them.
-public struct MatrixProduct: Operation {
-    public static let name = "MatrixProduct"
-    public var transposesA: Bool
-    public var transposesB: Bool
-    public var scale: Float
-    public var hasAddend: Bool
-    public var outputType: ElementType
+package struct MatrixProduct: Operation {
+    package static let name = "MatrixProduct"
+    package var transposesA: Bool
+    package var transposesB: Bool
+    package var scale: Float
+    package var hasAddend: Bool
+    package var outputType: ElementType
 
-    public init(
+    package init(
         transposesA: Bool = false, transposesB: Bool = false, scale: Float = 1, hasAddend: Bool = false, outputType: ElementType = .float32
     ) {
         self.transposesA = transposesA
@@ -23,7 +23,7 @@ public struct MatrixProduct: Operation {
         self.outputType = outputType
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, hasAddend ? 3 : 2)
         let (m, kA) = transposesA ? (inputs[0].columns, inputs[0].rows) : (inputs[0].rows, inputs[0].columns)
         let (n, kB) = transposesB ? (inputs[1].rows, inputs[1].columns) : (inputs[1].columns, inputs[1].rows)
@@ -34,20 +34,20 @@ public struct MatrixProduct: Operation {
         return [output]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         let k = transposesA ? inputs[0].rows : inputs[0].columns
         return .elementwise(2 * Double(k), inputs, outputs)
     }
 
-    public var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
+    package var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
 
-    public var attributes: String {
+    package var attributes: String {
         var parts = [transposesA ? "aᵀ" : "a", transposesB ? "bᵀ" : "b"]
         if scale != 1 { parts.insert("\(scale)", at: 0) }
         return parts.joined(separator: "·") + (hasAddend ? " + addend" : "")
     }
 
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let a = transposesA ? Partition.OperandAxes("k", "m") : Partition.OperandAxes("m", "k")
         let b = transposesB ? Partition.OperandAxes("n", "k") : Partition.OperandAxes("k", "n")
         let c = Partition.OperandAxes("m", "n")
@@ -59,7 +59,7 @@ public struct MatrixProduct: Operation {
         }
     }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         if hasAddend { try context.contribute(to: node.inputs[2], gradient) }
         let (a, b) = (node.inputs[0], node.inputs[1])

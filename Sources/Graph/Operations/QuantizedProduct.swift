@@ -1,22 +1,22 @@
-public import Quantization
-public import Tensors
+package import Quantization
+package import Tensors
 
 /// A product with a frozen quantised weight `W` `[outputs, inputs]`: `c = x * Wᵀ + addend`, or with `transposesWeight` false `c = x * W + addend`.
 ///
 /// Inputs: `x` `[m, inputs]` (or `[m, outputs]`), the weight's words `[1, words]` int32 as ``QuantizedLayout`` places them, optionally `addend` `[m, n]`.
 /// Output: `c` `[m, n]` of `outputType`; the addend has the output's element type. A weight is dequantised to the type of `x`; sums are float32.
 /// Its gradient for `x` is the other product of the two, as QLoRA trains through a frozen base (Dettmers et al. 2023, arXiv:2305.14314).
-public struct QuantizedProduct: Operation {
-    public static let name = "QuantizedProduct"
-    public var format: QuantizedFormat
+package struct QuantizedProduct: Operation {
+    package static let name = "QuantizedProduct"
+    package var format: QuantizedFormat
     /// Rows and columns of the weight.
-    public var outputs: Int
-    public var inputs: Int
-    public var transposesWeight: Bool
-    public var hasAddend: Bool
-    public var outputType: ElementType
+    package var outputs: Int
+    package var inputs: Int
+    package var transposesWeight: Bool
+    package var hasAddend: Bool
+    package var outputType: ElementType
 
-    public init(
+    package init(
         _ format: QuantizedFormat, outputs: Int, inputs: Int, transposesWeight: Bool = true, hasAddend: Bool = false,
         outputType: ElementType = .float32
     ) {
@@ -28,12 +28,12 @@ public struct QuantizedProduct: Operation {
         self.outputType = outputType
     }
 
-    public var layout: QuantizedLayout { QuantizedLayout(format, elementCount: outputs * inputs) }
+    package var layout: QuantizedLayout { QuantizedLayout(format, elementCount: outputs * inputs) }
 
     /// The type of a quantised weight's words.
-    public static func wordsType(_ layout: QuantizedLayout) -> TensorType { TensorType(rows: 1, columns: layout.wordCount, .int32) }
+    package static func wordsType(_ layout: QuantizedLayout) -> TensorType { TensorType(rows: 1, columns: layout.wordCount, .int32) }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, hasAddend ? 3 : 2)
         let (k, n) = transposesWeight ? (self.inputs, outputs) : (outputs, self.inputs)
         try require(inputs[0].elementType.isFloatingPoint, "x is not floating point")
@@ -44,20 +44,20 @@ public struct QuantizedProduct: Operation {
         return [output]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(2 * Double(inputs[0].columns), inputs, outputs) }
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(2 * Double(inputs[0].columns), inputs, outputs) }
 
-    public var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
+    package var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
 
-    public var attributes: String {
+    package var attributes: String {
         "x·\(format.rawValue)[\(outputs), \(inputs)]" + (transposesWeight ? "ᵀ" : "") + (hasAddend ? " + addend" : "")
     }
 
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let rows = Partition.OperandAxes("m")
         return Partition(inputs: [rows, .init()] + (hasAddend ? [rows] : []), outputs: [rows])
     }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         if hasAddend { try context.contribute(to: node.inputs[2], gradient) }
         let x = node.inputs[0]

@@ -1,25 +1,25 @@
-public import Tensors
+package import Tensors
 
 /// Root-mean-square normalisation (Zhang and Sennrich 2019, arXiv:1910.07467) of each group of columns in each row.
 ///
 /// `y = x / sqrt(mean(x²) + epsilon) * (weightOffset + weight)`. With `groupCount` heads side by side in the columns, each is normalised alone
 /// with the same weight (Qwen 3's query and key norms). `weightOffset` is 1 for Gemma, whose stored weight is the difference from one.
 /// Inputs: `x` `[t, groupCount * width]`, `weight` `[1, width]`. Outputs: `y` as `x` of `outputType`, `inverseRMS` `[t, groupCount]` float32 for the backward pass.
-public struct RMSNorm: Operation {
-    public static let name = "RMSNorm"
-    public var epsilon: Float
-    public var weightOffset: Float
-    public var groupCount: Int
-    public var outputType: ElementType
+package struct RMSNorm: Operation {
+    package static let name = "RMSNorm"
+    package var epsilon: Float
+    package var weightOffset: Float
+    package var groupCount: Int
+    package var outputType: ElementType
 
-    public init(epsilon: Float, weightOffset: Float = 0, groupCount: Int = 1, outputType: ElementType = .float32) {
+    package init(epsilon: Float, weightOffset: Float = 0, groupCount: Int = 1, outputType: ElementType = .float32) {
         self.epsilon = epsilon
         self.weightOffset = weightOffset
         self.groupCount = groupCount
         self.outputType = outputType
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 2)
         try require(
             inputs[1].rows == 1 && inputs[1].columns * groupCount == inputs[0].columns, "weight \(inputs[1]) does not fit \(inputs[0])")
@@ -29,16 +29,16 @@ public struct RMSNorm: Operation {
         ]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(4, inputs, outputs) }
-    public var inPlaceInputs: [Int: Int] { [:] }
-    public var attributes: String {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(4, inputs, outputs) }
+    package var inPlaceInputs: [Int: Int] { [:] }
+    package var attributes: String {
         "epsilon=\(epsilon)" + (weightOffset == 0 ? "" : " weightOffset=\(weightOffset)") + (groupCount == 1 ? "" : " groups=\(groupCount)")
     }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init()], outputs: [.init("t"), .init("t")])
     }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         let x = context.saved(node.inputs[0])
         let weight = node.inputs[1]

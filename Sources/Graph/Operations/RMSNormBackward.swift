@@ -1,24 +1,24 @@
-public import Tensors
+package import Tensors
 
 /// The gradient of ``RMSNorm`` with respect to its input, added to a gradient that came another way (the residual's).
 ///
 /// With `r` = inverseRMS, `g = dy * (weightOffset + weight)`, `n` = width of a group: `dx = r * g - x * r³ / n * sum(g * x) + addend`.
 /// Inputs: `dy`, `x`, `weight` `[1, width]`, `inverseRMS` `[t, groupCount]` float32, optionally `addend` of the output's type. Output: `dx` of `outputType`.
-public struct RMSNormBackward: Operation {
-    public static let name = "RMSNormBackward"
-    public var weightOffset: Float
-    public var groupCount: Int
-    public var hasAddend: Bool
-    public var outputType: ElementType
+package struct RMSNormBackward: Operation {
+    package static let name = "RMSNormBackward"
+    package var weightOffset: Float
+    package var groupCount: Int
+    package var hasAddend: Bool
+    package var outputType: ElementType
 
-    public init(weightOffset: Float = 0, groupCount: Int = 1, hasAddend: Bool = false, outputType: ElementType = .float32) {
+    package init(weightOffset: Float = 0, groupCount: Int = 1, hasAddend: Bool = false, outputType: ElementType = .float32) {
         self.weightOffset = weightOffset
         self.groupCount = groupCount
         self.hasAddend = hasAddend
         self.outputType = outputType
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, hasAddend ? 5 : 4)
         try require(inputs[0].rows == inputs[1].rows && inputs[0].columns == inputs[1].columns, "dy \(inputs[0]) and x \(inputs[1]) differ")
         let output = TensorType(rows: inputs[1].rows, columns: inputs[1].columns, outputType)
@@ -26,15 +26,15 @@ public struct RMSNormBackward: Operation {
         return [output]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(8, inputs, outputs) }
-    public var inPlaceInputs: [Int: Int] { hasAddend ? [0: 4] : [:] }
-    public var attributes: String {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(8, inputs, outputs) }
+    package var inPlaceInputs: [Int: Int] { hasAddend ? [0: 4] : [:] }
+    package var attributes: String {
         [
             weightOffset == 0 ? nil : "weightOffset=\(weightOffset)", groupCount == 1 ? nil : "groups=\(groupCount)",
             hasAddend ? "+ addend" : nil,
         ].compactMap { $0 }.joined(separator: " ")
     }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init("t"), .init(), .init("t")] + (hasAddend ? [.init("t")] : []), outputs: [.init("t")])
     }
 }

@@ -2,26 +2,26 @@
 ///
 /// Inputs: `dy` `[t, groupCount * width]`, `x` likewise, `inverseRMS` `[t, groupCount]`, `accumulator` `[1, width]` float32. Output: the accumulator, in place.
 /// The order of the sum is fixed, whatever the number of threads.
-public struct RMSNormWeightGradient: Operation {
-    public static let name = "RMSNormWeightGradient"
-    public var groupCount: Int
+package struct RMSNormWeightGradient: Operation {
+    package static let name = "RMSNormWeightGradient"
+    package var groupCount: Int
 
-    public init(groupCount: Int = 1) { self.groupCount = groupCount }
+    package init(groupCount: Int = 1) { self.groupCount = groupCount }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 4)
         try require(inputs[3].columns * groupCount == inputs[0].columns, "accumulator \(inputs[3]) does not fit \(inputs[0])")
         return [inputs[3]]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
         Cost(
             floatingPointOperations: 3 * Double(inputs[0].elementCount), bytesRead: Double(inputs.reduce(0) { $0 + $1.byteCount }),
             bytesWritten: Double(outputs[0].byteCount))
     }
-    public var inPlaceInputs: [Int: Int] { [0: 3] }
-    public var attributes: String { groupCount == 1 ? "" : "groups=\(groupCount)" }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package var inPlaceInputs: [Int: Int] { [0: 3] }
+    package var attributes: String { groupCount == 1 ? "" : "groups=\(groupCount)" }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init("t"), .init("t"), .init()], outputs: [.init()], reduced: ["t"], accumulatorInput: 3)
     }
 }

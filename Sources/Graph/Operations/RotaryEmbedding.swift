@@ -7,17 +7,17 @@ import Tensors
 /// columns from `rotaryWidth` on are copied. `isInverse` uses `-s`: the transposed map, which is the gradient.
 /// Inputs: `x` `[t, heads * headWidth]`, `table` `[positions, rotaryWidth]` float32 (cosines, then sines), `rows` `[t, 1]` int32, the table's row
 /// for each token (its position; a second set of factors stands behind the first). Output: as `x`.
-public struct RotaryEmbedding: Operation {
-    public static let name = "RotaryEmbedding"
-    public var headWidth: Int
-    public var isInverse: Bool
+package struct RotaryEmbedding: Operation {
+    package static let name = "RotaryEmbedding"
+    package var headWidth: Int
+    package var isInverse: Bool
 
-    public init(headWidth: Int, isInverse: Bool = false) {
+    package init(headWidth: Int, isInverse: Bool = false) {
         self.headWidth = headWidth
         self.isInverse = isInverse
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 3)
         try require(headWidth > 0 && inputs[0].columns % headWidth == 0, "\(inputs[0]) has no whole number of heads of \(headWidth)")
         try require(inputs[1].columns <= headWidth && inputs[1].columns % 2 == 0, "table \(inputs[1]) does not fit heads of \(headWidth)")
@@ -25,14 +25,14 @@ public struct RotaryEmbedding: Operation {
         return [inputs[0]]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(3, [inputs[0]], outputs) }
-    public var inPlaceInputs: [Int: Int] { [0: 0] }
-    public var attributes: String { "headWidth=\(headWidth)" + (isInverse ? " inverse" : "") }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(3, [inputs[0]], outputs) }
+    package var inPlaceInputs: [Int: Int] { [0: 0] }
+    package var attributes: String { "headWidth=\(headWidth)" + (isInverse ? " inverse" : "") }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init(), .init("t")], outputs: [.init("t")])
     }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]), context.needsGradient(node.inputs[0]) else { return }
         let rotated = try context.add(
             RotaryEmbedding(headWidth: headWidth, isInverse: !isInverse), [gradient, node.inputs[1], node.inputs[2]])[0]

@@ -5,19 +5,19 @@ import Tensors
 /// Inputs: `x` `[r, n]`, `rows` `[r, 1]` int32 (no row number but -1 occurs twice), with `hasBase` also `base` `[rowCount, n]`. Output: `[rowCount, n]`; the rows
 /// that are not named are zero, or those of `base`, in whose memory the output is written.
 /// A piece of a split output holds the rows from `firstRow` on; row numbers outside the piece are skipped.
-public struct ScatterRows: Operation {
-    public static let name = "ScatterRows"
-    public var rowCount: Int
-    public var hasBase: Bool
-    public var firstRow: Int
+package struct ScatterRows: Operation {
+    package static let name = "ScatterRows"
+    package var rowCount: Int
+    package var hasBase: Bool
+    package var firstRow: Int
 
-    public init(rowCount: Int, hasBase: Bool = false, firstRow: Int = 0) {
+    package init(rowCount: Int, hasBase: Bool = false, firstRow: Int = 0) {
         self.rowCount = rowCount
         self.hasBase = hasBase
         self.firstRow = firstRow
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, hasBase ? 3 : 2)
         try require(inputs[1].rows == inputs[0].rows && inputs[1].elementType == .int32, "rows are \(inputs[1]) for \(inputs[0])")
         let output = TensorType(rows: rowCount, columns: inputs[0].columns, inputs[0].elementType)
@@ -25,10 +25,10 @@ public struct ScatterRows: Operation {
         return [output]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(0, [inputs[0]], hasBase ? [inputs[0]] : outputs) }
-    public var inPlaceInputs: [Int: Int] { hasBase ? [0: 2] : [:] }
-    public var attributes: String { "rowCount=\(rowCount)" + (hasBase ? " base" : "") + (firstRow == 0 ? "" : " firstRow=\(firstRow)") }
-    public func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(0, [inputs[0]], hasBase ? [inputs[0]] : outputs) }
+    package var inPlaceInputs: [Int: Int] { hasBase ? [0: 2] : [:] }
+    package var attributes: String { "rowCount=\(rowCount)" + (hasBase ? " base" : "") + (firstRow == 0 ? "" : " firstRow=\(firstRow)") }
+    package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
         let inputAxes: [Partition.OperandAxes] = [.init(), .init()] + (hasBase ? [.init("t")] : [])
         return Partition(inputs: inputAxes, outputs: [.init("t")]) { _, offset, _ in

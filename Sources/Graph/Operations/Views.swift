@@ -3,22 +3,22 @@ import Tensors
 /// Cuts a matrix into blocks of columns. No kernel runs: each output is a view.
 ///
 /// Input: `[t, sum of widths]`. Outputs: `[t, width]` for each width.
-public struct SplitColumns: Operation {
-    public static let name = "SplitColumns"
-    public var widths: [Int]
+package struct SplitColumns: Operation {
+    package static let name = "SplitColumns"
+    package var widths: [Int]
 
-    public init(widths: [Int]) { self.widths = widths }
+    package init(widths: [Int]) { self.widths = widths }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 1)
         try require(widths.reduce(0, +) == inputs[0].columns, "widths \(widths) do not add up to \(inputs[0].columns)")
         return widths.map { TensorType(rows: inputs[0].rows, columns: $0, inputs[0].elementType) }
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
-    public var attributes: String { "widths=\(widths)" }
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
+    package var attributes: String { "widths=\(widths)" }
 
-    public func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         let gradients = node.outputs.compactMap { context.gradient(of: $0) }
         guard !gradients.isEmpty, context.needsGradient(node.inputs[0]) else { return }
         guard gradients.count == node.outputs.count else { throw .notDifferentiable(operation: "SplitColumns with an unused block") }
@@ -27,52 +27,52 @@ public struct SplitColumns: Operation {
 }
 
 /// Some rows of a matrix, as a view. Input: `[t, n]`. Output: `[count, n]`, from row `start` on.
-public struct SliceRows: Operation {
-    public static let name = "SliceRows"
-    public var start: Int
-    public var count: Int
+package struct SliceRows: Operation {
+    package static let name = "SliceRows"
+    package var start: Int
+    package var count: Int
 
-    public init(start: Int, count: Int) {
+    package init(start: Int, count: Int) {
         self.start = start
         self.count = count
     }
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 1)
         try require(start >= 0 && count >= 0 && start + count <= inputs[0].rows, "rows \(start)..<\(start + count) of \(inputs[0])")
         return [TensorType(rows: count, columns: inputs[0].columns, inputs[0].elementType)]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
-    public var attributes: String { "\(start)..<\(start + count)" }
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
+    package var attributes: String { "\(start)..<\(start + count)" }
 }
 
 /// Matrices side by side. The planner has each input computed in its place of the output; no kernel runs unless that is impossible.
-public struct ConcatenateColumns: Operation {
-    public static let name = "ConcatenateColumns"
+package struct ConcatenateColumns: Operation {
+    package static let name = "ConcatenateColumns"
 
-    public init() {}
+    package init() {}
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         guard let first = inputs.first else { throw .operandMismatch(operation: name, reason: "no operands") }
         try require(inputs.allSatisfy { $0.rows == first.rows && $0.elementType == first.elementType }, "operands \(inputs) differ")
         return [TensorType(rows: first.rows, columns: inputs.reduce(0) { $0 + $1.columns }, first.elementType)]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
 }
 
 /// Matrices one below the other, likewise without a kernel where possible.
-public struct ConcatenateRows: Operation {
-    public static let name = "ConcatenateRows"
+package struct ConcatenateRows: Operation {
+    package static let name = "ConcatenateRows"
 
-    public init() {}
+    package init() {}
 
-    public func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         guard let first = inputs.first else { throw .operandMismatch(operation: name, reason: "no operands") }
         try require(inputs.allSatisfy { $0.columns == first.columns && $0.elementType == first.elementType }, "operands \(inputs) differ")
         return [TensorType(rows: inputs.reduce(0) { $0 + $1.rows }, columns: first.columns, first.elementType)]
     }
 
-    public func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
+    package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
 }

@@ -1,15 +1,15 @@
 /// What a device can allocate and address.
-public struct MemoryLimits: Sendable, Hashable {
+package struct MemoryLimits: Sendable, Hashable {
     /// Bytes of one allocation at most.
-    public var maximumBlockBytes: Int
+    package var maximumBlockBytes: Int
     /// Bytes that one operand of a kernel may span at most (Vulkan's maxStorageBufferRange).
-    public var maximumTensorBytes: Int
+    package var maximumTensorBytes: Int
     /// Every tensor begins at a multiple of this many bytes.
-    public var alignment: Int
+    package var alignment: Int
     /// Whether a frozen weight may lie in memory of its own that the host provides (a mapped file) instead of a block.
-    public var mapsWeights: Bool
+    package var mapsWeights: Bool
 
-    public init(maximumBlockBytes: Int, maximumTensorBytes: Int, alignment: Int = 256, mapsWeights: Bool = false) {
+    package init(maximumBlockBytes: Int, maximumTensorBytes: Int, alignment: Int = 256, mapsWeights: Bool = false) {
         self.maximumBlockBytes = maximumBlockBytes
         self.maximumTensorBytes = maximumTensorBytes
         self.alignment = alignment
@@ -17,5 +17,5 @@ public struct MemoryLimits: Sendable, Hashable {
     }
 
     /// Memory of the processor: nothing needs to be split.
-    public static let unlimited = MemoryLimits(maximumBlockBytes: .max / 4, maximumTensorBytes: .max / 4, alignment: 64, mapsWeights: true)
+    package static let unlimited = MemoryLimits(maximumBlockBytes: .max / 4, maximumTensorBytes: .max / 4, alignment: 64, mapsWeights: true)
 }

@@ -1,20 +1,20 @@
 import Tensors
 
 /// Where every persistent tensor of a job lies: blocks within the device's limits, tensors inside them, large ones in several pieces.
-public struct PersistentLayout: Sendable {
-    public struct Block: Sendable, Hashable {
-        public var byteCount: Int
+package struct PersistentLayout: Sendable {
+    package struct Block: Sendable, Hashable {
+        package var byteCount: Int
         /// The key of the frozen weight whose mapped memory this block is, or nil for memory that the device allocates.
-        public var mappedWeight: String?
+        package var mappedWeight: String?
     }
-    public private(set) var blocks: [Block] = []
-    public private(set) var placements: [String: Placement] = [:]
-    public private(set) var tensors: [String: PersistentTensor] = [:]
+    package private(set) var blocks: [Block] = []
+    package private(set) var placements: [String: Placement] = [:]
+    package private(set) var tensors: [String: PersistentTensor] = [:]
 
     /// Lays out tensors in their order. Parts of pages lie in their page, which must be among `tensors`.
     /// - Parameter mappedWeights: keys of weights that lie in host memory of their own (used only where the limits allow it).
     /// - Throws: ``GraphError/undefinedValue(_:)`` if a page is missing, ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
-    public init(_ tensors: [PersistentTensor], limits: MemoryLimits, mappedWeights: Set<String> = []) throws(GraphError) {
+    package init(_ tensors: [PersistentTensor], limits: MemoryLimits, mappedWeights: Set<String> = []) throws(GraphError) {
         for tensor in tensors where tensor.page == nil && self.tensors[tensor.key] == nil {
             self.tensors[tensor.key] = tensor
             if limits.mapsWeights, mappedWeights.contains(tensor.key) {
@@ -33,9 +33,9 @@ public struct PersistentLayout: Sendable {
     }
 
     /// Bytes that the device allocates.
-    public var allocatedByteCount: Int { blocks.reduce(0) { $0 + ($1.mappedWeight == nil ? $1.byteCount : 0) } }
+    package var allocatedByteCount: Int { blocks.reduce(0) { $0 + ($1.mappedWeight == nil ? $1.byteCount : 0) } }
     /// Bytes of weights in mapped memory.
-    public var mappedByteCount: Int { blocks.reduce(0) { $0 + ($1.mappedWeight == nil ? 0 : $1.byteCount) } }
+    package var mappedByteCount: Int { blocks.reduce(0) { $0 + ($1.mappedWeight == nil ? 0 : $1.byteCount) } }
 
     static func reference(_ type: TensorType, block: Int, byteOffset: Int, space: MemorySpace = .persistent) -> TensorReference {
         TensorReference(

@@ -2,7 +2,7 @@ import Tensors
 
 extension Plan: CustomStringConvertible {
     /// The plan as text: memory, host references and one line a kernel call, the same for the same plan.
-    public var description: String {
+    package var description: String {
         var lines = [
             "arena \(transientBlocks) bytes, exchange \(exchangeBlocks) bytes",
             "arithmetic \(Int(cost.floatingPointOperations)) floating-point operations",
@@ -21,7 +21,7 @@ extension Plan: CustomStringConvertible {
 
 extension TensorReference: CustomStringConvertible {
     /// For example `transient0+4096[64x576:1152]float32`: space and block, byte offset, rows, columns, row stride where it is larger, element type.
-    public var description: String {
+    package var description: String {
         "\(space.rawValue)\(block)+\(byteOffset)[\(rows)x\(columns)\(rowStride == columns ? "" : ":\(rowStride)")]\(elementType.rawValue)"
     }
 }

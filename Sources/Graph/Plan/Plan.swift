@@ -1,14 +1,14 @@
 import Tensors
 
 /// One kernel call of a plan: an operation with the place of every operand.
-public struct KernelCall: Sendable {
-    public var operation: any Operation
-    public var inputs: [TensorReference]
-    public var outputs: [TensorReference]
+package struct KernelCall: Sendable {
+    package var operation: any Operation
+    package var inputs: [TensorReference]
+    package var outputs: [TensorReference]
     /// The index of the graph's node that this call computes, or a piece of it.
-    public var node: Int
+    package var node: Int
 
-    public init(operation: any Operation, inputs: [TensorReference], outputs: [TensorReference], node: Int) {
+    package init(operation: any Operation, inputs: [TensorReference], outputs: [TensorReference], node: Int) {
         self.operation = operation
         self.inputs = inputs
         self.outputs = outputs
@@ -17,20 +17,20 @@ public struct KernelCall: Sendable {
 }
 
 /// A program ready for any backend: kernel calls in order, every tensor's place, and the memory that is needed.
-public struct Plan: Sendable {
-    public var calls: [KernelCall]
+package struct Plan: Sendable {
+    package var calls: [KernelCall]
     /// Bytes of each block of the arena.
-    public var transientBlocks: [Int]
+    package var transientBlocks: [Int]
     /// Bytes of each block of the exchange memory.
-    public var exchangeBlocks: [Int]
+    package var exchangeBlocks: [Int]
     /// Where the host writes before a run.
-    public var inputs: [String: TensorReference]
+    package var inputs: [String: TensorReference]
     /// Where the host reads after a run.
-    public var outputs: [String: TensorReference]
+    package var outputs: [String: TensorReference]
     /// The arithmetic and memory traffic of one run.
-    public var cost: Cost
+    package var cost: Cost
 
-    public init(
+    package init(
         calls: [KernelCall], transientBlocks: [Int], exchangeBlocks: [Int], inputs: [String: TensorReference],
         outputs: [String: TensorReference], cost: Cost
     ) {
@@ -42,6 +42,6 @@ public struct Plan: Sendable {
         self.cost = cost
     }
 
-    public var transientByteCount: Int { transientBlocks.reduce(0, +) }
-    public var exchangeByteCount: Int { exchangeBlocks.reduce(0, +) }
+    package var transientByteCount: Int { transientBlocks.reduce(0, +) }
+    package var exchangeByteCount: Int { exchangeBlocks.reduce(0, +) }
 }

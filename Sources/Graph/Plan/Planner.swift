@@ -7,18 +7,18 @@ import Tensors
 /// 3. Each piece of memory gets an offset in a block of the arena, shared by values that do not live at the same time (``ArenaAllocation``).
 /// 4. Each node becomes one kernel call, or several over pieces of its operands (``Lowering``).
 /// The result depends on nothing but the graph, the layout and the limits.
-public struct Planner: Sendable {
-    public var limits: MemoryLimits
-    public var layout: PersistentLayout
+package struct Planner: Sendable {
+    package var limits: MemoryLimits
+    package var layout: PersistentLayout
 
-    public init(limits: MemoryLimits, layout: PersistentLayout) {
+    package init(limits: MemoryLimits, layout: PersistentLayout) {
         self.limits = limits
         self.layout = layout
     }
 
     /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)`` where an operand neither fits the device nor can be split,
     ///   ``GraphError/undefinedValue(_:)`` where the layout lacks a persistent tensor.
-    public func plan(_ graph: Graph) throws(GraphError) -> Plan {
+    package func plan(_ graph: Graph) throws(GraphError) -> Plan {
         let graph = try WholeOperands.copied(in: ConcatenationCopies.inserted(into: graph), limits: limits)
         let assignment = try StorageAssignment(graph)
         var arena = ArenaAllocation(limits: limits)

@@ -6,12 +6,12 @@ import Tensors
 ///
 /// A chain runs where its last product stands. An earlier product moves there only past calls that neither touch its result nor write what it reads,
 /// so every number is computed from the same operands in the same order as without chains.
-public enum ProductChains {
+package enum ProductChains {
     /// Products further apart than this many calls are not looked at.
     private static let reach = 24
 
     /// The chains of two or more products, by the index of the last; each lists its calls in order.
-    public static func find(in calls: [KernelCall]) -> [Int: [Int]] {
+    package static func find(in calls: [KernelCall]) -> [Int: [Int]] {
         var chains: [Int: [Int]] = [:]
         for index in calls.indices {
             guard let product = calls[index].operation as? MatrixProduct, product.hasAddend,

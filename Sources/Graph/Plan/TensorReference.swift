@@ -1,7 +1,7 @@
-public import Tensors
+package import Tensors
 
 /// Which memory a place is in.
-public enum MemorySpace: String, Sendable, Hashable {
+package enum MemorySpace: String, Sendable, Hashable {
     /// Weights, parameters, gradients, optimizer state: shared by all programs of a job.
     case persistent
     /// The arena: values that live while a program runs.
@@ -14,16 +14,16 @@ public enum MemorySpace: String, Sendable, Hashable {
 ///
 /// Element `(row, column)` is at byte `byteOffset + (row * rowStride + column) * elementType.byteCount` of the block. `byteOffset` is a multiple of the element's
 /// size; the beginning of an allocation, but not of every view, is aligned as ``MemoryLimits/alignment`` says.
-public struct TensorReference: Sendable, Hashable {
-    public var space: MemorySpace
-    public var block: Int
-    public var byteOffset: Int
-    public var rows: Int
-    public var columns: Int
-    public var rowStride: Int
-    public var elementType: ElementType
+package struct TensorReference: Sendable, Hashable {
+    package var space: MemorySpace
+    package var block: Int
+    package var byteOffset: Int
+    package var rows: Int
+    package var columns: Int
+    package var rowStride: Int
+    package var elementType: ElementType
 
-    public init(space: MemorySpace, block: Int, byteOffset: Int, rows: Int, columns: Int, rowStride: Int, elementType: ElementType) {
+    package init(space: MemorySpace, block: Int, byteOffset: Int, rows: Int, columns: Int, rowStride: Int, elementType: ElementType) {
         self.space = space
         self.block = block
         self.byteOffset = byteOffset
@@ -34,13 +34,13 @@ public struct TensorReference: Sendable, Hashable {
     }
 
     /// Bytes from the first element to the end of the last.
-    public var byteSpan: Int { rows == 0 || columns == 0 ? 0 : ((rows - 1) * rowStride + columns) * elementType.byteCount }
+    package var byteSpan: Int { rows == 0 || columns == 0 ? 0 : ((rows - 1) * rowStride + columns) * elementType.byteCount }
     /// Whether the rows follow each other without a gap.
-    public var isContiguous: Bool { rowStride == columns || rows <= 1 }
-    public var type: TensorType { TensorType(rows: rows, columns: columns, elementType) }
+    package var isContiguous: Bool { rowStride == columns || rows <= 1 }
+    package var type: TensorType { TensorType(rows: rows, columns: columns, elementType) }
 
     /// The rows `range` of this matrix.
-    public func rows(_ range: Range<Int>) -> TensorReference {
+    package func rows(_ range: Range<Int>) -> TensorReference {
         var view = self
         view.byteOffset += range.lowerBound * rowStride * elementType.byteCount
         view.rows = range.count
@@ -48,7 +48,7 @@ public struct TensorReference: Sendable, Hashable {
     }
 
     /// The columns `range` of this matrix.
-    public func columns(_ range: Range<Int>) -> TensorReference {
+    package func columns(_ range: Range<Int>) -> TensorReference {
         var view = self
         view.byteOffset += range.lowerBound * elementType.byteCount
         view.columns = range.count
@@ -57,10 +57,10 @@ public struct TensorReference: Sendable, Hashable {
 }
 
 /// A tensor's place: one reference, or several with consecutive rows where it is too large for one.
-public struct Placement: Sendable, Hashable {
-    public var pieces: [TensorReference]
+package struct Placement: Sendable, Hashable {
+    package var pieces: [TensorReference]
 
-    public init(_ pieces: [TensorReference]) { self.pieces = pieces }
+    package init(_ pieces: [TensorReference]) { self.pieces = pieces }
 
-    public var rows: Int { pieces.reduce(0) { $0 + $1.rows } }
+    package var rows: Int { pieces.reduce(0) { $0 + $1.rows } }
 }

@@ -1,19 +1,19 @@
 import Glibc
-public import JSON
-public import Templates
+package import JSON
+package import Templates
 
 /// Renders conversations with a model's chat template and marks what is trained.
 ///
 /// Masks follow from the rendered text: an assistant's turn is what the rendering of the conversation up to and including it has more than the rendering
 /// up to the turn before with the generation prompt. Where the template has `{% generation %}` marks those are taken.
-public struct ChatEncoder: Sendable {
-    public let tokenizer: Tokenizer
-    public let template: Template?
-    public let beginToken: String?
-    public let endToken: String?
-    public let specialTokens: SpecialTokens
+package struct ChatEncoder: Sendable {
+    package let tokenizer: Tokenizer
+    package let template: Template?
+    package let beginToken: String?
+    package let endToken: String?
+    package let specialTokens: SpecialTokens
     /// Ids that end an answer.
-    public let endIDs: Set<Int32>
+    package let endIDs: Set<Int32>
     private let folder: String
     /// End-of-turn tokens by which common templates close an answer, for checkpoints whose configuration does not name them.
     private static let knownEnds = [
@@ -23,13 +23,13 @@ public struct ChatEncoder: Sendable {
     /// Messages from which on a conversation's turns are found together.
     var fewestFramedMessages = 24
     /// The time that the template may ask for: the beginning of today unless another is set; nil makes asking an error.
-    public var clock: TemplateClock?
+    package var clock: TemplateClock?
     /// What of the clock the rendered text depends on: nothing under most templates.
-    public var clockKey: String { template?.asksForTime == true ? clock.map { "\($0)" } ?? "" : "" }
+    package var clockKey: String { template?.asksForTime == true ? clock.map { "\($0)" } ?? "" : "" }
 
     /// Reads tokenizer and template of a model folder.
     /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot be read.
-    public init(folder: String) throws {
+    package init(folder: String) throws {
         self.folder = folder
         clock = TemplateClock(dayOf: time(nil))
         let tokenizer = try Tokenizer(folder: folder)
@@ -55,13 +55,13 @@ public struct ChatEncoder: Sendable {
     ///   - messages: a list of objects with `role` and `content`.
     ///   - tools: a list of tool schemas, or nil.
     /// - Throws: ``ChatError``.
-    public func render(messages: JSONNode, tools: JSONNode? = nil, addGenerationPrompt: Bool = false) throws(ChatError) -> String {
+    package func render(messages: JSONNode, tools: JSONNode? = nil, addGenerationPrompt: Bool = false) throws(ChatError) -> String {
         try rendering(Conversation(messages: messages, tools: tools), addGenerationPrompt).text
     }
 
     /// The text of a conversation as the template renders it, with the prompt for an answer behind it where that is asked for.
     /// - Throws: ``ChatError``.
-    public func render(_ conversation: Conversation, addGenerationPrompt: Bool = false) throws(ChatError) -> String {
+    package func render(_ conversation: Conversation, addGenerationPrompt: Bool = false) throws(ChatError) -> String {
         try rendering(conversation, addGenerationPrompt).text
     }
 
@@ -78,7 +78,7 @@ public struct ChatEncoder: Sendable {
 
     /// Tokens and mask of a conversation.
     /// - Throws: ``ChatError``.
-    public func encode(messages: JSONNode, tools: JSONNode? = nil, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample
+    package func encode(messages: JSONNode, tools: JSONNode? = nil, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample
     {
         try encode(Conversation(messages: messages, tools: tools), trainOn: trainOn)
     }
@@ -87,7 +87,7 @@ public struct ChatEncoder: Sendable {
     ///
     /// Trained are the tokens of what the assistant says (``AssistantSpans``), in turns whose `weight` is not 0.
     /// - Throws: ``ChatError``.
-    public func encode(_ conversation: Conversation, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
+    package func encode(_ conversation: Conversation, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
         guard let messages = conversation.messages.array, !messages.isEmpty else { throw .notAConversation("messages is empty or no list") }
         let whole = try rendering(conversation, false)
         let tokens = tokenizer.encodeWithRanges(whole.text, addSpecialTokens: false)
@@ -112,7 +112,7 @@ public struct ChatEncoder: Sendable {
     }
 
     /// Prompt and completion, one behind the other; trained is the completion with an end token.
-    public func encode(prompt: String, completion: String, trainOn: TrainedPart = .completion) -> TokenizedExample {
+    package func encode(prompt: String, completion: String, trainOn: TrainedPart = .completion) -> TokenizedExample {
         let text = prompt + completion
         let boundary = prompt.utf8.count
         var tokens = tokenizer.encodeWithRanges(text, addSpecialTokens: true)
@@ -125,7 +125,7 @@ public struct ChatEncoder: Sendable {
     }
 
     /// A document for pretraining: every token is trained, and an end token closes it.
-    public func encode(document text: String) -> [Int32] {
+    package func encode(document text: String) -> [Int32] {
         var ids = tokenizer.encode(text, addSpecialTokens: true)
         if let end = endToken.flatMap({ tokenizer.id(of: $0) }), ids.last != end { ids.append(end) }
         return ids

@@ -1,7 +1,7 @@
-public import Templates
+package import Templates
 
 /// Why a conversation cannot become an example.
-public enum ChatError: Error, Sendable, Hashable {
+package enum ChatError: Error, Sendable, Hashable {
     case noTemplate(folder: String)
     /// The template cannot be read.
     case templateFile(file: String, TemplateError)
@@ -13,7 +13,7 @@ public enum ChatError: Error, Sendable, Hashable {
 }
 
 extension ChatError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .noTemplate(let folder):
             "\(folder) has no chat template: neither chat_template in tokenizer_config.json nor chat_template.jinja"

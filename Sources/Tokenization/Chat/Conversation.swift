@@ -1,14 +1,14 @@
-public import JSON
+package import JSON
 
 /// Messages, and the tools that the assistant may call in them.
-public struct Conversation: Sendable, Hashable {
+package struct Conversation: Sendable, Hashable {
     /// A list of objects with `role` and `content`, and what else the template knows: `tool_calls`, `reasoning_content`, `name` ... A message of the
     /// assistant may have `weight`: 0 leaves it out of the loss.
-    public var messages: JSONNode
+    package var messages: JSONNode
     /// A list of tool schemas, or nil.
-    public var tools: JSONNode?
+    package var tools: JSONNode?
 
-    public init(messages: JSONNode, tools: JSONNode? = nil) {
+    package init(messages: JSONNode, tools: JSONNode? = nil) {
         self.messages = messages
         self.tools = tools
     }

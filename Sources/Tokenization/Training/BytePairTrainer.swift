@@ -1,24 +1,24 @@
-public import JSON
+package import JSON
 
 /// Learns a byte-level byte-pair encoding from text (Sennrich et al. 2016, arXiv:1508.07909), in the form of a tokenizer.json.
 ///
 /// Text is cut into words by GPT-2's or Llama 3's expression; the pair of tokens that occurs most often inside words is merged, among equals the one with
 /// the smallest ids, until the vocabulary is full or no pair occurs twice. The same texts give the same bytes.
-public struct BytePairTrainer: Sendable {
+package struct BytePairTrainer: Sendable {
     /// How text is cut into words, over which no token reaches.
-    public enum Splitting: String, Sendable, CaseIterable {
+    package enum Splitting: String, Sendable, CaseIterable {
         case gpt2 = "gpt-2"
         case llama3 = "llama-3"
     }
     /// Tokens in all: special ones, the 256 bytes, and what is learnt.
-    public var vocabularySize: Int
+    package var vocabularySize: Int
     /// Have the first ids.
-    public var specialTokens: [String]
-    public var splitting: Splitting
+    package var specialTokens: [String]
+    package var splitting: Splitting
     /// A pair that occurs more seldom is not merged.
-    public var minimumFrequency: Int
+    package var minimumFrequency: Int
 
-    public init(vocabularySize: Int, specialTokens: [String], splitting: Splitting = .gpt2, minimumFrequency: Int = 2) {
+    package init(vocabularySize: Int, specialTokens: [String], splitting: Splitting = .gpt2, minimumFrequency: Int = 2) {
         self.vocabularySize = vocabularySize
         self.specialTokens = specialTokens
         self.splitting = splitting
@@ -26,11 +26,11 @@ public struct BytePairTrainer: Sendable {
     }
 
     /// The contents of a tokenizer.json.
-    public func train(on text: String) -> JSONNode { train(on: [text]) }
+    package func train(on text: String) -> JSONNode { train(on: [text]) }
 
     /// The contents of a tokenizer.json.
     /// - Parameter texts: documents; no word reaches from one into the next.
-    public func train(on texts: some Sequence<String>) -> JSONNode {
+    package func train(on texts: some Sequence<String>) -> JSONNode {
         // A special token that is also a byte of the alphabet, or named twice, has one id.
         var special: [String] = []
         for token in specialTokens where !token.isEmpty && !special.contains(where: { $0.utf8.elementsEqual(token.utf8) }) {

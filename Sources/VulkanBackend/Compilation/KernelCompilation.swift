@@ -1,19 +1,19 @@
-public import Graph
+package import Graph
 import Tensors
 
 /// A kernel as a driver's compiler has made it.
-public struct CompiledKernel: Sendable {
+package struct CompiledKernel: Sendable {
     /// Shader, element types and what it was compiled with.
-    public var name: String
+    package var name: String
     /// The variant of a matrix product; empty for other kernels.
-    public var variant: String
+    package var variant: String
     /// Runs of it in the plan; 0 for a variant that the plan would not use by itself.
-    public var callCount: Int
-    public var compileSeconds: Double
+    package var callCount: Int
+    package var compileSeconds: Double
     /// The driver's own names and values; empty where it does not say.
-    public var statistics: [(name: String, value: String)]
+    package var statistics: [(name: String, value: String)]
     /// Whether its instructions use matrix units.
-    public var usesMatrixUnits: Bool
+    package var usesMatrixUnits: Bool
 
     private func first(_ names: [String]) -> Int? {
         names.lazy.compactMap { name in statistics.first { $0.name == name }.flatMap { Int($0.value) } }.first
@@ -23,20 +23,20 @@ public struct CompiledKernel: Sendable {
         return found.isEmpty ? nil : found.reduce(0, +)
     }
     /// Vector registers of an invocation.
-    public var registers: Int? { first(["VGPRs", "Number of GPRs"]) }
+    package var registers: Int? { first(["VGPRs", "Number of GPRs"]) }
     /// Registers that were spilled.
-    public var spills: Int? { sum(["Spilled VGPRs", "Spilled SGPRs", "Spills to memory"]) }
+    package var spills: Int? { sum(["Spilled VGPRs", "Spilled SGPRs", "Spills to memory"]) }
     /// Bytes of memory for what finds no register.
-    public var scratch: Int? { first(["Scratch size", "SLM size"]) }
+    package var scratch: Int? { first(["Scratch size", "SLM size"]) }
     /// Bytes of shared memory.
-    public var sharedMemory: Int? { first(["LDS size"]) }
+    package var sharedMemory: Int? { first(["LDS size"]) }
     /// Subgroups that a SIMD or multiprocessor holds at a time.
-    public var occupancy: Int? { first(["Subgroups per SIMD", "Max warps/SM"]) }
-    public var instructions: Int? { first(["Instructions", "Instruction count"]) }
+    package var occupancy: Int? { first(["Subgroups per SIMD", "Max warps/SM"]) }
+    package var instructions: Int? { first(["Instructions", "Instruction count"]) }
     /// Cycles, as the driver estimates them.
-    public var cycles: Int? { first(["Inverse Throughput", "Static cycle count"]) }
+    package var cycles: Int? { first(["Inverse Throughput", "Static cycle count"]) }
     /// Whether nothing is spilled and no scratch memory is used, as far as the driver says.
-    public var staysInRegisters: Bool { (spills ?? 0) == 0 && (scratch ?? 0) == 0 }
+    package var staysInRegisters: Bool { (spills ?? 0) == 0 && (scratch ?? 0) == 0 }
 }
 
 extension VulkanDevice {
@@ -44,7 +44,7 @@ extension VulkanDevice {
     ///
     /// Open the device with `capturesStatistics` to learn what its compiler says.
     /// - Throws: ``VulkanError`` for a kernel that does not compile.
-    public func compile(_ plan: Plan) throws -> [CompiledKernel] {
+    package func compile(_ plan: Plan) throws -> [CompiledKernel] {
         var found: [CompiledKernel] = []
         var numbers: [String: Int] = [:]
         func add(_ call: KernelCall, _ profile: DeviceProfile, counts: Bool) throws {

@@ -1,10 +1,10 @@
 import CVulkan
-public import Graph
+package import Graph
 import Glibc
-public import Tensors
+package import Tensors
 
 /// A Vulkan device that runs plans.
-public final class VulkanDevice: ComputeDevice {
+package final class VulkanDevice: ComputeDevice {
     let context: VulkanContext
     let pipelines: PipelineLibrary
     let tuner: ProductTuner
@@ -14,11 +14,11 @@ public final class VulkanDevice: ComputeDevice {
         profile.products = tuner.choices
         return profile
     }
-    public let name: String
-    public let limits: MemoryLimits
+    package let name: String
+    package let limits: MemoryLimits
 
     /// Names of the devices that are there, in the order of their numbers.
-    public static func names() throws -> [String] {
+    package static func names() throws -> [String] {
         try VulkanInstance(validates: false).physicalDevices().map(\.name)
     }
 
@@ -32,7 +32,7 @@ public final class VulkanDevice: ComputeDevice {
     ///   - forgetsTuning: whether what was measured before is measured again.
     ///   - capturesStatistics: whether the driver's compiler is asked what it made of kernels (``compile(_:)``).
     /// - Throws: ``VulkanError``.
-    public init(
+    package init(
         _ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false,
         tuningSeconds: Double = 0,
         forgetsTuning: Bool = false, capturesStatistics: Bool = false
@@ -73,34 +73,34 @@ public final class VulkanDevice: ComputeDevice {
     }
 
     /// Whether the "device" is the processor behind a software driver.
-    public var isSoftware: Bool { fixedProfile.isProcessor }
+    package var isSoftware: Bool { fixedProfile.isProcessor }
 
     /// What the validation layer has said since the device was opened; empty where it does not watch.
-    public var validationMessages: [String] { context.instance.validationMessages }
+    package var validationMessages: [String] { context.instance.validationMessages }
 
     /// The cooperative matrices that kernels may use, or why they use none; for people.
-    public var cooperativeMatrices: String {
+    package var cooperativeMatrices: String {
         let offered = context.physical.features.matrixShapes.map { "\($0.rows)x\($0.columns)x\($0.inner)" }
         if offered.isEmpty { return "not offered by the device" }
         let support = ShaderCompiler.cooperativeMatrixSupport
         return "float16 \(offered.joined(separator: ", "))" + (support.isThere ? "" : ", but not used: \(support.reason)")
     }
 
-    public var activationTypes: Set<ElementType> { fixedProfile.has16BitStorage ? [.float32, .bfloat16, .float16] : [.float32] }
+    package var activationTypes: Set<ElementType> { fixedProfile.has16BitStorage ? [.float32, .bfloat16, .float16] : [.float32] }
 
-    public func mixesFloat32(with weightType: ElementType) -> Bool { weightType.isFloatingPoint }
+    package func mixesFloat32(with weightType: ElementType) -> Bool { weightType.isFloatingPoint }
 
-    public func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory {
+    package func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory {
         try VulkanPersistentMemory(context, layout)
     }
 
-    public func makeArena(blocks: [Int]) throws -> any Arena { try VulkanArena(context, blocks: blocks) }
+    package func makeArena(blocks: [Int]) throws -> any Arena { try VulkanArena(context, blocks: blocks) }
 
-    public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable {
+    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable {
         try makeExecutable(plan, persistent: persistent, arena: arena, unless: { false })
     }
 
-    public func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
         -> any Executable
     {
         guard let persistent = persistent as? VulkanPersistentMemory, let arena = arena as? VulkanArena else {
@@ -116,30 +116,30 @@ public final class VulkanDevice: ComputeDevice {
     }
 
     /// Measures the variants of a plan's kernels that are not decided yet, as preparing the plan would.
-    public func tune(_ plan: Plan) { tuner.prepare(plan, self) }
+    package func tune(_ plan: Plan) { tuner.prepare(plan, self) }
 
     /// The variants of kernels that plans have been made with, by kind of kernel: a job records them, since a resumed run must use the same.
-    public var tuning: [String: String] { tuner.record }
+    package var tuning: [String: String] { tuner.record }
 
     /// Takes recorded variants, whatever has been measured since.
-    public func adopt(tuning: [String: String]) { tuner.adopt(tuning, fixedProfile) }
+    package func adopt(tuning: [String: String]) { tuner.adopt(tuning, fixedProfile) }
 
     /// Spends no more than so many seconds on measuring variants from now on, and no more than the device was opened with.
-    public func limitTuning(toSeconds seconds: Double) { tuner.limit(toSeconds: seconds) }
+    package func limitTuning(toSeconds seconds: Double) { tuner.limit(toSeconds: seconds) }
 
     /// Seconds that measuring variants has taken.
-    public var tuningSeconds: Double { tuner.secondsSpent }
+    package var tuningSeconds: Double { tuner.secondsSpent }
 
     /// Seconds that arithmetic takes on a slow device of this kind; a device is faster rather than slower.
-    public func guessedSeconds(operations: Double) -> Double { operations / context.pacer.operationsPerSecond }
+    package func guessedSeconds(operations: Double) -> Double { operations / context.pacer.operationsPerSecond }
 
     /// Calls `announce` before each kind of product that is measured from now on: what it is, and which of how many.
-    public func announceTuning(_ announce: @escaping (_ product: String, _ number: Int, _ count: Int) -> Void) {
+    package func announceTuning(_ announce: @escaping (_ product: String, _ number: Int, _ count: Int) -> Void) {
         tuner.announce = { announce($0.description, $1, $2) }
     }
 
     /// Calls `report` with every variant that is measured from now on.
-    public func reportTuning(_ report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void) {
+    package func reportTuning(_ report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void) {
         tuner.report = { report($0.description, $1.description, $2) }
     }
 }

@@ -1,9 +1,9 @@
 import CVulkan
-public import Graph
+package import Graph
 
 extension VulkanDevice {
     /// The largest heap of the device's own memory.
-    public var memoryByteCount: Int? {
+    package var memoryByteCount: Int? {
         let memory = context.physical.memory
         return withUnsafeBytes(of: memory.memoryHeaps) { bytes in
             bytes.bindMemory(to: VkMemoryHeap.self).prefix(Int(memory.memoryHeapCount))
@@ -13,12 +13,12 @@ extension VulkanDevice {
     }
 
     /// The most bytes of device memory that were allocated at one time since the device was opened.
-    public var peakAllocatedByteCount: Int { context.peakAllocatedBytes }
+    package var peakAllocatedByteCount: Int { context.peakAllocatedBytes }
 
-    public var sharesProcessMemory: Bool { false }
+    package var sharesProcessMemory: Bool { false }
 
     /// The scratch memory of the plan's kernels.
-    public func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int {
+    package func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int {
         let profile = profile
         return plan.calls.reduce(0) { most, call in
             max(most, (call.operation as? any VulkanKernel)?.scratchByteCount(call.inputs, call.outputs, profile) ?? 0)

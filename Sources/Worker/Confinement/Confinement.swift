@@ -1,13 +1,13 @@
 import CLinux
 import Glibc
-public import Spool
+package import Spool
 import Storage
 
 /// What a worker takes from itself before it opens anything of somebody else's.
-public enum Confinement {
+package enum Confinement {
     /// Dies with the daemon (by SIGTERM, so with a checkpoint), gains no rights, and is the first to go when memory runs out.
     /// - Parameter parent: the daemon's process; if it is gone already, nobody will tell this process to end.
-    public static func bindToParent(_ parent: Int32? = nil) {
+    package static func bindToParent(_ parent: Int32? = nil) {
         _ = tala_set_parent_death_signal(SIGTERM)
         if let parent, getppid() != parent { kill(getpid(), SIGTERM) }
         _ = tala_set_no_new_privileges()
@@ -15,20 +15,20 @@ public enum Confinement {
     }
 
     /// How far the kernel let this process confine itself.
-    public struct Report: Sendable, Hashable {
+    package struct Report: Sendable, Hashable {
         /// Landlock's version, or nil: files are not confined.
-        public var landlockVersion: Int?
+        package var landlockVersion: Int?
         /// Whether sockets other than local ones and calls like ptrace are forbidden.
-        public var forbidsCalls = false
+        package var forbidsCalls = false
         /// Set by TALA_CONFINEMENT=off.
-        public var isOff = false
+        package var isOff = false
 
-        public var description: String {
+        package var description: String {
             if isOff { return "not confined (TALA_CONFINEMENT=off)" }
             let files = landlockVersion.map { "files confined (Landlock \($0))" } ?? "files not confined (the kernel has no Landlock)"
             return files + (forbidsCalls ? ", no network" : ", network not forbidden (the kernel has no seccomp)")
         }
-        public var isComplete: Bool { landlockVersion != nil && forbidsCalls }
+        package var isComplete: Bool { landlockVersion != nil && forbidsCalls }
     }
 
     /// Leaves this process what the job needs: to read the system, the model and the data, to write the job's folder, caches and devices.
@@ -36,7 +36,7 @@ public enum Confinement {
     /// The wide part (drivers, libraries, `/proc`, `/sys`) holds nothing of users; what a user's file could trick the worker into reading or writing is left out.
     /// - Parameter acceptance: names the model and the data.
     @discardableResult
-    public static func confine(_ folder: JobFolder, _ acceptance: JobAcceptance) -> Report {
+    package static func confine(_ folder: JobFolder, _ acceptance: JobAcceptance) -> Report {
         var report = Report()
         if getenv("TALA_CONFINEMENT").map({ String(cString: $0) }) == "off" {
             report.isOff = true
