@@ -69,20 +69,22 @@ let package = Package(
         .systemLibrary(name: "COGLCompiler"),
         // Matrix products in the processor's bfloat16 instructions: the only code in C.
         moduleInC("CProducts"),
+        // What any module may need: clocks, random numbers that a seed determines, distances of words.
+        module("Basics"),
         // Strict JSON with positions, for everything that reads a file of somebody else's.
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
         module("Storage", ["CLinux", "CCrypto", "JSON"]),
-        // Random numbers that a seed determines, for trials and tests.
-        module("SeededRandom"),
         // File systems that fail, die or take notes, for trials; no program that is installed holds it.
         module("StorageTrials", ["Storage"]),
         // Manifest, states, events, checkpoint records: pure values.
         module("Jobs", ["JSON", yams]),
         // Claiming, job folders, control files, scan and inotify.
         module("Spool", ["CLinux", "JSON", "Storage", "Jobs"]),
+        // The confinement of a process that reads what strangers wrote: Landlock, seccomp, limits.
+        module("Sandbox", ["CLinux", "Spool", "Storage"]),
         // Element types, shapes, memory-mapped safetensors in and out.
-        module("Tensors", ["CLinux", "JSON", "Storage"]),
+        module("Tensors", ["JSON", "Storage"]),
         // Frozen weights in 8 and 4 bits: formats, quantising, reading.
         module("Quantization", ["Tensors"], numeric),
         // Jinja, as chat templates use it.
@@ -90,28 +92,38 @@ let package = Package(
         // tokenizer.json, chat rendering, loss masks.
         module("Tokenization", ["JSON", "Templates"]),
         // JSONL in, examples out: validation report, mapped cache, split, order.
-        module("Datasets", ["CLinux", "CZlib", "JSON", "Storage", "Tokenization"]),
+        module("Datasets", ["CZlib", "JSON", "Storage", "Tokenization"]),
         // Operations (shapes, gradient, cost), autodiff, passes, memory plan.
         module("Graph", ["Quantization", "Tensors"]),
+        // Where time goes: peaks of a device, profiles of a plan, published cards, the roofline.
+        module("Profiling", ["Basics", "Graph", "JSON", "Tensors"]),
         // The plan on the processor: one file a kernel.
-        module("CPUBackend", ["COneDNN", "CProducts", "Graph", "Quantization", "Tensors"], numeric),
+        module("CPUBackend", ["Basics", "COneDNN", "CProducts", "Graph", "Quantization", "Tensors"], numeric),
         // The plan on a Vulkan device: one file a kernel.
         module("VulkanBackend", ["CVulkan", "CGlslang", "JSON", "Storage", "Graph", "Quantization", "Tensors"] + oldGlslang),
         // One file a family: config.json to graph; adapters.
-        module("Models", ["JSON", "Storage", "Quantization", "Tensors", "Graph"]),
+        module("Models", ["Basics", "JSON", "Storage", "Quantization", "Tensors", "Graph"]),
+        // The choice of a device and of its precision; the variants of kernels that a job keeps.
+        module("Devices", ["CPUBackend", "Graph", "JSON", "Jobs", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
-        module("Training", ["JSON", "Storage", "Jobs", "Tensors", "Graph", "Models", "Datasets"]),
+        module("Training", ["JSON", "Storage", "Jobs", "Profiling", "Tensors", "Graph", "Models", "Datasets", "Tokenization"]),
         // PEFT adapter, merged checkpoint, model card.
-        module("Export", ["JSON", "Storage", "Tensors", "Models"]),
+        module("Export", ["Graph", "JSON", "Storage", "Tensors", "Models"]),
         // Sampling from a model.
         module("Generation", ["Tensors", "Graph", "Models"]),
-        // One job from validation to result; the choice of a device.
+        // A job with everything decided: data read, numbers chosen, model built, memory planned, time estimated.
+        module(
+            "Preparation",
+            [
+                "Datasets", "Devices", "Graph", "JSON", "Jobs", "Models", "Profiling", "Spool", "Storage", "Templates", "Tensors",
+                "Tokenization", "Training",
+            ]),
+        // One job from validation to result.
         module(
             "Worker",
             [
-                "CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Graph", "CPUBackend",
-                "VulkanBackend",
-                "Models", "Training", "Export",
+                "Basics", "CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend",
+                "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
             ]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Jobs", "Spool"]),
@@ -119,46 +131,49 @@ let package = Package(
         module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
         module(
-            "Fuzzing", ["CZlib", "JSON", "Jobs", "SeededRandom", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
+            "Fuzzing", ["CZlib", "JSON", "Jobs", "Basics", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
         program("talad", [argumentParser, "CommandLineTools", "Daemon", "Spool", "Storage"]),
-        program("tala-worker", [argumentParser, "Spool", "Storage", "Worker"]),
+        program("tala-worker", [argumentParser, "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [
                 argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage",
-                "Templates", "Tensors", "Tokenization", "Training", "Worker",
+                "Preparation", "Profiling", "Devices", "Basics", "Templates", "Tensors", "Tokenization", "Training", "VulkanBackend",
             ]),
-        program("tala-trial", [argumentParser, "Daemon", "Spool", "Storage", "StorageTrials", "Worker"]),
+        program("tala-trial", [argumentParser, "Daemon", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
         // What test targets share: the reference data beside the checkout, running the programs that were built.
         .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/TestSupport", swiftSettings: language),
         tests("HouseTests", []),
         tests("JSONTests", ["JSON"]),
         tests("FuzzingTests", ["Fuzzing"], excluding: ["Regressions"]),
-        tests("StorageTests", ["SeededRandom", "Storage", "StorageTrials"]),
+        tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("JobsTests", ["JSON", "Jobs"]),
         tests("ModelsTests", ["Graph", "JSON", "Models", "Tensors", "TestSupport"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("QuantizationTests", ["Quantization", "Tensors"]),
-        tests("GraphTests", ["Graph", "Models", "SeededRandom"]),
-        tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Tensors"]),
-        tests("KernelTests", ["CPUBackend", "VulkanBackend", "Graph", "Quantization", "SeededRandom"]),
+        tests("GraphTests", ["Basics", "Graph", "Tensors"]),
+        tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Tensors"]),
+        tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
         tests(
             "ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"],
             excluding: ["Plans"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
-        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "SeededRandom", "Spool", "Storage", "StorageTrials", "TestSupport"]),
+        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests",
             [
-                "Daemon", "Fuzzing", "JSON", "Jobs", "SeededRandom", "Spool", "Storage", "StorageTrials", "Training", "Worker",
+                "Basics", "Fuzzing", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker",
                 "TestSupport",
             ],
             excluding: ["Faults", "OlderSpools"]),
         tests(
             "JobRunTests",
-            ["Datasets", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage", "Tensors", "Training", "Worker", "TestSupport"]),
+            [
+                "Datasets", "Graph", "JSON", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage", "Tensors",
+                "Training", "Worker", "TestSupport",
+            ]),
     ]
 )

@@ -1,4 +1,4 @@
-import SeededRandom
+import Basics
 
 /// Makes inputs out of good ones: bits turned, bytes put in and taken out, parts doubled, moved and taken from others, words of the format put in.
 package struct Mutator {

@@ -1,4 +1,4 @@
-import SeededRandom
+import Basics
 
 extension SplitMix64 {
     /// A number below `limit`; 0 for a limit of 0.

@@ -1,4 +1,4 @@
-import SeededRandom
+import Basics
 
 /// Changes a chat template by its parts, so that most of what comes out is a template still: whole statements with their bodies are taken out, doubled, put
 /// into others and moved between templates, and expressions change places.

@@ -1,5 +1,5 @@
 import JSON
-import SeededRandom
+import Basics
 
 /// Changes a JSON text by its tree, so that what comes out is JSON still and gets past the reader into what stands behind it.
 struct TreeMutation {

@@ -1,3 +1,5 @@
+import Basics
+
 /// A linear layer of a model that an adapter may sit on.
 package struct LinearModule: Sendable, Hashable {
     /// The full path, for example `model.layers.0.self_attn.q_proj`.
@@ -78,21 +80,5 @@ package struct AdapterSettings: Sendable, Hashable {
         return chosen.enumerated().map { index, module in
             AdapterModule(module: module, rank: rank, scale: scale, stream: UInt32(truncatingIfNeeded: index))
         }
-    }
-}
-
-/// How far apart two words are (Levenshtein 1966), for "did you mean".
-enum EditDistance {
-    static func between(_ left: String, _ right: String) -> Int {
-        let (left, right) = (Array(left.utf8.prefix(64)), Array(right.utf8.prefix(64)))
-        var previous = Array(0...right.count)
-        for (row, byte) in left.enumerated() {
-            var current = [row + 1]
-            for (column, other) in right.enumerated() {
-                current.append(min(previous[column] + (byte == other ? 0 : 1), previous[column + 1] + 1, current[column] + 1))
-            }
-            previous = current
-        }
-        return previous[right.count]
     }
 }

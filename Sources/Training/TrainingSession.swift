@@ -1,5 +1,6 @@
 import Glibc
 package import Graph
+package import Profiling
 import Models
 import Tensors
 
@@ -154,17 +155,6 @@ package final class TrainingSession {
         let program = try program(for: batch, isTraining: false)
         try program.write([Float(1)], to: ProgramInput.lossScale)
         return try run(program, batch)
-    }
-
-    /// What one program of a step took, call by call.
-    package struct ProgramTimes: Sendable {
-        /// `forward and backward` or `update`.
-        package var program: String
-        package var plan: Plan
-        /// For each call of the plan.
-        package var seconds: [Double]
-        /// Pairs of a query and a key that it sees in the batch that ran; nil where there is no attention.
-        package var visiblePairs: Double?
     }
 
     /// Whether steps are timed call by call; what they compute is the same.

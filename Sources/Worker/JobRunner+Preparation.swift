@@ -1,6 +1,8 @@
+import Basics
 import Datasets
 import JSON
 import Jobs
+import Preparation
 import Spool
 import Storage
 import Training
@@ -22,7 +24,7 @@ extension JobRunner {
     func prepare() throws -> (job: PreparedJob, fingerprint: InputFingerprint) {
         let manifest = try folder.manifest()
         let acceptance = try folder.acceptance()
-        guard let modelFolder = acceptance.modelPath else { throw WorkerError.noWeights(manifest.model) }
+        guard let modelFolder = acceptance.modelPath else { throw PreparationError.noWeights(manifest.model) }
         let validation = try folder.validation()
         let isNew = validation == nil
         if isNew, folder.isValidated { try event("validation.json is damaged: the files are validated again", .warn) }
@@ -45,7 +47,7 @@ extension JobRunner {
                 readingProgress: { [self] in try note($0) },
                 keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan), day: acceptance.createdAt,
                 progress: { [pulse] _ in pulse.beat() })
-        } catch let error as WorkerError {
+        } catch let error as PreparationError {
             if case .invalidData(let reports) = error {
                 for problem in reports.flatMap(\.problems.first).prefix(100) { try event(problem.description, .error) }
                 for report in reports where !report.isValid { try event("\(report.file) is not valid", .error, data: report.summaryJSON) }
@@ -61,7 +63,7 @@ extension JobRunner {
         } else if let validated = InputFingerprint(json: validation?["inputs"]) {
             // The plan may differ: it depends on the device that is free.
             let changed = fingerprint.differences(from: validated).filter { ["training_file", "validation_file", "model"].contains($0) }
-            if !changed.isEmpty { throw WorkerError.inputsChanged(changed) }
+            if !changed.isEmpty { throw PreparationError.inputsChanged(changed) }
         }
         return (job, fingerprint)
     }
@@ -69,7 +71,7 @@ extension JobRunner {
     /// Says how far the reading of a data file has come, and leaves it if somebody wants that.
     private func note(_ progress: DatasetProgress) throws {
         if isAskedToLeave() { throw LeaveRequest() }
-        let now = TrainingClock.now()
+        let now = MonotonicClock.seconds()
         guard now - lastReadingNote > 1 else { return }
         lastReadingNote = now
         status.reading = JobStatus.Reading(

@@ -1,10 +1,14 @@
+import Basics
 import Datasets
+import Devices
 import Export
 import Glibc
 import Graph
 import JSON
 import Jobs
 import Models
+import Preparation
+import Profiling
 import Spool
 import Storage
 import Training
@@ -20,7 +24,7 @@ extension JobRunner {
         status.neededBytes = Checkpointing.byteCount(job.model)
         var watch = OutlierWatch(metrics.rows)
         var state = start
-        var lastSave = TrainingClock.now()
+        var lastSave = MonotonicClock.seconds()
         var speed = 0.0
         var lastRow = metrics.rows.last
         // Parameters and moments are those of `state` until an update begins, which asks nothing: so long a checkpoint of the last whole step can be written.
@@ -32,14 +36,14 @@ extension JobRunner {
         }
         /// Time and cost go on in a long step too, and so does the status.
         func keepsCounting() -> Bool {
-            guard TrainingClock.now() - lastSave > 1 else { return true }
-            lastSave = TrainingClock.now()
+            guard MonotonicClock.seconds() - lastSave > 1 else { return true }
+            lastSave = MonotonicClock.seconds()
             meter(trainedTokens: state.trainedTokens)
             do { try save() } catch { trouble = error }
             return trouble == nil
         }
         defer { run.mustBreakOff = { false } }
-        let began = TrainingClock.now()
+        let began = MonotonicClock.seconds()
         let profiled = peaks == nil ? nil : min(start.step + 2, run.settings.totalSteps)
         // An evaluation that was broken off comes first.
         var next = start.openRow.map { reevaluated($0, run) }
@@ -81,7 +85,7 @@ extension JobRunner {
             row = MetricsRow(result, trainedTokens: state.trainedTokens, tokensPerSecond: now)
             try metrics.append(row)
             lastRow = row
-            update(result, state, speed, elapsed: TrainingClock.now() - began, stepsHere: result.step - start.step)
+            update(result, state, speed, elapsed: MonotonicClock.seconds() - began, stepsHere: result.step - start.step)
             meter(trainedTokens: state.trainedTokens)
             for warning in watch.add(row, examples: run.lines(ofStep: result.step - 1)) { try event(warning, .warn) }
             if result.fullValidation != nil || result.validation != nil {
@@ -98,9 +102,9 @@ extension JobRunner {
             if run.isCheckpointDue || (leaves && !run.isFinished) { try checkpoint(run, job, state, row, metrics) }
             if verbs.contains("checkpoint") { try answerCheckpoint(run, job, state, row, metrics) }
             if verbs.contains("cancel") || leaves && !run.isFinished { return leave(state, usedUp: limit) }
-            if TrainingClock.now() - lastSave > 0.5 {
+            if MonotonicClock.seconds() - lastSave > 0.5 {
                 try save()
-                lastSave = TrainingClock.now()
+                lastSave = MonotonicClock.seconds()
             }
         }
         try metrics.sync()

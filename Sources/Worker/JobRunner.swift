@@ -1,11 +1,14 @@
+import Basics
 import CLinux
 import Datasets
+import Devices
 import Export
 import Glibc
 import Graph
 import JSON
 import Jobs
 import Models
+import Preparation
 package import Spool
 import Storage
 import Training
@@ -37,13 +40,13 @@ package final class JobRunner {
     package var willTrain: () -> Void = {}
     let prices: Prices?
     /// When the time that is not yet in the usage began.
-    private var meterStart = TrainingClock.now()
+    private var meterStart = MonotonicClock.seconds()
     /// Set by a signal handler: checkpoint and leave.
     let mustStop: () -> Bool
     private var ballast: Ballast?
     private var lastLook = 0.0
     /// When the status last said how far the reading of data had come. What takes less than a second is not worth saying.
-    var lastReadingNote = TrainingClock.now()
+    var lastReadingNote = MonotonicClock.seconds()
 
     /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged; ``recordDamage(_:of:)`` then writes that down.
     package init(folder: JobFolder, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
@@ -139,7 +142,7 @@ package final class JobRunner {
 
     /// Adds the time since the last call to what the job has used.
     func meter(trainedTokens: Int) {
-        let now = TrainingClock.now()
+        let now = MonotonicClock.seconds()
         status.usage.add(
             deviceSeconds: now - meterStart, trainedTokensInAll: trainedTokens, month: Usage.month(ofSeconds: Self.wallTime()))
         meterStart = now
@@ -242,7 +245,7 @@ package final class JobRunner {
     func isAskedToLeave(checkpoint: () -> Void = {}) -> Bool {
         pulse.beat()
         if mustStop() { return true }
-        let now = TrainingClock.now()
+        let now = MonotonicClock.seconds()
         guard now - lastLook > 0.2 else { return false }
         lastLook = now
         let verbs = folder.pendingControls
@@ -262,7 +265,7 @@ package final class JobRunner {
             return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training")
         }
         let (job, fingerprint) = prepared
-        meterStart = TrainingClock.now()
+        meterStart = MonotonicClock.seconds()
         status.device = job.device.name
         status.plan = job.plan.json
         status.progress.totalSteps = job.settings.totalSteps
@@ -304,14 +307,5 @@ package final class JobRunner {
         }
         status.checkpoint = nil
         return CheckpointState(step: 0, trainedTokens: 0, fingerprint: fingerprint)
-    }
-}
-
-/// Seconds of a clock that nobody sets.
-enum TrainingClock {
-    static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }

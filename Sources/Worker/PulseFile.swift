@@ -1,3 +1,4 @@
+import Basics
 import Jobs
 import Spool
 import Storage
@@ -23,7 +24,7 @@ final class PulseFile {
 
     /// Says that something moves; ten times a second at most.
     func beat() {
-        let now = TrainingClock.now()
+        let now = MonotonicClock.seconds()
         guard now - lastBeat > 0.1 else { return }
         lastBeat = now
         pulse.beat &+= 1

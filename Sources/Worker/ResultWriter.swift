@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Jobs
 import Models
+import Preparation
 import Spool
 import Storage
 import Tensors

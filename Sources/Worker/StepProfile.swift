@@ -1,5 +1,7 @@
 import Graph
 import JSON
+import Preparation
+import Profiling
 import Spool
 import Storage
 import Tensors
@@ -11,7 +13,7 @@ struct StepProfile {
     var step: Int
     var tokens: Int
     var device: String
-    var times: [TrainingSession.ProgramTimes]
+    var times: [ProgramTimes]
     var peaks: DevicePeaks
 
     /// Measures what the job's device attains at most, in no more memory than the job will take.

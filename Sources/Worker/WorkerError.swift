@@ -1,54 +1,27 @@
 import CPUBackend
-package import Datasets
+import Datasets
+import Graph
 import Glibc
 import Jobs
 import Models
+import Preparation
 import Storage
 import Tensors
 import Tokenization
 import Training
 import VulkanBackend
 
-/// Why a job fails, beyond what the modules below say.
+/// Why a worker cannot run its job, beyond what the modules below say.
 package enum WorkerError: Error, Sendable {
-    case noDevice(String)
-    /// The reports of the training file and the validation file; at least one of them is not valid.
-    case invalidData([ValidationReport])
-    case emptySplit(fraction: Double, examples: Int)
-    case noWeights(String)
-    case unsupportedPrecision(String, device: String)
-    /// The job's own copy of its data is no longer what was copied.
-    case damagedData(String)
     /// What the daemon wrote about the job when it accepted it is no longer that.
     case damagedJob(String)
-    /// Files that the job depends on are no longer what they were when it was validated; by what they are to it.
-    case inputsChanged([String])
-    case unusableFile(String, reason: String, param: String)
 }
 
 extension WorkerError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .noDevice(let selector): "there is no device \"\(selector)\" on this machine; tala devices lists what there is"
-        case .invalidData(let reports):
-            (reports.lazy.compactMap(\.problems.first.first).first?.description ?? "the data is not valid")
-                + Self.rest(reports.reduce(-1) { $0 + $1.problems.total })
-        case .emptySplit(let fraction, let examples):
-            "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or more examples"
-        case .noWeights(let folder): "\(folder) holds no weights to tune; with method.type pretrain training starts from random ones"
-        case .damagedData(let fault): "the job's copy of its data is damaged: \(fault); submit the job again"
         case .damagedJob(let fault): "the job's folder is damaged: \(fault); submit the job again"
-        case .inputsChanged(let names):
-            "no longer what was validated: \(names.joined(separator: ", ").replacing("_", with: " ")); submit the job again"
-        case .unusableFile(let path, let reason, _): "\(path) \(reason)"
-        case .unsupportedPrecision(let precision, let device): "\(device) does not compute in \(precision): leave precision at auto"
         }
-    }
-}
-
-extension WorkerError {
-    private static func rest(_ count: Int) -> String {
-        count < 1 ? "" : " (and \(count) more problem\(count == 1 ? "" : "s"): tala validate shows all)"
     }
 }
 
@@ -91,15 +64,21 @@ enum FailureDescription {
         case _ where cause(of: error)?.errorNumber == EIO: .init(code: "input_output", message: "\(error)")
         case let error as WorkerError:
             switch error {
+            case .damagedJob: .init(code: "damaged_job", message: "\(error)")
+            }
+        case let error as DeviceError:
+            switch error {
             case .noDevice: .init(code: "no_device", message: "\(error)", param: "device")
+            case .unsupportedPrecision: .init(code: "invalid_value", message: "\(error)", param: "precision")
+            }
+        case let error as PreparationError:
+            switch error {
             case .invalidData(let reports): invalidData(reports, "\(error)")
             case .emptySplit: .init(code: "invalid_training_file", message: "\(error)", param: "validation_split")
             case .noWeights: .init(code: "invalid_model", message: "\(error)", param: "model")
             case .damagedData: .init(code: "data_changed", message: "\(error)", param: "training_file")
             case .inputsChanged(let names): .init(code: "data_changed", message: "\(error)", param: names.first)
             case .unusableFile(_, _, let param): .init(code: "unusable_file", message: "\(error)", param: param)
-            case .damagedJob: .init(code: "damaged_job", message: "\(error)")
-            case .unsupportedPrecision: .init(code: "invalid_value", message: "\(error)", param: "precision")
             }
         case let error as ModelError:
             .init(code: "invalid_model", message: "\(error)", param: error.file == "manifest" ? error.field : "model")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Glibc
+import Sandbox
 import Spool
 import Storage
 import StorageTrials

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Sandbox
 import Spool
 import Storage
 import Worker

@@ -1,11 +1,11 @@
 import ArgumentParser
+import Devices
 import Graph
 import JSON
 import Models
 import Tensors
 import Training
 import VulkanBackend
-import Worker
 
 extension Bench {
     /// `tala bench compile`: what a device's compiler makes of the kernels of a plan.

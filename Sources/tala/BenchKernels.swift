@@ -1,8 +1,8 @@
 import ArgumentParser
 import Graph
 import JSON
+import Profiling
 import Training
-import Worker
 
 /// `tala bench kernels`: every operation of a training step at the shapes of a model.
 struct BenchKernels: ParsableCommand {

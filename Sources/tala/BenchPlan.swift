@@ -1,10 +1,10 @@
 import ArgumentParser
+import Devices
 import Graph
 import JSON
 import Models
 import Tensors
 import Training
-import Worker
 
 /// `tala bench plan`: what it costs to build a job's programs and to prepare them, for a first and for a new number of tokens.
 struct BenchPlan: ParsableCommand {

@@ -1,11 +1,13 @@
 import ArgumentParser
+import Devices
 import Glibc
 import Graph
 import JSON
 import Models
+import Preparation
+import Profiling
 import Tensors
 import Training
-import Worker
 
 /// What a benchmark of training runs: the options that `tala bench train` and `tala bench kernels` share.
 struct BenchOptions: ParsableArguments {

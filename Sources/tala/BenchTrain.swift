@@ -1,10 +1,11 @@
 import ArgumentParser
+import Devices
 import Glibc
 import Graph
 import JSON
+import Profiling
 import Tensors
 import Training
-import Worker
 
 /// `tala bench train`: the speed of training a shape with random weights.
 struct BenchTrain: ParsableCommand {

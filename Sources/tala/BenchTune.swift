@@ -1,7 +1,7 @@
 import ArgumentParser
+import Devices
 import Graph
 import Tensors
-import Worker
 
 extension Bench {
     /// `tala bench tune`: measures the variants of a device's kernels and keeps the best of them for all jobs.

@@ -1,3 +1,4 @@
+import Devices
 import Graph
 import ArgumentParser
 import Generation
@@ -8,7 +9,6 @@ import Storage
 import Tensors
 import Templates
 import Tokenization
-import Worker
 
 /// `tala generate`: asks a model, with or without an adapter.
 struct Generate: ParsableCommand {

@@ -1,5 +1,8 @@
+import Devices
 import Models
 import Graph
+import Preparation
+import Profiling
 import Training
 import Tokenization
 import Datasets
@@ -10,7 +13,6 @@ import JSON
 import Jobs
 import Spool
 import Storage
-import Worker
 
 /// What `validate` and `plan` share: a manifest, and where its names are looked for.
 struct ManifestOptions: ParsableArguments {
@@ -79,7 +81,7 @@ struct ManifestOptions: ParsableArguments {
             return try prepareThrowing(device: device, memoryLimit: memoryLimit)
         } catch let code as ExitCode {
             throw code
-        } catch WorkerError.invalidData(let reports) {
+        } catch PreparationError.invalidData(let reports) {
             for problem in reports.flatMap(\.problems.first) { StandardError.write(plain("\(problem)") + "\n") }
             throw ExitCode(1)
         } catch {

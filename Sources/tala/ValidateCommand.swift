@@ -1,12 +1,13 @@
 import ArgumentParser
+import Basics
 import Datasets
 import Glibc
 import Graph
 import JSON
+import Preparation
 import Storage
 import Tokenization
 import Training
-import Worker
 
 /// `tala validate`: everything that could be wrong, before anything is queued.
 struct Validate: ParsableCommand {
@@ -25,7 +26,7 @@ struct Validate: ParsableCommand {
             job = try options.prepareThrowing()
         } catch let code as ExitCode {
             throw code
-        } catch WorkerError.invalidData(let reports) {
+        } catch PreparationError.invalidData(let reports) {
             return try refuse(reports)
         } catch {
             if options.json {
@@ -113,19 +114,13 @@ struct ExampleText {
 
 /// A progress bar on standard error for a file that takes longer than a second; nothing where that is no terminal.
 final class ReadingBar {
-    private let began = ReadingBar.now()
+    private let began = MonotonicClock.seconds()
     private let isTerminal = isatty(2) == 1 && getenv("TERM").map { String(cString: $0) != "dumb" } ?? false
     private var lastShown = 0.0
     private var isShown = false
 
-    private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-
     func show(_ progress: DatasetProgress) {
-        let now = Self.now()
+        let now = MonotonicClock.seconds()
         guard isTerminal, now - began > 1, now - lastShown > 0.1, progress.byteCount > 0 else { return }
         (lastShown, isShown) = (now, true)
         StandardError.write("\r\u{1B}[K" + Self.line(progress, columns: Self.columns()))

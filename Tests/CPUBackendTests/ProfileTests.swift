@@ -1,3 +1,4 @@
+import Profiling
 import Tensors
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
 import Jobs
-import SeededRandom
+import Basics
 import Spool
 import Storage
 import StorageTrials

@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 import Jobs
-import SeededRandom
+import Basics
 import Spool
 import Storage
 import TestSupport

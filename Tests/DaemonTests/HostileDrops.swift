@@ -1,5 +1,5 @@
 import Foundation
-import SeededRandom
+import Basics
 import Spool
 import Storage
 

@@ -1,5 +1,5 @@
 import Graph
-import SeededRandom
+import Basics
 import Tensors
 import Testing
 

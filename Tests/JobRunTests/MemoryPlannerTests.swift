@@ -1,3 +1,4 @@
+import Devices
 import Graph
 import JSON
 import Models

@@ -1,4 +1,5 @@
 import Graph
+import Profiling
 import Tensors
 import Testing
 import Worker

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import JSON
 import Jobs
+import Preparation
 import Spool
 import Storage
 import TestSupport

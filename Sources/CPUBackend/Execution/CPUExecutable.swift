@@ -1,3 +1,4 @@
+import Basics
 import Tensors
 import COneDNN
 import Glibc
@@ -116,7 +117,7 @@ package final class CPUExecutable: Executable {
             tala_use_one_openmp_thread()
             for step in steps {
                 try run(step, unless: mustBreakOff)
-                device.beat(Self.now())
+                device.beat(MonotonicClock.seconds())
             }
         }
     }
@@ -126,9 +127,9 @@ package final class CPUExecutable: Executable {
             tala_use_one_openmp_thread()
             var seconds = [Double](repeating: 0, count: plan.calls.count)
             for step in steps {
-                let start = Self.now()
+                let start = MonotonicClock.seconds()
                 try run(step, unless: { false })
-                let passed = Self.now() - start
+                let passed = MonotonicClock.seconds() - start
                 // The products of a chain share its time by their arithmetic.
                 let work = step.calls.map { max(1, plan.calls[$0].cost(visiblePairs: nil).floatingPointOperations) }
                 let sum = work.reduce(0, +)
@@ -147,11 +148,5 @@ package final class CPUExecutable: Executable {
         if status != 0, let index = step.calls.last {
             throw CPUError.productFailed(status: status, operation: "\(plan.calls[index].operation.name), call \(index)")
         }
-    }
-
-    private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }

@@ -1,5 +1,5 @@
 import Graph
-import SeededRandom
+import Basics
 import Tensors
 
 /// Draws the content of operands, so that a printed seed gives the same case again.

@@ -5,7 +5,7 @@ import Synchronization
 import Tensors
 
 /// The digests of a model's weight files, made by a thread of its own while data is read and memory is planned.
-final class ModelDigest {
+package final class ModelDigest {
     /// What the thread works on; it lives until the thread has ended.
     private final class Work {
         let files: [MappedFile]
@@ -34,7 +34,7 @@ final class ModelDigest {
 
     /// Begins with the files of a checkpoint folder. One that holds no usable weights has no digests: whoever loads it says what is wrong.
     /// - Throws: ``SafetensorsError`` and ``StorageError`` where a file cannot be read at all.
-    init(folder: String) throws {
+    package init(folder: String) throws {
         var checkpoint: Checkpoint?
         do throws(SafetensorsError) { checkpoint = try Checkpoint(folder: folder) } catch {
             // To the next worker, which can read it, a folder without digests would be another one.
@@ -54,7 +54,7 @@ final class ModelDigest {
     }
 
     /// The digest of each file, in the checkpoint's order. Waits until they are there.
-    func values() -> [String] {
+    package func values() -> [String] {
         if let thread { pthread_join(thread, nil) }
         thread = nil
         return work.digests

@@ -1,7 +1,8 @@
-import Tensors
 import CPUBackend
 import Glibc
 package import Graph
+import Profiling
+import Tensors
 package import VulkanBackend
 
 /// The devices of this machine, and the choice among them by the words of a manifest.
@@ -48,12 +49,12 @@ package enum Devices {
 
     /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8; a short job spends less. What was measured is
     /// kept on disk, and nothing is measured twice.
-    static let tuningSeconds = wantedTuningSeconds ?? 8
+    package static let tuningSeconds = wantedTuningSeconds ?? 8
     private static let wantedTuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }
         .flatMap { $0.isFinite ? max(0, min($0, 3600)) : nil }
 
     /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
-    /// - Throws: ``WorkerError/noDevice(_:)``, and what the backend says.
+    /// - Throws: ``DeviceError/noDevice(_:)``, and what the backend says.
     package static func make(_ selector: String) throws -> any ComputeDevice {
         switch selector {
         case "cpu": return try CPUDevice()
@@ -61,22 +62,22 @@ package enum Devices {
             if let device = try? VulkanDevice(tuningSeconds: tuningSeconds), !device.isSoftware { return device }
             return try CPUDevice()
         case let profile where profile.hasPrefix(profilePrefix):
-            guard let card = CardProfile.named(String(profile.dropFirst(profilePrefix.count))) else { throw WorkerError.noDevice(profile) }
+            guard let card = CardProfile.named(String(profile.dropFirst(profilePrefix.count))) else { throw DeviceError.noDevice(profile) }
             return ProfiledDevice(card)
         case "vulkan": return try VulkanDevice(tuningSeconds: tuningSeconds)
         default:
-            guard selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
+            guard selector.hasPrefix("vulkan:") else { throw DeviceError.noDevice(selector) }
             return try VulkanDevice(String(selector.dropFirst(7)), tuningSeconds: tuningSeconds)
         }
     }
 
     /// Has a device tell between kernels that it moves, where it can.
-    static func setHeartbeat(of device: any ComputeDevice, _ heartbeat: @escaping () -> Void) {
+    package static func setHeartbeat(of device: any ComputeDevice, _ heartbeat: @escaping () -> Void) {
         (device as? CPUDevice)?.heartbeat = heartbeat
     }
 
     /// What the Vulkan validation layer has said of a device's use; empty where it does not watch.
-    static func validationMessages(_ device: any ComputeDevice) -> [String] { (device as? VulkanDevice)?.validationMessages ?? [] }
+    package static func validationMessages(_ device: any ComputeDevice) -> [String] { (device as? VulkanDevice)?.validationMessages ?? [] }
 
     /// Share of a job's guessed time that measuring variants may take, and seconds below which it is not begun.
     private static let tuningShare = 0.01
@@ -84,7 +85,7 @@ package enum Devices {
 
     /// Keeps the time for measuring variants in proportion to a job: at most a hundredth of what its arithmetic would take on a slow device of this kind.
     /// `TALA_TUNING_SECONDS` is what it says for every job.
-    static func limitTuning(of device: any ComputeDevice, jobOperations: Double) {
+    package static func limitTuning(of device: any ComputeDevice, jobOperations: Double) {
         guard let device = device as? VulkanDevice, wantedTuningSeconds == nil else { return }
         let seconds = device.guessedSeconds(operations: jobOperations) * tuningShare
         device.limitTuning(toSeconds: seconds >= leastTuningSeconds ? seconds : 0)
@@ -104,18 +105,18 @@ package enum Devices {
     package static func peakAllocatedBytes(of device: any ComputeDevice) -> Int? { (device as? VulkanDevice)?.peakAllocatedByteCount }
 
     /// The variants of kernels that a device's plans have been made with; nil where a device has none.
-    static func tuning(of device: any ComputeDevice) -> [String: String]? { (device as? VulkanDevice)?.tuning }
+    package static func tuning(of device: any ComputeDevice) -> [String: String]? { (device as? VulkanDevice)?.tuning }
 
     /// Has a device use recorded variants.
-    static func adopt(tuning: [String: String], on device: any ComputeDevice) { (device as? VulkanDevice)?.adopt(tuning: tuning) }
+    package static func adopt(tuning: [String: String], on device: any ComputeDevice) { (device as? VulkanDevice)?.adopt(tuning: tuning) }
 
     /// Measures the variants of the kernels of a plan and tells of each measurement.
-    /// - Throws: ``WorkerError/noDevice(_:)`` for a device whose kernels have no variants, and what the backend says.
+    /// - Throws: ``DeviceError/noDevice(_:)`` for a device whose kernels have no variants, and what the backend says.
     package static func tune(
         _ selector: String, seconds: Double, plan: (any ComputeDevice) throws -> Plan,
         report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void
     ) throws {
-        guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
+        guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw DeviceError.noDevice(selector) }
         let device = try VulkanDevice(
             selector == "vulkan" ? nil : String(selector.dropFirst(7)), tuningSeconds: seconds, forgetsTuning: true)
         device.reportTuning(report)
@@ -123,11 +124,11 @@ package enum Devices {
     }
 
     /// Compiles the kernels of a plan and tells what the device's compiler says of them, with the device's name.
-    /// - Throws: ``WorkerError/noDevice(_:)`` for a device that compiles none, and what the backend says.
+    /// - Throws: ``DeviceError/noDevice(_:)`` for a device that compiles none, and what the backend says.
     package static func compile(
         _ selector: String, plan: (any ComputeDevice) throws -> Plan
     ) throws -> (device: String, kernels: [CompiledKernel]) {
-        guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw WorkerError.noDevice(selector) }
+        guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { throw DeviceError.noDevice(selector) }
         let device = try VulkanDevice(selector == "vulkan" ? nil : String(selector.dropFirst(7)), capturesStatistics: true)
         return (device.name, try device.compile(try plan(device)))
     }

@@ -13,7 +13,7 @@ package struct PreparedData {
     /// - Parameters:
     ///   - cache: where tokens are kept between runs; nil keeps none.
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
-    /// - Throws: ``WorkerError/invalidData(_:)``, ``WorkerError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
+    /// - Throws: ``PreparationError/invalidData(_:)``, ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
     package init(
         _ manifest: Manifest, encoder: ChatEncoder, modelFolder: String, trainingPath: String, validationPath: String?,
         cache: DatasetCache?,
@@ -28,14 +28,14 @@ package struct PreparedData {
             reports.append(report)
             held = data
         }
-        guard let all, reports.allSatisfy(\.isValid) else { throw WorkerError.invalidData(reports) }
+        guard let all, reports.allSatisfy(\.isValid) else { throw PreparationError.invalidData(reports) }
         training = all
         if let held {
             validation = held
             DatasetReader.compare(&reports[1], held, with: all)
         } else if let fraction = manifest.validationSplit {
             let (kept, drawn) = all.split(fraction: fraction, seed: manifest.seed)
-            guard kept.count > 0, drawn.count > 0 else { throw WorkerError.emptySplit(fraction: fraction, examples: all.count) }
+            guard kept.count > 0, drawn.count > 0 else { throw PreparationError.emptySplit(fraction: fraction, examples: all.count) }
             (training, validation) = (kept, drawn)
             reports[0].split = ValidationReport.Split(fraction: fraction, trainingCount: kept.count, validationCount: drawn.count)
         }

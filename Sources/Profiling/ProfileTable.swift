@@ -1,7 +1,6 @@
-package import Graph
+import Graph
 package import JSON
 import Tensors
-package import Training
 
 /// A profile of the programs of a step as a table for people and as JSON.
 package struct ProfileTable {
@@ -9,7 +8,7 @@ package struct ProfileTable {
     private var programs: [(name: String, profile: ExecutionProfile)] = []
 
     /// Runs of one program, as of several micro-batches, become one.
-    package init(_ times: [TrainingSession.ProgramTimes], _ peaks: DevicePeaks, separatesShapes: Bool) {
+    package init(_ times: [ProgramTimes], _ peaks: DevicePeaks, separatesShapes: Bool) {
         self.peaks = peaks
         for times in times {
             let profile = ExecutionProfile(
@@ -73,14 +72,5 @@ package struct ProfileTable {
         let figures = "\(Int(abs(scaled)))"
         let padded = String(repeating: "0", count: max(0, digits + 1 - figures.count)) + figures
         return (scaled < 0 ? "-" : "") + padded.dropLast(digits) + (digits > 0 ? "." + padded.suffix(digits) : "")
-    }
-}
-
-extension JSONNode {
-    /// A number with so many digits behind the point; null if it is none.
-    package static func rounded(_ value: Double, _ digits: Int) -> JSONNode {
-        let power = (0..<digits).reduce(1.0) { product, _ in product * 10 }
-        let scaled = (value * power).rounded()
-        return scaled.isFinite ? JSONNode(scaled / power) : .null
     }
 }

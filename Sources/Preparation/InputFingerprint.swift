@@ -4,13 +4,13 @@ import Jobs
 import Models
 import Storage
 import Tensors
-import Training
+package import Training
 
 extension InputFingerprint {
     /// Everything from which a job's run follows, as digests.
     /// - Parameter weights: of the job's model.
     /// - Throws: ``StorageError``.
-    init(_ job: PreparedJob, weights: ModelDigest, trainingPath: String, validationPath: String?) throws {
+    package init(_ job: PreparedJob, weights: ModelDigest, trainingPath: String, validationPath: String?) throws {
         var parts = [
             "manifest": SHA256.hexadecimal(of: JSONWriter().string(job.manifest.json).utf8),
             "training_file": try SHA256.hexadecimal(ofFile: trainingPath),

@@ -1,4 +1,5 @@
-import Glibc
+import Basics
+package import Graph
 package import Tensors
 
 /// What a device attains at most, measured on the device itself by plans of one kernel: what floors and shares are computed from.
@@ -61,19 +62,13 @@ package struct DevicePeaks: Sendable, Hashable {
         var best = Double.infinity
         var (spent, runs) = (0.0, 0)
         while runs < 4 || (spent < limit && runs < 200) {
-            let start = now()
+            let start = MonotonicClock.seconds()
             try executable.run()
-            let seconds = now() - start
+            let seconds = MonotonicClock.seconds() - start
             // The first run touches memory for the first time.
             if runs > 0 { best = min(best, seconds) }
             (spent, runs) = (spent + seconds, runs + 1)
         }
         return max(best, 1e-9)
-    }
-
-    private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }

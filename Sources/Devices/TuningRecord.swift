@@ -1,17 +1,17 @@
-import Graph
+package import Graph
 import JSON
 import Storage
 
 /// `tuning.json` in a job's folder: the variants of kernels that the job computes with. A resumed run takes the same, so that its bytes stay the same.
-struct TuningRecord {
-    let path: String
+package struct TuningRecord {
+    package let path: String
     private var written: [String: String] = [:]
 
-    init(folder: String) { path = folder + "/tuning.json" }
+    package init(folder: String) { path = folder + "/tuning.json" }
 
     /// Has the device use what is recorded, if it was recorded on this kind of device.
     /// - Returns: what is wrong with the file, if it is damaged; the job then goes on with what is measured now.
-    mutating func adopt(on device: any ComputeDevice) -> String? {
+    package mutating func adopt(on device: any ComputeDevice) -> String? {
         guard let bytes = try? DurableFiles.read(path, limit: 4 << 20) else { return nil }
         do throws(JSONError) {
             let node = try JSONParser().parse(bytes)
@@ -25,7 +25,7 @@ struct TuningRecord {
     }
 
     /// Writes what the device uses now, if that is not written yet. Called before a checkpoint, whose bytes depend on it.
-    mutating func write(_ device: any ComputeDevice) throws {
+    package mutating func write(_ device: any ComputeDevice) throws {
         guard let tuning = Devices.tuning(of: device), !tuning.isEmpty, tuning != written else { return }
         let variants = tuning.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }
         let node: JSONNode = ["device": JSONNode(device.name), "variants": JSONNode(variants)]

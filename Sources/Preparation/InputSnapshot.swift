@@ -1,32 +1,32 @@
 import Datasets
 import Glibc
-import Spool
+package import Spool
 import Storage
 
 /// The job's own copies of its data, with their digests: nobody changes them while they are used, and a flipped bit is found.
-struct InputSnapshot {
-    var trainingPath: String
-    var validationPath: String?
+package struct InputSnapshot {
+    package var trainingPath: String
+    package var validationPath: String?
     /// The folder of the adapter that training starts from.
-    var initialAdapterPath: String?
+    package var initialAdapterPath: String?
 
     /// Copies the data into `data/` once; later it is verified.
-    /// - Throws: ``StorageError``, ``WorkerError/damagedData(_:)``, ``WorkerError/unusableFile(_:reason:param:)``.
-    init(_ folder: JobFolder, _ acceptance: JobAcceptance) throws {
+    /// - Throws: ``StorageError``, ``PreparationError/damagedData(_:)``, ``PreparationError/unusableFile(_:reason:param:)``.
+    package init(_ folder: JobFolder, _ acceptance: JobAcceptance) throws {
         func name(_ path: String, _ base: String) -> String { base + DataFileName.suffix(of: path) }
         let data = folder.path + "/data"
         let training = name(acceptance.trainingPath, "training")
         let validation = acceptance.validationPath.map { name($0, "validation") }
         // Only the whole copy has the name.
         if FolderListing.exists(data) {
-            if let fault = try WholeFolder.verify(data) { throw WorkerError.damagedData(fault) }
+            if let fault = try WholeFolder.verify(data) { throw PreparationError.damagedData(fault) }
         } else {
             let sources = [acceptance.trainingPath, acceptance.validationPath].compactMap { $0 }
             let byteCount = sources.reduce(1 << 16) { $0 + (FolderListing.byteCount($1) ?? 0) }
             let submitter = Submitter(user: UInt32(exactly: acceptance.owner) ?? 65_534)
             func take(_ source: JobAcceptance.Source, _ target: String, _ param: String) throws {
                 do { _ = try Snapshot.take(source, for: submitter, toNew: target) } catch let refusal as Snapshot.Refusal {
-                    throw WorkerError.unusableFile(source.path, reason: "\(refusal)", param: param)
+                    throw PreparationError.unusableFile(source.path, reason: "\(refusal)", param: param)
                 }
             }
             try WholeFolder.build(data, byteCount: byteCount) { temporary in

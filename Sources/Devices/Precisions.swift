@@ -1,13 +1,15 @@
 import CPUBackend
-import Graph
-import Jobs
-import Models
-import Tensors
+package import Graph
+package import Jobs
+package import Models
+package import Tensors
 
 /// What `precision: auto` means on a device.
-enum Precisions {
-    /// - Throws: ``WorkerError/unsupportedPrecision(_:device:)``.
-    static func choose(_ wish: Manifest.Precision, _ device: any ComputeDevice, _ configuration: ModelConfiguration) throws -> ElementType {
+package enum Precisions {
+    /// - Throws: ``DeviceError/unsupportedPrecision(_:device:)``.
+    package static func choose(_ wish: Manifest.Precision, _ device: any ComputeDevice, _ configuration: ModelConfiguration) throws
+        -> ElementType
+    {
         switch wish {
         case .auto:
             // Small models are bound by overhead, not by products: they keep float32.
@@ -16,7 +18,7 @@ enum Precisions {
         case .float32: return .float32
         case .bfloat16, .float16:
             guard let type = ElementType(rawValue: wish.rawValue), device.activationTypes.contains(type) else {
-                throw WorkerError.unsupportedPrecision(wish.rawValue, device: device.name)
+                throw DeviceError.unsupportedPrecision(wish.rawValue, device: device.name)
             }
             return type
         }

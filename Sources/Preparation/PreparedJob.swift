@@ -1,4 +1,5 @@
 package import Datasets
+import Devices
 import Glibc
 package import Graph
 package import Jobs
@@ -101,7 +102,7 @@ package struct PreparedJob {
         if hasWeights {
             source = .checkpoint(try Checkpoint(folder: modelFolder))
         } else {
-            guard manifest.method == .pretrain else { throw WorkerError.noWeights(modelFolder) }
+            guard manifest.method == .pretrain else { throw PreparationError.noWeights(modelFolder) }
             source = .random(seed: manifest.seed)
         }
         let trainingKind: LanguageModel.Training

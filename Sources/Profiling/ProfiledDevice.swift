@@ -12,7 +12,7 @@ package final class ProfiledDevice: ComputeDevice {
     package var activationTypes: Set<ElementType> { [.float32, .bfloat16, .float16] }
     package func mixesFloat32(with weightType: ElementType) -> Bool { weightType.isFloatingPoint }
 
-    private var failure: WorkerError { .noDevice("\(card.key) is a profile for estimates and computes nothing") }
+    private var failure: DeviceError { .noDevice("\(card.key) is a profile for estimates and computes nothing") }
     package func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory {
         throw failure
     }

@@ -1,5 +1,6 @@
 import Datasets
 import Graph
+import Profiling
 import Tensors
 import Training
 
@@ -39,7 +40,7 @@ extension PreparedJob {
     }
 
     /// Arithmetic of the whole run.
-    var floatingPointOperations: Double { computedTokens * plan.floatingPointOperations / Double(max(1, plan.size.tokenCount)) }
+    package var floatingPointOperations: Double { computedTokens * plan.floatingPointOperations / Double(max(1, plan.size.tokenCount)) }
 
     /// Estimates the time of all steps: small jobs by doing a few, large ones by arithmetic.
     /// - Throws: what the device throws.
