@@ -25,7 +25,11 @@ func processorFlags() -> [String] {
 let language: [SwiftSetting] = (["InternalImportsByDefault", "ExistentialAny"] + newerFeatures).map { .enableUpcomingFeature($0) }
 // Without errno, a square root is an instruction, also of vectors.
 let numeric: [SwiftSetting] =
-    language + [.unsafeFlags(["-Ounchecked", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .release))]
+    language + [
+        .unsafeFlags(["-Ounchecked", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .release)),
+        // Checked, but not so slow that the tests of everything else cannot run in a debug build.
+        .unsafeFlags(["-O", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .debug)),
+    ]
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings ?? language)
