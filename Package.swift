@@ -109,12 +109,14 @@ let package = Package(
         module("Models", ["Basics", "JSON", "Storage", "Quantization", "Tensors", "Graph"]),
         // The choice of a device and of its precision; the variants of kernels that a job keeps.
         module("Devices", ["CPUBackend", "Graph", "JSON", "Jobs", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
+        // A model on a device and its prepared programs: what training, generation and benchmarks share.
+        module("Runtime", ["Tensors", "Graph", "Models"]),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
-        module("Training", ["JSON", "Storage", "Jobs", "Profiling", "Tensors", "Graph", "Models", "Datasets", "Tokenization"]),
+        module("Training", ["JSON", "Storage", "Jobs", "Profiling", "Tensors", "Graph", "Models", "Runtime", "Datasets", "Tokenization"]),
         // PEFT adapter, merged checkpoint, model card.
         module("Export", ["Graph", "JSON", "Storage", "Tensors", "Models"]),
         // Sampling from a model.
-        module("Generation", ["Tensors", "Graph", "Models"]),
+        module("Generation", ["Tensors", "Graph", "Models", "Runtime"]),
         // A job with everything decided: data read, numbers chosen, model built, memory planned, time estimated.
         module(
             "Preparation",
@@ -164,6 +166,9 @@ let package = Package(
         tests(
             "ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"],
             excluding: ["Plans"]),
+        tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Models", "Runtime", "Tensors", "Training"]),
+        tests(
+            "GenerationTests", ["CPUBackend", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(

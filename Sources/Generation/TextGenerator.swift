@@ -1,58 +1,29 @@
+import Glibc
 package import Graph
 package import Models
-import Glibc
+import Runtime
 import Tensors
-
-/// How the next token is chosen.
-package struct SamplingSettings: Sendable, Hashable {
-    /// 0 takes the likeliest token.
-    package var temperature: Double
-    /// Only the likeliest tokens that together have this probability are drawn from.
-    package var topP: Double
-    package var seed: UInt64
-
-    package init(temperature: Double = 0, topP: Double = 1, seed: UInt64 = 0) {
-        self.temperature = temperature
-        self.topP = topP
-        self.seed = seed
-    }
-}
 
 /// Continues token sequences with a model: one pass over the prompt, then one token at a time over cached keys and values.
 package final class TextGenerator {
     private let model: LanguageModel
-    private let device: any ComputeDevice
-    private let persistent: any PersistentMemory
-    private let arena: any Arena
-    private let planner: Planner
     private let capacity: Int
-    private var programs: [Int: (executable: any Executable, plan: Plan)] = [:]
+    /// By the number of rows: those of a piece of the prompt, and one.
+    private let programs: ProgramCache<Int>
 
     /// Loads the model for sequences of at most `capacity` tokens, prompt included.
     /// - Throws: ``ModelError``, ``GraphError``, and what the device throws.
     package init(model: LanguageModel, device: any ComputeDevice, capacity: Int) throws {
         self.model = model
-        self.device = device
         self.capacity = capacity
-        let graph = try Self.graph(model, tokenCount: Self.promptRows(capacity), capacity: capacity)
-        let caches = graph.persistentTensors.filter { $0.kind == .cache }
-        let layout = model.trainables
-        let parameters = layout.pageTensors([.parameter]) + layout.parameters.compactMap { layout.tensor(of: $0.key, .parameter) }
-        let mapped = device.limits.mapsWeights ? model.mappedWeights : [:]
-        let placed = try PersistentLayout(model.frozenTensors + parameters + caches, limits: device.limits, mappedWeights: Set(mapped.keys))
-        var blocks: [Int: UnsafeRawBufferPointer] = [:]
-        for (index, block) in placed.blocks.enumerated() { if let key = block.mappedWeight { blocks[index] = mapped[key] } }
-        persistent = try device.makePersistentMemory(placed, mapped: blocks)
-        try model.fill(persistent, mapped: Set(mapped.keys))
-        planner = Planner(limits: device.limits, layout: placed)
-        let plan = try planner.plan(graph)
-        let single = try planner.plan(Self.graph(model, tokenCount: 1, capacity: capacity))
-        let blockCount = max(plan.transientBlocks.count, single.transientBlocks.count)
-        arena = try device.makeArena(
-            blocks: (0..<blockCount).map { index in
-                [plan, single].compactMap { index < $0.transientBlocks.count ? $0.transientBlocks[index] : nil }.max() ?? 0
-            })
+        let loaded = try LoadedModel(model, on: device, with: model.cacheTensors(capacity: capacity))
+        programs = try ProgramCache(loaded, largest: [Self.promptRows(capacity), 1]) { rows in
+            try Self.graph(model, tokenCount: rows, capacity: capacity)
+        }
     }
+
+    /// How many plans were made so far.
+    package var planCount: Int { programs.planCount }
 
     private static func promptRows(_ capacity: Int) -> Int { min(256, max(64, (capacity + 63) / 64 * 64)) }
 
@@ -70,11 +41,7 @@ package final class TextGenerator {
     /// The logits that follow a sequence's tokens, of which those before `start` are in the cache.
     private func logits(_ tokens: ArraySlice<Int32>, start: Int, firstRotaryRow: Int) throws -> [Float] {
         let rows = tokens.count == 1 ? 1 : Self.promptRows(capacity)
-        if programs[rows] == nil {
-            let plan = try planner.plan(Self.graph(model, tokenCount: rows, capacity: capacity))
-            programs[rows] = (try device.makeExecutable(plan, persistent: persistent, arena: arena), plan)
-        }
-        guard let program = programs[rows] else { return [] }
+        let program = try programs.program(rows)
         var ids = [Int32](repeating: 0, count: rows)
         var rotary = ids
         var places = [Int32](repeating: -1, count: rows)
@@ -89,15 +56,12 @@ package final class TextGenerator {
             windowRanges[2 * row] = Int32(truncatingIfNeeded: max(0, position + 1 - (model.configuration.slidingWindow ?? .max / 2)))
             windowRanges[2 * row + 1] = ranges[2 * row + 1]
         }
-        func write(_ elements: [Int32], _ name: String) throws {
-            if program.plan.inputs[name] != nil { try program.executable.write(elements, to: name) }
-        }
-        try write(ids, ModelInput.tokens)
-        try write(rotary, ModelInput.rotaryRows)
-        try write(places, ModelInput.cacheRows)
-        try write(ranges, ModelInput.keyRanges)
-        try write(windowRanges, ModelInput.windowKeyRanges)
-        try write([Int32(truncatingIfNeeded: tokens.count - 1)], "lastRow")
+        try program.write(ids, to: ModelInput.tokens)
+        try program.write(rotary, to: ModelInput.rotaryRows)
+        try program.write(places, to: ModelInput.cacheRows)
+        try program.write(ranges, to: ModelInput.keyRanges)
+        try program.write(windowRanges, to: ModelInput.windowKeyRanges)
+        try program.write([Int32(truncatingIfNeeded: tokens.count - 1)], to: "lastRow")
         try program.executable.run()
         var logits = try program.executable.readFloats("logits", count: model.configuration.vocabularySize)
         let cap = Float(model.configuration.finalSoftCap)
@@ -107,15 +71,17 @@ package final class TextGenerator {
 
     /// Continues a prompt until an end token, `maximumTokens`, or the capacity.
     /// - Parameter onToken: called with each new token; returning false stops.
-    /// - Returns: the new tokens, without the end token.
+    /// - Returns: the new tokens, without the end token; none where the prompt is empty or leaves no room.
+    /// - Throws: ``ModelError`` if the prompt has a token id for which the model has no row, and what the device throws.
     package func generate(
         _ prompt: [Int32], maximumTokens: Int, endIDs: Set<Int32>, sampling: SamplingSettings = SamplingSettings(),
         onToken: (Int32) -> Bool = { _ in true }
     ) throws -> [Int32] {
+        try model.configuration.requireEmbedding(of: prompt.lazy.map { Int($0) }, from: "the prompt")
         guard !prompt.isEmpty, prompt.count < capacity else { return [] }
         let total = min(capacity, prompt.count + maximumTokens)
         let firstRotaryRow = model.rotaryRows.firstRow(exampleLength: total)
-        var random = SamplingNumbers(state: sampling.seed &+ 0x9E37_79B9_7F4A_7C15)
+        var sampler = TokenSampler(sampling)
         var position = 0
         var next: [Float] = []
         let rows = Self.promptRows(capacity)
@@ -126,7 +92,7 @@ package final class TextGenerator {
         }
         var generated: [Int32] = []
         while position < total {
-            let token = Self.choose(next, sampling, &random)
+            let token = sampler.choose(next)
             if endIDs.contains(token) { break }
             generated.append(token)
             if !onToken(token) { break }
@@ -135,41 +101,5 @@ package final class TextGenerator {
             position += 1
         }
         return generated
-    }
-
-    private static func choose(_ logits: [Float], _ settings: SamplingSettings, _ random: inout SamplingNumbers) -> Int32 {
-        let best = logits.indices.max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) } ?? 0
-        guard settings.temperature > 0 else { return Int32(truncatingIfNeeded: best) }
-        let largest = Double(logits[best])
-        var candidates = logits.indices.map { (index: $0, weight: exp((Double(logits[$0]) - largest) / settings.temperature)) }
-        if settings.topP < 1 {
-            candidates.sort { ($1.weight, $0.index) < ($0.weight, $1.index) }
-            let whole = candidates.reduce(0) { $0 + $1.weight }
-            var sum = 0.0
-            let count = candidates.firstIndex { candidate in
-                sum += candidate.weight
-                return sum >= settings.topP * whole
-            }
-            candidates = Array(candidates.prefix((count ?? candidates.count - 1) + 1))
-        }
-        var left = random.unit() * candidates.reduce(0) { $0 + $1.weight }
-        for candidate in candidates {
-            left -= candidate.weight
-            if left <= 0 { return Int32(truncatingIfNeeded: candidate.index) }
-        }
-        return Int32(truncatingIfNeeded: candidates.last?.index ?? best)
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014).
-private struct SamplingNumbers {
-    var state: UInt64
-
-    mutating func unit() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((mixed ^ (mixed >> 31)) >> 11) * 0x1p-53
     }
 }

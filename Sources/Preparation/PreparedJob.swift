@@ -22,7 +22,7 @@ package struct PreparedJob {
     package var settings: RunSettings
     package var optimizer: OptimizerSettings
     package var plan: JobPlan
-    private let plans: PlanCache
+    private let planner: MemoryPlanner
     package var device: any ComputeDevice
     /// The element type of activations.
     package var precision: String
@@ -52,11 +52,7 @@ package struct PreparedJob {
         var encoder = try ChatEncoder(folder: modelFolder)
         if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
-        guard encoder.tokenizer.vocabularySize <= configuration.vocabularySize else {
-            throw ModelError(
-                file: modelFolder + "/tokenizer.json",
-                "has token ids up to \(encoder.tokenizer.vocabularySize - 1), config.json's vocab_size is \(configuration.vocabularySize)")
-        }
+        try configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: modelFolder + "/tokenizer.json")
         progress("reading data")
         let data = try PreparedData(
             manifest, encoder: encoder, modelFolder: modelFolder, trainingPath: trainingPath, validationPath: validationPath, cache: cache,
@@ -123,11 +119,10 @@ package struct PreparedJob {
         progress("planning")
         let batchTokens = training.lengths.tokens(ofLongest: batchSize)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the data.
-        let planner = MemoryPlanner(
+        planner = MemoryPlanner(
             device: device, optimizer: optimizer, byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, batchSize: batchSize, steps: totalSteps))
-        plans = planner.plans
         let decaysAll = manifest.optimizer.weightDecayOn == .all
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
@@ -168,10 +163,11 @@ package struct PreparedJob {
 
     /// The session that this job trains in.
     package func makeSession() throws -> TrainingSession {
-        try TrainingSession(
-            device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size,
-            known: (plans, plan.choice))
+        try planner.makeSession(model, plan)
     }
+
+    /// The plan of forward and backward pass of a full micro-batch.
+    func gradientsPlan() throws -> Plan { try planner.gradientsPlan(model, plan) }
 
     /// Trained tokens of the whole run.
     package var totalTrainedTokens: Int {

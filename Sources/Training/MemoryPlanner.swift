@@ -1,5 +1,6 @@
 package import Graph
 package import Models
+package import Runtime
 
 /// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a job fits the memory it may use.
 package struct MemoryPlanner {
@@ -11,8 +12,54 @@ package struct MemoryPlanner {
     package var programBytes: Int
     /// How many sizes of training program a run may need, of which a session keeps some prepared.
     package var programCount: Int
-    /// The plans of the choice that was looked at last, for the session that follows.
-    package let plans = PlanCache()
+    /// The plans of the choices that were looked at last, for the session that follows.
+    private let plans = PlanCache<CandidateKey>(limit: 4)
+
+    /// A program and what its plan follows from: what it does not depend on is the same for all choices.
+    private struct CandidateKey: Hashable {
+        /// Held, so that no other model can take its place in memory.
+        let model: LanguageModel
+        let program: ProgramKey
+        private(set) var recomputedLayers = 0
+        private(set) var logitsByteLimit = 0
+
+        init(_ model: LanguageModel, _ program: ProgramKey, _ choice: JobPlan.Choice) {
+            (self.model, self.program) = (model, program)
+            if case .gradients = program { recomputedLayers = choice.recomputedLayers }
+            if program != .update { logitsByteLimit = choice.logitsByteLimit }
+        }
+
+        static func == (left: CandidateKey, right: CandidateKey) -> Bool {
+            left.model === right.model && left.program == right.program && left.recomputedLayers == right.recomputedLayers
+                && left.logitsByteLimit == right.logitsByteLimit
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(ObjectIdentifier(model))
+            hasher.combine(program)
+        }
+    }
+
+    /// How many plans were made so far.
+    package var planCount: Int { plans.madeCount }
+
+    /// The session in which a model is trained by a plan; it takes over the plans that were made for it.
+    package func makeSession(_ model: LanguageModel, _ plan: JobPlan) throws -> TrainingSession {
+        defer { plans.removeAll() }
+        return try TrainingSession(
+            device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size,
+            known: { plans.take(CandidateKey(model, $0, plan.choice)) })
+    }
+
+    /// The plan of forward and backward pass of a full micro-batch.
+    /// - Throws: what planning throws.
+    package func gradientsPlan(_ model: LanguageModel, _ plan: JobPlan) throws -> Plan {
+        let programs = Programs(model: model, optimizer: optimizer, choice: plan.choice)
+        let program = ProgramKey.gradients(plan.size)
+        return try plans.plan(CandidateKey(model, program, plan.choice)) {
+            try Planner(limits: device.limits, layout: layout(model)).plan(programs.graph(program))
+        }
+    }
 
     package init(
         device: any ComputeDevice, optimizer: OptimizerSettings, byteLimit: Int?, programBytes: Int = 0, programCount: Int = 1
@@ -40,9 +87,7 @@ package struct MemoryPlanner {
     }
 
     private func layout(_ model: LanguageModel) throws -> PersistentLayout {
-        let mapped = device.limits.mapsWeights ? Set(model.mappedWeights.keys) : []
-        return try PersistentLayout(
-            Programs(model: model, optimizer: optimizer).persistentTensors, limits: device.limits, mappedWeights: mapped)
+        try Programs(model: model, optimizer: optimizer).layout(within: device.limits)
     }
 
     private func plan(
@@ -51,22 +96,24 @@ package struct MemoryPlanner {
         let programs = Programs(model: model, optimizer: optimizer, choice: choice)
         let planner = Planner(limits: device.limits, layout: layout)
         let size = ProgramSize(tokenCount: choice.tokenCount, trainedCount: trainedCount ?? choice.tokenCount)
-        func plan(_ program: PlanCache.Program) throws -> Plan { try self.plans.plan(program, programs, choice, size, planner) }
-        let gradients = try plan(.gradients)
+        func plan(_ program: ProgramKey) throws -> Plan {
+            try self.plans.plan(CandidateKey(model, program, choice)) { try planner.plan(programs.graph(program)) }
+        }
+        let gradients = try plan(.gradients(size))
         var plans = [gradients]
         // The forward pass alone needs less than the one that keeps it for its gradients; the least that fits is counted whole.
-        if countsWorkspace { plans += [try plan(.evaluation), try plan(.update)] }
+        if countsWorkspace { plans += [try plan(.evaluation(size)), try plan(.update)] }
         var workspaceBytes = 0
         if countsWorkspace {
             for plan in plans { workspaceBytes = max(workspaceBytes, try device.workspaceByteCount(plan, layout: layout)) }
         }
-        let kept = min(max(1, programCount), TrainingSession.executableLimit(callCount: gradients.calls.count))
+        let kept = min(max(1, programCount), ProgramMemory.limit(callCount: gradients.calls.count))
         let calls = plans.reduce(0) { $0 + $1.calls.count } + (kept - 1) * gradients.calls.count
         return JobPlan(
-            choice: choice, size: size, arenaBytes: TrainingSession.union(plans.map(\.transientBlocks)).reduce(0, +),
+            choice: choice, size: size, arenaBytes: ProgramMemory.arenaBlocks(of: plans).reduce(0, +),
             persistentBytes: layout.allocatedByteCount, mappedBytes: layout.mappedByteCount,
             exchangeBytes: plans.reduce(0) { $0 + $1.exchangeByteCount }, workspaceBytes: workspaceBytes,
-            programBytes: programBytes == 0 ? 0 : programBytes + Self.sessionBytes + calls * TrainingSession.bytesPerCall,
+            programBytes: programBytes == 0 ? 0 : programBytes + Self.sessionBytes + calls * ProgramMemory.bytesPerCall,
             floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
     }
 

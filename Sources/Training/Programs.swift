@@ -1,5 +1,6 @@
 package import Graph
 package import Models
+import Runtime
 import Tensors
 
 /// The sizes for which a program is built: rows of tokens and rows that the head computes.
@@ -27,6 +28,16 @@ package struct ProgramSize: Sendable, Hashable {
     }
 
     package static func rounded(_ count: Int) -> Int { max(64, (count + 63) / 64 * 64) }
+}
+
+/// A program of a job, by what it does and for how many tokens.
+package enum ProgramKey: Sendable, Hashable {
+    /// Forward and backward pass of a micro-batch.
+    case gradients(ProgramSize)
+    /// Forward pass and loss.
+    case evaluation(ProgramSize)
+    /// The optimizer's step.
+    case update
 }
 
 /// How the optimizer treats gradients and parameters.
@@ -68,6 +79,15 @@ package struct Programs {
         self.init(
             model: model, optimizer: optimizer, recomputedLayers: Set(max(0, layers - choice.recomputedLayers)..<layers),
             logitsByteLimit: choice.logitsByteLimit)
+    }
+
+    /// What a program computes.
+    package func graph(_ key: ProgramKey) throws -> Graph {
+        switch key {
+        case .gradients(let size): try gradients(size)
+        case .evaluation(let size): try evaluation(size)
+        case .update: try update()
+        }
     }
 
     /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives the loss of each trained row.
@@ -116,13 +136,13 @@ package struct Programs {
         return graph
     }
 
-    /// Every persistent tensor of the job, in the order in which memory holds them.
-    package var persistentTensors: [PersistentTensor] {
-        let layout = model.trainables
-        let parts = [PersistentTensor.Kind.parameter, .gradient, .firstMoment, .secondMoment].flatMap { kind in
-            layout.parameters.compactMap { layout.tensor(of: $0.key, kind) }
-        }
-        return model.frozenTensors + layout.pageTensors() + parts
+    /// What a job keeps for every trained tensor beside the tensor itself.
+    static let keptKinds: [PersistentTensor.Kind] = [.gradient, .firstMoment, .secondMoment]
+
+    /// Where everything that the job keeps lies on a device with these limits.
+    /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
+    package func layout(within limits: MemoryLimits) throws(GraphError) -> PersistentLayout {
+        try model.layout(within: limits, keeping: Self.keptKinds)
     }
 
     /// Rows of logits above which a longer chunk gains nothing: the head's weight, read once for each chunk, then costs little beside the products.

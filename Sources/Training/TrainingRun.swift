@@ -137,11 +137,14 @@ package final class TrainingRun {
     package func advance() throws -> StepResult? {
         let start = Self.now()
         let indices = examples(ofStep: stepsDone)
-        let batches = packed(indices.map { training.example($0) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) })
-        let trainedTokens = batches.reduce(0) { $0 + $1.trainedCount }
+        let examples = indices.map { training.example($0) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) }
+        let trainedTokens = examples.reduce(0) { $0 + $1.trainedTokenCount }
         var sum = TrainingSession.LossSum()
-        for (index, batch) in batches.enumerated() {
+        var (tokens, rows) = (0, 0)
+        for (index, members) in composed(examples).enumerated() {
             if mustBreakOff() { return nil }
+            let batch = packed(members, isTraining: true)
+            (tokens, rows) = (tokens + batch.tokenCount, rows + batch.tokenCapacity)
             do {
                 sum += try session.addGradients(
                     of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
@@ -158,8 +161,7 @@ package final class TrainingRun {
         return StepResult(
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
-            trainedTokens: sum.trainedTokens, tokens: batches.reduce(0) { $0 + $1.tokenCount }, seconds: seconds,
-            usefulShare: Double(batches.reduce(0) { $0 + $1.tokenCount }) / Double(max(1, batches.reduce(0) { $0 + $1.tokenCapacity })))
+            trainedTokens: sum.trainedTokens, tokens: tokens, seconds: seconds, usefulShare: Double(tokens) / Double(max(1, rows)))
     }
 
     /// Whether an evaluation is due after the step just done.
@@ -192,24 +194,28 @@ package final class TrainingRun {
             TrainingExample(ids: $0.ids, isTrained: $0.isTrained)
         }
         var sum = TrainingSession.LossSum()
-        for batch in packed(examples) {
+        for members in composed(examples) {
             if mustBreakOff() { return nil }
-            do { sum += try session.evaluate(batch) } catch is BrokenOff { return nil }
+            do { sum += try session.evaluate(packed(members, isTraining: false)) } catch is BrokenOff { return nil }
         }
         return sum
     }
 
-    /// Examples packed into micro-batches of the session's programs.
-    private func packed(_ examples: [TrainingExample]) -> [PackedBatch] {
-        let model = session.programs.model
-        return StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: examples.map(\.ids.count)).map { places in
-            let members = places.map { examples[$0] }
-            let size = session.size(
-                tokens: members.reduce(0) { $0 + $1.ids.count }, trained: members.reduce(0) { $0 + $1.trainedTokenCount })
-            return PackedBatch(
-                members, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow,
-                rotary: model.rotaryRows)
+    /// The examples of each micro-batch.
+    private func composed(_ examples: [TrainingExample]) -> [[TrainingExample]] {
+        StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: examples.map(\.ids.count)).map { places in
+            places.map { examples[$0] }
         }
+    }
+
+    /// A micro-batch packed for a program of the session. One is packed when it is its turn: so the plan that its size may need is prepared before the next is made.
+    private func packed(_ members: [TrainingExample], isTraining: Bool) -> PackedBatch {
+        let model = session.programs.model
+        let size = session.size(
+            tokens: members.reduce(0) { $0 + $1.ids.count }, trained: members.reduce(0) { $0 + $1.trainedTokenCount }, isTraining: isTraining)
+        return PackedBatch(
+            members, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow,
+            rotary: model.rotaryRows)
     }
 
     /// Seconds of a clock that nobody sets.

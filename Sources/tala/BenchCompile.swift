@@ -75,7 +75,7 @@ extension BenchShapes {
             try configuration(shape), source: .random(seed: 1), training: training, precision: .init(activationType: type),
             maximumLength: tokens, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         let programs = Programs(model: model, optimizer: OptimizerSettings())
-        let layout = try PersistentLayout(programs.persistentTensors, limits: device.limits)
+        let layout = try programs.layout(within: device.limits)
         return try Planner(limits: device.limits, layout: layout).plan(programs.gradients(ProgramSize(roundingUp: tokens, tokens)))
     }
 }

@@ -80,14 +80,13 @@ struct BenchSetup {
         let choice = JobPlan.Choice(
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),
             baseWeights: model.precision.baseWeights)
-        plan = try MemoryPlanner(
+        let planner = MemoryPlanner(
             device: device, optimizer: OptimizerSettings(), byteLimit: nil,
-            programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0
-        ).plan(model, choice)
+            programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0)
+        plan = try planner.plan(model, choice)
         progress.say(
             "planned \(plan.peakBytes >> 20) MiB, \(Int((plan.floatingPointOperations / 1e9).rounded())) GFLOP a step; drawing weights")
-        session = try TrainingSession(
-            device: device, programs: Programs(model: model, optimizer: OptimizerSettings(), choice: choice), largest: plan.size)
+        session = try planner.makeSession(model, plan)
         batch = Self.batch(options, model, trainedTokens: options.sequence)
     }
 

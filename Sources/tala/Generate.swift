@@ -36,6 +36,7 @@ struct Generate: ParsableCommand {
             let configuration = try ModelConfiguration(folder: model)
             var encoder = try ChatEncoder(folder: model)
             encoder.clock = .now
+            try configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: model + "/tokenizer.json")
             let text: String
             if chat {
                 text = try encoder.render(messages: [["role": "user", "content": JSONNode(prompt)]], addGenerationPrompt: true)

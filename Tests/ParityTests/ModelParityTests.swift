@@ -114,7 +114,7 @@ import Training
             maximumLength: 64)
         let programs = Programs(model: model, optimizer: OptimizerSettings())
         let limits = MemoryLimits(maximumBlockBytes: 1 << 30, maximumTensorBytes: 1 << 27, alignment: 64)
-        let layout = try PersistentLayout(programs.persistentTensors, limits: limits)
+        let layout = try programs.layout(within: limits)
         let text = try Planner(limits: limits, layout: layout).plan(programs.gradients(ProgramSize(tokenCount: 64, trainedCount: 64)))
             .description
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Plans/\(name).txt"

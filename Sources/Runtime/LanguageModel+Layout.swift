@@ -1,0 +1,33 @@
+package import Graph
+package import Models
+
+extension LanguageModel {
+    /// Every persistent tensor of the model, in the order in which memory holds them: frozen weights and constants, the pages of trained
+    /// tensors, the tensors inside the pages, then `others`.
+    /// - Parameter kinds: what is kept for every trained tensor beside the tensor itself.
+    package func persistentTensors(
+        keeping kinds: [PersistentTensor.Kind] = [], with others: [PersistentTensor] = []
+    ) -> [PersistentTensor] {
+        let kinds = [.parameter] + kinds
+        let parts = kinds.flatMap { kind in trainables.parameters.compactMap { trainables.tensor(of: $0.key, kind) } }
+        return frozenTensors + trainables.pageTensors(kinds) + parts + others
+    }
+
+    /// Where these tensors lie on a device with these limits, known before anything is allocated.
+    /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
+    package func layout(
+        within limits: MemoryLimits, keeping kinds: [PersistentTensor.Kind] = [], with others: [PersistentTensor] = []
+    ) throws(GraphError) -> PersistentLayout {
+        try PersistentLayout(
+            persistentTensors(keeping: kinds, with: others), limits: limits,
+            mappedWeights: limits.mapsWeights ? Set(mappedWeights.keys) : [])
+    }
+
+    /// The tensors that hold keys and values of at most `capacity` tokens.
+    /// - Throws: ``GraphError`` where the model's graph cannot be built.
+    package func cacheTensors(capacity: Int) throws(GraphError) -> [PersistentTensor] {
+        var graph = Graph()
+        _ = try addForward(to: &graph, tokenCount: 1, isTraining: false, cacheCapacity: capacity)
+        return graph.persistentTensors.filter { $0.kind == .cache }
+    }
+}
