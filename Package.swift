@@ -168,6 +168,12 @@ let package = Package(
             excluding: ["Plans"]),
         tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Models", "Runtime", "Tensors", "Training"]),
         tests(
+            "TrainingTests",
+            [
+                "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Models", "SeededRandom", "Storage", "Tensors", "Tokenization",
+                "Training", "TestSupport",
+            ]),
+        tests(
             "GenerationTests", ["CPUBackend", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),

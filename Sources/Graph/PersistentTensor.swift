@@ -11,7 +11,7 @@ package struct PersistentTensor: Sendable, Hashable {
     /// Whether kernels read it part by part: it may then be larger than one operand, but not larger than a block, and is never cut.
     package var isReadInParts: Bool
 
-    package enum Kind: String, Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
         /// A frozen weight, filled from the checkpoint, never written by a program.
         case weight
         /// Numbers that the host computes once: rotary tables.
@@ -19,10 +19,22 @@ package struct PersistentTensor: Sendable, Hashable {
         /// A trained tensor.
         case parameter
         case gradient
-        case firstMoment
-        case secondMoment
+        /// What an optimizer keeps for a trained tensor, by its name for it.
+        case state(String)
         /// Keys and values of tokens seen before, in generation.
         case cache
+
+        /// What stands in front of a page's or parameter's name in a key.
+        var prefix: String {
+            switch self {
+            case .weight: "weight"
+            case .constant: "constant"
+            case .parameter: "parameter"
+            case .gradient: "gradient"
+            case .state(let name): name
+            case .cache: "cache"
+            }
+        }
     }
     package struct Page: Sendable, Hashable {
         package var key: String

@@ -2,7 +2,7 @@ import Tensors
 
 /// Where trained tensors lie: side by side in a few pages, so that the optimizer runs once a page and not once a tensor.
 ///
-/// Parameters, gradients and both moments have pages of the same layout. Parameters with and without weight decay are on different pages.
+/// Parameters, gradients and each state of the optimizer have pages of the same layout. Parameters with and without weight decay are on different pages.
 /// Every tensor begins at a multiple of 64 elements; the gaps stay zero.
 package struct TrainableLayout: Sendable {
     package struct Parameter: Sendable, Hashable {
@@ -74,23 +74,23 @@ package struct TrainableLayout: Sendable {
     /// The persistent tensor that holds a page's numbers of this kind.
     package func tensor(of page: Page, _ kind: PersistentTensor.Kind) -> PersistentTensor {
         PersistentTensor(
-            key: "\(kind.rawValue)/\(page.name)", type: TensorType(rows: page.rows, columns: page.columns, .float32), kind: kind)
+            key: "\(kind.prefix)/\(page.name)", type: TensorType(rows: page.rows, columns: page.columns, .float32), kind: kind)
     }
 
-    /// The persistent tensor of one parameter: the parameter itself under its own key, its gradient or moments under `kind/key`.
+    /// The persistent tensor of one parameter: the parameter itself under its own key, its gradient or a state under `kind/key`.
     /// Nil if no such parameter is trained.
     package func tensor(of key: String, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
         guard let place = places[key], let index = indices[key] else { return nil }
         let parameter = parameters[index]
         let page = pages[place.page]
         return PersistentTensor(
-            key: kind == .parameter ? key : "\(kind.rawValue)/\(key)",
+            key: kind == .parameter ? key : "\(kind.prefix)/\(key)",
             type: TensorType(rows: parameter.rows, columns: parameter.columns, .float32), kind: kind,
-            page: .init(key: "\(kind.rawValue)/\(page.name)", elementOffset: place.elementOffset))
+            page: .init(key: "\(kind.prefix)/\(page.name)", elementOffset: place.elementOffset))
     }
 
     /// All pages of these kinds, as the persistent layout needs them.
-    package func pageTensors(_ kinds: [PersistentTensor.Kind] = [.parameter, .gradient, .firstMoment, .secondMoment]) -> [PersistentTensor] {
+    package func pageTensors(_ kinds: [PersistentTensor.Kind]) -> [PersistentTensor] {
         kinds.flatMap { kind in pages.map { tensor(of: $0, kind) } }
     }
 

@@ -20,7 +20,7 @@ package struct PreparedJob {
     package var validation: Dataset?
     package var reports: [ValidationReport]
     package var settings: RunSettings
-    package var optimizer: OptimizerSettings
+    package var optimizer: any Optimizer
     package var plan: JobPlan
     private let planner: MemoryPlanner
     package var device: any ComputeDevice
@@ -83,12 +83,13 @@ package struct PreparedJob {
         let activationType = try Precisions.choose(manifest.precision, device, configuration)
         precision = activationType.rawValue
         manifest.precision = Manifest.Precision(rawValue: activationType.rawValue) ?? .float32
-        optimizer = OptimizerSettings()
+        var optimizer = AdamWOptimizer()
         optimizer.beta1 = manifest.optimizer.beta1
         optimizer.beta2 = manifest.optimizer.beta2
         optimizer.epsilon = manifest.optimizer.epsilon
         optimizer.weightDecay = manifest.optimizer.weightDecay
         optimizer.maximumGradientNorm = manifest.optimizer.maximumGradientNorm
+        self.optimizer = optimizer
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })

@@ -8,8 +8,13 @@ import Storage
 /// The name says that it is no result: nothing looks there for a finished model.
 package enum PartialResult {
     package static let folderName = "partial"
-    /// Files of a checkpoint that only a resumed run has use for.
-    static let stateFiles: Set<String> = ["first_moments.safetensors", "second_moments.safetensors", "state.json", WholeFolder.listName]
+    /// Files of a checkpoint that only a resumed run has use for, as its `state.json` lists them.
+    private static func resumeFiles(of checkpoint: String) -> Set<String> {
+        let state = try? JSONParser().parse(DurableFiles.read(checkpoint + "/state.json", limit: 1 << 20))
+        let listed = state?["resume_files"]?.array?.compactMap(\.string)
+        // Checkpoints without the list are of a version that knew one optimizer.
+        return Set(listed ?? ["first_moments.safetensors", "second_moments.safetensors", "state.json"]).union([WholeFolder.listName])
+    }
 
     /// Builds `result/` with `partial/` in it from the newest checkpoint that verifies.
     /// - Parameter reason: why the job ended, a sentence's part such as "was cancelled".
@@ -25,7 +30,8 @@ package enum PartialResult {
         for name in folder.checkpointNames.reversed() {
             let checkpoint = folder.checkpoints + "/" + name
             guard try WholeFolder.verify(checkpoint) == nil, let step = CheckpointRecord.step(ofFolder: name) else { continue }
-            let files = try FolderListing.names(in: checkpoint).filter { !stateFiles.contains($0) }
+            let resumeFiles = resumeFiles(of: checkpoint)
+            let files = try FolderListing.names(in: checkpoint).filter { !resumeFiles.contains($0) }
             let byteCount = files.reduce(1 << 16) { $0 + (FolderListing.byteCount(checkpoint + "/" + $1) ?? 0) }
             try WholeFolder.build(folder.result, byteCount: byteCount) { temporary in
                 let target = temporary + "/" + folderName

@@ -5,7 +5,7 @@ package import Models
 import Storage
 import Tensors
 
-/// A run's state on disk: trained tensors, both moments, the number of steps done. Everything else follows from these and the manifest.
+/// A run's state on disk: trained tensors, the optimizer's state, the number of steps done. Everything else follows from these and the manifest.
 package struct CheckpointState: Sendable, Hashable {
     package var step: Int
     /// Trained tokens of all steps so far.
@@ -38,11 +38,12 @@ package enum Checkpointing {
         let model = session.programs.model
         try WholeFolder.build(path, byteCount: byteCount(model)) { folder in
             try writeTensors(model, session, kind: .parameter, to: folder + "/" + tensorFile(model))
-            try writeTensors(model, session, kind: .firstMoment, to: folder + "/first_moments.safetensors")
-            try writeTensors(model, session, kind: .secondMoment, to: folder + "/second_moments.safetensors")
+            let states = session.programs.optimizer.states
+            for name in states { try writeTensors(model, session, kind: .state(name), to: folder + "/" + stateFile(name)) }
             let node: JSONNode = [
                 "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens),
                 "inputs": state.fingerprint.json, "open_row": state.openRow.map { JSONNode($0.line) } ?? nil,
+                "resume_files": JSONNode((["state.json"] + states.map(stateFile)).map { JSONNode($0) }),
             ]
             let bytes = JSONWriter(isIndented: true).bytes(node)
             try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/state.json") }
@@ -66,16 +67,20 @@ package enum Checkpointing {
         guard differences.isEmpty else { throw TrainingError.inputsChanged(path: path, what: differences) }
         let model = session.programs.model
         try readTensors(model, session, kind: .parameter, from: path + "/" + tensorFile(model))
-        try readTensors(model, session, kind: .firstMoment, from: path + "/first_moments.safetensors")
-        try readTensors(model, session, kind: .secondMoment, from: path + "/second_moments.safetensors")
+        for name in session.programs.optimizer.states {
+            try readTensors(model, session, kind: .state(name), from: path + "/" + stateFile(name))
+        }
         var state = CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
         state.openRow = node["open_row"]?.string.flatMap { MetricsRow(line: $0) }
         return state
     }
 
-    /// About the size of a checkpoint: parameters and both moments in float32, and small files.
-    package static func byteCount(_ model: LanguageModel) -> Int {
-        model.trainables.parameters.reduce(1 << 18) { $0 + 3 * 4 * $1.rows * $1.columns }
+    /// The file of one state of the optimizer. Such files, and `state.json`, which lists them, are of use to a resumed run alone.
+    private static func stateFile(_ name: String) -> String { name + ".safetensors" }
+
+    /// About the size of a checkpoint: parameters and the optimizer's state in float32, and small files.
+    package static func byteCount(_ model: LanguageModel, _ optimizer: any Optimizer) -> Int {
+        model.trainables.elementCount * 4 * (1 + optimizer.states.count) + (1 << 18)
     }
 
     /// Writes the trained tensors alone, for export.

@@ -5,7 +5,7 @@ package import Runtime
 /// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a job fits the memory it may use.
 package struct MemoryPlanner {
     package var device: any ComputeDevice
-    package var optimizer: OptimizerSettings
+    package var optimizer: any Optimizer
     /// Bytes that may be held at the peak (``JobPlan/peakBytes``); nil: as many as it takes.
     package var byteLimit: Int?
     /// Bytes of the program itself that count, see ``JobPlan/programBytes``.
@@ -62,7 +62,7 @@ package struct MemoryPlanner {
     }
 
     package init(
-        device: any ComputeDevice, optimizer: OptimizerSettings, byteLimit: Int?, programBytes: Int = 0, programCount: Int = 1
+        device: any ComputeDevice, optimizer: any Optimizer, byteLimit: Int?, programBytes: Int = 0, programCount: Int = 1
     ) {
         self.programCount = programCount
         self.device = device

@@ -6,7 +6,7 @@ package enum ProgramInput {
     package static let targets = "targets"
     /// `[1, 1]` float32: one over the trained tokens of the whole batch.
     package static let lossScale = "lossScale"
-    /// `[1, 4]` float32: learning rate, bias corrections of both moments, unused.
+    /// `[1, n]` float32: the optimizer's numbers of the step.
     package static let optimizerScalars = "optimizerScalars"
 }
 

@@ -40,22 +40,10 @@ package enum ProgramKey: Sendable, Hashable {
     case update
 }
 
-/// How the optimizer treats gradients and parameters.
-package struct OptimizerSettings: Sendable, Hashable {
-    package var beta1 = 0.9
-    package var beta2 = 0.999
-    package var epsilon = 1e-8
-    package var weightDecay = 0.01
-    /// Gradients are scaled so that their global norm is at most this; 0 clips nothing.
-    package var maximumGradientNorm = 1.0
-
-    package init() {}
-}
-
 /// Builds the graphs of a job's programs.
 package struct Programs {
     package let model: LanguageModel
-    package var optimizer: OptimizerSettings
+    package var optimizer: any Optimizer
     /// Layers that are computed a second time in the backward pass.
     package var recomputedLayers: Set<Int>
     /// Bytes of logits that may exist at one time.
@@ -64,7 +52,7 @@ package struct Programs {
     package static let defaultLogitsByteLimit = 160 << 20
 
     package init(
-        model: LanguageModel, optimizer: OptimizerSettings, recomputedLayers: Set<Int> = [],
+        model: LanguageModel, optimizer: any Optimizer, recomputedLayers: Set<Int> = [],
         logitsByteLimit: Int = Programs.defaultLogitsByteLimit
     ) {
         self.model = model
@@ -74,7 +62,7 @@ package struct Programs {
     }
 
     /// The programs that a plan has chosen.
-    package init(model: LanguageModel, optimizer: OptimizerSettings, choice: JobPlan.Choice) {
+    package init(model: LanguageModel, optimizer: any Optimizer, choice: JobPlan.Choice) {
         let layers = model.configuration.layerCount
         self.init(
             model: model, optimizer: optimizer, recomputedLayers: Set(max(0, layers - choice.recomputedLayers)..<layers),
@@ -114,11 +102,12 @@ package struct Programs {
         return graph
     }
 
-    /// One optimizer step: the global norm of all gradients, and AdamW on every page of parameters.
+    /// One optimizer step: the global norm of all gradients, and the optimizer's step on every page of parameters.
     package func update() throws -> Graph {
         var graph = Graph()
         let layout = model.trainables
-        let scalars = graph.input(ProgramInput.optimizerScalars, TensorType(rows: 1, columns: 4, .float32))
+        let scalarCount = optimizer.scalars(step: 1, learningRate: 0).count
+        let scalars = graph.input(ProgramInput.optimizerScalars, TensorType(rows: 1, columns: scalarCount, .float32))
         let sums = try layout.pages.map { page in
             try graph.add(SumOfSquares(), [graph.persistent(layout.tensor(of: page, .gradient))], names: ["sum of squares"])[0]
         }
@@ -126,23 +115,21 @@ package struct Programs {
         let clip = try graph.add(ClipFactor(maximumNorm: Float(optimizer.maximumGradientNorm)), [all])[0]
         graph.markOutput(clip, ProgramOutput.norm)
         for page in layout.pages {
-            let tensors = [PersistentTensor.Kind.parameter, .gradient, .firstMoment, .secondMoment].map { layout.tensor(of: page, $0) }
-            let operation = AdamW(
-                beta1: Float(optimizer.beta1), beta2: Float(optimizer.beta2), epsilon: Float(optimizer.epsilon),
-                weightDecay: page.isDecayed ? Float(optimizer.weightDecay) : 0)
-            let results = try graph.add(operation, tensors.map { graph.persistent($0) } + [clip, scalars])
-            for (result, tensor) in zip(results, tensors) { graph.store(result, into: tensor.key) }
+            let tensors = ([.parameter] + optimizer.keptKinds).map { layout.tensor(of: page, $0) }
+            let values = tensors.map { graph.persistent($0) }
+            let result = try optimizer.addStep(
+                OptimizerPage(
+                    parameter: values[0], gradient: values[1], states: Array(values.dropFirst(2)), clip: clip, scalars: scalars,
+                    isDecayed: page.isDecayed), to: &graph)
+            for (value, tensor) in zip([result.parameter, result.gradient] + result.states, tensors) { graph.store(value, into: tensor.key) }
         }
         return graph
     }
 
-    /// What a job keeps for every trained tensor beside the tensor itself.
-    static let keptKinds: [PersistentTensor.Kind] = [.gradient, .firstMoment, .secondMoment]
-
     /// Where everything that the job keeps lies on a device with these limits.
     /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
     package func layout(within limits: MemoryLimits) throws(GraphError) -> PersistentLayout {
-        try model.layout(within: limits, keeping: Self.keptKinds)
+        try model.layout(within: limits, keeping: optimizer.keptKinds)
     }
 
     /// Rows of logits above which a longer chunk gains nothing: the head's weight, read once for each chunk, then costs little beside the products.

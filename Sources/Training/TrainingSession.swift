@@ -1,4 +1,3 @@
-import Glibc
 package import Graph
 package import Profiling
 import Models
@@ -49,7 +48,7 @@ package final class TrainingSession {
     ) throws {
         self.programs = programs
         largestSize = largest
-        loaded = try LoadedModel(programs.model, on: device, keeping: Programs.keptKinds)
+        loaded = try LoadedModel(programs.model, on: device, keeping: programs.optimizer.keptKinds)
         let keys = [ProgramKey.gradients(largest), .evaluation(largest), .update]
         cache = try ProgramCache(loaded, largest: keys, known: known) { try programs.graph($0) }
         updateProgram = try cache.makeProgram(.update)
@@ -77,7 +76,7 @@ package final class TrainingSession {
 
     /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the batch's other micro-batches.
     /// - Parameter batchTrainedTokens: trained tokens of the whole batch, by which the loss is divided.
-    /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and moments are what they were, gradients are of no use.
+    /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and state are what they were, gradients are of no use.
     package func addGradients(of batch: PackedBatch, batchTrainedTokens: Int, seed: UInt64, step: Int, microBatch: Int) throws -> LossSum {
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(max(1, batchTrainedTokens))], to: ProgramInput.lossScale)
@@ -113,7 +112,7 @@ package final class TrainingSession {
     package func profile(_ batch: PackedBatch) throws -> [ProgramTimes] {
         let program = try program(for: batch, isTraining: true)
         let gradients = try program.executable.profile()
-        try updateProgram.write([Float(0), 1, 1, 0], to: ProgramInput.optimizerScalars)
+        try updateProgram.write(programs.optimizer.scalars(step: 1, learningRate: 0), to: ProgramInput.optimizerScalars)
         let update = try updateProgram.executable.profile()
         return [
             ProgramTimes(program: "forward and backward", plan: program.plan, seconds: gradients, visiblePairs: batch.visiblePairs),
@@ -127,14 +126,10 @@ package final class TrainingSession {
     }
 
     /// Applies the collected gradients and sets them to zero; returns their global norm before clipping.
-    /// If the norm is not finite, parameters and moments are left as they were.
-    /// - Parameter step: counts from 1, for the bias corrections.
+    /// If the norm is not finite, parameters and the optimizer's state are left as they were.
+    /// - Parameter step: counts from 1.
     package func update(learningRate: Double, step: Int) throws -> Double {
-        let settings = programs.optimizer
-        let scalars: [Float] = [
-            Float(learningRate), Float(1 - pow(settings.beta1, Double(step))), Float(1 - pow(settings.beta2, Double(step))), 0,
-        ]
-        try updateProgram.write(scalars, to: ProgramInput.optimizerScalars)
+        try updateProgram.write(programs.optimizer.scalars(step: step, learningRate: learningRate), to: ProgramInput.optimizerScalars)
         if isTimed {
             timed.append(ProgramTimes(program: "update", plan: updateProgram.plan, seconds: try updateProgram.executable.profile()))
         } else {

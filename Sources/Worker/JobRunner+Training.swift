@@ -21,7 +21,7 @@ extension JobRunner {
         let metrics = try MetricsLog(folder, keepingThrough: start.openRow == nil ? start.step : start.step - 1)
         try DurableFiles.makeFolder(folder.checkpoints)
         // Should the disk be full, the job goes on when there is room for a checkpoint.
-        status.neededBytes = Checkpointing.byteCount(job.model)
+        status.neededBytes = Checkpointing.byteCount(job.model, job.optimizer)
         var watch = OutlierWatch(metrics.rows)
         var state = start
         var lastSave = MonotonicClock.seconds()

@@ -28,7 +28,7 @@ struct ResultWriter {
 
     /// About the size of the result.
     var byteCount: Int {
-        var count = 2 * Checkpointing.byteCount(job.model)
+        var count = 2 * Checkpointing.byteCount(job.model, job.optimizer)
         if case .checkpoint(let base) = job.model.source { count += base.tensors.values.reduce(0) { $0 + $1.bytes.count } }
         return count
     }

@@ -74,7 +74,7 @@ extension BenchShapes {
         let model = try LanguageModel(
             try configuration(shape), source: .random(seed: 1), training: training, precision: .init(activationType: type),
             maximumLength: tokens, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
-        let programs = Programs(model: model, optimizer: OptimizerSettings())
+        let programs = Programs(model: model, optimizer: AdamWOptimizer())
         let layout = try programs.layout(within: device.limits)
         return try Planner(limits: device.limits, layout: layout).plan(programs.gradients(ProgramSize(roundingUp: tokens, tokens)))
     }

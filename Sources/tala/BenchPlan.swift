@@ -34,7 +34,7 @@ struct BenchPlan: ParsableCommand {
         let choice = JobPlan.Choice(
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),
             baseWeights: model.precision.baseWeights)
-        let programs = Programs(model: model, optimizer: OptimizerSettings(), choice: choice)
+        let programs = Programs(model: model, optimizer: AdamWOptimizer(), choice: choice)
         let layout = try programs.layout(within: device.limits)
         figures.append(("model_ms", Self.milliseconds(since: start)))
         for (name, tokens) in [("first", options.tokens), ("new_tokens", options.tokens + 64), ("known_shapes", options.tokens + 64)] {

@@ -81,7 +81,7 @@ struct BenchSetup {
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),
             baseWeights: model.precision.baseWeights)
         let planner = MemoryPlanner(
-            device: device, optimizer: OptimizerSettings(), byteLimit: nil,
+            device: device, optimizer: AdamWOptimizer(), byteLimit: nil,
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0)
         plan = try planner.plan(model, choice)
         progress.say(

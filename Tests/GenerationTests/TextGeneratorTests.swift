@@ -65,7 +65,7 @@ import Training
             ModelConfiguration(folder: Self.demo), source: .checkpoint(Checkpoint(folder: Self.demo)), training: .full, maximumLength: text.count)
         let size = ProgramSize(roundingUp: text.count, answer.count)
         let session = try TrainingSession(
-            device: CPUDevice(), programs: Programs(model: model, optimizer: OptimizerSettings()), largest: size)
+            device: CPUDevice(), programs: Programs(model: model, optimizer: AdamWOptimizer()), largest: size)
         let batch = PackedBatch(
             [TrainingExample(ids: text, isTrained: text.indices.map { $0 >= prompt.count })], tokenCapacity: size.tokenCount,
             trainedCapacity: size.trainedCount, window: nil, rotary: model.rotaryRows)

@@ -8,7 +8,7 @@ enum KernelCatalogue {
         AddReference.self, AdamWReference.self, AttentionReference.self, AttentionBackwardReference.self, AttentionDeltaReference.self,
         BiasAddReference.self, ClipFactorReference.self, ColumnSumReference.self, ConvertReference.self, CrossEntropyReference.self,
         DropoutReference.self, EmbeddingReference.self, EmbeddingBackwardReference.self, GatedActivationReference.self,
-        GatedActivationBackwardReference.self, GatherRowsReference.self, MatrixProductReference.self, QuantizedProductReference.self,
+        GatedActivationBackwardReference.self, GatherRowsReference.self, LionReference.self, MatrixProductReference.self, QuantizedProductReference.self,
         RMSNormReference.self,
         RMSNormBackwardReference.self, RMSNormWeightGradientReference.self, RotaryEmbeddingReference.self, ScatterRowsReference.self,
         SumOfSquaresReference.self,

@@ -69,7 +69,7 @@ struct GoldenRun {
             golden.configuration, source: .checkpoint(golden.checkpoint), training: training,
             precision: .init(mixableTypes: mixable, baseWeights: baseWeights),
             maximumLength: golden.paddedLength, decaysAll: true, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
-        var optimizer = OptimizerSettings()
+        var optimizer = AdamWOptimizer()
         optimizer.weightDecay = 0.01
         let programs = Programs(
             model: model, optimizer: optimizer, recomputedLayers: recomputes ? Set(0..<golden.configuration.layerCount) : [],

@@ -98,7 +98,7 @@ import Training
     @Test(arguments: GoldenModel.names) func thePlansArenaIsWhatTheSessionAllocates(name: String) throws {
         let golden = try GoldenModel(name)
         let run = try GoldenRun(golden, isLoRA: true, device: CPUDevice())
-        let planner = MemoryPlanner(device: run.session.device, optimizer: OptimizerSettings(), byteLimit: nil)
+        let planner = MemoryPlanner(device: run.session.device, optimizer: AdamWOptimizer(), byteLimit: nil)
         let plan = try planner.plan(
             run.model, .init(tokenCount: run.batch.tokenCapacity, recomputedLayers: 0, baseWeights: .stored),
             trainedCount: run.batch.trainedCapacity)
@@ -112,7 +112,7 @@ import Training
         let model = try LanguageModel(
             golden.configuration, source: .checkpoint(golden.checkpoint), training: .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1),
             maximumLength: 64)
-        let programs = Programs(model: model, optimizer: OptimizerSettings())
+        let programs = Programs(model: model, optimizer: AdamWOptimizer())
         let limits = MemoryLimits(maximumBlockBytes: 1 << 30, maximumTensorBytes: 1 << 27, alignment: 64)
         let layout = try programs.layout(within: limits)
         let text = try Planner(limits: limits, layout: layout).plan(programs.gradients(ProgramSize(tokenCount: 64, trainedCount: 64)))

@@ -12,7 +12,7 @@ struct VulkanMemoryTests {
     func aStepAnUpdateAndAnEvaluationAllocateWhatWasPlanned(name: String, weights: BaseWeights) throws {
         let device = try VulkanDevice()
         let run = try GoldenRun(try GoldenModel(name), isLoRA: true, device: device, baseWeights: weights)
-        let plan = try MemoryPlanner(device: device, optimizer: OptimizerSettings(), byteLimit: nil).plan(
+        let plan = try MemoryPlanner(device: device, optimizer: AdamWOptimizer(), byteLimit: nil).plan(
             run.model, .init(tokenCount: run.batch.tokenCapacity, recomputedLayers: 0, baseWeights: weights),
             trainedCount: run.batch.trainedCapacity)
         _ = try run.session.addGradients(of: run.batch, batchTrainedTokens: run.trainedTokens, seed: 0, step: 1, microBatch: 0)

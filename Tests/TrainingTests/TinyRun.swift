@@ -1,0 +1,46 @@
+import Datasets
+import Foundation
+import Graph
+import Models
+import Tensors
+import Tokenization
+import Training
+
+/// A run on a model folder and a file of conversations, without a job around it.
+struct TinyRun {
+    let model: LanguageModel
+    let run: TrainingRun
+
+    /// The model and the conversations that come with the project.
+    static let demo: (model: String, data: String) = {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let folder = tests.deletingLastPathComponent().path + "/demo"
+        return (folder + "/model", folder + "/tune.jsonl")
+    }()
+
+    init(
+        model folder: String, data path: String, adapter: AdapterSettings, optimizer: any Optimizer, device: any ComputeDevice,
+        settings: RunSettings, stepsDone: Int = 0
+    ) throws {
+        let reader = DatasetReader(
+            encoder: try ChatEncoder(folder: folder), options: DatasetOptions(maximumLength: settings.microBatchTokens), modelFolder: folder)
+        guard let data = try reader.read(path).dataset else { throw TrainingError.exampleTooLong(index: 0, tokenCount: 0, limit: 0) }
+        model = try LanguageModel(
+            ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .adapter(adapter, seed: 1),
+            maximumLength: settings.microBatchTokens, decaysAll: true, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        let planner = MemoryPlanner(device: device, optimizer: optimizer, byteLimit: nil)
+        let plan = try planner.plan(
+            model, .init(tokenCount: settings.microBatchTokens, recomputedLayers: 0, baseWeights: model.precision.baseWeights))
+        run = TrainingRun(
+            session: try planner.makeSession(model, plan), training: data, validation: nil, settings: settings, stepsDone: stepsDone)
+    }
+
+    /// The trained tensors, by name.
+    var trained: [String: [Float]] {
+        get throws {
+            var found: [String: [Float]] = [:]
+            for parameter in model.trainables.parameters { found[parameter.key] = try model.read(parameter.key, run.session.persistent) }
+            return found
+        }
+    }
+}
