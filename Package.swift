@@ -164,17 +164,17 @@ let package = Package(
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Tensors"]),
         tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
         tests(
-            "ParityTests", ["CPUBackend", "VulkanBackend", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"],
+            "ParityTests", ["CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"],
             excluding: ["Plans"]),
         tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Models", "Runtime", "Tensors", "Training"]),
         tests(
             "TrainingTests",
             [
-                "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Models", "SeededRandom", "Storage", "Tensors", "Tokenization",
+                "Basics", "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Models", "Storage", "Tensors", "Tokenization",
                 "Training", "TestSupport",
             ]),
         tests(
-            "GenerationTests", ["CPUBackend", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
+            "GenerationTests", ["CPUBackend", "Datasets", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
         tests("CommandLineTests", ["JSON", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(

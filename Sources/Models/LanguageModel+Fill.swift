@@ -27,6 +27,7 @@ extension LanguageModel {
             case .random(let seed): try writeInitialValues(of: weight, seed: seed, memory)
             }
         }
+        if let head { try fill(head, memory) }
         guard case .adapter(_, let seed) = training else { return }
         for adapter in adapters {
             if let a = initialAdapter[adapter.keyOfA], let b = initialAdapter[adapter.keyOfB] {
@@ -39,6 +40,17 @@ extension LanguageModel {
                 try write(numbers.uniform(bound: bound, count: adapter.rank * adapter.module.inputs), adapter.keyOfA, memory)
             }
         }
+    }
+
+    /// The checkpoint's head where it has one of this shape, else normal numbers, as transformers begins a new head.
+    private func fill(_ head: TaskHead, _ memory: any PersistentMemory) throws {
+        let shape = [head.outputs, configuration.hiddenSize]
+        if case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[head.weightName], stored.shape == shape {
+            try Self.requireFinite(stored)
+            return try copy(stored, to: head.key(training), memory)
+        }
+        let numbers = NormalNumbers(seed: head.seed, name: head.weightName, deviation: configuration.initializerRange)
+        try write(head.key(training), memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
     }
 
     /// Reads every weight of a checkpoint once, looking for what is no number.

@@ -44,6 +44,8 @@ package final class LanguageModel {
     package let adapters: [AdapterModule]
     package let precision: Precision
     package let rotaryRows: RotaryRows
+    /// The head of a task in place of the one over the vocabulary; trained wherever anything is.
+    package let head: TaskHead?
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
     let initialAdapter: [String: StoredTensor]
@@ -53,17 +55,22 @@ package final class LanguageModel {
     ///
     /// - Parameters:
     ///   - maximumLength: tokens of the longest example, which sizes the rotary table.
+    ///   - head: of a task; nil: the model's own, over the vocabulary.
     ///   - decaysAll: weight decay on every trained tensor; otherwise on matrices only.
     ///   - pageByteLimit: what one page of trained tensors may take.
     /// - Throws: ``ModelError`` naming the tensor or setting.
     package init(
         _ configuration: ModelConfiguration, source: Source, training: Training, precision: Precision = Precision(), maximumLength: Int,
-        decaysAll: Bool = false, pageByteLimit: Int = 64 << 20
+        head: TaskHead? = nil, decaysAll: Bool = false, pageByteLimit: Int = 64 << 20
     ) throws {
         self.configuration = configuration
         self.source = source
         self.training = training
         self.precision = precision
+        self.head = head
+        let headParameter = head.map {
+            TrainableLayout.Parameter(key: $0.key(training), rows: $0.outputs, columns: configuration.hiddenSize, isDecayed: true)
+        }
         rotaryRows = RotaryRows(positionCount: max(1, maximumLength), originalPositionCount: configuration.rotary.originalPositions)
         try precision.check(training)
         guard let family = ModelFamilies.family(for: configuration.modelType) else {
@@ -71,7 +78,9 @@ package final class LanguageModel {
         }
         self.family = family
         // The names and shapes of a model come from building it once for one token.
-        var recorder = ModelBuilder(configuration, family, ModelBuilder.Settings(positionCount: 1), tokenCount: 1, graph: Graph())
+        var settings = ModelBuilder.Settings(positionCount: 1)
+        settings.taskHead = head.map { ($0, $0.key(training)) }
+        var recorder = ModelBuilder(configuration, family, settings, tokenCount: 1, graph: Graph())
         _ = try recorder.forward()
         declarations = recorder.declarations
         linearModules = recorder.linearModules
@@ -83,7 +92,8 @@ package final class LanguageModel {
         case .full:
             (adapters, initialAdapter) = ([], [:])
             trainables = TrainableLayout(
-                recorder.declarations.map { .init(key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector) },
+                recorder.declarations.map { .init(key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector) }
+                    + (headParameter.map { [$0] } ?? []),
                 pageByteLimit: pageByteLimit)
         case .adapter(let settings, _):
             let modules = try settings.modules(on: recorder.linearModules)
@@ -96,7 +106,7 @@ package final class LanguageModel {
                         TrainableLayout.Parameter(
                             key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true),
                     ]
-                }, pageByteLimit: pageByteLimit)
+                } + (headParameter.map { [$0] } ?? []), pageByteLimit: pageByteLimit)
         }
     }
 
@@ -121,6 +131,7 @@ package final class LanguageModel {
         settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
         settings.dropout = isTraining ? dropout : 0
         settings.cacheCapacity = cacheCapacity
+        settings.taskHead = head.map { ($0, $0.key(training)) }
         var builder = ModelBuilder(configuration, family, settings, tokenCount: tokenCount, graph: graph)
         let pass = try builder.forward()
         graph = builder.graph
@@ -135,6 +146,10 @@ package final class LanguageModel {
                 quantizedLayout(of: weight).map { QuantizedProduct.wordsType($0) }
                 ?? TensorType(rows: weight.rows, columns: weight.columns, frozenType(weight.name, weight.isVector ? .vector : .product))
             tensors.append(PersistentTensor(key: weight.name, type: type, kind: .weight))
+        }
+        if let head, trainables.tensor(of: head.key(training), .parameter) == nil {
+            let type = TensorType(rows: head.outputs, columns: configuration.hiddenSize, .float32)
+            tensors.append(PersistentTensor(key: head.key(training), type: type, kind: .weight))
         }
         return tensors
     }

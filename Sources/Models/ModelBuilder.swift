@@ -19,6 +19,8 @@ struct ModelBuilder {
         /// Adapters by the module they sit on.
         var adapters: [String: AdapterModule] = [:]
         var dropout: Double = 0
+        /// The head in place of the one over the vocabulary, with its key.
+        var taskHead: (head: TaskHead, key: String)?
         /// Rows of the rotary table for one set of factors.
         var positionCount: Int
         /// Tokens that the key/value cache holds, in generation.
@@ -77,11 +79,20 @@ struct ModelBuilder {
         }
         graph.currentSegment = nil
         let normalised = try norm("model.norm.weight", hidden)
+        if let (head, key) = settings.taskHead { return try taskHead(head, key, normalised) }
         let headName = configuration.tiesEmbeddings ? embedding : "lm_head.weight"
         let head = try weight(headName, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product)
         let isTrained = settings.trainables.tensor(of: headName, .parameter) != nil
         return ForwardPass(
             hidden: normalised, headWeight: head, trainedHeadKey: isTrained ? headName : nil, softCap: Float(configuration.finalSoftCap))
+    }
+
+    private mutating func taskHead(_ head: TaskHead, _ key: String, _ normalised: ValueID) throws(GraphError) -> ForwardPass {
+        let trained = settings.trainables.tensor(of: key, .parameter)
+        let frozen = PersistentTensor(
+            key: key, type: TensorType(rows: head.outputs, columns: configuration.hiddenSize, .float32), kind: .weight)
+        let weight = try inActivationType(graph.persistent(trained ?? frozen), key)
+        return ForwardPass(hidden: normalised, headWeight: weight, trainedHeadKey: trained == nil ? nil : key, softCap: 0)
     }
 
     // MARK: Pieces of a layer

@@ -7,7 +7,8 @@ extension ModelConfiguration {
     /// - Throws: ``ModelError`` naming the id and the vocabulary's size.
     package func requireEmbedding(of ids: some Sequence<Int>, from file: String) throws(ModelError) {
         for id in ids where id < 0 || id >= vocabularySize {
-            throw ModelError(file: file, "has the token id \(id), and config.json's vocab_size is \(vocabularySize): the model has no row for it")
+            throw ModelError(
+                file: file, "has the token id \(id), and config.json's vocab_size is \(vocabularySize): the model has no row for it")
         }
     }
 }

@@ -1,6 +1,7 @@
 package import Datasets
 package import Jobs
 package import Tokenization
+package import Training
 
 /// A job's data, read, checked and divided.
 package struct PreparedData {
@@ -19,7 +20,7 @@ package struct PreparedData {
         cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {
-        let reader = DatasetReader(encoder: encoder, options: Self.options(manifest), modelFolder: modelFolder, cache: cache)
+        let reader = try DatasetReader(encoder: encoder, options: Self.options(manifest), modelFolder: modelFolder, cache: cache)
         let (all, report) = try reader.read(trainingPath, name: manifest.trainingFile, progress: progress)
         reports = [report]
         var held: Dataset?
@@ -42,7 +43,8 @@ package struct PreparedData {
     }
 
     /// How the manifest wants its files read.
-    package static func options(_ manifest: Manifest) -> DatasetOptions {
+    /// - Throws: ``TrainingError/unknownName(key:name:known:)``.
+    package static func options(_ manifest: Manifest) throws(TrainingError) -> DatasetOptions {
         let part: TrainedPart =
             switch manifest.trainOn {
             case .assistant: .assistant
@@ -56,7 +58,7 @@ package struct PreparedData {
             case .drop: .drop
             }
         return DatasetOptions(
-            purpose: manifest.method == .pretrain ? .pretraining : .supervised, trainOn: part, maximumLength: manifest.maximumLength,
+            purpose: try Objectives.named(manifest.method.rawValue).purpose, trainOn: part, maximumLength: manifest.maximumLength,
             onExcess: excess)
     }
 }

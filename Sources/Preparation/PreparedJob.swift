@@ -21,6 +21,7 @@ package struct PreparedJob {
     package var reports: [ValidationReport]
     package var settings: RunSettings
     package var optimizer: any Optimizer
+    package var objective: any Objective
     package var plan: JobPlan
     private let planner: MemoryPlanner
     package var device: any ComputeDevice
@@ -90,6 +91,7 @@ package struct PreparedJob {
         optimizer.weightDecay = manifest.optimizer.weightDecay
         optimizer.maximumGradientNorm = manifest.optimizer.maximumGradientNorm
         self.optimizer = optimizer
+        objective = try Objectives.named(manifest.method.rawValue)
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
@@ -121,9 +123,10 @@ package struct PreparedJob {
         let batchTokens = training.lengths.tokens(ofLongest: batchSize)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the data.
         planner = MemoryPlanner(
-            device: device, optimizer: optimizer, byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
+            device: device, optimizer: optimizer, objective: objective,
+            byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
-            programCount: Self.programCount(training, batchSize: batchSize, steps: totalSteps))
+            programCount: Self.programCount(training, objective, batchSize: batchSize, steps: totalSteps))
         let decaysAll = manifest.optimizer.weightDecayOn == .all
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
@@ -147,9 +150,12 @@ package struct PreparedJob {
     }
 
     /// Sizes of program that a run may need at most.
-    private static func programCount(_ data: Dataset, batchSize: Int, steps: Int) -> Int {
+    private static func programCount(_ data: Dataset, _ objective: any Objective, batchSize: Int, steps: Int) -> Int {
         let sizes = Set(
-            (0..<data.count).lazy.map { ProgramSize(serving: data.tokenCount(of: $0), trained: data.trainedTokenCount(of: $0)) })
+            (0..<data.count).lazy.map { index in
+                let size = data.size(of: index)
+                return ProgramSize(serving: size.tokenCount, trained: objective.lossRowCount(of: size))
+            })
         return sizes.count == 1 ? 1 : batchSize == 1 ? min(steps, sizes.count) : steps
     }
 

@@ -36,7 +36,7 @@ package enum Checkpointing {
         _ state: CheckpointState, of session: TrainingSession, to path: String, extra: (String) throws -> Void = { _ in }
     ) throws {
         let model = session.programs.model
-        try WholeFolder.build(path, byteCount: byteCount(model)) { folder in
+        try WholeFolder.build(path, byteCount: byteCount(model, session.programs.optimizer)) { folder in
             try writeTensors(model, session, kind: .parameter, to: folder + "/" + tensorFile(model))
             let states = session.programs.optimizer.states
             for name in states { try writeTensors(model, session, kind: .state(name), to: folder + "/" + stateFile(name)) }

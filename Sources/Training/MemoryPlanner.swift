@@ -1,11 +1,12 @@
 package import Graph
 package import Models
-package import Runtime
+import Runtime
 
 /// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a job fits the memory it may use.
 package struct MemoryPlanner {
     package var device: any ComputeDevice
     package var optimizer: any Optimizer
+    package var objective: any Objective
     /// Bytes that may be held at the peak (``JobPlan/peakBytes``); nil: as many as it takes.
     package var byteLimit: Int?
     /// Bytes of the program itself that count, see ``JobPlan/programBytes``.
@@ -47,14 +48,15 @@ package struct MemoryPlanner {
     package func makeSession(_ model: LanguageModel, _ plan: JobPlan) throws -> TrainingSession {
         defer { plans.removeAll() }
         return try TrainingSession(
-            device: device, programs: Programs(model: model, optimizer: optimizer, choice: plan.choice), largest: plan.size,
+            device: device, programs: Programs(model: model, optimizer: optimizer, objective: objective, choice: plan.choice),
+            largest: plan.size,
             known: { plans.take(CandidateKey(model, $0, plan.choice)) })
     }
 
     /// The plan of forward and backward pass of a full micro-batch.
     /// - Throws: what planning throws.
     package func gradientsPlan(_ model: LanguageModel, _ plan: JobPlan) throws -> Plan {
-        let programs = Programs(model: model, optimizer: optimizer, choice: plan.choice)
+        let programs = Programs(model: model, optimizer: optimizer, objective: objective, choice: plan.choice)
         let program = ProgramKey.gradients(plan.size)
         return try plans.plan(CandidateKey(model, program, plan.choice)) {
             try Planner(limits: device.limits, layout: layout(model)).plan(programs.graph(program))
@@ -62,8 +64,10 @@ package struct MemoryPlanner {
     }
 
     package init(
-        device: any ComputeDevice, optimizer: any Optimizer, byteLimit: Int?, programBytes: Int = 0, programCount: Int = 1
+        device: any ComputeDevice, optimizer: any Optimizer, objective: any Objective = SupervisedObjective(), byteLimit: Int?,
+        programBytes: Int = 0, programCount: Int = 1
     ) {
+        self.objective = objective
         self.programCount = programCount
         self.device = device
         self.optimizer = optimizer
@@ -93,7 +97,7 @@ package struct MemoryPlanner {
     private func plan(
         _ model: LanguageModel, _ choice: JobPlan.Choice, layout: PersistentLayout, countsWorkspace: Bool, trainedCount: Int? = nil
     ) throws -> JobPlan {
-        let programs = Programs(model: model, optimizer: optimizer, choice: choice)
+        let programs = Programs(model: model, optimizer: optimizer, objective: objective, choice: choice)
         let planner = Planner(limits: device.limits, layout: layout)
         let size = ProgramSize(tokenCount: choice.tokenCount, trainedCount: trainedCount ?? choice.tokenCount)
         func plan(_ program: ProgramKey) throws -> Plan {

@@ -1,23 +1,10 @@
+package import Datasets
 package import Models
+import Tokenization
 
-/// What the loss counts in one example: its token ids and which of them are trained.
-package struct TrainingExample: Sendable, Hashable {
-    package var ids: [Int32]
-    /// For each token whether it is a target: predicted from the tokens before it. The first token is never one.
-    package var isTrained: [Bool]
-
-    package init(ids: [Int32], isTrained: [Bool]) {
-        self.ids = ids
-        self.isTrained = isTrained
-    }
-
-    /// Tokens that the loss counts.
-    package var trainedTokenCount: Int { isTrained.dropFirst().reduce(0) { $0 + ($1 ? 1 : 0) } }
-}
-
-/// Examples one behind the other, as the programs take them: no padding but at the end.
+/// Samples one behind the other, run by run, as the programs take them: no padding but at the end.
 ///
-/// Each token carries its row of the rotary table and the rows that it sees; rows that predict a trained token are listed for the head.
+/// Each token carries its row of the rotary table and the rows that it sees; the rows that the loss looks at are listed for the head.
 package struct PackedBatch: Sendable {
     package var tokenCapacity: Int
     package var trainedCapacity: Int
@@ -32,21 +19,29 @@ package struct PackedBatch: Sendable {
     /// The same for layers with a sliding window; empty where the model has none.
     package private(set) var windowKeyRanges: [Int32] = []
     package private(set) var windowQueryRanges: [Int32] = []
-    /// `[trainedCapacity]`: rows whose next token is trained, -1 in the places that fill up.
+    /// `[trainedCapacity]`: rows that the loss looks at, -1 in the places that fill up.
     package private(set) var trainedRows: [Int32]
-    /// `[trainedCapacity]`: the token that each of them should predict, -1 likewise.
-    package private(set) var targets: [Int32]
+    /// `[trainedCapacity]` each: what the objective says of these rows, by the input's name, -1 likewise.
+    package private(set) var rowInputs: [(name: String, numbers: [Int32])]
+    /// `[trainedCapacity, width]` each: the same in real numbers, zero where nothing is.
+    package private(set) var rowWeights: [(name: String, numbers: [Float])]
     package private(set) var tokenCount = 0
+    /// Rows that the loss looks at.
+    package private(set) var lossRowCount = 0
+    /// Tokens that are trained.
     package private(set) var trainedCount = 0
+    /// The sum of what the samples count in the mean over a batch.
+    package private(set) var weight = 0.0
 
-    /// Packs examples into rows.
+    /// Packs samples into rows.
     ///
     /// - Parameters:
     ///   - window: tokens that a sliding layer sees, itself included (position `i` sees `j` with `i - window < j <= i`); nil: no such layers.
-    ///   - rotaryLength: the length by which an example chooses its rotary factors; the example's own where nil.
-    /// - Precondition: the examples' tokens and trained tokens fit the capacities.
+    ///   - rotaryLength: the length by which a run chooses its rotary factors; the run's own where nil.
+    /// - Precondition: the samples' tokens and rows of the loss fit the capacities.
     package init(
-        _ examples: [TrainingExample], tokenCapacity: Int, trainedCapacity: Int, window: Int?, rotary: RotaryRows, rotaryLength: Int? = nil
+        _ samples: [Sample], for objective: any Objective = SupervisedObjective(), tokenCapacity: Int, trainedCapacity: Int, window: Int?,
+        rotary: RotaryRows, rotaryLength: Int? = nil
     ) {
         self.tokenCapacity = tokenCapacity
         self.trainedCapacity = trainedCapacity
@@ -55,30 +50,41 @@ package struct PackedBatch: Sendable {
         keyRanges = Array(repeating: 0, count: 2 * tokenCapacity)
         queryRanges = keyRanges
         if window != nil { (windowKeyRanges, windowQueryRanges) = (keyRanges, keyRanges) }
-        trainedRows = Array(repeating: -1, count: trainedCapacity)
-        targets = trainedRows
-        for example in examples {
-            let start = tokenCount
-            let end = start + example.ids.count
-            let firstRotaryRow = rotary.firstRow(exampleLength: rotaryLength ?? example.ids.count)
-            for (position, id) in example.ids.enumerated() {
-                let row = start + position
-                tokens[row] = id
-                rotaryRows[row] = Int32(truncatingIfNeeded: firstRotaryRow + position)
-                Self.set(&keyRanges, row, start, row + 1)
-                Self.set(&queryRanges, row, row, end)
-                if let window {
-                    Self.set(&windowKeyRanges, row, max(start, row + 1 - window), row + 1)
-                    Self.set(&windowQueryRanges, row, row, min(end, row + window))
-                }
-                if position + 1 < example.ids.count, example.isTrained[position + 1] {
-                    trainedRows[trainedCount] = Int32(truncatingIfNeeded: row)
-                    targets[trainedCount] = example.ids[position + 1]
-                    trainedCount += 1
-                }
-            }
-            tokenCount = end
+        var lossRows = LossRows(objective)
+        (trainedRows, rowInputs, rowWeights) = ([], [], [])
+        for sample in samples {
+            let firstRows = sample.runs.map { place($0.ids, window, rotary, rotaryLength) }
+            objective.addRows(of: sample, at: firstRows, to: &lossRows)
+            trainedCount += sample.size.trainedTokenCount
+            weight += objective.weight(of: sample)
         }
+        lossRowCount = lossRows.rows.count
+        let filled = { (numbers: [Int32]) in numbers + Array(repeating: -1, count: max(0, trainedCapacity - numbers.count)) }
+        trainedRows = filled(lossRows.rows)
+        rowInputs = zip(objective.rowInputs, lossRows.inputs).map { ($0, filled($1)) }
+        rowWeights = zip(objective.rowWeights, lossRows.weights).map { input, numbers in
+            (input.name, numbers + Array(repeating: 0, count: max(0, trainedCapacity * input.width - numbers.count)))
+        }
+    }
+
+    /// Puts the tokens of a run behind those that are there; returns the row of the first.
+    private mutating func place(_ ids: [Int32], _ window: Int?, _ rotary: RotaryRows, _ rotaryLength: Int?) -> Int {
+        let start = tokenCount
+        let end = start + ids.count
+        let firstRotaryRow = rotary.firstRow(exampleLength: rotaryLength ?? ids.count)
+        for (position, id) in ids.enumerated() {
+            let row = start + position
+            tokens[row] = id
+            rotaryRows[row] = Int32(truncatingIfNeeded: firstRotaryRow + position)
+            Self.set(&keyRanges, row, start, row + 1)
+            Self.set(&queryRanges, row, row, end)
+            if let window {
+                Self.set(&windowKeyRanges, row, max(start, row + 1 - window), row + 1)
+                Self.set(&windowQueryRanges, row, row, min(end, row + window))
+            }
+        }
+        tokenCount = end
+        return start
     }
 
     /// Pairs of a query and a key that it sees, in a layer without a window.

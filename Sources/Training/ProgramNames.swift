@@ -1,10 +1,10 @@
 /// The names of what the host writes for a training program, beside the model's own inputs (``ModelInput``).
 package enum ProgramInput {
-    /// `[trained, 1]` int32: rows whose next token is trained.
+    /// `[trained, 1]` int32: rows of hidden states that the loss looks at.
     package static let trainedRows = "trainedRows"
     /// `[trained, 1]` int32: the tokens that they should predict.
     package static let targets = "targets"
-    /// `[1, 1]` float32: one over the trained tokens of the whole batch.
+    /// `[1, 1]` float32: one over the weight of the whole batch.
     package static let lossScale = "lossScale"
     /// `[1, n]` float32: the optimizer's numbers of the step.
     package static let optimizerScalars = "optimizerScalars"

@@ -3,7 +3,7 @@ package import Models
 import Runtime
 import Tensors
 
-/// The sizes for which a program is built: rows of tokens and rows that the head computes.
+/// The sizes for which a program is built: rows of tokens and rows that the loss looks at.
 package struct ProgramSize: Sendable, Hashable {
     package var tokenCount: Int
     package var trainedCount: Int
@@ -44,6 +44,7 @@ package enum ProgramKey: Sendable, Hashable {
 package struct Programs {
     package let model: LanguageModel
     package var optimizer: any Optimizer
+    package var objective: any Objective
     /// Layers that are computed a second time in the backward pass.
     package var recomputedLayers: Set<Int>
     /// Bytes of logits that may exist at one time.
@@ -52,20 +53,24 @@ package struct Programs {
     package static let defaultLogitsByteLimit = 160 << 20
 
     package init(
-        model: LanguageModel, optimizer: any Optimizer, recomputedLayers: Set<Int> = [],
-        logitsByteLimit: Int = Programs.defaultLogitsByteLimit
+        model: LanguageModel, optimizer: any Optimizer, objective: any Objective = SupervisedObjective(),
+        recomputedLayers: Set<Int> = [], logitsByteLimit: Int = Programs.defaultLogitsByteLimit
     ) {
         self.model = model
         self.optimizer = optimizer
+        self.objective = objective
         self.recomputedLayers = recomputedLayers
         self.logitsByteLimit = logitsByteLimit
     }
 
     /// The programs that a plan has chosen.
-    package init(model: LanguageModel, optimizer: any Optimizer, choice: JobPlan.Choice) {
+    package init(
+        model: LanguageModel, optimizer: any Optimizer, objective: any Objective = SupervisedObjective(), choice: JobPlan.Choice
+    ) {
         let layers = model.configuration.layerCount
         self.init(
-            model: model, optimizer: optimizer, recomputedLayers: Set(max(0, layers - choice.recomputedLayers)..<layers),
+            model: model, optimizer: optimizer, objective: objective,
+            recomputedLayers: Set(max(0, layers - choice.recomputedLayers)..<layers),
             logitsByteLimit: choice.logitsByteLimit)
     }
 
@@ -78,26 +83,21 @@ package struct Programs {
         }
     }
 
-    /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives the loss of each trained row.
+    /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives what the objective measures.
     package func gradients(_ size: ProgramSize) throws -> Graph {
         var graph = Graph()
-        let forward = try model.addForward(to: &graph, tokenCount: size.tokenCount, isTraining: true)
-        let (hidden, nodeCount) = try gatherTrainedRows(forward.hidden, size, &graph)
-        let accumulator = forward.trainedHeadKey.flatMap { model.trainables.tensor(of: $0, .gradient) }
-        let loss = try addLoss(
-            to: &graph, forward, hidden, size, isTraining: true, accumulator: accumulator.map { (graph.persistent($0), $0.key) })
-        guard let hiddenGradient = loss.hiddenGradient else { return graph }
+        let (pass, nodeCount) = try addForward(size, isTraining: true, to: &graph)
+        guard let hiddenGradient = try objective.addLoss(pass, to: &graph) else { return graph }
         return try Differentiation.backward(
-            of: graph, nodeCount: nodeCount, seeds: [(hidden, hiddenGradient)], layout: model.trainables,
+            of: graph, nodeCount: nodeCount, seeds: [(pass.hidden, hiddenGradient)], layout: model.trainables,
             recomputedSegments: recomputedLayers)
     }
 
     /// Forward pass and loss of one micro-batch, without gradients.
     package func evaluation(_ size: ProgramSize) throws -> Graph {
         var graph = Graph()
-        let forward = try model.addForward(to: &graph, tokenCount: size.tokenCount, isTraining: false)
-        let (hidden, _) = try gatherTrainedRows(forward.hidden, size, &graph)
-        _ = try addLoss(to: &graph, forward, hidden, size, isTraining: false, accumulator: nil)
+        let (pass, _) = try addForward(size, isTraining: false, to: &graph)
+        _ = try objective.addLoss(pass, to: &graph)
         graph.removeDeadNodes()
         return graph
     }
@@ -121,7 +121,9 @@ package struct Programs {
                 OptimizerPage(
                     parameter: values[0], gradient: values[1], states: Array(values.dropFirst(2)), clip: clip, scalars: scalars,
                     isDecayed: page.isDecayed), to: &graph)
-            for (value, tensor) in zip([result.parameter, result.gradient] + result.states, tensors) { graph.store(value, into: tensor.key) }
+            for (value, tensor) in zip([result.parameter, result.gradient] + result.states, tensors) {
+                graph.store(value, into: tensor.key)
+            }
         }
         return graph
     }
@@ -141,24 +143,14 @@ package struct Programs {
         return max(1, min(size.trainedCount, rows >= 64 ? rows / 64 * 64 : rows))
     }
 
-    private func gatherTrainedRows(_ hidden: ValueID, _ size: ProgramSize, _ graph: inout Graph) throws -> (ValueID, Int) {
+    /// Adds the model's forward pass and the choice of the rows that the loss looks at.
+    /// - Returns: what the loss is made of, and the number of nodes that come before it.
+    private func addForward(_ size: ProgramSize, isTraining: Bool, to graph: inout Graph) throws(GraphError) -> (LossPass, nodeCount: Int) {
+        let forward = try model.addForward(to: &graph, tokenCount: size.tokenCount, isTraining: isTraining)
         let rows = graph.input(ProgramInput.trainedRows, TensorType(rows: size.trainedCount, columns: 1, .int32))
         graph.currentSegment = nil
-        let gathered = try graph.add(GatherRows(), [hidden, rows], names: ["trained hidden"])[0]
-        return (gathered, graph.nodes.count)
-    }
-
-    private func addLoss(
-        to graph: inout Graph, _ forward: ForwardPass, _ hidden: ValueID, _ size: ProgramSize, isTraining: Bool,
-        accumulator: (value: ValueID, key: String)?
-    ) throws -> HeadLoss.Result {
-        let targets = graph.input(ProgramInput.targets, TensorType(rows: size.trainedCount, columns: 1, .int32))
-        let scale = graph.input(ProgramInput.lossScale, TensorType(rows: 1, columns: 1, .float32))
-        let head = HeadLoss(weight: forward.headWeight, softCap: forward.softCap, chunkRows: chunkRows(size))
-        let result = try head.add(
-            to: &graph, hidden: hidden, targets: targets, lossScale: scale, isTraining: isTraining, accumulator: accumulator)
-        graph.markOutput(result.losses, ProgramOutput.losses)
-        graph.markOutput(result.correct, ProgramOutput.correct)
-        return result
+        let hidden = try graph.add(GatherRows(), [forward.hidden, rows], names: ["trained hidden"])[0]
+        let pass = LossPass(hidden: hidden, forward: forward, model: model, isTraining: isTraining, chunkRows: chunkRows(size))
+        return (pass, graph.nodes.count)
     }
 }

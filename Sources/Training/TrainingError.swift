@@ -10,6 +10,8 @@ package enum TrainingError: Error, Sendable {
     case inputsChanged(path: String, what: [String])
     /// What the job needs does not fit the memory it may use.
     case doesNotFit(needed: Int, available: Int, advice: String)
+    /// A word that a manifest allows names nothing that training has.
+    case unknownName(key: String, name: String, known: [String])
     /// An example is longer than a micro-batch can be.
     case exampleTooLong(index: Int, tokenCount: Int, limit: Int)
 }
@@ -27,6 +29,8 @@ extension TrainingError: CustomStringConvertible {
             "since checkpoint \(path) was written, \(what.joined(separator: ", ")) changed: put back what was there, or move checkpoints/ away to begin anew"
         case .doesNotFit(let needed, let available, let advice):
             "the job needs \(needed / 1_048_576) MiB and may use \(available / 1_048_576) MiB: \(advice)"
+        case .unknownName(let key, let name, let known):
+            "\(key): there is no \"\(name)\"; there are \(known.joined(separator: ", "))"
         case .exampleTooLong(let index, let tokenCount, let limit):
             "example \(index) has \(tokenCount) tokens, \(limit) are possible: lower max_length or set on_excess"
         }

@@ -1,4 +1,3 @@
-import Tokenization
 package import Datasets
 import Glibc
 import Graph
@@ -49,9 +48,9 @@ package struct StepResult: Sendable, Hashable {
     /// Tokens of the examples over rows that were computed: what is left over fills programs up.
     package var usefulShare: Double
     /// One validation batch at this step, where it was time for that.
-    package var validation: TrainingSession.LossSum?
+    package var validation: Measures?
     /// The whole validation set, at the end of an epoch.
-    package var fullValidation: TrainingSession.LossSum?
+    package var fullValidation: Measures?
     /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateAgain(_:)`` makes up for it.
     package var lacksEvaluation = false
 
@@ -137,17 +136,17 @@ package final class TrainingRun {
     package func advance() throws -> StepResult? {
         let start = Self.now()
         let indices = examples(ofStep: stepsDone)
-        let examples = indices.map { training.example($0) }.map { TrainingExample(ids: $0.ids, isTrained: $0.isTrained) }
-        let trainedTokens = examples.reduce(0) { $0 + $1.trainedTokenCount }
-        var sum = TrainingSession.LossSum()
-        var (tokens, rows) = (0, 0)
-        for (index, members) in composed(examples).enumerated() {
+        let samples = indices.map { training.sample($0) }
+        let weight = samples.reduce(0) { $0 + session.programs.objective.weight(of: $1) }
+        var sum = Measures()
+        var (tokens, trainedTokens, rows) = (0, 0, 0)
+        for (index, members) in composed(samples).enumerated() {
             if mustBreakOff() { return nil }
             let batch = packed(members, isTraining: true)
-            (tokens, rows) = (tokens + batch.tokenCount, rows + batch.tokenCapacity)
+            (tokens, trainedTokens, rows) = (tokens + batch.tokenCount, trainedTokens + batch.trainedCount, rows + batch.tokenCapacity)
             do {
                 sum += try session.addGradients(
-                    of: batch, batchTrainedTokens: trainedTokens, seed: settings.seed, step: stepsDone + 1, microBatch: index)
+                    of: batch, batchWeight: weight, seed: settings.seed, step: stepsDone + 1, microBatch: index)
             } catch is BrokenOff { return nil }
         }
         let rate = settings.schedule.rate(stepsDone: stepsDone)
@@ -161,7 +160,7 @@ package final class TrainingRun {
         return StepResult(
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
-            trainedTokens: sum.trainedTokens, tokens: tokens, seconds: seconds, usefulShare: Double(tokens) / Double(max(1, rows)))
+            trainedTokens: trainedTokens, tokens: tokens, seconds: seconds, usefulShare: Double(tokens) / Double(max(1, rows)))
     }
 
     /// Whether an evaluation is due after the step just done.
@@ -186,36 +185,36 @@ package final class TrainingRun {
     /// - Parameters:
     ///   - firstOnly: only as many examples, beginning where `rotation` says; nil: all.
     /// - Returns: nil if it was broken off.
-    package func evaluation(firstOnly limit: Int? = nil, rotation: Int = 0) throws -> TrainingSession.LossSum? {
-        guard let validation, validation.count > 0 else { return TrainingSession.LossSum() }
+    package func evaluation(firstOnly limit: Int? = nil, rotation: Int = 0) throws -> Measures? {
+        guard let validation, validation.count > 0 else { return Measures() }
         let count = min(limit ?? validation.count, validation.count)
         let start = limit == nil ? 0 : rotation * count % validation.count
-        let examples = (0..<count).map { validation.example((start + $0) % validation.count) }.map {
-            TrainingExample(ids: $0.ids, isTrained: $0.isTrained)
-        }
-        var sum = TrainingSession.LossSum()
-        for members in composed(examples) {
+        let samples = (0..<count).map { validation.sample((start + $0) % validation.count) }
+        var sum = Measures()
+        for members in composed(samples) {
             if mustBreakOff() { return nil }
             do { sum += try session.evaluate(packed(members, isTraining: false)) } catch is BrokenOff { return nil }
         }
         return sum
     }
 
-    /// The examples of each micro-batch.
-    private func composed(_ examples: [TrainingExample]) -> [[TrainingExample]] {
-        StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: examples.map(\.ids.count)).map { places in
-            places.map { examples[$0] }
+    /// The samples of each micro-batch.
+    private func composed(_ samples: [Sample]) -> [[Sample]] {
+        StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: samples.map(\.size.tokenCount)).map { places in
+            places.map { samples[$0] }
         }
     }
 
-    /// A micro-batch packed for a program of the session. One is packed when it is its turn: so the plan that its size may need is prepared before the next is made.
-    private func packed(_ members: [TrainingExample], isTraining: Bool) -> PackedBatch {
-        let model = session.programs.model
+    /// A micro-batch packed for a program of the session. One is packed when it is its turn: so the plan that its size may need is prepared
+    /// before the next is made.
+    private func packed(_ members: [Sample], isTraining: Bool) -> PackedBatch {
+        let (model, objective) = (session.programs.model, session.programs.objective)
         let size = session.size(
-            tokens: members.reduce(0) { $0 + $1.ids.count }, trained: members.reduce(0) { $0 + $1.trainedTokenCount }, isTraining: isTraining)
+            tokens: members.reduce(0) { $0 + $1.size.tokenCount }, trained: members.reduce(0) { $0 + objective.lossRowCount(of: $1.size) },
+            isTraining: isTraining)
         return PackedBatch(
-            members, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow,
-            rotary: model.rotaryRows)
+            members, for: objective, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount,
+            window: model.configuration.slidingWindow, rotary: model.rotaryRows)
     }
 
     /// Seconds of a clock that nobody sets.

@@ -20,25 +20,6 @@ package final class TrainingSession {
     package var device: any ComputeDevice { loaded.device }
     package var persistent: any PersistentMemory { loaded.memory }
 
-    /// What a micro-batch gave.
-    package struct LossSum: Sendable, Hashable {
-        /// Sum over the trained tokens, not divided.
-        package var loss = 0.0
-        package var correctTokens = 0
-        package var trainedTokens = 0
-
-        package init() {}
-
-        package static func += (left: inout LossSum, right: LossSum) {
-            left.loss += right.loss
-            left.correctTokens += right.correctTokens
-            left.trainedTokens += right.trainedTokens
-        }
-
-        package var meanLoss: Double { trainedTokens == 0 ? 0 : loss / Double(trainedTokens) }
-        package var accuracy: Double { trainedTokens == 0 ? 0 : Double(correctTokens) / Double(trainedTokens) }
-    }
-
     /// Allocates and fills everything; the arena is as large as the largest micro-batch needs.
     /// - Parameters:
     ///   - largest: the largest size that will be asked for, in training and in evaluation.
@@ -75,11 +56,11 @@ package final class TrainingSession {
     }
 
     /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the batch's other micro-batches.
-    /// - Parameter batchTrainedTokens: trained tokens of the whole batch, by which the loss is divided.
+    /// - Parameter batchWeight: the weight of the whole batch, by which the loss is divided.
     /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and state are what they were, gradients are of no use.
-    package func addGradients(of batch: PackedBatch, batchTrainedTokens: Int, seed: UInt64, step: Int, microBatch: Int) throws -> LossSum {
+    package func addGradients(of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int) throws -> Measures {
         let program = try program(for: batch, isTraining: true)
-        try program.write([1 / Float(max(1, batchTrainedTokens))], to: ProgramInput.lossScale)
+        try program.write([1 / Float(batchWeight > 0 ? batchWeight : 1)], to: ProgramInput.lossScale)
         if programs.model.usesDropout {
             let state = [
                 UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), UInt32(truncatingIfNeeded: step),
@@ -90,8 +71,8 @@ package final class TrainingSession {
         return try run(program, batch, isTimed: isTimed)
     }
 
-    /// Loss and accuracy of a micro-batch, without gradients.
-    package func evaluate(_ batch: PackedBatch) throws -> LossSum {
+    /// What the objective measures of a micro-batch, without gradients.
+    package func evaluate(_ batch: PackedBatch) throws -> Measures {
         let program = try program(for: batch, isTraining: false)
         try program.write([Float(1)], to: ProgramInput.lossScale)
         return try run(program, batch)
@@ -108,7 +89,7 @@ package final class TrainingSession {
     }
 
     /// The time of each kernel in a forward and backward pass over the batch that ran last and in an update, which is applied with a rate of zero.
-    /// - Precondition: ``addGradients(of:batchTrainedTokens:seed:step:microBatch:)`` has run this batch, so the program's inputs are written.
+    /// - Precondition: ``addGradients(of:batchWeight:seed:step:microBatch:)`` has run this batch, so the program's inputs are written.
     package func profile(_ batch: PackedBatch) throws -> [ProgramTimes] {
         let program = try program(for: batch, isTraining: true)
         let gradients = try program.executable.profile()
@@ -138,7 +119,7 @@ package final class TrainingSession {
         return Double(try updateProgram.executable.readFloats(ProgramOutput.norm, count: 2)[0])
     }
 
-    private func run(_ program: Program, _ batch: PackedBatch, isTimed: Bool = false) throws -> LossSum {
+    private func run(_ program: Program, _ batch: PackedBatch, isTimed: Bool = false) throws -> Measures {
         try program.write(batch.tokens, to: ModelInput.tokens)
         try program.write(batch.rotaryRows, to: ModelInput.rotaryRows)
         try program.write(batch.keyRanges, to: ModelInput.keyRanges)
@@ -146,7 +127,8 @@ package final class TrainingSession {
         try program.write(batch.windowKeyRanges, to: ModelInput.windowKeyRanges)
         try program.write(batch.windowQueryRanges, to: ModelInput.windowQueryRanges)
         try program.write(batch.trainedRows, to: ProgramInput.trainedRows)
-        try program.write(batch.targets, to: ProgramInput.targets)
+        for input in batch.rowInputs { try program.write(input.numbers, to: input.name) }
+        for input in batch.rowWeights { try program.write(input.numbers, to: input.name) }
         let executable = program.executable
         if isTimed {
             let seconds = try executable.profile()
@@ -155,15 +137,7 @@ package final class TrainingSession {
         } else {
             try executable.run(unless: mustBreakOff)
         }
-        let losses = try executable.readFloats(ProgramOutput.losses, count: batch.trainedCapacity)
-        let correct = try executable.readFloats(ProgramOutput.correct, count: batch.trainedCapacity)
-        var sum = LossSum()
-        sum.trainedTokens = batch.trainedCount
-        for row in 0..<batch.trainedCount {
-            sum.loss += Double(losses[row])
-            if correct[row] > 0.5 { sum.correctTokens += 1 }
-        }
-        return sum
+        return try programs.objective.measures(of: batch) { output, count in try executable.readFloats(output, count: count) }
     }
 
     private func program(for batch: PackedBatch, isTraining: Bool) throws -> Program {

@@ -18,7 +18,7 @@ struct ResultWriter {
     let status: JobStatus
     let lastRow: MetricsRow?
     /// Over the whole validation set.
-    let evaluation: TrainingSession.LossSum
+    let evaluation: Measures
 
     /// `ft:BASE:SUFFIX:ID`, in the manner of the fine-tuning API.
     static func modelName(_ manifest: Manifest, _ id: String) -> String {
@@ -72,14 +72,7 @@ struct ResultWriter {
     private func text(_ content: String, to path: String) throws { try DurableFiles.replace(path, with: content) }
 
     private var figures: JSONNode {
-        let validation: JSONNode =
-            job.validation == nil
-            ? nil
-            : [
-                "loss": JSONNode(evaluation.meanLoss), "perplexity": JSONNode(exp(evaluation.meanLoss)),
-                "token_accuracy": JSONNode(evaluation.accuracy),
-                "tokens": JSONNode(evaluation.trainedTokens), "correct_tokens": JSONNode(evaluation.correctTokens),
-            ]
+        let validation: JSONNode = job.validation == nil ? nil : run.session.programs.objective.report(evaluation)
         return [
             "steps": JSONNode(run.stepsDone), "train_loss": lastRow.map { JSONNode($0.trainLoss) } ?? nil, "validation": validation,
             "trained_tokens": JSONNode(status.trainedTokens ?? 0),

@@ -92,6 +92,7 @@ enum FailureDescription {
             case .otherVersion: .init(code: "unusable_checkpoint", message: "\(error)")
             case .inputsChanged: .init(code: "inputs_changed", message: "\(error)")
             case .doesNotFit: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
+            case .unknownName(let key, _, _): .init(code: "invalid_value", message: "\(error)", param: key)
             case .exampleTooLong: .init(code: "invalid_training_file", message: "\(error)", param: "training_file")
             }
         case let error as ManifestError: .init(code: error.code, message: "\(error)", param: error.param)

@@ -3,6 +3,7 @@ import Devices
 import Glibc
 import Graph
 import JSON
+import Datasets
 import Models
 import Preparation
 import Profiling
@@ -97,13 +98,13 @@ struct BenchSetup {
     static func batch(_ options: BenchOptions, _ model: LanguageModel, trainedTokens: Int) -> PackedBatch {
         var state: UInt64 = 7
         let examples = (0..<(options.tokens / options.sequence)).map { _ in
-            TrainingExample(
+            Sample(
                 ids: (0..<options.sequence).map { _ in
                     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                     return Int32(truncatingIfNeeded: Int(state >> 33) % model.configuration.vocabularySize)
                 }, isTrained: (0..<options.sequence).map { $0 >= options.sequence - trainedTokens })
         }
-        let size = ProgramSize(roundingUp: options.tokens, examples.reduce(0) { $0 + $1.trainedTokenCount })
+        let size = ProgramSize(roundingUp: options.tokens, examples.reduce(0) { $0 + $1.size.trainedTokenCount })
         return PackedBatch(
             examples, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow,
             rotary: model.rotaryRows)
@@ -112,7 +113,7 @@ struct BenchSetup {
     /// One optimizer step; gives the seconds it took and its loss.
     func step(_ number: Int, _ batch: PackedBatch) throws -> (seconds: Double, loss: Double) {
         let start = BenchClock.now()
-        let sum = try session.addGradients(of: batch, batchTrainedTokens: batch.trainedCount, seed: 1, step: number, microBatch: 0)
+        let sum = try session.addGradients(of: batch, batchWeight: batch.weight, seed: 1, step: number, microBatch: 0)
         _ = try session.update(learningRate: 1e-4, step: number)
         return (BenchClock.now() - start, sum.meanLoss)
     }

@@ -2,6 +2,7 @@ import CPUBackend
 import Foundation
 import Generation
 import JSON
+import Datasets
 import Models
 import Tensors
 import TestSupport
@@ -18,7 +19,8 @@ import Training
 
     private static func generator(_ folder: String, capacity: Int) throws -> TextGenerator {
         let model = try LanguageModel(
-            ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .nothing, maximumLength: capacity)
+            ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .nothing, maximumLength: capacity
+        )
         return try TextGenerator(model: model, device: CPUDevice(), capacity: capacity)
     }
 
@@ -62,14 +64,15 @@ import Training
         #expect(answer.count == 4)
         let text = prompt + answer
         let model = try LanguageModel(
-            ModelConfiguration(folder: Self.demo), source: .checkpoint(Checkpoint(folder: Self.demo)), training: .full, maximumLength: text.count)
+            ModelConfiguration(folder: Self.demo), source: .checkpoint(Checkpoint(folder: Self.demo)), training: .full,
+            maximumLength: text.count)
         let size = ProgramSize(roundingUp: text.count, answer.count)
         let session = try TrainingSession(
             device: CPUDevice(), programs: Programs(model: model, optimizer: AdamWOptimizer()), largest: size)
         let batch = PackedBatch(
-            [TrainingExample(ids: text, isTrained: text.indices.map { $0 >= prompt.count })], tokenCapacity: size.tokenCount,
+            [Sample(ids: text, isTrained: text.indices.map { $0 >= prompt.count })], tokenCapacity: size.tokenCount,
             trainedCapacity: size.trainedCount, window: nil, rotary: model.rotaryRows)
-        #expect(try session.evaluate(batch).correctTokens == 4)
+        #expect(try session.evaluate(batch)[Measures.accuracy].total == 4)
         #expect(try generator.generate(prompt, maximumTokens: 4, endIDs: []) == answer, "an earlier text must leave nothing behind")
     }
 

@@ -6,11 +6,14 @@ import Graph
 enum KernelCatalogue {
     static let references: [any KernelReference.Type] = [
         AddReference.self, AdamWReference.self, AttentionReference.self, AttentionBackwardReference.self, AttentionDeltaReference.self,
-        BiasAddReference.self, ClipFactorReference.self, ColumnSumReference.self, ConvertReference.self, CrossEntropyReference.self,
+        BiasAddReference.self, ClassLossReference.self, ClipFactorReference.self, ColumnSumReference.self, ConvertReference.self,
+        CrossEntropyReference.self,
         DropoutReference.self, EmbeddingReference.self, EmbeddingBackwardReference.self, GatedActivationReference.self,
-        GatedActivationBackwardReference.self, GatherRowsReference.self, LionReference.self, MatrixProductReference.self, QuantizedProductReference.self,
+        GatedActivationBackwardReference.self, GatherRowsReference.self, LionReference.self, MatrixProductReference.self,
+        QuantizedProductReference.self,
         RMSNormReference.self,
         RMSNormBackwardReference.self, RMSNormWeightGradientReference.self, RotaryEmbeddingReference.self, ScatterRowsReference.self,
+        SGDReference.self,
         SumOfSquaresReference.self,
     ]
 

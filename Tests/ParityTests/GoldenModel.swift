@@ -1,5 +1,6 @@
 import Graph
 import JSON
+import Datasets
 import Models
 import Tensors
 import TestSupport
@@ -36,12 +37,12 @@ struct GoldenModel {
     }
 
     /// The rows of the batch without their padding.
-    var examples: [TrainingExample] {
+    var examples: [Sample] {
         let width = tensors["input_ids"]?.shape.last ?? 0
         let (ids, labels) = (integers("input_ids"), integers("labels"))
         return lengths.enumerated().map { row, length in
             let range = (row * width)..<(row * width + length)
-            return TrainingExample(ids: ids[range].map { Int32($0) }, isTrained: labels[range].map { $0 != -100 })
+            return Sample(ids: ids[range].map { Int32($0) }, isTrained: labels[range].map { $0 != -100 })
         }
     }
 
@@ -56,7 +57,6 @@ struct GoldenRun {
     let model: LanguageModel
     let session: TrainingSession
     let batch: PackedBatch
-    let trainedTokens: Int
 
     init(
         _ golden: GoldenModel, isLoRA: Bool, device: any ComputeDevice, recomputes: Bool = false, logitsByteLimit: Int = 32 << 20,
@@ -75,8 +75,8 @@ struct GoldenRun {
             model: model, optimizer: optimizer, recomputedLayers: recomputes ? Set(0..<golden.configuration.layerCount) : [],
             logitsByteLimit: logitsByteLimit)
         let examples = golden.examples
-        trainedTokens = examples.reduce(0) { $0 + $1.trainedTokenCount }
-        let size = ProgramSize(roundingUp: examples.reduce(0) { $0 + $1.ids.count }, trainedTokens)
+        let trainedTokens = examples.reduce(0) { $0 + $1.size.trainedTokenCount }
+        let size = ProgramSize(roundingUp: examples.reduce(0) { $0 + $1.size.tokenCount }, trainedTokens)
         session = try TrainingSession(device: device, programs: programs, largest: size)
         batch = PackedBatch(
             examples, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: golden.configuration.slidingWindow,

@@ -16,7 +16,7 @@ import Training
         let norms = golden.figure(kind, "grad_norm_per_step_before_clip")?.array?.compactMap(\.double) ?? []
         #expect(losses.count == 5)
         for step in 1...5 {
-            let sum = try run.session.addGradients(of: run.batch, batchTrainedTokens: run.trainedTokens, seed: 0, step: step, microBatch: 0)
+            let sum = try run.session.addGradients(of: run.batch, batchWeight: run.batch.weight, seed: 0, step: step, microBatch: 0)
             #expect(
                 abs(sum.meanLoss - losses[step - 1]) < 1e-5, "\(label) step \(step): loss \(sum.meanLoss), reference \(losses[step - 1])")
             if step == 1 {

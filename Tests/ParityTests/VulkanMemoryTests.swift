@@ -15,7 +15,7 @@ struct VulkanMemoryTests {
         let plan = try MemoryPlanner(device: device, optimizer: AdamWOptimizer(), byteLimit: nil).plan(
             run.model, .init(tokenCount: run.batch.tokenCapacity, recomputedLayers: 0, baseWeights: weights),
             trainedCount: run.batch.trainedCapacity)
-        _ = try run.session.addGradients(of: run.batch, batchTrainedTokens: run.trainedTokens, seed: 0, step: 1, microBatch: 0)
+        _ = try run.session.addGradients(of: run.batch, batchWeight: run.batch.weight, seed: 0, step: 1, microBatch: 0)
         _ = try run.session.update(learningRate: 1e-3, step: 1)
         _ = try run.session.evaluate(run.batch)
         let ratio = Double(device.peakAllocatedByteCount) / Double(plan.peakBytes)

@@ -2,13 +2,14 @@ import CPUBackend
 import Graph
 import Models
 import Runtime
+import Tensors
 import Testing
 
 @Suite struct LoadedModelTests {
     @Test func whatIsKeptBesideTheModelBeginsAsZerosAndTheWeightsDoNot() throws {
         let model = try SmallModel.make(SmallModel.adapted)
         let cache = PersistentTensor(key: "cache/own", type: TensorType(rows: 3, columns: 5, .float32), kind: .cache)
-        let loaded = try LoadedModel(model, on: CPUDevice(), keeping: [.gradient], with: [cache])
+        let loaded = try LoadedModel(model, on: try CPUDevice(), keeping: [.gradient], with: [cache])
         #expect(try model.read("cache/own", loaded.memory) == Array(repeating: 0, count: 15))
         let parameter = try #require(model.trainables.parameters.first)
         let gradient = try #require(model.trainables.tensor(of: parameter.key, .gradient))
@@ -19,7 +20,7 @@ import Testing
 
     @Test func theLayoutIsKnownBeforeAnythingIsAllocated() throws {
         let model = try SmallModel.make(.full)
-        let device = CPUDevice()
+        let device = try CPUDevice()
         let loaded = try LoadedModel(model, on: device, keeping: [.gradient])
         let planned = try model.layout(within: device.limits, keeping: [.gradient])
         #expect(planned.placements == loaded.memory.layout.placements)

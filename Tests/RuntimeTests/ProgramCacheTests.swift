@@ -8,7 +8,7 @@ import Testing
 @Suite struct ProgramCacheTests {
     /// Programs of so many rows each, which double their input.
     private static func programs(largest: [Int], counting graphs: Counter = Counter()) throws -> ProgramCache<Int> {
-        let loaded = try LoadedModel(SmallModel.make(.nothing), on: CPUDevice())
+        let loaded = try LoadedModel(SmallModel.make(.nothing), on: try CPUDevice())
         return try ProgramCache(loaded, largest: largest) { rows in
             graphs.count += 1
             var graph = Graph()
@@ -65,7 +65,7 @@ import Testing
 
     @Test func aPlanThatWasMadeElsewhereIsTakenOver() throws {
         let model = try SmallModel.make(.nothing)
-        let loaded = try LoadedModel(model, on: CPUDevice())
+        let loaded = try LoadedModel(model, on: try CPUDevice())
         var graph = Graph()
         let input = graph.input("x", TensorType(rows: 8, columns: 4, .float32))
         graph.markOutput(try graph.add(Add(), [input, input])[0], "y")

@@ -8,7 +8,7 @@ import Training
 @Suite struct SessionPlanTests {
     @Test func aSessionMakesNoPlanThatThePlannerHasMade() throws {
         let model = try SmallModel.make(SmallModel.adapted)
-        let planner = MemoryPlanner(device: CPUDevice(), optimizer: AdamWOptimizer(), byteLimit: nil)
+        let planner = MemoryPlanner(device: try CPUDevice(), optimizer: AdamWOptimizer(), byteLimit: nil)
         let plan = try planner.plan(model, .init(tokenCount: 64, recomputedLayers: 0, baseWeights: .stored))
         #expect(planner.planCount == 3)
         _ = try planner.gradientsPlan(model, plan)
@@ -23,7 +23,7 @@ import Training
 
     @Test func theSearchForAPlanMakesEachPlanOnce() throws {
         let model = try SmallModel.make(.full)
-        let planner = MemoryPlanner(device: CPUDevice(), optimizer: AdamWOptimizer(), byteLimit: nil)
+        let planner = MemoryPlanner(device: try CPUDevice(), optimizer: AdamWOptimizer(), byteLimit: nil)
         // Evaluation and update do not depend on the layers that the backward pass computes again.
         for layers in [0, 2, 1] {
             _ = try planner.plan(model, .init(tokenCount: 64, recomputedLayers: layers, baseWeights: .stored))

@@ -32,11 +32,14 @@ import Training
         let names: [String: LearningRateSchedule.Shape] = ["constant_with_warmup": .constant, "linear": .linear, "cosine": .cosine]
         var compared = 0
         for entry in cases where entry["settings"]?.object?.isEmpty == true {
-            guard let shape = entry["schedule"]?.string.flatMap({ names[$0] }), let rates = entry["lr_per_step"]?.array?.compactMap(\.double),
+            guard let shape = entry["schedule"]?.string.flatMap({ names[$0] }),
+                let rates = entry["lr_per_step"]?.array?.compactMap(\.double),
                 let peak = entry["lr"]?.double, let warmup = entry["warmup_steps"]?.integer, let total = entry["total_steps"]?.integer
             else { continue }
             let schedule = LearningRateSchedule(shape: shape, peakRate: peak, warmupSteps: warmup, totalSteps: total)
-            for (step, wanted) in rates.enumerated() { #expect(abs(schedule.rate(stepsDone: step) - wanted) <= 1e-15, "\(shape) step \(step)") }
+            for (step, wanted) in rates.enumerated() {
+                #expect(abs(schedule.rate(stepsDone: step) - wanted) <= 1e-15, "\(shape) step \(step)")
+            }
             compared += 1
         }
         #expect(compared >= 3)

@@ -31,7 +31,8 @@ import VulkanBackend
                 ("rate", result.learningRate, "lr"), ("loss", result.loss, "loss"), ("norm", result.gradientNorm, "grad_norm"),
             ] {
                 let wanted = try #require(step[key]?.double)
-                #expect(abs(found - wanted) <= 1e-4 * max(1, abs(wanted)), "\(name) step \(result.step): \(what) \(found), reference \(wanted)")
+                #expect(
+                    abs(found - wanted) <= 1e-4 * max(1, abs(wanted)), "\(name) step \(result.step): \(what) \(found), reference \(wanted)")
             }
         }
         let reference = try SafetensorsFile(path: SharedData.path("optimizers/\(name)/adapter_model.safetensors")).tensors
@@ -57,6 +58,10 @@ import VulkanBackend
         try Self.compare(Self.lion, with: "lion", on: CPUDevice(), peakRate: 3e-4, within: 1e-5)
     }
 
+    @Test(.enabled(if: SharedData.isThere)) func stepsOfDescentWithMomentumAreTheReferencesOnTheProcessor() throws {
+        try Self.compare(SGDOptimizer(), with: "sgd-momentum", on: CPUDevice(), peakRate: 0.05, within: 5e-5)
+    }
+
     @Test(.enabled(if: SharedData.isThere)) func adamWStepsAreTheReferencesOnTheProcessor() throws {
         let golden = try SharedData.json("optimizers/adamw/trajectory.json")
         var adamW = AdamWOptimizer()
@@ -67,14 +72,15 @@ import VulkanBackend
 
     private static let isVulkanThere = (try? VulkanDevice()) != nil
 
-    @Test(.enabled(if: SharedData.isThere && isVulkanThere)) func lionStepsAreTheReferencesOnVulkan() throws {
+    @Test(.enabled(if: SharedData.isThere && isVulkanThere)) func lionAndMomentumStepsAreTheReferencesOnVulkan() throws {
         let device = try VulkanDevice()
         try Self.compare(Self.lion, with: "lion", on: device, peakRate: 3e-4, within: 1e-5)
+        try Self.compare(SGDOptimizer(), with: "sgd-momentum", on: device, peakRate: 0.05, within: 5e-5)
     }
 
     /// Every optimizer of the list: stopped after four steps and continued by another process, it ends as if nothing had happened.
     @Test(arguments: Optimizers.all.map { $0.name }) func aRunThatIsResumedEndsInTheSameNumbers(name: String) throws {
-        let optimizer = try #require(Optimizers.make(name, numbers: [:]))
+        let optimizer = try Optimizers.named(name, numbers: [:])
         let root = NSTemporaryDirectory() + "tala-optimizer-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: root) }
@@ -83,7 +89,8 @@ import VulkanBackend
                 model: TinyRun.demo.model, data: TinyRun.demo.data, adapter: AdapterSettings(rank: 2, alpha: 4), optimizer: optimizer,
                 device: CPUDevice(),
                 settings: RunSettings(
-                    batchSize: 4, totalSteps: 8, schedule: LearningRateSchedule(shape: .constant, peakRate: 1e-3, warmupSteps: 0, totalSteps: 8),
+                    batchSize: 4, totalSteps: 8,
+                    schedule: LearningRateSchedule(shape: .constant, peakRate: 1e-3, warmupSteps: 0, totalSteps: 8),
                     seed: 1, isShuffled: true, microBatchTokens: 512),
                 stepsDone: stepsDone)
         }
@@ -111,20 +118,20 @@ import VulkanBackend
 
     /// A norm that is not finite must leave no trace: the run goes back to the last checkpoint's numbers.
     @Test(arguments: Optimizers.all.map { $0.name }) func aProfiledUpdateMovesNoParameter(name: String) throws {
-        let optimizer = try #require(Optimizers.make(name, numbers: ["weight_decay": 0.1]))
+        let optimizer = try Optimizers.named(name, numbers: ["weight_decay": 0.1])
         let scalars = optimizer.scalars(step: 1, learningRate: 0)
         #expect(scalars.count == optimizer.scalars(step: 1_000, learningRate: 1).count)
-        #expect(scalars.allSatisfy(\.isFinite))
+        #expect(scalars.allSatisfy { $0.isFinite })
         #expect(scalars.first == 0)
     }
 
     @Test func theNumbersOfAManifestTakeTheirPlaces() throws {
         let numbers = ["beta1": 0.5, "beta2": 0.75, "epsilon": 1e-3, "weight_decay": 0.25, "max_grad_norm": 2.0]
-        let adamW = try #require(Optimizers.make("adamw", numbers: numbers) as? AdamWOptimizer)
+        let adamW = try #require(try Optimizers.named("adamw", numbers: numbers) as? AdamWOptimizer)
         #expect([adamW.beta1, adamW.beta2, adamW.epsilon, adamW.weightDecay, adamW.maximumGradientNorm] == [0.5, 0.75, 1e-3, 0.25, 2])
-        let lion = try #require(Optimizers.make("lion", numbers: ["beta1": 0.5]) as? LionOptimizer)
+        let lion = try #require(try Optimizers.named("lion", numbers: ["beta1": 0.5]) as? LionOptimizer)
         #expect([lion.beta1, lion.beta2] == [0.5, 0.99])
-        #expect(Optimizers.make("no such optimizer", numbers: [:]) == nil)
+        #expect(throws: TrainingError.self) { try Optimizers.named("no such optimizer", numbers: [:]) }
         #expect(Set(Optimizers.all.map { $0.name }).count == Optimizers.all.count)
     }
 }

@@ -23,7 +23,8 @@ struct TinyRun {
         settings: RunSettings, stepsDone: Int = 0
     ) throws {
         let reader = DatasetReader(
-            encoder: try ChatEncoder(folder: folder), options: DatasetOptions(maximumLength: settings.microBatchTokens), modelFolder: folder)
+            encoder: try ChatEncoder(folder: folder), options: DatasetOptions(maximumLength: settings.microBatchTokens), modelFolder: folder
+        )
         guard let data = try reader.read(path).dataset else { throw TrainingError.exampleTooLong(index: 0, tokenCount: 0, limit: 0) }
         model = try LanguageModel(
             ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .adapter(adapter, seed: 1),

@@ -30,7 +30,9 @@ enum KernelRegistry {
             return ScatterRowsKernel(operation, x: inputs[0], rows: inputs[1], base: operation.hasBase ? inputs[2] : nil, y: outputs[0])
         case let operation as CrossEntropy: return CrossEntropyKernel(operation, inputs: inputs, outputs: outputs)
         case let operation as AdamW: return AdamWKernel(operation, inputs: inputs, outputs: outputs)
+        case let operation as ClassLoss: return ClassLossKernel(operation, inputs: inputs, outputs: outputs)
         case let operation as Lion: return LionKernel(operation, inputs: inputs, outputs: outputs)
+        case let operation as SGD: return SGDKernel(operation, inputs: inputs, outputs: outputs)
         case let operation as Dropout: return DropoutKernel(operation, x: inputs[0], randomState: inputs[1], y: outputs[0])
         case let operation as ClipFactor: return ClipFactorKernel(operation, sums: inputs[0], result: outputs[0])
         case let operation as SumOfSquares:

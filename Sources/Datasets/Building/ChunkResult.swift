@@ -17,18 +17,6 @@ enum PackedToken {
     }
 }
 
-/// Where an example lies and what is known of it: 32 bytes in `examples.bin`.
-struct ExampleRecord: Sendable, Hashable, BitwiseCopyable {
-    /// Place of its first token in `tokens.bin`, in tokens.
-    var start: UInt64
-    /// The physical line that it came from.
-    var line: UInt64
-    var hash: UInt64
-    var tokenCount: UInt32
-    /// Tokens that the loss counts.
-    var trainedCount: UInt32
-}
-
 /// What one chunk of a file gave.
 struct ChunkResult: Sendable {
     /// A document of plain text, or a piece of one.

@@ -9,7 +9,7 @@ private final class BufferedFile {
     /// - Throws: ``StorageError`` if the file is there already or cannot be created.
     init(path: String) throws(StorageError) { file = try NewFile(path, mode: 0o640) }
 
-    func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    func write(_ bytes: some Collection<UInt8>) throws(StorageError) {
         buffer.append(contentsOf: bytes)
         if buffer.count >= Self.pieceByteCount { try flush() }
     }
@@ -36,6 +36,7 @@ final class ExampleWriter {
     init(folder: String) throws(StorageError) {
         tokens = try BufferedFile(path: folder + "/" + ExampleStore.tokensName)
         examples = try BufferedFile(path: folder + "/" + ExampleStore.examplesName)
+        try examples.write(ExampleFile.header)
     }
 
     /// Appends a chunk's examples; their tokens are all of the chunk's.

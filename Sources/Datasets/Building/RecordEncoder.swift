@@ -128,25 +128,16 @@ struct RecordEncoder: Sendable {
             case .truncate: count = options.maximumLength
             }
         }
-        let start = result.tokens.count
-        var trained = 0
-        for (index, id) in example.ids.prefix(count).enumerated() {
-            result.tokens.append(PackedToken.pack(id, isTrained: example.isTrained[index]))
-            if index > 0, example.isTrained[index] { trained += 1 }
-        }
+        let kept = TokenizedExample(ids: Array(example.ids.prefix(count)), isTrained: Array(example.isTrained.prefix(count)))
+        let trained = kept.trainedTokenCount
         guard trained > 0 else {
-            result.tokens.removeLast(result.tokens.count - start)
             let isCut = count < example.ids.count
             return findings.add(
                 "no_trained_token", nil, found: "no trained token", expected: "a token that training would predict",
                 "holds no token that training would predict" + (isCut ? " within max_length: raise it, or set on_excess to drop" : ""))
         }
         if trained < Self.nearEmptyLimit { result.nearEmptyCount += 1 }
-        result.examples.append(
-            ExampleRecord(
-                start: UInt64(start), line: UInt64(line), hash: PackedToken.hash(result.tokens[start...]),
-                tokenCount: UInt32(clamping: count),
-                trainedCount: UInt32(clamping: trained)))
+        result.examples.append(ExampleRecord(Sample([kept]), line: line, appendingTo: &result.tokens))
     }
 
     // MARK: Plain text

@@ -36,7 +36,10 @@ package struct Dataset: Sendable {
     package func trainedTokenCount(of index: Int) -> Int { Int(record(index).trainedCount) }
     /// The physical line of the file that an example came from.
     package func line(of index: Int) -> Int { Int(clamping: record(index).line) }
-    package func example(_ index: Int) -> TokenizedExample { store.example(selection?.number(at: index) ?? index) }
+    /// The first run of an example.
+    package func example(_ index: Int) -> TokenizedExample { sample(index).runs.first ?? TokenizedExample(ids: [], isTrained: []) }
+    package func sample(_ index: Int) -> Sample { store.sample(selection?.number(at: index) ?? index) }
+    package func size(of index: Int) -> SampleSize { record(index).size }
     package var longestExample: Int { lengths.longest }
 
     /// Divides the examples into those to train on and those held back (``ValidationSplit``).

@@ -48,7 +48,7 @@ package struct DatasetCache: Sendable {
     /// What an entry's content follows from.
     /// - Parameter clock: what the template sees of the time, empty where it does not ask.
     func key(dataDigest: String, name: String, modelFolder: String, options: DatasetOptions, clock: String) throws(StorageError) -> String {
-        var parts = ["1", dataDigest, options.key, clock, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
+        var parts = ["2", dataDigest, options.key, clock, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
         for name in [
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
             "config.json",

@@ -3,7 +3,8 @@ import Storage
 import Synchronization
 import Tokenization
 
-/// Tokenised examples in two mapped files: `tokens.bin` (packed tokens, 4 bytes each) and `examples.bin` (32 bytes each).
+/// Tokenised examples in two mapped files: `tokens.bin` (packed tokens, 4 bytes each) and `examples.bin` (``ExampleFile/header``, then a
+/// ``ExampleRecord`` each).
 ///
 /// Pages that were read are given back to the kernel now and then, so that a large dataset does not count as this process's memory.
 final class ExampleStore: Sendable {
@@ -18,36 +19,52 @@ final class ExampleStore: Sendable {
     private let bytesRead = Mutex(0)
     let count: Int
 
-    /// - Throws: ``StorageError`` if the files cannot be mapped or are damaged.
+    /// - Throws: ``StorageError`` if the files cannot be mapped, are damaged, or are of another version.
     init(folder: String) throws(StorageError) {
         tokens = try MappedFile(path: folder + "/" + Self.tokensName)
         records = try MappedFile(path: folder + "/" + Self.examplesName)
-        guard records.bytes.count % Self.recordByteCount == 0, tokens.bytes.count % 4 == 0 else {
-            throw StorageError(operation: "understand", path: folder, errorNumber: EINVAL)
-        }
-        count = records.bytes.count / Self.recordByteCount
+        let header = ExampleFile.header
+        guard records.bytes.prefix(header.count).elementsEqual(header),
+            (records.bytes.count - header.count) % Self.recordByteCount == 0, tokens.bytes.count % 4 == 0
+        else { throw StorageError(operation: "understand", path: folder, errorNumber: EINVAL) }
+        count = (records.bytes.count - header.count) / Self.recordByteCount
         if let start = tokens.bytes.baseAddress { madvise(UnsafeMutableRawPointer(mutating: start), tokens.bytes.count, MADV_RANDOM) }
     }
 
     func record(_ index: Int) -> ExampleRecord {
         note(Self.recordByteCount)
-        return records.bytes.loadUnaligned(fromByteOffset: index * Self.recordByteCount, as: ExampleRecord.self)
+        return records.bytes.loadUnaligned(fromByteOffset: ExampleFile.header.count + index * Self.recordByteCount, as: ExampleRecord.self)
     }
 
-    /// The tokens of an example, packed; none if the record points outside the file.
+    /// The tokens of all runs of an example, packed; none if the record points outside the file.
     func withTokens<Result>(_ record: ExampleRecord, _ body: (UnsafeBufferPointer<UInt32>) -> Result) -> Result {
+        withWords(record) { words in body(UnsafeBufferPointer(rebasing: words.dropFirst(record.headCount))) }
+    }
+
+    /// All numbers of an example; none if the record points outside the file.
+    private func withWords<Result>(_ record: ExampleRecord, _ body: (UnsafeBufferPointer<UInt32>) -> Result) -> Result {
         let all = tokens.bytes.bindMemory(to: UInt32.self)
-        let (end, overflows) = record.start.addingReportingOverflow(UInt64(record.tokenCount))
+        let (end, overflows) = record.start.addingReportingOverflow(UInt64(record.wordCount))
         guard !overflows, end <= UInt64(all.count), let first = all.baseAddress else {
             return body(UnsafeBufferPointer(start: nil, count: 0))
         }
-        note(Int(record.tokenCount) * 4)
-        return body(UnsafeBufferPointer(start: first + Int(record.start), count: Int(record.tokenCount)))
+        note(record.wordCount * 4)
+        return body(UnsafeBufferPointer(start: first + Int(record.start), count: record.wordCount))
     }
 
-    func example(_ index: Int) -> TokenizedExample {
-        withTokens(record(index)) { packed in
-            TokenizedExample(ids: packed.map(PackedToken.id), isTrained: packed.map(PackedToken.isTrained))
+    /// The sample of a record. Lengths of runs that do not add up to the tokens leave the last ones shorter.
+    func sample(_ index: Int) -> Sample {
+        let record = record(index)
+        return withWords(record) { words in
+            let runLengths = record.runCount == 1 ? [Int(record.tokenCount)] : words.prefix(Int(record.runCount)).map { Int($0) }
+            let labels = record.labelCount == ExampleRecord.noLabels ? nil : words.prefix(record.headCount).suffix(Int(record.labelCount))
+            var rest = words.dropFirst(record.headCount)
+            let runs = runLengths.map { length in
+                let run = rest.prefix(length)
+                rest = rest.dropFirst(length)
+                return TokenizedExample(ids: run.map(PackedToken.id), isTrained: run.map(PackedToken.isTrained))
+            }
+            return Sample(runs, weight: record.weight, labels: labels.map { $0.map { Int($0) } })
         }
     }
 

@@ -1,4 +1,4 @@
-package import Tensors
+import Tensors
 
 /// One step of Lion with decoupled weight decay (Chen and others 2023, arXiv:2302.06675).
 ///

@@ -1,9 +1,13 @@
 /// The optimizers that a job may name.
 package enum Optimizers {
-    package static let all: [any Optimizer.Type] = [AdamWOptimizer.self, LionOptimizer.self]
+    package static let all: [any Optimizer.Type] = [AdamWOptimizer.self, LionOptimizer.self, SGDOptimizer.self]
 
-    /// The optimizer of a name with a manifest's numbers, or nil if there is none of that name.
-    package static func make(_ name: String, numbers: [String: Double]) -> (any Optimizer)? {
-        all.first { $0.name == name }?.init(numbers: numbers)
+    /// The optimizer of a name with a manifest's numbers.
+    /// - Throws: ``TrainingError/unknownName(key:name:known:)``.
+    package static func named(_ name: String, numbers: [String: Double]) throws(TrainingError) -> any Optimizer {
+        guard let type = all.first(where: { $0.name == name }) else {
+            throw .unknownName(key: "optimizer.type", name: name, known: all.map { $0.name })
+        }
+        return type.init(numbers: numbers)
     }
 }

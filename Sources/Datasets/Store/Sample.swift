@@ -1,0 +1,41 @@
+package import Tokenization
+
+/// What training takes from one record: token runs, and what is said of them.
+package struct Sample: Sendable, Hashable {
+    /// One or more sequences of tokens, none of which sees another: an answer, or a preferred and a rejected one.
+    package var runs: [TokenizedExample]
+    /// What the sample counts beside others.
+    package var weight: Float
+    /// The numbers of the classes that it belongs to; nil where nothing is said of classes.
+    package var labels: [Int]?
+
+    package init(_ runs: [TokenizedExample], weight: Float = 1, labels: [Int]? = nil) {
+        self.runs = runs
+        self.weight = weight
+        self.labels = labels
+    }
+
+    /// A sample of one run.
+    package init(ids: [Int32], isTrained: [Bool]) { self.init([TokenizedExample(ids: ids, isTrained: isTrained)]) }
+
+    package var size: SampleSize {
+        SampleSize(
+            tokenCount: runs.reduce(0) { $0 + $1.ids.count }, trainedTokenCount: runs.reduce(0) { $0 + $1.trainedTokenCount },
+            runCount: runs.count)
+    }
+}
+
+/// How much there is in a sample, known without reading its tokens.
+package struct SampleSize: Sendable, Hashable {
+    /// Tokens of all runs.
+    package var tokenCount: Int
+    /// Tokens that the loss counts; the first of a run is never predicted.
+    package var trainedTokenCount: Int
+    package var runCount: Int
+
+    package init(tokenCount: Int, trainedTokenCount: Int, runCount: Int = 1) {
+        self.tokenCount = tokenCount
+        self.trainedTokenCount = trainedTokenCount
+        self.runCount = runCount
+    }
+}

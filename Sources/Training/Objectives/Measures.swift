@@ -1,0 +1,33 @@
+/// What was measured: named sums, each with what it is a sum over. They add up over micro-batches, in any division of a batch.
+package struct Measures: Sendable, Hashable {
+    package struct Sum: Sendable, Hashable {
+        package var total = 0.0
+        /// What the total is to be divided by: trained tokens, samples.
+        package var weight = 0.0
+
+        package var mean: Double { weight == 0 ? 0 : total / weight }
+    }
+    private var sums: [String: Sum] = [:]
+
+    package init() {}
+
+    /// The measure that every objective has: the loss, not divided.
+    package static let loss = "loss"
+    /// How many of those counted were right.
+    package static let accuracy = "accuracy"
+
+    /// A measure by its name; zero where nothing was measured.
+    package subscript(name: String) -> Sum { sums[name] ?? Sum() }
+
+    package mutating func add(_ name: String, total: Double, weight: Double) {
+        sums[name, default: Sum()].total += total
+        sums[name, default: Sum()].weight += weight
+    }
+
+    package static func += (left: inout Measures, right: Measures) {
+        for (name, sum) in right.sums { left.add(name, total: sum.total, weight: sum.weight) }
+    }
+
+    package var meanLoss: Double { self[Self.loss].mean }
+    package var accuracy: Double { self[Self.accuracy].mean }
+}

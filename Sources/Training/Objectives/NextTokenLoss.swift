@@ -1,0 +1,62 @@
+import Datasets
+import Glibc
+import Graph
+import JSON
+import Models
+import Tensors
+import Tokenization
+
+/// The objectives whose loss is the cross-entropy of every trained token, given the tokens before it.
+protocol NextTokenObjective: Objective {}
+
+extension NextTokenObjective {
+    package func lossRowCount(of size: SampleSize) -> Int { size.trainedTokenCount }
+    package func weight(of sample: Sample) -> Double { Double(sample.size.trainedTokenCount) }
+
+    package var rowInputs: [String] { [ProgramInput.targets] }
+
+    package func addRows(of sample: Sample, at firstRows: [Int], to rows: inout LossRows) {
+        for (run, firstRow) in zip(sample.runs, firstRows) {
+            for position in run.ids.indices.dropFirst() where run.isTrained[position] {
+                rows.rows.append(Int32(truncatingIfNeeded: firstRow + position - 1))
+                rows.inputs[0].append(run.ids[position])
+            }
+        }
+    }
+
+    package func addLoss(_ pass: LossPass, to graph: inout Graph) throws(GraphError) -> ValueID? {
+        let accumulator = pass.accumulator(of: pass.forward.trainedHeadKey, in: &graph)
+        let rows = graph.type(of: pass.hidden).rows
+        let targets = graph.input(ProgramInput.targets, TensorType(rows: rows, columns: 1, .int32))
+        let scale = graph.input(ProgramInput.lossScale, TensorType(rows: 1, columns: 1, .float32))
+        let head = HeadLoss(weight: pass.forward.headWeight, softCap: pass.forward.softCap, chunkRows: pass.chunkRows)
+        let result = try head.add(
+            to: &graph, hidden: pass.hidden, targets: targets, lossScale: scale, isTraining: pass.isTraining, accumulator: accumulator)
+        graph.markOutput(result.losses, ProgramOutput.losses)
+        graph.markOutput(result.correct, ProgramOutput.correct)
+        return result.hiddenGradient
+    }
+
+    package func measures(of batch: PackedBatch, reading read: (String, Int) throws -> [Float]) throws -> Measures {
+        let losses = try read(ProgramOutput.losses, batch.trainedCapacity)
+        let correct = try read(ProgramOutput.correct, batch.trainedCapacity)
+        var (loss, correctCount) = (0.0, 0)
+        for row in 0..<batch.lossRowCount {
+            loss += Double(losses[row])
+            if correct[row] > 0.5 { correctCount += 1 }
+        }
+        var measures = Measures()
+        measures.add(Measures.loss, total: loss, weight: Double(batch.lossRowCount))
+        measures.add(Measures.accuracy, total: Double(correctCount), weight: Double(batch.lossRowCount))
+        return measures
+    }
+
+    package func report(_ measures: Measures) -> JSONNode {
+        let correct = measures[Measures.accuracy]
+        return [
+            "loss": JSONNode(measures.meanLoss), "perplexity": JSONNode(exp(measures.meanLoss)),
+            "token_accuracy": JSONNode(correct.mean), "tokens": JSONNode(Int(correct.weight)),
+            "correct_tokens": JSONNode(Int(correct.total)),
+        ]
+    }
+}
