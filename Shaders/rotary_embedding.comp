@@ -2,7 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// Turns each pair (x[i], x[i + half]) of a head by the angle of its row; columns behind the pairs are copied.
+// Turns each pair of a head by the angle of its row: (x[i], x[i + half]), or with INTERLEAVED (x[2 i], x[2 i + 1]). Columns behind the pairs are copied.
 // An element here is a pair or a copied column: UNITS of them in each head.
 INPUT(0, x)
 INPUT(1, table)
@@ -26,10 +26,16 @@ void element(uint row, uint unit) {
     float cosine = table(position, i);
     // Parameter 3: 1, or -1 for the inverse.
     float sine = FLOAT_PARAMETER(OPERANDS, 3) * table(position, HALF + i);
+#ifdef INTERLEAVED
+    column += i;
+    uint partner = column + 1;
+#else
+    uint partner = column + HALF;
+#endif
     float first = x(row, column);
-    float second = x(row, column + HALF);
+    float second = x(row, partner);
     store_y(row, column, first * cosine - second * sine);
-    store_y(row, column + HALF, second * cosine + first * sine);
+    store_y(row, partner, second * cosine + first * sine);
 }
 
 #include "common/elementwise.glsl"

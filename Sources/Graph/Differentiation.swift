@@ -4,6 +4,9 @@ package import Tensors
 ///
 /// Gradients appear only where a trained tensor needs them. A gradient that several readers contribute to is summed in place where the operation can add
 /// (``MatrixProduct``, ``RMSNormBackward``, all accumulating ones) and by ``Add`` elsewhere. Gradients of trained tensors go straight into their accumulators.
+///
+/// No gradient is dropped in silence: a rule that does not read the gradient of an output, or gives none to an input that needs one, is an error that
+/// names its operation.
 package struct Differentiation {
     private var graph: Graph
     private var gradients: [ValueID: ValueID] = [:]
@@ -15,6 +18,9 @@ package struct Differentiation {
     private var convertedFrom: [ValueID: ValueID] = [:]
     /// The nodes whose results are cheaper to compute again than to keep: one pass over operands that are kept anyway.
     private var cheapNodes: [ValueID: Node] = [:]
+    /// Of the node that is being differentiated: outputs whose gradients its rule has read, and inputs that it has contributed to.
+    private var readGradients: Set<ValueID> = []
+    private var contributions: Set<ValueID> = []
 
     /// The graph with its backward pass: gradients of everything that `seeds` depend on and that is trained in `layout` are added to the accumulators.
     ///
@@ -37,11 +43,22 @@ package struct Differentiation {
             if let segment = node.segment, recomputedSegments.contains(segment), entered.insert(segment).inserted {
                 try context.recompute(nodes.filter { $0.segment == segment })
             }
-            try node.operation.differentiate(node, in: &context)
+            try context.differentiate(node)
         }
         context.graph.currentSegment = nil
         context.graph.removeDeadNodes()
         return context.graph
+    }
+
+    private mutating func differentiate(_ node: Node) throws(GraphError) {
+        (readGradients, contributions) = ([], [])
+        try node.operation.differentiate(node, in: &self)
+        for (index, output) in node.outputs.enumerated() where gradients[output] != nil && !readGradients.contains(output) {
+            throw .notDifferentiable(operation: "output \(index) of \(node.operation.name)")
+        }
+        for (index, input) in node.inputs.enumerated() where needsGradient(input) && !contributions.contains(input) {
+            throw .notDifferentiable(operation: "\(node.operation.name) with respect to operand \(index)")
+        }
     }
 
     private init(_ graph: Graph, nodeCount: Int, layout: TrainableLayout) {
@@ -52,8 +69,8 @@ package struct Differentiation {
             if case .persistent(let key) = value.role { trained.contains(key) } else { false }
         }
         for node in graph.nodes.prefix(nodeCount) {
-            if node.operation is Convert { convertedFrom[node.outputs[0]] = node.inputs[0] }
-            if node.operation is RMSNorm || node.operation is GatedActivation { cheapNodes[node.outputs[0]] = node }
+            if node.operation.isConversion { convertedFrom[node.outputs[0]] = node.inputs[0] }
+            if node.operation.isCheapToRecompute { cheapNodes[node.outputs[0]] = node }
             if node.inputs.contains(where: { needed[$0.index] }) {
                 for output in node.outputs where graph.type(of: output).elementType.isFloatingPoint { needed[output.index] = true }
             }
@@ -66,7 +83,10 @@ package struct Differentiation {
     package func needsGradient(_ value: ValueID) -> Bool { value.index < needed.count && needed[value.index] }
 
     /// The gradient collected so far, complete when the node that computes the value is visited; nil if nothing depends on the value.
-    package func gradient(of value: ValueID) -> ValueID? { gradients[value] }
+    package mutating func gradient(of value: ValueID) -> ValueID? {
+        readGradients.insert(value)
+        return gradients[value]
+    }
 
     /// The value to read in the backward pass: itself, or its second computation.
     package func saved(_ value: ValueID) -> ValueID { recomputed[value] ?? value }
@@ -111,6 +131,7 @@ package struct Differentiation {
         _ make: (inout Differentiation, _ addend: ValueID?, _ elementType: ElementType) throws(GraphError) -> ValueID
     ) throws(GraphError) {
         guard needsGradient(value) else { return }
+        contributions.insert(value)
         // A trained tensor in another element type is a copy of the float32 original, whose gradient is the one that counts.
         if let source = convertedFrom[value], case .persistent = graph.values[source.index].role {
             return try contribute(to: source, make)

@@ -12,7 +12,6 @@ package struct Graph: Sendable {
     /// The layer that nodes added now belong to.
     package var currentSegment: Int?
     private var persistentValues: [String: ValueID] = [:]
-    private var persistentIndices: [String: Int] = [:]
     /// For each input of key ranges the input of query ranges that says the same from the keys' side.
     private(set) var queryRangesOfKeyRanges: [ValueID: ValueID] = [:]
 
@@ -28,15 +27,8 @@ package struct Graph: Sendable {
         if let known = persistentValues[tensor.key] { return known }
         let value = define(tensor.key, tensor.type, .persistent(key: tensor.key))
         persistentValues[tensor.key] = value
-        persistentIndices[tensor.key] = persistentTensors.count
         persistentTensors.append(tensor)
         return value
-    }
-
-    /// The declaration of the persistent tensor that a value is, or nil for other values.
-    package func persistentTensor(of value: ValueID) -> PersistentTensor? {
-        guard case .persistent(let key) = values[value.index].role else { return nil }
-        return persistentIndices[key].map { persistentTensors[$0] }
     }
 
     /// Applies an operation; its outputs are named after the operation unless names are given.

@@ -12,8 +12,12 @@ package protocol Operation: Sendable {
     /// - Throws: ``GraphError`` where the inputs do not fit.
     func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType]
 
-    /// Arithmetic and memory traffic of one run.
+    /// Arithmetic and memory traffic of one run. Where the arithmetic depends on how many keys the queries see, half of all pairs are assumed,
+    /// as in one example that fills the rows.
     func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost
+
+    /// The same with a known number of pairs of a query and a key that it sees; other operations cost what they always cost.
+    func cost(inputs: [TensorType], outputs: [TensorType], visiblePairs: Double) -> Cost
 
     /// For each output that may or must be computed in the memory of an input: the index of that input.
     ///
@@ -27,8 +31,26 @@ package protocol Operation: Sendable {
     /// How the operation may be split by rows of its operands; nil where it must run whole.
     func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition?
 
-    /// Adds to the graph what computes the gradients of the inputs that need one. Operations without a gradient rule do nothing.
+    /// Adds to the graph what computes the gradients of the inputs that need one. ``Differentiation`` calls this only where an output has a
+    /// gradient, and refuses a rule that leaves an output's gradient unread or an input that needs one without.
     func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError)
+
+    /// How the operands lie in one another where no kernel runs; nil for operations with a kernel.
+    var view: OperandView? { get }
+
+    /// Whether the first output is cheaper to compute a second time in the backward pass than to keep: one pass over operands that are
+    /// kept anyway.
+    var isCheapToRecompute: Bool { get }
+
+    /// Whether the output is the input in another element type. The gradient of a trained tensor's copy goes to the float32 original.
+    var isConversion: Bool { get }
+
+    /// Whether this is a product that matrix units compute where its operands' types allow it, and that may run tile by tile together with
+    /// other products of the same result (``ProductChains``).
+    var isMatrixProduct: Bool { get }
+
+    /// The input that is added to what the operation computes, where there is one.
+    var addendInput: Int? { get }
 }
 
 extension Operation {
@@ -36,7 +58,21 @@ extension Operation {
     package var inPlaceInputs: [Int: Int] { [:] }
     package var attributes: String { "" }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { nil }
-    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {}
+    package func cost(inputs: [TensorType], outputs: [TensorType], visiblePairs: Double) -> Cost { cost(inputs: inputs, outputs: outputs) }
+    package var view: OperandView? { nil }
+    package var isCheapToRecompute: Bool { false }
+    package var isConversion: Bool { false }
+    package var isMatrixProduct: Bool { false }
+    package var addendInput: Int? { nil }
+}
+
+/// An operation through which nothing is differentiated: the gradients of others, the loss, the optimizer.
+package protocol OperationWithoutGradient: Operation {}
+
+extension OperationWithoutGradient {
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        throw .notDifferentiable(operation: name)
+    }
 }
 
 /// An operation applied to values.

@@ -19,12 +19,12 @@ package struct Partition: Sendable {
     /// The input that every piece but the first of a reduced axis takes from the output: the sum so far. It may stand one past the inputs
     /// of the whole operation; then `operation` returns one that takes it.
     package var accumulatorInput: Int?
-    /// The operation for the piece that begins at `offset` of an axis, where the operation must know it (an embedding's first row).
-    package var operation: @Sendable (_ axis: Character, _ offset: Int, _ isFirst: Bool) -> (any Operation)?
+    /// The operation for the piece that covers `range` of an axis, where the operation must know it (an embedding's first row).
+    package var operation: @Sendable (_ axis: Character, _ range: Range<Int>, _ isFirst: Bool) -> (any Operation)?
 
     package init(
         inputs: [OperandAxes], outputs: [OperandAxes], reduced: Set<Character> = [], accumulatorInput: Int? = nil,
-        operation: @escaping @Sendable (_ axis: Character, _ offset: Int, _ isFirst: Bool) -> (any Operation)? = { _, _, _ in nil }
+        operation: @escaping @Sendable (_ axis: Character, _ range: Range<Int>, _ isFirst: Bool) -> (any Operation)? = { _, _, _ in nil }
     ) {
         self.inputs = inputs
         self.outputs = outputs

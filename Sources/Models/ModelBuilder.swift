@@ -38,6 +38,11 @@ struct ModelBuilder {
         var rows: Int
         var columns: Int
         var isVector: Bool
+        /// What training from nothing begins with.
+        var initial: InitialValues
+
+        /// As the checkpoint has it.
+        var shape: [Int] { isVector ? [columns] : [rows, columns] }
     }
 
     let configuration: ModelConfiguration
@@ -67,24 +72,31 @@ struct ModelBuilder {
     /// Embedding, layers, final norm.
     mutating func forward() throws(GraphError) -> ForwardPass {
         let tokens = graph.input(ModelInput.tokens, TensorType(rows: tokenCount, columns: 1, .int32))
-        let embedding = "model.embed_tokens.weight"
-        let table = try weight(embedding, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product)
-        let scale = Float(family.embeddingScale(configuration))
-        // Trained embeddings are looked up in the float32 original: converting the whole table for a few rows would be waste.
-        let source = settings.trainables.tensor(of: embedding, .parameter).map { graph.persistent($0) } ?? table
-        var hidden = try graph.add(Embedding(scale: scale), [source, tokens], names: ["embedded"])[0]
+        var hidden = try family.addEmbedding(tokens, to: &self)
         for layer in 0..<configuration.layerCount {
             graph.currentSegment = layer
             hidden = try family.addLayer(layer, hidden, to: &self)
         }
         graph.currentSegment = nil
-        let normalised = try norm("model.norm.weight", hidden)
+        let normalised = try family.addFinalNorm(hidden, to: &self)
         if let (head, key) = settings.taskHead { return try taskHead(head, key, normalised) }
-        let headName = configuration.tiesEmbeddings ? embedding : "lm_head.weight"
-        let head = try weight(headName, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product)
+        let headName = configuration.tiesEmbeddings ? family.names.embedding : family.names.head
+        let head = try weight(
+            headName, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product, initial: normalValues)
         let isTrained = settings.trainables.tensor(of: headName, .parameter) != nil
         return ForwardPass(
             hidden: normalised, headWeight: head, trainedHeadKey: isTrained ? headName : nil, softCap: Float(configuration.finalSoftCap))
+    }
+
+    // MARK: What is in front of the layers
+
+    /// Rows of the named table `[vocabulary, hidden]`, times a factor, float32.
+    mutating func embedded(_ tokens: ValueID, _ name: String, scale: Double = 1) throws(GraphError) -> ValueID {
+        let table = try weight(
+            name, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product, initial: normalValues)
+        // Trained embeddings are looked up in the float32 original: converting the whole table for a few rows would be waste.
+        let source = settings.trainables.tensor(of: name, .parameter).map { graph.persistent($0) } ?? table
+        return try graph.add(Embedding(scale: Float(scale)), [source, tokens], names: ["embedded"])[0]
     }
 
     private mutating func taskHead(_ head: TaskHead, _ key: String, _ normalised: ValueID) throws(GraphError) -> ForwardPass {
@@ -97,40 +109,64 @@ struct ModelBuilder {
 
     // MARK: Pieces of a layer
 
-    /// RMS norm by a named weight. With `groupCount` heads side by side each is normalised alone.
-    mutating func norm(_ name: String, _ x: ValueID, groupCount: Int = 1, isResidual: Bool = false) throws(GraphError) -> ValueID {
+    /// Columns of all queries, and of all keys or all values.
+    var queryColumns: Int { configuration.headCount * configuration.headWidth }
+    var keyColumns: Int { configuration.keyValueHeadCount * configuration.headWidth }
+
+    /// A norm by the weights of a module. With `groupCount` heads side by side each is normalised alone, where the kind of norm allows it.
+    mutating func norm(
+        _ module: String, _ x: ValueID, _ norm: NormSettings, groupCount: Int = 1, isResidual: Bool = false
+    ) throws(GraphError) -> ValueID {
         let columns = graph.type(of: x).columns / groupCount
-        let weight = try weight(name, rows: 1, columns: columns, .vector)
-        let operation = RMSNorm(
-            epsilon: Float(configuration.normEpsilon), weightOffset: family.normWeightOffset, groupCount: groupCount,
-            outputType: isResidual ? .float32 : settings.activationType)
-        return try graph.add(operation, [x, weight], names: [Self.shortName(name), "inverse RMS"])[0]
+        let outputType = isResidual ? .float32 : settings.activationType
+        let name = Self.shortName(module)
+        switch norm.kind {
+        case .rootMeanSquare(let weightOffset):
+            let weight = try weight(module + ".weight", rows: 1, columns: columns, .vector, initial: .constant(1 - weightOffset))
+            let operation = RMSNorm(
+                epsilon: Float(norm.epsilon), weightOffset: weightOffset, groupCount: groupCount, outputType: outputType)
+            return try graph.add(operation, [x, weight], names: [name, "inverse RMS"])[0]
+        case .layer:
+            let weight = try weight(module + ".weight", rows: 1, columns: columns, .vector, initial: .constant(1))
+            let bias = try self.weight(module + ".bias", rows: 1, columns: columns, .vector, initial: .constant(0))
+            let operation = LayerNorm(epsilon: Float(norm.epsilon), outputType: outputType)
+            return try graph.add(operation, [x, weight, bias], names: [name, "statistics"])[0]
+        }
     }
 
     /// `x Wᵀ`, plus a bias, plus the residual stream that it is added to, plus what an adapter on this module adds.
+    /// - Parameters:
+    ///   - scale: what everything but the residual stream is multiplied by.
+    ///   - writesResidual: whether the result goes into the residual stream, also where it is not added to it right here.
     mutating func linear(
-        _ module: String, _ x: ValueID, outputs: Int, hasBias: Bool = false, addingTo residual: ValueID? = nil
+        _ module: String, _ x: ValueID, outputs: Int, hasBias: Bool = false, addingTo residual: ValueID? = nil, scale: Double = 1,
+        writesResidual: Bool? = nil
     ) throws(GraphError) -> ValueID {
+        if let residual, scale != 1 {
+            let y = try linear(module, x, outputs: outputs, hasBias: hasBias, writesResidual: true)
+            return try added(residual, scaled(y, by: scale))
+        }
         let inputs = graph.type(of: x).columns
         linearModules.append(LinearModule(name: module, inputs: inputs, outputs: outputs))
         let outputType = residual == nil ? settings.activationType : .float32
         let name = Self.shortName(module)
         let key = module + ".weight"
+        let initial = writesResidual ?? (residual != nil) ? residualValues : normalValues
         var operation: any Operation = MatrixProduct(transposesB: true, hasAddend: residual != nil, outputType: outputType)
         let weight: ValueID
         if let format = settings.quantizedFormat, settings.trainables.tensor(of: key, .parameter) == nil {
-            declare(key, rows: outputs, columns: inputs, .product)
+            declare(key, rows: outputs, columns: inputs, .product, initial)
             let product = QuantizedProduct(
                 format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType)
             operation = product
             weight = graph.persistent(
                 PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight, isReadInParts: true))
         } else {
-            weight = try self.weight(key, rows: outputs, columns: inputs, .product)
+            weight = try self.weight(key, rows: outputs, columns: inputs, .product, initial: initial)
         }
         var y = try graph.add(operation, [x, weight] + (residual.map { [$0] } ?? []), names: [name])[0]
         if hasBias {
-            let bias = try self.weight(module + ".bias", rows: 1, columns: outputs, .vector)
+            let bias = try self.weight(module + ".bias", rows: 1, columns: outputs, .vector, initial: .constant(0))
             y = try graph.add(BiasAdd(), [y, bias], names: [name])[0]
         }
         guard let adapter = settings.adapters[module] else { return y }
@@ -145,14 +181,35 @@ struct ModelBuilder {
 
     mutating func split(_ x: ValueID, widths: [Int]) throws(GraphError) -> [ValueID] { try graph.add(SplitColumns(widths: widths), [x]) }
 
+    /// Matrices side by side.
+    mutating func joined(_ parts: [ValueID]) throws(GraphError) -> ValueID { try graph.add(ConcatenateColumns(), parts)[0] }
+
+    /// The residual stream in the activations' element type, where no norm stands between it and a product.
+    mutating func asActivations(_ x: ValueID) throws(GraphError) -> ValueID {
+        graph.type(of: x).elementType == settings.activationType
+            ? x : try graph.add(Convert(to: settings.activationType), [x], names: ["hidden"])[0]
+    }
+
     mutating func added(_ a: ValueID, _ b: ValueID) throws(GraphError) -> ValueID { try graph.add(Add(), [a, b])[0] }
 
-    mutating func gated(_ gate: ValueID, _ up: ValueID) throws(GraphError) -> ValueID {
-        try graph.add(GatedActivation(configuration.activation), [gate, up], names: ["gated"])[0]
+    mutating func scaled(_ x: ValueID, by factor: Double) throws(GraphError) -> ValueID {
+        factor == 1 ? x : try graph.add(Scale(by: Float(factor)), [x])[0]
+    }
+
+    mutating func gated(_ gate: ValueID, _ up: ValueID, _ function: ActivationFunction) throws(GraphError) -> ValueID {
+        try graph.add(GatedActivation(function), [gate, up], names: ["gated"])[0]
+    }
+
+    mutating func activated(_ x: ValueID, _ function: ActivationFunction) throws(GraphError) -> ValueID {
+        try graph.add(Activation(function), [x], names: ["activated"])[0]
     }
 
     /// Heads turned by their tokens' positions.
-    mutating func rotated(_ x: ValueID) throws(GraphError) -> ValueID {
+    /// - Parameters:
+    ///   - table: the angles; nil: the model's first table.
+    ///   - isInterleaved: whether neighbouring columns are pairs, instead of those half a turned width apart.
+    mutating func rotated(_ x: ValueID, by table: RotaryTable? = nil, isInterleaved: Bool = false) throws(GraphError) -> ValueID {
+        guard let table = table ?? configuration.rotaryTables.first else { throw .undefinedValue("rotary table") }
         let rows: ValueID
         if let known = rotaryRows {
             rows = known
@@ -160,15 +217,21 @@ struct ModelBuilder {
             rows = graph.input(ModelInput.rotaryRows, TensorType(rows: tokenCount, columns: 1, .int32))
         }
         rotaryRows = rows
-        let table = graph.persistent(Self.rotaryTable(configuration, positionCount: settings.positionCount))
-        return try graph.add(RotaryEmbedding(headWidth: configuration.headWidth), [x, table, rows], names: ["rotated"])[0]
+        let angles = graph.persistent(Self.tensor(of: table, positionCount: settings.positionCount))
+        let operation = RotaryEmbedding(headWidth: configuration.headWidth, isInterleaved: isInterleaved)
+        return try graph.add(operation, [x, angles, rows], names: ["rotated"])[0]
     }
 
     /// Attention of a layer over this program's tokens, or over the cache where there is one.
-    mutating func attention(layer: Int, q: ValueID, k: ValueID, v: ValueID) throws(GraphError) -> ValueID {
+    /// - Parameters:
+    ///   - scale: what scores are multiplied by; nil: one over the square root of a head's width.
+    ///   - softCap: the cap of scores; 0: none.
+    mutating func attention(
+        layer: Int, q: ValueID, k: ValueID, v: ValueID, scale: Double? = nil, softCap: Double = 0
+    ) throws(GraphError) -> ValueID {
         let shape = AttentionShape(
             headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount, headWidth: configuration.headWidth,
-            scale: Float(1 / configuration.queryScale.squareRoot()), softCap: Float(configuration.attentionSoftCap))
+            scale: Float(scale ?? 1 / Double(configuration.headWidth).squareRoot()), softCap: Float(softCap))
         let ranges = keyRanges(isSliding: configuration.isSliding[layer])
         var (keys, values) = (k, v)
         if let capacity = settings.cacheCapacity {
@@ -180,11 +243,18 @@ struct ModelBuilder {
 
     // MARK: Inputs and weights
 
-    static func rotaryTable(_ configuration: ModelConfiguration, positionCount: Int) -> PersistentTensor {
+    /// The persistent tensor of a rotary table: one row a position of each set of factors.
+    static func tensor(of table: RotaryTable, positionCount: Int) -> PersistentTensor {
         PersistentTensor(
-            key: "constant/rotary",
-            type: TensorType(rows: configuration.rotary.setCount * positionCount, columns: configuration.rotary.width, .float32),
-            kind: .constant)
+            key: table.key,
+            type: TensorType(rows: table.settings.setCount * positionCount, columns: table.settings.width, .float32), kind: .constant)
+    }
+
+    /// Matrices start at normal numbers; projections back into the residual stream at smaller ones, by `sqrt(2 * layers)` (Radford et al. 2019,
+    /// GPT-2).
+    private var normalValues: InitialValues { .normal(deviation: configuration.initializerRange) }
+    private var residualValues: InitialValues {
+        .normal(deviation: configuration.initializerRange / Double(2 * configuration.layerCount).squareRoot())
     }
 
     private mutating func keyRanges(isSliding: Bool) -> ValueID {
@@ -232,8 +302,10 @@ struct ModelBuilder {
     }
 
     /// A weight by its name: trained ones as the float32 original or its copy in the activations' type, frozen ones as they lie on the device.
-    private mutating func weight(_ name: String, rows: Int, columns: Int, _ use: WeightUse) throws(GraphError) -> ValueID {
-        declare(name, rows: rows, columns: columns, use)
+    private mutating func weight(
+        _ name: String, rows: Int, columns: Int, _ use: WeightUse, initial: InitialValues
+    ) throws(GraphError) -> ValueID {
+        declare(name, rows: rows, columns: columns, use, initial)
         if let tensor = settings.trainables.tensor(of: name, .parameter) {
             let value = graph.persistent(tensor)
             return use == .vector ? value : try inActivationType(value, name)
@@ -242,9 +314,9 @@ struct ModelBuilder {
         return graph.persistent(PersistentTensor(key: name, type: type, kind: .weight))
     }
 
-    private mutating func declare(_ name: String, rows: Int, columns: Int, _ use: WeightUse) {
+    private mutating func declare(_ name: String, rows: Int, columns: Int, _ use: WeightUse, _ initial: InitialValues) {
         if declared.insert(name).inserted {
-            declarations.append(WeightDeclaration(name: name, rows: rows, columns: columns, isVector: use == .vector))
+            declarations.append(WeightDeclaration(name: name, rows: rows, columns: columns, isVector: use == .vector, initial: initial))
         }
     }
 

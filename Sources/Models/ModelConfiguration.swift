@@ -1,7 +1,7 @@
-package import Graph
 package import Tensors
 
-/// A decoder language model's sizes and rules, from config.json.
+/// A decoder language model as everything outside of its family sees it: sizes, positions, windows, types. What only its family has is the
+/// family's own value.
 package struct ModelConfiguration: Sendable, Hashable {
     package var modelType: String
     package var hiddenSize: Int
@@ -9,34 +9,42 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var headCount: Int
     package var keyValueHeadCount: Int
     package var headWidth: Int
-    package var intermediateSize: Int
     package var vocabularySize: Int
     /// Positions that the model was made for.
     package var maximumPositions: Int
-    package var normEpsilon: Double
-    package var activation: ActivationFunction
     /// The head uses the embedding's weight.
     package var tiesEmbeddings: Bool
-    package var rotary: RotarySettings
+    /// The tables of angles by which heads are turned; the first one's lengths decide on factors. Empty where positions are learned.
+    package var rotaryTables: [RotaryTable] = []
     /// Tokens that a sliding layer sees; nil where no layer slides.
     package var slidingWindow: Int?
     /// For each layer whether it slides.
     package var isSliding: [Bool]
-    package var hasAttentionBias: Bool
-    package var hasFeedForwardBias: Bool
-    /// Scores are divided by the square root of this.
-    package var queryScale: Double
-    /// Caps of attention scores and of final logits; 0: none.
-    package var attentionSoftCap: Double
-    package var finalSoftCap: Double
+    /// The cap of final logits; 0: none.
+    package var finalSoftCap: Double = 0
     /// The element type in which a model trained from nothing is stored.
     package var storedType: ElementType
     /// Standard deviation of fresh weights.
     package var initializerRange: Double
+    /// Set once the family has read its part.
+    var family: FamilyBox?
 
-    /// Weights of one model in all, as an estimate for messages.
-    package var approximateParameterCount: Int {
-        let attention = hiddenSize * headWidth * (2 * headCount + 2 * keyValueHeadCount)
-        return layerCount * (attention + 3 * hiddenSize * intermediateSize) + vocabularySize * hiddenSize * (tiesEmbeddings ? 1 : 2)
+    /// Every layer slides where there is a window.
+    mutating func slideEverywhere(_ window: Int?) {
+        slidingWindow = window
+        isSliding = Array(repeating: window != nil, count: layerCount)
+    }
+}
+
+/// One table of cosines and sines, by position.
+package struct RotaryTable: Sendable, Hashable {
+    /// The key of its persistent tensor.
+    package var key: String
+    package var settings: RotarySettings
+
+    /// - Parameter name: tells the tables of one model apart; nil for the only or first one.
+    package init(_ settings: RotarySettings, name: String? = nil) {
+        key = "constant/rotary" + (name.map { "." + $0 } ?? "")
+        self.settings = settings
     }
 }

@@ -1,37 +1,94 @@
 import Graph
 
-/// A model architecture: how its config.json is read and how one of its layers is computed.
+/// A model architecture: what its config.json says beside the sizes of every model, where its tensors stand, and how its forward pass is computed.
 ///
-/// A family is one file; `docs/adding-a-model-family.md` says how to write one.
-protocol ModelFamily: Sendable {
+/// A family is one file and one value, whose stored properties are the family's own configuration. `docs/adding-a-model-family.md` says how to
+/// write one.
+protocol ModelFamily: Sendable, Hashable {
     /// The `model_type` of its checkpoints.
-    var modelType: String { get }
-    /// Where the activation's name stands if not in `hidden_act`.
-    var activationKey: String { get }
-    var tiesEmbeddingsByDefault: Bool { get }
-    /// Reads what only this family has.
-    func refine(_ configuration: inout ModelConfiguration, _ reader: ConfigurationReader) throws(ModelError)
-    /// What embedded tokens are multiplied by.
-    func embeddingScale(_ configuration: ModelConfiguration) -> Double
-    /// What stored norm weights are added to.
-    var normWeightOffset: Float { get }
-    /// Adds layer `index` to the graph: takes and returns the residual stream `[t, hidden]` float32.
+    static var modelType: String { get }
+    /// What its config.json calls the sizes that every model has.
+    static var sizeKeys: SizeKeys { get }
+    static var tiesEmbeddingsByDefault: Bool { get }
+
+    /// Reads what only this family has; what others must know of it (windows, positions, a cap of the logits) goes into `model`.
+    init(_ reader: ConfigurationReader, _ model: inout ModelConfiguration) throws(ModelError)
+
+    /// Where its embedding, final norm and head stand.
+    var names: ModelNames { get }
+    /// The norm of the hidden states before the head.
+    var norm: NormSettings { get }
+
+    /// Adds what the first layer takes: the residual stream `[t, hidden]` float32 of `tokens` `[t, 1]`.
+    func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
+    /// Adds layer `index` to the graph: takes and returns the residual stream.
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
+    /// Adds what the head takes: hidden states `[t, hidden]` in the activations' element type.
+    func addFinalNorm(_ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
 }
 
 extension ModelFamily {
-    var activationKey: String { "hidden_act" }
-    var tiesEmbeddingsByDefault: Bool { false }
-    var normWeightOffset: Float { 0 }
-    func refine(_ configuration: inout ModelConfiguration, _ reader: ConfigurationReader) throws(ModelError) {}
-    func embeddingScale(_ configuration: ModelConfiguration) -> Double { 1 }
+    static var sizeKeys: SizeKeys { SizeKeys() }
+    static var tiesEmbeddingsByDefault: Bool { false }
+    var names: ModelNames { ModelNames() }
+
+    func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
+        try builder.embedded(tokens, names.embedding)
+    }
+
+    func addFinalNorm(_ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
+        try builder.norm(names.finalNorm, hidden, norm)
+    }
+}
+
+/// The names of the tensors outside of the layers, as most families have them.
+struct ModelNames: Sendable, Hashable {
+    /// The embedding's weight `[vocabulary, hidden]`.
+    var embedding = "model.embed_tokens.weight"
+    /// The module of the last norm.
+    var finalNorm = "model.norm"
+    /// The head's weight `[vocabulary, hidden]`, where it is not the embedding's.
+    var head = "lm_head.weight"
+}
+
+/// The keys of the sizes that every model has, as most families spell them.
+struct SizeKeys: Sendable, Hashable {
+    var hiddenSize = "hidden_size"
+    var layerCount = "num_hidden_layers"
+    var headCount = "num_attention_heads"
+    var maximumPositions = "max_position_embeddings"
 }
 
 /// The architectures that are known.
 package enum ModelFamilies {
-    static let all: [any ModelFamily] = [LlamaFamily(), MistralFamily(), Phi3Family(), Qwen2Family(), Qwen3Family(), Gemma2Family()]
+    static let all: [any ModelFamily.Type] = [
+        LlamaFamily.self,
+        MistralFamily.self,
+        Phi3Family.self,
+        Qwen2Family.self,
+        Qwen3Family.self,
+        Gemma2Family.self,
+        Gemma3Family.self,
+        GLM4Family.self,
+        GPTNeoXFamily.self,
+        GraniteFamily.self,
+        OLMo2Family.self,
+        SmolLM3Family.self,
+        StarCoder2Family.self,
+    ]
 
-    package static var modelTypes: [String] { all.map(\.modelType) }
+    package static var modelTypes: [String] { all.map { $0.modelType } }
 
-    static func family(for modelType: String) -> (any ModelFamily)? { all.first { $0.modelType == modelType } }
+    static func family(for modelType: String) -> (any ModelFamily.Type)? { all.first { $0.modelType == modelType } }
+}
+
+/// A family's value, comparable with another family's.
+struct FamilyBox: Sendable, Hashable {
+    let family: any ModelFamily
+
+    init(_ family: any ModelFamily) { self.family = family }
+
+    static func == (left: FamilyBox, right: FamilyBox) -> Bool { AnyHashable(left.family) == AnyHashable(right.family) }
+
+    func hash(into hasher: inout Hasher) { family.hash(into: &hasher) }
 }

@@ -45,12 +45,12 @@ package struct RandomCheckpoint {
             var writer = try SafetensorsWriter(
                 path: folder + "/" + name,
                 entries: shard.map {
-                    .init(name: $0.name, shape: $0.isVector ? [$0.columns] : [$0.rows, $0.columns], elementType: elementType)
+                    .init(name: $0.name, shape: $0.shape, elementType: elementType)
                 })
             for weight in shard {
                 places.append(JSONMember(weight.name, JSONNode(name)))
                 total += weight.rows * weight.columns * elementType.byteCount
-                try write(weight, model, to: &writer)
+                try write(weight, to: &writer)
             }
             try writer.finish()
         }
@@ -64,7 +64,7 @@ package struct RandomCheckpoint {
         return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
     }
 
-    private func write(_ weight: ModelBuilder.WeightDeclaration, _ model: LanguageModel, to writer: inout SafetensorsWriter) throws {
+    private func write(_ weight: ModelBuilder.WeightDeclaration, to writer: inout SafetensorsWriter) throws {
         let count = weight.rows * weight.columns
         let capacity = min(count, Self.chunkElements)
         let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(1, capacity))
@@ -74,12 +74,11 @@ package struct RandomCheckpoint {
             bytes.deallocate()
         }
         guard let target = bytes.baseAddress else { return }
-        let rule = model.initialRule(weight)
         var random = RandomNumbers(seed: seed, name: weight.name)
         var done = 0
         while done < count {
             let length = min(capacity, count - done)
-            switch rule {
+            switch weight.initial {
             case .constant(let value): numbers.update(repeating: value, count: length)
             case .normal(let deviation):
                 // Four 16-bit numbers of each draw add up to nearly a normal one (Irwin 1927, Hall 1927), without logarithms.

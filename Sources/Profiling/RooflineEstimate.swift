@@ -38,7 +38,7 @@ package struct RooflineEstimate: Sendable {
 
     /// Operations a second for a call: matrix units multiply float16 by float16, everything else runs on the shader units in float32.
     private static func peak(_ call: KernelCall, _ card: CardProfile) -> Double {
-        guard call.operation is MatrixProduct, call.inputs.prefix(2).allSatisfy({ $0.elementType == .float16 }) else {
+        guard call.operation.isMatrixProduct, call.inputs.prefix(2).allSatisfy({ $0.elementType == .float16 }) else {
             return card.floatOperationsPerSecond
         }
         return card.matrixOperationsPerSecond ?? card.floatOperationsPerSecond

@@ -27,18 +27,20 @@ struct BenchMakeCheckpoint: ParsableCommand {
     }
 
     func run() throws {
-        let shape = try BenchShapes.configuration(shape)
-        guard shape.vocabularySize >= ByteTokenizer.size else {
+        let configuration = try BenchShapes.configuration(shape)
+        guard configuration.vocabularySize >= ByteTokenizer.size else {
             throw ValidationError(
-                "the vocabulary of \(shape.vocabularySize) tokens is smaller than the \(ByteTokenizer.size) of the byte tokenizer")
+                "the vocabulary of \(configuration.vocabularySize) tokens is smaller than the \(ByteTokenizer.size) of the byte tokenizer")
         }
         do throws(StorageError) { try DurableFiles.makeFolder(folder, isNew: true) } catch {
             throw ValidationError("\(folder) cannot be made: \(error)")
         }
-        try put("config.json", configurationFile(shape))
+        try put("config.json", configurationFile())
         try put("tokenizer.json", ByteTokenizer.file)
         try put("tokenizer_config.json", ByteTokenizer.configuration)
-        try RandomCheckpoint(shape, elementType: ElementType(rawValue: type) ?? .bfloat16, shardByteLimit: shardBytes).make(in: folder) {
+        try RandomCheckpoint(configuration, elementType: ElementType(rawValue: type) ?? .bfloat16, shardByteLimit: shardBytes).make(
+            in: folder
+        ) {
             print($0)
         }
     }
@@ -48,17 +50,16 @@ struct BenchMakeCheckpoint: ParsableCommand {
     }
 
     /// A shape's own config.json where it is a file; of a built-in one what makes it that shape.
-    private func configurationFile(_ configuration: ModelConfiguration) throws -> JSONNode {
-        let path = shape.hasSuffix(".json") ? shape : shape + "/config.json"
-        if access(path, F_OK) == 0 { return try JSONParser().parse(DurableFiles.read(path, limit: 1 << 20)) }
-        return [
-            "model_type": JSONNode(configuration.modelType), "hidden_size": JSONNode(configuration.hiddenSize),
-            "num_hidden_layers": JSONNode(configuration.layerCount), "num_attention_heads": JSONNode(configuration.headCount),
-            "num_key_value_heads": JSONNode(configuration.keyValueHeadCount), "intermediate_size": JSONNode(configuration.intermediateSize),
-            "vocab_size": JSONNode(configuration.vocabularySize), "tie_word_embeddings": JSONNode(configuration.tiesEmbeddings),
-            "rms_norm_eps": JSONNode(configuration.normEpsilon), "max_position_embeddings": JSONNode(configuration.maximumPositions),
-            "torch_dtype": JSONNode(type), "eos_token_id": JSONNode(ByteTokenizer.endID), "bos_token_id": JSONNode(ByteTokenizer.endID),
-        ]
+    private func configurationFile() throws -> JSONNode {
+        guard let members = BenchShapes.builtIn(shape) else {
+            let path = shape.hasSuffix(".json") ? shape : shape + "/config.json"
+            return try JSONParser().parse(DurableFiles.read(path, limit: 1 << 20))
+        }
+        return JSONNode(
+            members + [
+                JSONMember("torch_dtype", JSONNode(type)), JSONMember("eos_token_id", JSONNode(ByteTokenizer.endID)),
+                JSONMember("bos_token_id", JSONNode(ByteTokenizer.endID)),
+            ])
     }
 }
 

@@ -67,6 +67,7 @@ import Testing
 
     @Test(arguments: [
         "phi3-tiny", "phi3-window-tiny", "phi3-longrope-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny", "gemma2-tiny",
+        "starcoder2-tiny", "gpt-neox-tiny", "olmo2-tiny", "granite-tiny", "smollm3-tiny", "glm4-tiny", "gemma3-tiny",
     ])
     func bothSpellingsOfAConfigurationMeanTheSame(name: String) throws {
         let old = try ModelConfiguration(folder: SharedData.path("models/\(name)"))

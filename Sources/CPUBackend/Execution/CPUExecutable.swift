@@ -46,12 +46,16 @@ package final class CPUExecutable: Executable {
             if let chain = chains[index] {
                 var products: [MatrixProductKernel] = []
                 for member in chain {
-                    guard let operation = plan.calls[member].operation as? MatrixProduct else { continue }
-                    products.append(MatrixProductKernel(operation, try Self.operands(plan.calls[member], map, device.products)))
+                    let product = try Self.kernel(of: plan.calls[member])
+                        .chainedProduct(Self.operands(plan.calls[member], map, device.products))
+                    guard let product else {
+                        throw .badOperand(operation: plan.calls[member].operation.name, reason: "it cannot be a part of a chain")
+                    }
+                    products.append(product)
                 }
                 kernel = ProductChainKernel(products, library: device.products)
             } else {
-                kernel = try KernelRegistry.kernel(for: call.operation, Self.operands(call, map, device.products))
+                kernel = try Self.kernel(of: call).kernel(Self.operands(call, map, device.products))
             }
             scratchBytes = max(scratchBytes, kernel.scratchByteCount)
             sharedBytes = max(sharedBytes, kernel.sharedByteCount)
@@ -69,6 +73,11 @@ package final class CPUExecutable: Executable {
         zip(memory, byteCounts).map { UnsafeMutableRawBufferPointer(start: $0.address, count: $1) }
     }
 
+    private static func kernel(of call: KernelCall) throws(CPUError) -> any CPUKernel {
+        guard let kernel = call.operation as? any CPUKernel else { throw .unknownOperation(call.operation.name) }
+        return kernel
+    }
+
     /// The operands of a call, checked.
     private static func operands(_ call: KernelCall, _ map: MemoryMap, _ products: ProductLibrary) throws(CPUError) -> KernelOperands {
         let name = call.operation.name
@@ -76,13 +85,8 @@ package final class CPUExecutable: Executable {
         do { expected = try call.operation.outputTypes(for: call.inputs.map(\.type)) } catch {
             throw .badOperand(operation: name, reason: "\(error)")
         }
-        // Kernels trust their operands' sizes, so a plan whose operands do not fit ends here. A piece of a split scatter has fewer rows
-        // than the whole.
-        let fits = zip(expected, call.outputs).allSatisfy { expected, output in
-            expected.columns == output.columns && expected.elementType == output.elementType
-                && (expected.rows == output.rows || call.operation is ScatterRows)
-        }
-        guard expected.count == call.outputs.count, fits else {
+        // Kernels trust their operands' sizes, so a plan whose operands do not fit ends here.
+        guard expected == call.outputs.map(\.type) else {
             throw .badOperand(operation: name, reason: "the outputs are \(call.outputs.map(\.type)), not \(expected)")
         }
         var (inputs, outputs): ([Matrix], [Matrix]) = ([], [])

@@ -1,6 +1,12 @@
 import Graph
 import Tensors
 
+extension AdamW: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        AdamWKernel(self, inputs: operands.inputs, outputs: operands.outputs)
+    }
+}
+
 /// One step of Adam with decoupled weight decay, one pass over parameter, gradient and moments; the gradient is left zero.
 final class AdamWKernel: ElementwiseKernel {
     private let operation: AdamW

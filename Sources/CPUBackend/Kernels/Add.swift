@@ -1,3 +1,11 @@
+import Graph
+
+extension Add: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        AddKernel(inputs: operands.inputs, outputs: operands.outputs)
+    }
+}
+
 /// `c = a + b`, element by element.
 final class AddKernel: ElementwiseKernel {
     override func compute(_ operands: UnsafePointer<UnsafeMutablePointer<Float>>, count: Int) {

@@ -3,6 +3,12 @@ import Glibc
 import Graph
 import Tensors
 
+extension Attention: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        AttentionKernel(self, operands)
+    }
+}
+
 /// Softmax attention block by block: one block of queries of one head at a time walks the blocks of keys that it sees.
 final class AttentionKernel: Kernel {
     private let (q, k, v, keyRanges): (Matrix, Matrix, Matrix, Matrix)

@@ -3,6 +3,12 @@ import Glibc
 import Graph
 import Tensors
 
+extension AttentionBackward: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        AttentionBackwardKernel(self, operands)
+    }
+}
+
 /// The gradients of attention: one block of keys of one key/value head at a time walks the blocks of queries that see it.
 ///
 /// Key and value gradients of a block are summed by the one thread that has it. The gradient of a block of queries gets a contribution from

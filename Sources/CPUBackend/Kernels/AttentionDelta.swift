@@ -1,4 +1,11 @@
+import Graph
 import Tensors
+
+extension AttentionDelta: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        AttentionDeltaKernel(dO: operands.inputs[0], o: operands.inputs[1], delta: operands.outputs[0])
+    }
+}
 
 /// For each row and head the product of output and output gradient.
 final class AttentionDeltaKernel: Kernel {

@@ -1,4 +1,11 @@
+import Graph
 import Tensors
+
+extension BiasAdd: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        BiasAddKernel(x: operands.inputs[0], bias: operands.inputs[1], y: operands.outputs[0])
+    }
+}
 
 /// `y[t, :] = x[t, :] + bias`.
 final class BiasAddKernel: Kernel {

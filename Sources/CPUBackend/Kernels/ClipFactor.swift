@@ -1,5 +1,11 @@
 import Graph
 
+extension ClipFactor: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        ClipFactorKernel(self, sums: operands.inputs[0], result: operands.outputs[0])
+    }
+}
+
 /// The global norm and the factor that clips it; a handful of numbers, so one block in double precision.
 final class ClipFactorKernel: Kernel {
     private let maximumNorm: Float

@@ -1,4 +1,11 @@
+import Graph
 import Tensors
+
+extension ColumnSum: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        ColumnSumOfRowsKernel(x: operands.inputs[0], accumulator: operands.inputs[1], target: operands.outputs[0])
+    }
+}
 
 /// `accumulator[j] += sum over t of x[t, j]`.
 final class ColumnSumOfRowsKernel: ColumnSumKernel {

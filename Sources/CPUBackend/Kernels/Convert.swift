@@ -1,5 +1,12 @@
 import Glibc
+import Graph
 import Tensors
+
+extension Convert: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        ConvertKernel(source: operands.inputs[0], target: operands.outputs[0])
+    }
+}
 
 /// The same numbers in another element type; a copy where the types are equal.
 final class ConvertKernel: Kernel {

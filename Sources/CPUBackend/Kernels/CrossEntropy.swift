@@ -2,6 +2,12 @@ import Glibc
 import Graph
 import Tensors
 
+extension CrossEntropy: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        CrossEntropyKernel(self, inputs: operands.inputs, outputs: operands.outputs)
+    }
+}
+
 /// Cross-entropy of rows of logits, their accuracy, and the gradient, which may be written over the logits.
 ///
 /// One pass over a row finds the greatest logit and the sum of exponentials together, chunk by chunk; the second writes the gradient.

@@ -1,6 +1,12 @@
 import Graph
 import Tensors
 
+extension Dropout: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        DropoutKernel(self, x: operands.inputs[0], randomState: operands.inputs[1], y: operands.outputs[0])
+    }
+}
+
 /// Sets elements to zero by counter-based random words and scales the others; may be written over its input.
 final class DropoutKernel: Kernel {
     private let operation: Dropout

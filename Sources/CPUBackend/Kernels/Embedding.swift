@@ -1,6 +1,12 @@
 import Graph
 import Tensors
 
+extension Embedding: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        EmbeddingKernel(self, table: operands.inputs[0], tokens: operands.inputs[1], y: operands.outputs[0])
+    }
+}
+
 /// `y[t, :] = scale * table[tokens[t], :]`; tokens outside the piece of the table are left out.
 final class EmbeddingKernel: Kernel {
     private let scale: Float

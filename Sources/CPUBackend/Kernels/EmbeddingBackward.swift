@@ -1,6 +1,13 @@
 import Graph
 import Tensors
 
+extension EmbeddingBackward: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        EmbeddingBackwardKernel(
+            self, dy: operands.inputs[0], tokens: operands.inputs[1], accumulator: operands.inputs[2], target: operands.outputs[0])
+    }
+}
+
 /// `accumulator[tokens[t], :] += scale * dy[t, :]`: blocks are columns, and each walks the tokens in ascending order.
 final class EmbeddingBackwardKernel: Kernel {
     private let scale: Float

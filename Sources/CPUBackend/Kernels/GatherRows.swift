@@ -2,6 +2,12 @@ import Tensors
 import Glibc
 import Graph
 
+extension GatherRows: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        GatherRowsKernel(self, x: operands.inputs[0], rows: operands.inputs[1], y: operands.outputs[0])
+    }
+}
+
 /// `y[r, :] = x[rows[r], :]`; zeros for -1; rows outside the piece of `x` are left out.
 final class GatherRowsKernel: Kernel {
     private let firstRow: Int

@@ -2,6 +2,16 @@ import Glibc
 import Graph
 import Tensors
 
+extension MatrixProduct: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        let kernel = MatrixProductKernel(self, operands)
+        kernel.prepare(operands.products)
+        return kernel
+    }
+
+    func chainedProduct(_ operands: KernelOperands) -> MatrixProductKernel? { MatrixProductKernel(self, operands) }
+}
+
 /// `c = scale * op(a) * op(b) + addend`, in blocks of about 256 x 256 outputs that threads take one by one.
 ///
 /// Where a block product takes the operands as they lie, a block is one call. Otherwise operands are widened block by block into the thread's

@@ -3,6 +3,12 @@ import Graph
 import Quantization
 import Tensors
 
+extension QuantizedProduct: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        QuantizedProductKernel(self, operands)
+    }
+}
+
 /// `c = x * op(W) + addend` with a quantised `W`: tiles of outputs, for each of which its part of the weight is dequantised once into the thread's
 /// scratch, in the type that the product is computed from.
 ///

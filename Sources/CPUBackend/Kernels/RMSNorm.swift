@@ -1,6 +1,12 @@
 import Graph
 import Tensors
 
+extension RMSNorm: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        RMSNormKernel(self, x: operands.inputs[0], weight: operands.inputs[1], y: operands.outputs[0], inverseRMS: operands.outputs[1])
+    }
+}
+
 /// Root-mean-square normalisation of each group of columns in each row, in one pass over memory.
 final class RMSNormKernel: Kernel {
     private let operation: RMSNorm

@@ -1,6 +1,12 @@
 import Graph
 import Tensors
 
+extension RMSNormBackward: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        RMSNormBackwardKernel(self, inputs: operands.inputs, dx: operands.outputs[0])
+    }
+}
+
 /// The gradient of RMS normalisation with respect to its input, plus what came another way; may be written over the addend.
 final class RMSNormBackwardKernel: Kernel {
     private let operation: RMSNormBackward

@@ -1,6 +1,12 @@
 import Graph
 import Tensors
 
+extension RMSNormWeightGradient: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        RMSNormWeightGradientKernel(self, inputs: operands.inputs, target: operands.outputs[0])
+    }
+}
+
 /// `accumulator[j] += sum over rows and groups of dy * x * inverseRMS`.
 final class RMSNormWeightGradientKernel: ColumnSumKernel {
     private let (dy, x, inverseRMS): (Matrix, Matrix, Matrix)

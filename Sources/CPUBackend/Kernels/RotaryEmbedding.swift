@@ -1,16 +1,24 @@
 import Graph
 import Tensors
 
-/// Rotary position embedding in the half-split layout; may be written over its input.
+extension RotaryEmbedding: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        RotaryEmbeddingKernel(self, x: operands.inputs[0], table: operands.inputs[1], tableRows: operands.inputs[2], y: operands.outputs[0])
+    }
+}
+
+/// Rotary position embedding in the half-split layout or in neighbouring pairs; may be written over its input.
 final class RotaryEmbeddingKernel: Kernel {
     private let headWidth: Int
     private let sign: Float
+    private let isInterleaved: Bool
     private let (x, table, tableRows, y): (Matrix, Matrix, Matrix, Matrix)
     private let blocks: RowBlocks
 
     init(_ operation: RotaryEmbedding, x: Matrix, table: Matrix, tableRows: Matrix, y: Matrix) {
         headWidth = operation.headWidth
         sign = operation.isInverse ? -1 : 1
+        isInterleaved = operation.isInterleaved
         (self.x, self.table, self.tableRows, self.y) = (x, table, tableRows, y)
         blocks = RowBlocks(rows: x.rows, columns: x.columns)
     }
@@ -37,6 +45,12 @@ final class RotaryEmbeddingKernel: Kernel {
             let sines = cosines + half
             var head = 0
             while head < x.columns {
+                if isInterleaved {
+                    rotatePairs(source + head, target + head, cosines, sines, half)
+                    if rest > 0, source != target { (target + head + 2 * half).update(from: source + head + 2 * half, count: rest) }
+                    head += headWidth
+                    continue
+                }
                 let (low, high) = (source + head, source + head + half)
                 let (lowTarget, highTarget) = (target + head, target + head + half)
                 var i = 0
@@ -62,6 +76,18 @@ final class RotaryEmbeddingKernel: Kernel {
                 head += headWidth
             }
             y.finishRow(row, target)
+        }
+    }
+
+    /// A plain loop, of which the compiler makes vector code.
+    @inline(never) private func rotatePairs(
+        _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ cosines: UnsafePointer<Float>,
+        _ sines: UnsafePointer<Float>, _ count: Int
+    ) {
+        for i in 0..<count {
+            let (a, b, c, s) = (source[2 * i], source[2 * i + 1], cosines[i], sines[i] * sign)
+            target[2 * i] = a * c - b * s
+            target[2 * i + 1] = b * c + a * s
         }
     }
 

@@ -2,6 +2,13 @@ import Tensors
 import Glibc
 import Graph
 
+extension ScatterRows: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        ScatterRowsKernel(
+            self, x: operands.inputs[0], rows: operands.inputs[1], base: hasBase ? operands.inputs[2] : nil, y: operands.outputs[0])
+    }
+}
+
 /// `y[rows[r], :] = x[r, :]`; the other rows are zero or those of the base. First the rest of the output, then the rows.
 final class ScatterRowsKernel: Kernel {
     private let firstRow: Int

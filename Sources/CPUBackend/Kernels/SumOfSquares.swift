@@ -1,4 +1,11 @@
+import Graph
 import Tensors
+
+extension SumOfSquares: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel {
+        SumOfSquaresKernel(x: operands.inputs[0], addend: hasAddend ? operands.inputs[1] : nil, result: operands.outputs[0])
+    }
+}
 
 /// The sum of the squares of all elements: a partial sum for each tile, then those in order.
 final class SumOfSquaresKernel: Kernel {

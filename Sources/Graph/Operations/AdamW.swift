@@ -7,7 +7,7 @@ import Tensors
 /// If the norm is not finite nothing but the gradient is changed: the host sees the norm and stops.
 /// Inputs: `parameter`, `gradient`, `firstMoment`, `secondMoment` (one shape, float32), `clip` `[1, 2]` (norm, factor),
 /// `scalars` `[1, 4]` float32 (rate, correction1, correction2, unused). Outputs: the first four, in place.
-package struct AdamW: Operation {
+package struct AdamW: OperationWithoutGradient {
     package static let name = "AdamW"
     package var beta1: Float
     package var beta2: Float

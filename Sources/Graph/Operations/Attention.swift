@@ -47,11 +47,13 @@ package struct Attention: Operation {
         return [q, TensorType(rows: q.rows, columns: shape.headCount, .float32)]
     }
 
-    /// Assumes that every query sees half of the keys, as it is for one example that fills the rows.
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
-        let pairs = Double(inputs[0].rows) * Double(inputs[1].rows) / 2
+        cost(inputs: inputs, outputs: outputs, visiblePairs: Double(inputs[0].rows) * Double(inputs[1].rows) / 2)
+    }
+
+    package func cost(inputs: [TensorType], outputs: [TensorType], visiblePairs: Double) -> Cost {
         var cost = Cost.elementwise(0, inputs, outputs)
-        cost.floatingPointOperations = pairs * Double(shape.headCount) * (4 * Double(shape.headWidth) + 6)
+        cost.floatingPointOperations = visiblePairs * Double(shape.headCount) * (4 * Double(shape.headWidth) + 6)
         return cost
     }
 

@@ -7,7 +7,7 @@ import Tensors
 /// Inputs: `q`, `k`, `v`, `dO` (as `q`), `logSumExp` `[t, headCount]`, `delta` `[t, headCount]`, `keyRanges` `[t, 2]`,
 /// `queryRanges` `[s, 2]`: the rows of the queries that see a key, first and one past the last. Outputs: `dq` as `q`, `dk` as `k`, `dv` as `v`.
 /// A key that no query sees gets zeros. The order of all sums is fixed, whatever the number of threads.
-package struct AttentionBackward: Operation {
+package struct AttentionBackward: OperationWithoutGradient {
     package static let name = "AttentionBackward"
     package var shape: AttentionShape
 
@@ -23,10 +23,14 @@ package struct AttentionBackward: Operation {
     }
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost {
-        let pairs = Double(inputs[0].rows) * Double(inputs[1].rows) / 2
+        cost(inputs: inputs, outputs: outputs, visiblePairs: Double(inputs[0].rows) * Double(inputs[1].rows) / 2)
+    }
+
+    package func cost(inputs: [TensorType], outputs: [TensorType], visiblePairs: Double) -> Cost {
         var cost = Cost.elementwise(0, inputs, outputs)
-        cost.floatingPointOperations = pairs * Double(shape.headCount) * (10 * Double(shape.headWidth) + 10)
+        cost.floatingPointOperations = visiblePairs * Double(shape.headCount) * (10 * Double(shape.headWidth) + 10)
         return cost
     }
+
     package var attributes: String { shape.attributes }
 }

@@ -15,6 +15,7 @@ package struct Convert: Operation {
     }
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(0, inputs, outputs) }
+    package var isConversion: Bool { true }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { .byRows(inputs: inputs, outputs: outputs) }
 
     package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {

@@ -7,7 +7,7 @@ package import Tensors
 /// A target of -1 gives loss 0, correct 0 and a row of zeros.
 /// Inputs: `logits` `[r, vocabulary]`, `targets` `[r, 1]` int32, `lossScale` `[1, 1]` float32. Outputs: `loss` `[r, 1]` float32, `correct` `[r, 1]`
 /// float32 and, with `gradientType`, `gradient` as the logits, of that element type.
-package struct CrossEntropy: Operation {
+package struct CrossEntropy: OperationWithoutGradient {
     package static let name = "CrossEntropy"
     package var softCap: Float
     package var gradientType: ElementType?

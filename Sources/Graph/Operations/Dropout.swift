@@ -30,9 +30,9 @@ package struct Dropout: Operation {
     package var attributes: String { "rate=\(rate) stream=\(stream)" + (firstRow == 0 ? "" : " firstRow=\(firstRow)") }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
-        return Partition(inputs: [.init("t"), .init()], outputs: [.init("t")]) { _, offset, _ in
+        return Partition(inputs: [.init("t"), .init()], outputs: [.init("t")]) { _, range, _ in
             var piece = operation
-            piece.firstRow += offset
+            piece.firstRow += range.lowerBound
             return piece
         }
     }

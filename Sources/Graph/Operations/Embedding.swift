@@ -33,10 +33,10 @@ package struct Embedding: Operation {
 
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
-        return Partition(inputs: [.init("v"), .init("t")], outputs: [.init("t")]) { axis, offset, _ in
+        return Partition(inputs: [.init("v"), .init("t")], outputs: [.init("t")]) { axis, range, _ in
             guard axis == "v" else { return nil }
             var piece = operation
-            piece.firstRow += offset
+            piece.firstRow += range.lowerBound
             return piece
         }
     }

@@ -5,7 +5,7 @@ import Tensors
 /// Inputs: `dy` `[t, features]`, `tokens` `[t, 1]` int32, `accumulator` `[vocabulary, features]` float32. Output: the accumulator, in place.
 /// The sum of each element runs over tokens in order, so the result does not depend on the number of threads.
 /// A piece of a split accumulator holds the rows from `firstRow` on; tokens outside the piece are skipped.
-package struct EmbeddingBackward: Operation {
+package struct EmbeddingBackward: OperationWithoutGradient {
     package static let name = "EmbeddingBackward"
     package var scale: Float
     package var firstRow: Int
@@ -34,10 +34,10 @@ package struct EmbeddingBackward: Operation {
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
         // Cutting tokens keeps their order: pieces run one after the other and each adds to the accumulator.
-        return Partition(inputs: [.init("t"), .init("t"), .init("v")], outputs: [.init("v")]) { axis, offset, _ in
+        return Partition(inputs: [.init("t"), .init("t"), .init("v")], outputs: [.init("v")]) { axis, range, _ in
             guard axis == "v" else { return nil }
             var piece = operation
-            piece.firstRow += offset
+            piece.firstRow += range.lowerBound
             return piece
         }
     }

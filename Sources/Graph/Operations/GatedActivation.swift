@@ -1,13 +1,5 @@
 import Tensors
 
-/// The curve of a gated feed-forward layer.
-package enum ActivationFunction: String, Sendable, Hashable {
-    /// `x * sigmoid(x)`.
-    case silu
-    /// `0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³)))`, as PyTorch's `gelu(approximate="tanh")`.
-    case geluTanh
-}
-
 /// The gate of a gated linear unit (Shazeer 2020, arXiv:2002.05202): `y = f(gate) * up`, element by element.
 ///
 /// Inputs: `gate`, `up` `[t, n]` of one element type. Output: as `gate`.
@@ -25,6 +17,7 @@ package struct GatedActivation: Operation {
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(6, inputs, outputs) }
     package var attributes: String { function.rawValue }
+    package var isCheapToRecompute: Bool { true }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? { .byRows(inputs: inputs, outputs: outputs) }
 
     package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {

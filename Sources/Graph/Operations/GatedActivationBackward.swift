@@ -3,7 +3,7 @@ import Tensors
 /// The gradients of ``GatedActivation``: `dGate = dy * up * f'(gate)`, `dUp = dy * f(gate)`.
 ///
 /// Inputs: `dy`, `gate`, `up` of one type. Outputs: `dGate`, `dUp` of that type.
-package struct GatedActivationBackward: Operation {
+package struct GatedActivationBackward: OperationWithoutGradient {
     package static let name = "GatedActivationBackward"
     package var function: ActivationFunction
 

@@ -20,10 +20,10 @@ package struct GatherRows: Operation {
     package var attributes: String { firstRow == 0 ? "" : "firstRow=\(firstRow)" }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
-        return Partition(inputs: [.init("t"), .init("r")], outputs: [.init("r")]) { axis, offset, _ in
+        return Partition(inputs: [.init("t"), .init("r")], outputs: [.init("r")]) { axis, range, _ in
             guard axis == "t" else { return nil }
             var piece = operation
-            piece.firstRow += offset
+            piece.firstRow += range.lowerBound
             return piece
         }
     }

@@ -40,6 +40,8 @@ package struct MatrixProduct: Operation {
     }
 
     package var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
+    package var isMatrixProduct: Bool { true }
+    package var addendInput: Int? { hasAddend ? 2 : nil }
 
     package var attributes: String {
         var parts = [transposesA ? "aᵀ" : "a", transposesB ? "bᵀ" : "b"]

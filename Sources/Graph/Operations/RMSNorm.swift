@@ -34,6 +34,7 @@ package struct RMSNorm: Operation {
     package var attributes: String {
         "epsilon=\(epsilon)" + (weightOffset == 0 ? "" : " weightOffset=\(weightOffset)") + (groupCount == 1 ? "" : " groups=\(groupCount)")
     }
+    package var isCheapToRecompute: Bool { true }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init()], outputs: [.init("t"), .init("t")])
     }

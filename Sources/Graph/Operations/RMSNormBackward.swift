@@ -4,7 +4,7 @@ package import Tensors
 ///
 /// With `r` = inverseRMS, `g = dy * (weightOffset + weight)`, `n` = width of a group: `dx = r * g - x * r³ / n * sum(g * x) + addend`.
 /// Inputs: `dy`, `x`, `weight` `[1, width]`, `inverseRMS` `[t, groupCount]` float32, optionally `addend` of the output's type. Output: `dx` of `outputType`.
-package struct RMSNormBackward: Operation {
+package struct RMSNormBackward: OperationWithoutGradient {
     package static let name = "RMSNormBackward"
     package var weightOffset: Float
     package var groupCount: Int

@@ -2,7 +2,7 @@
 ///
 /// Inputs: `dy` `[t, groupCount * width]`, `x` likewise, `inverseRMS` `[t, groupCount]`, `accumulator` `[1, width]` float32. Output: the accumulator, in place.
 /// The order of the sum is fixed, whatever the number of threads.
-package struct RMSNormWeightGradient: Operation {
+package struct RMSNormWeightGradient: OperationWithoutGradient {
     package static let name = "RMSNormWeightGradient"
     package var groupCount: Int
 

@@ -31,10 +31,17 @@ package struct ScatterRows: Operation {
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
         let inputAxes: [Partition.OperandAxes] = [.init(), .init()] + (hasBase ? [.init("t")] : [])
-        return Partition(inputs: inputAxes, outputs: [.init("t")]) { _, offset, _ in
+        return Partition(inputs: inputAxes, outputs: [.init("t")]) { _, range, _ in
             var piece = operation
-            piece.firstRow += offset
+            piece.firstRow += range.lowerBound
+            piece.rowCount = range.count
             return piece
         }
+    }
+
+    /// The gradient of what is put in places is what stands in those places afterwards. A base has none: its gradient would need zeros there.
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        guard let gradient = context.gradient(of: node.outputs[0]), context.needsGradient(node.inputs[0]) else { return }
+        try context.contribute(to: node.inputs[0], context.add(GatherRows(), [gradient, node.inputs[1]])[0])
     }
 }

@@ -17,6 +17,14 @@ package struct SplitColumns: Operation {
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
     package var attributes: String { "widths=\(widths)" }
+    package var view: OperandView? {
+        var column = 0
+        return .parts(
+            widths.map { width in
+                defer { column += width }
+                return .init(row: 0, column: column)
+            })
+    }
 
     package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         let gradients = node.outputs.compactMap { context.gradient(of: $0) }
@@ -45,6 +53,18 @@ package struct SliceRows: Operation {
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
     package var attributes: String { "\(start)..<\(start + count)" }
+    package var view: OperandView? { .parts([.init(row: start, column: 0)]) }
+
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        guard let gradient = context.gradient(of: node.outputs[0]) else { return }
+        let rowCount = context.type(of: node.inputs[0]).rows
+        let start = start
+        try context.contribute(to: node.inputs[0]) { context, addend, type throws(GraphError) in
+            let fitting = try context.converted(gradient, to: type)
+            let operation = SliceRowsBackward(start: start, rowCount: rowCount, hasAddend: addend != nil)
+            return try context.add(operation, [fitting] + (addend.map { [$0] } ?? []))[0]
+        }
+    }
 }
 
 /// Matrices side by side. The planner has each input computed in its place of the output; no kernel runs unless that is impossible.
@@ -60,6 +80,15 @@ package struct ConcatenateColumns: Operation {
     }
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
+    package var view: OperandView? { .sideBySide }
+
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        guard let gradient = context.gradient(of: node.outputs[0]) else { return }
+        let widths = node.inputs.map { context.type(of: $0).columns }
+        for (input, part) in zip(node.inputs, try context.add(SplitColumns(widths: widths), [gradient])) {
+            try context.contribute(to: input, part)
+        }
+    }
 }
 
 /// Matrices one below the other, likewise without a kernel where possible.
@@ -75,4 +104,17 @@ package struct ConcatenateRows: Operation {
     }
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .zero }
+    package var view: OperandView? { .stacked }
+
+    package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
+        guard let gradient = context.gradient(of: node.outputs[0]) else { return }
+        var start = 0
+        for input in node.inputs {
+            let count = context.type(of: input).rows
+            if context.needsGradient(input) {
+                try context.contribute(to: input, context.add(SliceRows(start: start, count: count), [gradient])[0])
+            }
+            start += count
+        }
+    }
 }

@@ -34,7 +34,7 @@ struct Lowering {
 
     func calls() throws(GraphError) -> [KernelCall] {
         var calls: [KernelCall] = []
-        for (index, node) in graph.nodes.enumerated() where !node.operation.isView {
+        for (index, node) in graph.nodes.enumerated() where node.operation.view == nil {
             let inputs = try node.inputs.map { value throws(GraphError) in try operand(value) }
             let outputs = try node.outputs.map { value throws(GraphError) in try operand(value) }
             if (inputs + outputs).allSatisfy({ $0.count == 1 }) {
@@ -95,7 +95,7 @@ struct Lowering {
             for (axis, range) in ranges.sorted(by: { $0.key < $1.key }) {
                 let isFirstOfAxis = range.lowerBound == 0
                 if partition.reduced.contains(axis), !isFirstOfAxis { isFirst = false }
-                if let piece = partition.operation(axis, range.lowerBound, isFirstOfAxis) { operation = piece }
+                if let piece = partition.operation(axis, range, isFirstOfAxis) { operation = piece }
             }
             var references: [TensorReference] = []
             for (position, pieces) in operands.enumerated() {

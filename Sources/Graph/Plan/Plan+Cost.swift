@@ -2,12 +2,9 @@ extension KernelCall {
     /// Arithmetic and memory traffic of this call.
     /// - Parameter visiblePairs: pairs of a query and a key that it sees, in all; nil: half of all pairs, as in one example that fills the rows.
     package func cost(visiblePairs: Double?) -> Cost {
-        var cost = operation.cost(inputs: inputs.map(\.type), outputs: outputs.map(\.type))
-        if let visiblePairs, operation is Attention || operation is AttentionBackward {
-            let assumed = Double(inputs[0].rows) * Double(inputs[1].rows) / 2
-            if assumed > 0 { cost.floatingPointOperations *= visiblePairs / assumed }
-        }
-        return cost
+        let (inputs, outputs) = (inputs.map(\.type), outputs.map(\.type))
+        guard let visiblePairs else { return operation.cost(inputs: inputs, outputs: outputs) }
+        return operation.cost(inputs: inputs, outputs: outputs, visiblePairs: visiblePairs)
     }
 
     /// Attributes and operands' types, for example `a·bᵀ [1024, 576] bfloat16, [1536, 576] bfloat16`.

@@ -76,18 +76,12 @@ package struct Planner: Sendable {
     }
 }
 
-extension Operation {
-    /// Whether this operation only says where things are, without a kernel.
-    var isView: Bool { self is SplitColumns || self is SliceRows || self is ConcatenateColumns || self is ConcatenateRows }
-    var isConcatenation: Bool { self is ConcatenateColumns || self is ConcatenateRows }
-}
-
 /// Gives every concatenation inputs that can be computed in their place: what cannot (a view, an input, a persistent tensor, a value
 /// that stands in two concatenations) is copied first.
 enum ConcatenationCopies {
     static func inserted(into graph: Graph) throws(GraphError) -> Graph {
         var isComputed = [Bool](repeating: false, count: graph.values.count)
-        for node in graph.nodes where !node.operation.isView {
+        for node in graph.nodes where node.operation.view == nil {
             for output in node.outputs where graph.values[output.index].role == .temporary { isComputed[output.index] = true }
         }
         var result = graph
@@ -95,7 +89,7 @@ enum ConcatenationCopies {
         var isTaken: Set<ValueID> = []
         for node in graph.nodes {
             var node = node
-            if node.operation.isConcatenation {
+            if node.operation.view?.isConcatenation == true {
                 for (index, input) in node.inputs.enumerated() where !isComputed[input.index] || !isTaken.insert(input).inserted {
                     result.currentSegment = node.segment
                     node.inputs[index] = try result.add(Convert(to: graph.type(of: input).elementType), [input], names: ["copy"])[0]

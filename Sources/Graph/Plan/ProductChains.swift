@@ -14,9 +14,9 @@ package enum ProductChains {
     package static func find(in calls: [KernelCall]) -> [Int: [Int]] {
         var chains: [Int: [Int]] = [:]
         for index in calls.indices {
-            guard let product = calls[index].operation as? MatrixProduct, product.hasAddend,
-                calls[index].inputs[2] == calls[index].outputs[0],
-                let before = lastWriter(of: calls[index].outputs[0], before: index, calls), calls[before].operation is MatrixProduct,
+            guard calls[index].operation.isMatrixProduct, let addend = calls[index].operation.addendInput,
+                calls[index].inputs[addend] == calls[index].outputs[0],
+                let before = lastWriter(of: calls[index].outputs[0], before: index, calls), calls[before].operation.isMatrixProduct,
                 calls[before].outputs[0] == calls[index].outputs[0]
             else { continue }
             let members = chains[before] ?? [before]

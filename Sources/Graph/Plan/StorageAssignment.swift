@@ -35,10 +35,10 @@ struct StorageAssignment {
         let uses = Uses(graph)
         // From the last node to the first: a result's place is known before its operands', so operands can be put there.
         for (index, node) in graph.nodes.enumerated().reversed() {
-            if node.operation is SplitColumns || node.operation is SliceRows { continue }
+            if case .parts = node.operation.view { continue }
             for output in node.outputs where locations[output.index] == nil { locations[output.index] = fresh(output) }
-            if node.operation.isConcatenation {
-                placeOperands(of: node)
+            if let view = node.operation.view {
+                placeOperands(of: node, view)
             } else {
                 reuseOperands(of: node, at: index, uses)
             }
@@ -51,14 +51,10 @@ struct StorageAssignment {
             guard let base = node.inputs.first.flatMap({ locations[$0.index] }) else {
                 throw .undefinedValue(node.inputs.first.map { graph.values[$0.index].name } ?? node.operation.name)
             }
-            if let split = node.operation as? SplitColumns {
-                var column = base.column
-                for (output, width) in zip(node.outputs, split.widths) {
-                    locations[output.index] = Location(storage: base.storage, row: base.row, column: column)
-                    column += width
-                }
-            } else if let slice = node.operation as? SliceRows {
-                locations[node.outputs[0].index] = Location(storage: base.storage, row: base.row + slice.start, column: base.column)
+            guard case .parts(let corners) = node.operation.view else { continue }
+            for (output, corner) in zip(node.outputs, corners) {
+                locations[output.index] = Location(
+                    storage: base.storage, row: base.row + corner.row, column: base.column + corner.column)
             }
         }
         for (index, node) in graph.nodes.enumerated() {
@@ -86,11 +82,11 @@ struct StorageAssignment {
         return Location(storage: storages.count - 1)
     }
 
-    private mutating func placeOperands(of node: Node) {
+    private mutating func placeOperands(of node: Node, _ view: OperandView) {
         guard var place = locations[node.outputs[0].index] else { return }
         for input in node.inputs {
             if locations[input.index] == nil { locations[input.index] = place }
-            if node.operation is ConcatenateColumns {
+            if view == .sideBySide {
                 place.column += graph.type(of: input).columns
             } else {
                 place.row += graph.type(of: input).rows
@@ -124,10 +120,10 @@ struct StorageAssignment {
             isComputedAlone = Array(repeating: false, count: graph.values.count)
             for (index, node) in graph.nodes.enumerated() {
                 for input in node.inputs { last[input.index] = index }
-                guard !node.operation.isView else { continue }
+                guard node.operation.view == nil else { continue }
                 for output in node.outputs where graph.values[output.index].role == .temporary { isComputedAlone[output.index] = true }
             }
-            for node in graph.nodes where node.operation.isView {
+            for node in graph.nodes where node.operation.view != nil {
                 for input in node.inputs { isComputedAlone[input.index] = false }
             }
         }

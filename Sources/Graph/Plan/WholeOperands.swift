@@ -18,7 +18,7 @@ enum WholeOperands {
         var result = graph
         result.nodes = []
         for node in graph.nodes {
-            guard !node.operation.isView else {
+            guard node.operation.view == nil else {
                 result.nodes.append(node)
                 continue
             }

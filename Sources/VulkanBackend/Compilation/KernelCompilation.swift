@@ -49,10 +49,7 @@ extension VulkanDevice {
         var numbers: [String: Int] = [:]
         func add(_ call: KernelCall, _ profile: DeviceProfile, counts: Bool) throws {
             guard let kernel = call.operation as? any VulkanKernel else { throw VulkanError.unknownOperation(call.operation.name) }
-            var variant = ""
-            if let product = call.operation as? MatrixProduct {
-                variant = product.variant(call.inputs, call.outputs, profile).description
-            }
+            let variant = kernel.variantName(call.inputs, call.outputs, profile)
             try add(kernel.dispatches(call.inputs, call.outputs, profile), variant, counts: counts)
         }
         func add(_ dispatches: [Dispatch], _ variant: String, counts: Bool) throws {
@@ -95,12 +92,15 @@ extension VulkanDevice {
             }
         }
         for call in plan.calls {
-            guard let product = call.operation as? MatrixProduct else { continue }
-            let key = ProductKey(product, call.inputs, call.outputs)
-            for seed in ProductVariant.seeds(profile) where seed.matrix != nil && seed.serves(key) {
-                var profile = profile
-                profile.products[key] = seed
-                try add(call, profile, counts: false)
+            guard let kernel = call.operation as? any VulkanKernel,
+                !kernel.variantName(call.inputs, call.outputs, profile).isEmpty
+            else { continue }
+            for product in kernel.products(call.inputs, call.outputs) {
+                for seed in ProductVariant.seeds(profile) where seed.matrix != nil && seed.serves(product.key) {
+                    var profile = profile
+                    profile.products[product.key] = seed
+                    try add(call, profile, counts: false)
+                }
             }
         }
         return found

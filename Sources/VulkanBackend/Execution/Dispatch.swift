@@ -56,11 +56,15 @@ protocol VulkanKernel: Operation {
 
     /// The matrix products that the dispatches compute, whose variants are measured.
     func products(_ inputs: [TensorReference], _ outputs: [TensorReference]) -> [ProductSample]
+
+    /// The variant that computes these operands on a device; empty for kernels without variants.
+    func variantName(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> String
 }
 
 extension VulkanKernel {
     func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int { 0 }
     func products(_ inputs: [TensorReference], _ outputs: [TensorReference]) -> [ProductSample] { [] }
+    func variantName(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> String { "" }
 }
 
 extension TensorReference {

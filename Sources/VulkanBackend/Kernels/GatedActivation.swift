@@ -5,7 +5,7 @@ extension GatedActivation: VulkanKernel {
         let tiling = ElementwiseTiling(rows: outputs[0].rows, columns: outputs[0].columns, flattening: inputs + outputs, device)
         return [
             Dispatch(
-                "gated_activation", reads: inputs, writes: outputs, definitions: function == .geluTanh ? ["GELU_TANH": 1] : [:],
+                "gated_activation", reads: inputs, writes: outputs, definitions: function.definitions,
                 specialization: tiling.specialization, parameters: tiling.parameters, groupCount: tiling.groupCount)
         ]
     }

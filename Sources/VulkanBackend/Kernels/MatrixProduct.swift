@@ -13,6 +13,10 @@ extension MatrixProduct: VulkanKernel {
         [ProductSample(self, inputs, outputs)]
     }
 
+    func variantName(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> String {
+        variant(inputs, outputs, device).description
+    }
+
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
         [MatrixProductSum([(self, inputs)], outputs[0]).dispatch(variant(inputs, outputs, device))]
     }

@@ -7,7 +7,8 @@ extension RotaryEmbedding: VulkanKernel {
         let tiling = ElementwiseTiling(rows: outputs[0].rows, columns: units, device)
         return [
             Dispatch(
-                "rotary_embedding", reads: inputs, writes: outputs, specialization: tiling.specialization + [headWidth.word, half.word],
+                "rotary_embedding", reads: inputs, writes: outputs, definitions: isInterleaved ? ["INTERLEAVED": 1] : [:],
+                specialization: tiling.specialization + [headWidth.word, half.word],
                 parameters: tiling.parameters + [Float(isInverse ? -1 : 1).word], groupCount: tiling.groupCount)
         ]
     }

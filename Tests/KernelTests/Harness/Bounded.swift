@@ -67,6 +67,16 @@ struct Bounded: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral
         return Bounded(result, error: a.error * result + flushed).rounded(24 + 4 * abs(a.value))
     }
 
+    /// May be computed from a polynomial, which makes it accurate in relation to 1, not to itself.
+    static func normalShare(_ a: Bounded) -> Bounded {
+        Bounded(erfc(-a.value / 2.0.squareRoot()) / 2, error: 0.4 * a.error + 8 * roundoff)
+    }
+
+    static func normalDensity(_ a: Bounded) -> Bounded {
+        let square = a * a * Bounded(-0.5)
+        return exponential(square) * Bounded((0.5 / Double.pi).squareRoot(), error: roundoff)
+    }
+
     /// The sum in any order: each of its roundings is at most that of the sum of the absolute values.
     static func sum(_ terms: some Collection<Bounded>) -> Bounded {
         var sum = Bounded(0)

@@ -16,7 +16,7 @@ enum GatedActivationBackwardReference: KernelReference {
     }
 
     static var cases: [KernelCase] {
-        [ActivationFunction.silu, .geluTanh].flatMap { function in
+        ActivationFunction.allCases.flatMap { function in
             allActivationTypes.flatMap { type in
                 awkwardSizes.map { size in
                     test("\(function.rawValue) \(size) \(type)", activations: [type], GatedActivationBackward(function)) {

@@ -8,6 +8,9 @@ enum GatedActivationReference: KernelReference {
         case .silu:
             let sigmoid = Bounded.sigmoid(x)
             return (x * sigmoid, sigmoid * (1 + x * (1 - sigmoid)))
+        case .gelu:
+            let share = Bounded.normalShare(x)
+            return (x * share, share + x * Bounded.normalDensity(x))
         case .geluTanh:
             let factor = Bounded((2 / Double.pi).squareRoot(), error: Bounded.roundoff)
             let square = x * x
@@ -27,7 +30,7 @@ enum GatedActivationReference: KernelReference {
     }
 
     static var cases: [KernelCase] {
-        [ActivationFunction.silu, .geluTanh].flatMap { function in
+        ActivationFunction.allCases.flatMap { function in
             allActivationTypes.flatMap { type in
                 awkwardSizes.map { size in
                     test("\(function.rawValue) \(size) \(type)", activations: [type], GatedActivation(function)) {

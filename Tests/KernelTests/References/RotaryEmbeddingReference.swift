@@ -10,12 +10,14 @@ enum RotaryEmbeddingReference: KernelReference {
                 let inHead = column % operation.headWidth
                 guard inHead < 2 * half else { return x.number(row, column) }
                 let position = rows.integer(row)
-                let cosine = table.number(position, inHead % half)
-                let sine =
-                    operation.isInverse ? -table.number(position, half + inHead % half) : table.number(position, half + inHead % half)
-                return inHead < half
-                    ? x.number(row, column) * cosine - x.number(row, column + half) * sine
-                    : x.number(row, column) * cosine + x.number(row, column - half) * sine
+                let pair = operation.isInterleaved ? inHead / 2 : inHead % half
+                let distance = operation.isInterleaved ? 1 : half
+                let isFirst = operation.isInterleaved ? inHead % 2 == 0 : inHead < half
+                let cosine = table.number(position, pair)
+                let sine = operation.isInverse ? -table.number(position, half + pair) : table.number(position, half + pair)
+                return isFirst
+                    ? x.number(row, column) * cosine - x.number(row, column + distance) * sine
+                    : x.number(row, column) * cosine + x.number(row, column - distance) * sine
             }
         ]
     }
@@ -25,11 +27,10 @@ enum RotaryEmbeddingReference: KernelReference {
         [(1, 1, 2, 2), (65, 3, 24, 24), (63, 2, 16, 12), (33, 9, 64, 64), (7, 1, 257, 130), (20, 8, 8, 8)].flatMap {
             rows, heads, width, turned in
             allActivationTypes.flatMap { type in
-                [false, true].map { isInverse in
-                    test(
-                        "\(rows) rows, \(heads) heads of \(width), \(turned) turned \(type)\(isInverse ? " inverse" : "")",
-                        activations: [type],
-                        RotaryEmbedding(headWidth: width, isInverse: isInverse)
+                [(false, false), (true, false), (false, true), (true, true)].map { isInverse, isInterleaved in
+                    let operation = RotaryEmbedding(headWidth: width, isInverse: isInverse, isInterleaved: isInterleaved)
+                    return test(
+                        "\(rows) rows, \(heads) heads, \(turned) turned \(type) {\(operation.attributes)}", activations: [type], operation
                     ) { [$0.numbers(rows, heads * width, type), $0.numbers(50, turned), $0.indices(rows, in: 0..<50)] }
                 }
             }
