@@ -3,6 +3,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import Tensors
 
 /// Turns drops into jobs, or into rejections that say why.
 struct Acceptance {
@@ -104,7 +105,9 @@ struct Acceptance {
             training: try find(manifest.trainingFile, "training_file", [layout.files]))
         if let name = manifest.validationFile { acceptance.validation = try find(name, "validation_file", [layout.files]) }
         if let name = manifest.adapter.initFrom {
-            acceptance.initialAdapter = try find(name, "adapter.init_from", [layout.files, layout.models, layout.jobs])
+            // A job's id means the adapter in its result.
+            let place = JobIdentifier.isJob(name) ? name + "/result/adapter" : name
+            acceptance.initialAdapter = try find(place, "adapter.init_from", [layout.files, layout.models, layout.jobs])
         }
         acceptance.prices = judges.prices(manifest.device)
         for other in manifest.after {
@@ -131,21 +134,19 @@ struct Acceptance {
     private func modelPath(_ name: String, _ user: Submitter, _ judges: Judges) throws -> String {
         if JobIdentifier.isJob(name) {
             let job = layout.job(name)
-            if try mayUse(name, user, judges) {
-                for kind in ["merged", "model"] {
-                    let path = job.result + "/" + kind
-                    if access(path + "/config.json", F_OK) == 0 { return path }
-                }
-            }
+            if try mayUse(name, user, judges), let path = ModelFolders.model(inResult: job.result) { return path }
             throw ManifestError(code: "not_found", message: "the job \(name) has no finished model that you may use", param: "model")
         }
         // models/ belongs to the administrator, whose links to other places are meant.
         if !name.hasPrefix("/"), !name.hasPrefix("."), !name.contains("..") {
             let path = layout.models + "/" + name
-            if access(path + "/config.json", F_OK) == 0 { return path }
+            if ModelFolders.isModel(path) { return path }
         }
-        if name.hasPrefix("/"), let config = try resolver.find(name + "/config.json", in: [], for: user) {
-            return DurableFiles.split(config.path).folder
+        if name.hasPrefix("/") {
+            for marker in ModelFolders.markers(of: name) {
+                guard let found = try resolver.find(marker, in: [], for: user) else { continue }
+                return marker == name ? found.path : DurableFiles.split(found.path).folder
+            }
         }
         let known = ((try? FolderListing.names(in: layout.models)) ?? []).filter { !$0.hasPrefix(".") }
         throw ManifestError(

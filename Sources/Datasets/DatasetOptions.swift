@@ -15,6 +15,8 @@ package struct DatasetOptions: Sendable, Hashable {
     /// Tokens that an example may have.
     package var maximumLength: Int
     package var onExcess: OnExcess
+    /// Tokens that the model has, where the tokenizer has more: an example with one of those is an error of its line.
+    package var modelVocabularySize: Int?
 
     package init(purpose: Purpose = .supervised, trainOn: TrainedPart = .assistant, maximumLength: Int, onExcess: OnExcess = .error) {
         self.purpose = purpose
@@ -24,5 +26,7 @@ package struct DatasetOptions: Sendable, Hashable {
     }
 
     /// What distinguishes one reading of a file from another, for the cache's key.
-    var key: String { "\(purpose.rawValue) \(trainOn.rawValue) \(maximumLength) \(onExcess.rawValue)" }
+    var key: String {
+        "\(purpose.rawValue) \(trainOn.rawValue) \(maximumLength) \(onExcess.rawValue)" + (modelVocabularySize.map { " \($0)" } ?? "")
+    }
 }

@@ -73,7 +73,7 @@ extension FuzzTarget {
         byteLimit: 2048, structure: .json
     ) { bytes in
         _ = file("adapter_config.json", bytes)
-        _ = try? AdapterSettings(folder: folder)
+        _ = try? AdapterFolder(folder)
         return nil
     }
 }

@@ -71,6 +71,7 @@ extension Manifest {
             JSONMember("dropout", JSONNode(adapter.dropout)), JSONMember("target_modules", targets),
             JSONMember("use_rslora", JSONNode(adapter.usesRankStabilisedScaling)),
         ]
+        members.removeAll { member in adapter.inherited.contains { $0.rawValue == member.key } }
         if let initFrom = adapter.initFrom { members.append(JSONMember("init_from", JSONNode(initFrom))) }
         return JSONNode(members)
     }

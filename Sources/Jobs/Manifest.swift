@@ -27,6 +27,14 @@ package struct Manifest: Sendable, Hashable {
         package var targets = Targets.allLinear
         package var usesRankStabilisedScaling = false
         package var initFrom: String?
+        /// What a manifest may leave to the adapter that training starts from; the raw values are the keys.
+        package enum Inheritable: String, Sendable, Hashable, CaseIterable {
+            case rank, alpha
+            case targets = "target_modules"
+            case scaling = "use_rslora"
+        }
+        /// What it does leave: with `init_from` the values above are then the initial adapter's, whatever stands here.
+        package var inherited: Set<Inheritable> = []
     }
     package struct Optimizer: Sendable, Hashable {
         package enum DecayOn: String, Sendable, Hashable, CaseIterable { case matrices, all }

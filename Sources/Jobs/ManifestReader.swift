@@ -118,6 +118,9 @@ extension Manifest {
         adapter.dropout = try section.number("dropout", 0...0.95) ?? adapter.dropout
         adapter.usesRankStabilisedScaling = try section.flag("use_rslora") ?? false
         adapter.initFrom = try section.text("init_from", limit: 1024)
+        if adapter.initFrom != nil {
+            adapter.inherited = Set(Adapter.Inheritable.allCases.filter { section.node[$0.rawValue].map(\.isNull) ?? true })
+        }
         if let targets = section.node["target_modules"], !targets.isNull {
             if let name = targets.string {
                 adapter.targets = name == "all-linear" ? .allLinear : .names([name])

@@ -1,90 +1,187 @@
 import Glibc
-import JSON
+import Quantization
 import Storage
 import Tensors
 
-/// A LoRA adapter as PEFT saves it: `adapter_config.json` and `adapter_model.safetensors`.
-enum AdapterFolder {
-    /// What `adapter_config.json` holds.
-    static func configuration(_ path: String) throws(ModelError) -> JSONNode {
-        let text: [UInt8]
-        do throws(StorageError) { text = try DurableFiles.read(path, limit: 1 << 20) } catch {
-            throw ModelError(file: path, errorNumber: error.errorNumber, "\(error)")
+/// A LoRA adapter on disk: `adapter_config.json` with `adapter_model.safetensors` as PEFT saves them, or `adapters.safetensors` of mlx-lm.
+///
+/// The names of matrices are taken as several tools write them: with or without `base_model.model.`, with the adapter's name
+/// (`lora_A.default.weight`), with wrappers' words (`module.`, `_orig_mod.`), as `lora_a` of mlx-lm.
+package struct AdapterFolder {
+    /// The files in which matrices may be, the first that is there is read.
+    package static let tensorFiles = ["adapter_model.safetensors", "adapters.safetensors"]
+
+    /// One stored matrix.
+    struct Matrix {
+        var tensor: StoredTensor
+        /// Stored the other way round, as mlx-lm does.
+        var isTransposed: Bool
+
+        var shape: [Int] { isTransposed ? tensor.shape.reversed() : tensor.shape }
+
+        /// Row-major, as PEFT has it.
+        func numbers() -> [Float] {
+            let stored = tensor.floats()
+            guard isTransposed, let rows = shape.first, let columns = shape.last, stored.count == rows * columns else { return stored }
+            var numbers = [Float](repeating: 0, count: stored.count)
+            for row in 0..<rows { for column in 0..<columns { numbers[row * columns + column] = stored[column * rows + row] } }
+            return numbers
         }
-        do throws(JSONError) { return try JSONParser().parse(text) } catch { throw ModelError(file: path, "\(error)") }
     }
 
-    /// The matrices for these modules, checked against them and against the settings.
-    /// - Throws: ``ModelError`` naming file and field.
-    static func tensors(in folder: String, for modules: [AdapterModule], settings: AdapterSettings) throws -> [String: StoredTensor] {
-        let configPath = folder + "/adapter_config.json"
-        let config = try configuration(configPath)
-        guard let type = config["peft_type"]?.string, type == "LORA" else {
+    package let path: String
+    private let configuration: AdapterConfiguration
+    private let file: String
+    /// By the module's name as it is stored, without what tools put around it.
+    private var stored: [(module: String, isA: Bool, matrix: Matrix)] = []
+
+    /// Reads configuration and matrices, and looks whether they are numbers.
+    /// - Throws: ``ModelError`` naming file and field, ``SafetensorsError``.
+    package init(_ path: String) throws {
+        self.path = path
+        configuration = try AdapterConfiguration(folder: path)
+        guard let name = Self.tensorFiles.first(where: { FolderListing.leads(path + "/" + $0) }) else {
+            let pickled = FolderListing.leads(path + "/adapter_model.bin")
             throw ModelError(
-                file: configPath, field: "peft_type", "is \(config["peft_type"]?.string ?? "missing"); only LORA adapters can be continued")
+                file: path + "/" + Self.tensorFiles[0], errorNumber: pickled ? nil : ENOENT,
+                pickled
+                    ? "is missing, and pickled matrices (adapter_model.bin) are not read: save the adapter anew with a PEFT of today"
+                    : "is missing")
         }
-        guard let rank = config["r"]?.integer, rank > 0 else {
-            throw ModelError(file: configPath, field: "r", "is not a positive whole number")
-        }
-        for flag in ["use_dora", "lora_bias"] where config[flag]?.bool == true {
-            throw ModelError(file: configPath, field: flag, "is not supported")
-        }
-        let path = folder + "/adapter_model.safetensors"
-        let file = try SafetensorsFile(path: path)
-        let held = Dictionary(file.tensors.map { ($0.name, $0) }) { first, _ in first }
-        var known: Set<String> = []
-        var result: [String: StoredTensor] = [:]
-        for adapter in modules {
-            let shapes = [adapter.keyOfA: (rank, adapter.module.inputs), adapter.keyOfB: (adapter.module.outputs, rank)]
-            for (key, shape) in shapes.sorted(by: { $0.key < $1.key }) {
-                known.insert(key)
-                // A module without both matrices has no adapter in this folder: it starts fresh.
-                let sibling = key == adapter.keyOfA ? adapter.keyOfB : adapter.keyOfA
-                guard let tensor = held[key] else {
-                    if held[sibling] != nil { throw ModelError(file: path, field: key, "is missing, though \(sibling) is there") }
-                    continue
-                }
-                guard tensor.elementType.isFloatingPoint else { throw ModelError(file: path, field: key, "is no floating-point tensor") }
-                let isA = key == adapter.keyOfA
-                if tensor.shape.count == 2, tensor.shape[isA ? 0 : 1] != rank {
-                    throw ModelError(file: configPath, field: "r", "says rank \(rank), but \(key) has rank \(tensor.shape[isA ? 0 : 1])")
-                }
-                guard tensor.shape == [shape.0, shape.1] else {
-                    throw ModelError(file: path, field: key, "has the shape \(tensor.shape), the layer needs [\(shape.0), \(shape.1)]")
-                }
-                result[key] = tensor
+        file = path + "/" + name
+        for tensor in try SafetensorsFile(path: file).tensors {
+            guard let place = Self.place(of: tensor.name) else {
+                throw ModelError(file: file, field: tensor.name, Self.meaning(of: tensor.name))
             }
+            guard tensor.elementType.isFloatingPoint else { throw ModelError(file: file, field: tensor.name, "is no floating-point tensor") }
+            guard tensor.shape.count == 2 else { throw ModelError(file: file, field: tensor.name, "has the shape \(tensor.shape), not a matrix's") }
+            guard FiniteNumbers.holds(tensor.bytes, tensor.elementType) else {
+                throw ModelError(
+                    file: file, field: tensor.name, "holds a NaN or an infinity: the adapter is damaged, or its training went astray")
+            }
+            stored.append((place.module, place.isA, Matrix(tensor: tensor, isTransposed: place.isOfMLX)))
         }
-        if let stray = file.tensors.first(where: { !known.contains($0.name) }) {
-            throw ModelError(file: path, field: stray.name, "belongs to no layer that the job trains")
+        if stored.isEmpty { throw ModelError(file: file, "holds no matrices of an adapter") }
+    }
+
+    /// How the modules are trained or used, as the adapter says it; dropout is not the adapter's.
+    package func settings(on linears: [LinearModule], dropout: Double = 0) throws -> AdapterSettings {
+        let held = Set(try matrices(on: linears).keys)
+        let targets = linears.filter { configuration.isTarget($0.name) ?? held.contains($0.name) || held.contains($0.name) }
+        var settings = AdapterSettings(
+            rank: configuration.rank, alpha: configuration.alpha, dropout: dropout,
+            targets: targets.count == linears.count ? .allLinear : .names(targets.map(\.name)),
+            usesRankStabilisedScaling: configuration.usesRankStabilisedScaling, initialFolder: path)
+        settings.rankExceptions = configuration.rankExceptions
+        settings.alphaExceptions = configuration.alphaExceptions
+        return settings
+    }
+
+    /// The matrices by the module that they sit on.
+    /// - Throws: ``ModelError``: a matrix of no linear layer, one without its other, one twice.
+    private func matrices(on linears: [LinearModule]) throws(ModelError) -> [String: (a: Matrix, b: Matrix)] {
+        let known = Set(linears.map(\.name))
+        var halves: [String: (a: Matrix?, b: Matrix?)] = [:]
+        for entry in stored {
+            let key = entry.matrix.tensor.name
+            guard let module = Self.module(entry.module, among: known) else {
+                let last = entry.module.split(separator: ".").last.map(String.init) ?? ""
+                throw ModelError(
+                    file: file, field: key,
+                    ["lm_head", "embed_tokens"].contains(last)
+                        ? "is an adapter on \(last): only the linear layers of the blocks can have one; merge it with PEFT's merge_and_unload()"
+                        : "belongs to no linear layer of the model")
+            }
+            if case .names = configuration.targets, configuration.isTarget(module) == false {
+                throw ModelError(file: file, field: key, "belongs to a module that target_modules of adapter_config.json does not name")
+            }
+            var half = halves[module] ?? (nil, nil)
+            guard (entry.isA ? half.a : half.b) == nil else { throw ModelError(file: file, field: key, "is there a second time, under another name") }
+            if entry.isA { half.a = entry.matrix } else { half.b = entry.matrix }
+            halves[module] = half
         }
-        guard rank == settings.rank else {
-            throw ModelError(file: configPath, field: "r", "is \(rank), the manifest's adapter.rank is \(settings.rank)")
+        var whole: [String: (a: Matrix, b: Matrix)] = [:]
+        for (module, half) in halves.sorted(by: { $0.key < $1.key }) {
+            guard let a = half.a, let b = half.b else {
+                throw ModelError(
+                    file: file, field: "base_model.model.\(module).lora_\(half.a == nil ? "A" : "B").weight",
+                    "is missing, though \((half.a ?? half.b)?.tensor.name ?? "the other one") is there")
+            }
+            whole[module] = (a, b)
+        }
+        return whole
+    }
+
+    /// The initial numbers of the modules' matrices, by PEFT's keys, checked against the modules. A module without matrices here starts afresh.
+    /// - Throws: ``ModelError`` naming file and field.
+    func matrices(for modules: [AdapterModule], on linears: [LinearModule]) throws(ModelError) -> [String: Matrix] {
+        var held = try matrices(on: linears)
+        var result: [String: Matrix] = [:]
+        for adapter in modules {
+            guard let (a, b) = held.removeValue(forKey: adapter.module.name) else { continue }
+            let exception = configuration.rankExceptions.first { $0.matches(adapter.module.name) }
+            let expected = exception.map { Int($0.value) } ?? configuration.rank
+            let field = exception != nil ? "rank_pattern" : configuration.isOfMLX ? "lora_parameters.rank" : "r"
+            for rank in [a.shape[0], b.shape[1]] where rank != expected {
+                throw ModelError(
+                    file: configuration.path, field: field,
+                    "says rank \(expected), but \((rank == a.shape[0] ? a : b).tensor.name) has rank \(rank)")
+            }
+            guard adapter.rank == expected else {
+                throw ModelError(file: configuration.path, field: field, "is \(expected), the job's rank is \(adapter.rank)")
+            }
+            for (matrix, shape) in [(a, [adapter.rank, adapter.module.inputs]), (b, [adapter.module.outputs, adapter.rank])]
+            where matrix.shape != shape {
+                throw ModelError(file: file, field: matrix.tensor.name, "has the shape \(matrix.shape), the layer needs \(shape)")
+            }
+            result[adapter.keyOfA] = a
+            result[adapter.keyOfB] = b
+        }
+        if let stray = held.min(by: { $0.key < $1.key }) {
+            throw ModelError(file: file, field: stray.value.a.tensor.name, "belongs to no layer that the job trains")
         }
         return result
     }
-}
 
-extension AdapterSettings {
-    /// The settings of a PEFT adapter folder, for using it as it is.
-    /// - Throws: ``ModelError`` naming the field.
-    package init(folder: String) throws {
-        let path = folder + "/adapter_config.json"
-        let config = try AdapterFolder.configuration(path)
-        guard let rank = config["r"]?.integer, (1...4096).contains(rank) else {
-            throw ModelError(file: path, field: "r", "is not a positive whole number")
+    /// All numbers of the modules' matrices, by PEFT's keys.
+    /// - Throws: ``ModelError`` as reading them for training does.
+    package func numbers(for modules: [AdapterModule], on linears: [LinearModule]) throws(ModelError) -> [(key: String, numbers: [Float])] {
+        try matrices(for: modules, on: linears).sorted { $0.key < $1.key }.map { ($0.key, $0.value.numbers()) }
+    }
+
+    // MARK: Names
+
+    /// The module and the matrix that a tensor's name means; nil if it is none of a plain adapter.
+    private static func place(of name: String) -> (module: String, isA: Bool, isOfMLX: Bool)? {
+        var parts = name.split(separator: ".").map(String.init).filter { !["_orig_mod", "_fsdp_wrapped_module"].contains($0) }
+        if parts.last == "weight" { parts.removeLast() }
+        let matrices = ["lora_A": (true, false), "lora_B": (false, false), "lora_a": (true, true), "lora_b": (false, true)]
+        // Between the matrix and `weight` may stand the adapter's name.
+        guard let index = parts.lastIndex(where: { matrices[$0] != nil }), index >= parts.count - 2, index > 0,
+            let (isA, isOfMLX) = matrices[parts[index]]
+        else { return nil }
+        return (parts[..<index].joined(separator: "."), isA, isOfMLX)
+    }
+
+    /// The linear layer that a stored name means: words before it are wrappers', and `model.` may be missing.
+    private static func module(_ stored: String, among known: Set<String>) -> String? {
+        var parts = stored.split(separator: ".")[...]
+        while !parts.isEmpty {
+            let name = parts.joined(separator: ".")
+            if known.contains(name) { return name }
+            if known.contains("model." + name) { return "model." + name }
+            // A number is a layer's: what stands before it is no wrapper any more.
+            guard let first = parts.first, Int(first) == nil, first != "layers" else { return nil }
+            parts.removeFirst()
         }
-        guard let alpha = config["lora_alpha"]?.double else { throw ModelError(file: path, field: "lora_alpha", "is missing") }
-        let targets: Targets
-        if let names = config["target_modules"]?.array?.compactMap(\.string), !names.isEmpty {
-            targets = .names(names)
-        } else if config["target_modules"]?.string == "all-linear" {
-            targets = .allLinear
-        } else {
-            throw ModelError(file: path, field: "target_modules", "is missing or empty")
-        }
-        self.init(
-            rank: rank, alpha: alpha, targets: targets, usesRankStabilisedScaling: config["use_rslora"]?.bool ?? false,
-            initialFolder: folder)
+        return nil
+    }
+
+    /// What a tensor that is no matrix of a plain adapter is.
+    private static func meaning(of name: String) -> String {
+        if name.contains("lora_magnitude_vector") || name.hasSuffix(".m") { return "is of a DoRA adapter, which is not supported" }
+        if name.contains("lora_embedding_") { return "is an adapter on the embedding: only the linear layers of the blocks can have one" }
+        if name.hasSuffix(".bias") { return "is a bias beside the matrices, which is not supported" }
+        return "is no matrix of an adapter (lora_A, lora_B), and whole modules beside the matrices are not supported"
     }
 }

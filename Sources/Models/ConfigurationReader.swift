@@ -2,19 +2,26 @@ import Glibc
 import Graph
 package import JSON
 import Storage
-import Tensors
+package import Tensors
 
 extension ModelConfiguration {
-    /// Reads and checks a model folder's config.json.
+    /// Reads and checks the config.json of the model at a path.
     /// - Throws: ``ModelError`` naming the field.
-    package init(folder: String) throws(ModelError) {
-        let path = folder + "/config.json"
-        let text: [UInt8]
-        do throws(StorageError) { text = try DurableFiles.read(path, limit: 16 << 20) } catch {
-            throw ModelError(
-                file: path, errorNumber: error.errorNumber,
-                error.isMissing ? "is missing: a model folder holds config.json, weights in safetensors and tokenizer.json" : "\(error)")
+    package init(folder: String) throws(ModelError) { try self.init(ModelFolders.open(folder)) }
+
+    /// Reads and checks a model's config.json.
+    /// - Throws: ``ModelError`` naming the field.
+    package init(_ folder: any ModelFolder) throws(ModelError) {
+        let path = folder.place(of: "config.json")
+        let found: [UInt8]?
+        do throws(StorageError) { found = try folder.text("config.json", limit: 16 << 20) } catch {
+            throw ModelError(file: path, errorNumber: error.errorNumber, "\(error)")
         }
+        guard let text = found else {
+            throw ModelError(
+                file: path, errorNumber: ENOENT, "is missing: a model folder holds config.json, weights in safetensors and tokenizer.json")
+        }
+        if let standIn = FileStandIn.description(of: text) { throw ModelError(file: path, standIn) }
         let node: JSONNode
         do throws(JSONError) { node = try JSONParser().parse(text) } catch {
             let place = JSONPosition(of: error.offset, in: text)
@@ -37,13 +44,13 @@ extension ModelConfiguration {
             throw ModelError(
                 file: file, field: "quantization_config", "quantised weights cannot be trained: use the checkpoint that was quantised")
         }
-        hiddenSize = try reader.count("hidden_size", limit: 1 << 18)
-        layerCount = try reader.count("num_hidden_layers", limit: 1 << 10)
-        headCount = try reader.count("num_attention_heads", limit: 1 << 12)
+        let keys = family.sizeKeys
+        hiddenSize = try reader.count(keys.hiddenSize, limit: 1 << 18)
+        layerCount = try reader.count(keys.layerCount, limit: 1 << 10)
+        headCount = try reader.count(keys.headCount, limit: 1 << 12)
         keyValueHeadCount = try reader.optionalCount("num_key_value_heads", limit: 1 << 12) ?? headCount
-        intermediateSize = try reader.count("intermediate_size", limit: 1 << 20)
         vocabularySize = try reader.count("vocab_size", limit: 1 << 24)
-        maximumPositions = try reader.optionalCount("max_position_embeddings", limit: 1 << 28) ?? 2048
+        maximumPositions = try reader.optionalCount(keys.maximumPositions, limit: 1 << 28) ?? 2048
         guard headCount % keyValueHeadCount == 0 else {
             throw reader.failure(
                 "num_key_value_heads", "\(headCount) heads do not divide into groups for \(keyValueHeadCount) key/value heads")
@@ -53,13 +60,12 @@ extension ModelConfiguration {
         } else {
             guard hiddenSize % headCount == 0 else {
                 throw reader.failure(
-                    "num_attention_heads", "hidden_size \(hiddenSize) is no multiple of \(headCount) heads, and head_dim is not given")
+                    keys.headCount,
+                    "\(keys.hiddenSize) \(hiddenSize) is no multiple of \(headCount) heads, and head_dim is not given")
             }
             headWidth = hiddenSize / headCount
         }
         guard headWidth <= 256 else { throw reader.failure("head_dim", "heads of \(headWidth) columns are not supported (256 at most)") }
-        normEpsilon = try reader.number("rms_norm_eps") ?? 1e-6
-        guard normEpsilon >= 0, normEpsilon < 1 else { throw reader.failure("rms_norm_eps", "\(normEpsilon) is no small positive number") }
         tiesEmbeddings = try reader.flag("tie_word_embeddings") ?? family.tiesEmbeddingsByDefault
         initializerRange = try reader.number("initializer_range") ?? 0.02
         guard initializerRange > 0, initializerRange < 10 else {
@@ -67,16 +73,8 @@ extension ModelConfiguration {
         }
         storedType = ElementType(rawValue: json["torch_dtype"]?.string ?? json["dtype"]?.string ?? "") ?? .float32
         if !storedType.isFloatingPoint { storedType = .float32 }
-        activation = try reader.activation(preferring: family.activationKey)
-        hasAttentionBias = try reader.flag("attention_bias") ?? false
-        hasFeedForwardBias = try reader.flag("mlp_bias") ?? false
-        queryScale = Double(headWidth)
-        attentionSoftCap = 0
-        finalSoftCap = 0
-        slidingWindow = nil
         isSliding = Array(repeating: false, count: layerCount)
-        rotary = try reader.rotary(headWidth: headWidth, maximumPositions: maximumPositions)
-        try family.refine(&self, reader)
+        self.family = FamilyBox(try family.init(reader, &self))
         if let types = json["layer_types"], !types.isNull { try reader.applyLayerTypes(types, &self) }
         if slidingWindow == nil || !isSliding.contains(true) {
             slidingWindow = nil
@@ -92,7 +90,7 @@ struct ConfigurationReader {
 
     func failure(_ field: String, _ message: String) -> ModelError { ModelError(file: file, field: field, message) }
 
-    private func value(_ key: String) -> JSONNode? {
+    func value(_ key: String) -> JSONNode? {
         guard let value = node[key], !value.isNull else { return nil }
         return value
     }
@@ -130,86 +128,46 @@ struct ConfigurationReader {
         return flag
     }
 
-    func activation(preferring key: String) throws(ModelError) -> ActivationFunction {
-        let key = value(key) == nil ? "hidden_act" : key
-        guard value(key) != nil else { return .silu }
+    /// What keeps a norm from dividing by zero.
+    func epsilon(_ key: String, default normal: Double) throws(ModelError) -> Double {
+        let epsilon = try number(key) ?? normal
+        guard epsilon >= 0, epsilon < 1 else { throw failure(key, "\(epsilon) is no small positive number") }
+        return epsilon
+    }
+
+    /// The curve that a key names, or nil if the key is absent or null.
+    func activation(_ key: String) throws(ModelError) -> ActivationFunction? {
+        guard value(key) != nil else { return nil }
         let name = try text(key)
         switch name {
         case "silu", "swish": return .silu
+        case "gelu": return .gelu
         case "gelu_pytorch_tanh", "gelu_new": return .geluTanh
-        default: throw failure(key, "unknown activation \"\(name)\"; known are silu and gelu_pytorch_tanh")
+        default: throw failure(key, "unknown activation \"\(name)\"; known are silu, gelu and gelu_pytorch_tanh")
         }
     }
 
-    /// Both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters`.
-    func rotary(headWidth: Int, maximumPositions: Int) throws(ModelError) -> RotarySettings {
-        let isNew = value("rope_parameters") != nil
-        let key = isNew ? "rope_parameters" : "rope_scaling"
-        let scaling = value(key)
-        if let scaling, scaling.object == nil { throw failure(key, "is \(scaling.kindName), not an object") }
-        let inner = ConfigurationReader(node: scaling ?? JSONNode([JSONMember]()), file: file)
-        func nested(_ error: ModelError) -> ModelError { failure(key + "." + (error.field ?? ""), error.message) }
-        func positive(_ name: String) throws(ModelError) -> Double {
-            let number: Double?
-            do throws(ModelError) { number = try inner.number(name) } catch { throw nested(error) }
-            guard let number else { throw failure("\(key).\(name)", "is missing") }
-            guard number > 0, number.isFinite, number < 1e9 else { throw failure("\(key).\(name)", "\(number) is out of range") }
-            return number
-        }
-        let innerBase = isNew ? try inner.number("rope_theta") : nil
-        let outerBase = try number("rope_theta")
-        let base = innerBase ?? outerBase ?? 10000
-        guard base > 1, base < 1e12 else { throw failure("rope_theta", "\(base) is out of range") }
-        let innerShare = try inner.number("partial_rotary_factor")
-        let outerShare = try number("partial_rotary_factor")
-        let share = innerShare ?? outerShare ?? 1
-        guard share > 0, share <= 1 else { throw failure("partial_rotary_factor", "\(share) is not between 0 and 1") }
-        let width = Int(Double(headWidth) * share)
-        guard width > 0, width % 2 == 0 else {
-            throw failure(
-                share == 1 ? "head_dim" : "partial_rotary_factor", "rotary embedding needs an even number of columns, not \(width)")
-        }
-        let type = inner.value("rope_type")?.string ?? inner.value("type")?.string ?? "default"
-        let result: RotarySettings.Scaling
-        switch type {
-        case "default": result = .none
-        case "linear": result = .linear(factor: try positive("factor"))
-        case "llama3":
-            let (low, high) = (try positive("low_freq_factor"), try positive("high_freq_factor"))
-            guard high > low else { throw failure("\(key).high_freq_factor", "must be larger than low_freq_factor") }
-            result = .llama3(
-                factor: try positive("factor"), lowFrequencyFactor: low, highFrequencyFactor: high,
-                originalPositions: Int(try positive("original_max_position_embeddings")))
-        case "longrope", "su":
-            let short = try inner.numbers("short_factor", count: width / 2, key)
-            let long = try inner.numbers("long_factor", count: width / 2, key)
-            let outerOriginal = try optionalCount("original_max_position_embeddings", limit: 1 << 28)
-            let innerOriginal = try inner.optionalCount("original_max_position_embeddings", limit: 1 << 28)
-            let originalPositions = outerOriginal ?? innerOriginal ?? maximumPositions
-            let factor = try inner.number("factor") ?? Double(maximumPositions) / Double(originalPositions)
-            let computed = factor <= 1 || originalPositions < 2 ? 1 : sqrt(1 + log(factor) / log(Double(originalPositions)))
-            let attention = try inner.number("attention_factor") ?? computed
-            guard attention > 0, attention < 100 else { throw failure("\(key).attention_factor", "\(attention) is out of range") }
-            result = .longrope(shortFactors: short, longFactors: long, originalPositions: originalPositions, attentionFactor: attention)
-        default:
-            throw failure(
-                "\(key).\(inner.value("rope_type") == nil ? "type" : "rope_type")",
-                "unknown kind \"\(type)\" of rotary scaling; known are default, linear, llama3, longrope")
-        }
-        return RotarySettings(base: base, width: width, scaling: result)
+    /// A number above zero, or nil if the key is absent or null.
+    func positive(_ key: String) throws(ModelError) -> Double? {
+        guard let number = try number(key) else { return nil }
+        guard number > 0, number.isFinite else { throw failure(key, "\(number) is not positive") }
+        return number
     }
 
-    private func numbers(_ name: String, count: Int, _ key: String) throws(ModelError) -> [Double] {
-        guard let elements = value(name)?.array else { throw failure("\(key).\(name)", "is missing or no list") }
-        guard elements.count == count else { throw failure("\(key).\(name)", "needs \(count) numbers, has \(elements.count)") }
-        var numbers: [Double] = []
+    /// A list of numbers that are 0 or 1, or nil if the key is absent or null.
+    func flags(_ key: String, count: Int) throws(ModelError) -> [Bool]? {
+        guard let value = value(key) else { return nil }
+        guard let elements = value.array, elements.count == count else {
+            throw failure(key, "is not a list with one entry for each of \(count) layers")
+        }
+        var flags: [Bool] = []
         for element in elements {
-            guard let number = element.double, number > 0, number < 1e6 else {
-                throw failure("\(key).\(name)", "holds something that is no positive number")
+            guard let number = element.integer, number == 0 || number == 1 else {
+                throw failure(key, "contains an entry that is neither 0 nor 1")
             }
-            numbers.append(number)
+            flags.append(number == 1)
         }
-        return numbers
+        return flags
     }
 
     func applyLayerTypes(_ types: JSONNode, _ configuration: inout ModelConfiguration) throws(ModelError) {

@@ -10,8 +10,9 @@ extension LanguageModel {
     /// Writes weights, constants and the initial values of trained tensors into the memory of a device; weights in `mapped` are there already.
     /// - Throws: ``ModelError`` if a weight holds a NaN or an infinity, and what the memory throws.
     package func fill(_ memory: any PersistentMemory, mapped: Set<String>) throws {
-        let table = configuration.rotary.table(positions: rotaryRows.positionCount)
-        try write(table, "constant/rotary", memory)
+        for table in configuration.rotaryTables {
+            try write(table.settings.table(positions: rotaryRows.positionCount), table.key, memory)
+        }
         for weight in declarations {
             if let layout = quantizedLayout(of: weight) {
                 try quantize(weight, layout, memory)
@@ -31,8 +32,8 @@ extension LanguageModel {
         guard case .adapter(_, let seed) = training else { return }
         for adapter in adapters {
             if let a = initialAdapter[adapter.keyOfA], let b = initialAdapter[adapter.keyOfB] {
-                try write(a.floats(), adapter.keyOfA, memory)
-                try write(b.floats(), adapter.keyOfB, memory)
+                try write(a.numbers(), adapter.keyOfA, memory)
+                try write(b.numbers(), adapter.keyOfB, memory)
             } else {
                 // PEFT's default: A as torch.nn.init.kaiming_uniform_ with a = sqrt(5) draws it, B zero, so that training starts from the base model.
                 var numbers = RandomNumbers(seed: seed, name: adapter.keyOfA)
@@ -64,35 +65,19 @@ extension LanguageModel {
         }
     }
 
-    /// Norms start at one (zero where the stored weight is the difference from one), biases at zero, matrices at normal numbers.
     private func writeInitialValues(of weight: ModelBuilder.WeightDeclaration, seed: UInt64, _ memory: any PersistentMemory) throws {
-        if weight.isVector {
-            let value: Float = weight.name.hasSuffix(".bias") ? 0 : 1 - family.normWeightOffset
+        if case .constant(let value) = weight.initial {
             return try write(Array(repeating: value, count: weight.rows * weight.columns), weight.name, memory)
         }
         let numbers = initialNumbers(weight, seed: seed)
         try write(weight.name, memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
     }
 
-    /// The numbers that a matrix starts with; projections back into the residual stream are smaller by `sqrt(2 * layers)`
-    /// (Radford et al. 2019, GPT-2).
+    /// The numbers that a matrix starts with.
     func initialNumbers(_ weight: ModelBuilder.WeightDeclaration, seed: UInt64) -> NormalNumbers {
-        let isResidual = weight.name.hasSuffix("o_proj.weight") || weight.name.hasSuffix("down_proj.weight")
-        let deviation = configuration.initializerRange / (isResidual ? Double(2 * configuration.layerCount).squareRoot() : 1)
+        var deviation = configuration.initializerRange
+        if case .normal(let own) = weight.initial { deviation = own }
         return NormalNumbers(seed: seed, name: weight.name, deviation: deviation)
-    }
-
-    /// How a weight's first values are drawn.
-    enum InitialRule {
-        case constant(Float)
-        case normal(deviation: Double)
-    }
-
-    func initialRule(_ weight: ModelBuilder.WeightDeclaration) -> InitialRule {
-        if weight.name.hasSuffix(".bias") { return .constant(0) }
-        if weight.isVector { return .constant(1 - family.normWeightOffset) }
-        let isResidual = weight.name.hasSuffix("o_proj.weight") || weight.name.hasSuffix("down_proj.weight")
-        return .normal(deviation: configuration.initializerRange / (isResidual ? Double(2 * configuration.layerCount).squareRoot() : 1))
     }
 
     /// Gives a persistent tensor's numbers as float32, some rows at a time, in order.

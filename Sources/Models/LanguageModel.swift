@@ -48,7 +48,7 @@ package final class LanguageModel {
     package let head: TaskHead?
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
-    let initialAdapter: [String: StoredTensor]
+    let initialAdapter: [String: AdapterFolder.Matrix]
     private let linearWeights: Set<String>
 
     /// Checks the checkpoint against the configuration and decides what is trained.
@@ -67,21 +67,21 @@ package final class LanguageModel {
         self.source = source
         self.training = training
         self.precision = precision
+        rotaryRows = RotaryRows(
+            positionCount: max(1, maximumLength), originalPositionCount: configuration.rotaryTables.first?.settings.originalPositions)
         self.head = head
         let headParameter = head.map {
             TrainableLayout.Parameter(key: $0.key(training), rows: $0.outputs, columns: configuration.hiddenSize, isDecayed: true)
         }
-        rotaryRows = RotaryRows(positionCount: max(1, maximumLength), originalPositionCount: configuration.rotary.originalPositions)
         try precision.check(training)
-        guard let family = ModelFamilies.family(for: configuration.modelType) else {
-            throw ModelError(file: "config.json", field: "model_type", "unknown architecture \"\(configuration.modelType)\"")
+        if let limit = configuration.rotaryTables.compactMap(\.settings.longestExample).min(), maximumLength > limit {
+            throw ModelError(
+                file: "config.json", field: "rope_scaling.type",
+                "dynamic scaling is computed for at most max_position_embeddings (\(limit)) tokens, but \(maximumLength) are wanted: "
+                    + "lower max_length (or --max-tokens) to that")
         }
-        self.family = family
-        // The names and shapes of a model come from building it once for one token.
-        var settings = ModelBuilder.Settings(positionCount: 1)
-        settings.taskHead = head.map { ($0, $0.key(training)) }
-        var recorder = ModelBuilder(configuration, family, settings, tokenCount: 1, graph: Graph())
-        _ = try recorder.forward()
+        let recorder = try Self.recorder(configuration, head.map { ($0, $0.key(training)) })
+        family = recorder.family
         declarations = recorder.declarations
         linearModules = recorder.linearModules
         linearWeights = Set(recorder.linearModules.map { $0.name + ".weight" })
@@ -98,7 +98,8 @@ package final class LanguageModel {
         case .adapter(let settings, _):
             let modules = try settings.modules(on: recorder.linearModules)
             adapters = modules
-            initialAdapter = try settings.initialFolder.map { try AdapterFolder.tensors(in: $0, for: modules, settings: settings) } ?? [:]
+            initialAdapter =
+                try settings.initialFolder.map { try AdapterFolder($0).matrices(for: modules, on: recorder.linearModules) } ?? [:]
             trainables = TrainableLayout(
                 modules.flatMap { adapter in
                     [
@@ -108,6 +109,23 @@ package final class LanguageModel {
                     ]
                 } + (headParameter.map { [$0] } ?? []), pageByteLimit: pageByteLimit)
         }
+    }
+
+    /// The names and shapes of a model come from building it once for one token.
+    private static func recorder(_ configuration: ModelConfiguration, _ head: (TaskHead, String)? = nil) throws -> ModelBuilder {
+        guard let family = configuration.family?.family else {
+            throw ModelError(file: "config.json", field: "model_type", "unknown architecture \"\(configuration.modelType)\"")
+        }
+        var settings = ModelBuilder.Settings(positionCount: 1)
+        settings.taskHead = head
+        var recorder = ModelBuilder(configuration, family, settings, tokenCount: 1, graph: Graph())
+        _ = try recorder.forward()
+        return recorder
+    }
+
+    /// The linear layers that a model of this configuration has, in their order.
+    package static func linearModules(of configuration: ModelConfiguration) throws -> [LinearModule] {
+        try recorder(configuration).linearModules
     }
 
     package var usesDropout: Bool { dropout > 0 }
@@ -140,7 +158,7 @@ package final class LanguageModel {
 
     /// Every frozen weight and constant of the model.
     package var frozenTensors: [PersistentTensor] {
-        var tensors = [ModelBuilder.rotaryTable(configuration, positionCount: rotaryRows.positionCount)]
+        var tensors = configuration.rotaryTables.map { ModelBuilder.tensor(of: $0, positionCount: rotaryRows.positionCount) }
         for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
             let type =
                 quantizedLayout(of: weight).map { QuantizedProduct.wordsType($0) }
@@ -190,21 +208,31 @@ package final class LanguageModel {
         return precision.activationType
     }
 
-    private static func check(_ declarations: [ModelBuilder.WeightDeclaration], against checkpoint: Checkpoint) throws(ModelError) {
+    /// Where a checkpoint has a tensor under a longer or shorter name, what that means.
+    private static func otherNames(_ name: String, _ checkpoint: Checkpoint) -> String {
+        let last = name.split(separator: ".").drop { $0 == "model" }.joined(separator: ".")
+        let others = checkpoint.tensors.keys.filter { $0 == last || $0.hasSuffix("." + last) }
+        guard let other = others.min(by: { ($0.utf8.count, $0) < ($1.utf8.count, $1) }) else { return "" }
+        return "; it has \(other): its tensors have another prefix, save it anew with transformers' AutoModelForCausalLM"
+    }
+
+    private static func check(_ declarations: [ModelBuilder.WeightDeclaration], against checkpoint: Checkpoint) throws {
         let file = checkpoint.files.count == 1 ? checkpoint.files[0] : checkpoint.folder
         for weight in declarations {
             guard let stored = checkpoint.tensors[weight.name] else {
-                throw ModelError(file: file, field: weight.name, "is not in the checkpoint, but config.json's model needs it")
+                if let reason = checkpoint.unavailable[weight.name] { throw reason }
+                throw ModelError(
+                    file: file, field: weight.name,
+                    "is not in the checkpoint, but config.json's model needs it" + otherNames(weight.name, checkpoint))
             }
             guard stored.elementType.isFloatingPoint else {
                 throw ModelError(
                     file: stored.file.path, field: weight.name, "is stored as \(stored.elementType.rawValue), not as floating-point numbers"
                 )
             }
-            let expected = weight.isVector ? [weight.columns] : [weight.rows, weight.columns]
-            guard stored.shape == expected else {
+            guard stored.shape == weight.shape else {
                 throw ModelError(
-                    file: stored.file.path, field: weight.name, "has the shape \(stored.shape), config.json's model needs \(expected)")
+                    file: stored.file.path, field: weight.name, "has the shape \(stored.shape), config.json's model needs \(weight.shape)")
             }
         }
     }

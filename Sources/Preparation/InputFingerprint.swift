@@ -18,7 +18,7 @@ extension InputFingerprint {
                 + "\(job.plan.choice.logitsByteLimit) bytes of logits",
         ]
         if let validationPath { parts["validation_file"] = try SHA256.hexadecimal(ofFile: validationPath) }
-        var model = [try SHA256.hexadecimal(ofFile: job.modelFolder + "/config.json")]
+        var model = [SHA256.hexadecimal(of: try job.modelFolder.text("config.json", limit: 1 << 30) ?? [])]
         if case .checkpoint = job.model.source { model += weights.values() }
         parts["model"] = SHA256.hexadecimal(of: model.joined(separator: "\n").utf8)
         self.init(parts)

@@ -1,5 +1,6 @@
 import Datasets
 import Glibc
+import Models
 package import Spool
 import Storage
 
@@ -34,7 +35,9 @@ package struct InputSnapshot {
                 if let source = acceptance.validation, let validation { try take(source, temporary + "/" + validation, "validation_file") }
                 if let adapter = acceptance.initialAdapter {
                     try DurableFiles.makeFolder(temporary + "/initial-adapter", isNew: true)
-                    for file in ["adapter_config.json", "adapter_model.safetensors"] {
+                    let names = AdapterFolder.tensorFiles
+                    let tensors = names.first { FolderListing.leads(adapter.path + "/" + $0) } ?? names[0]
+                    for file in ["adapter_config.json", tensors] {
                         let source = JobAcceptance.Source(
                             path: adapter.path + "/" + file, root: adapter.root, isInBundle: adapter.isInBundle)
                         try take(source, temporary + "/initial-adapter/" + file, "adapter.init_from")

@@ -2,7 +2,7 @@ import Glibc
 import Models
 import Storage
 import Synchronization
-import Tensors
+package import Tensors
 
 /// The digests of a model's weight files, made by a thread of its own while data is read and memory is planned.
 package final class ModelDigest {
@@ -32,11 +32,11 @@ package final class ModelDigest {
     private let work: Work
     private var thread: pthread_t?
 
-    /// Begins with the files of a checkpoint folder. One that holds no usable weights has no digests: whoever loads it says what is wrong.
+    /// Begins with a model's files of weights. One that holds no usable weights has no digests: whoever loads it says what is wrong.
     /// - Throws: ``SafetensorsError`` and ``StorageError`` where a file cannot be read at all.
-    package init(folder: String) throws {
+    package init(_ folder: any ModelFolder) throws {
         var checkpoint: Checkpoint?
-        do throws(SafetensorsError) { checkpoint = try Checkpoint(folder: folder) } catch {
+        do throws(SafetensorsError) { checkpoint = try folder.weights() } catch {
             // To the next worker, which can read it, a folder without digests would be another one.
             if error.errorNumber != nil { throw error }
         }

@@ -21,7 +21,9 @@ extension PreparationError: CustomStringConvertible {
                 + Self.rest(reports.reduce(-1) { $0 + $1.problems.total })
         case .emptySplit(let fraction, let examples):
             "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or more examples"
-        case .noWeights(let folder): "\(folder) holds no weights to tune; with method.type pretrain training starts from random ones"
+        case .noWeights(let folder):
+            "\(folder) holds no weights to tune, neither model.safetensors nor model.safetensors.index.json; "
+                + "with method.type pretrain training starts from random ones"
         case .damagedData(let fault): "the job's copy of its data is damaged: \(fault); submit the job again"
         case .inputsChanged(let names):
             "no longer what was validated: \(names.joined(separator: ", ").replacing("_", with: " ")); submit the job again"

@@ -16,11 +16,14 @@ package struct PreparedData {
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
     /// - Throws: ``PreparationError/invalidData(_:)``, ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
     package init(
-        _ manifest: Manifest, encoder: ChatEncoder, modelFolder: String, trainingPath: String, validationPath: String?,
+        _ manifest: Manifest, encoder: ChatEncoder, modelVocabularySize: Int? = nil, modelFolder: String, trainingPath: String,
+        validationPath: String?,
         cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {
-        let reader = try DatasetReader(encoder: encoder, options: Self.options(manifest), modelFolder: modelFolder, cache: cache)
+        var options = try Self.options(manifest)
+        options.modelVocabularySize = modelVocabularySize
+        let reader = DatasetReader(encoder: encoder, options: options, modelFolder: modelFolder, cache: cache)
         let (all, report) = try reader.read(trainingPath, name: manifest.trainingFile, progress: progress)
         reports = [report]
         var held: Dataset?

@@ -1,12 +1,11 @@
 package import Datasets
 import Devices
-import Glibc
 package import Graph
 package import Jobs
 package import Models
 import Storage
 import Templates
-import Tensors
+package import Tensors
 package import Tokenization
 package import Training
 
@@ -15,7 +14,11 @@ package struct PreparedJob {
     package var manifest: Manifest
     package var model: LanguageModel
     package var encoder: ChatEncoder
-    package var modelFolder: String
+    package var modelFolder: any ModelFolder
+    /// What the job's owner should know of the model, a sentence each.
+    package var remarks: [String]
+    /// What is done for it that it may not expect, a sentence each.
+    package var notes: [String]
     package var training: Dataset
     package var validation: Dataset?
     package var reports: [ValidationReport]
@@ -24,6 +27,7 @@ package struct PreparedJob {
     package var objective: any Objective
     package var plan: JobPlan
     private let planner: MemoryPlanner
+    package let changedTexts: ChangedTexts
     package var device: any ComputeDevice
     /// The element type of activations.
     package var precision: String
@@ -48,17 +52,38 @@ package struct PreparedJob {
         day: Int? = nil, progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
-        self.modelFolder = modelFolder
-        let configuration = try ModelConfiguration(folder: modelFolder)
+        let opened = try OpenedModel(path: modelFolder)
+        let configuration = opened.configuration
+        self.modelFolder = opened.folder
+        remarks = opened.remarks
+        let source: LanguageModel.Source
+        if let weights = opened.weights {
+            source = .checkpoint(weights)
+        } else {
+            guard manifest.method == .pretrain else { throw PreparationError.noWeights(modelFolder) }
+            source = .random(seed: manifest.seed)
+            remarks.append("The model's folder holds no weights: training starts from random numbers (seed \(manifest.seed))")
+        }
         var encoder = try ChatEncoder(folder: modelFolder)
         if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
-        try configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: modelFolder + "/tokenizer.json")
+        let hasMoreTokens = encoder.tokenizer.vocabularySize > configuration.vocabularySize
+        if hasMoreTokens {
+            remarks.append(
+                "tokenizer.json has token ids up to \(encoder.tokenizer.vocabularySize - 1), config.json's vocab_size is "
+                    + "\(configuration.vocabularySize): examples that hold one of the others are refused")
+        }
         progress("reading data")
         let data = try PreparedData(
-            manifest, encoder: encoder, modelFolder: modelFolder, trainingPath: trainingPath, validationPath: validationPath, cache: cache,
+            manifest, encoder: encoder, modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil, modelFolder: modelFolder, trainingPath: trainingPath, validationPath: validationPath, cache: cache,
             progress: readingProgress)
         (training, validation, reports) = (data.training, data.validation, data.reports)
+        let ends = TurnEnds.ids(in: training, tokenizer: encoder.tokenizer)
+        changedTexts = try ChangedTexts(of: opened.folder, isUntied: opened.isUntied, turnEnds: ends)
+        let newEnds = changedTexts.newEnds.map { "\(encoder.tokenizer.token(of: $0) ?? "") (\($0))" }.joined(separator: ", ")
+        notes =
+            newEnds.isEmpty
+            ? [] : ["Answers end with \(newEnds), at which the model does not stop yet: eos_token_id in generation_config.json of the result names it"]
         // What "auto" becomes.
         let batchSize = manifest.batchSize.value ?? min(256, max(1, Int((0.002 * Double(training.count)).rounded())))
         manifest.batchSize = .value(batchSize)
@@ -95,27 +120,13 @@ package struct PreparedJob {
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
-        let hasWeights =
-            access(modelFolder + "/model.safetensors", F_OK) == 0 || access(modelFolder + "/model.safetensors.index.json", F_OK) == 0
-        let source: LanguageModel.Source
-        if hasWeights {
-            source = .checkpoint(try Checkpoint(folder: modelFolder))
-        } else {
-            guard manifest.method == .pretrain else { throw PreparationError.noWeights(modelFolder) }
-            source = .random(seed: manifest.seed)
-        }
         let trainingKind: LanguageModel.Training
         if manifest.adapter.kind == .lora {
-            let targets: AdapterSettings.Targets =
-                switch manifest.adapter.targets {
-                case .allLinear: .allLinear
-                case .names(let names): .names(names)
-                }
-            trainingKind = .adapter(
-                AdapterSettings(
-                    rank: manifest.adapter.rank, alpha: manifest.adapter.alpha, dropout: manifest.adapter.dropout, targets: targets,
-                    usesRankStabilisedScaling: manifest.adapter.usesRankStabilisedScaling, initialFolder: initialAdapterPath),
-                seed: manifest.seed)
+            var settings = AdapterSettings(manifest.adapter)
+            if let initialAdapterPath {
+                settings = try Self.continued(initialAdapterPath, &manifest.adapter, of: configuration)
+            }
+            trainingKind = .adapter(settings, seed: manifest.seed)
         } else {
             trainingKind = .full
         }
@@ -173,6 +184,10 @@ package struct PreparedJob {
         try planner.makeSession(model, plan)
     }
 
+    /// What the weights are before training: `checkpoint` or `random`.
+    package var initialWeights: String {
+        if case .random = model.source { "random" } else { "checkpoint" }
+    }
     /// The plan of forward and backward pass of a full micro-batch.
     func gradientsPlan() throws -> Plan { try planner.gradientsPlan(model, plan) }
 

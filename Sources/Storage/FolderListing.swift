@@ -16,6 +16,9 @@ package enum FolderListing {
     /// Whether there is something of that name; a link counts, whether or not it leads anywhere.
     package static func exists(_ path: String) -> Bool { kind(path) != 0 }
 
+    /// Whether a name leads to something, links followed.
+    package static func leads(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     /// The size of a regular file, or nil if there is none.
     package static func byteCount(_ path: String) -> Int? {
         var status = stat()

@@ -2,52 +2,52 @@ import Glibc
 import JSON
 import Storage
 
-/// The tensors of a checkpoint folder by name: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+/// The tensors of a model by name, in one file or in several.
 package final class Checkpoint: Sendable {
     package let folder: String
     package let tensors: [String: StoredTensor]
     /// The files that hold them, in the order in which they were read.
     package let files: [String]
+    /// Why tensors that the index names are not there: an error only for a model that needs them.
+    package let unavailable: [String: SafetensorsError]
 
-    /// - Throws: ``SafetensorsError``: no weights, a bad index, a shard that is missing or lacks what the index promises.
+    /// The weights of a model folder.
+    /// - Throws: ``SafetensorsError``: no weights, a bad index, a shard that cannot be read.
     package convenience init(folder: String) throws(SafetensorsError) {
-        let single = folder + "/model.safetensors"
-        let indexPath = single + ".index.json"
-        if access(single, F_OK) == 0 {
-            try self.init(folder: folder, file: single)
-        } else if access(indexPath, F_OK) == 0 {
-            try self.init(folder: folder, indexPath: indexPath)
-        } else {
-            throw SafetensorsError(
-                path: folder,
-                reason: .unreadable(
-                    "holds neither model.safetensors nor model.safetensors.index.json; pickled weights (.bin, .pt) are not read, convert them first"
-                ))
+        guard let weights = try ModelFolders.open(folder).weights() else {
+            throw SafetensorsError(path: folder, reason: .unreadable("holds neither model.safetensors nor model.safetensors.index.json"))
         }
+        self.init(weights)
+    }
+
+    private init(_ other: Checkpoint) {
+        (folder, tensors, files, unavailable) = (other.folder, other.tensors, other.files, other.unavailable)
     }
 
     /// The tensors of one file.
-    package convenience init(file: String) throws(SafetensorsError) { try self.init(folder: DurableFiles.split(file).folder, file: file) }
-
-    private init(folder: String, file: String) throws(SafetensorsError) {
+    package init(file: String) throws(SafetensorsError) {
         let opened = try SafetensorsFile(path: file)
-        self.folder = folder
+        folder = DurableFiles.split(file).folder
         files = [file]
         tensors = Dictionary(opened.tensors.map { ($0.name, $0) }) { first, _ in first }
+        unavailable = [:]
     }
 
-    private init(folder: String, indexPath: String) throws(SafetensorsError) {
-        self.folder = folder
+    /// The tensors of the shards that an index names. A shard that is not there, or lacks what the index promises, is an error only for
+    /// a model that needs those tensors: indexes name layers and towers that a text model does without.
+    init(folder: String, indexPath: String) throws(SafetensorsError) {
         func failure(_ message: String) -> SafetensorsError { SafetensorsError(path: indexPath, reason: .badIndex(message)) }
         let text: [UInt8]
         do throws(StorageError) { text = try DurableFiles.read(indexPath, limit: 64 << 20) } catch {
             throw SafetensorsError(path: indexPath, reason: .badIndex("\(error)"), errorNumber: error.errorNumber)
         }
+        if let standIn = FileStandIn.description(of: text) { throw SafetensorsError(path: indexPath, reason: .standIn(standIn)) }
         let index: JSONNode
         do throws(JSONError) { index = try JSONParser().parse(text) } catch { throw failure("\(error)") }
         guard let entries = index["weight_map"]?.object, !entries.isEmpty else { throw failure("weight_map is missing or empty") }
         var shards: [String: [String]] = [:]
         var order: [String] = []
+        var homes: [String: String] = [:]
         for entry in entries {
             guard let shard = entry.node.string else { throw failure("weight_map: \(entry.key) names no file") }
             guard !shard.isEmpty, !shard.contains("/"), shard != "..", shard != "." else {
@@ -55,23 +55,31 @@ package final class Checkpoint: Sendable {
             }
             if shards[shard] == nil { order.append(shard) }
             shards[shard, default: []].append(entry.key)
+            homes[entry.key] = shard
         }
         var tensors: [String: StoredTensor] = [:]
+        var unavailable: [String: SafetensorsError] = [:]
+        var files: [String] = []
         for shard in order {
             let path = folder + "/" + shard
-            let file = try SafetensorsFile(path: path)
+            let file: SafetensorsFile
+            do throws(SafetensorsError) { file = try SafetensorsFile(path: path) } catch {
+                if let number = error.errorNumber, number != ENOENT { throw error }
+                for name in shards[shard] ?? [] { unavailable[name] = error }
+                continue
+            }
+            files.append(path)
             let held = Dictionary(file.tensors.map { ($0.name, $0) }) { first, _ in first }
-            for name in shards[shard] ?? [] {
-                guard let tensor = held[name] else {
-                    throw SafetensorsError(path: path, tensor: name, reason: .badIndex("the index says it is in this file, but it is not"))
-                }
-                tensors[name] = tensor
+            for name in shards[shard] ?? [] where held[name] == nil {
+                unavailable[name] = SafetensorsError(
+                    path: path, tensor: name, reason: .badIndex("the index says it is in this file, but it is not"))
             }
-            if let stray = file.tensors.first(where: { index["weight_map"]?[$0.name] == nil }) {
-                throw SafetensorsError(path: path, tensor: stray.name, reason: .badIndex("is in this file but not in the index"))
-            }
+            // What the index does not name is taken where it is, as transformers does.
+            for tensor in file.tensors where homes[tensor.name] ?? shard == shard { tensors[tensor.name] = tensor }
         }
+        self.folder = folder
         self.tensors = tensors
-        files = order.map { folder + "/" + $0 }
+        self.files = files
+        self.unavailable = unavailable
     }
 }

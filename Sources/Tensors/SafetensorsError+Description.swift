@@ -20,6 +20,11 @@ extension SafetensorsError: CustomStringConvertible {
         case .missingTensor: "is not in the checkpoint"
         case .badIndex(let message): message
         case .unreadable(let message): message
+        case .standIn(let message): message
+        case .otherWeights(let names, let advice):
+            "holds weights that are not read (\(names.prefix(5).joined(separator: ", "))"
+                + (names.count > 5 ? " and \(names.count - 5) more" : "")
+                + "), and nothing is trained from random numbers beside them: \(advice)"
         }
     }
 }

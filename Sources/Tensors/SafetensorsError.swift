@@ -16,6 +16,10 @@ package struct SafetensorsError: Error, Sendable, Hashable {
         case missingTensor
         case badIndex(String)
         case unreadable(String)
+        /// Something else lies in the file's place; the words say what.
+        case standIn(String)
+        /// The folder's weights are in files that are not read.
+        case otherWeights(names: [String], advice: String)
     }
     package var path: String
     /// The tensor concerned, if it is one.

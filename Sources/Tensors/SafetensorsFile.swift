@@ -35,9 +35,15 @@ package final class SafetensorsFile: Sendable {
             throw SafetensorsError(path: path, reason: .unreadable(error.description), errorNumber: error.errorNumber)
         }
         let bytes = file.bytes
+        if let standIn = FileStandIn.description(of: bytes) { throw SafetensorsError(path: path, reason: .standIn(standIn)) }
         guard bytes.count >= 8 else { throw SafetensorsError(path: path, reason: .truncated(needed: 8, found: bytes.count)) }
         let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-        guard length <= Self.headerLimit else { throw SafetensorsError(path: path, reason: .headerTooLarge(length)) }
+        guard length <= Self.headerLimit else {
+            if let words = FileStandIn.words(of: bytes) {
+                throw SafetensorsError(path: path, reason: .standIn("begins with `\(words)`: it is not a safetensors file"))
+            }
+            throw SafetensorsError(path: path, reason: .headerTooLarge(length))
+        }
         let dataStart = 8 + Int(length)
         guard dataStart <= bytes.count else {
             throw SafetensorsError(path: path, reason: .truncated(needed: dataStart, found: bytes.count))

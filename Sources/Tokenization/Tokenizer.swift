@@ -38,7 +38,10 @@ package final class Tokenizer: Sendable {
 
     /// Reads `tokenizer.json` in a model folder.
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
-    package convenience init(folder: String) throws(TokenizerError) { try self.init(path: folder + "/tokenizer.json") }
+    package convenience init(folder: String) throws(TokenizerError) {
+        try TokenizerFiles.require(in: folder)
+        try self.init(path: folder + "/tokenizer.json")
+    }
 
     /// Reads a file in the form of `tokenizer.json`.
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
@@ -48,6 +51,7 @@ package final class Tokenizer: Sendable {
 
     /// - Parameter file: the name that errors give.
     package convenience init(bytes: [UInt8], file: String = "tokenizer.json") throws(TokenizerError) {
+        if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: file, standIn) }
         let node: JSONNode
         do throws(JSONError) { node = try JSONParser().parse(bytes) } catch {
             let place = JSONPosition(of: error.offset, in: bytes)

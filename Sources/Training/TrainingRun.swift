@@ -189,7 +189,11 @@ package final class TrainingRun {
         guard let validation, validation.count > 0 else { return Measures() }
         let count = min(limit ?? validation.count, validation.count)
         let start = limit == nil ? 0 : rotation * count % validation.count
-        let samples = (0..<count).map { validation.sample((start + $0) % validation.count) }
+        return try loss(of: (0..<count).map { validation.sample((start + $0) % validation.count) })
+    }
+
+    /// - Returns: nil if it was broken off.
+    func loss(of samples: [Sample]) throws -> Measures? {
         var sum = Measures()
         for members in composed(samples) {
             if mustBreakOff() { return nil }

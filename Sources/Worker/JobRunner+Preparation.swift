@@ -5,6 +5,7 @@ import Jobs
 import Preparation
 import Spool
 import Storage
+import Tensors
 import Training
 
 extension JobRunner {
@@ -33,7 +34,7 @@ extension JobRunner {
             try save()
             try event("Validating training file: \(manifest.trainingFile)")
         }
-        let weights = try ModelDigest(folder: modelFolder)
+        let weights = try ModelDigest(ModelFolders.open(modelFolder))
         let inputs = try InputSnapshot(folder, acceptance)
         pulse.beat()
         // The daemon's device, where the manifest leaves the choice open.
@@ -87,11 +88,14 @@ extension JobRunner {
                 data: report.summaryJSON)
             for warning in report.warnings.first.prefix(20) { try event(warning.description, .warn) }
         }
+        for remark in job.remarks { try event(remark, .warn) }
+        for note in job.notes { try event(note) }
         status.plan = job.plan.json
         status.progress.totalSteps = job.settings.totalSteps
         let found: JSONNode = [
             "trained_tokens": JSONNode(job.totalTrainedTokens), "total_steps": JSONNode(job.settings.totalSteps),
-            "files": JSONNode(job.reports.map(\.json)), "plan": job.plan.json, "inputs": fingerprint.json,
+            "files": JSONNode(job.reports.map(\.json)), "initial_weights": JSONNode(job.initialWeights), "plan": job.plan.json,
+            "inputs": fingerprint.json,
         ]
         try OwnDigests.replace(folder.validationFile, with: JSONWriter(isIndented: true).string(found) + "\n")
     }

@@ -156,9 +156,11 @@ extension JobRunner {
         pulse.enter(.result, step: state.step)
         status.trainedTokens = state.trainedTokens
         guard let evaluation = try run.evaluation() else { return nil }
+        guard let expected = try run.lossOfFirstExamples(ResultReplay.exampleCount) else { return nil }
         let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation)
         status.neededBytes = writer.byteCount
         try twice("the result") { try writer.write() }
+        try replay(run, job, expected)
         meter(trainedTokens: state.trainedTokens)
         status.state = .succeeded
         status.finishedAt = Self.wallTime()
@@ -173,6 +175,28 @@ extension JobRunner {
         try save()
         folder.removeTokens()
         return .succeeded
+    }
+
+    /// Runs some examples on the result as it was written.
+    /// - Throws: ``WorkerError/resultDiffers(part:found:expected:)``; the result is then removed.
+    private func replay(_ run: TrainingRun, _ job: PreparedJob, _ expected: Measures) throws {
+        let asked = run.mustBreakOff
+        defer { run.mustBreakOff = asked }
+        // The result is there: who wants the worker to leave gets his way a moment later.
+        run.mustBreakOff = { [pulse] in
+            pulse.beat()
+            return false
+        }
+        do {
+            for outcome in try ResultReplay(job: job, run: run).check(folder.result, expected: expected) {
+                try event("Result read back: result/\(outcome.part) has the loss \(Self.rounded(outcome.loss)), as the trained model")
+            }
+        } catch {
+            if FailureDescription.cause(of: error)?.isTransient != true, FailureDescription.passingTrouble(error) == nil {
+                FolderListing.delete(folder.result)
+            }
+            throw error
+        }
     }
 
     private func update(_ result: StepResult, _ state: CheckpointState, _ speed: Double, elapsed: Double, stepsHere: Int) {
@@ -206,12 +230,7 @@ extension JobRunner {
         try tuning.write(job.device)
         try twice("checkpoint \(name)") {
             try Checkpointing.write(state, of: run.session, to: path) { temporary in
-                if case .adapter = job.model.training {
-                    try AdapterExport.writeConfiguration(job.model, baseName: job.manifest.model, to: temporary)
-                } else {
-                    // With these a checkpoint of a whole model can be loaded as it is.
-                    try ModelExport.copyCompanions(from: job.modelFolder, to: temporary)
-                }
+                try job.tuned(in: run.session).completeCheckpoint(in: temporary)
                 try DurableFiles.replace(temporary + "/checkpoint.json", with: JSONWriter(isIndented: true).string(record.json) + "\n")
             }
             if let fault = try WholeFolder.verify(path) {

@@ -35,31 +35,13 @@ struct ResultWriter {
 
     /// Builds the folder, whole and verified.
     func write() throws {
-        let model = job.model
-        let session = run.session
-        let read = { (key: String) in try model.read(key, session.persistent) }
+        var tuned = job.tuned(in: run.session)
+        tuned.card = card
         try WholeFolder.build(folder.result, byteCount: byteCount) { temporary in
-            if case .adapter = model.training {
-                let adapter = temporary + "/adapter"
-                try DurableFiles.makeFolder(adapter, isNew: true)
-                try Checkpointing.writeTrainedTensors(of: session, to: adapter + "/adapter_model.safetensors")
-                try AdapterExport.writeConfiguration(model, baseName: job.manifest.model, to: adapter)
-                try text(card, to: adapter + "/README.md")
-                if case .checkpoint(let base) = model.source {
-                    let merged = temporary + "/merged"
-                    try DurableFiles.makeFolder(merged, isNew: true)
-                    try ModelExport.writeMerged(model, base: base, trained: read, to: merged)
-                    try ModelExport.copyCompanions(from: job.modelFolder, to: merged)
-                }
-            } else {
-                let whole = temporary + "/model"
-                try DurableFiles.makeFolder(whole, isNew: true)
-                if case .checkpoint(let base) = model.source {
-                    try ModelExport.writeMerged(model, base: base, trained: read, to: whole)
-                } else {
-                    try ModelExport.writeTrained(model, trained: read, elementType: model.configuration.storedType, to: whole)
-                }
-                try ModelExport.copyCompanions(from: job.modelFolder, to: whole)
+            for format in ResultFormats.all where format.fits(tuned) {
+                let part = temporary + "/" + format.name
+                try DurableFiles.makeFolder(part, isNew: true)
+                try format.write(tuned, to: part)
             }
             try text(JSONWriter(isIndented: true).string(figures) + "\n", to: temporary + "/evaluation.json")
             try text(card, to: temporary + "/README.md")
@@ -73,10 +55,12 @@ struct ResultWriter {
 
     private var figures: JSONNode {
         let validation: JSONNode = job.validation == nil ? nil : run.session.programs.objective.report(evaluation)
-        return [
+        let figures: JSONNode = [
             "steps": JSONNode(run.stepsDone), "train_loss": lastRow.map { JSONNode($0.trainLoss) } ?? nil, "validation": validation,
             "trained_tokens": JSONNode(status.trainedTokens ?? 0),
         ]
+        guard case .random = job.model.source, let members = figures.object else { return figures }
+        return JSONNode([JSONMember("initial_weights", JSONNode(job.initialWeights))] + members)
     }
 
     /// The adapter has learnt beside these; what is merged into is always the checkpoint's own numbers.
@@ -85,6 +69,12 @@ struct ResultWriter {
         case .q8, .nf4: "\(job.plan.baseWeights.rawValue) while training; `merged` holds the original weights plus the adapter"
         default: job.plan.baseWeights.rawValue
         }
+    }
+
+    /// A line that only a model trained from nothing has.
+    private var randomRow: String {
+        guard case .random(let seed) = job.model.source else { return "" }
+        return "\n| initial weights | random numbers (seed \(seed)): the base model's folder held none |"
     }
 
     private var card: String {
@@ -109,7 +99,7 @@ struct ResultWriter {
             | steps | \(run.settings.totalSteps) of \(run.settings.batchSize) examples |
             | adapter | \(adapter) |
             | learning rate | \(rate), \(manifest.schedule.shape.rawValue), \(manifest.schedule.warmupSteps) warm-up steps |
-            | base weights | \(baseWeights) |
+            | base weights | \(baseWeights) |\(randomRow)
             | seed | \(manifest.seed) |
             | precision | \(job.precision) |
             | final training loss | \(lastRow.map { JobRunner.rounded($0.trainLoss) } ?? "-") |

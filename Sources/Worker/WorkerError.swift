@@ -15,12 +15,17 @@ import VulkanBackend
 package enum WorkerError: Error, Sendable {
     /// What the daemon wrote about the job when it accepted it is no longer that.
     case damagedJob(String)
+    /// A part of the result, read back, has another loss than the model that was trained.
+    case resultDiffers(part: String, found: Double, expected: Double)
 }
 
 extension WorkerError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .damagedJob(let fault): "the job's folder is damaged: \(fault); submit the job again"
+        case .resultDiffers(let part, let found, let expected):
+            "result/\(part), read back, has the loss \(found) on examples on which the trained model has \(expected): it is not kept; "
+                + "the last checkpoint is"
         }
     }
 }
@@ -65,6 +70,7 @@ enum FailureDescription {
         case let error as WorkerError:
             switch error {
             case .damagedJob: .init(code: "damaged_job", message: "\(error)")
+            case .resultDiffers: .init(code: "result_differs", message: "\(error)")
             }
         case let error as DeviceError:
             switch error {

@@ -33,7 +33,10 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         do {
-            let configuration = try ModelConfiguration(folder: model)
+            let opened = try OpenedModel(path: model)
+            guard let weights = opened.weights else { throw ModelError(file: model, "holds no weights") }
+            for remark in opened.remarks { StandardError.write("\(remark)\n") }
+            let configuration = opened.configuration
             var encoder = try ChatEncoder(folder: model)
             encoder.clock = .now
             try configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: model + "/tokenizer.json")
@@ -44,18 +47,32 @@ struct Generate: ParsableCommand {
                 text = prompt
             }
             let ids = encoder.tokenizer.encode(text, addSpecialTokens: !chat)
+            if let id = ids.first(where: { $0 < 0 || Int($0) >= configuration.vocabularySize }) {
+                throw ModelError(
+                    file: model + "/tokenizer.json",
+                    "gives the prompt the token id \(id), but config.json's vocab_size is \(configuration.vocabularySize)")
+            }
             let capacity = ids.count + maxTokens + 1
+            // Only what the files name ends an answer: the model's, and the adapter's where it has a generation_config.json.
+            var ends = Set(encoder.specialTokens.stopIDs)
             var training = LanguageModel.Training.nothing
-            if let adapter { training = .adapter(try AdapterSettings(folder: adapter), seed: 0) }
+            if let adapter {
+                let linears = try LanguageModel.linearModules(of: configuration)
+                training = .adapter(try AdapterFolder(adapter).settings(on: linears), seed: 0)
+                if let text = try HuggingFaceFolder(path: adapter).text("generation_config.json", limit: 16 << 20) {
+                    let named = try JSONParser().parse(text)["eos_token_id"]
+                    ends.formUnion((named?.array ?? named.map { [$0] } ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } })
+                }
+            }
             let chosen = try Devices.make(device)
             let mixable = Set([ElementType.bfloat16, .float16].filter { chosen.mixesFloat32(with: $0) })
             let loaded = try LanguageModel(
-                configuration, source: .checkpoint(Checkpoint(folder: model)), training: training, precision: .init(mixableTypes: mixable),
+                configuration, source: .checkpoint(weights), training: training, precision: .init(mixableTypes: mixable),
                 maximumLength: capacity,
                 pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
             let generator = try TextGenerator(model: loaded, device: chosen, capacity: capacity)
             let answer = try generator.generate(
-                ids, maximumTokens: maxTokens, endIDs: encoder.endIDs,
+                ids, maximumTokens: maxTokens, endIDs: ends,
                 sampling: SamplingSettings(temperature: temperature, topP: topP, seed: seed))
             let words = encoder.tokenizer.decode(answer, skipSpecialTokens: true)
             print(

@@ -13,6 +13,7 @@ import JSON
 import Jobs
 import Spool
 import Storage
+import Tensors
 
 /// What `validate` and `plan` share: a manifest, and where its names are looked for.
 struct ManifestOptions: ParsableArguments {
@@ -47,12 +48,13 @@ struct ManifestOptions: ParsableArguments {
             return found
         }
         let data = [folder, layout.files]
-        var models = [layout.models]
-        if JobIdentifier.isJob(parsed.model) { models = [layout.jobs + "/" + parsed.model + "/result"] }
-        let model =
-            JobIdentifier.isJob(parsed.model)
-            ? try find(access(models[0] + "/merged", F_OK) == 0 ? "merged" : "model", models, "model")
-            : try find(parsed.model, models + [folder], "model")
+        let model: String
+        if JobIdentifier.isJob(parsed.model) {
+            let result = layout.jobs + "/" + parsed.model + "/result"
+            model = try ModelFolders.model(inResult: result) ?? find("model", [result], "model")
+        } else {
+            model = try find(parsed.model, [layout.models, folder], "model")
+        }
         return (
             parsed, model, try find(parsed.trainingFile, data, "training_file"),
             try parsed.validationFile.map { try find($0, data, "validation_file") },

@@ -1,6 +1,10 @@
 import Graph
 import Tensors
 
+extension Lion: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel { LionKernel(self, inputs: operands.inputs, outputs: operands.outputs) }
+}
+
 /// One step of Lion with decoupled weight decay, one pass over parameter, gradient and momentum; the gradient is left zero.
 final class LionKernel: ElementwiseKernel {
     private let operation: Lion

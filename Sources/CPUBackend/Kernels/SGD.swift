@@ -1,6 +1,10 @@
 import Graph
 import Tensors
 
+extension SGD: CPUKernel {
+    func kernel(_ operands: KernelOperands) -> Kernel { SGDKernel(self, inputs: operands.inputs, outputs: operands.outputs) }
+}
+
 /// One step of gradient descent with momentum, one pass over parameter, gradient and velocity; the gradient is left zero.
 final class SGDKernel: ElementwiseKernel {
     private let operation: SGD

@@ -100,7 +100,9 @@ struct RecordEncoder: Sendable {
             guard let text = findings.requiredText("text", in: record, hint: hint), !text.isEmpty else { return nil }
             result.recordCount += 1
             let start = result.tokens.count
-            result.tokens += encoder.encode(document: text).map { PackedToken.pack($0, isTrained: true) }
+            let ids = encoder.encode(document: text)
+            guard isKnown(ids, &findings) else { return nil }
+            result.tokens += ids.map { PackedToken.pack($0, isTrained: true) }
             result.documents.append(ChunkResult.Document(line: findings.line, range: start..<result.tokens.count))
             return nil
         }
@@ -114,7 +116,17 @@ struct RecordEncoder: Sendable {
         }
     }
 
+    /// Whether the model has all these tokens; if not, that is a problem of the record.
+    private func isKnown(_ ids: [Int32], _ findings: inout RecordFindings) -> Bool {
+        guard let limit = options.modelVocabularySize, let id = ids.first(where: { $0 >= limit }) else { return true }
+        findings.add(
+            "unknown_token", nil, found: "the token id \(id)", expected: "ids below \(limit)",
+            "holds \(encoder.tokenizer.token(of: id) ?? "a token") (id \(id)), but the model has \(limit) tokens only (config.json's vocab_size)")
+        return false
+    }
+
     private func append(_ example: TokenizedExample, line: Int, _ result: inout ChunkResult, _ findings: inout RecordFindings) {
+        guard isKnown(example.ids, &findings) else { return }
         var count = example.ids.count
         if count > result.longest { (result.longest, result.longestLine) = (count, line) }
         if count > options.maximumLength {
@@ -193,6 +205,11 @@ struct RecordEncoder: Sendable {
             if !isContinued, let end = encoder.endToken.flatMap({ encoder.tokenizer.id(of: $0) }) { ids.append(end) }
         } else {
             ids = encoder.encode(document: text)
+        }
+        var findings = RecordFindings(file: file, line: line, index: nil, bytes: UnsafeBufferPointer(start: nil, count: 0))
+        guard isKnown(ids, &findings) else {
+            result.problems += findings.problems
+            return
         }
         let start = result.tokens.count
         result.tokens += ids.map { PackedToken.pack($0, isTrained: true) }

@@ -9,7 +9,7 @@ package import Tensors
 /// The gradient is that of the sum of the losses times `lossScale`. A row of zero weights has loss 0 and a gradient of zeros.
 /// Inputs: `logits` `[r, n]`, `positive` `[r, n]` float32, `lossScale` `[1, 1]` float32, and for `sigmoid` `negative` `[r, n]` float32.
 /// Outputs: `loss` `[r, 1]` float32 and, with `gradientType`, `gradient` as the logits, of that element type.
-package struct ClassLoss: Operation {
+package struct ClassLoss: OperationWithoutGradient {
     package static let name = "ClassLoss"
 
     package enum Form: String, Sendable, Hashable, CaseIterable { case softmax, sigmoid }

@@ -7,7 +7,7 @@ import Tensors
 /// If the norm is not finite nothing but the gradient is changed: the host sees the norm and stops.
 /// Inputs: `parameter`, `gradient`, `velocity` (one shape, float32), `clip` `[1, 2]` (norm, factor),
 /// `scalars` `[1, n]` float32, whose first number is the rate. Outputs: the first three, in place.
-package struct SGD: Operation {
+package struct SGD: OperationWithoutGradient {
     package static let name = "SGD"
     package var momentum: Float
     package var isNesterov: Bool

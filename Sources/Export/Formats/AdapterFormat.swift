@@ -1,0 +1,28 @@
+import Graph
+import Models
+import Tensors
+
+/// A LoRA adapter as PEFT saves it: `adapter_model.safetensors` in float32, `adapter_config.json`, a model card.
+struct AdapterFormat: ResultFormat {
+    let name = "adapter"
+
+    func fits(_ tuned: TunedModel) -> Bool {
+        if case .adapter = tuned.model.training { true } else { false }
+    }
+
+    func write(_ tuned: TunedModel, to folder: String) throws {
+        let parameters = tuned.model.trainables.parameters
+        var writer = try SafetensorsWriter(
+            path: folder + "/adapter_model.safetensors",
+            entries: parameters.map { .init(name: $0.key, shape: [$0.rows, $0.columns], elementType: .float32) })
+        for parameter in parameters {
+            try tuned.forEachPart(of: parameter.key) { try writer.append(UnsafeRawBufferPointer($0)) }
+        }
+        try writer.finish()
+        try AdapterExport.writeConfiguration(tuned.model, baseName: tuned.baseName, to: folder)
+        // Whoever loads the adapter loads the base's own; only what differs from it is said here.
+        let generation = "generation_config.json"
+        if let changed = tuned.changedTexts[generation] { try TunedModel.write(changed, to: folder + "/" + generation) }
+        try TunedModel.write(Array(tuned.card.utf8), to: folder + "/README.md")
+    }
+}

@@ -1,0 +1,58 @@
+package import Models
+import Storage
+package import Tensors
+
+/// What a run has made, as the formats of a result need it.
+package struct TunedModel {
+    package let model: LanguageModel
+    /// The base model as it lies on disk.
+    package let folder: any ModelFolder
+    /// What the manifest calls it.
+    package let baseName: String
+    /// The model card, in Markdown.
+    package var card = ""
+    /// Texts of the base's folder that are others in the tuned model's, by name.
+    package var changedTexts: [String: [UInt8]] = [:]
+    /// Gives a trained tensor's numbers by its key, row-major, some rows at a time.
+    private let parts: (String, (UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
+
+    package init(
+        model: LanguageModel, folder: any ModelFolder, baseName: String,
+        parts: @escaping (String, (UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
+    ) {
+        self.model = model
+        self.folder = folder
+        self.baseName = baseName
+        self.parts = parts
+    }
+
+    /// All numbers of a trained tensor.
+    func numbers(_ key: String) throws -> [Float] {
+        var numbers: [Float] = []
+        try parts(key) { numbers += $0 }
+        return numbers
+    }
+
+    func forEachPart(of key: String, _ body: (UnsafeBufferPointer<Float>) throws -> Void) throws { try parts(key, body) }
+
+    /// Writes what a model's folder has beside weights.
+    func writeCompanions(to target: String) throws {
+        for name in folder.companions {
+            guard let bytes = try changedTexts[name] ?? folder.text(name, limit: 1 << 30) else { continue }
+            try Self.write(bytes, to: target + "/" + name)
+        }
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: path) }
+    }
+
+    /// Writes the texts with which a checkpoint's trained tensors can be loaded as they are.
+    package func completeCheckpoint(in target: String) throws {
+        if case .adapter = model.training {
+            try AdapterExport.writeConfiguration(model, baseName: baseName, to: target)
+        } else {
+            try writeCompanions(to: target)
+        }
+    }
+}

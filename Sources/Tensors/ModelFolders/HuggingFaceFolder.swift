@@ -1,0 +1,37 @@
+import Glibc
+package import Storage
+
+/// A model as Hugging Face's libraries save it: `config.json`, `tokenizer.json`, weights in `model.safetensors` or in shards with
+/// an index.
+package struct HuggingFaceFolder: ModelFolder {
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    package static func marker(of path: String) -> String { path + "/config.json" }
+
+    package let companions = [
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "chat_template.jinja",
+        "tokenizer.model", "vocab.json", "merges.txt",
+    ]
+
+    package func text(_ name: String, limit: Int) throws(StorageError) -> [UInt8]? {
+        let file = place(of: name)
+        guard FolderListing.leads(file) else { return nil }
+        return try DurableFiles.read(file, limit: limit)
+    }
+
+    package func weights() throws(SafetensorsError) -> Checkpoint? {
+        let single = path + "/model.safetensors"
+        let index = single + ".index.json"
+        if FolderListing.leads(single) { return try Checkpoint(file: single) }
+        if FolderListing.leads(index) { return try Checkpoint(folder: path, indexPath: index) }
+        let others: [String]
+        do throws(StorageError) { others = try OtherWeights.names(in: path) } catch {
+            throw SafetensorsError(path: path, reason: .unreadable("\(error)"), errorNumber: error.errorNumber)
+        }
+        guard let advice = OtherWeights.advice(others, in: path) else { return nil }
+        throw SafetensorsError(path: path, reason: .otherWeights(names: others, advice: advice))
+    }
+}

@@ -1,0 +1,77 @@
+import Graph
+import Models
+import Preparation
+import Spool
+import Storage
+import Tensors
+import Training
+
+/// Runs a few examples on a result as it was written, read back from the disk, and compares their loss with that of the model that was trained.
+///
+/// What others load is then what was evaluated: the matrices and their scale, the merged weights, the whole model.
+struct ResultReplay {
+    /// Examples that are run: the first of the validation data, or of the training data.
+    static let exampleCount = 8
+    let job: PreparedJob
+    let run: TrainingRun
+
+    /// What was run, for the event that says so.
+    struct Outcome {
+        var part: String
+        var loss: Double
+    }
+
+    /// Puts each part of a result into the session and evaluates it there.
+    /// - Parameter expected: the loss before the result was written.
+    /// - Returns: the parts that were run; the session then has the numbers of the last of them.
+    /// - Throws: ``WorkerError/resultDiffers(part:found:expected:)``, and what reading the result throws.
+    func check(_ result: String, expected: Measures) throws -> [Outcome] {
+        var outcomes: [Outcome] = []
+        func compare(_ part: String, rounding: Double) throws {
+            guard let found = try run.lossOfFirstExamples(Self.exampleCount) else { return }
+            outcomes.append(Outcome(part: part, loss: found.meanLoss))
+            let difference = abs(found.meanLoss - expected.meanLoss)
+            guard difference <= rounding * (1 + abs(expected.meanLoss)), found[Measures.loss].weight == expected[Measures.loss].weight else {
+                throw WorkerError.resultDiffers(part: part, found: found.meanLoss, expected: expected.meanLoss)
+            }
+        }
+        if case .adapter = job.model.training {
+            try loadAdapter(result + "/adapter")
+            try compare("adapter", rounding: 1e-6)
+        } else {
+            let type = try loadModel(result + "/model")
+            try compare("model", rounding: Self.rounding(of: type))
+        }
+        return outcomes
+    }
+
+    /// How far a loss may move, relative to one more than itself, where weights are rounded to a type.
+    static func rounding(of type: ElementType) -> Double { type == .float32 ? 1e-5 : 2e-2 }
+
+    /// The adapter as its folder says it, by the same reading by which any other tool's is taken.
+    private func loadAdapter(_ folder: String) throws {
+        let model = job.model
+        let adapter = try AdapterFolder(folder)
+        let modules = try adapter.settings(on: model.linearModules).modules(on: model.linearModules)
+        guard modules == model.adapters else {
+            throw ModelError(file: folder + "/adapter_config.json", "does not describe the adapter that was trained: it is damaged")
+        }
+        for (key, numbers) in try adapter.numbers(for: modules, on: model.linearModules) {
+            try model.write(numbers, key, run.session.persistent)
+        }
+    }
+
+    /// A whole model's weights; gives the narrowest type that any of them is stored in.
+    private func loadModel(_ folder: String) throws -> ElementType {
+        guard let weights = try ModelFolders.open(folder).weights() else { throw ModelError(file: folder, "holds no weights") }
+        var narrowest = ElementType.float32
+        for parameter in job.model.trainables.parameters {
+            guard let stored = weights.tensors[parameter.key] else {
+                throw ModelError(file: folder, field: parameter.key, "is not in the result")
+            }
+            if stored.elementType.byteCount < narrowest.byteCount { narrowest = stored.elementType }
+            try job.model.write(stored, parameter.key, run.session.persistent)
+        }
+        return narrowest
+    }
+}
