@@ -139,15 +139,15 @@ let package = Package(
         module(
             "Fuzzing", ["CZlib", "JSON", "Jobs", "Basics", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
-        program("talad", [argumentParser, "CommandLineTools", "Daemon", "Spool", "Storage"]),
-        program("tala-worker", [argumentParser, "Sandbox", "Spool", "Storage", "Worker"]),
+        program("talad", [argumentParser, "CommandLineTools", "Daemon", "Jobs", "Spool", "Storage"]),
+        program("tala-worker", [argumentParser, "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [
                 argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "Templates", "Tensors", "Tokenization", "Training", "VulkanBackend",
             ]),
-        program("tala-trial", [argumentParser, "Daemon", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
+        program("tala-trial", [argumentParser, "Daemon", "Jobs", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
         // What test targets share: the reference data beside the checkout, running the programs that were built.
         .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/TestSupport", swiftSettings: language),
         tests("HouseTests", []),
@@ -156,6 +156,7 @@ let package = Package(
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("JobsTests", ["JSON", "Jobs"]),
         tests("ModelsTests", ["Graph", "JSON", "Models", "Tensors", "TestSupport"], excluding: ["Rotary"]),
+        tests("SpoolTests", ["JSON", "Jobs", "Spool", "Storage"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
@@ -175,7 +176,7 @@ let package = Package(
             ]),
         tests(
             "GenerationTests", ["CPUBackend", "Datasets", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
-        tests("CommandLineTests", ["JSON", "TestSupport"]),
+        tests("CommandLineTests", ["CommandLineTools", "JSON", "Jobs", "Spool", "Storage", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests",

@@ -12,7 +12,7 @@ enum Control {
         if !FolderListing.exists(path) { try DurableFiles.replace(path, with: "") }
         guard JobListing.daemonRuns(options.layout) else {
             StandardError.write("no daemon works on \(options.layout.root) now; it is done when one does\n")
-            throw ToolExit.noDaemon
+            throw CommandExit.noDaemon.code
         }
         if !options.json { print("\(folder.id): \(verb) asked for") }
     }

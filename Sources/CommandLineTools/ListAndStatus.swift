@@ -55,7 +55,10 @@ package struct Status: ParsableCommand {
             let terminal = Terminal()
             var rows = [
                 ("job", status.id),
-                ("status", terminal.coloured(status.state.rawValue, status.state.colour) + (status.reason.map { " (\($0))" } ?? "")),
+                (
+                    "status",
+                    terminal.coloured(status.state.rawValue, status.state.colour) + (status.reason.map { " (\($0.rawValue))" } ?? "")
+                ),
             ]
             rows.append(("model", JobTable.model(status)))
             if let device = status.device { rows.append(("device", Terminal.safe(device))) }
@@ -91,8 +94,8 @@ package struct Status: ParsableCommand {
             for (name, value) in rows { print(name + String(repeating: " ", count: 17 - name.count) + value) }
         }
         switch status.state {
-        case .failed: throw ToolExit.failed
-        case .cancelled: throw ToolExit.cancelled
+        case .failed: throw CommandExit.failed.code
+        case .cancelled: throw CommandExit.cancelled.code
         default: break
         }
     }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Glibc
+package import Jobs
 import Spool
 
 /// The option that every command about a spool has.
@@ -24,11 +25,7 @@ package struct SpoolOptions: ParsableArguments {
     }
 }
 
-/// Exit codes of `tala`, beside 2 for wrong usage.
-enum ToolExit {
-    static let failed = ExitCode(1)
-    static let cancelled = ExitCode(3)
-    static let interrupted = ExitCode(130)
-    /// The daemon is not running (EX_TEMPFAIL).
-    static let noDaemon = ExitCode(75)
+extension ProgramExit {
+    /// What is thrown to end the program with this code.
+    package var code: ExitCode { ExitCode(rawValue) }
 }

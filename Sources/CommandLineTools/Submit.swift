@@ -30,7 +30,7 @@ package struct Submit: ParsableCommand {
             // Refused here what the daemon would refuse, while the user is looking.
             do throws(ManifestError) { _ = try Manifest(ManifestText(bytes, isYAML: !name.hasSuffix(".json"))) } catch {
                 StandardError.write("\(manifest): \(error)\n")
-                throw ToolExit.failed
+                throw CommandExit.failed.code
             }
             try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: temporary) }
         }
@@ -49,7 +49,7 @@ package struct Submit: ParsableCommand {
         try DurableFiles.rename(temporary, to: layout.incoming + "/" + name)
         guard JobListing.daemonRuns(layout) else {
             StandardError.write("dropped; no daemon works on \(layout.root) now, the job begins when one does\n")
-            throw ToolExit.noDaemon
+            throw CommandExit.noDaemon.code
         }
         let id = try accepted(name, layout, before)
         print(options.json ? JSONWriter().string(["id": JSONNode(id)]) : id)
@@ -65,7 +65,7 @@ package struct Submit: ParsableCommand {
                 let place = error["line"]?.integer.map { ", line \($0)" } ?? ""
                 StandardError.write(
                     "rejected\(place): \(error["param"]?.string.map { "\($0): " } ?? "")\(error["message"]?.string ?? "")\n")
-                throw ToolExit.failed
+                throw CommandExit.failed.code
             }
             if access(layout.incoming + "/" + name, F_OK) != 0 {
                 let new = JobListing.ids(layout).filter { !before.contains($0) }
@@ -75,6 +75,6 @@ package struct Submit: ParsableCommand {
             usleep(50_000)
         }
         StandardError.write("the daemon has not taken the manifest within 30 s\n")
-        throw ToolExit.noDaemon
+        throw CommandExit.noDaemon.code
     }
 }

@@ -11,7 +11,7 @@ nonisolated(unsafe) private var interrupted: sig_atomic_t = 0
 package struct Watch: ParsableCommand {
     package static let configuration = CommandConfiguration(
         abstract: "Follow a job: progress, loss, speed, time left.",
-        discussion: "Control-C ends watching, not the job. Exit codes: 0 succeeded, 1 failed, 3 cancelled, 130 interrupted.")
+        discussion: "Control-C ends watching, not the job. " + CommandExit.sentence([.succeeded, .failed, .cancelled, .interrupted]))
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end; the newest job if left out.") var job: String?
 
@@ -59,14 +59,14 @@ package struct Watch: ParsableCommand {
                 if !quietly, terminal.isInteractive { StandardError.write("\n") }
                 if let error = status.error { StandardError.write(Terminal.safe(error.message) + "\n") }
                 switch status.state {
-                case .failed: throw ToolExit.failed
-                case .cancelled: throw ToolExit.cancelled
+                case .failed: throw CommandExit.failed.code
+                case .cancelled: throw CommandExit.cancelled.code
                 default: return
                 }
             }
             if interrupted != 0 {
                 StandardError.write("\n\(folder.id) goes on; tala watch shows it again\n")
-                throw ToolExit.interrupted
+                throw CommandExit.interrupted.code
             }
             usleep(250_000)
         }

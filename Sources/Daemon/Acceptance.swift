@@ -62,7 +62,7 @@ struct Acceptance {
         var status = stat()
         guard lstat(path, &status) == 0 else { return .gone }
         let error = ManifestError(
-            code: "unfinished", message: "was left unfinished for more than a day: write it elsewhere and rename it into incoming/")
+            code: FailureCode.unfinished.rawValue, message: "was left unfinished for more than a day: write it elsewhere and rename it into incoming/")
         return try reject(name, path, Int(status.st_uid), JobIdentifier.job(milliseconds: milliseconds), error)
     }
 
@@ -166,7 +166,8 @@ struct Acceptance {
         status.owner = claim.owner
         status.currency = acceptance.prices?.currency
         let job = JobFolder(path: building)
-        let event = JobEvent(sequence: 1, createdAt: acceptance.createdAt, message: "Created fine-tuning job: \(id)", data: nil)
+        let event = JobEvent(
+            sequence: 1, createdAt: acceptance.createdAt, code: .created, message: "Created fine-tuning job: \(id)", data: nil)
         let writer = JSONWriter(isIndented: true)
         let (manifestText, acceptanceText) = (writer.string(manifest.json) + "\n", writer.string(acceptance.json) + "\n")
         try create(job.manifestFile, manifestText)

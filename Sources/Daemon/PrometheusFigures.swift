@@ -45,9 +45,9 @@ struct PrometheusFigures {
         figure(
             "tala_device_memory_bytes", "gauge", "Memory that the running plan takes on its device.",
             running.flatMap { device, status in
-                [("persistent", "persistent_bytes"), ("arena", "arena_bytes"), ("mapped", "mapped_bytes")].compactMap { kind, key in
-                    status.plan?[key]?.integer.map { ([("device", device), ("kind", kind)], "\($0)") }
-                }
+                let plan = status.plan
+                let kinds = [("persistent", plan?.persistentBytes), ("arena", plan?.arenaBytes), ("mapped", plan?.mappedWeightBytes)]
+                return kinds.compactMap { kind, bytes in bytes.map { ([("device", device), ("kind", kind)], "\($0)") } }
             })
         return lines.joined(separator: "\n") + "\n"
     }

@@ -11,7 +11,9 @@ enum Quotas {
     /// Why one more job is too much, or nil.
     static func excess(_ use: Use, _ quotas: Policy.Quotas, role: String) -> ManifestError? {
         func error(_ quota: String, _ used: String, _ allowed: String) -> ManifestError {
-            ManifestError(code: "quota_exceeded", message: "over quota: \(quota): \(used) used, \(allowed) allowed for the role \(role)")
+            ManifestError(
+                code: FailureCode.quotaExceeded.rawValue,
+                message: "over quota: \(quota): \(used) used, \(allowed) allowed for the role \(role)")
         }
         if let allowed = quotas.queuedJobs, use.queuedJobs >= allowed { return error("queued jobs", "\(use.queuedJobs)", "\(allowed)") }
         if let allowed = quotas.trainedTokensAMonth, use.month.trainedTokens >= allowed {
@@ -34,9 +36,6 @@ enum Quotas {
         return
             "over quota: trained tokens this month: \(use.month.trainedTokens) used, \(tokens) needed, \(allowed) allowed for the role \(role)"
     }
-
-    /// Why a job is paused that would run over a quota of the month.
-    static let pauseReason = "quota_exceeded"
 
     /// Which quota of the month is used up, or nil. Tokens may be used to the last one: a job that needs just as many as were left ends.
     static func monthExcess(_ used: Usage.Amount, _ quotas: Policy.Quotas, role: String) -> String? {

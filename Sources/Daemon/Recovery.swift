@@ -88,22 +88,19 @@ extension TalaDaemon {
             )
             return nil
         }
-        if status.state == .running {
-            status.state = .queued
-            keep(status)
-        }
+        if status.state == .running, change(&status, to: .queued) { keep(status) }
         if status.state.isFinal { folder.removeTokens() }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
-        return status.state.isFinal && status.reason != Self.exporting ? nil : status
+        return status.state.isFinal && status.reason != .exportingCheckpoint ? nil : status
     }
 
     private func takeUp(_ status: JobStatus) {
         switch status.state {
-        case .queued where status.reason == Self.givenUp: salvages.append(status.id)
+        case .queued where status.reason == .givingUp: salvages.append(status.id)
         case .queued, .validatingFiles: enqueue(status)
         case .cancelled: salvages.append(status.id)
-        case .paused where status.reason == "disk_full": waitingForRoom.insert(status.id)
-        case .paused where status.reason == Quotas.pauseReason: waitingForQuota.insert(status.id)
+        case .paused where status.reason == .diskFull: waitingForRoom.insert(status.id)
+        case .paused where status.reason == .quotaExceeded: waitingForQuota.insert(status.id)
         default: break
         }
     }

@@ -23,20 +23,22 @@ struct Registry {
 
     /// Takes in a job as it is now.
     /// - Parameter diskBytes: the bytes of its folder, if they were counted.
-    mutating func note(_ status: JobStatus, diskBytes bytes: Int? = nil) {
+    mutating func note(_ status: JobStatus, diskBytes bytes: Int? = nil) { note(status, in: status.state, diskBytes: bytes) }
+
+    private mutating func note(_ status: JobStatus, in state: JobState, diskBytes bytes: Int?) {
         let old = records[status.id]
         let record = Record(
-            state: status.state, owner: status.owner ?? 0, usage: status.usage, diskBytes: bytes ?? old?.diskBytes ?? 0)
+            state: state, owner: status.owner ?? 0, usage: status.usage, diskBytes: bytes ?? old?.diskBytes ?? 0)
         forget(status.id)
         records[status.id] = record
         add(record, 1)
     }
 
-    /// Takes in what a job at work has used so far; its state stays what the daemon made it.
-    mutating func noteUse(_ status: JobStatus, diskBytes bytes: Int?) {
-        var status = status
-        if let known = records[status.id] { status.state = known.state }
-        note(status, diskBytes: bytes)
+    /// Takes in what a job at work says of itself: what it has used so far, and whether it is still being validated or already trains. Until its worker
+    /// has written a word, its state is what the daemon made it.
+    mutating func noteWork(_ status: JobStatus, diskBytes bytes: Int? = nil) {
+        let isAtWork = status.state == .running || status.state == .validatingFiles
+        note(status, in: isAtWork ? status.state : records[status.id]?.state ?? status.state, diskBytes: bytes)
     }
 
     mutating func forget(_ id: String) { if let old = records.removeValue(forKey: id) { add(old, -1) } }

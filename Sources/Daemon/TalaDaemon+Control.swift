@@ -38,7 +38,8 @@ extension TalaDaemon {
             journal.log(
                 .warning, "\(status.id): user \(asker) may not \(parts[1]) this job", .refusedControl,
                 Journal.Subject(job: status.id, user: asker))
-            try? EventLog(folder).append(.warn, "User \(asker) asked to \(parts[1].prefix(16)) this job and may not", at: Clock.wall())
+            try? EventLog(folder).append(
+                .warn, .controlRefused, "User \(asker) asked to \(parts[1].prefix(16)) this job and may not", at: Clock.wall())
             return
         }
         act(String(parts[1]), on: &status, folder)
@@ -99,7 +100,7 @@ extension TalaDaemon {
             let how =
                 last.map { ": \($0) is already there, and no step has been done since" }
                 ?? " and follows the first step: there is nothing to keep before"
-            do { try EventLog(folder).append(.info, "A checkpoint was asked for" + how, at: Clock.wall()) } catch {
+            do { try EventLog(folder).append(.info, .checkpointNotNeeded, "A checkpoint was asked for" + how, at: Clock.wall()) } catch {
                 journal.log(.error, "\(id): \(error)", nil, Journal.Subject(job: id))
             }
             if last != nil { return }
@@ -114,41 +115,40 @@ extension TalaDaemon {
 
     /// Cancels or pauses a job that no worker has in hand.
     func obey(_ verb: String, _ status: inout JobStatus, _ folder: JobFolder) {
+        guard change(&status, to: verb == "cancel" ? .cancelled : .paused) else { return }
         forgetWaiting(status.id)
         let cause = folder.pauseCause
         folder.removeControl("cancel")
         folder.removeControl("pause")
-        status.reason = "requested"
+        status.reason = .requested
         if verb == "cancel" {
-            status.state = .cancelled
             status.finishedAt = Clock.wall()
             // The export of a large checkpoint takes its time, which a worker has and this loop has not.
             let isExported = folder.isValidated && !folder.checkpointNames.isEmpty
-            if isExported { status.reason = Self.exporting }
-            record(status, folder, .info, "Fine-tuning job cancelled")
+            if isExported { status.reason = .exportingCheckpoint }
+            record(status, folder, .info, .cancelled, "Fine-tuning job cancelled")
             folder.removeTokens()
             if isExported { salvages.append(status.id) }
             ended(status)
         } else {
-            status.state = .paused
             if let cause { pausedByQuota(&status, cause) }
-            record(status, folder, .info, "Paused" + (cause.map { ": " + $0.message } ?? ""))
+            record(status, folder, .info, .paused, "Paused" + (cause.map { ": " + $0.message } ?? ""))
         }
     }
 
     func resume(_ status: inout JobStatus, _ folder: JobFolder) {
-        if status.reason == Quotas.pauseReason, let excess = monthExcess(status.owner ?? 0) {
-            return record(status, folder, .warn, "Not resumed: \(excess)")
+        if status.reason == .quotaExceeded, let excess = monthExcess(status.owner ?? 0) {
+            return record(status, folder, .warn, .notResumed, "Not resumed: \(excess)")
         }
+        guard change(&status, to: folder.stateOfWaiting) else { return }
         waitingForRoom.remove(status.id)
         waitingForQuota.remove(status.id)
-        status.state = folder.isValidated ? .queued : .validatingFiles
         // What was used up is granted again.
-        if status.reason == "time_limit" || status.reason == "cost_limit" { status.grantedUsage = status.usage.total }
+        if status.reason?.grantsAnew == true { status.grantedUsage = status.usage.total }
         status.reason = nil
         status.crashes = nil
         for verb in ["pause", "checkpoint"] { folder.removeControl(verb) }
-        record(status, folder, .info, "Resumed: waiting for a device")
+        record(status, folder, .info, .resumed, "Resumed: waiting for a device")
         enqueue(status)
     }
 
@@ -193,7 +193,7 @@ extension TalaDaemon {
             let folder = layout.job(id)
             let known: JobStatus?
             do throws(StorageError) { known = try status(id) } catch { continue }
-            guard var status = known, status.state == .paused, status.reason == "disk_full" else {
+            guard var status = known, status.state == .paused, status.reason == .diskFull else {
                 waitingForRoom.remove(id)
                 continue
             }
@@ -201,7 +201,7 @@ extension TalaDaemon {
             let last = status.checkpoint.map { Registry.size(of: folder.checkpoints + "/" + $0) } ?? 0
             let needed = UInt64(max(status.neededBytes ?? 0, last)) &+ (32 << 20)
             if free.overflow || free.partialValue > needed {
-                record(status, folder, .info, "There is room on the disk again")
+                record(status, folder, .info, .roomAgain, "There is room on the disk again")
                 resume(&status, folder)
             }
         }

@@ -11,6 +11,7 @@ extension TalaDaemon {
         guard force || now - lastHeartbeat > 2 else { return }
         lastHeartbeat = now
         let running = devices.compactMap { slot in slot.worker.flatMap { layout.job($0.job).status() }.map { (slot.selector, $0) } }
+        for (_, status) in running { registry.noteWork(status) }
         // Both from the loop that supervises: from a thread of its own the watchdog's feed would prove nothing.
         notifier.send("WATCHDOG=1")
         notifier.send("STATUS=\(Self.line(running, waiting: queue.count, validating: validations.count + (validator == nil ? 0 : 1)))")

@@ -16,14 +16,14 @@ extension TalaDaemon {
         for worker in workers {
             let folder = layout.job(worker.job)
             guard let status = folder.status() else { continue }
-            registry.noteUse(status, diskBytes: countsDisk ? Registry.size(of: folder.path) : nil)
+            registry.noteWork(status, diskBytes: countsDisk ? Registry.size(of: folder.path) : nil)
         }
         for index in devices.indices {
             guard let worker = devices[index].worker, !worker.isToldToPause, let excess = monthExcess(worker.owner) else { continue }
             let folder = layout.job(worker.job)
             guard !folder.pendingControls.contains("pause") else { continue }
             do {
-                try folder.requestPause(code: Quotas.pauseReason, message: excess)
+                try folder.requestPause(.quotaExceeded, message: excess)
                 devices[index].worker?.isToldToPause = true
                 journal.log(.notice, "\(worker.job): \(excess)", nil, Journal.Subject(job: worker.job, user: worker.owner))
             } catch { journal.log(.error, "\(worker.job): \(error)", nil, Journal.Subject(job: worker.job)) }
@@ -40,26 +40,26 @@ extension TalaDaemon {
     func pauseForQuota(_ id: String, _ excess: String) {
         let folder = layout.job(id)
         guard var status = folder.status() else { return }
-        status.state = .paused
-        pausedByQuota(&status, (Quotas.pauseReason, excess))
-        record(status, folder, .info, "Paused: \(excess)")
+        guard change(&status, to: .paused) else { return }
+        pausedByQuota(&status, (.quotaExceeded, excess))
+        record(status, folder, .info, .paused, "Paused: \(excess)")
     }
 
-    func pausedByQuota(_ status: inout JobStatus, _ cause: (code: String, message: String)) {
-        status.reason = cause.code
-        if cause.code == Quotas.pauseReason { waitingForQuota.insert(status.id) }
+    func pausedByQuota(_ status: inout JobStatus, _ cause: (reason: StateReason, message: String)) {
+        status.reason = cause.reason
+        if cause.reason == .quotaExceeded { waitingForQuota.insert(status.id) }
     }
 
     /// Lets jobs go on that waited for the next month, or for a more generous policy.
     func lookForQuota() {
         for id in waitingForQuota.sorted() {
             let folder = layout.job(id)
-            guard var status = folder.status(), status.state == .paused, status.reason == Quotas.pauseReason else {
+            guard var status = folder.status(), status.state == .paused, status.reason == .quotaExceeded else {
                 waitingForQuota.remove(id)
                 continue
             }
             guard monthExcess(status.owner ?? 0) == nil else { continue }
-            record(status, folder, .info, "The quota of the month allows the job to go on")
+            record(status, folder, .info, .quotaAgain, "The quota of the month allows the job to go on")
             resume(&status, folder)
         }
     }

@@ -9,7 +9,7 @@ extension TalaDaemon {
     struct Unwritten {
         /// nil once it has been written.
         var status: JobStatus?
-        var events: [(level: JobEvent.Level, message: String, time: Int)] = []
+        var events: [(level: JobEvent.Level, code: EventCode, message: String, time: Int)] = []
         /// Seconds of the monotonic clock.
         var since: Double
         var failure: String?
@@ -50,6 +50,17 @@ extension TalaDaemon {
 
     // MARK: Statuses
 
+    /// Gives a job its next state. A step that the life of a job does not have is not taken, and the journal says so.
+    func change(_ status: inout JobStatus, to next: JobState) -> Bool {
+        do throws(ForbiddenChange) {
+            try status.become(next)
+            return true
+        } catch {
+            journal.log(.error, "\(error); it is left as it is", nil, Journal.Subject(job: status.id, user: status.owner))
+            return false
+        }
+    }
+
     /// A job's status as this daemon knows it.
     /// - Returns: nil if the file is missing or damaged.
     /// - Throws: `StorageError` if it cannot be read now.
@@ -67,22 +78,22 @@ extension TalaDaemon {
         guard let rebuilt = try layout.job(id).rebuiltStatus(isLast: tries >= 6) else { return nil }
         let message = "status.json was missing or damaged: made anew, \(rebuilt.state.rawValue)"
         journal.log(.warning, "\(id): \(message)", nil, Journal.Subject(job: id, user: rebuilt.owner))
-        record(rebuilt, layout.job(id), .warn, message)
-        if let error = rebuilt.error, error.code == "damaged_job" {
+        record(rebuilt, layout.job(id), .warn, .madeAnew, message)
+        if let error = rebuilt.error, error.code == .damagedJob {
             failures += 1
             journal.log(.error, "\(id): failed: \(error.message)", nil, Journal.Subject(job: id, user: rebuilt.owner))
-            record(rebuilt, layout.job(id), .error, "Fine-tuning job failed: \(error.message)")
+            record(rebuilt, layout.job(id), .error, .failed, "Fine-tuning job failed: \(error.message)")
         }
         return rebuilt
     }
 
     /// Writes a job's status and an event. What cannot be written is kept and written as soon as it can be.
-    func record(_ status: JobStatus, _ folder: JobFolder, _ level: JobEvent.Level, _ message: String) {
-        keep(status, event: (level, message, Clock.wall()))
+    func record(_ status: JobStatus, _ folder: JobFolder, _ level: JobEvent.Level, _ code: EventCode, _ message: String) {
+        keep(status, event: (level, code, message, Clock.wall()))
     }
 
-    /// As ``record(_:_:_:_:)`` without an event.
-    func keep(_ status: JobStatus, event: (JobEvent.Level, String, Int)? = nil) {
+    /// As ``record(_:_:_:_:_:)`` without an event.
+    func keep(_ status: JobStatus, event: (JobEvent.Level, EventCode, String, Int)? = nil) {
         registry.note(status)
         var words = unwritten[status.id] ?? Unwritten(since: Clock.monotonic())
         words.status = status
@@ -106,11 +117,12 @@ extension TalaDaemon {
             let waited = Int(Clock.monotonic() - words.since)
             if let failure = words.failure, waited > 0 {
                 words.failure = nil
-                words.events.append((.warn, "The daemon could not write about this job for \(waited) s: \(failure)", Clock.wall()))
+                words.events.append(
+                    (.warn, .writingDelayed, "The daemon could not write about this job for \(waited) s: \(failure)", Clock.wall()))
             }
             let log = try EventLog(folder)
             while let event = words.events.first {
-                try log.append(event.level, event.message, at: event.time)
+                try log.append(event.level, event.code, event.message, at: event.time)
                 words.events.removeFirst()
             }
         } catch {

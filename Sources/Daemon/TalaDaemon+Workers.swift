@@ -5,11 +5,6 @@ import Spool
 import Storage
 
 extension TalaDaemon {
-    /// The reason of a job that gets no further try and whose last checkpoint is still to be exported.
-    static let givenUp = "giving_up"
-    /// The reason of a job that has been cancelled and whose last checkpoint is still to be exported.
-    static let exporting = "exporting_checkpoint"
-
     /// Gives free devices and the free validator something to do.
     func startWork() {
         let now = Clock.monotonic()
@@ -83,7 +78,7 @@ extension TalaDaemon {
             // It was no attempt.
             if task == .run { status.attempts -= 1 }
             if troubles.starts & (troubles.starts - 1) == 0 {
-                record(status, folder, .warn, "No worker could be started: \(problem); it is tried again")
+                record(status, folder, .warn, .workerNotStarted, "No worker could be started: \(problem); it is tried again")
             } else {
                 keep(status)
             }
@@ -91,8 +86,8 @@ extension TalaDaemon {
             return nil
         }
         troubles.starts = 0
-        status.state = task == .run && folder.isValidated ? .running : .validatingFiles
-        registry.note(status)
+        // What the worker makes of it, it says itself; see ``heartbeat(force:)``.
+        if change(&status, to: task == .run && folder.isValidated ? .running : .validatingFiles) { registry.note(status) }
         return worker
     }
 
@@ -125,7 +120,7 @@ extension TalaDaemon {
             salvages.append(id)
             return nil
         }
-        guard let status, status.reason == Self.givenUp || status.reason == Self.exporting else { return nil }
+        guard let status, status.reason == .givingUp || status.reason == .exportingCheckpoint else { return nil }
         let step = status.state == .cancelled ? [] : status.crashes?.step.map { ["--step", "\($0)"] } ?? []
         if let worker = spawn(.salvage, id, status.owner ?? 0, status.device ?? "auto", step) { return worker }
         // A program that is not there will not come; processes and memory may.
@@ -178,7 +173,7 @@ extension TalaDaemon {
         worker.hungSince = now
         let place = pulse.map { $0.phase.isStep ? " in step \($0.step)" : " (\($0.phase.rawValue))" } ?? ""
         let message = "No sign of life for \(Int(silence)) s\(place): the worker is ended"
-        try? EventLog(folder).append(.warn, message, at: Clock.wall())
+        try? EventLog(folder).append(.warn, .workerSilent, message, at: Clock.wall())
         journal.log(.warning, "\(worker.job): \(message)", .workerDied, Journal.Subject(job: worker.job, step: pulse?.step))
         worker.send(SIGQUIT)
     }
@@ -204,33 +199,33 @@ extension TalaDaemon {
         if worker.task == .salvage { return salvaged(worker.job) }
         if !status.state.isFinal, let verb = pendingVerb(folder) { return obey(verb, &status, folder) }
         // The job's own last word counts: a worker may die after it has written how the job ended.
-        switch status.state.isFinal ? WorkerProcess.End.exited(0) : end {
-        case .exited(0) where worker.task == .validate && status.state == .queued: validated(&status, folder)
-        case .exited(0), .exited(1), .exited(3), .exited(4):
+        switch status.state.isFinal ? WorkerProcess.End.exited(.succeeded) : end {
+        case .exited(.succeeded) where worker.task == .validate && status.state == .queued: validated(&status, folder)
+        case .exited(.succeeded), .exited(.failed), .exited(.cancelled), .exited(.paused):
             guard status.state.isFinal || status.state == .paused else {
                 return crashed(&status, folder, worker, "the worker ended without a result", mayBeFromOutside: false)
             }
             if status.state == .failed { failures += 1 }
-            if status.state == .paused, status.reason == "disk_full" { waitingForRoom.insert(status.id) }
-            if status.state == .paused, status.reason == Quotas.pauseReason { waitingForQuota.insert(status.id) }
+            if status.state == .paused, status.reason == .diskFull { waitingForRoom.insert(status.id) }
+            if status.state == .paused, status.reason == .quotaExceeded { waitingForQuota.insert(status.id) }
             journal.log(
                 .information, "\(status.id): \(status.state.rawValue)", .ended,
                 Journal.Subject(job: status.id, step: status.progress.step, user: status.owner, device: status.device))
             if status.state.isFinal { ended(status) }
-        case .exited(28):
+        case .exited(.diskFull):
             // No room even to write the status down, perhaps: the exit code says it as well.
-            status.state = .paused
-            status.reason = "disk_full"
+            guard change(&status, to: .paused) else { return }
+            status.reason = .diskFull
             waitingForRoom.insert(status.id)
             keep(status)
-        case .exited(70): crashed(&status, folder, worker, status.error?.message ?? "the device was lost", mayBeFromOutside: false)
-        case .exited(71):
+        case .exited(.deviceLost): crashed(&status, folder, worker, status.error?.message ?? "the device was lost", mayBeFromOutside: false)
+        case .exited(.ranOut):
             crashed(&status, folder, worker, status.error?.message ?? "memory or descriptors ran out", mayBeFromOutside: true)
-        case .exited(75):
-            status.state = folder.isValidated ? .queued : .validatingFiles
-            record(status, folder, .info, "Waiting to go on")
+        case .exited(.stopped):
+            guard change(&status, to: folder.stateOfWaiting) else { return }
+            record(status, folder, .info, .waiting, "Waiting to go on")
             if !isLeaving { enqueue(status, retryAt: Clock.monotonic() + 0.2) }
-        case .exited(let code):
+        case .unknownExit(let code):
             crashed(&status, folder, worker, "the worker ended with exit code \(code)", mayBeFromOutside: false)
         case .signalled(let signal):
             let name = String(cString: strsignal(signal))
@@ -241,8 +236,8 @@ extension TalaDaemon {
                 let what = "memory ran out and the kernel ended the worker" + MemoryKills.circumstances(peakBytes: death.peakBytes)
                 crashed(&status, folder, worker, what, mayBeFromOutside: false)
             } else if isLeaving, isOutside {
-                status.state = folder.isValidated ? .queued : .validatingFiles
-                record(status, folder, .warn, "The worker was ended while the daemon was leaving")
+                guard change(&status, to: folder.stateOfWaiting) else { return }
+                record(status, folder, .warn, .waiting, "The worker was ended while the daemon was leaving")
             } else {
                 crashed(&status, folder, worker, "the worker was ended by signal \(signal) (\(name))", mayBeFromOutside: isOutside)
             }
@@ -260,7 +255,7 @@ extension TalaDaemon {
         if let tokens, let owner = status.owner, let role = authority.role(of: submitter(owner)),
             let excess = Quotas.excess(tokens: tokens, use(of: owner), role.quotas, role: role.name)
         {
-            return fail(&status, folder, .init(code: "quota_exceeded", message: excess))
+            return fail(&status, folder, .init(code: .quotaExceeded, message: excess))
         }
         journal.log(.information, "\(status.id): files validated", nil, Journal.Subject(job: status.id, user: status.owner))
         if !isLeaving { enqueue(status) }
@@ -283,9 +278,9 @@ extension TalaDaemon {
         let from = checkpoint > 0 ? " from \(CheckpointRecord.folderName(step: checkpoint))" : " from the beginning"
         switch decision {
         case .retry(let delay):
+            guard change(&status, to: folder.stateOfWaiting) else { return }
             status.error = nil
-            status.state = folder.isValidated ? .queued : .validatingFiles
-            record(status, folder, .warn, "\(what)\(place) on \(worker.device); trying again in \(Int(delay)) s\(from)")
+            record(status, folder, .warn, .retrying, "\(what)\(place) on \(worker.device); trying again in \(Int(delay)) s\(from)")
             if !isLeaving { enqueue(status, retryAt: Clock.monotonic() + delay) }
         case .giveUp: giveUp(&status, folder, "\(what)\(place) on \(worker.device), \(crashes.count) times without progress")
         case .poisoned(let step): giveUp(&status, folder, "\(what) in step \(step) on \(worker.device), twice in the same step")
@@ -296,12 +291,12 @@ extension TalaDaemon {
     private func giveUp(_ status: inout JobStatus, _ folder: JobFolder, _ what: String) {
         let last = folder.checkpointNames.last
         let place = last.map { "; the last complete checkpoint is checkpoints/\($0)" } ?? ""
-        let failure = JobStatus.Failure(code: status.error?.code ?? "worker_crashed", message: what + place)
+        let failure = JobStatus.Failure(code: status.error?.code ?? .workerCrashed, message: what + place)
         guard folder.isValidated, last != nil || status.crashes?.step != nil else { return fail(&status, folder, failure) }
-        status.state = .queued
-        status.reason = Self.givenUp
+        guard change(&status, to: .queued) else { return }
+        status.reason = .givingUp
         status.error = failure
-        record(status, folder, .warn, "No further try: \(what)")
+        record(status, folder, .warn, .givenUp, "No further try: \(what)")
         salvages.append(status.id)
     }
 
@@ -314,16 +309,16 @@ extension TalaDaemon {
         let folder = layout.job(id)
         guard var status = try knownStatus(id, tries: tries) else { return }
         if status.state == .cancelled {
-            guard status.reason == Self.exporting else { return registry.note(status) }
-            status.reason = "requested"
-            return record(status, folder, .warn, "The last checkpoint could not be exported; it is still in checkpoints/")
+            guard status.reason == .exportingCheckpoint else { return registry.note(status) }
+            status.reason = .requested
+            return record(status, folder, .warn, .exportFailed, "The last checkpoint could not be exported; it is still in checkpoints/")
         }
         if status.state == .failed {
             failures += 1
             registry.note(status)
             ended(status)
         } else {
-            fail(&status, folder, status.error ?? .init(code: "worker_crashed", message: "the worker died again and again"))
+            fail(&status, folder, status.error ?? .init(code: .workerCrashed, message: "the worker died again and again"))
         }
         journal.log(.information, "\(id): failed", .ended, Journal.Subject(job: id, user: status.owner, device: status.device))
     }

@@ -1,5 +1,5 @@
 import Glibc
-import Jobs
+package import Jobs
 import Spool
 import Storage
 
@@ -105,12 +105,11 @@ package final class TalaDaemon {
     }
 
     /// Works until told to stop, or until nothing is left to do when draining.
-    /// - Returns: the exit code: 0; 1 if a job failed while draining; 28 if none did, but one is left that waits for room on the disk.
-    package func run() -> Int32 {
+    package func run() -> DaemonExit {
         let watch = SpoolWatch([layout.incoming, layout.control])
         do { try recover() } catch {
             journal.log(.error, "\(error): leaving")
-            return 74
+            return .jobsUnreadable
         }
         var lastScan = Clock.monotonic()
         if !drops.rescan(now: lastScan) { lastScan -= 9 }
@@ -131,7 +130,7 @@ package final class TalaDaemon {
             countUse()
             startWork()
             heartbeat()
-            if configuration.drains, isDone { return failures > 0 ? 1 : waitingForRoom.isEmpty ? 0 : 28 }
+            if configuration.drains, isDone { return failures > 0 ? .jobFailed : waitingForRoom.isEmpty ? .done : .waitsForRoom }
             let changes = watch.wait(milliseconds: pauseMilliseconds, others: workers.map(\.descriptor))
             let now = Clock.monotonic()
             for name in changes.completed { drops.completed(name, now: now) }
@@ -192,7 +191,7 @@ package final class TalaDaemon {
     }
 
     /// Asks the workers for checkpoints and waits until they have left.
-    private func leave() -> Int32 {
+    private func leave() -> DaemonExit {
         notifier.send("STOPPING=1")
         journal.log(.information, "leaving")
         isLeaving = true
@@ -214,7 +213,7 @@ package final class TalaDaemon {
             usleep(20_000)
         }
         heartbeat(force: true)
-        return 0
+        return .done
     }
     /// True from SIGTERM on: nothing is started any more.
     var isLeaving = false
@@ -262,7 +261,7 @@ package final class TalaDaemon {
             queue.add(entry)
         } catch let error as StorageError where !error.isMissing {
             guard error.isTransient || tries < 6 else {
-                return fail(&status, folder, .init(code: "input_output", message: "\(error)"))
+                return fail(&status, folder, .init(code: .inputOutput, message: "\(error)"))
             }
             throw error
         } catch {
@@ -272,16 +271,16 @@ package final class TalaDaemon {
 
     /// What is said of a job whose own files cannot be understood.
     static func damage(_ error: any Error) -> JobStatus.Failure {
-        .init(code: "damaged_job", message: "\(error): the job's own files are damaged; drop its manifest again")
+        .init(code: .damagedJob, message: "\(error): the job's own files are damaged; drop its manifest again")
     }
 
     func fail(_ status: inout JobStatus, _ folder: JobFolder, _ failure: JobStatus.Failure) {
+        guard change(&status, to: .failed) else { return }
         failures += 1
-        status.state = .failed
         status.reason = nil
         status.finishedAt = Clock.wall()
         status.error = failure
-        record(status, folder, .error, "Fine-tuning job failed: \(failure.message)")
+        record(status, folder, .error, .failed, "Fine-tuning job failed: \(failure.message)")
         ended(status)
     }
 
@@ -302,6 +301,6 @@ package final class TalaDaemon {
     }
 
     static func dependencyFailure(_ id: String) -> JobStatus.Failure {
-        .init(code: "dependency_failed", message: "the job \(id), which this one comes after, did not succeed", param: "after")
+        .init(code: .dependencyFailed, message: "the job \(id), which this one comes after, did not succeed", param: "after")
     }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Jobs
 import Storage
 
 /// A running worker: one process, one job, one device.
@@ -11,7 +12,9 @@ struct WorkerProcess {
         case salvage
     }
     enum End: Equatable {
-        case exited(Int32)
+        case exited(WorkerExit)
+        /// With a code that no worker has; it was another program, or died in a way of its own.
+        case unknownExit(Int32)
         case signalled(Int32)
     }
 
@@ -73,7 +76,9 @@ struct WorkerProcess {
         let signal = status & 0x7F
         // The kernel counts kibibytes.
         let peak = Int(usage.ru_maxrss).multipliedReportingOverflow(by: 1024)
-        return (signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal), peak.overflow ? .max : peak.partialValue)
+        let code = status >> 8 & 0xFF
+        let end: End = signal != 0 ? .signalled(signal) : WorkerExit(rawValue: code).map { .exited($0) } ?? .unknownExit(code)
+        return (end, peak.overflow ? .max : peak.partialValue)
     }
 
     func send(_ signal: Int32) { kill(processID, signal) }

@@ -14,11 +14,24 @@ package enum JobState: String, Sendable, Hashable, CaseIterable {
     /// Whether a job may go from this state to that one.
     package func mayBecome(_ next: JobState) -> Bool {
         switch self {
-        case .validatingFiles: [.queued, .failed, .cancelled, .paused].contains(next)
-        case .queued: [.validatingFiles, .running, .failed, .cancelled, .paused].contains(next)
-        case .running: [.queued, .paused, .succeeded, .failed, .cancelled].contains(next)
-        case .paused: [.queued, .cancelled, .failed].contains(next)
+        // The first job of an idle daemon is validated and trained by one worker.
+        case .validatingFiles: [.queued, .running, .paused, .failed, .cancelled].contains(next)
+        case .queued: [.validatingFiles, .running, .paused, .failed, .cancelled].contains(next)
+        // A worker whose validation.json is damaged validates the files again.
+        case .running: [.validatingFiles, .queued, .paused, .succeeded, .failed, .cancelled].contains(next)
+        case .paused: [.validatingFiles, .queued, .failed, .cancelled].contains(next)
         case .succeeded, .failed, .cancelled: false
         }
     }
+}
+
+/// A change of state that the life of a job does not have.
+package struct ForbiddenChange: Error, Sendable, Hashable, CustomStringConvertible {
+    package var job: String
+    package var from: JobState
+    package var to: JobState
+
+    package init(job: String, from: JobState, to: JobState) { (self.job, self.from, self.to) = (job, from, to) }
+
+    package var description: String { "\(job): a job that is \(from.rawValue) cannot become \(to.rawValue)" }
 }

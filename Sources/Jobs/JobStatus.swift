@@ -3,11 +3,11 @@ package import JSON
 /// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under the key `tala`.
 package struct JobStatus: Sendable, Hashable {
     package struct Failure: Sendable, Hashable {
-        package var code: String
+        package var code: FailureCode
         package var message: String
         package var param: String?
 
-        package init(code: String, message: String, param: String? = nil) {
+        package init(code: FailureCode, message: String, param: String? = nil) {
             self.code = code
             self.message = message
             self.param = param
@@ -56,7 +56,7 @@ package struct JobStatus: Sendable, Hashable {
     }
 
     package var id: String
-    package var state: JobState
+    package private(set) var state: JobState
     package var createdAt: Int
     package var finishedAt: Int?
     package var estimatedFinish: Int?
@@ -78,8 +78,8 @@ package struct JobStatus: Sendable, Hashable {
     /// The file that is being read and checked, while one is.
     package var reading: Reading?
     package var device: String?
-    /// Why a job is paused or waits: `requested`, `disk_full`, `time_limit`.
-    package var reason: String?
+    /// Why the job is in its state.
+    package var reason: StateReason?
     package var owner: Int?
     package var priority = 0
     /// The newest complete checkpoint's folder name.
@@ -90,8 +90,7 @@ package struct JobStatus: Sendable, Hashable {
     package var attempts = 0
     /// Free bytes that a job paused for a full disk waits for.
     package var neededBytes: Int?
-    /// What the plan says: bytes, steps, arithmetic.
-    package var plan: JSONNode?
+    package var plan: PlanFigures?
     /// Workers that died since the last progress.
     package var crashes: CrashRecord?
     package var usage = Usage()
@@ -117,6 +116,12 @@ package struct JobStatus: Sendable, Hashable {
         hyperparameters = all["method"]?[manifest.method.rawValue]?["hyperparameters"] ?? JSONNode([JSONMember]())
     }
 
+    /// A status as another one in every other respect, for one that is made anew from a job's files: there is no step from an earlier state then.
+    package init(copying status: JobStatus, in state: JobState) {
+        self = status
+        self.state = state
+    }
+
     /// The status of a job that has ended because nothing says any more what it was.
     package init(id: String, lostAt time: Int, createdAt: Int, error: Failure) {
         self.id = id
@@ -128,12 +133,19 @@ package struct JobStatus: Sendable, Hashable {
         hyperparameters = JSONNode([JSONMember]())
     }
 
+    /// Gives the job its next state. To stay in a state is no change.
+    /// - Throws: ``ForbiddenChange`` where the life of a job has no such step.
+    package mutating func become(_ next: JobState) throws(ForbiddenChange) {
+        guard next == state || state.mayBecome(next) else { throw ForbiddenChange(job: id, from: state, to: next) }
+        state = next
+    }
+
     package var json: JSONNode {
         func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         func optional(_ number: Double?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         let failure: JSONNode =
-            error.map { ["code": JSONNode($0.code), "message": JSONNode($0.message), "param": optional($0.param)] } ?? nil
+            error.map { ["code": JSONNode($0.code.rawValue), "message": JSONNode($0.message), "param": optional($0.param)] } ?? nil
         let progressNode: JSONNode = [
             "step": JSONNode(progress.step), "total_steps": JSONNode(progress.totalSteps), "epoch": JSONNode(progress.epoch),
             "train_loss": optional(progress.trainLoss), "valid_loss": optional(progress.validLoss),
@@ -150,11 +162,11 @@ package struct JobStatus: Sendable, Hashable {
             "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [],
             "error": failure,
             "tala": [
-                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(device), "reason": optional(reason),
+                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(device), "reason": optional(reason?.rawValue),
                 "owner": optional(owner),
                 "priority": JSONNode(priority),
                 "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "needed_bytes": optional(neededBytes),
-                "plan": plan ?? nil,
+                "plan": plan?.json ?? nil,
                 "checkpointed_at": optional(checkpointedAt), "crashes": crashes?.json ?? nil, "usage": usage.json,
                 "granted": [
                     "trained_tokens": JSONNode(grantedUsage.trainedTokens), "device_seconds": JSONNode(grantedUsage.deviceSeconds),
@@ -185,18 +197,19 @@ package struct JobStatus: Sendable, Hashable {
         resultFiles = json["result_files"]?.array?.compactMap(\.string) ?? []
         trainedTokens = json["trained_tokens"]?.integer
         if let failure = json["error"], let code = failure["code"]?.string {
-            error = Failure(code: code, message: failure["message"]?.string ?? "", param: failure["param"]?.string)
+            error = Failure(
+                code: FailureCode(rawValue: code) ?? .unknown, message: failure["message"]?.string ?? "", param: failure["param"]?.string)
         }
         guard let ours = json["tala"] else { return }
         reading = Reading(json: ours["reading"])
         device = ours["device"]?.string
-        reason = ours["reason"]?.string
+        reason = ours["reason"]?.string.flatMap(StateReason.init(rawValue:))
         owner = ours["owner"]?.integer
         priority = ours["priority"]?.integer ?? 0
         checkpoint = ours["checkpoint"]?.string
         attempts = ours["attempts"]?.integer ?? 0
         neededBytes = ours["needed_bytes"]?.integer
-        if let plan = ours["plan"], !plan.isNull { self.plan = plan }
+        plan = PlanFigures(json: ours["plan"])
         checkpointedAt = ours["checkpointed_at"]?.integer
         crashes = CrashRecord(json: ours["crashes"])
         usage = Usage(json: ours["usage"])

@@ -34,6 +34,9 @@ package struct JobFolder: Sendable, Hashable {
 
     package var isValidated: Bool { FolderListing.exists(validationFile) }
 
+    /// The state of a job that waits for a worker: for a device, or for its files to be validated.
+    package var stateOfWaiting: JobState { isValidated ? .queued : .validatingFiles }
+
     /// What the worker last said of itself.
     package var pulse: Pulse? {
         guard let bytes = try? DurableFiles.read(pulseFile, limit: 256) else { return nil }
@@ -109,16 +112,17 @@ package struct JobFolder: Sendable, Hashable {
     /// The verbs that wait for the worker. Each stays until ``removeControl(_:)`` says that it has been acted on.
     package var pendingControls: [String] { ((try? FolderListing.names(in: controls)) ?? []).filter { !$0.hasPrefix(".") } }
 
-    /// Why there is to be a pause, where it was not a user who asked for it: a word for status.json and a sentence.
-    package var pauseCause: (code: String, message: String)? {
+    /// Why there is to be a pause, where it was not a user who asked for it.
+    package var pauseCause: (reason: StateReason, message: String)? {
         guard let bytes = try? DurableFiles.read(controls + "/pause", limit: 4096), !bytes.isEmpty else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
-        return lines.count == 2 ? (String(lines[0]), String(lines[1])) : nil
+        guard lines.count == 2, let reason = StateReason(rawValue: String(lines[0])) else { return nil }
+        return (reason, String(lines[1]))
     }
 
     /// Asks the job's worker for a pause, and says why.
-    package func requestPause(code: String, message: String) throws(StorageError) {
-        try DurableFiles.replace(controls + "/pause", with: code + "\n" + message)
+    package func requestPause(_ reason: StateReason, message: String) throws(StorageError) {
+        try DurableFiles.replace(controls + "/pause", with: reason.rawValue + "\n" + message)
     }
 
     /// Takes a verb away that has been acted on, or that no longer means anything.

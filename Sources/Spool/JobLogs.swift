@@ -16,9 +16,11 @@ package final class EventLog {
         log = try AppendLog(path: folder.eventsFile)
     }
 
-    package func append(_ level: JobEvent.Level, _ message: String, data: JSONNode? = nil, at time: Int) throws(StorageError) {
+    package func append(_ level: JobEvent.Level, _ code: EventCode, _ message: String, data: JSONNode? = nil, at time: Int)
+        throws(StorageError)
+    {
         try log.append { number in
-            var event = JobEvent(sequence: number, createdAt: time, level: level, message: message, data: data)
+            var event = JobEvent(sequence: number, createdAt: time, level: level, code: code, message: message, data: data)
             var line = JSONWriter().string(event.json(job: job))
             if line.utf8.count >= Self.lineLimit, data != nil {
                 event.data = nil

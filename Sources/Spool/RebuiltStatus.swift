@@ -3,7 +3,7 @@ package import Jobs
 package import Storage
 
 extension JobFolder {
-    /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event says, else that the job waits. Where
+    /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event about its state says, else that the job waits. Where
     /// the manifest or what was decided at its acceptance cannot be understood either, the job has failed.
     /// - Parameter isLast: whether a file that cannot be read now is not going to be read later.
     /// - Returns: nil if the folder holds nothing of a job.
@@ -21,18 +21,19 @@ extension JobFolder {
         var status = JobStatus(id: id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         status.owner = acceptance.owner
         status.checkpoint = checkpointNames.last
-        guard let last = try lastEvent() else { return status }
-        if last.message.hasPrefix("Fine-tuning job failed") {
-            status.state = .failed
-            status.error = .init(code: "unknown", message: last.message)
-        } else if last.message.hasPrefix("Fine-tuning job cancelled") {
-            status.state = .cancelled
-        } else if last.message.hasPrefix("Paused") {
-            status.state = .paused
-            status.reason = "requested"
-        } else if last.message == "The job has successfully completed", WholeFolder.fault(in: result) == nil {
-            status.state = .succeeded
+        guard let last = try lastEvent(where: { $0.state != nil }) else { return status }
+        switch last.code?.state {
+        case .failed:
+            status = JobStatus(copying: status, in: .failed)
+            status.error = .init(code: .unknown, message: last.message)
+        case .cancelled: status = JobStatus(copying: status, in: .cancelled)
+        case .paused:
+            status = JobStatus(copying: status, in: .paused)
+            status.reason = .requested
+        case .succeeded where WholeFolder.fault(in: result) == nil:
+            status = JobStatus(copying: status, in: .succeeded)
             status.resultFiles = ["metrics.csv", "result"]
+        default: break
         }
         if status.state.isFinal { status.finishedAt = last.time }
         return status
@@ -43,18 +44,18 @@ extension JobFolder {
         guard [statusFile, manifestFile, acceptanceFile].contains(where: FolderListing.exists) else { return nil }
         let createdAt = Int((JobIdentifier.milliseconds(of: id) ?? 0) / 1000)
         let failure = JobStatus.Failure(
-            code: "damaged_job",
+            code: .damagedJob,
             message:
                 "status.json cannot be understood, and nothing else says what the job was (\(error)); what it left lies in its folder: drop its manifest again"
         )
-        var status = JobStatus(id: id, lostAt: try lastEvent()?.time ?? createdAt, createdAt: createdAt, error: failure)
+        var status = JobStatus(id: id, lostAt: try lastEvent(where: { _ in true })?.time ?? createdAt, createdAt: createdAt, error: failure)
         status.owner = (try? acceptance())?.owner
         status.checkpoint = checkpointNames.last
         return status
     }
 
-    /// The message and time of the last event that is whole.
-    private func lastEvent() throws(StorageError) -> (message: String, time: Int)? {
+    /// The last whole event of a kind.
+    private func lastEvent(where isWanted: (EventCode) -> Bool) throws(StorageError) -> (code: EventCode?, message: String, time: Int)? {
         let bytes: [UInt8]
         do throws(StorageError) { bytes = try DurableFiles.read(eventsFile, limit: 256 << 20) } catch {
             if error.isTransient { throw error }
@@ -62,7 +63,9 @@ extension JobFolder {
         }
         for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
             guard let node = try? JSONParser().parse(Array(line)), let message = node["message"]?.string else { continue }
-            return (message, node["created_at"]?.integer ?? 0)
+            let code = node["code"].map { $0.string.flatMap(EventCode.init(rawValue:)) } ?? LegacyEvent.code(of: message)
+            guard let code, isWanted(code) else { continue }
+            return (code, message, node["created_at"]?.integer ?? 0)
         }
         return nil
     }

@@ -1,4 +1,3 @@
-package import JSON
 package import Models
 
 /// What a job will need, known before anything runs.
@@ -20,15 +19,6 @@ package struct JobPlan: Sendable, Hashable {
             self.recomputedLayers = recomputedLayers
             self.logitsByteLimit = logitsByteLimit
             self.baseWeights = baseWeights
-        }
-
-        /// The choice that a plan's JSON holds, or nil if it holds none.
-        package init?(planJSON node: JSONNode?) {
-            guard let node, let tokens = node["micro_batch_tokens"]?.integer, let layers = node["recomputed_layers"]?.integer,
-                let logits = node["logits_bytes"]?.integer, let format = node["base_weights"]?.string.flatMap(BaseWeights.init(rawValue:)),
-                tokens > 0, tokens <= 1 << 28, layers >= 0, logits > 0
-            else { return nil }
-            self.init(tokenCount: tokens, recomputedLayers: layers, logitsByteLimit: logits, baseWeights: format)
         }
     }
     package var choice: Choice
@@ -53,16 +43,4 @@ package struct JobPlan: Sendable, Hashable {
     package var deviceBytes: Int { arenaBytes + persistentBytes + mappedBytes + exchangeBytes }
     /// Bytes that are held at the peak, all in all.
     package var peakBytes: Int { deviceBytes + workspaceBytes + programBytes }
-
-    package var json: JSONNode {
-        [
-            "micro_batch_tokens": JSONNode(size.tokenCount), "recomputed_layers": JSONNode(recomputedLayers),
-            "logits_bytes": JSONNode(choice.logitsByteLimit), "base_weights": JSONNode(baseWeights.rawValue),
-            "arena_bytes": JSONNode(arenaBytes), "persistent_bytes": JSONNode(persistentBytes),
-            "mapped_weight_bytes": JSONNode(mappedBytes),
-            "exchange_bytes": JSONNode(exchangeBytes), "device_bytes": JSONNode(deviceBytes), "workspace_bytes": JSONNode(workspaceBytes),
-            "program_bytes": JSONNode(programBytes), "peak_bytes": JSONNode(peakBytes),
-            "floating_point_operations": JSONNode(floatingPointOperations), "kernel_calls": JSONNode(kernelCalls),
-        ]
-    }
 }

@@ -13,11 +13,11 @@ extension JobRunner {
     struct LeaveRequest: Error {}
 
     /// What to do before training has begun when somebody wants the worker to leave.
-    func leaveEarly() -> Outcome? {
+    func leaveEarly() -> WorkerExit? {
         let verbs = folder.pendingControls
-        if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled") }
+        if verbs.contains("cancel") { return finish(.cancelled, .cancelled, reason: .requested, "Fine-tuning job cancelled") }
         if verbs.contains("pause") { return pause("Paused") }
-        return mustStop() ? finish(.stopped, reason: nil, "Stopped before training") : nil
+        return mustStop() ? finish(.stopped, .stopped, "Stopped before training") : nil
     }
 
     /// Takes the data into the job's folder, reads it and the model, and decides what the manifest leaves open. The first time, what was found is written
@@ -28,11 +28,11 @@ extension JobRunner {
         guard let modelFolder = acceptance.modelPath else { throw PreparationError.noWeights(manifest.model) }
         let validation = try folder.validation()
         let isNew = validation == nil
-        if isNew, folder.isValidated { try event("validation.json is damaged: the files are validated again", .warn) }
+        if isNew, folder.isValidated { try event(.validatingAgain, "validation.json is damaged: the files are validated again", .warn) }
         if isNew {
-            status.state = .validatingFiles
+            try status.become(.validatingFiles)
             try save()
-            try event("Validating training file: \(manifest.trainingFile)")
+            try event(.validating, "Validating training file: \(manifest.trainingFile)")
         }
         let weights = try ModelDigest(ModelFolders.open(modelFolder))
         let inputs = try InputSnapshot(folder, acceptance)
@@ -46,12 +46,14 @@ extension JobRunner {
                 initialAdapterPath: inputs.initialAdapterPath, deviceSelector: isOpen ? deviceSelector : nil,
                 cache: DatasetCache(folder: folder.tokens),
                 readingProgress: { [self] in try note($0) },
-                keeping: folder.checkpointNames.isEmpty ? nil : JobPlan.Choice(planJSON: status.plan), day: acceptance.createdAt,
+                keeping: folder.checkpointNames.isEmpty ? nil : status.plan.flatMap(JobPlan.Choice.init), day: acceptance.createdAt,
                 progress: { [pulse] _ in pulse.beat() })
         } catch let error as PreparationError {
             if case .invalidData(let reports) = error {
-                for problem in reports.flatMap(\.problems.first).prefix(100) { try event(problem.description, .error) }
-                for report in reports where !report.isValid { try event("\(report.file) is not valid", .error, data: report.summaryJSON) }
+                for problem in reports.flatMap(\.problems.first).prefix(100) { try event(.invalidData, problem.description, .error) }
+                for report in reports where !report.isValid {
+                    try event(.invalidData, "\(report.file) is not valid", .error, data: report.summaryJSON)
+                }
             }
             throw error
         }
@@ -84,18 +86,18 @@ extension JobRunner {
         try OwnDigests.replace(folder.manifestFile, with: JSONWriter(isIndented: true).string(job.manifest.json) + "\n")
         for report in job.reports {
             try event(
-                "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",
+                .validated, "Files validated: \(report.file): \(report.exampleCount) examples, \(report.trainedTokenCount) trained tokens",
                 data: report.summaryJSON)
-            for warning in report.warnings.first.prefix(20) { try event(warning.description, .warn) }
+            for warning in report.warnings.first.prefix(20) { try event(.dataWarning, warning.description, .warn) }
         }
-        for remark in job.remarks { try event(remark, .warn) }
-        for note in job.notes { try event(note) }
-        status.plan = job.plan.json
+        for remark in job.remarks { try event(.inputWarning, remark, .warn) }
+        for note in job.notes { try event(.inputNote, note) }
+        status.plan = PlanFigures(job.plan)
         status.progress.totalSteps = job.settings.totalSteps
         let found: JSONNode = [
             "trained_tokens": JSONNode(job.totalTrainedTokens), "total_steps": JSONNode(job.settings.totalSteps),
-            "files": JSONNode(job.reports.map(\.json)), "initial_weights": JSONNode(job.initialWeights), "plan": job.plan.json,
-            "inputs": fingerprint.json,
+            "files": JSONNode(job.reports.map(\.json)), "initial_weights": JSONNode(job.initialWeights),
+            "plan": PlanFigures(job.plan).json, "inputs": fingerprint.json,
         ]
         try OwnDigests.replace(folder.validationFile, with: JSONWriter(isIndented: true).string(found) + "\n")
     }

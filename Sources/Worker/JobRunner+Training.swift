@@ -16,7 +16,7 @@ import Training
 extension JobRunner {
     /// Steps until the job ends, is told to stop, or fails; then the result.
     /// - Parameter peaks: the device's, if one step is to be profiled: this worker's second, since the first touches memory for the first time.
-    func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState, _ peaks: DevicePeaks?) throws -> Outcome {
+    func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState, _ peaks: DevicePeaks?) throws -> WorkerExit {
         // The row of a step whose evaluation is still open is written again, with the evaluation.
         let metrics = try MetricsLog(folder, keepingThrough: start.openRow == nil ? start.step : start.step - 1)
         try DurableFiles.makeFolder(folder.checkpoints)
@@ -65,7 +65,7 @@ extension JobRunner {
             state.step = result.step
             if run.session.isTimed, let peaks {
                 try StepProfile(step: result.step, tokens: result.tokens, device: job.device.name, times: times, peaks: peaks).write(folder)
-                try event("Profile of step \(result.step) is in profile.txt and profile.json")
+                try event(.profiled, "Profile of step \(result.step) is in profile.txt and profile.json")
             }
             run.session.isTimed = false
             if isNew { state.trainedTokens += result.trainedTokens }
@@ -87,9 +87,10 @@ extension JobRunner {
             lastRow = row
             update(result, state, speed, elapsed: MonotonicClock.seconds() - began, stepsHere: result.step - start.step)
             meter(trainedTokens: state.trainedTokens)
-            for warning in watch.add(row, examples: run.lines(ofStep: result.step - 1)) { try event(warning, .warn) }
+            for warning in watch.add(row, examples: run.lines(ofStep: result.step - 1)) { try event(.outlier, warning, .warn) }
             if result.fullValidation != nil || result.validation != nil {
                 try event(
+                    .evaluated,
                     "Step \(result.step)/\(run.settings.totalSteps): training loss \(Self.rounded(result.loss)), validation loss \(Self.rounded(result.fullValidation?.meanLoss ?? result.validation?.meanLoss ?? 0))",
                     data: [
                         "step": JSONNode(result.step), "train_loss": JSONNode(result.loss),
@@ -113,15 +114,17 @@ extension JobRunner {
     }
 
     /// Ends the worker with a checkpoint behind it, by who asked for it.
-    private func leave(_ state: CheckpointState, usedUp limit: String? = nil) -> Outcome {
+    private func leave(_ state: CheckpointState, usedUp limit: StateReason? = nil) -> WorkerExit {
         let step = state.step
         // Time is used also where no step came of it.
         meter(trainedTokens: state.trainedTokens)
         let verbs = folder.pendingControls
-        if verbs.contains("cancel") { return finish(.cancelled, reason: "requested", "Fine-tuning job cancelled at step \(step)") }
+        if verbs.contains("cancel") {
+            return finish(.cancelled, .cancelled, reason: .requested, "Fine-tuning job cancelled at step \(step)")
+        }
         if verbs.contains("pause") { return pause("Paused at step \(step)") }
-        if let limit { return finish(.paused, reason: limit, "Paused at step \(step): \(limit) is used up") }
-        return finish(.stopped, reason: nil, step == 0 ? "Stopped in the first step" : "Stopped at step \(step) with a checkpoint")
+        if let limit { return finish(.paused, .paused, reason: limit, "Paused at step \(step): \(limit.rawValue) is used up") }
+        return finish(.stopped, .stopped, step == 0 ? "Stopped in the first step" : "Stopped at step \(step) with a checkpoint")
     }
 
     /// Writes the checkpoint that somebody has asked for: of the last whole step, also while the next one is being done.
@@ -132,10 +135,10 @@ extension JobRunner {
         guard state.step > 0 else { return }
         let name = CheckpointRecord.folderName(step: state.step)
         if status.checkpoint == name {
-            try event("A checkpoint was asked for: \(name) is already there, and no step has been done since")
+            try event(.checkpointNotNeeded, "A checkpoint was asked for: \(name) is already there, and no step has been done since")
         } else if let row {
             try checkpoint(run, job, state, row, metrics)
-            try event("Checkpoint \(name) was written because it was asked for")
+            try event(.checkpointWritten, "Checkpoint \(name) was written because it was asked for")
         }
         folder.removeControl("checkpoint")
     }
@@ -150,9 +153,9 @@ extension JobRunner {
 
     /// Writes the result, reads it back, and only then says that the job has succeeded.
     /// - Returns: nil if the last evaluation was broken off; nothing is written then.
-    private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> Outcome? {
+    private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> WorkerExit? {
         // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's story.
-        for message in Devices.validationMessages(job.device) { try event(message, .warn) }
+        for message in Devices.validationMessages(job.device) { try event(.deviceMessage, message, .warn) }
         pulse.enter(.result, step: state.step)
         status.trainedTokens = state.trainedTokens
         guard let evaluation = try run.evaluation() else { return nil }
@@ -162,15 +165,15 @@ extension JobRunner {
         try twice("the result") { try writer.write() }
         try replay(run, job, expected)
         meter(trainedTokens: state.trainedTokens)
-        status.state = .succeeded
+        try status.become(.succeeded)
         status.finishedAt = Self.wallTime()
         status.estimatedFinish = nil
         status.progress.remainingSeconds = nil
         status.neededBytes = nil
         status.fineTunedModel = ResultWriter.modelName(job.manifest, folder.id)
         status.resultFiles = ["metrics.csv", "result"]
-        try event("New fine-tuned model created: \(status.fineTunedModel ?? folder.id)")
-        try event("The job has successfully completed")
+        try event(.modelCreated, "New fine-tuned model created: \(status.fineTunedModel ?? folder.id)")
+        try event(.succeeded, "The job has successfully completed")
         try syncEvents()
         try save()
         folder.removeTokens()
@@ -189,7 +192,7 @@ extension JobRunner {
         }
         do {
             for outcome in try ResultReplay(job: job, run: run).check(folder.result, expected: expected) {
-                try event("Result read back: result/\(outcome.part) has the loss \(Self.rounded(outcome.loss)), as the trained model")
+                try event(.resultReadBack, "Result read back: result/\(outcome.part) has the loss \(Self.rounded(outcome.loss)), as the trained model")
             }
         } catch {
             if FailureDescription.cause(of: error)?.isTransient != true, FailureDescription.passingTrouble(error) == nil {
@@ -247,7 +250,7 @@ extension JobRunner {
     /// Writes something whole; after an input/output error once more, under a new name and with an event.
     private func twice(_ what: String, _ body: () throws -> Void) throws {
         do { try body() } catch let error as StorageError where error.errorNumber == EIO {
-            try event("\(error); \(what) is written anew", .warn)
+            try event(.writtenAgain, "\(error); \(what) is written anew", .warn)
             try body()
         }
     }

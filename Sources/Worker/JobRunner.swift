@@ -6,7 +6,7 @@ import Export
 import Glibc
 import Graph
 import JSON
-import Jobs
+package import Jobs
 import Models
 import Preparation
 package import Spool
@@ -15,21 +15,6 @@ import Training
 
 /// Runs one job of a spool from validation to result, writing everything that its folder holds.
 package final class JobRunner {
-    /// How a worker ends; the raw values are its exit codes.
-    package enum Outcome: Int32, Sendable {
-        case succeeded = 0
-        case failed = 1
-        case cancelled = 3
-        case paused = 4
-        /// Paused because the disk is full, even if there was no room to write that down. The value is ENOSPC.
-        case diskFull = 28
-        /// The device was lost, for this process for good: another worker may have more luck (EX_SOFTWARE).
-        case deviceLost = 70
-        /// Memory or descriptors ran out: the same may work later (EX_OSERR).
-        case ranOut = 71
-        /// Stopped with a checkpoint; the next worker goes on.
-        case stopped = 75
-    }
     let folder: JobFolder
     let deviceSelector: String?
     var status: JobStatus
@@ -63,23 +48,22 @@ package final class JobRunner {
     }
 
     /// Ends a job whose folder cannot be understood, as far as its status can.
-    package static func recordDamage(_ error: any Error, of folder: JobFolder) -> Outcome {
+    package static func recordDamage(_ error: any Error, of folder: JobFolder) -> WorkerExit {
         if let error = error as? StorageError, error.isTransient { return .ranOut }
         if let error = error as? StorageError, error.isOutOfSpace {
             // The daemon knows it from the exit code as well, should this not be written either.
-            if var status = folder.status(), !status.state.isFinal {
-                (status.state, status.reason) = (.paused, "disk_full")
+            if var status = folder.status(), (try? status.become(.paused)) != nil {
+                status.reason = .diskFull
                 try? folder.write(status)
             }
             return .diskFull
         }
-        guard var status = folder.status() else { return .failed }
+        guard var status = folder.status(), (try? status.become(.failed)) != nil else { return .failed }
         let error = WorkerError.damagedJob("\(error)")
-        status.state = .failed
         status.finishedAt = wallTime()
         status.error = FailureDescription.status(error)
         try? folder.write(status)
-        try? EventLog(folder).append(.error, "Fine-tuning job failed: \(error)", at: wallTime())
+        try? EventLog(folder).append(.error, .failed, "Fine-tuning job failed: \(error)", at: wallTime())
         return .failed
     }
 
@@ -95,21 +79,21 @@ package final class JobRunner {
 
     func syncEvents() throws { try events.sync() }
 
-    func event(_ message: String, _ level: JobEvent.Level = .info, data: JSONNode? = nil) throws {
-        try events.append(level, message, data: data, at: Self.wallTime())
+    func event(_ code: EventCode, _ message: String, _ level: JobEvent.Level = .info, data: JSONNode? = nil) throws {
+        try events.append(level, code, message, data: data, at: Self.wallTime())
     }
 
     /// Does the whole job. Errors end in the status, not in a throw.
-    package func run() -> Outcome { guarded { try runThrowing() } }
+    package func run() -> WorkerExit { guarded { try runThrowing() } }
 
     /// Reads everything that could be wrong and writes down what was found; the job is then ready to wait for a device.
-    package func validate() -> Outcome {
+    package func validate() -> WorkerExit {
         guarded {
             if let outcome = leaveEarly() { return outcome }
             do { _ = try prepare() } catch is LeaveRequest {
-                return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training")
+                return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
             }
-            status.state = .queued
+            try status.become(.queued)
             try save()
             return .succeeded
         }
@@ -117,16 +101,16 @@ package final class JobRunner {
 
     /// Ends a job that gets no further try, or has been cancelled while no worker had it: says which examples the step had that ended its workers; its last checkpoint is exported.
     /// - Parameter step: the fatal step, counted from 1, if it is known.
-    package func salvage(fatalStep step: Int?) -> Outcome {
+    package func salvage(fatalStep step: Int?) -> WorkerExit {
         guarded {
             if status.state == .cancelled {
                 exportPart("was cancelled")
-                status.reason = "requested"
+                status.reason = .requested
                 try? events.sync()
                 try? save()
                 return .cancelled
             }
-            var failure = status.error ?? JobStatus.Failure(code: "worker_crashed", message: "the worker died again and again")
+            var failure = status.error ?? JobStatus.Failure(code: .workerCrashed, message: "the worker died again and again")
             if let step, let job = try? prepare().job {
                 let lines = TrainingRun.examples(ofStep: step - 1, count: job.training.count, settings: job.settings).map {
                     job.training.line(of: $0)
@@ -136,7 +120,7 @@ package final class JobRunner {
                     "; step \(step) trains on the examples of the lines " + lines.prefix(64).map(String.init).joined(separator: ", ") + more
             }
             status.error = failure
-            return finish(.failed, reason: nil, "Fine-tuning job failed: \(failure.message)")
+            return finish(.failed, .failed, "Fine-tuning job failed: \(failure.message)")
         }
     }
 
@@ -153,18 +137,18 @@ package final class JobRunner {
     }
 
     /// Which limit of the manifest is used up, if one is. Both count over all workers of the job since it was last resumed.
-    func usedUp(_ manifest: Manifest) -> String? {
+    func usedUp(_ manifest: Manifest) -> StateReason? {
         let total = status.usage.total
         let granted = status.grantedUsage
-        if let limit = manifest.timeLimit, total.deviceSeconds - granted.deviceSeconds >= Double(limit) { return "time_limit" }
+        if let limit = manifest.timeLimit, total.deviceSeconds - granted.deviceSeconds >= Double(limit) { return .timeLimit }
         if let limit = manifest.costLimit, let prices {
             let before = prices.cost(deviceSeconds: granted.deviceSeconds, trainedTokens: granted.trainedTokens)
-            if (status.cost ?? 0) - before >= limit { return "cost_limit" }
+            if (status.cost ?? 0) - before >= limit { return .costLimit }
         }
         return nil
     }
 
-    private func guarded(_ body: () throws -> Outcome) -> Outcome {
+    private func guarded(_ body: () throws -> WorkerExit) -> WorkerExit {
         folder.removeLitter()
         ballast = Ballast(folder.ballastFile)
         var diesInStep = false
@@ -183,35 +167,37 @@ package final class JobRunner {
                 return outcome
             }
             if FailureDescription.cause(of: error)?.isTransient == true {
-                try? event("\(error): trying again later", .warn)
+                try? event(.ranOut, "\(error): trying again later", .warn)
                 return .ranOut
             }
             let failure = FailureDescription.status(error)
-            if failure.code == "disk_full" { return finish(.diskFull, reason: "disk_full", "Paused: \(failure.message)") }
+            if failure.code == .diskFull { return finish(.diskFull, .paused, reason: .diskFull, "Paused: \(failure.message)") }
             status.error = failure
-            return finish(.failed, reason: nil, "Fine-tuning job failed: \(failure.message)")
+            return finish(.failed, .failed, "Fine-tuning job failed: \(failure.message)")
         }
     }
 
-    func finish(_ outcome: Outcome, reason: String?, _ message: String) -> Outcome {
+    func finish(_ outcome: WorkerExit, _ code: EventCode, reason: StateReason? = nil, _ message: String) -> WorkerExit {
         // What was held back is for these last words.
         ballast?.release()
-        switch outcome {
-        case .failed:
-            status.state = .failed
-            status.finishedAt = Self.wallTime()
-        case .cancelled:
-            status.state = .cancelled
-            status.finishedAt = Self.wallTime()
-        case .paused, .diskFull: status.state = .paused
-        case .succeeded, .stopped, .deviceLost, .ranOut: break
+        let next: JobState? =
+            switch outcome {
+            case .failed: .failed
+            case .cancelled: .cancelled
+            case .paused, .diskFull: .paused
+            case .succeeded, .stopped, .deviceLost, .ranOut: nil
+            }
+        if let next {
+            // Whatever went wrong afterwards, a job that has ended stays ended.
+            guard (try? status.become(next)) != nil else { return outcome }
+            if next.isFinal { status.finishedAt = Self.wallTime() }
         }
         status.reason = reason
         status.reading = nil
         status.progress.remainingSeconds = nil
         status.estimatedFinish = nil
         if status.state.isFinal { exportPart(status.state == .cancelled ? "was cancelled" : "failed: \(status.error?.message ?? "")") }
-        try? event(message, outcome == .failed ? .error : outcome == .diskFull ? .warn : .info)
+        try? event(code, message, outcome == .failed ? .error : outcome == .diskFull ? .warn : .info)
         try? events.sync()
         do {
             try save()
@@ -224,9 +210,9 @@ package final class JobRunner {
     }
 
     /// Pauses the job, for whatever reason it was asked for.
-    func pause(_ message: String) -> Outcome {
+    func pause(_ message: String) -> WorkerExit {
         let cause = folder.pauseCause
-        return finish(.paused, reason: cause?.code ?? "requested", message + (cause.map { ": " + $0.message } ?? ""))
+        return finish(.paused, .paused, reason: cause?.reason ?? .requested, message + (cause.map { ": " + $0.message } ?? ""))
     }
 
     /// Leaves the newest checkpoint of a job that will not finish in a form that can be used.
@@ -234,9 +220,9 @@ package final class JobRunner {
         do {
             guard let checkpoint = try PartialResult.export(folder, reason: reason) else { return }
             status.resultFiles = ["metrics.csv", "result"]
-            try event("Checkpoint \(checkpoint) is in result/\(PartialResult.folderName): usable, but not a finished model")
+            try event(.partialResult, "Checkpoint \(checkpoint) is in result/\(PartialResult.folderName): usable, but not a finished model")
         } catch {
-            try? event("No part of the result could be written: \(error)", .warn)
+            try? event(.exportFailed, "No part of the result could be written: \(error)", .warn)
         }
     }
 
@@ -254,22 +240,39 @@ package final class JobRunner {
         return false
     }
 
-    private func runThrowing() throws -> Outcome {
+    /// How a job has ended already: its last worker died after it had written that down, and nothing is left to do but to clear away.
+    private func ended() -> WorkerExit? {
+        let exit: WorkerExit
+        switch status.state {
+        case .succeeded: exit = .succeeded
+        case .failed: exit = .failed
+        case .cancelled: exit = .cancelled
+        case .validatingFiles, .queued, .running, .paused: return nil
+        }
+        folder.removeTokens()
+        folder.removeControl("cancel")
+        return exit
+    }
+
+    private func runThrowing() throws -> WorkerExit {
+        if let exit = ended() { return exit }
+        // Whoever starts a worker for a paused job lets it go on.
+        if status.state == .paused { try status.become(.queued) }
         if let outcome = leaveEarly() { return outcome }
         if folder.isValidated {
-            status.state = .running
+            try status.become(.running)
             try save()
         }
         let prepared: (job: PreparedJob, fingerprint: InputFingerprint)
         do { prepared = try prepare() } catch is LeaveRequest {
-            return leaveEarly() ?? finish(.stopped, reason: nil, "Stopped before training")
+            return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
         }
         let (job, fingerprint) = prepared
         meterStart = MonotonicClock.seconds()
         status.device = job.device.name
-        status.plan = job.plan.json
+        status.plan = PlanFigures(job.plan)
         status.progress.totalSteps = job.settings.totalSteps
-        if let damage = tuning.adopt(on: job.device) { try event(damage, .warn) }
+        if let damage = tuning.adopt(on: job.device) { try event(.tuningAgain, damage, .warn) }
         Devices.limitTuning(of: job.device, jobOperations: job.floatingPointOperations)
         if let outcome = leaveEarly() { return outcome }
         // Before the job's own memory is there, so that both are never held at once.
@@ -278,13 +281,13 @@ package final class JobRunner {
         let state = try resume(session, fingerprint)
         let run = TrainingRun(
             session: session, training: job.training, validation: job.validation, settings: job.settings, stepsDone: state.step)
-        status.state = .running
+        try status.become(.running)
         status.error = nil
         status.reason = nil
         status.neededBytes = nil
         try save()
         Devices.setHeartbeat(of: job.device) { [pulse] in pulse.beat() }
-        if state.step == 0 { try event("Fine-tuning job started on \(job.device.name), \(job.precision)") }
+        if state.step == 0 { try event(.started, "Fine-tuning job started on \(job.device.name), \(job.precision)") }
         return try train(run, job, state, peaks)
     }
 
@@ -294,11 +297,11 @@ package final class JobRunner {
             do {
                 let state = try Checkpointing.restore(session, from: folder.checkpoints + "/" + name, fingerprint: fingerprint)
                 status.checkpoint = name
-                try event("Resumed from checkpoint \(name)")
+                try event(.resumedFromCheckpoint, "Resumed from checkpoint \(name)")
                 return state
             } catch let error as TrainingError {
                 guard case .unusableCheckpoint = error else { throw error }
-                try event("\(error); it is set aside as .damaged-\(name), the one before is used", .warn)
+                try event(.checkpointSetAside, "\(error); it is set aside as .damaged-\(name), the one before is used", .warn)
                 let aside = folder.checkpoints + "/.damaged-" + name
                 FolderListing.delete(aside)
                 try DurableFiles.rename(folder.checkpoints + "/" + name, to: aside)

@@ -36,7 +36,7 @@ enum FailureDescription {
         let isTraining = reports.first?.isValid == false
         let hasChanged = reports.contains { $0.problems.counts["data_changed"] != nil }
         return .init(
-            code: hasChanged ? "data_changed" : isTraining ? "invalid_training_file" : "invalid_validation_file", message: message,
+            code: hasChanged ? .dataChanged : isTraining ? .invalidTrainingFile : .invalidValidationFile, message: message,
             param: isTraining ? "training_file" : "validation_file")
     }
 
@@ -55,7 +55,7 @@ enum FailureDescription {
     }
 
     /// How a worker ends after an error of a device that another worker may not meet: it is lost, or others hold its memory; nil for all other errors.
-    static func passingTrouble(_ error: any Error) -> JobRunner.Outcome? {
+    static func passingTrouble(_ error: any Error) -> WorkerExit? {
         switch error {
         case VulkanError.deviceLost: .deviceLost
         case VulkanError.outOfMemory, CPUError.outOfMemory: .ranOut
@@ -66,52 +66,52 @@ enum FailureDescription {
     static func status(_ error: any Error) -> JobStatus.Failure {
         switch error {
         // A file that the disk does not give is not a wrong one.
-        case _ where cause(of: error)?.errorNumber == EIO: .init(code: "input_output", message: "\(error)")
+        case _ where cause(of: error)?.errorNumber == EIO: .init(code: .inputOutput, message: "\(error)")
         case let error as WorkerError:
             switch error {
-            case .damagedJob: .init(code: "damaged_job", message: "\(error)")
-            case .resultDiffers: .init(code: "result_differs", message: "\(error)")
+            case .damagedJob: .init(code: .damagedJob, message: "\(error)")
+            case .resultDiffers: .init(code: .resultDiffers, message: "\(error)")
             }
         case let error as DeviceError:
             switch error {
-            case .noDevice: .init(code: "no_device", message: "\(error)", param: "device")
-            case .unsupportedPrecision: .init(code: "invalid_value", message: "\(error)", param: "precision")
+            case .noDevice: .init(code: .noDevice, message: "\(error)", param: "device")
+            case .unsupportedPrecision: .init(code: .invalidValue, message: "\(error)", param: "precision")
             }
         case let error as PreparationError:
             switch error {
             case .invalidData(let reports): invalidData(reports, "\(error)")
-            case .emptySplit: .init(code: "invalid_training_file", message: "\(error)", param: "validation_split")
-            case .noWeights: .init(code: "invalid_model", message: "\(error)", param: "model")
-            case .damagedData: .init(code: "data_changed", message: "\(error)", param: "training_file")
-            case .inputsChanged(let names): .init(code: "data_changed", message: "\(error)", param: names.first)
-            case .unusableFile(_, _, let param): .init(code: "unusable_file", message: "\(error)", param: param)
+            case .emptySplit: .init(code: .invalidTrainingFile, message: "\(error)", param: "validation_split")
+            case .noWeights: .init(code: .invalidModel, message: "\(error)", param: "model")
+            case .damagedData: .init(code: .dataChanged, message: "\(error)", param: "training_file")
+            case .inputsChanged(let names): .init(code: .dataChanged, message: "\(error)", param: names.first)
+            case .unusableFile(_, _, let param): .init(code: .unusableFile, message: "\(error)", param: param)
             }
         case let error as ModelError:
-            .init(code: "invalid_model", message: "\(error)", param: error.file == "manifest" ? error.field : "model")
-        case let error as SafetensorsError: .init(code: "invalid_model", message: "\(error)", param: "model")
-        case let error as TokenizerError: .init(code: "invalid_model", message: "\(error)", param: "model")
-        case let error as ChatError: .init(code: "invalid_model", message: "\(error)", param: "model")
+            .init(code: .invalidModel, message: "\(error)", param: error.file == "manifest" ? error.field : "model")
+        case let error as SafetensorsError: .init(code: .invalidModel, message: "\(error)", param: "model")
+        case let error as TokenizerError: .init(code: .invalidModel, message: "\(error)", param: "model")
+        case let error as ChatError: .init(code: .invalidModel, message: "\(error)", param: "model")
         case let error as TrainingError:
             switch error {
-            case .notFinite: .init(code: "not_finite", message: "\(error)")
-            case .unusableCheckpoint: .init(code: "unusable_checkpoint", message: "\(error)")
-            case .otherVersion: .init(code: "unusable_checkpoint", message: "\(error)")
-            case .inputsChanged: .init(code: "inputs_changed", message: "\(error)")
-            case .doesNotFit: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
-            case .unknownName(let key, _, _): .init(code: "invalid_value", message: "\(error)", param: key)
-            case .exampleTooLong: .init(code: "invalid_training_file", message: "\(error)", param: "training_file")
+            case .notFinite: .init(code: .notFinite, message: "\(error)")
+            case .unusableCheckpoint: .init(code: .unusableCheckpoint, message: "\(error)")
+            case .otherVersion: .init(code: .unusableCheckpoint, message: "\(error)")
+            case .inputsChanged: .init(code: .inputsChanged, message: "\(error)")
+            case .doesNotFit: .init(code: .outOfMemory, message: "\(error)", param: "memory_limit")
+            case .unknownName(let key, _, _): .init(code: .invalidValue, message: "\(error)", param: key)
+            case .exampleTooLong: .init(code: .invalidTrainingFile, message: "\(error)", param: "training_file")
             }
-        case let error as ManifestError: .init(code: error.code, message: "\(error)", param: error.param)
-        case let error as StorageError: .init(code: error.isOutOfSpace ? "disk_full" : "input_output", message: "\(error)")
+        case let error as ManifestError: .init(code: FailureCode(error), message: "\(error)", param: error.param)
+        case let error as StorageError: .init(code: error.isOutOfSpace ? .diskFull : .inputOutput, message: "\(error)")
         case let error as VulkanError:
             switch error {
-            case .noDevice, .unknownDevice: .init(code: "no_device", message: "\(error)", param: "device")
-            case .deviceLost: .init(code: "device_lost", message: "\(error)")
-            case .outOfMemory: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
-            default: .init(code: "device_failed", message: "\(error)")
+            case .noDevice, .unknownDevice: .init(code: .noDevice, message: "\(error)", param: "device")
+            case .deviceLost: .init(code: .deviceLost, message: "\(error)")
+            case .outOfMemory: .init(code: .outOfMemory, message: "\(error)", param: "memory_limit")
+            default: .init(code: .deviceFailed, message: "\(error)")
             }
-        case CPUError.outOfMemory: .init(code: "out_of_memory", message: "\(error)", param: "memory_limit")
-        default: .init(code: "internal", message: "\(error)")
+        case CPUError.outOfMemory: .init(code: .outOfMemory, message: "\(error)", param: "memory_limit")
+        default: .init(code: .internalError, message: "\(error)")
         }
     }
 }

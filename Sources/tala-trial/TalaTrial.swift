@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Glibc
+import Jobs
 import Sandbox
 import Spool
 import Storage
@@ -37,7 +38,7 @@ struct TalaTrial: ParsableCommand {
             configuration.drains = !stays
             configuration.retryDelays = retryDelay
             configuration.settleSeconds = 0
-            throw ExitCode(try TalaDaemon(configuration, mustStop: { stopRequested != 0 }).run())
+            throw ExitCode(try TalaDaemon(configuration, mustStop: { stopRequested != 0 }).run().rawValue)
         }
     }
 
@@ -58,12 +59,12 @@ struct TalaTrial: ParsableCommand {
         @Option var parent: Int32?
         @Option var step: Int?
 
-        func work(_ body: (JobRunner) -> JobRunner.Outcome) throws -> Never {
+        func work(_ body: (JobRunner) -> WorkerExit) throws -> Never {
             Confinement.bindToParent(parent)
             try TalaTrial.begin()
             let folder = JobFolder(path: job)
-            guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(75) }
-            let outcome: JobRunner.Outcome
+            guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(WorkerExit.stopped.rawValue) }
+            let outcome: WorkerExit
             do {
                 outcome = body(try JobRunner(folder: folder, deviceSelector: device, mustStop: { stopRequested != 0 }))
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Jobs
 import Sandbox
 import Spool
 import Storage
@@ -20,11 +21,11 @@ struct TalaWorker: ParsableCommand {
         @Option(help: "The daemon's process; the worker ends when it is gone.") var parent: Int32?
 
         /// Holds the job's lock while the body works on it, and exits with what came of it.
-        func work(_ body: (JobFolder) throws -> JobRunner.Outcome) throws -> Never {
+        func work(_ body: (JobFolder) throws -> WorkerExit) throws -> Never {
             Confinement.bindToParent(parent)
             let folder = JobFolder(path: job)
-            guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(75) }
-            let outcome: JobRunner.Outcome
+            guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(WorkerExit.stopped.rawValue) }
+            let outcome: WorkerExit
             do {
                 let report = Confinement.confine(folder, try folder.acceptance())
                 if !report.isComplete { StandardError.write("<4>\(folder.id): \(report.description)\n") }
@@ -40,8 +41,7 @@ struct TalaWorker: ParsableCommand {
     struct Run: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Train and export one job.",
-            discussion:
-                "Exit codes: 0 succeeded, 1 failed, 3 cancelled, 4 paused, 28 paused because the disk is full, 70 the device was lost, 71 memory or descriptors ran out, 75 stopped with a checkpoint or the job is in other hands."
+            discussion: WorkerExit.sentence()
         )
         @OptionGroup var options: JobOptions
 
@@ -61,7 +61,8 @@ struct TalaWorker: ParsableCommand {
     struct Validate: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Read everything that a job names and say what is wrong.",
-            discussion: "Exit codes: 0 valid, 1 failed, 4 paused, 75 the job is in other hands.")
+            discussion: "Succeeded means that the files are valid. "
+                + WorkerExit.sentence([.succeeded, .failed, .cancelled, .paused, .diskFull, .ranOut, .stopped]))
         @OptionGroup var options: JobOptions
 
         func run() throws {

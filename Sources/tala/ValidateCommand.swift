@@ -4,6 +4,7 @@ import Datasets
 import Glibc
 import Graph
 import JSON
+import Jobs
 import Preparation
 import Storage
 import Tokenization
@@ -46,7 +47,7 @@ struct Validate: ParsableCommand {
                         "valid": true, "files": JSONNode(job.reports.map(\.json)), "steps": JSONNode(job.settings.totalSteps),
                         "batch_size": JSONNode(job.settings.batchSize), "trained_tokens": JSONNode(job.totalTrainedTokens),
                         "peak_bytes": JSONNode(job.plan.peakBytes), "seconds": time.map { JSONNode($0.seconds) } ?? nil,
-                        "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? nil, "plan": job.plan.json,
+                        "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? nil, "plan": PlanFigures(job.plan).json,
                     ]))
             return
         }

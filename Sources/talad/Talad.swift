@@ -2,6 +2,7 @@ import ArgumentParser
 import CommandLineTools
 import Daemon
 import Glibc
+import Jobs
 import Spool
 import Storage
 
@@ -15,7 +16,7 @@ struct Talad: ParsableCommand {
         commandName: "talad", abstract: "Fine-tunes language models from a spool directory.",
         discussion: """
             Drop a job manifest into SPOOL/incoming; read SPOOL/jobs/ID/status.json; collect SPOOL/jobs/ID/result. SIGTERM writes a checkpoint and leaves; the \
-            next start goes on. Exit codes: 0, 1 if a job failed or was rejected while draining, 28 if none did but a job is left paused until the disk has room, 2 wrong usage, 75 if another talad works on the spool, 78 if the policy cannot be used or a later talad has worked on the spool, 74 if the jobs cannot be listed.
+            next start goes on. \(DaemonExit.sentence())
             """, version: "0.1.0")
     @Option(help: "The spool directory; it is made if it is not there.") var spool = "/var/spool/tala"
     @Option(help: "A device that jobs run on, one at a time: auto, cpu, vulkan or vulkan:NUMBER_OR_NAME; may be repeated.")
@@ -73,10 +74,10 @@ struct Talad: ParsableCommand {
                 })
         } catch let error as TalaDaemon.StartError {
             StandardError.write("<3>\(error)\n")
-            if case .spoolIsTaken = error { throw ExitCode(75) }
-            throw ExitCode(78)
+            if case .spoolIsTaken = error { throw ExitCode(DaemonExit.spoolTaken.rawValue) }
+            throw ExitCode(DaemonExit.unusableConfiguration.rawValue)
         }
-        throw ExitCode(daemon.run())
+        throw ExitCode(daemon.run().rawValue)
     }
 
     /// `TALA_WORKER`, or the program beside this one.

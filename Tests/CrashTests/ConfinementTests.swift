@@ -41,7 +41,7 @@ import Testing
         let spool = try train(on: device)
         defer { spool.remove() }
         let status = try #require(spool.job?.status())
-        if device == "vulkan", status.error?.code == "no_device" {
+        if device == "vulkan", status.error?.code == .noDevice {
             print("skipped: there is no Vulkan device to train on under confinement")
             return
         }
@@ -96,12 +96,12 @@ import Testing
         FolderListing.delete(job.path + "/data")
         FolderListing.delete(job.validationFile)
         var status = try #require(job.status())
-        status.state = .validatingFiles
+        status = JobStatus(copying: status, in: .validatingFiles)
         try job.write(status)
         let second = try spool.startDaemon()
         second.waitUntilExit()
         let error = try #require(job.status()?.error)
-        #expect(error.code == "unusable_file" && error.param == "training_file" && !error.message.contains("root:"))
+        #expect(error.code == .unusableFile && error.param == "training_file" && !error.message.contains("root:"))
     }
 
     @Test func dataThatChangesAfterValidationIsNotTrainedOn() throws {
@@ -127,6 +127,6 @@ import Testing
         let second = try spool.startDaemon()
         second.waitUntilExit()
         let status = try #require(job.status())
-        #expect(status.state == .failed && status.error?.code == "data_changed" && status.error?.param == "model")
+        #expect(status.state == .failed && status.error?.code == .dataChanged && status.error?.param == "model")
     }
 }

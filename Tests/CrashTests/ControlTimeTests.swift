@@ -71,12 +71,12 @@ struct SlowJob {
 /// A worker on a thread of its own.
 private final class BackgroundWorker: @unchecked Sendable {
     private let lock = NSLock()
-    private var ended: JobRunner.Outcome?
+    private var ended: WorkerExit?
     private var stops = false
 
     init(_ folder: JobFolder) {
         Thread.detachNewThread { [self] in
-            let outcome: JobRunner.Outcome
+            let outcome: WorkerExit
             do {
                 outcome = try JobRunner(folder: folder, deviceSelector: nil, mustStop: { self.lock.withLock { self.stops } }).run()
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }
@@ -86,7 +86,7 @@ private final class BackgroundWorker: @unchecked Sendable {
 
     /// As SIGTERM does.
     func stop() { lock.withLock { stops = true } }
-    var outcome: JobRunner.Outcome? { lock.withLock { ended } }
+    var outcome: WorkerExit? { lock.withLock { ended } }
 }
 
 @Suite(.serialized, .enabled(if: SharedData.isThere)) struct ControlTimeTests {
@@ -101,7 +101,7 @@ private final class BackgroundWorker: @unchecked Sendable {
             let worker = BackgroundWorker(job.folder)
             func isAt(_ step: Int) -> Bool { worker.outcome != nil || job.folder.pulse.map { $0.phase.isStep && $0.step >= step } ?? false }
             try job.wait("the second step") { isAt(2) }
-            if worker.outcome != nil, job.folder.status()?.error?.code == "no_device" { return nil }
+            if worker.outcome != nil, job.folder.status()?.error?.code == .noDevice { return nil }
             let seconds = try job.wait("the third step") { isAt(3) }
             worker.stop()
             try job.wait("the end of a trial") { worker.outcome != nil }

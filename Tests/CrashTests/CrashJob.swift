@@ -40,9 +40,8 @@ struct CrashJob {
                 looks += 1
                 return looks > 1
             })
-            guard let plan = job.folder.status()?.plan, let bytes = plan["device_bytes"]?.integer,
-                let tokens = plan["micro_batch_tokens"]?.integer
-            else { break }
+            guard let plan = job.folder.status()?.plan else { break }
+            let (bytes, tokens) = (plan.deviceBytes, plan.microBatchTokens)
             fitting = limit
             first = max(first, tokens)
             if tokens * 2 <= first { break }
@@ -91,8 +90,8 @@ struct CrashJob {
 
     /// Runs as the worker does, on another file system if one is given.
     @discardableResult
-    func run(on fileSystem: (any FileSystem)? = nil, stop: @escaping () -> Bool = { false }) -> JobRunner.Outcome {
-        func work() -> JobRunner.Outcome {
+    func run(on fileSystem: (any FileSystem)? = nil, stop: @escaping () -> Bool = { false }) -> WorkerExit {
+        func work() -> WorkerExit {
             do { return try JobRunner(folder: folder, deviceSelector: nil, mustStop: stop).run() } catch {
                 return JobRunner.recordDamage(error, of: folder)
             }
@@ -102,7 +101,7 @@ struct CrashJob {
     }
 
     /// Runs until it succeeds, as a daemon would start it again.
-    func finish() -> JobRunner.Outcome {
+    func finish() -> WorkerExit {
         var outcome = run()
         for _ in 0..<3 where outcome == .stopped || outcome == .diskFull || outcome == .ranOut { outcome = run() }
         return outcome

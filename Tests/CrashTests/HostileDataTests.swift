@@ -63,7 +63,8 @@ import Testing
                 refused += 1
                 let error = job.folder.status()?.error
                 #expect(
-                    error != nil && error?.code != "internal" && error?.message.isEmpty == false, "\(note): \(String(describing: error))")
+                    error != nil && error?.code != .internalError && error?.message.isEmpty == false,
+                    "\(note): \(String(describing: error))")
             } else if end.exitCode == 0 {
                 valid += 1
             }

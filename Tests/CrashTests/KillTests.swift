@@ -75,7 +75,7 @@ import Testing
         let second = try spool.startDaemon()
         second.waitUntilExit()
         let status = try #require(job.status())
-        #expect(status.state == .cancelled && status.reason == "requested" && status.resultFiles == ["metrics.csv", "result"])
+        #expect(status.state == .cancelled && status.reason == .requested && status.resultFiles == ["metrics.csv", "result"])
         #expect(WholeFolder.fault(in: job.result) == nil && FolderListing.exists(job.result + "/partial/adapter_model.safetensors"))
         #expect(status.finishedAt != nil && status.usage.total.deviceSeconds > 0)
     }

@@ -97,7 +97,7 @@ import Testing
         let before = try Self.contents(checkpoint)
         _ = try Self.talad(layout)
         let error = try #require(half.status()?.error)
-        #expect(error.code == "unusable_checkpoint" && error.message.contains("is of version 1, this program reads version 2"), "\(error)")
+        #expect(error.code == .unusableCheckpoint && error.message.contains("is of version 1, this program reads version 2"), "\(error)")
         #expect(try Self.contents(checkpoint) == before)
     }
 

@@ -74,7 +74,7 @@ import Worker
         defer { job.remove() }
         try Self.damage(job.folder.path + "/data/training.jsonl") { $0[$0.count / 2] ^= 1 }
         #expect(job.run() == .failed)
-        #expect(job.folder.status()?.error?.code == "data_changed")
+        #expect(job.folder.status()?.error?.code == .dataChanged)
         // What was trained until then can be used, and says that it is not all.
         #expect(job.folder.status()?.state == .failed)
         withExtendedLifetime(state) {}
@@ -90,7 +90,7 @@ import Worker
                 try Self.damage(file) { $0 = Array(content.prefix(length)) }
                 #expect(job.run() == .failed, "\(file) cut at \(length)")
                 #expect(
-                    job.folder.status()?.state == .failed && job.folder.status()?.error?.code == "damaged_job", "\(file) cut at \(length)")
+                    job.folder.status()?.state == .failed && job.folder.status()?.error?.code == .damagedJob, "\(file) cut at \(length)")
             }
         }
     }
@@ -114,7 +114,7 @@ import Worker
                 #expect(job.run() == .failed, "\(file), bit of byte \(place)")
                 let error = job.folder.status()?.error
                 #expect(
-                    error?.code == "damaged_job" && error?.message.contains("SHA-256") == true,
+                    error?.code == .damagedJob && error?.message.contains("SHA-256") == true,
                     "\(file), bit of byte \(place): \(error?.message ?? "")")
             }
         }

@@ -89,7 +89,7 @@ import Worker
                 #expect(status.state != .failed, "\(place)")
                 if repeats == 1, outcome == .diskFull {
                     paused += 1
-                    #expect(status.state == .paused && status.reason == "disk_full", "\(place)")
+                    #expect(status.state == .paused && status.reason == .diskFull, "\(place)")
                 }
                 #expect(job.finish() == .succeeded, "\(place)")
                 let trace = try JobTrace(job.folder)
@@ -126,7 +126,7 @@ import Worker
                 #expect(!error.message.isEmpty, "\(place)")
                 if let path = faulty.struck.first?.split(separator: " ").last {
                     #expect(
-                        error.message.contains("Input/output error") || error.code != "input_output", "\(place) \(path): \(error.message)")
+                        error.message.contains("Input/output error") || error.code != .inputOutput, "\(place) \(path): \(error.message)")
                 }
                 #expect(status.state == .failed || status.state == .queued, "\(place)")
             default: Issue.record("\(place): \(outcome)")

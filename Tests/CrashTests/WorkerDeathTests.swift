@@ -115,7 +115,7 @@ import Testing
             while daemon.isRunning, spool.job?.pulse != nil, !spool.workers.contains(where: { !victims.contains($0) }) { usleep(300) }
         }
         let status = try #require(spool.job?.status())
-        #expect(status.state == .failed && status.error?.code == "worker_crashed" && status.attempts <= 4)
+        #expect(status.state == .failed && status.error?.code == .workerCrashed && status.attempts <= 4)
         let message = try #require(status.error?.message)
         #expect(message.contains("signal 11") && (message.contains("twice in the same step") || message.contains("times without progress")))
         #expect(spool.job.map { FolderListing.exists($0.result + "/\(PartialResult.folderName)/adapter_model.safetensors") } == true)
@@ -241,7 +241,7 @@ import Testing
                 "TALA_TUNING_SECONDS": "0",
             ])
         daemon.waitUntilExit()
-        if spool.job?.status()?.error?.code == "no_device" {
+        if spool.job?.status()?.error?.code == .noDevice {
             print("skipped: there is no Vulkan device")
             spool.remove()
             return nil
@@ -283,7 +283,7 @@ import Testing
         guard let spool = try runWithFaults("lost@45", count: 1000, strikes: nil, every: 50) else { return }
         defer { spool.remove() }
         let status = try #require(spool.job?.status())
-        #expect(status.state == .failed && status.error?.code == "device_lost" && (2...4).contains(status.attempts), "\(events(spool))")
+        #expect(status.state == .failed && status.error?.code == .deviceLost && (2...4).contains(status.attempts), "\(events(spool))")
         // A worker that has measured products before submits less, so the second loss may fall into a later step than the first.
         let message = status.error?.message ?? ""
         #expect(message.contains("twice in the same step") || message.contains("times without progress"))
@@ -314,7 +314,7 @@ import Testing
         daemon.waitUntilExit()
         let status = try #require(spool.job?.status())
         let error = try #require(status.error)
-        #expect(daemon.terminationStatus == 1 && status.state == .failed && error.code == "not_finite" && status.attempts == 1, "\(error)")
+        #expect(daemon.terminationStatus == 1 && status.state == .failed && error.code == .notFinite && status.attempts == 1, "\(error)")
         let step = try #require(error.message.split(separator: " ").dropFirst().first.flatMap { Int($0.filter(\.isNumber)) })
         #expect(step >= 1 && spool.steps.count == step - 1)
         // Four examples of the file, which has 208.

@@ -83,7 +83,7 @@ import Testing
         try spool.drop("a.yaml", TestSpool.manifest)
         #expect(try spool.drain() == 1)
         let status = try #require(spool.jobs.first)
-        #expect(status.state == .failed && status.error?.code == "worker_crashed" && status.attempts == 4)
+        #expect(status.state == .failed && status.error?.code == .workerCrashed && status.attempts == 4)
         #expect(status.error?.message.contains("signal 9") == true)
     }
 
@@ -122,7 +122,7 @@ import Testing
         try spool.drop("a.yaml", TestSpool.manifest)
         #expect(try spool.drain() == 0)
         var status = try #require(spool.jobs.first)
-        status.state = .running
+        status = JobStatus(copying: status, in: .running)
         try spool.layout.job(status.id).write(status)
         #expect(try spool.drain() == 0)
         #expect(spool.jobs.count == 2 && spool.jobs.allSatisfy { $0.state == .succeeded })

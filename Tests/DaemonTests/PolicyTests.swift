@@ -98,11 +98,11 @@ let isRoot = geteuid() == 0
         try spool.ask("delete", status.id, owner: 4242)
         #expect(try spool.drain { $0.policyFile = path } == 1)
         let second = try #require(spool.job(droppedAs: "b.yaml"))
-        #expect(second.error?.code == "quota_exceeded" && second.error?.message.contains("600 used, 600 needed, 1000 allowed") == true)
+        #expect(second.error?.code == .quotaExceeded && second.error?.message.contains("600 used, 600 needed, 1000 allowed") == true)
         #expect(spool.jobs.map(\.id) == [second.id])
         try spool.drop("c.yaml", owner: 4242)
         #expect(try spool.drain { $0.policyFile = path } == 1)
-        #expect(spool.job(droppedAs: "c.yaml")?.error?.code == "quota_exceeded")
+        #expect(spool.job(droppedAs: "c.yaml")?.error?.code == .quotaExceeded)
     }
 
     @Test(.enabled(if: isRoot)) func moreRunningJobsThanAllowedWait() throws {

@@ -17,7 +17,7 @@ import Testing
         #expect(try spool.run(until: { spool.jobs.first?.state == .queued || spool.jobs.first?.state == .succeeded }))
         var status = try #require(spool.jobs.first)
         FolderListing.delete(spool.layout.root + "/log")
-        status.state = .queued
+        status = JobStatus(copying: status, in: .queued)
         change(&status)
         try spool.layout.job(status.id).write(status)
         return (spool, status.id)
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test(arguments: [JobState.validatingFiles, .queued, .running]) func aJobThatWasUnderWayGoesOn(state: JobState) throws {
-        let (spool, _) = try Self.spool { $0.state = state }
+        let (spool, _) = try Self.spool { $0 = JobStatus(copying: $0, in: state) }
         defer { spool.remove() }
         #expect(try spool.drain() == 0)
         #expect(spool.jobs.map(\.state) == [.succeeded] && spool.log.contains("run"))
@@ -63,21 +63,21 @@ import Testing
 
     @Test func aJobPausedForWantOfRoomGoesOnAndOneThatWasAskedToPauseWaits() throws {
         let (spool, id) = try Self.spool {
-            $0.state = .paused
-            $0.reason = "disk_full"
+            $0 = JobStatus(copying: $0, in: .paused)
+            $0.reason = .diskFull
         }
         defer { spool.remove() }
         #expect(try spool.run(until: { spool.jobs.first?.state == .succeeded }))
         var status = try #require(spool.layout.job(id).status())
-        status.state = .paused
-        status.reason = "requested"
+        status = JobStatus(copying: status, in: .paused)
+        status.reason = .requested
         try spool.layout.job(id).write(status)
         #expect(try spool.drain() == 0)
         #expect(spool.jobs.map(\.state) == [.paused])
     }
 
     @Test(arguments: [JobState.succeeded, .failed, .cancelled]) func aJobThatHasEndedIsLeftAlone(state: JobState) throws {
-        let (spool, id) = try Self.spool { $0.state = state }
+        let (spool, id) = try Self.spool { $0 = JobStatus(copying: $0, in: state) }
         defer { spool.remove() }
         let before = try DurableFiles.read(spool.layout.job(id).statusFile)
         _ = try spool.drain()
@@ -112,7 +112,7 @@ import Testing
             #expect(folder.status()?.state == .succeeded && folder.status()?.id == id, "cut at \(length)")
         }
         // A job that had been cancelled is not begun again.
-        try EventLog(folder).append(.info, "Fine-tuning job cancelled", at: 5)
+        try EventLog(folder).append(.info, .cancelled, "Fine-tuning job cancelled", at: 5)
         try DurableFiles.replace(folder.statusFile, with: "{")
         _ = try spool.drain()
         #expect(folder.status()?.state == .cancelled)
@@ -129,7 +129,7 @@ import Testing
         try DurableFiles.replace(path, with: String(decoding: bytes, as: UTF8.self))
         #expect(try spool.drain() == 1)
         let status = try #require(spool.layout.job(id).status())
-        #expect(status.state == .failed && status.error?.code == "damaged_job" && spool.log.isEmpty)
+        #expect(status.state == .failed && status.error?.code == .damagedJob && spool.log.isEmpty)
         #expect(status.error?.message.contains("drop its manifest again") == true)
         #expect(spool.events(id).contains(name) && spool.events(id).contains("SHA-256"))
     }
@@ -150,7 +150,7 @@ import Testing
             #expect(try spool.drain() == (start == 0 ? 1 : 0))
             let status = try #require(folder.status())
             #expect(
-                status.state == .failed && status.error?.code == "damaged_job" && status.error?.message.contains(name) == true, "\(status)")
+                status.state == .failed && status.error?.code == .damagedJob && status.error?.message.contains(name) == true, "\(status)")
             #expect(status.createdAt > 1_700_000_000 && status.finishedAt != nil && spool.log.isEmpty)
             #expect(name == "job.json" || status.owner == Int(getuid()))
         }
@@ -170,7 +170,7 @@ import Testing
     }
 
     @Test func whatWorkersLeftHalfWrittenGoes() throws {
-        let (spool, id) = try Self.spool { $0.state = .cancelled }
+        let (spool, id) = try Self.spool { $0 = JobStatus(copying: $0, in: .cancelled) }
         defer { spool.remove() }
         let folder = spool.layout.job(id)
         try FileManager.default.createDirectory(atPath: folder.checkpoints + "/.step-000004.17.tmp", withIntermediateDirectories: true)

@@ -36,7 +36,7 @@ import Testing
             return spool.jobs.first?.state == .paused && spool.layout.job(id).pendingControls.isEmpty
         }
         let id = try #require(spool.ids.first)
-        #expect(paused && spool.jobs.first?.reason == "quota_exceeded", "\(spool.events(id))")
+        #expect(paused && spool.jobs.first?.reason == .quotaExceeded, "\(spool.events(id))")
         // Its owner cannot make it go on, and gets told why; nor does another job begin.
         try spool.ask("resume", id, owner: 4242)
         #expect(
@@ -69,7 +69,7 @@ import Testing
         status.usage.add(deviceSeconds: 1, trainedTokensInAll: 1001, month: Usage.month(ofSeconds: time(nil)))
         try folder.write(status)
         #expect(try spool.run({ $0.policyFile = path }) { spool.jobs.first?.state == .paused })
-        #expect(spool.jobs.first?.reason == "quota_exceeded" && spool.log.isEmpty)
+        #expect(spool.jobs.first?.reason == .quotaExceeded && spool.log.isEmpty)
         #expect(spool.events(folder.id).contains("trained tokens this month: 1001 used, 1000 allowed"))
     }
 
@@ -123,9 +123,9 @@ import Testing
             if dies {
                 // As if the daemon had died between the cancellation and the export.
                 #expect(try spool.run { spool.jobs.first?.state == .cancelled })
-                if spool.log.isEmpty { #expect(spool.jobs.first?.reason == TalaDaemon.exporting) }
+                if spool.log.isEmpty { #expect(spool.jobs.first?.reason == .exportingCheckpoint) }
             }
-            #expect(try spool.run { spool.jobs.first?.state == .cancelled && spool.jobs.first?.reason == "requested" })
+            #expect(try spool.run { spool.jobs.first?.state == .cancelled && spool.jobs.first?.reason == .requested })
             #expect(spool.log == ["exported"] && FolderListing.exists(folder.result + "/partial"))
         }
     }

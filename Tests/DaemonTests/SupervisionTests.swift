@@ -111,7 +111,7 @@ import Testing
             try OwnDigests.replace(folder.manifestFile, with: JSONWriter().string(manifest.json))
         }
         #expect(try spool.drain() == 1)
-        #expect(spool.job(droppedAs: "c.yaml")?.state == .succeeded && spool.job(droppedAs: "d.yaml")?.error?.code == "dependency_failed")
+        #expect(spool.job(droppedAs: "c.yaml")?.state == .succeeded && spool.job(droppedAs: "d.yaml")?.error?.code == .dependencyFailed)
         #expect(spool.log == [good, spool.job(droppedAs: "c.yaml")?.id ?? ""])
         #expect(try spool.rejection("e.yaml")["param"]?.string == "after")
     }
@@ -133,7 +133,7 @@ import Testing
         try spool.drop("a.yaml")
         #expect(try spool.drain() == 1)
         let status = try #require(spool.jobs.first)
-        #expect(status.attempts == 2 && status.error?.code == "worker_crashed" && status.crashes?.step == 7)
+        #expect(status.attempts == 2 && status.error?.code == .workerCrashed && status.crashes?.step == 7)
         let message = try #require(status.error?.message)
         #expect(message.contains("step 7") && message.contains("signal 11") && message.contains("cpu") && message.contains("step-000005"))
     }
@@ -144,8 +144,8 @@ import Testing
         try spool.drop("a.yaml", TestSpool.manifest + "not_before: 99999999999\n")
         #expect(try spool.run { spool.jobs.first?.state == .queued })
         var status = try #require(spool.jobs.first)
-        status.reason = TalaDaemon.givenUp
-        status.error = .init(code: "worker_crashed", message: "it died")
+        status.reason = .givingUp
+        status.error = .init(code: .workerCrashed, message: "it died")
         try spool.layout.job(status.id).write(status)
         #expect(try spool.drain() == 1)
         #expect(spool.jobs.first?.state == .failed && spool.jobs.first?.error?.message == "it died" && spool.log.isEmpty)
@@ -215,7 +215,7 @@ import Testing
         defer { spool.remove() }
         try spool.drop("a.yaml")
         let done = try spool.run { spool.jobs.first?.state == .paused }
-        #expect(done && spool.jobs.first?.reason == "disk_full")
+        #expect(done && spool.jobs.first?.reason == .diskFull)
         // The next start looks for room at once.
         #expect(try spool.run { spool.jobs.first?.state == .succeeded })
     }

@@ -76,7 +76,7 @@ struct TestSpool {
         configuration.drains = true
         change(&configuration)
         let deadline = Date().addingTimeInterval(60)
-        return try TalaDaemon(configuration, mustStop: { Date() > deadline }).run()
+        return try TalaDaemon(configuration, mustStop: { Date() > deadline }).run().rawValue
     }
 
     /// Runs a daemon until `isDone` says so, asked in every turn of its loop; a minute at most, unless another limit is given.

@@ -1,6 +1,7 @@
 import Devices
 import Graph
 import JSON
+import Jobs
 import Models
 import Testing
 import Training
@@ -81,8 +82,9 @@ import Worker
         let planner = MemoryPlanner(device: try Devices.make("cpu"), optimizer: AdamWOptimizer(), byteLimit: nil)
         let kept = try planner.choose([.stored], batchTokens: 4096, longestExample: 1024, keeping: choice) { try Self.model($0) }.plan
         #expect(kept.choice == choice)
-        #expect(JobPlan.Choice(planJSON: kept.json) == choice)
-        #expect(JobPlan.Choice(planJSON: ["micro_batch_tokens": 1024]) == nil)
+        let figures = try #require(PlanFigures(json: PlanFigures(kept).json))
+        #expect(JobPlan.Choice(figures) == choice && figures == PlanFigures(kept))
+        #expect(PlanFigures(json: ["micro_batch_tokens": 1024]) == nil)
     }
 
     @Test func aPlanOfThirtyLayersIsQuicklyMade() throws {

@@ -51,6 +51,6 @@ import Worker
         bytes[bytes.count / 2] = UInt8(ascii: "z")
         try bytes.write(to: copy)
         #expect(try job.run() == .failed)
-        #expect(job.folder.status()?.error?.code == "data_changed")
+        #expect(job.folder.status()?.error?.code == .dataChanged)
     }
 }

@@ -49,7 +49,7 @@ struct ReferenceJob {
 
     /// Runs until the job ends or `stop` says so between two steps.
     @discardableResult
-    func run(stop: @escaping () -> Bool = { false }) throws -> JobRunner.Outcome {
+    func run(stop: @escaping () -> Bool = { false }) throws -> WorkerExit {
         try JobRunner(folder: folder, deviceSelector: nil, mustStop: stop).run()
     }
 
@@ -174,7 +174,7 @@ struct ReferenceJob {
         defer { job.remove() }
         let outcome = try job.run()
         if outcome == .failed {
-            #expect(job.folder.status()?.error?.code == "not_finite" && job.folder.status()?.error?.message.contains("step") ?? false)
+            #expect(job.folder.status()?.error?.code == .notFinite && job.folder.status()?.error?.message.contains("step") ?? false)
         }
     }
 

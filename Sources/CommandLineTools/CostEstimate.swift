@@ -1,10 +1,10 @@
 import Glibc
-import Jobs
-import Spool
+package import Jobs
+package import Spool
 import Storage
 
 /// What a job will cost, as far as it can be known before: tokens are counted, device time is taken from finished jobs of the same model in the same spool.
-struct CostEstimate {
+package struct CostEstimate {
     var currency: String
     var tokens: Double
     /// Nil while no job of this model has finished here.
@@ -12,7 +12,7 @@ struct CostEstimate {
     var deviceCost: Double?
 
     /// Nil where the policy has no prices or cannot be read by this user.
-    init?(policyFile: String, layout: SpoolLayout, manifest: Manifest, trainedTokens: Int) {
+    package init?(policyFile: String, layout: SpoolLayout, manifest: Manifest, trainedTokens: Int) {
         guard let bytes = try? DurableFiles.read(policyFile, limit: 1 << 20),
             let policy = try? Policy(ManifestText(bytes, isYAML: !policyFile.hasSuffix(".json"))),
             let prices = policy.prices(device: manifest.device)
@@ -29,7 +29,7 @@ struct CostEstimate {
         deviceCost = prices.cost(deviceSeconds: seconds, trainedTokens: 0)
     }
 
-    var text: String {
+    package var text: String {
         func money(_ amount: Double) -> String { "\((amount * 100).rounded() / 100)" }
         guard let deviceCost, let deviceSeconds else {
             return "\(money(tokens)) \(currency) for tokens; device time is not known before a job of this model has finished here"
