@@ -170,10 +170,13 @@ struct Acceptance {
             sequence: 1, createdAt: acceptance.createdAt, code: .created, message: "Created fine-tuning job: \(id)", data: nil)
         let writer = JSONWriter(isIndented: true)
         let (manifestText, acceptanceText) = (writer.string(manifest.json) + "\n", writer.string(acceptance.json) + "\n")
+        let ledgerText = writer.string(status.ledger.json) + "\n"
         try create(job.manifestFile, manifestText)
         try create(job.acceptanceFile, acceptanceText)
+        try create(job.ledgerFile, ledgerText, mode: 0o600)
         try create(
-            job.path + "/" + OwnDigests.listName, OwnDigests.list([("manifest.json", manifestText), ("job.json", acceptanceText)]))
+            job.path + "/" + OwnDigests.listName,
+            OwnDigests.list([("manifest.json", manifestText), ("job.json", acceptanceText), ("ledger.json", ledgerText)]))
         try create(job.statusFile, writer.string(status.json) + "\n")
         try create(job.eventsFile, JSONWriter().string(event.json(job: id)) + "\n")
         try DurableFiles.makeFolder(job.controls, mode: 0o750, isNew: true)
@@ -187,10 +190,10 @@ struct Acceptance {
         return status
     }
 
-    private func create(_ path: String, _ text: String) throws(StorageError) {
+    private func create(_ path: String, _ text: String, mode: UInt32 = 0o644) throws(StorageError) {
         let bytes = Array(text.utf8)
         try bytes.withBytes { buffer throws(StorageError) in
-            try DurableFiles.write(UnsafeRawBufferPointer(buffer), toNew: path)
+            try DurableFiles.write(UnsafeRawBufferPointer(buffer), toNew: path, mode: mode)
         }
     }
 }

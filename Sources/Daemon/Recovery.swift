@@ -13,8 +13,10 @@ extension TalaDaemon {
     /// | `.new-ID` | a bundle in it goes back into `incoming/`, the rest goes |
     /// | `.trash-*` | deleted |
     /// | a job that is `running` or `queued` | it waits for a device; not validated: for validation |
-    /// | a job whose `status.json` cannot be understood | it is made anew from manifest and events |
-    /// | neither its `status.json` nor manifest and acceptance can be understood | it has failed |
+    /// | a job without `ledger.json`, of an earlier program | the ledger is made from `status.json` |
+    /// | `ledger.json` or `status.json` that cannot be understood | it is made anew from the other one |
+    /// | neither of them can be understood | both are made anew from manifest, validation and events |
+    /// | nor can manifest and acceptance | the job has failed |
     /// | `.*.tmp`, `.trash-*`, `.ballast` of a job that nobody holds | deleted |
     /// | a job that is given up | it is salvaged |
     /// | a job that is `validating_files` | it waits for validation |
@@ -81,14 +83,18 @@ extension TalaDaemon {
     private func recoverJob(_ id: String, tries: Int) throws -> JobStatus? {
         let folder = layout.job(id)
         // Whoever holds the lock may still be writing; nobody else leaves anything half done that is wanted.
-        if let lock = try? FileLock(path: folder.lockFile) { withExtendedLifetime(lock) { folder.removeLitter() } }
-        guard var status = try knownStatus(id, tries: tries) else {
+        let lock = try? FileLock(path: folder.lockFile)
+        defer { withExtendedLifetime(lock) {} }
+        if lock != nil { folder.removeLitter() }
+        // A worker that is still leaving writes both files itself.
+        guard var status = lock == nil ? try folder.readStatus() : try knownStatus(id, tries: tries) else {
             journal.log(
-                .error, "\(id): there is no status.json, manifest.json or job.json; the folder is left alone", nil, Journal.Subject(job: id)
+                .error, "\(id): there is no ledger.json, status.json, manifest.json or job.json; the folder is left alone", nil,
+                Journal.Subject(job: id)
             )
             return nil
         }
-        if status.state == .running, change(&status, to: .queued) { keep(status) }
+        if status.state == .running, change(&status, to: .queued), lock != nil { keep(status) }
         if status.state.isFinal { folder.removeTokens() }
         registry.note(status, diskBytes: authority.policy == nil ? nil : Registry.size(of: folder.path))
         return status.state.isFinal && status.reason != .exportingCheckpoint ? nil : status

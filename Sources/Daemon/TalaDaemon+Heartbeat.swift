@@ -30,11 +30,12 @@ extension TalaDaemon {
             "accepted": JSONNode(accepted), "rejected": JSONNode(rejected),
         ]
         do {
-            try DurableFiles.replace(layout.daemonFile, with: JSONWriter(isIndented: true).string(node) + "\n")
+            // Both are written all the time and mean nothing after a power cut.
+            try DurableFiles.replace(layout.daemonFile, with: JSONWriter(isIndented: true).string(node) + "\n", durably: false)
             if let path = configuration.metricsFile {
                 let figures = PrometheusFigures(
                     counts: registry.counts, running: running, tokens: registry.trainedTokens, rejected: rejected)
-                try DurableFiles.replace(path, with: figures.text)
+                try DurableFiles.replace(path, with: figures.text, durably: false)
             }
         } catch {
             journal.log(.error, "\(error)")

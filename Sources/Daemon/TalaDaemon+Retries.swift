@@ -62,21 +62,32 @@ extension TalaDaemon {
     }
 
     /// A job's status as this daemon knows it.
-    /// - Returns: nil if the file is missing or damaged.
+    /// - Returns: nil if neither its ledger nor its status can be understood.
     /// - Throws: `StorageError` if it cannot be read now.
     func status(_ id: String) throws(StorageError) -> JobStatus? {
         if let held = unwritten[id]?.status { return held }
         return try layout.job(id).readStatus()
     }
 
-    /// As ``status(_:)``; a status that is missing or damaged is made anew from the job's other files, with an event.
+    /// As ``status(_:)``, for a job that no worker has in hand: what is missing or damaged of ledger and status is made anew from the other one, or
+    /// from the job's other files, with an event.
     /// - Parameter tries: how often reading it has failed; what can never be read counts as damaged in the end.
     func knownStatus(_ id: String, tries: Int) throws(StorageError) -> JobStatus? {
-        do throws(StorageError) { if let status = try status(id) { return status } } catch {
+        if let held = unwritten[id]?.status { return held }
+        do throws(StorageError) {
+            if let record = try layout.job(id).record() {
+                if let damage = record.damage {
+                    tellOfDamage(damage, record.status)
+                } else if !record.isShown || !record.isEntered {
+                    keep(record.status)
+                }
+                return record.status
+            }
+        } catch {
             if error.isTransient || tries < 6 { throw error }
         }
         guard let rebuilt = try layout.job(id).rebuiltStatus(isLast: tries >= 6) else { return nil }
-        let message = "status.json was missing or damaged: made anew, \(rebuilt.state.rawValue)"
+        let message = "ledger.json and status.json were missing or damaged: made anew, \(rebuilt.state.rawValue)"
         journal.log(.warning, "\(id): \(message)", nil, Journal.Subject(job: id, user: rebuilt.owner))
         record(rebuilt, layout.job(id), .warn, .madeAnew, message)
         if let error = rebuilt.error, error.code == .damagedJob {
@@ -85,6 +96,12 @@ extension TalaDaemon {
             record(rebuilt, layout.job(id), .error, .failed, "Fine-tuning job failed: \(error.message)")
         }
         return rebuilt
+    }
+
+    private func tellOfDamage(_ damage: String, _ status: JobStatus) {
+        let message = "\(damage): made anew, \(status.state.rawValue)"
+        journal.log(.warning, "\(status.id): \(message)", nil, Journal.Subject(job: status.id, user: status.owner))
+        record(status, layout.job(status.id), .warn, .madeAnew, message)
     }
 
     /// Writes a job's status and an event. What cannot be written is kept and written as soon as it can be.

@@ -92,7 +92,7 @@ package final class TalaDaemon {
             wall: { Double(Clock.wallMilliseconds()) / 1000 })
     }
 
-    /// A spool without a number is of the first form, or new.
+    /// A spool without a number is of the first form, or new. Its jobs get their ledgers when they are recovered.
     private static func checkFormat(_ layout: SpoolLayout) throws {
         let found: String
         do throws(StorageError) { found = String(decoding: try DurableFiles.read(layout.formatFile, limit: 64), as: UTF8.self) } catch {
@@ -101,7 +101,10 @@ package final class TalaDaemon {
         }
         let word = found.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
         // What a crash or a bit has made unreadable says nothing of a later program.
-        if let number = Int(word), number > SpoolLayout.format { throw StartError.newerSpool(layout.root, format: word) }
+        let number = Int(word) ?? 0
+        if number > SpoolLayout.format { throw StartError.newerSpool(layout.root, format: word) }
+        // First of all: no earlier program may work on a spool of which some jobs are already of this form.
+        if number < SpoolLayout.format { try DurableFiles.replace(layout.formatFile, with: "\(SpoolLayout.format)\n") }
     }
 
     /// Works until told to stop, or until nothing is left to do when draining.

@@ -1,6 +1,8 @@
 package import JSON
 
-/// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under the key `tala`.
+/// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under the key `tala`. A rendering of the manifest, the job's
+/// ``Ledger`` and the progress of its worker.
+@dynamicMemberLookup
 package struct JobStatus: Sendable, Hashable {
     package struct Failure: Sendable, Hashable {
         package var code: FailureCode
@@ -11,6 +13,16 @@ package struct JobStatus: Sendable, Hashable {
             self.code = code
             self.message = message
             self.param = param
+        }
+
+        init?(json: JSONNode?) {
+            guard let json, let code = json["code"]?.string else { return nil }
+            self.init(
+                code: FailureCode(rawValue: code) ?? .unknown, message: json["message"]?.string ?? "", param: json["param"]?.string)
+        }
+
+        var json: JSONNode {
+            ["code": JSONNode(code.rawValue), "message": JSONNode(message), "param": param.map { JSONNode($0) } ?? nil]
         }
     }
     /// How far training has come.
@@ -56,12 +68,9 @@ package struct JobStatus: Sendable, Hashable {
     }
 
     package var id: String
-    package private(set) var state: JobState
     package var createdAt: Int
-    package var finishedAt: Int?
     package var estimatedFinish: Int?
     package var model: String
-    package var fineTunedModel: String?
     package var trainingFile: String
     package var validationFile: String?
     package var seed: Int
@@ -70,39 +79,32 @@ package struct JobStatus: Sendable, Hashable {
     package var method: String
     /// The hyperparameters as the manifest has them.
     package var hyperparameters: JSONNode
-    package var resultFiles: [String] = []
-    package var trainedTokens: Int?
-    package var error: Failure?
-    // What follows stands under "tala".
+    /// State, usage, plan and all else that must survive.
+    package var ledger: Ledger
+    // What follows stands under "tala", as most of the ledger does.
     package var progress = Progress()
     /// The file that is being read and checked, while one is.
     package var reading: Reading?
-    package var device: String?
-    /// Why the job is in its state.
-    package var reason: StateReason?
     package var owner: Int?
     package var priority = 0
-    /// The newest complete checkpoint's folder name.
-    package var checkpoint: String?
-    /// When that was written, in seconds since 1970.
-    package var checkpointedAt: Int?
-    /// Times that a worker was started for the job.
-    package var attempts = 0
-    /// Free bytes that a job paused for a full disk waits for.
-    package var neededBytes: Int?
-    package var plan: PlanFigures?
-    /// Workers that died since the last progress.
-    package var crashes: CrashRecord?
-    package var usage = Usage()
-    /// What the job had used when it was last resumed: `time_limit` and `cost_limit` count from there.
-    package var grantedUsage = Usage.Amount()
     /// Money, by the prices of the day on which the job was accepted.
     package var cost: Double?
     package var currency: String?
 
+    package subscript<Value>(dynamicMember member: KeyPath<Ledger, Value>) -> Value { ledger[keyPath: member] }
+
+    package subscript<Value>(dynamicMember member: WritableKeyPath<Ledger, Value>) -> Value {
+        get { ledger[keyPath: member] }
+        set { ledger[keyPath: member] = newValue }
+    }
+
     package init(id: String, state: JobState, createdAt: Int, manifest: Manifest) {
+        self.init(id: id, ledger: Ledger(state: state), createdAt: createdAt, manifest: manifest)
+    }
+
+    package init(id: String, ledger: Ledger, createdAt: Int, manifest: Manifest) {
         self.id = id
-        self.state = state
+        self.ledger = ledger
         self.createdAt = createdAt
         model = manifest.model
         trainingFile = manifest.trainingFile
@@ -119,33 +121,31 @@ package struct JobStatus: Sendable, Hashable {
     /// A status as another one in every other respect, for one that is made anew from a job's files: there is no step from an earlier state then.
     package init(copying status: JobStatus, in state: JobState) {
         self = status
-        self.state = state
+        ledger = ledger.assuming(state)
     }
 
     /// The status of a job that has ended because nothing says any more what it was.
     package init(id: String, lostAt time: Int, createdAt: Int, error: Failure) {
         self.id = id
         self.createdAt = createdAt
-        self.error = error
-        state = .failed
-        finishedAt = time
+        ledger = Ledger(state: .failed)
         (model, trainingFile, seed, method) = ("", "", 0, Manifest.Method.supervised.rawValue)
         hyperparameters = JSONNode([JSONMember]())
+        ledger.error = error
+        ledger.finishedAt = time
     }
 
     /// Gives the job its next state. To stay in a state is no change.
     /// - Throws: ``ForbiddenChange`` where the life of a job has no such step.
     package mutating func become(_ next: JobState) throws(ForbiddenChange) {
-        guard next == state || state.mayBecome(next) else { throw ForbiddenChange(job: id, from: state, to: next) }
-        state = next
+        try ledger.become(next, job: id)
     }
 
     package var json: JSONNode {
         func optional(_ text: String?) -> JSONNode { text.map { JSONNode($0) } ?? nil }
         func optional(_ number: Int?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
         func optional(_ number: Double?) -> JSONNode { number.map { JSONNode($0) } ?? nil }
-        let failure: JSONNode =
-            error.map { ["code": JSONNode($0.code.rawValue), "message": JSONNode($0.message), "param": optional($0.param)] } ?? nil
+        let ledger = ledger
         let progressNode: JSONNode = [
             "step": JSONNode(progress.step), "total_steps": JSONNode(progress.totalSteps), "epoch": JSONNode(progress.epoch),
             "train_loss": optional(progress.trainLoss), "valid_loss": optional(progress.validLoss),
@@ -153,24 +153,24 @@ package struct JobStatus: Sendable, Hashable {
             "remaining_seconds": optional(progress.remainingSeconds),
         ]
         return [
-            "id": JSONNode(id), "object": "fine_tuning.job", "created_at": JSONNode(createdAt), "finished_at": optional(finishedAt),
-            "estimated_finish": optional(estimatedFinish), "model": JSONNode(model), "fine_tuned_model": optional(fineTunedModel),
-            "organization_id": "local", "status": JSONNode(state.rawValue), "hyperparameters": hyperparameters,
+            "id": JSONNode(id), "object": "fine_tuning.job", "created_at": JSONNode(createdAt), "finished_at": optional(ledger.finishedAt),
+            "estimated_finish": optional(estimatedFinish), "model": JSONNode(model), "fine_tuned_model": optional(ledger.fineTunedModel),
+            "organization_id": "local", "status": JSONNode(ledger.state.rawValue), "hyperparameters": hyperparameters,
             "method": ["type": JSONNode(method), method: ["hyperparameters": hyperparameters]], "training_file": JSONNode(trainingFile),
-            "validation_file": optional(validationFile), "result_files": JSONNode(resultFiles.map { JSONNode($0) }),
-            "trained_tokens": optional(trainedTokens), "seed": JSONNode(seed), "user_provided_suffix": optional(suffix),
+            "validation_file": optional(validationFile), "result_files": JSONNode(ledger.resultFiles.map { JSONNode($0) }),
+            "trained_tokens": optional(ledger.trainedTokens), "seed": JSONNode(seed), "user_provided_suffix": optional(suffix),
             "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [],
-            "error": failure,
+            "error": ledger.error?.json ?? nil,
             "tala": [
-                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(device), "reason": optional(reason?.rawValue),
+                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(ledger.device),
+                "reason": optional(ledger.reason?.rawValue),
                 "owner": optional(owner),
                 "priority": JSONNode(priority),
-                "checkpoint": optional(checkpoint), "attempts": JSONNode(attempts), "needed_bytes": optional(neededBytes),
-                "plan": plan?.json ?? nil,
-                "checkpointed_at": optional(checkpointedAt), "crashes": crashes?.json ?? nil, "usage": usage.json,
-                "granted": [
-                    "trained_tokens": JSONNode(grantedUsage.trainedTokens), "device_seconds": JSONNode(grantedUsage.deviceSeconds),
-                ], "cost": optional(cost), "currency": optional(currency),
+                "checkpoint": optional(ledger.checkpoint), "attempts": JSONNode(ledger.attempts),
+                "needed_bytes": optional(ledger.neededBytes),
+                "plan": ledger.plan?.json ?? nil,
+                "checkpointed_at": optional(ledger.checkpointedAt), "crashes": ledger.crashes?.json ?? nil, "usage": ledger.usage.json,
+                "granted": ledger.grantedUsage.json, "cost": optional(cost), "currency": optional(currency),
             ],
         ]
     }
@@ -181,41 +181,36 @@ package struct JobStatus: Sendable, Hashable {
             let createdAt = json["created_at"]?.integer, let model = json["model"]?.string, let trainingFile = json["training_file"]?.string
         else { return nil }
         self.id = id
-        self.state = state
+        ledger = Ledger(state: state)
         self.createdAt = createdAt
         self.model = model
         self.trainingFile = trainingFile
-        finishedAt = json["finished_at"]?.integer
         estimatedFinish = json["estimated_finish"]?.integer
-        fineTunedModel = json["fine_tuned_model"]?.string
         validationFile = json["validation_file"]?.string
         seed = json["seed"]?.integer ?? 0
         suffix = json["user_provided_suffix"]?.string
         for member in json["metadata"]?.object ?? [] { metadata[member.key] = member.node.string }
         method = json["method"]?["type"]?.string ?? "supervised"
         hyperparameters = json["hyperparameters"] ?? JSONNode([JSONMember]())
-        resultFiles = json["result_files"]?.array?.compactMap(\.string) ?? []
-        trainedTokens = json["trained_tokens"]?.integer
-        if let failure = json["error"], let code = failure["code"]?.string {
-            error = Failure(
-                code: FailureCode(rawValue: code) ?? .unknown, message: failure["message"]?.string ?? "", param: failure["param"]?.string)
-        }
+        ledger.finishedAt = json["finished_at"]?.integer
+        ledger.fineTunedModel = json["fine_tuned_model"]?.string
+        ledger.resultFiles = json["result_files"]?.array?.compactMap(\.string) ?? []
+        ledger.trainedTokens = json["trained_tokens"]?.integer
+        ledger.error = Failure(json: json["error"])
         guard let ours = json["tala"] else { return }
         reading = Reading(json: ours["reading"])
-        device = ours["device"]?.string
-        reason = ours["reason"]?.string.flatMap(StateReason.init(rawValue:))
+        ledger.device = ours["device"]?.string
+        ledger.reason = ours["reason"]?.string.flatMap(StateReason.init(rawValue:))
         owner = ours["owner"]?.integer
         priority = ours["priority"]?.integer ?? 0
-        checkpoint = ours["checkpoint"]?.string
-        attempts = ours["attempts"]?.integer ?? 0
-        neededBytes = ours["needed_bytes"]?.integer
-        plan = PlanFigures(json: ours["plan"])
-        checkpointedAt = ours["checkpointed_at"]?.integer
-        crashes = CrashRecord(json: ours["crashes"])
-        usage = Usage(json: ours["usage"])
-        grantedUsage = Usage.Amount(
-            trainedTokens: ours["granted"]?["trained_tokens"]?.integer ?? 0,
-            deviceSeconds: ours["granted"]?["device_seconds"]?.double ?? 0)
+        ledger.checkpoint = ours["checkpoint"]?.string
+        ledger.attempts = ours["attempts"]?.integer ?? 0
+        ledger.neededBytes = ours["needed_bytes"]?.integer
+        ledger.plan = PlanFigures(json: ours["plan"])
+        ledger.checkpointedAt = ours["checkpointed_at"]?.integer
+        ledger.crashes = CrashRecord(json: ours["crashes"])
+        ledger.usage = Usage(json: ours["usage"])
+        ledger.grantedUsage = Usage.Amount(json: ours["granted"])
         cost = ours["cost"]?.double
         currency = ours["currency"]?.string
         if let progress = ours["progress"] {

@@ -11,6 +11,12 @@ package struct Usage: Sendable, Hashable {
             self.deviceSeconds = deviceSeconds
         }
 
+        package var json: JSONNode { ["trained_tokens": JSONNode(trainedTokens), "device_seconds": JSONNode(deviceSeconds)] }
+
+        package init(json: JSONNode?) {
+            self.init(trainedTokens: json?["trained_tokens"]?.integer ?? 0, deviceSeconds: json?["device_seconds"]?.double ?? 0)
+        }
+
         package static func += (left: inout Amount, right: Amount) {
             left.trainedTokens &+= right.trainedTokens
             left.deviceSeconds += right.deviceSeconds
@@ -47,17 +53,12 @@ package struct Usage: Sendable, Hashable {
     }
 
     package var json: JSONNode {
-        JSONNode(
-            months.sorted { $0.key < $1.key }.map {
-                JSONMember(
-                    $0.key, ["trained_tokens": JSONNode($0.value.trainedTokens), "device_seconds": JSONNode($0.value.deviceSeconds)])
-            })
+        JSONNode(months.sorted { $0.key < $1.key }.map { JSONMember($0.key, $0.value.json) })
     }
 
     package init(json: JSONNode?) {
         for member in json?.object ?? [] {
-            months[member.key] = Amount(
-                trainedTokens: member.node["trained_tokens"]?.integer ?? 0, deviceSeconds: member.node["device_seconds"]?.double ?? 0)
+            months[member.key] = Amount(json: member.node)
         }
     }
 }

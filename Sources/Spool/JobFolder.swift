@@ -13,6 +13,8 @@ package struct JobFolder: Sendable, Hashable {
     package var manifestFile: String { path + "/manifest.json" }
     /// What was decided when the job was accepted: resolved paths, owner, times.
     package var acceptanceFile: String { path + "/job.json" }
+    /// What must survive of the job; ``statusFile`` is a rendering of it.
+    package var ledgerFile: String { path + "/ledger.json" }
     package var statusFile: String { path + "/status.json" }
     package var eventsFile: String { path + "/events.jsonl" }
     package var metricsFile: String { path + "/metrics.csv" }
@@ -83,24 +85,6 @@ package struct JobFolder: Sendable, Hashable {
             throw StorageError(operation: "understand", path: acceptanceFile, errorNumber: EINVAL)
         }
         return acceptance
-    }
-
-    /// The status, or nil if it cannot be read.
-    package func status() -> JobStatus? { (try? readStatus()) ?? nil }
-
-    /// The status, or nil if there is none or it is damaged.
-    /// - Throws: ``StorageError`` if it is there and cannot be read now.
-    package func readStatus() throws(StorageError) -> JobStatus? {
-        let bytes: [UInt8]
-        do throws(StorageError) { bytes = try DurableFiles.read(statusFile, limit: 4 << 20) } catch {
-            if error.isMissing || error.errorNumber == EFBIG { return nil }
-            throw error
-        }
-        return (try? JSONParser().parse(bytes)).flatMap { JobStatus(json: $0) }
-    }
-
-    package func write(_ status: JobStatus) throws(StorageError) {
-        try DurableFiles.replace(statusFile, with: JSONWriter(isIndented: true).string(status.json) + "\n")
     }
 
     /// Names of the checkpoints that are there, oldest first.

@@ -1,6 +1,6 @@
 import Storage
 
-/// The SHA-256 of a job's own files that are believed later, `manifest.json`, `job.json` and `validation.json`: in `SHA256SUMS` beside them, as sha256sum(1) writes and checks it.
+/// The SHA-256 of a job's own files that are believed later, `manifest.json`, `job.json`, `ledger.json` and `validation.json`: in `SHA256SUMS` beside them, as sha256sum(1) writes and checks it.
 ///
 /// A file may have two lines: a file that is written anew gets its second digest before it is replaced and loses the first one afterwards, so that one of
 /// them holds at every moment.
@@ -32,6 +32,12 @@ package enum OwnDigests {
         return bytes
     }
 
+    /// Whether the list beside a file names it. A list that cannot be read names none.
+    static func lists(_ path: String) -> Bool {
+        let (folder, name) = DurableFiles.split(path)
+        return (try? digests(in: folder))?.contains { $0.name == name } ?? false
+    }
+
     /// The list's lines for files with these contents.
     package static func list(_ files: [(name: String, content: String)]) -> String {
         files.map { "\(SHA256.hexadecimal(of: Array($0.content.utf8)))  \($0.name)\n" }.joined()
@@ -39,7 +45,7 @@ package enum OwnDigests {
 
     /// Replaces a file of the list.
     /// - Throws: ``StorageError``, ``Damage``.
-    package static func replace(_ path: String, with text: String) throws {
+    package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644) throws {
         let (folder, name) = DurableFiles.split(path)
         let new = SHA256.hexadecimal(of: Array(text.utf8))
         var lines = try digests(in: folder)
@@ -52,7 +58,7 @@ package enum OwnDigests {
         if !lines.contains(where: { $0.name == name && $0.digest == new }) { lines.append((new, name)) }
         func write() throws { try DurableFiles.replace(folder + "/" + listName, with: lines.map { "\($0.digest)  \($0.name)\n" }.joined()) }
         try write()
-        try DurableFiles.replace(path, with: text)
+        try DurableFiles.replace(path, with: text, mode: mode)
         // Now that only the new one is there, sha256sum(1) is to find nothing wrong either.
         let count = lines.count
         lines.removeAll { $0.name == name && $0.digest != new }

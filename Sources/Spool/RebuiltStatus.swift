@@ -3,7 +3,7 @@ package import Jobs
 package import Storage
 
 extension JobFolder {
-    /// A status made from the job's other files, for one whose `status.json` is lost or damaged: what the last event about its state says, else that the job waits. Where
+    /// A status made from the job's other files, for one whose `ledger.json` and `status.json` are both lost or damaged: what the last event about its state says, else that the job waits. Where
     /// the manifest or what was decided at its acceptance cannot be understood either, the job has failed.
     /// - Parameter isLast: whether a file that cannot be read now is not going to be read later.
     /// - Returns: nil if the folder holds nothing of a job.
@@ -21,6 +21,11 @@ extension JobFolder {
         var status = JobStatus(id: id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         status.owner = acceptance.owner
         status.checkpoint = checkpointNames.last
+        status.currency = acceptance.prices?.currency
+        if let found = try validation() {
+            status.plan = PlanFigures(json: found["plan"])
+            status.progress.totalSteps = found["total_steps"]?.integer ?? 0
+        }
         guard let last = try lastEvent(where: { $0.state != nil }) else { return status }
         switch last.code?.state {
         case .failed:
@@ -41,12 +46,12 @@ extension JobFolder {
 
     /// The end of a job of which nothing that can be understood is left but its name.
     private func lostStatus(because error: any Error) throws(StorageError) -> JobStatus? {
-        guard [statusFile, manifestFile, acceptanceFile].contains(where: FolderListing.exists) else { return nil }
+        guard [ledgerFile, statusFile, manifestFile, acceptanceFile].contains(where: FolderListing.exists) else { return nil }
         let createdAt = Int((JobIdentifier.milliseconds(of: id) ?? 0) / 1000)
         let failure = JobStatus.Failure(
             code: .damagedJob,
             message:
-                "status.json cannot be understood, and nothing else says what the job was (\(error)); what it left lies in its folder: drop its manifest again"
+                "neither ledger.json nor status.json can be understood, and nothing else says what the job was (\(error)); what it left lies in its folder: drop its manifest again"
         )
         var status = JobStatus(id: id, lostAt: try lastEvent(where: { _ in true })?.time ?? createdAt, createdAt: createdAt, error: failure)
         status.owner = (try? acceptance())?.owner

@@ -5,30 +5,38 @@ import JSON
 /// Files that are complete or absent, whatever happens while they are written.
 package enum DurableFiles {
     /// Replaces a file: writes `.NAME.RANDOM.tmp` beside it, syncs it, renames it over the old one, syncs the folder.
+    /// - Parameter durably: false where the file may be lost to a power cut, as a heartbeat may: nothing is synced then. A reader still finds the old
+    ///   file or the new one whole, as long as the system runs; after a power cut the file may be of either, empty or cut.
     /// - Throws: ``StorageError``; the old file is then untouched, unless only the last sync failed. No sync is ever tried again.
-    package static func replace(_ path: String, with bytes: UnsafeRawBufferPointer, mode: UInt32 = 0o644) throws(StorageError) {
+    package static func replace(
+        _ path: String, with bytes: UnsafeRawBufferPointer, mode: UInt32 = 0o644, durably: Bool = true
+    ) throws(StorageError) {
         let (folder, name) = split(path)
         let temporary = temporaryPath(in: folder, for: name)
         do throws(StorageError) {
-            try write(bytes, toNew: temporary, mode: mode)
+            try write(bytes, toNew: temporary, mode: mode, durably: durably)
             try rename(temporary, to: path)
         } catch {
             try? remove(temporary)
             throw error
         }
-        try syncFolder(folder)
+        if durably { try syncFolder(folder) }
     }
 
-    package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644) throws(StorageError) {
+    package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644, durably: Bool = true) throws(StorageError) {
         let bytes = Array(text.utf8)
-        try bytes.withBytes { buffer throws(StorageError) in try replace(path, with: UnsafeRawBufferPointer(buffer), mode: mode) }
+        try bytes.withBytes { buffer throws(StorageError) in
+            try replace(path, with: UnsafeRawBufferPointer(buffer), mode: mode, durably: durably)
+        }
     }
 
-    /// Writes and syncs a file that must not exist yet.
-    package static func write(_ bytes: UnsafeRawBufferPointer, toNew path: String, mode: UInt32 = 0o644) throws(StorageError) {
+    /// Writes a file that must not exist yet, and syncs it unless it need not be durable.
+    package static func write(
+        _ bytes: UnsafeRawBufferPointer, toNew path: String, mode: UInt32 = 0o644, durably: Bool = true
+    ) throws(StorageError) {
         let file = try NewFile(path, mode: mode)
         try file.append(bytes)
-        try file.finish()
+        try file.finish(durably: durably)
     }
 
     /// What a copy took.

@@ -42,9 +42,10 @@ package final class NewFile {
     }
 
     /// Syncs and closes the file.
-    package func finish() throws(StorageError) {
+    /// - Parameter durably: false for one that may be lost to a power cut; it is only closed then.
+    package func finish(durably: Bool = true) throws(StorageError) {
         try guarded { fileSystem throws(StorageError) in
-            _ = try fileSystem.perform(.sync(descriptor, path: path, isFolder: false))
+            if durably { _ = try fileSystem.perform(.sync(descriptor, path: path, isFolder: false)) }
             let closing = descriptor
             descriptor = -1
             _ = try fileSystem.perform(.close(closing, path: path))

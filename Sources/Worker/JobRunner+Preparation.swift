@@ -79,7 +79,7 @@ extension JobRunner {
         lastReadingNote = now
         status.reading = JobStatus.Reading(
             file: progress.file, bytesDone: progress.bytesDone, byteCount: progress.byteCount, exampleCount: progress.exampleCount)
-        try save()
+        try publish()
     }
 
     private func writeValidation(_ job: PreparedJob, _ fingerprint: InputFingerprint) throws {

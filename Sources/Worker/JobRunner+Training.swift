@@ -39,7 +39,7 @@ extension JobRunner {
             guard MonotonicClock.seconds() - lastSave > 1 else { return true }
             lastSave = MonotonicClock.seconds()
             meter(trainedTokens: state.trainedTokens)
-            do { try save() } catch { trouble = error }
+            do { try publish() } catch { trouble = error }
             return trouble == nil
         }
         defer { run.mustBreakOff = { false } }
@@ -104,7 +104,7 @@ extension JobRunner {
             if verbs.contains("checkpoint") { try answerCheckpoint(run, job, state, row, metrics) }
             if verbs.contains("cancel") || leaves && !run.isFinished { return leave(state, usedUp: limit) }
             if MonotonicClock.seconds() - lastSave > 0.5 {
-                try save()
+                try publish()
                 lastSave = MonotonicClock.seconds()
             }
         }

@@ -30,6 +30,8 @@ package final class JobRunner {
     let mustStop: () -> Bool
     private var ballast: Ballast?
     private var lastLook = 0.0
+    /// When the ledger last got an entry.
+    private var lastEntry = -Double.infinity
     /// When the status last said how far the reading of data had come. What takes less than a second is not worth saying.
     var lastReadingNote = MonotonicClock.seconds()
 
@@ -40,11 +42,21 @@ package final class JobRunner {
         self.mustStop = mustStop
         let manifest = try folder.manifest()
         let acceptance = try folder.acceptance()
-        status = folder.status() ?? JobStatus(id: folder.id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
+        status =
+            try Self.knownStatus(folder) ?? JobStatus(id: folder.id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         events = try EventLog(folder)
         tuning = TuningRecord(folder: folder.path)
         pulse = PulseFile(folder)
         prices = acceptance.prices
+    }
+
+    /// What ledger and status say of the job. Where the disk does not give the ledger, the status alone; nil if nothing is known.
+    /// - Throws: ``StorageError`` for what may be read later.
+    private static func knownStatus(_ folder: JobFolder) throws(StorageError) -> JobStatus? {
+        do throws(StorageError) { return try folder.readStatus() } catch {
+            if error.isTransient { throw error }
+            return (try? folder.shownStatus()) ?? nil
+        }
     }
 
     /// Ends a job whose folder cannot be understood, as far as its status can.
@@ -52,13 +64,13 @@ package final class JobRunner {
         if let error = error as? StorageError, error.isTransient { return .ranOut }
         if let error = error as? StorageError, error.isOutOfSpace {
             // The daemon knows it from the exit code as well, should this not be written either.
-            if var status = folder.status(), (try? status.become(.paused)) != nil {
+            if var status = (try? knownStatus(folder)) ?? nil, (try? status.become(.paused)) != nil {
                 status.reason = .diskFull
                 try? folder.write(status)
             }
             return .diskFull
         }
-        guard var status = folder.status(), (try? status.become(.failed)) != nil else { return .failed }
+        guard var status = (try? knownStatus(folder)) ?? nil, (try? status.become(.failed)) != nil else { return .failed }
         let error = WorkerError.damagedJob("\(error)")
         status.finishedAt = wallTime()
         status.error = FailureDescription.status(error)
@@ -69,11 +81,19 @@ package final class JobRunner {
 
     static func wallTime() -> Int { time(nil) }
 
+    /// Enters into the ledger how things are, and shows it. For what must survive: states, checkpoints, the plan.
     func save() throws {
-        do throws(StorageError) { try folder.write(status) } catch {
+        // The file whose sync failed is dead; a new one may lie on better ground.
+        do { try folder.write(status) } catch let error as StorageError where error.errorNumber == EIO { try folder.write(status) }
+        lastEntry = MonotonicClock.seconds()
+    }
+
+    /// Shows how far the job has come. What it has used meanwhile is entered into the ledger once a minute.
+    func publish() throws {
+        if MonotonicClock.seconds() - lastEntry > 60 { return try save() }
+        do throws(StorageError) { try folder.show(status) } catch {
             guard error.errorNumber == EIO else { throw error }
-            // The file whose sync failed is dead; a new one may lie on better ground.
-            try folder.write(status)
+            try folder.show(status)
         }
     }
 
@@ -249,6 +269,7 @@ package final class JobRunner {
         case .cancelled: exit = .cancelled
         case .validatingFiles, .queued, .running, .paused: return nil
         }
+        try? save()
         folder.removeTokens()
         folder.removeControl("cancel")
         return exit

@@ -101,7 +101,7 @@ import Worker
                 let status = job.folder.status()
                 let error = try #require(status?.error, "\(note)")
                 #expect(
-                    ["data_changed", "unusable_file", "invalid_training_file", "invalid_validation_file"].contains(error.code),
+                    [.dataChanged, .unusableFile, .invalidTrainingFile, .invalidValidationFile].contains(error.code),
                     "\(note): \(error)")
                 #expect(
                     error.param == "training_file" || error.param == "validation_file" || error.param == "validation_split",

@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 /// Spools as earlier programs left them, kept in OlderSpools/VERSION: a job with a checkpoint that was cut in its sixth step, one that is paused, one that
-/// was cancelled, a rejection. `/SPOOL` stands for the spool's path; the model is demo/model.
+/// was cancelled, a rejection. `format-1` is the last form without ledgers; it has a job too that is paused for want of room. `/SPOOL` stands for the
+/// spool's path; the model is demo/model.
 @Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker"))) struct OlderSpoolTests {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
@@ -22,7 +23,7 @@ import Testing
         for id in try FolderListing.names(in: layout.jobs) {
             let file = layout.job(id).acceptanceFile
             let text = try String(decoding: DurableFiles.read(file), as: UTF8.self).replacingOccurrences(of: "/SPOOL", with: layout.root)
-            try DurableFiles.replace(file, with: text)
+            try OwnDigests.replace(file, with: text)
         }
         return layout
     }
@@ -39,10 +40,10 @@ import Testing
         return (process.terminationStatus, String(decoding: words, as: UTF8.self))
     }
 
-    /// Every file of a folder but the daemon's own litter, and what is in it.
+    /// Every file of a folder but the daemon's own litter and what an earlier program did not have, and what is in it.
     static func contents(_ folder: String) throws -> [String: Data] {
         var contents: [String: Data] = [:]
-        for case let name as String in FileManager.default.enumerator(atPath: folder) ?? .init() where !name.hasSuffix(".lock") {
+        for case let name as String in FileManager.default.enumerator(atPath: folder) ?? .init() where !name.hasSuffix(".lock") && !["ledger.json", OwnDigests.listName].contains(name) {
             if let data = FileManager.default.contents(atPath: folder + "/" + name), !FolderListing.isFolder(folder + "/" + name) {
                 contents[name] = data
             }
@@ -71,10 +72,35 @@ import Testing
         #expect(
             try Data(DurableFiles.read(half.manifestFile)) == kept["manifest.json"]
                 && DurableFiles.read(half.acceptanceFile) == Array(kept["job.json"] ?? Data()))
+        // Each job has its ledger now, which says what its status says, and the spool is of the present form.
+        for folder in [half, paused, cancelled] {
+            #expect(try folder.ledger() == .found(try #require(folder.status()).ledger), "\(folder.id)")
+        }
+        #expect(try DurableFiles.read(layout.formatFile) == Array("\(SpoolLayout.format)\n".utf8))
+        if let full = try? job("full.yaml") {
+            let ended = try #require(full.status())
+            #expect(ended.state == .succeeded && ended.attempts == 2 && ended.usage.total.deviceSeconds > 0, "\(words)")
+        }
         // The rows of the steps before the cut are the old ones.
         let rows = try String(decoding: DurableFiles.read(half.metricsFile), as: UTF8.self).split(separator: "\n")
         let old = String(decoding: kept["metrics.csv"] ?? Data(), as: UTF8.self).split(separator: "\n").prefix(5)
         #expect(rows.count == 11 && rows.prefix(5) == old)
+    }
+
+    /// Their events have no codes, and their plan stands in validation.json alone.
+    @Test(arguments: versions) func aStatusOfAnEarlierProgramThatIsLostIsMadeAnew(version: String) throws {
+        let layout = try Self.copy(version)
+        defer { FolderListing.delete(layout.root) }
+        for id in try FolderListing.names(in: layout.jobs) where JobIdentifier.isJob(id) {
+            let folder = layout.job(id)
+            let before = try #require(folder.status())
+            try DurableFiles.replace(folder.statusFile, with: "{")
+            let status = try #require(try folder.rebuiltStatus())
+            // What a plan takes may differ between validation and training; what a job keeps for life may not.
+            let (plan, known) = (try #require(status.plan), try #require(before.plan))
+            #expect(status.state == before.state && plan.microBatchTokens == known.microBatchTokens, "\(id)")
+            #expect(plan.recomputedLayers == known.recomputedLayers && plan.baseWeights == known.baseWeights, "\(id)")
+        }
     }
 
     @Test func aCheckpointOfAnotherVersionIsRefusedWithASentenceAndStays() throws {

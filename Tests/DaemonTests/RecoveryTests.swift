@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Jobs
 import Spool
 import Storage
@@ -100,22 +101,125 @@ import Testing
         #expect(spool.jobs.map(\.state) == [.succeeded])
     }
 
-    /// What an accepted job was is in its other files too: a status that is cut at any byte costs nothing.
-    @Test func aDamagedStatusIsMadeAnewFromTheOtherFiles() throws {
+    /// What must survive of a job is in its ledger: a status that is cut at any byte costs nothing.
+    @Test(arguments: ["status.json", "ledger.json"]) func whatIsDamagedOfLedgerAndStatusIsMadeAnewFromTheOtherOne(name: String) throws {
+        let figures = PlanFigures(
+            microBatchTokens: 64, recomputedLayers: 1, logitsBytes: 1, baseWeights: "q8", arenaBytes: 10, persistentBytes: 20,
+            mappedWeightBytes: 30, exchangeBytes: 0, deviceBytes: 60, workspaceBytes: 0, programBytes: 0, peakBytes: 60,
+            floatingPointOperations: 1, kernelCalls: 1)
+        let (spool, id) = try Self.spool {
+            $0 = JobStatus(copying: $0, in: .paused)
+            $0.reason = .requested
+            $0.usage.add(deviceSeconds: 7300, trainedTokensInAll: 500, month: "2026-11")
+            $0.grantedUsage = .init(trainedTokens: 100, deviceSeconds: 50)
+            $0.plan = figures
+            $0.attempts = 3
+            $0.crashes = CrashRecord(count: 2, step: 7, checkpoint: 5)
+            $0.checkpoint = "step-000005"
+            $0.device = "cpu"
+        }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        let (ledger, path) = (try #require(folder.status()).ledger, folder.path + "/" + name)
+        let whole = try DurableFiles.read(path)
+        for length in [nil, 0, 1, whole.count / 3, whole.count / 2, whole.count - 4] {
+            if let length {
+                try DurableFiles.replace(path, with: String(decoding: whole.prefix(length), as: UTF8.self))
+            } else {
+                try DurableFiles.remove(path)
+            }
+            #expect(try spool.drain() == 0, "cut at \(length ?? -1)")
+            #expect(folder.status()?.ledger == ledger && folder.status()?.owner == Int(getuid()), "cut at \(length ?? -1)")
+            #expect(try folder.ledger() == .found(ledger) && folder.shownStatus() != nil, "cut at \(length ?? -1)")
+        }
+        #expect(spool.events(id).contains("\"code\":\"made_anew\"") && spool.log.isEmpty)
+    }
+
+    /// A flipped bit that leaves the ledger JSON is found by its digest.
+    @Test func aFlippedBitInALedgerIsFound() throws {
+        let (spool, id) = try Self.spool {
+            $0 = JobStatus(copying: $0, in: .paused)
+            $0.reason = .requested
+            $0.attempts = 3
+        }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        let text = String(decoding: try DurableFiles.read(folder.ledgerFile), as: UTF8.self)
+        try DurableFiles.replace(folder.ledgerFile, with: text.replacingOccurrences(of: "\"attempts\": 3", with: "\"attempts\": 2"))
+        guard case .damaged = try folder.ledger() else {
+            Issue.record("the ledger was believed")
+            return
+        }
+        #expect(try spool.drain() == 0)
+        #expect(folder.status()?.attempts == 3 && folder.status()?.state == .paused)
+    }
+
+    @Test func aJobPausedForWantOfRoomGoesOnByItselfAlsoWhenItsStatusIsLost() throws {
+        let (spool, id) = try Self.spool {
+            $0 = JobStatus(copying: $0, in: .paused)
+            $0.reason = .diskFull
+            $0.neededBytes = 1000
+            $0.attempts = 2
+        }
+        defer { spool.remove() }
+        try DurableFiles.replace(spool.layout.job(id).statusFile, with: "{")
+        #expect(try spool.run(until: { spool.jobs.first?.state == .succeeded }))
+        #expect(spool.jobs.first?.attempts == 3)
+    }
+
+    /// What neither ledger nor status say any more, validation and events do as far as they can.
+    @Test func withoutLedgerAndStatusAJobIsWhatItsEventsAndItsValidationSay() throws {
         let (spool, id) = try Self.spool { _ in }
         defer { spool.remove() }
         let folder = spool.layout.job(id)
-        let whole = try DurableFiles.read(folder.statusFile)
-        for length in [0, 1, whole.count / 3, whole.count / 2, whole.count - 4] {
-            try DurableFiles.replace(folder.statusFile, with: String(decoding: whole.prefix(length), as: UTF8.self))
-            #expect(try spool.drain() == 0, "cut at \(length)")
-            #expect(folder.status()?.state == .succeeded && folder.status()?.id == id, "cut at \(length)")
-        }
-        // A job that had been cancelled is not begun again.
-        try EventLog(folder).append(.info, .cancelled, "Fine-tuning job cancelled", at: 5)
+        try EventLog(folder).append(.info, .cancelled, "It was cancelled", at: 5)
+        let plan: JSONNode = ["micro_batch_tokens": 64, "recomputed_layers": 1, "logits_bytes": 1, "base_weights": "q8", "arena_bytes": 9]
+        try OwnDigests.replace(folder.validationFile, with: JSONWriter().string(["plan": plan, "total_steps": 12]))
         try DurableFiles.replace(folder.statusFile, with: "{")
+        try DurableFiles.replace(folder.ledgerFile, with: "{")
         _ = try spool.drain()
-        #expect(folder.status()?.state == .cancelled)
+        let status = try #require(folder.status())
+        // A job that had been cancelled is not begun again.
+        #expect(status.state == .cancelled && status.finishedAt == 5 && status.plan?.arenaBytes == 9 && status.progress.totalSteps == 12)
+        #expect(try folder.ledger() == .found(status.ledger) && spool.log.isEmpty)
+    }
+
+    /// What a worker metered after its last entry stands in the status alone; what the ledger says of the rest counts.
+    @Test func aStatusThatIsBehindTheLedgerIsRenderedAgainAndItsLaterUseIsKept() throws {
+        let (spool, id) = try Self.spool {
+            $0 = JobStatus(copying: $0, in: .running)
+            $0.progress.step = 7
+            $0.usage.add(deviceSeconds: 30, trainedTokensInAll: 500, month: "2026-11")
+        }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        var ledger = try #require(folder.status()).ledger.assuming(.cancelled)
+        ledger.usage = Usage()
+        try folder.enter(ledger)
+        _ = try spool.drain()
+        let status = try #require(try folder.shownStatus())
+        #expect(status.state == .cancelled && status.progress.step == 7 && status.usage.total.trainedTokens == 500)
+    }
+
+    /// Programs before the ledger: their jobs get one, and everything else stays as it is.
+    @Test func aJobOfAnEarlierProgramGetsALedgerOfWhatItsStatusSays() throws {
+        let (spool, id) = try Self.spool {
+            $0 = JobStatus(copying: $0, in: .paused)
+            $0.reason = .timeLimit
+            $0.attempts = 4
+        }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        let before = try DurableFiles.read(folder.statusFile)
+        let list = String(decoding: try DurableFiles.read(folder.path + "/" + OwnDigests.listName), as: UTF8.self)
+        let old = list.split(separator: "\n").filter { !$0.hasSuffix("ledger.json") }.joined(separator: "\n") + "\n"
+        try DurableFiles.replace(folder.path + "/" + OwnDigests.listName, with: old)
+        try DurableFiles.remove(folder.ledgerFile)
+        try DurableFiles.replace(spool.layout.formatFile, with: "1\n")
+        #expect(try folder.ledger() == .none && spool.drain() == 0)
+        #expect(try folder.ledger() == .found(try #require(folder.status()).ledger) && folder.status()?.attempts == 4)
+        #expect(try DurableFiles.read(folder.statusFile) == before && !spool.events(id).contains("made_anew"))
+        #expect(try DurableFiles.read(spool.layout.formatFile) == Array("2\n".utf8))
     }
 
     @Test(arguments: ["manifest.json", "job.json"]) func aFlippedBitInAJobsOwnFilesEndsItWithAWord(name: String) throws {
@@ -141,6 +245,7 @@ import Testing
         defer { spool.remove() }
         let folder = spool.layout.job(id)
         try DurableFiles.replace(folder.statusFile, with: "{\"id\": ")
+        try DurableFiles.replace(folder.ledgerFile, with: "{")
         if isThere {
             try DurableFiles.replace(folder.path + "/" + name, with: "\u{1}\u{2}")
         } else {
@@ -156,7 +261,9 @@ import Testing
         }
         #expect(spool.events(id).split(separator: "\n").count { $0.contains("Fine-tuning job failed") } == 1)
         // What is no job is left as it is.
-        for file in [folder.statusFile, folder.path + "/manifest.json", folder.path + "/job.json"] { try? DurableFiles.remove(file) }
+        for file in [folder.statusFile, folder.ledgerFile, folder.path + "/manifest.json", folder.path + "/job.json"] {
+            try? DurableFiles.remove(file)
+        }
         #expect(try spool.drain() == 0 && !FolderListing.exists(folder.statusFile))
     }
 

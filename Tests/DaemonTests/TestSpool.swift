@@ -31,8 +31,15 @@ struct TestSpool {
             task=$1
             job=$3
             device=$5
-            state() { sed -i "s/\\"status\\": \\"[a-z_]*\\"/\\"status\\": \\"$1\\"/" "$job/status.json"; }
-            reason() { sed -i "s/\\"reason\\": [a-z_\\"]*/\\"reason\\": \\"$1\\"/" "$job/status.json"; }
+            \(Self.entries)
+            state() {
+              enter "s/\\"state\\": \\"[a-z_]*\\"/\\"state\\": \\"$1\\"/"
+              sed -i "s/\\"status\\": \\"[a-z_]*\\"/\\"status\\": \\"$1\\"/" "$job/status.json"
+            }
+            reason() {
+              enter "s/\\"reason\\": [a-z_\\"]*/\\"reason\\": \\"$1\\"/"
+              sed -i "s/\\"reason\\": [a-z_\\"]*/\\"reason\\": \\"$1\\"/" "$job/status.json"
+            }
             pulse() { printf '%s %s %s\\n' "$1" "$2" "$$" >"$job/.pulse"; }
             if [ $task = validate ]; then
             \(validate)
@@ -43,6 +50,16 @@ struct TestSpool {
         try DurableFiles.replace(workerPath, with: script, mode: 0o755)
         chmod(workerPath, 0o755)
     }
+
+    /// A function of the shell that changes a job's ledger as a worker does: its digest is in the list at every moment.
+    static let entries = """
+        enter() {
+          sed "$1" "$job/ledger.json" >"$job/.ledger"
+          (cd "$job" && sha256sum .ledger | sed 's/\\.ledger/ledger.json/' | cat SHA256SUMS - >.sums && mv .sums SHA256SUMS && mv .ledger ledger.json)
+          digest=$(sha256sum <"$job/ledger.json" | cut -d' ' -f1)
+          sed "/ledger.json/{/$digest/!d}" "$job/SHA256SUMS" >"$job/.sums" && mv "$job/.sums" "$job/SHA256SUMS"
+        }
+        """
 
     var workerPath: String { layout.root + "/worker.sh" }
 

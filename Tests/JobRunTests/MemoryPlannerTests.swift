@@ -3,6 +3,7 @@ import Graph
 import JSON
 import Jobs
 import Models
+import Preparation
 import Testing
 import Training
 import Worker
