@@ -62,7 +62,8 @@ struct Acceptance {
         var status = stat()
         guard lstat(path, &status) == 0 else { return .gone }
         let error = ManifestError(
-            code: FailureCode.unfinished.rawValue, message: "was left unfinished for more than a day: write it elsewhere and rename it into incoming/")
+            code: FailureCode.unfinished.rawValue,
+            message: "was left unfinished for more than a day: write it elsewhere and rename it into incoming/")
         return try reject(name, path, Int(status.st_uid), JobIdentifier.job(milliseconds: milliseconds), error)
     }
 

@@ -80,7 +80,8 @@ package struct PathResolver: Sendable {
     /// Finds something that a manifest names: in one of `folders`, or by an absolute path under an allowed root.
     /// - Parameter bundle: the folder that was dropped with the manifest; links in it are not followed.
     /// - Throws: ``StorageError`` if it cannot be told now.
-    package func find(_ name: String, bundle: String? = nil, in folders: [String], for submitter: Submitter) throws(StorageError) -> Found? {
+    package func find(_ name: String, bundle: String? = nil, in folders: [String], for submitter: Submitter) throws(StorageError) -> Found?
+    {
         func look(_ name: String, _ root: String, allowingLinks: Bool) throws(StorageError) -> Found? {
             guard let found = try Self.open(name, beneath: root, for: submitter, allowingLinks: allowingLinks, flags: tala_o_path) else {
                 return nil

@@ -1,0 +1,98 @@
+import Glibc
+import Jobs
+import Spool
+import Storage
+
+/// Gives free devices, and the worker for checks, what the scheduler has for them.
+struct Dispatch {
+    let store: JobStore
+    let scheduler: Scheduler
+    let supervisor: WorkerSupervisor
+
+    func startWork() {
+        guard !scheduler.isClosed, supervisor.mayStart else { return }
+        for index in supervisor.devices.indices where supervisor.devices[index].worker == nil {
+            let next = scheduler.next(for: supervisor.devices[index].selector, running: supervisor.running)
+            guard let next, let status = begin(.run, next) else { continue }
+            let problem = supervisor.train(next.id, owner: next.owner, onDevice: index)
+            settle(.run, next, status, problem)
+        }
+        guard supervisor.checker == nil, supervisor.mayStart else { return }
+        switch scheduler.nextCheck() {
+        case .salvage(let id): salvage(id)
+        case .validate(let next):
+            guard let status = begin(.validate, next) else { return }
+            let problem = supervisor.check(
+                .validate, next.id, owner: next.owner, device: supervisor.devices.first?.selector ?? "auto")
+            settle(.validate, next, status, problem)
+        case nil: break
+        }
+    }
+
+    /// Makes sure that a job can be given to a worker, and counts the attempt.
+    /// - Returns: nil if it cannot; it waits again then, or is left alone.
+    private func begin(_ task: WorkerProcess.Task, _ entry: Queue.Entry) -> JobStatus? {
+        // A worker of a daemon that was killed may still be writing its last checkpoint.
+        guard let lock = try? FileLock(path: store.folder(entry.id).lockFile) else {
+            scheduler.requeue(entry, task, after: 0.5)
+            return nil
+        }
+        withExtendedLifetime(lock) {}
+        // The worker goes by what the files say.
+        guard !store.isPending(entry.id) else {
+            scheduler.requeue(entry, task, after: 0.2)
+            return nil
+        }
+        do {
+            guard var status = try store.repairedStatus(entry.id, tries: supervisor.startFailures.count) else {
+                store.journal.log(
+                    .error, "\(entry.id): none of its own files can be read; the job is left alone", nil, Journal.Subject(job: entry.id))
+                return nil
+            }
+            if status.state.isFinal || status.state == .paused { return nil }
+            if task == .run {
+                status.attempts += 1
+                try store.writeNow(status)
+            }
+            return status
+        } catch {
+            supervisor.noteStartFailure("\(entry.id): \(error)")
+            scheduler.requeue(entry, task, after: 0)
+            return nil
+        }
+    }
+
+    private func settle(_ task: WorkerProcess.Task, _ entry: Queue.Entry, _ status: JobStatus, _ problem: StorageError?) {
+        var status = status
+        if let problem {
+            // It was no attempt.
+            if task == .run { status.attempts -= 1 }
+            if supervisor.startFailures.isWorthSaying {
+                let why = String(cString: strerror(problem.errorNumber))
+                store.record(status, .warn, .workerNotStarted, "No worker could be started: \(why); it is tried again")
+            } else {
+                store.write(status)
+            }
+            return scheduler.requeue(entry, task, after: 0)
+        }
+        // What the worker makes of it, it says itself: what counts from now on is its status.
+        let isValidated = store.folder(entry.id).isValidated
+        if store.change(&status, to: task == .run && isValidated ? .running : .validatingFiles) { store.note(status) }
+    }
+
+    private func salvage(_ id: String) {
+        let status: JobStatus?
+        do throws(StorageError) {
+            if store.isPending(id) { throw StorageError(operation: "write the status of", path: id, errorNumber: EAGAIN) }
+            status = try store.status(id)
+        } catch {
+            supervisor.noteStartFailure("\(id): \(error)")
+            return scheduler.salvageLater(id)
+        }
+        guard let status, status.reason == .givingUp || status.reason == .exportingCheckpoint else { return }
+        let step = status.state == .cancelled ? [] : status.crashes?.step.map { ["--step", "\($0)"] } ?? []
+        guard let problem = supervisor.check(.salvage, id, owner: status.owner ?? 0, device: status.device ?? "auto", step) else { return }
+        // A program that is not there will not come; processes and memory may.
+        if problem.isTransient { scheduler.salvageLater(id) } else { Settlement(store, scheduler, RetryPolicy(delays: [])).salvaged(id) }
+    }
+}

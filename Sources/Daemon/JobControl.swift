@@ -1,0 +1,53 @@
+import Glibc
+import Jobs
+import Spool
+import Storage
+
+/// Does what a user asked of a job: by itself where no worker has the job in hand, else by way of its worker.
+struct JobControl {
+    let store: JobStore
+    let scheduler: Scheduler
+    let supervisor: WorkerSupervisor
+
+    func apply(_ verb: Verb, _ status: inout JobStatus) {
+        let isTraining = supervisor.isTraining(status.id)
+        switch verb {
+        case .cancel where !isTraining && !status.state.isFinal:
+            supervisor.stopCheck(of: status.id)
+            scheduler.cancel(&status)
+        case .pause where !isTraining && (status.state == .queued || status.state == .validatingFiles):
+            supervisor.stopCheck(of: status.id)
+            scheduler.pause(&status)
+        case .resume where status.state == .paused: scheduler.resume(&status)
+        case .cancel where isTraining, .pause where isTraining, .checkpoint where isTraining: forward(verb, status)
+        case .delete where status.state.isFinal && !supervisor.hasInHand(status.id): store.delete(status)
+        default: Controls.tellMeaningless(verb.rawValue, status, store.journal)
+        }
+    }
+
+    static func forwarding(_ name: String) -> String { "forwarding of control/\(name)" }
+
+    /// Gives a verb to the worker that trains a job. Until its first step is done it has nothing to keep and may be busy reading weights or compiling
+    /// kernels, where it looks at no controls: then it is simply ended, and who asks for a checkpoint is told why there is none.
+    private func forward(_ verb: Verb, _ status: JobStatus) {
+        let (id, folder) = (status.id, store.folder(status.id))
+        let hasNothingToKeep = folder.pulse?.phase.hasNothingToKeep ?? false
+        if hasNothingToKeep, verb == .checkpoint {
+            let last = folder.checkpointNames.last
+            let why =
+                last.map { ": \($0) is already there, and no step has been done since" }
+                ?? " and follows the first step: there is nothing to keep before"
+            let message = "A checkpoint was asked for" + why
+            do { try EventLog(folder).append(.info, .checkpointNotNeeded, message, at: Clock.wall()) } catch {
+                store.journal.log(.error, "\(id): \(error)", nil, Journal.Subject(job: id))
+            }
+            if last != nil { return }
+        }
+        scheduler.retries.retryUntilDone(Self.forwarding(id + "." + verb.rawValue)) { [supervisor] _ in
+            // A worker that has ended meanwhile has nothing left to do.
+            guard supervisor.isTraining(id) else { return }
+            try DurableFiles.replace(folder.controls + "/" + verb.rawValue, with: "")
+        }
+        if hasNothingToKeep, verb != .checkpoint { supervisor.send(SIGTERM, toTrainerOf: id) }
+    }
+}

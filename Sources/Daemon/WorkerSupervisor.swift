@@ -1,0 +1,156 @@
+import Glibc
+import Jobs
+import Spool
+import Storage
+
+/// Starts worker processes, one a device and one for checks, watches them for signs of life, and says which have ended.
+final class WorkerSupervisor {
+    /// A device and the worker that has it.
+    struct DeviceSlot {
+        let selector: String
+        var worker: WorkerProcess?
+    }
+    /// A worker that has ended.
+    struct Ended {
+        let worker: WorkerProcess
+        let end: WorkerProcess.End
+        /// The most memory that it held at a time.
+        let peakBytes: Int
+    }
+    private let layout: SpoolLayout
+    private let journal: Journal
+    private let program: String
+    private let limits: StepWatchdog.Limits
+    private(set) var devices: [DeviceSlot]
+    /// The worker that validates files or salvages a job that is given up; it needs no device of its own.
+    private(set) var checker: WorkerProcess?
+    private var starts = FailureCount()
+    /// Seconds in which this daemon was awake. While a machine sleeps or a debugger holds the daemon, workers cannot show a sign of life either.
+    private var awake = 0.0
+    private var lastTurn = Clock.monotonic()
+
+    /// - Parameters:
+    ///   - program: the worker's.
+    ///   - silenceLimit: seconds without a sign of life after which a training worker counts as hung, at least.
+    init(_ layout: SpoolLayout, devices: [String], program: String, silenceLimit: Double, _ journal: Journal) {
+        self.layout = layout
+        self.journal = journal
+        self.program = program
+        limits = StepWatchdog.Limits(minimum: silenceLimit, outsideSteps: max(3600, silenceLimit))
+        self.devices = devices.map { DeviceSlot(selector: $0) }
+    }
+
+    var workers: [WorkerProcess] { devices.compactMap(\.worker) + (checker.map { [$0] } ?? []) }
+    /// Whether a worker may be started now: what one lacked a moment ago the next one lacks too.
+    var mayStart: Bool { starts.isAllowed }
+    /// Failures to start a worker in a row.
+    var startFailures: FailureCount { starts }
+
+    func running(of owner: Int) -> Int { devices.count { $0.worker?.owner == owner } }
+    func isTraining(_ job: String) -> Bool { devices.contains { $0.worker?.job == job } }
+    func hasInHand(_ job: String) -> Bool { isTraining(job) || checker?.job == job }
+
+    // MARK: Starting
+
+    /// Starts a worker that trains.
+    /// - Parameter index: of a free device.
+    /// - Returns: nil if it runs, else why it does not.
+    func train(_ job: String, owner: Int, onDevice index: Int) -> StorageError? {
+        spawn(.run, job, owner, devices[index].selector) { devices[index].worker = $0 }
+    }
+
+    /// Starts a worker that needs no device.
+    /// - Returns: nil if it runs, else why it does not.
+    func check(_ task: WorkerProcess.Task, _ job: String, owner: Int, device: String, _ extra: [String] = []) -> StorageError? {
+        spawn(task, job, owner, device, extra) { checker = $0 }
+    }
+
+    private func spawn(
+        _ task: WorkerProcess.Task, _ job: String, _ owner: Int, _ device: String, _ extra: [String] = [], _ keep: (WorkerProcess) -> Void
+    ) -> StorageError? {
+        let folder = layout.job(job)
+        try? DurableFiles.remove(folder.pulseFile)
+        let worker = WorkerProcess.start(
+            task, program: program, job: job, owner: owner, folder: folder.path, device: device, extra: extra,
+            watchdog: StepWatchdog(limits, now: awake))
+        guard let worker else {
+            let error = StorageError(operation: "start", path: program, errorNumber: errno)
+            noteStartFailure("\(job): \(error)")
+            return error
+        }
+        starts.succeeded()
+        journal.log(
+            .information, "\(job): \(task.rawValue) begins (process \(worker.processID))", .started,
+            Journal.Subject(job: job, user: owner, device: device))
+        keep(worker)
+        return nil
+    }
+
+    /// Starts nothing for a while, longer each time.
+    func noteStartFailure(_ why: String) { if starts.failed() { journal.log(.error, "\(why); trying again") } }
+
+    // MARK: Watching
+
+    /// Ends workers that hang.
+    /// - Returns: those that have ended since the last call.
+    func poll() -> [Ended] {
+        countAwake()
+        var ended: [Ended] = []
+        for index in devices.indices {
+            if let end = poll(&devices[index].worker) { ended.append(end) }
+        }
+        if let end = poll(&checker) { ended.append(end) }
+        return ended
+    }
+
+    private func poll(_ slot: inout WorkerProcess?) -> Ended? {
+        guard var worker = slot else { return nil }
+        watch(&worker)
+        slot = worker
+        guard let death = worker.poll() else { return nil }
+        slot = nil
+        return Ended(worker: worker, end: death.end, peakBytes: death.peakBytes)
+    }
+
+    /// Counts the time since the last turn of the loop, of which there are several a second when all is well.
+    private func countAwake() {
+        let now = Clock.monotonic()
+        awake += min(5, max(0, now - lastTurn))
+        lastTurn = now
+    }
+
+    /// Ends a worker that has been silent for too long: first so that it says where it is, then for sure.
+    private func watch(_ worker: inout WorkerProcess) {
+        let now = awake
+        if let since = worker.hungSince {
+            if now - since > 10 { worker.send(SIGKILL) }
+            return
+        }
+        let folder = layout.job(worker.job)
+        let pulse = folder.pulse
+        guard let silence = worker.watchdog.silence(pulse, now: now) else { return }
+        worker.hungSince = now
+        let place = pulse.map { $0.phase.isStep ? " in step \($0.step)" : " (\($0.phase.rawValue))" } ?? ""
+        let message = "No sign of life for \(Int(silence)) s\(place): the worker is ended"
+        try? EventLog(folder).append(.warn, .workerSilent, message, at: Clock.wall())
+        journal.log(.warning, "\(worker.job): \(message)", .workerDied, Journal.Subject(job: worker.job, step: pulse?.step))
+        worker.send(SIGQUIT)
+    }
+
+    // MARK: Ending
+
+    func send(_ signal: Int32, toTrainerOf job: String) { devices.first { $0.worker?.job == job }?.worker?.send(signal) }
+
+    func sendToAll(_ signal: Int32) { for worker in workers { worker.send(signal) } }
+
+    /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so that nobody writes into the job any more.
+    func stopCheck(of job: String) {
+        guard let worker = checker, worker.job == job else { return }
+        worker.send(SIGKILL)
+        while worker.poll() == nil { usleep(1000) }
+        checker = nil
+    }
+
+    /// Asks the job of a device to pause, once.
+    func notePause(onDevice index: Int) { devices[index].worker?.isToldToPause = true }
+}
