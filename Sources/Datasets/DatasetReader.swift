@@ -30,17 +30,18 @@ package struct DatasetReader: Sendable {
     /// Reads all lines, or takes what was read before from the cache.
     /// - Parameters:
     ///   - name: the file's name for messages; nil takes the path's last part.
+    ///   - digest: the file's SHA-256, where it is known; it is read for it otherwise, if there is a cache.
     ///   - progress: called now and then while the file is read; what it throws ends the reading.
     /// - Returns: the examples, or nil where anything is wrong; whatever is wrong stands in the report.
     /// - Throws: ``StorageError`` where the cache or a temporary folder cannot be written to, and what `progress` throws.
     package func read(
-        _ path: String, name: String? = nil, progress: ((DatasetProgress) throws -> Void)? = nil
+        _ path: String, name: String? = nil, digest known: String? = nil, progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws -> (dataset: Dataset?, report: ValidationReport) {
         let name = name.map { DurableFiles.split($0).name } ?? DurableFiles.split(path).name
         let builder = DatasetBuilder(encoder: encoder, options: options, path: path, name: name, progress: progress)
         if let cache, cache.prepare() {
             // A file that cannot be hashed cannot be read either: the builder says why.
-            if let digest = try? cache.digests.digest(path) {
+            if let digest = known ?? (try? cache.digests.digest(path)) {
                 let key = try cache.key(dataDigest: digest, name: name, modelFolder: modelFolder, options: options, clock: encoder.clockKey)
                 if let (store, report) = cache.open(key, name: name) { return (Dataset(store: store), report) }
                 let report = try build(builder, in: cache.path(key), expecting: digest)

@@ -8,16 +8,20 @@ package import Training
 
 extension InputFingerprint {
     /// Everything from which a job's run follows, as digests.
-    /// - Parameter weights: of the job's model.
+    /// - Parameters:
+    ///   - weights: of the job's model.
+    ///   - inputs: the job's copies of its data.
     /// - Throws: ``StorageError``.
-    package init(_ job: PreparedJob, weights: ModelDigest, trainingPath: String, validationPath: String?) throws {
+    package init(_ job: PreparedJob, weights: ModelDigest, inputs: InputSnapshot) throws {
         var parts = [
             "manifest": SHA256.hexadecimal(of: JSONWriter().string(job.manifest.json).utf8),
-            "training_file": try SHA256.hexadecimal(ofFile: trainingPath),
+            "training_file": try inputs.digests.training ?? SHA256.hexadecimal(ofFile: inputs.trainingPath),
             "plan": "\(job.precision), \(job.plan.size.tokenCount) tokens, \(job.plan.recomputedLayers) layers recomputed, "
                 + "\(job.plan.choice.logitsByteLimit) bytes of logits",
         ]
-        if let validationPath { parts["validation_file"] = try SHA256.hexadecimal(ofFile: validationPath) }
+        if let path = inputs.validationPath {
+            parts["validation_file"] = try inputs.digests.validation ?? SHA256.hexadecimal(ofFile: path)
+        }
         var model = [SHA256.hexadecimal(of: try job.modelFolder.text("config.json", limit: 1 << 30) ?? [])]
         if case .checkpoint = job.model.source { model += weights.values() }
         parts["model"] = SHA256.hexadecimal(of: model.joined(separator: "\n").utf8)

@@ -4,12 +4,24 @@ import Models
 package import Spool
 import Storage
 
+/// The SHA-256 of a job's data files, where they are known from copying or verifying them: whoever needs them does not read the files again.
+package struct InputDigests: Sendable, Hashable {
+    package var training: String?
+    package var validation: String?
+
+    package init(training: String? = nil, validation: String? = nil) {
+        self.training = training
+        self.validation = validation
+    }
+}
+
 /// The job's own copies of its data, with their digests: nobody changes them while they are used, and a flipped bit is found.
 package struct InputSnapshot {
     package var trainingPath: String
     package var validationPath: String?
     /// The folder of the adapter that training starts from.
     package var initialAdapterPath: String?
+    package var digests = InputDigests()
 
     /// Copies the data into `data/` once; later it is verified.
     /// - Throws: ``StorageError``, ``PreparationError/damagedData(_:)``, ``PreparationError/unusableFile(_:reason:param:)``.
@@ -20,19 +32,25 @@ package struct InputSnapshot {
         let validation = acceptance.validationPath.map { name($0, "validation") }
         // Only the whole copy has the name.
         if FolderListing.exists(data) {
-            if let fault = try WholeFolder.verify(data) { throw PreparationError.damagedData(fault) }
+            switch try WholeFolder.inspect(data) {
+            case .faulty(let fault): throw PreparationError.damagedData(fault)
+            case .whole(let found): digests = InputDigests(training: found[training], validation: validation.flatMap { found[$0] })
+            }
         } else {
             let sources = [acceptance.trainingPath, acceptance.validationPath].compactMap { $0 }
             let byteCount = sources.reduce(1 << 16) { $0 + (FolderListing.byteCount($1) ?? 0) }
             let submitter = Submitter(user: UInt32(exactly: acceptance.owner) ?? 65_534)
-            func take(_ source: JobAcceptance.Source, _ target: String, _ param: String) throws {
-                do { _ = try Snapshot.take(source, for: submitter, toNew: target) } catch let refusal as Snapshot.Refusal {
+            var copies: [String: DurableFiles.Copy] = [:]
+            func take(_ source: JobAcceptance.Source, _ name: String, in folder: String, _ param: String) throws {
+                do { copies[name] = try Snapshot.take(source, for: submitter, toNew: folder + "/" + name) } catch let refusal
+                    as Snapshot.Refusal
+                {
                     throw PreparationError.unusableFile(source.path, reason: "\(refusal)", param: param)
                 }
             }
-            try WholeFolder.build(data, byteCount: byteCount) { temporary in
-                try take(acceptance.training, temporary + "/" + training, "training_file")
-                if let source = acceptance.validation, let validation { try take(source, temporary + "/" + validation, "validation_file") }
+            try WholeFolder.buildWithDigests(data, byteCount: byteCount) { temporary in
+                try take(acceptance.training, training, in: temporary, "training_file")
+                if let source = acceptance.validation, let validation { try take(source, validation, in: temporary, "validation_file") }
                 if let adapter = acceptance.initialAdapter {
                     try DurableFiles.makeFolder(temporary + "/initial-adapter", isNew: true)
                     let names = AdapterFolder.tensorFiles
@@ -40,10 +58,12 @@ package struct InputSnapshot {
                     for file in ["adapter_config.json", tensors] {
                         let source = JobAcceptance.Source(
                             path: adapter.path + "/" + file, root: adapter.root, isInBundle: adapter.isInBundle)
-                        try take(source, temporary + "/initial-adapter/" + file, "adapter.init_from")
+                        try take(source, "initial-adapter/" + file, in: temporary, "adapter.init_from")
                     }
                 }
+                return copies
             }
+            digests = InputDigests(training: copies[training]?.digest, validation: validation.flatMap { copies[$0]?.digest })
         }
         trainingPath = data + "/" + training
         validationPath = validation.map { data + "/" + $0 }

@@ -12,23 +12,24 @@ package struct PreparedData {
 
     /// Reads both files, so that what is wrong with either is known at once.
     /// - Parameters:
+    ///   - digests: of both files, where they are known.
     ///   - cache: where tokens are kept between runs; nil keeps none.
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
     /// - Throws: ``PreparationError/invalidData(_:)``, ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
     package init(
         _ manifest: Manifest, encoder: ChatEncoder, modelVocabularySize: Int? = nil, modelFolder: String, trainingPath: String,
-        validationPath: String?,
-        cache: DatasetCache?,
+        validationPath: String?, digests: InputDigests = InputDigests(), cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {
         var options = try Self.options(manifest)
         options.modelVocabularySize = modelVocabularySize
         let reader = DatasetReader(encoder: encoder, options: options, modelFolder: modelFolder, cache: cache)
-        let (all, report) = try reader.read(trainingPath, name: manifest.trainingFile, progress: progress)
+        let (all, report) = try reader.read(trainingPath, name: manifest.trainingFile, digest: digests.training, progress: progress)
         reports = [report]
         var held: Dataset?
         if let validationPath {
-            let (data, report) = try reader.read(validationPath, name: manifest.validationFile, progress: progress)
+            let (data, report) = try reader.read(
+                validationPath, name: manifest.validationFile, digest: digests.validation, progress: progress)
             reports.append(report)
             held = data
         }

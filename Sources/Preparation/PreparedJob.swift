@@ -47,7 +47,7 @@ package struct PreparedJob {
     /// - Throws: what is wrong with model, data or plan.
     package init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
-        deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
+        digests: InputDigests = InputDigests(), deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
         readingProgress: ((DatasetProgress) throws -> Void)? = nil, keeping kept: JobPlan.Choice? = nil,
         day: Int? = nil, progress: (String) -> Void = { _ in }
     ) throws {
@@ -75,7 +75,8 @@ package struct PreparedJob {
         }
         progress("reading data")
         let data = try PreparedData(
-            manifest, encoder: encoder, modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil, modelFolder: modelFolder, trainingPath: trainingPath, validationPath: validationPath, cache: cache,
+            manifest, encoder: encoder, modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
+            modelFolder: modelFolder, trainingPath: trainingPath, validationPath: validationPath, digests: digests, cache: cache,
             progress: readingProgress)
         (training, validation, reports) = (data.training, data.validation, data.reports)
         let ends = TurnEnds.ids(in: training, tokenizer: encoder.tokenizer)

@@ -77,3 +77,14 @@ package struct JobAcceptance: Sendable, Hashable {
         prices = Prices(json: json["prices"])
     }
 }
+
+/// What a worker must know of a job before it begins: what was asked for, and what was decided about it. Read once a process.
+package struct JobPapers: Sendable, Hashable {
+    package var manifest: Manifest
+    package var acceptance: JobAcceptance
+
+    package init(manifest: Manifest, acceptance: JobAcceptance) {
+        self.manifest = manifest
+        self.acceptance = acceptance
+    }
+}

@@ -78,6 +78,10 @@ package struct JobFolder: Sendable, Hashable {
         try Manifest(ManifestText(OwnDigests.read(manifestFile, limit: 4 << 20), isYAML: false))
     }
 
+    /// Manifest and acceptance.
+    /// - Throws: as ``manifest()`` and ``acceptance()``.
+    package func papers() throws -> JobPapers { JobPapers(manifest: try manifest(), acceptance: try acceptance()) }
+
     /// - Throws: ``StorageError``, ``OwnDigests/Damage``.
     package func acceptance() throws -> JobAcceptance {
         let node = try JSONParser().parse(OwnDigests.read(acceptanceFile, limit: 1 << 20))

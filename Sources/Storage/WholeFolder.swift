@@ -15,18 +15,29 @@ package enum WholeFolder {
     ///   - body: writes files into the temporary folder that it is given, syncing each.
     /// - Throws: what the body throws, and ``StorageError``; the temporary folder is then removed and nothing is visible.
     package static func build(_ path: String, byteCount: Int = 0, _ body: (_ temporary: String) throws -> Void) throws {
+        try buildWithDigests(path, byteCount: byteCount) { temporary in
+            try body(temporary)
+            return [:]
+        }
+    }
+
+    /// As ``build(_:byteCount:_:)``, for files whose digests are known from writing them: those are not read again.
+    /// - Parameter body: gives the size and digest of some of the files, by their paths in the folder.
+    package static func buildWithDigests(
+        _ path: String, byteCount: Int = 0, _ body: (_ temporary: String) throws -> [String: DurableFiles.Copy]
+    ) throws {
         let (parent, name) = DurableFiles.split(path)
         let temporary = DurableFiles.temporaryPath(in: parent, for: name)
         if byteCount > 0 { try FreeSpace.require(byteCount, at: parent) }
         try DurableFiles.makeFolder(temporary, isNew: true)
         do {
-            try body(temporary)
+            let known = try body(temporary)
             var entries: [JSONMember] = []
             for file in try FolderListing.files(beneath: temporary) {
                 guard let size = FolderListing.byteCount(temporary + "/" + file) else {
                     throw StorageError(operation: "list", path: temporary + "/" + file, errorNumber: EINVAL)
                 }
-                let digest = try SHA256.hexadecimal(ofFile: temporary + "/" + file)
+                let digest = try known[file]?.digest ?? SHA256.hexadecimal(ofFile: temporary + "/" + file)
                 entries.append(JSONMember(file, ["bytes": JSONNode(size), "sha256": JSONNode(digest)]))
             }
             let list = JSONWriter(isIndented: true).bytes(["files": JSONNode(entries)])
@@ -45,29 +56,45 @@ package enum WholeFolder {
     /// What is wrong with a folder: nil if every file is there with the size and digest that the list says.
     /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors).
     package static func verify(_ path: String) throws(StorageError) -> String? {
+        if case .faulty(let fault) = try inspect(path) { return fault }
+        return nil
+    }
+
+    /// What a folder is found to be.
+    package enum Verdict: Sendable, Hashable {
+        /// Every file is what was written. The digests of all of them, by their paths in the folder.
+        case whole([String: String])
+        case faulty(String)
+    }
+
+    /// Reads every file of a folder and holds it against the list.
+    /// - Throws: as ``verify(_:)``.
+    package static func inspect(_ path: String) throws(StorageError) -> Verdict {
         let list: JSONNode?
         do { list = try JSONParser().parse(DurableFiles.read(path + "/" + listName, limit: 16 << 20)) } catch {
             if let error = error as? StorageError, error.isTransient { throw error }
             list = nil
         }
-        guard let list else { return "its list of files (\(listName)) cannot be read" }
-        guard let files = list["files"]?.object else { return "its list of files is damaged" }
+        guard let list else { return .faulty("its list of files (\(listName)) cannot be read") }
+        guard let files = list["files"]?.object else { return .faulty("its list of files is damaged") }
+        var digests: [String: String] = [:]
         for entry in files {
             let file = path + "/" + entry.key
-            guard let size = FolderListing.byteCount(file) else { return "\(entry.key) is missing" }
+            guard let size = FolderListing.byteCount(file) else { return .faulty("\(entry.key) is missing") }
             guard size == entry.node["bytes"]?.integer else {
-                return "\(entry.key) has \(size) bytes, not \(entry.node["bytes"]?.integer ?? -1)"
+                return .faulty("\(entry.key) has \(size) bytes, not \(entry.node["bytes"]?.integer ?? -1)")
             }
             let digest: String
             do throws(StorageError) { digest = try SHA256.hexadecimal(ofFile: file) } catch {
                 if error.isTransient { throw error }
-                return "\(entry.key) cannot be read (\(error))"
+                return .faulty("\(entry.key) cannot be read (\(error))")
             }
             guard digest == entry.node["sha256"]?.string else {
-                return "the SHA-256 of \(entry.key) is not the one that was written"
+                return .faulty("the SHA-256 of \(entry.key) is not the one that was written")
             }
+            digests[entry.key] = digest
         }
-        return nil
+        return .whole(digests)
     }
 
     /// As ``verify(_:)``, where not being able to tell counts as a fault.

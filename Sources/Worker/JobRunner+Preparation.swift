@@ -23,8 +23,7 @@ extension JobRunner {
     /// Takes the data into the job's folder, reads it and the model, and decides what the manifest leaves open. The first time, what was found is written
     /// down; later it must be what was found then.
     func prepare() throws -> (job: PreparedJob, fingerprint: InputFingerprint) {
-        let manifest = try folder.manifest()
-        let acceptance = try folder.acceptance()
+        let (manifest, acceptance) = (papers.manifest, papers.acceptance)
         guard let modelFolder = acceptance.modelPath else { throw PreparationError.noWeights(manifest.model) }
         let validation = try folder.validation()
         let isNew = validation == nil
@@ -43,7 +42,7 @@ extension JobRunner {
         do {
             job = try PreparedJob(
                 manifest: manifest, modelFolder: modelFolder, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath,
-                initialAdapterPath: inputs.initialAdapterPath, deviceSelector: isOpen ? deviceSelector : nil,
+                initialAdapterPath: inputs.initialAdapterPath, digests: inputs.digests, deviceSelector: isOpen ? deviceSelector : nil,
                 cache: DatasetCache(folder: folder.tokens),
                 readingProgress: { [self] in try note($0) },
                 keeping: folder.checkpointNames.isEmpty ? nil : status.plan.flatMap(JobPlan.Choice.init), day: acceptance.createdAt,
@@ -58,8 +57,7 @@ extension JobRunner {
             throw error
         }
         status.reading = nil
-        let fingerprint = try InputFingerprint(
-            job, weights: weights, trainingPath: inputs.trainingPath, validationPath: inputs.validationPath)
+        let fingerprint = try InputFingerprint(job, weights: weights, inputs: inputs)
         pulse.beat()
         if isNew {
             try writeValidation(job, fingerprint)

@@ -23,7 +23,9 @@ package final class JobRunner {
     let pulse: PulseFile
     /// Called when the first step has been done: from now on there is something to keep.
     package var willTrain: () -> Void = {}
-    let prices: Prices?
+    /// Manifest and acceptance, as they were when this worker began.
+    let papers: JobPapers
+    var prices: Prices? { papers.acceptance.prices }
     /// When the time that is not yet in the usage began.
     private var meterStart = MonotonicClock.seconds()
     /// Set by a signal handler: checkpoint and leave.
@@ -35,19 +37,20 @@ package final class JobRunner {
     /// When the status last said how far the reading of data had come. What takes less than a second is not worth saying.
     var lastReadingNote = MonotonicClock.seconds()
 
+    /// - Parameter papers: of the job, if they have been read already.
     /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged; ``recordDamage(_:of:)`` then writes that down.
-    package init(folder: JobFolder, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
+    package init(folder: JobFolder, papers: JobPapers? = nil, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
         self.folder = folder
         self.deviceSelector = deviceSelector
         self.mustStop = mustStop
-        let manifest = try folder.manifest()
-        let acceptance = try folder.acceptance()
+        let papers = try papers ?? folder.papers()
+        self.papers = papers
         status =
-            try Self.knownStatus(folder) ?? JobStatus(id: folder.id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
+            try Self.knownStatus(folder)
+            ?? JobStatus(id: folder.id, state: .queued, createdAt: papers.acceptance.createdAt, manifest: papers.manifest)
         events = try EventLog(folder)
         tuning = TuningRecord(folder: folder.path)
         pulse = PulseFile(folder)
-        prices = acceptance.prices
     }
 
     /// What ledger and status say of the job. Where the disk does not give the ledger, the status alone; nil if nothing is known.

@@ -21,15 +21,17 @@ struct TalaWorker: ParsableCommand {
         @Option(help: "The daemon's process; the worker ends when it is gone.") var parent: Int32?
 
         /// Holds the job's lock while the body works on it, and exits with what came of it.
-        func work(_ body: (JobFolder) throws -> WorkerExit) throws -> Never {
+        func work(_ body: (JobRunner) -> WorkerExit) throws -> Never {
             Confinement.bindToParent(parent)
             let folder = JobFolder(path: job)
             guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(WorkerExit.stopped.rawValue) }
             let outcome: WorkerExit
             do {
-                let report = Confinement.confine(folder, try folder.acceptance())
+                let papers = try folder.papers()
+                let report = Confinement.confine(folder, papers.acceptance)
                 if !report.isComplete { StandardError.write("<4>\(folder.id): \(report.description)\n") }
-                outcome = try body(folder)
+                outcome = try body(
+                    JobRunner(folder: folder, papers: papers, deviceSelector: device, mustStop: { stopRequested != 0 }))
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }
             withExtendedLifetime(lock) {}
             // What drivers and libraries do at the end of a process may wait for a device that does not answer any more.
@@ -46,8 +48,7 @@ struct TalaWorker: ParsableCommand {
         @OptionGroup var options: JobOptions
 
         func run() throws {
-            try options.work { folder in
-                let runner = try JobRunner(folder: folder, deviceSelector: options.device, mustStop: { stopRequested != 0 })
+            try options.work { runner in
                 // Until there is something to keep, a signal simply ends the process.
                 runner.willTrain = {
                     signal(SIGTERM) { _ in stopRequested = 1 }
@@ -66,7 +67,7 @@ struct TalaWorker: ParsableCommand {
         @OptionGroup var options: JobOptions
 
         func run() throws {
-            try options.work { try JobRunner(folder: $0, deviceSelector: options.device, mustStop: { false }).validate() }
+            try options.work { $0.validate() }
         }
     }
 
@@ -76,7 +77,7 @@ struct TalaWorker: ParsableCommand {
         @Option(help: "The step that ended its workers.") var step: Int?
 
         func run() throws {
-            try options.work { try JobRunner(folder: $0, deviceSelector: options.device, mustStop: { false }).salvage(fatalStep: step) }
+            try options.work { $0.salvage(fatalStep: step) }
         }
     }
 

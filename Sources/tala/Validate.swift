@@ -130,7 +130,7 @@ struct PlanCommand: ParsableCommand {
                     JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
                     JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
                 ] + (estimate.map { [JSONMember("estimate", Self.json($0.card, $0.roofline, tokens: plan.size.tokenCount))] } ?? [])
-            print(JSONWriter(isIndented: true).string(JSONNode((plan.json.object ?? []) + figures)))
+            print(JSONWriter(isIndented: true).string(JSONNode((PlanFigures(plan).json.object ?? []) + figures)))
             return
         }
         func mebibytes(_ bytes: Int) -> String { "\(Double(bytes * 10 / 1_048_576) / 10) MiB" }
