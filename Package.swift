@@ -148,7 +148,7 @@ let package = Package(
                 "Preparation", "Profiling", "Devices", "Basics", "Templates", "Tensors", "Tokenization", "Training", "VulkanBackend",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Jobs", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
-        // What test targets share: the reference data beside the checkout, running the programs that were built.
+        // What test targets share: the reference data, running the programs that were built.
         .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/TestSupport", swiftSettings: language),
         tests("HouseTests", []),
         tests("JSONTests", ["JSON"]),

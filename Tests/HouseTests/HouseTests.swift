@@ -17,6 +17,26 @@ import Testing
         }
     }
 
+    /// What is not declared is built only as long as another target happens to be built first; what is declared for nothing makes a build wait.
+    @Test func aTargetDeclaresWhatItImportsAndNothingElse() throws {
+        let targets = try SourceTree.targets()
+        let modules = try SourceTree.modules()
+        #expect(targets.count > 40, "Package.swift lists \(targets.count) targets: is it still read rightly?")
+        // Foundation, Glibc and the like come with the toolchain.
+        let known = Set(modules + targets.map(\.name) + ["ArgumentParser", "Yams"])
+        for target in targets {
+            let files = try SourceTree.swiftFiles(under: target.folder)
+            #expect(!files.isEmpty, "\(target.folder) has no sources")
+            let imported = try Set(files.flatMap { SourceTree.imports(of: try SourceTree.text(of: $0)) }).intersection(known)
+            for name in imported.subtracting(target.declared).sorted() {
+                Issue.record("\(target.name) imports \(name), which Package.swift does not list among its dependencies")
+            }
+            for name in target.declared.subtracting(imported).sorted() {
+                Issue.record("Package.swift lists \(name) among the dependencies of \(target.name), which does not import it")
+            }
+        }
+    }
+
     @Test func everyFolderOfSourcesIsATarget() throws {
         let listed = Set(try SourceTree.modules())
         for folder in try FileManager.default.contentsOfDirectory(atPath: SourceTree.path("Sources")) where !folder.hasPrefix(".") {

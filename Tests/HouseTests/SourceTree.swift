@@ -29,6 +29,30 @@ enum SourceTree {
         return package.matches(of: target).map { String($0.output.1) }
     }
 
+    /// A target of Package.swift: what it says it depends on, by the names that are imported.
+    struct Target {
+        var name: String
+        var folder: String
+        var declared: Set<String>
+    }
+
+    /// The targets with sources in Swift, among them those of tests.
+    static func targets() throws -> [Target] {
+        let entry = try Regex(
+            #"^\s*(module|program|tests|\.target)\(\s*(?:name:\s*)?"([A-Za-z-]+)"(?:\s*,\s*(?:dependencies:\s*)?\[([^\]]*)\])?"#,
+            as: (Substring, Substring, Substring, Substring?).self
+        ).anchorsMatchLineEndings()
+        let name = try Regex(#""([A-Za-z-]+)"|\b(argumentParser|yams)\b"#, as: (Substring, Substring?, Substring?).self)
+        return try text(of: "Package.swift").matches(of: entry).map { match in
+            let declared = (match.output.3 ?? "").matches(of: name).map { found in
+                found.output.1.map(String.init) ?? (found.output.2 == "yams" ? "Yams" : "ArgumentParser")
+            }
+            let isTest = match.output.1 == "tests" || match.output.1 == ".target"
+            return Target(
+                name: String(match.output.2), folder: (isTest ? "Tests/" : "Sources/") + match.output.2, declared: Set(declared))
+        }
+    }
+
     /// The modules that a file imports.
     static func imports(of text: String) -> [String] {
         lines(of: text).compactMap { line in
