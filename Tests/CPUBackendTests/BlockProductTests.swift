@@ -63,7 +63,8 @@ import Testing
     }
 
     /// Against sums in float64; what stands between rows is no number and must not come into a sum, and the working memory is poisoned.
-    @Test(.enabled(if: BFloat16Product.isPossible)) func bfloat16ProductsOfEveryLayoutAreRightAtAwkwardSizes() throws {
+    @Test(.enabled(if: BFloat16Product.isPossible, "the processor has no bfloat16 instructions"))
+    func bfloat16ProductsOfEveryLayoutAreRightAtAwkwardSizes() throws {
         var random = SystemRandomNumberGenerator()
         // Around blocks of 6 rows, panels of 64 columns, pairs, and pieces of 1,024 inner indices.
         let sizes = [
@@ -118,7 +119,9 @@ import Testing
     }
 
     /// An output's bytes do not depend on how many rows and columns are computed with it.
-    @Test(.enabled(if: BFloat16Product.isPossible)) func bfloat16SumsDoNotDependOnTheTile() throws {
+    @Test(.enabled(if: BFloat16Product.isPossible, "the processor has no bfloat16 instructions")) func bfloat16SumsDoNotDependOnTheTile()
+        throws
+    {
         var random = SystemRandomNumberGenerator()
         let (m, n, k) = (37, 150, 1_300)
         for layout in 0..<4 {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A worker gives up what it does not need before it opens what users wrote, and still trains.
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct ConfinementTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct ConfinementTests {
     static let hasLandlock =
         (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)).map { release in
             let parts = release.split(separator: ".").compactMap { Int($0.prefix { $0.isNumber }) }
@@ -48,7 +48,9 @@ import Testing
         #expect(status.state == .succeeded && spool.adapter != nil && status.progress.step == 2)
     }
 
-    @Test(.enabled(if: hasLandlock)) func aConfinedWorkerReachesItsJobAndItsModelAndNothingElseOfUsers() throws {
+    @Test(.enabled(if: hasLandlock, "the kernel has no Landlock")) func aConfinedWorkerReachesItsJobAndItsModelAndNothingElseOfUsers()
+        throws
+    {
         let spool = try train(on: "cpu")
         defer { spool.remove() }
         let job = try #require(spool.job)

@@ -167,7 +167,7 @@ private final class BackgroundWorker: @unchecked Sendable {
 }
 
 /// The same through the daemon, in the first step, which also makes programs and so takes longest.
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct FirstStepControlTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct FirstStepControlTests {
     @Test func whatIsAskedInTheFirstStepIsAnsweredWithinFiveSeconds() throws {
         let source = try SlowJob(device: "cpu", width: 1024, layers: 4, batch: 32)
         defer { source.remove() }

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// The short form of scripts/flood: many drops while the daemon is stopped and the kernel forgets that they came.
-@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/talad"))) struct FloodTests {
+@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/talad"), "talad is not built"))
+struct FloodTests {
     @Test func eachOfManyDropsIsTakenOnceThoughTheKernelForgetsThem() throws {
         let count = 500
         let layout = try ShortageTests.spool(worker: "exec sleep 60")

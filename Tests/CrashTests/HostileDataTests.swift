@@ -10,7 +10,7 @@ import Testing
 
 /// Data and models that somebody has damaged, each given to a worker of its own: it ends with a word, in time, with bounded memory, and never by a signal.
 /// Forty, under TALA_TORTURE=1 twenty thousand.
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct HostileDataTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct HostileDataTests {
     private static func validate(_ folder: JobFolder, limit seconds: Double) throws -> MeasuredRun {
         try BuiltProgram(name: "tala-worker").measure(["validate", "--job", folder.path, "--device", "cpu"], limit: seconds)
     }

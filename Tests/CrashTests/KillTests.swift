@@ -6,7 +6,7 @@ import Storage
 import TestSupport
 import Testing
 
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct KillTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct KillTests {
     @Test func aJobKilledTenTimesEndsInTheBytesOfOneThatWasNot() throws {
         let whole = try RealSpool()
         defer { whole.remove() }
@@ -61,7 +61,7 @@ import Testing
 }
 
 /// What waits with a checkpoint behind it, through the real programs.
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct WaitingJobTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct WaitingJobTests {
     @Test(arguments: ["paused", "queued"]) func aJobThatIsCancelledWhileItWaitsLeavesItsCheckpoint(state: String) throws {
         let spool = try RealSpool()
         defer { spool.remove() }

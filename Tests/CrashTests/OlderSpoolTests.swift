@@ -9,7 +9,8 @@ import Testing
 /// Spools as earlier programs left them, kept in OlderSpools/VERSION: a job with a checkpoint that was cut in its sixth step, one that is paused, one that
 /// was cancelled, a rejection. `format-1` is the last form without ledgers; it has a job too that is paused for want of room. `/SPOOL` stands for the
 /// spool's path; the model is demo/model.
-@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker"))) struct OlderSpoolTests {
+@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker"), "tala-worker is not built"))
+struct OlderSpoolTests {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
     static let folder = repository + "/Tests/CrashTests/OlderSpools"

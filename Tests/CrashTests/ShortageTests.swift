@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// A daemon that really has too few descriptors: drops wait, nobody is told "no" for it, and when there are enough all goes on by itself.
-@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/talad"))) struct ShortageTests {
+@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/talad"), "talad is not built"))
+struct ShortageTests {
     /// A spool with a drop and a worker that is a shell script.
     static func spool(worker: String = "") throws -> SpoolLayout {
         let layout = SpoolLayout(root: NSTemporaryDirectory() + "tala-short-\(UUID().uuidString)")

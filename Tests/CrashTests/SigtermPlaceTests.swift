@@ -7,7 +7,7 @@ import Testing
 
 /// SIGTERM at the moments that matter, on purpose: while files are validated, in a step, in an evaluation, while a checkpoint is written.
 /// Once each, under TALA_TORTURE=1 twenty-five times.
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct SigtermPlaceTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct SigtermPlaceTests {
     enum Place: String, CaseIterable { case validation, step, evaluation, checkpoint }
 
     private static let manifest = RealSpool.manifest.replacing("n_epochs: 3, batch_size: 8", with: "n_epochs: 2, batch_size: 16")

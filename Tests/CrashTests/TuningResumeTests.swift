@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Variants of kernels across a kill: a job goes on with those that it began with, whatever has been measured since.
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct TuningResumeTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct TuningResumeTests {
     /// A worker of its own, since the time for measuring and the place of what was measured are read once a process.
     static func worker(_ job: CrashJob, cache: String) throws -> Process {
         let process = Process()

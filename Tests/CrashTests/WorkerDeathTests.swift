@@ -8,7 +8,7 @@ import Testing
 
 /// Workers that die of themselves, of the device, of memory, or hang: the daemon lives, the job goes on from its checkpoint to the bytes of an
 /// undisturbed run, and the events name the cause. Once each, under TALA_TORTURE=1 twenty times.
-@Suite(.serialized, .enabled(if: RealSpool.areBuilt)) struct WorkerDeathTests {
+@Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct WorkerDeathTests {
     static let times = Extent.isFull ? 20 : 1
 
     /// Swift's own handler prints where a program is and lets it go on when nothing is wrong there: a signal that was only sent would end nobody.

@@ -51,7 +51,7 @@ let isRoot = geteuid() == 0
         #expect(throws: TalaDaemon.StartError.self) { try spool.drain { $0.policyFile = spool.layout.root + "/policy.yaml" } }
     }
 
-    @Test(.enabled(if: isRoot)) func aUserWithoutARoleMayNotSubmit() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func aUserWithoutARoleMayNotSubmit() throws {
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
         try spool.drop("stranger.yaml", owner: 4242)
@@ -62,7 +62,7 @@ let isRoot = geteuid() == 0
         #expect(error["code"]?.string == "not_allowed" && error["message"]?.string?.contains("4242") == true)
     }
 
-    @Test(.enabled(if: isRoot)) func overQuotaIsARejectionThatSaysWhichUsedAndAllowed() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func overQuotaIsARejectionThatSaysWhichUsedAndAllowed() throws {
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
         let path = spool.layout.root + "/policy.yaml"
@@ -82,7 +82,7 @@ let isRoot = geteuid() == 0
         #expect(try spool.rejection("viewer.yaml")["code"]?.string == "not_allowed")
     }
 
-    @Test(.enabled(if: isRoot)) func tokensOfTheMonthCountFromTheJobsThemselves() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func tokensOfTheMonthCountFromTheJobsThemselves() throws {
         let spool = try TestSpool(
             worker: "state succeeded; exit 0", validate: "printf '{\"trained_tokens\": 600}' >$job/validation.json; state queued; exit 0")
         defer { spool.remove() }
@@ -105,7 +105,7 @@ let isRoot = geteuid() == 0
         #expect(spool.job(droppedAs: "c.yaml")?.error?.code == .quotaExceeded)
     }
 
-    @Test(.enabled(if: isRoot)) func moreRunningJobsThanAllowedWait() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func moreRunningJobsThanAllowedWait() throws {
         let spool = try TestSpool(
             worker:
                 "if ! mkdir $job/../../busy; then echo two >>$job/../../log; fi; sleep 0.2; rmdir $job/../../busy; state succeeded; exit 0")
@@ -120,7 +120,7 @@ let isRoot = geteuid() == 0
         #expect(code == 0 && spool.log.isEmpty && spool.jobs.count == 3)
     }
 
-    @Test(.enabled(if: isRoot)) func onlyTheOwnerAndWhoMayControlAllControlAJob() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func onlyTheOwnerAndWhoMayControlAllControlAJob() throws {
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
         let path = spool.layout.root + "/policy.yaml"
@@ -145,7 +145,9 @@ let isRoot = geteuid() == 0
         #expect(spool.jobs.count == 1)
     }
 
-    @Test(.enabled(if: isRoot)) func aDatasetThatItsSubmitterCouldNotReadIsNotFoundAndNothingOfItIsTold() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func aDatasetThatItsSubmitterCouldNotReadIsNotFoundAndNothingOfItIsTold()
+        throws
+    {
         let spool = try TestSpool(worker: "state succeeded; exit 0")
         defer { spool.remove() }
         let root = spool.layout.root + "/roots"

@@ -19,7 +19,7 @@ import Testing
         exit 1
         """
 
-    @Test(.enabled(if: isRoot)) func aMonthThatIsUsedUpWhileAJobRunsPausesItAndMoreLetsItGoOn() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func aMonthThatIsUsedUpWhileAJobRunsPausesItAndMoreLetsItGoOn() throws {
         let spool = try TestSpool(worker: Self.pausing)
         defer { spool.remove() }
         let path = spool.layout.root + "/policy.yaml"
@@ -53,7 +53,7 @@ import Testing
         #expect(spool.events(id).contains("The quota of the month allows the job to go on"))
     }
 
-    @Test(.enabled(if: isRoot)) func aJobThatWaitsWhileItsOwnersMonthIsUsedUpIsPausedNotBegun() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func aJobThatWaitsWhileItsOwnersMonthIsUsedUpIsPausedNotBegun() throws {
         let spool = try TestSpool(worker: "echo run >>$job/../../log; state succeeded; exit 0")
         defer { spool.remove() }
         let path = spool.layout.root + "/policy.yaml"
@@ -73,7 +73,7 @@ import Testing
         #expect(spool.events(folder.id).contains("trained tokens this month: 1001 used, 1000 allowed"))
     }
 
-    @Test(.enabled(if: isRoot)) func theDiskOfAJobCountsWhileItRuns() throws {
+    @Test(.enabled(if: isRoot, "only root may change owners")) func theDiskOfAJobCountsWhileItRuns() throws {
         let spool = try TestSpool(
             worker:
                 "head -c 3000000 /dev/zero >$job/large; sync $job/large; touch $job/started; while [ ! -e $job/../../end ]; do sleep 0.05; done; state succeeded; exit 0"
