@@ -34,7 +34,11 @@ let numeric: [SwiftSetting] =
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings ?? language)
 }
-func moduleInC(_ name: String) -> Target { .target(name: name) }
+// Undefined behaviour traps in debug builds, those of scripts/sanitize among them.
+func moduleInC(_ name: String) -> Target {
+    .target(
+        name: name, cSettings: [.unsafeFlags(["-fsanitize=undefined", "-fsanitize-trap=undefined"], .when(configuration: .debug))])
+}
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: language)
 }
@@ -193,3 +197,8 @@ let package = Package(
             ]),
     ]
 )
+
+// Some of the test targets alone, separated by commas: scripts/sanitize builds no others.
+if let wanted = ProcessInfo.processInfo.environment["TALA_TEST_TARGETS"]?.split(separator: ",").map(String.init) {
+    package.targets.removeAll { $0.type == .test && !wanted.contains($0.name) }
+}
