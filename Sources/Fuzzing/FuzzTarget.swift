@@ -6,7 +6,7 @@ package struct FuzzTarget: Sendable {
     package var name: String
     /// Good and bad inputs, small ones.
     package var seeds: [[UInt8]]
-    /// Files of the reference data that are inputs too: folders below `golden`, and how the names end.
+    /// Files of the reference data that are inputs too: folders below a set's own, and how the names end.
     package var folders: [(path: String, suffix: String)]
     package var words: [String]
     package var byteLimit: Int

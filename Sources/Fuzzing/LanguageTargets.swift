@@ -83,10 +83,7 @@ extension FuzzTarget {
         return nil
     }
 
-    static let encoder: ChatEncoder? = {
-        guard let folder = ReferenceData.folder else { return nil }
-        return try? ChatEncoder(folder: folder + "/stories260k")
-    }()
+    static let encoder: ChatEncoder? = try? ChatEncoder(folder: ReferenceData.chatModel)
 
     /// A line of a training file: read, rendered, cut into tokens, masked.
     static let line = FuzzTarget(

@@ -1,50 +1,49 @@
 import Foundation
 import JSON
 
-/// The reference data (shared/golden) from which more inputs are made, where it is beside the checkout or TALA_SHARED names it.
+/// The reference data from which more inputs are made: Tests/Reference of this checkout, and the larger set (shared/golden) where it is beside the
+/// checkout or TALA_SHARED names it.
 package enum ReferenceData {
-    package static let folder: String? = {
-        var candidates: [String] = []
-        if let named = ProcessInfo.processInfo.environment["TALA_SHARED"] { candidates.append(named + "/golden") }
-        var url = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
-        while url.path != "/" {
-            url.deleteLastPathComponent()
-            if FileManager.default.fileExists(atPath: url.path + "/Package.swift") {
-                candidates.append(url.deletingLastPathComponent().path + "/shared/golden")
-                break
-            }
-        }
-        return candidates.first { FileManager.default.fileExists(atPath: $0) }
+    private static let checkout =
+        URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// The folders of the sets that are there.
+    static let folders: [String] = {
+        let named = ProcessInfo.processInfo.environment["TALA_SHARED"]
+        let shared = (named ?? checkout.deletingLastPathComponent().path + "/shared") + "/golden"
+        return [checkout.path + "/Tests/Reference", shared].filter { FileManager.default.fileExists(atPath: $0) }
     }()
 
+    /// A folder with a tokenizer and a chat template.
+    static let chatModel = checkout.path + "/demo/model"
+
     /// The folder of the tests' own templates, where the checkout is there.
-    private static let ownTemplates =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path + "/Tests/TemplatesTests"
+    private static let ownTemplates = checkout.path + "/Tests/TemplatesTests"
 
     /// The files of a target's folders, at most 1 MiB each.
     package static func inputs(of target: FuzzTarget) -> [[UInt8]] {
         var found: [[UInt8]] = []
         for (path, suffix) in target.folders {
-            guard let folder = path == "Cases" ? ownTemplates : folder,
-                let walk = FileManager.default.enumerator(atPath: folder + "/" + path)
-            else { continue }
-            for case let name as String in walk where name.hasSuffix(suffix) {
-                guard let data = FileManager.default.contents(atPath: folder + "/" + path + "/" + name), data.count <= 1 << 20 else {
-                    continue
+            for folder in path == "Cases" ? [ownTemplates] : folders {
+                guard let walk = FileManager.default.enumerator(atPath: folder + "/" + path) else { continue }
+                for case let name as String in walk where name.hasSuffix(suffix) {
+                    guard let data = FileManager.default.contents(atPath: folder + "/" + path + "/" + name), data.count <= 1 << 20 else {
+                        continue
+                    }
+                    if target.structure == .template, !name.hasSuffix(".jinja") {
+                        found += templates(in: data)
+                        continue
+                    }
+                    // A whole file of data is one input, before which stands how it is read.
+                    if target.name == "dataset" {
+                        for choice in "aeg".utf8 { found.append([choice] + data) }
+                        continue
+                    }
+                    // Of a file of lines each is an input, as is the whole.
+                    if name.hasSuffix(".jsonl") { found += data.split(separator: 0x0A).prefix(50).map { Array($0) } }
+                    found.append(Array(data))
                 }
-                if target.structure == .template, !name.hasSuffix(".jinja") {
-                    found += templates(in: data)
-                    continue
-                }
-                // A whole file of data is one input, before which stands how it is read.
-                if target.name == "dataset" {
-                    for choice in "aeg".utf8 { found.append([choice] + data) }
-                    continue
-                }
-                // Of a file of lines each is an input, as is the whole.
-                if name.hasSuffix(".jsonl") { found += data.split(separator: 0x0A).prefix(50).map { Array($0) } }
-                found.append(Array(data))
             }
         }
         // The order of a folder's entries is the file system's; the inputs shall be the same everywhere.

@@ -16,7 +16,7 @@ import Testing
 
     private func short(_ device: String) -> String {
         """
-        model: stories260k
+        model: chat-model
         training_file: train.jsonl
         seed: 5
         method: {type: supervised, supervised: {hyperparameters: {max_steps: 2, batch_size: 2, learning_rate: 1.0e-3}}}
@@ -62,7 +62,7 @@ import Testing
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: BuiltProgram.folder + "/tala-worker")
         process.arguments = [
-            "probe", "--job", job.path, job.statusFile, spool.layout.models + "/stories260k/config.json",
+            "probe", "--job", job.path, job.statusFile, spool.layout.models + "/chat-model/config.json",
             spool.layout.files + "/train.jsonl", other,
             spool.layout.files + "/other.jsonl", spool.layout.jobs, spool.layout.root + "/daemon.json", "/etc/passwd", "/dev/null", "/root",
         ]
@@ -72,7 +72,7 @@ import Testing
         process.waitUntilExit()
         let lines = Set(text.split(separator: "\n").map(String.init))
         for line in [
-            "writable \(job.statusFile)", "readable \(spool.layout.models)/stories260k/config.json",
+            "writable \(job.statusFile)", "readable \(spool.layout.models)/chat-model/config.json",
             "readable \(spool.layout.files)/train.jsonl",
             "closed \(other)", "closed \(spool.layout.files)/other.jsonl", "closed \(spool.layout.jobs)",
             "closed \(spool.layout.root)/daemon.json",
@@ -117,9 +117,9 @@ import Testing
         // The submitter's own file is of no more consequence: the job has its copy.
         try DurableFiles.replace(spool.layout.files + "/train.jsonl", with: "{}\n")
         // The model's is.
-        let config = spool.layout.models + "/stories260k/generation_config.json"
+        let config = spool.layout.models + "/chat-model/generation_config.json"
         try DurableFiles.replace(config, with: "{}")
-        let weights = spool.layout.models + "/stories260k/model.safetensors"
+        let weights = spool.layout.models + "/chat-model/model.safetensors"
         var bytes = try DurableFiles.read(weights)
         bytes[bytes.count - 1] ^= 1
         try bytes.withUnsafeBytes { try DurableFiles.replace(weights, with: $0) }

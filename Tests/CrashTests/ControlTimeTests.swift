@@ -21,14 +21,14 @@ struct SlowJob {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
         for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
-            try FileManager.default.copyItem(atPath: SharedData.path("stories260k/" + name), toPath: model + "/" + name)
+            try FileManager.default.copyItem(atPath: ReferenceSet.own.chatModel + "/" + name, toPath: model + "/" + name)
         }
-        var config = try String(contentsOfFile: SharedData.path("stories260k/config.json"), encoding: .utf8)
+        var config = try String(contentsOfFile: ReferenceSet.own.chatModel + "/config.json", encoding: .utf8)
         for (key, value) in [("hidden_size", width), ("intermediate_size", 3 * width), ("num_hidden_layers", layers)] {
             config = config.replacing(try Regex("\"\(key)\": [0-9]+"), with: "\"\(key)\": \(value)")
         }
         try DurableFiles.replace(model + "/config.json", with: config)
-        let text = try String(contentsOfFile: SharedData.path("stories260k/train.jsonl"), encoding: .utf8)
+        let text = try String(contentsOfFile: ReferenceSet.own.chatModel + "/train.jsonl", encoding: .utf8)
         try DurableFiles.replace(root + "/files/text.txt", with: String(repeating: text.filter { $0.isASCII && $0 != "\n" }, count: 4))
         let manifest = """
             model: slow
@@ -89,7 +89,7 @@ private final class BackgroundWorker: @unchecked Sendable {
     var outcome: WorkerExit? { lock.withLock { ended } }
 }
 
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct ControlTimeTests {
+@Suite(.serialized) struct ControlTimeTests {
     /// Seconds within which what was asked must have happened.
     static let limit = 5.0
 

@@ -56,13 +56,13 @@ struct CrashJob {
         try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: root + "/files", withIntermediateDirectories: true)
         for (name, count) in [("train.jsonl", 7), ("validation.jsonl", 3)] {
-            let lines = try String(contentsOfFile: SharedData.path("stories260k/" + name), encoding: .utf8).split(separator: "\n").prefix(
+            let lines = try String(contentsOfFile: ReferenceSet.own.chatModel + "/" + name, encoding: .utf8).split(separator: "\n").prefix(
                 count)
             try DurableFiles.replace(root + "/files/" + name, with: lines.joined(separator: "\n") + "\n")
         }
         let adapter = lora ? "{type: lora, rank: 4, alpha: 8, dropout: \(dropout)}" : "{type: full}"
         let manifest = """
-            model: stories260k
+            model: chat-model
             training_file: train.jsonl
             validation_file: validation.jsonl
             seed: 5
@@ -78,7 +78,7 @@ struct CrashJob {
         let read = try Manifest(ManifestText(Array(manifest.utf8), isYAML: true))
         try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(read.json))
         let acceptance = JobAcceptance(
-            createdAt: 1, owner: Int(getuid()), modelPath: SharedData.path("stories260k"), trainingPath: root + "/files/train.jsonl",
+            createdAt: 1, owner: Int(getuid()), modelPath: ReferenceSet.own.chatModel, trainingPath: root + "/files/train.jsonl",
             validationPath: root + "/files/validation.jsonl", initialAdapterPath: nil)
         try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
         try folder.write(JobStatus(id: folder.id, state: .queued, createdAt: 1, manifest: read))

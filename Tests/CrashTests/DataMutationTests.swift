@@ -11,7 +11,7 @@ import Worker
 
 /// A submitter who changes, cuts or replaces the data after the job was accepted, while it is validated or trained on: what is trained on is what was
 /// validated, to the byte, or the job fails and says why. Eight times, under TALA_TORTURE=1 two hundred times.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct DataMutationTests {
+@Suite(.serialized) struct DataMutationTests {
     private enum Kind: Int, CaseIterable { case change, cut, replace, rewrite, grow }
 
     private static func mutate(_ kind: Kind, _ path: String, _ random: inout SplitMix64) {
@@ -31,7 +31,7 @@ import Worker
             // Other data, valid as well: only its digest tells.
             try? DurableFiles.replace(
                 path,
-                with: (try? String(contentsOfFile: SharedData.path("stories260k/validation.jsonl"), encoding: .utf8).split(separator: "\n")
+                with: (try? String(contentsOfFile: ReferenceSet.own.chatModel + "/validation.jsonl", encoding: .utf8).split(separator: "\n")
                     .prefix(7).joined(separator: "\n") + "\n") ?? "")
         case .rewrite:
             guard let bytes = try? DurableFiles.read(path) else { return }

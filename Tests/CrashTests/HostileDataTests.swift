@@ -20,7 +20,7 @@ import Testing
         let job = try CrashJob()
         defer { job.remove() }
         let model = job.root + "/model"
-        try FileManager.default.copyItem(atPath: SharedData.path("stories260k"), toPath: model)
+        try FileManager.default.copyItem(atPath: ReferenceSet.own.chatModel, toPath: model)
         var acceptance = try job.folder.acceptance()
         acceptance.modelPath = model
         try DurableFiles.replace(job.folder.acceptanceFile, with: JSONWriter().string(acceptance.json))

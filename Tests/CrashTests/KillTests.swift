@@ -19,11 +19,15 @@ import Testing
         var kills = 0
         var log: [String] = []
         while kills < 10, killed.adapter == nil {
+            let known = killed.job?.checkpointNames.last
             let daemon = try killed.startDaemon()
-            let delay = Double.random(in: 0.1...0.9, using: &random)
+            // A worker that dies too often without a new checkpoint is not followed by another, so each comes to one first, however slow the
+            // machine is; all but the first, which dies anywhere.
+            while kills > 0, daemon.isRunning, killed.job?.checkpointNames.last == known { usleep(2_000) }
+            let delay = Double.random(in: 0...(kills == 0 ? 0.5 : 0.1), using: &random)
             Thread.sleep(forTimeInterval: delay)
             let target = kills % 3
-            log.append("\(["worker", "daemon", "both"][target]) after \(delay) s")
+            log.append("\(["worker", "daemon", "both"][target]) \(delay) s after \(killed.job?.checkpointNames.last ?? "the start")")
             if target != 0 { kill(daemon.processIdentifier, SIGKILL) }
             if target != 1 { for worker in killed.workers { kill(worker, SIGKILL) } }
             kills += 1
@@ -33,6 +37,7 @@ import Testing
             }
             daemon.waitUntilExit()
         }
+        #expect(kills >= 4, "\(log)")
         let last = try killed.startDaemon()
         last.waitUntilExit()
         #expect(last.terminationStatus == 0, "\(log)")
@@ -46,10 +51,10 @@ import Testing
         defer { spool.remove() }
         let daemon = try spool.startDaemon()
         while spool.steps.count < 8, daemon.isRunning { Thread.sleep(forTimeInterval: 0.05) }
-        let began = Date()
         daemon.terminate()
         daemon.waitUntilExit()
-        #expect(Date().timeIntervalSince(began) < 5 && spool.workers.isEmpty)
+        // It left in the middle of the job, not at its end.
+        #expect(spool.workers.isEmpty && spool.steps.count < 78)
         let job = try #require(spool.job)
         #expect(job.status()?.state == .queued && !job.checkpointNames.isEmpty)
         let again = try spool.startDaemon()

@@ -7,11 +7,11 @@ import TestSupport
 /// The programs as they were built beside the tests, in a spool with the reference model.
 struct RealSpool {
     let layout: SpoolLayout
-    static var areBuilt: Bool { FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker") && SharedData.isThere }
+    static var areBuilt: Bool { FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker") }
 
     /// What most tests drop: LoRA with dropout, three epochs, a checkpoint every five steps.
     static let manifest = """
-        model: stories260k
+        model: chat-model
         training_file: train.jsonl
         validation_file: validation.jsonl
         seed: 5
@@ -29,9 +29,9 @@ struct RealSpool {
         for folder in [layout.root] + layout.folders {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
-        try FileManager.default.copyItem(atPath: SharedData.path("stories260k"), toPath: layout.models + "/stories260k")
+        try FileManager.default.copyItem(atPath: ReferenceSet.own.chatModel, toPath: layout.models + "/chat-model")
         for name in ["train.jsonl", "validation.jsonl"] {
-            try FileManager.default.copyItem(atPath: SharedData.path("stories260k/" + name), toPath: layout.files + "/" + name)
+            try FileManager.default.copyItem(atPath: ReferenceSet.own.chatModel + "/" + name, toPath: layout.files + "/" + name)
         }
         try DurableFiles.replace(layout.incoming + "/job.yaml", with: manifest)
     }

@@ -36,7 +36,7 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
 
 /// Exact resume: a job that is stopped wherever a worker looks whether it should leave — before training, between micro-batches, between steps, in an
 /// evaluation, at an epoch's end, in the second epoch, before the result — ends in the bytes of one that was not.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct ResumeMatrixTests {
+@Suite(.serialized) struct ResumeMatrixTests {
     /// A run that stops at the k-th time it looks.
     final class Looks {
         var count = 0

@@ -12,7 +12,7 @@ import Testing
     /// - Parameter steps: two hundred take some seconds, more than a daemon waits for the lock.
     private static func manifest(steps: Int) -> String {
         """
-        model: stories260k
+        model: chat-model
         training_file: train.jsonl
         seed: 5
         method: {type: supervised, supervised: {hyperparameters: {max_steps: \(steps), batch_size: 8}}}

@@ -9,7 +9,7 @@ import Testing
 import Worker
 
 /// `profile: true` in a manifest: one step is timed kernel by kernel, and the job ends in the same bytes.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct StepProfileTests {
+@Suite(.serialized) struct StepProfileTests {
     @Test(arguments: ["cpu", "vulkan"]) func aProfiledJobSaysWhereTheTimeWentAndEndsInTheSameBytes(device: String) throws {
         let job = try CrashJob(dropout: 0.1, device: device, splitsBatches: true)
         defer { job.remove() }

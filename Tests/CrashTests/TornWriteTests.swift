@@ -8,7 +8,7 @@ import Testing
 import Worker
 
 /// Files that are cut short or have a bit flipped behind the program's back.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct TornWriteTests {
+@Suite(.serialized) struct TornWriteTests {
     /// A job that was stopped after its fourth step, with two checkpoints.
     static func half() throws -> (job: CrashJob, state: FolderSnapshot, wanted: JobTrace) {
         let job = try CrashJob()

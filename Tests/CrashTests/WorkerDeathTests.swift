@@ -16,7 +16,7 @@ import Testing
 
     private static func manifest(device: String, steps: Int) -> String {
         """
-        model: stories260k
+        model: chat-model
         training_file: train.jsonl
         seed: 5
         method: {type: supervised, supervised: {hyperparameters: {max_steps: \(steps), batch_size: 4, learning_rate: 1.0e-3}}}

@@ -25,10 +25,10 @@ final class DataFolder {
     @discardableResult
     func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
 
-    static let encoder = Result { try ChatEncoder(folder: SharedData.path("stories260k")) }
+    static let encoder = Result { try ChatEncoder(folder: ReferenceSet.own.chatModel) }
 
     func reader(_ options: DatasetOptions = DatasetOptions(maximumLength: 1 << 20), cache: DatasetCache? = nil) throws -> DatasetReader {
-        DatasetReader(encoder: try Self.encoder.get(), options: options, modelFolder: SharedData.path("stories260k"), cache: cache)
+        DatasetReader(encoder: try Self.encoder.get(), options: options, modelFolder: ReferenceSet.own.chatModel, cache: cache)
     }
 
     func report(_ text: String, name: String = "data.jsonl", _ options: DatasetOptions = DatasetOptions(maximumLength: 1 << 20)) throws

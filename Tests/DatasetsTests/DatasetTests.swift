@@ -5,20 +5,18 @@ import TestSupport
 import Testing
 import Tokenization
 
-@Suite(.enabled(if: SharedData.isThere)) struct MalformedDatasetTests {
-    static var cases: [String] { (try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("malformed/jsonl")).sorted()) ?? [] }
-
-    @Test(arguments: cases) func everyFileIsJudgedAsExpected(name: String) throws {
-        let expected = try SharedData.json("malformed/jsonl/\(name)/expect.json")
-        let encoder = try ChatEncoder(folder: SharedData.path("stories260k"))
+@Suite struct MalformedDatasetTests {
+    @Test(arguments: ReferenceItem.all("malformed/jsonl")) func everyFileIsJudgedAsExpected(item: ReferenceItem) throws {
+        let expected = try item.json("expect.json")
+        let encoder = try ChatEncoder(folder: ReferenceSet.own.chatModel)
         let reader = DatasetReader(
-            encoder: encoder, options: DatasetOptions(maximumLength: 1 << 20), modelFolder: SharedData.path("stories260k"))
-        let report = try reader.read(SharedData.path("malformed/jsonl/\(name)/data.jsonl")).report
+            encoder: encoder, options: DatasetOptions(maximumLength: 1 << 20), modelFolder: ReferenceSet.own.chatModel)
+        let report = try reader.read(item.path("data.jsonl")).report
         #expect(
             report.isValid == (expected["verdict"]?.string == "accept"),
-            "\(name): \(report.problems.first.first?.description ?? "accepted")")
-        if let line = expected["line"]?.integer { #expect(report.problems.first.first?.line == line, "\(name)") }
-        if let field = expected["field"]?.string { #expect(report.problems.first.first?.field == field, "\(name)") }
+            "\(item): \(report.problems.first.first?.description ?? "accepted")")
+        if let line = expected["line"]?.integer { #expect(report.problems.first.first?.line == line, "\(item)") }
+        if let field = expected["field"]?.string { #expect(report.problems.first.first?.field == field, "\(item)") }
     }
 }
 

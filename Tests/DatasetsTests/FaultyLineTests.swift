@@ -109,7 +109,7 @@ struct FaultyLine: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite(.enabled(if: SharedData.isThere)) struct FaultyLineTests {
+@Suite struct FaultyLineTests {
     @Test(arguments: FaultyLine.all) func aFaultyLineIsNamedWithItsField(fault: FaultyLine) throws {
         let report = try DataFolder().report(chat("Hi", "Hello.") + "\n\n" + fault.line + "\n" + chat("Bye", "Bye.") + "\n")
         let first = try #require(report.problems.first.first)

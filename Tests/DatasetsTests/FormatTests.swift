@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Tokenization
 
-@Suite(.enabled(if: SharedData.isThere)) struct FormatTests {
+@Suite struct FormatTests {
     static let any = DatasetOptions(maximumLength: 1 << 20)
     static let completion = DatasetOptions(trainOn: .completion, maximumLength: 1 << 20)
 
@@ -136,7 +136,7 @@ import Tokenization
         try folder.write("small.jsonl", "{}\n")
         func validate(_ data: String) throws -> MeasuredRun {
             let manifest =
-                ["model": JSONNode(SharedData.path("stories260k")), "training_file": JSONNode(folder.path + "/" + data), "device": "cpu"]
+                ["model": JSONNode(ReferenceSet.own.chatModel), "training_file": JSONNode(folder.path + "/" + data), "device": "cpu"]
                 as JSONNode
             return try BuiltProgram(name: "tala").measure(
                 ["validate", folder.write("manifest.json", JSONWriter().string(manifest))], limit: 60)
@@ -148,13 +148,13 @@ import Tokenization
 
     @Test func plainTextIsPackedIntoRows() throws {
         let options = DatasetOptions(purpose: .pretraining, trainOn: .all, maximumLength: 16)
-        let text = "Once upon a time\nthere was a girl.\n\nShe had a dog.\r\n\r\nThe end.\n"
+        let text = "Once upon a time\nthere was a girl.\n\nShe had a dog.\r\n\r\nThe very end.\n"
         let rows = try examples(text, name: "data.txt", options)
         let encoder = try DataFolder.encoder.get()
-        let tokens = ["Once upon a time\nthere was a girl.", "She had a dog.", "The end."].flatMap { encoder.encode(document: $0) }
+        let tokens = ["Once upon a time\nthere was a girl.", "She had a dog.", "The very end."].flatMap { encoder.encode(document: $0) }
         #expect(rows.flatMap(\.ids) == tokens)
         #expect(rows.dropLast().allSatisfy { $0.ids.count == 16 })
-        let lines = ["Once upon a time\nthere was a girl.", "She had a dog.", "The end."].map {
+        let lines = ["Once upon a time\nthere was a girl.", "She had a dog.", "The very end."].map {
             JSONWriter().string(["text": JSONNode($0)])
         }
         #expect(try examples(lines.joined(separator: "\n"), options) == rows)

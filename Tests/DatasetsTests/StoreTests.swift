@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Tokenization
 
-@Suite(.enabled(if: SharedData.isThere)) struct StoreTests {
+@Suite struct StoreTests {
     private func entries(_ folder: DataFolder) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder.path + "/cache")) ?? []).filter { $0 != "digests" }
     }
@@ -33,7 +33,7 @@ import Tokenization
     @Test func aTemplateThatWritesTheDateIsReadAnewOnAnotherDayAndNotOnTheSame() throws {
         let folder = try DataFolder()
         let model = folder.path + "/model"
-        try FileManager.default.copyItem(atPath: SharedData.path("stories260k"), toPath: model)
+        try FileManager.default.copyItem(atPath: ReferenceSet.own.chatModel, toPath: model)
         let template = "{{ strftime_now('%d %B') }}{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}\n{% endfor %}"
         try folder.write("model/chat_template.jinja", template)
         let path = try folder.write("data.jsonl", chats(5))

@@ -29,7 +29,7 @@ import Testing
         for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
             // Named READER.what-was-wrong.
             let name = file.lastPathComponent.split(separator: ".").first.map(String.init) ?? ""
-            guard let target = FuzzTarget.all.first(where: { $0.name == name }) else { continue }
+            let target = try #require(FuzzTarget.all.first { $0.name == name }, "\(file.lastPathComponent) names no reader")
             #expect(target.run(Array(try Data(contentsOf: file))) == nil)
         }
     }

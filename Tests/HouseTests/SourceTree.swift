@@ -39,17 +39,19 @@ enum SourceTree {
     /// The targets with sources in Swift, among them those of tests.
     static func targets() throws -> [Target] {
         let entry = try Regex(
-            #"^\s*(module|program|tests|\.target)\(\s*(?:name:\s*)?"([A-Za-z-]+)"(?:\s*,\s*(?:dependencies:\s*)?\[([^\]]*)\])?"#,
-            as: (Substring, Substring, Substring, Substring?).self
+            #"^\s*(module|program|tests|\.target)\(\s*(?:name:\s*)?"([A-Za-z-]+)"(?:\s*,\s*(?:dependencies:\s*)?\[([^\]]*)\]( \+ oldGlslang)?)?"#,
+            as: (Substring, Substring, Substring, Substring?, Substring?).self
         ).anchorsMatchLineEndings()
         let name = try Regex(#""([A-Za-z-]+)"|\b(argumentParser|yams)\b"#, as: (Substring, Substring?, Substring?).self)
         return try text(of: "Package.swift").matches(of: entry).map { match in
             let declared = (match.output.3 ?? "").matches(of: name).map { found in
                 found.output.1.map(String.init) ?? (found.output.2 == "yams" ? "Yams" : "ArgumentParser")
             }
+            // Debian 12's glslang has an archive more, which is listed where it is there.
+            let more = match.output.4 == nil ? [] : ["COGLCompiler"]
             let isTest = match.output.1 == "tests" || match.output.1 == ".target"
             return Target(
-                name: String(match.output.2), folder: (isTest ? "Tests/" : "Sources/") + match.output.2, declared: Set(declared))
+                name: String(match.output.2), folder: (isTest ? "Tests/" : "Sources/") + match.output.2, declared: Set(declared + more))
         }
     }
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Training in bfloat16 beside training in float32, through whole jobs.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct NarrowTrainingTests {
+@Suite(.serialized) struct NarrowTrainingTests {
     @Test func fiftyStepsInBfloat16EndWithinOnePerCentOfTheLossInFloat32() throws {
         let settings: [String: JSONNode] = [
             "shuffle": true, "schedule": ["type": "cosine", "warmup_steps": 5],

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Worker
 
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct PackingTests {
+@Suite(.serialized) struct PackingTests {
     @Test(arguments: [1, 3, 8, 32]) func atLeastNinetyEightPercentOfTheRowsAreUseful(batchSize: Int) throws {
         let steps = min(26, 208 / batchSize)
         let job = try ReferenceJob(

@@ -94,6 +94,7 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % bound
         }
+        var (taken, refused) = (0, 0)
         for _ in 0..<3000 {
             var bytes = good
             for _ in 0...random(4) {
@@ -103,8 +104,12 @@ import Testing
                 default: bytes.insert("{}[]:,-&*!|>'\"\n #%@`".utf8.randomElement() ?? 0, at: random(bytes.count))
                 }
             }
-            for isYAML in [true, false] { _ = try? Manifest(ManifestText(bytes, isYAML: isYAML)) }
+            for isYAML in [true, false] {
+                if (try? Manifest(ManifestText(bytes, isYAML: isYAML))) == nil { refused += 1 } else { taken += 1 }
+            }
         }
+        // Damage that always shows, or never, would try little.
+        #expect(taken > 100 && refused > 1000, "\(taken) taken, \(refused) refused")
     }
 
     @Test func theFormatOfFrozenWeightsIsReadAndIsForAdaptersAlone() throws {

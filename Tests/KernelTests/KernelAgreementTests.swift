@@ -4,13 +4,22 @@ import Testing
 
 /// Every kernel of every device against plain float64 arithmetic.
 @Suite(.serialized) struct KernelAgreementTests {
-    @Test(arguments: TestDevice.available, KernelCatalogue.cases)
+    /// Each case on each device that has its element types.
+    private static let pairs: [(TestDevice, KernelCase)] = TestDevice.available.flatMap { device -> [(TestDevice, KernelCase)] in
+        guard let computer = try? device.open() else { return KernelCatalogue.cases.map { (device, $0) } }
+        // How operands are read and written does not depend on the shape of groups: one type is enough to try those of cards.
+        let wanted = KernelCatalogue.cases.filter { device != .vulkanAsCard || $0.activationTypes == [.float32] }
+        let fitting = wanted.filter { fits($0, computer) }
+        if fitting.count < wanted.count {
+            print("skipped: \(wanted.count - fitting.count) kernel cases of element types that \(device) lacks")
+        }
+        return fitting.map { (device, $0) }
+    }
+
+    @Test(arguments: pairs)
     func aKernelComputesWhatItsDefinitionSaysAndTouchesNothingElse(_ device: TestDevice, _ kernel: KernelCase) throws {
         let computer = try device.open()
         let known = TestDevice.complaints(about: computer).count
-        guard Self.fits(kernel, computer) else { return }
-        // How operands are read and written does not depend on the shape of groups: one type is enough to try those of cards.
-        if device == .vulkanAsCard && kernel.activationTypes != [.float32] { return }
         let seed = KernelCatalogue.seed
         var random = CaseRandom(seed: seed)
         var machine = KernelMachine(seed: seed &+ 1)

@@ -4,11 +4,18 @@ import Testing
 
 /// The project's bound for activations in 16 bits: every operation within a hundredth of its definition, in norm.
 @Suite struct NarrowPrecisionTests {
-    static let narrowCases = KernelCatalogue.cases.filter { !$0.activationTypes.isDisjoint(with: [.bfloat16, .float16]) }
+    static let narrowCases: [KernelCase] = {
+        let cases = KernelCatalogue.cases.filter { !$0.activationTypes.isDisjoint(with: [.bfloat16, .float16]) }
+        guard let computer = try? TestDevice.cpu.open() else { return cases }
+        let fitting = cases.filter { KernelAgreementTests.fits($0, computer) }
+        if fitting.count < cases.count {
+            print("skipped: \(cases.count - fitting.count) narrow kernel cases of element types that the processor lacks")
+        }
+        return fitting
+    }()
 
     @Test(arguments: narrowCases) func anOperationOnNarrowActivationsIsWithinAHundredthOfItsDefinitionInNorm(_ kernel: KernelCase) throws {
         let computer = try TestDevice.cpu.open()
-        guard KernelAgreementTests.fits(kernel, computer) else { return }
         var random = CaseRandom(seed: KernelCatalogue.seed)
         var machine = KernelMachine(seed: KernelCatalogue.seed)
         let sample = try kernel.sample(&random)

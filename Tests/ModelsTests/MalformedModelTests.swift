@@ -7,49 +7,44 @@ import Testing
 @testable import Models
 @testable import Tensors
 
-@Suite(.enabled(if: SharedData.isThere)) struct MalformedModelTests {
-    static func cases(_ kind: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("malformed/\(kind)"))) ?? []).sorted()
-    }
+@Suite struct MalformedModelTests {
+    static func cases(_ kind: String) -> [ReferenceItem] { ReferenceItem.all("malformed/" + kind) }
 
     /// The verdict is as expected, and a refusal names what it is about.
-    static func judge(_ kind: String, _ name: String, _ body: () throws -> Void) throws {
-        let expected = try SharedData.json("malformed/\(kind)/\(name)/expect.json")
+    static func judge(_ item: ReferenceItem, _ body: () throws -> Void) throws {
+        let expected = try item.json("expect.json")
         var message: String?
         do { try body() } catch { message = "\(error)" }
-        #expect((message == nil) == (expected["verdict"]?.string == "accept"), "\(kind)/\(name): \(message ?? "accepted")")
+        #expect((message == nil) == (expected["verdict"]?.string == "accept"), "\(item): \(message ?? "accepted")")
         if let message, let field = expected["field"]?.string {
-            #expect(message.contains(field), "\(kind)/\(name): \"\(message)\" does not name \(field)")
+            #expect(message.contains(field), "\(item): \"\(message)\" does not name \(field)")
         }
-        if let message, let file = expected["file"]?.string, kind != "checkpoint" {
-            #expect(message.contains(file), "\(kind)/\(name): \"\(message)\" does not name \(file)")
-        }
-    }
-
-    @Test(arguments: cases("safetensors")) func everyFileIsJudgedAsExpected(name: String) throws {
-        try Self.judge("safetensors", name) {
-            _ = try SafetensorsFile(path: SharedData.path("malformed/safetensors/\(name)/model.safetensors"))
+        if let message, let file = expected["file"]?.string, item.kind != "malformed/checkpoint" {
+            #expect(message.contains(file), "\(item): \"\(message)\" does not name \(file)")
         }
     }
 
-    @Test(arguments: cases("config")) func everyConfigurationIsJudgedAsExpected(name: String) throws {
-        try Self.judge("config", name) { _ = try ModelConfiguration(folder: SharedData.path("malformed/config/\(name)")) }
+    @Test(arguments: cases("safetensors")) func everyFileIsJudgedAsExpected(item: ReferenceItem) throws {
+        try Self.judge(item) { _ = try SafetensorsFile(path: item.path("model.safetensors")) }
     }
 
-    @Test(arguments: cases("checkpoint")) func everyCheckpointIsJudgedAsExpected(name: String) throws {
-        try Self.judge("checkpoint", name) {
-            let folder = SharedData.path("malformed/checkpoint/\(name)")
+    @Test(arguments: cases("config")) func everyConfigurationIsJudgedAsExpected(item: ReferenceItem) throws {
+        try Self.judge(item) { _ = try ModelConfiguration(folder: item.path) }
+    }
+
+    @Test(arguments: cases("checkpoint")) func everyCheckpointIsJudgedAsExpected(item: ReferenceItem) throws {
+        try Self.judge(item) {
             let model = try LanguageModel(
-                ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .full, maximumLength: 8)
+                ModelConfiguration(folder: item.path), source: .checkpoint(Checkpoint(folder: item.path)), training: .full, maximumLength: 8
+            )
             try model.checkNumbers()
         }
     }
 
-    @Test(arguments: cases("adapter")) func everyAdapterIsJudgedAsExpected(name: String) throws {
-        try Self.judge("adapter", name) {
-            let folder = SharedData.path("malformed/checkpoint/valid")
-            let adapter = SharedData.path("malformed/adapter/\(name)")
-            let settings = AdapterSettings(rank: 2, alpha: 4, targets: .names(["q_proj"]), initialFolder: adapter)
+    @Test(arguments: cases("adapter")) func everyAdapterIsJudgedAsExpected(item: ReferenceItem) throws {
+        try Self.judge(item) {
+            let folder = item.set.path("malformed/checkpoint/valid")
+            let settings = AdapterSettings(rank: 2, alpha: 4, targets: .names(["q_proj"]), initialFolder: item.path)
             _ = try LanguageModel(
                 ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .adapter(settings, seed: 0),
                 maximumLength: 8)
@@ -57,7 +52,7 @@ import Testing
     }
 
     @Test func aTargetThatDoesNotExistIsRefusedWithTheNearestOne() throws {
-        let folder = SharedData.path("models/llama-tiny")
+        let folder = ReferenceSet.own.path("models/llama-tiny")
         #expect {
             try LanguageModel(
                 ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)),
@@ -65,13 +60,17 @@ import Testing
         } throws: { "\($0)".contains("did you mean q_proj?") }
     }
 
-    @Test(arguments: [
-        "phi3-tiny", "phi3-window-tiny", "phi3-longrope-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny", "gemma2-tiny",
-        "starcoder2-tiny", "gpt-neox-tiny", "olmo2-tiny", "granite-tiny", "smollm3-tiny", "glm4-tiny", "gemma3-tiny",
-    ])
-    func bothSpellingsOfAConfigurationMeanTheSame(name: String) throws {
-        let old = try ModelConfiguration(folder: SharedData.path("models/\(name)"))
-        let new = try ModelConfiguration(json: SharedData.json("models/\(name)/config.transformers5.json"))
+    @Test(
+        arguments: ReferenceItem.all(
+            "models",
+            [
+                "phi3-tiny", "phi3-window-tiny", "phi3-longrope-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny",
+                "gemma2-tiny", "starcoder2-tiny", "gpt-neox-tiny", "olmo2-tiny", "granite-tiny", "smollm3-tiny", "glm4-tiny", "gemma3-tiny",
+            ]
+        ))
+    func bothSpellingsOfAConfigurationMeanTheSame(item: ReferenceItem) throws {
+        let old = try ModelConfiguration(folder: item.path)
+        let new = try ModelConfiguration(json: item.json("config.transformers5.json"))
         #expect(old == new)
     }
 }

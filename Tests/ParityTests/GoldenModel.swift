@@ -6,9 +6,9 @@ import Tensors
 import TestSupport
 import Training
 
-/// A folder of `golden/models`: a checkpoint, a batch, and what the reference computed.
+/// A folder of `models` of a reference set: a checkpoint, a batch, and what the reference computed.
 struct GoldenModel {
-    let name: String
+    let item: ReferenceItem
     let checkpoint: Checkpoint
     let configuration: ModelConfiguration
     let tensors: [String: StoredTensor]
@@ -20,15 +20,18 @@ struct GoldenModel {
         "starcoder2-tiny", "gpt-neox-tiny", "olmo2-tiny", "granite-tiny", "smollm3-tiny", "glm4-tiny", "gemma3-tiny",
     ]
 
-    init(_ name: String, variant: String = "golden") throws {
-        self.name = name
-        let folder = SharedData.path("models/" + name)
+    /// Those of every set that is there.
+    static let all = ReferenceItem.all("models", names)
+
+    init(_ item: ReferenceItem, variant: String = "golden") throws {
+        self.item = item
+        let folder = item.path
         checkpoint = try Checkpoint(folder: folder)
         configuration = try ModelConfiguration(folder: folder)
         tensors = Dictionary(try SafetensorsFile(path: "\(folder)/\(variant).safetensors").tensors.map { ($0.name, $0) }) { first, _ in
             first
         }
-        figures = try SharedData.json("models/\(name)/\(variant).json")
+        figures = try item.json("\(variant).json")
         lengths = figures["lengths"]?.array?.compactMap(\.integer) ?? []
     }
 

@@ -5,9 +5,8 @@ import Tensors
 import TestSupport
 import Testing
 import Training
-import VulkanBackend
 
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct LogitsTests {
+@Suite(.serialized) struct LogitsTests {
     /// Logits of the batch's longest and shortest row, without and with the adapter, within 1e-4.
     static func compare(_ golden: GoldenModel, _ device: any ComputeDevice, _ label: String) throws {
         for isLoRA in [false, true] {
@@ -63,18 +62,13 @@ import VulkanBackend
         return sum
     }
 
-    @Test(arguments: GoldenModel.names) func logitsOnTheProcessorAreTheReferences(name: String) throws {
-        try Self.compare(GoldenModel(name), CPUDevice(), "\(name) CPU")
+    @Test(arguments: GoldenModel.all) func logitsOnTheProcessorAreTheReferences(item: ReferenceItem) throws {
+        try Self.compare(GoldenModel(item), CPUDevice(), "\(item) CPU")
     }
 
-    @Test func shortRowsOfALongropeModelUseTheShortFactors() throws {
-        try Self.compare(GoldenModel("phi3-longrope-tiny", variant: "golden-short"), CPUDevice(), "golden-short")
+    @Test(arguments: ReferenceItem.all("models", ["phi3-longrope-tiny"]))
+    func shortRowsOfALongropeModelUseTheShortFactors(item: ReferenceItem) throws {
+        try Self.compare(GoldenModel(item, variant: "golden-short"), CPUDevice(), "\(item) golden-short")
     }
 
-    @Test(.enabled(if: SharedVulkanDevice.device != nil), arguments: GoldenModel.names) func logitsOnVulkanAreTheReferences(name: String)
-        throws
-    {
-        let device = try #require(SharedVulkanDevice.device)
-        try Self.compare(GoldenModel(name), device, "\(name) \(device.name)")
-    }
 }

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct ModelParityTests {
+@Suite(.serialized) struct ModelParityTests {
     /// Loss, gradient norm, every gradient and every parameter over five AdamW steps, within the tolerances of the reference data's README.
     static func compare(_ golden: GoldenModel, _ run: GoldenRun, isLoRA: Bool, _ label: String) throws {
         let kind = isLoRA ? "lora" : "full"
@@ -63,26 +63,26 @@ import Training
         }
     }
 
-    @Test(arguments: GoldenModel.names, [true, false]) func fiveStepsOnTheProcessorAgreeWithTheReference(name: String, isLoRA: Bool) throws
-    {
-        let golden = try GoldenModel(name)
+    @Test(arguments: GoldenModel.all, [true, false])
+    func fiveStepsOnTheProcessorAgreeWithTheReference(item: ReferenceItem, isLoRA: Bool) throws {
+        let golden = try GoldenModel(item)
         let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice())
-        try Self.compare(golden, run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") CPU")
+        try Self.compare(golden, run, isLoRA: isLoRA, "\(item) \(isLoRA ? "LoRA" : "full") CPU")
     }
 
-    @Test(arguments: GoldenModel.names) func aLayerComputedTwiceAndLogitsInSmallChunksChangeNothing(name: String) throws {
-        let golden = try GoldenModel(name)
+    @Test(arguments: GoldenModel.all) func aLayerComputedTwiceAndLogitsInSmallChunksChangeNothing(item: ReferenceItem) throws {
+        let golden = try GoldenModel(item)
         for isLoRA in [true, false] {
             let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice(), recomputes: true, logitsByteLimit: 16 << 10)
-            try Self.compare(golden, run, isLoRA: isLoRA, "\(name) recomputed")
+            try Self.compare(golden, run, isLoRA: isLoRA, "\(item) recomputed")
         }
     }
 
     /// Ranges so small that fused projections, their activations and the embedding lie in pieces.
-    @Test(arguments: GoldenModel.names, [72 << 10, 32 << 10]) func tensorsCutByRowsGiveTheSame(name: String, rangeBytes: Int) throws {
-        let golden = try GoldenModel(name)
+    @Test(arguments: GoldenModel.all, [72 << 10, 32 << 10]) func tensorsCutByRowsGiveTheSame(item: ReferenceItem, rangeBytes: Int) throws {
+        let golden = try GoldenModel(item)
         let limits = MemoryLimits(maximumBlockBytes: 256 << 10, maximumTensorBytes: rangeBytes, alignment: 256)
-        if name == "mistral-tiny", rangeBytes == 32 << 10 {
+        if item.name == "mistral-tiny", rangeBytes == 32 << 10 {
             // Its queries alone are 48 KiB, and the gradients of attention need them whole.
             do {
                 _ = try GoldenRun(golden, isLoRA: true, device: CPUDevice(limits: limits), logitsByteLimit: 16 << 10)
@@ -96,12 +96,12 @@ import Training
         for isLoRA in [true, false] {
             let run = try GoldenRun(golden, isLoRA: isLoRA, device: CPUDevice(limits: limits), logitsByteLimit: 16 << 10)
             #expect(run.session.persistent.layout.blocks.allSatisfy { $0.byteCount <= limits.maximumBlockBytes })
-            try Self.compare(golden, run, isLoRA: isLoRA, "\(name) cut")
+            try Self.compare(golden, run, isLoRA: isLoRA, "\(item) cut")
         }
     }
 
-    @Test(arguments: GoldenModel.names) func thePlansArenaIsWhatTheSessionAllocates(name: String) throws {
-        let golden = try GoldenModel(name)
+    @Test(arguments: GoldenModel.all) func thePlansArenaIsWhatTheSessionAllocates(item: ReferenceItem) throws {
+        let golden = try GoldenModel(item)
         let run = try GoldenRun(golden, isLoRA: true, device: CPUDevice())
         let planner = MemoryPlanner(device: run.session.device, optimizer: AdamWOptimizer(), byteLimit: nil)
         let plan = try planner.plan(
@@ -112,8 +112,8 @@ import Training
     }
 
     /// The text of each family's plan, kept beside the tests: a change that should change nothing shows nothing. TALA_RECORD=1 writes it anew.
-    @Test(arguments: GoldenModel.names) func thePlanIsTheOneThatWasRecorded(name: String) throws {
-        let golden = try GoldenModel(name)
+    @Test(arguments: GoldenModel.all) func thePlanIsTheOneThatWasRecorded(item: ReferenceItem) throws {
+        let golden = try GoldenModel(item)
         let model = try LanguageModel(
             golden.configuration, source: .checkpoint(golden.checkpoint), training: .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1),
             maximumLength: 64)
@@ -122,9 +122,9 @@ import Training
         let layout = try programs.layout(within: limits)
         let text = try Planner(limits: limits, layout: layout).plan(programs.gradients(ProgramSize(tokenCount: 64, trainedCount: 64)))
             .description
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Plans/\(name).txt"
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Plans/\(item.name).txt"
         if ProcessInfo.processInfo.environment["TALA_RECORD"] != nil { try text.write(toFile: path, atomically: true, encoding: .utf8) }
         let recorded = try String(contentsOfFile: path, encoding: .utf8)
-        #expect(text == recorded, "the plan of \(name) has changed; TALA_RECORD=1 records it")
+        #expect(text == recorded, "the plan of \(item) has changed; TALA_RECORD=1 records it")
     }
 }

@@ -6,12 +6,12 @@ import Training
 import VulkanBackend
 
 /// What a job allocates on a device, counted buffer by buffer, against what its plan says.
-@Suite(.serialized, .enabled(if: SharedData.isThere && SharedVulkanDevice.device != nil, "there is no shared data, or no Vulkan device"))
+@Suite(.serialized, .enabled(if: SharedVulkanDevice.isThere, "there is no Vulkan device"))
 struct VulkanMemoryTests {
     @Test(arguments: ["llama-tiny", "phi3-tiny"], [BaseWeights.stored, .nf4])
     func aStepAnUpdateAndAnEvaluationAllocateWhatWasPlanned(name: String, weights: BaseWeights) throws {
         let device = try VulkanDevice()
-        let run = try GoldenRun(try GoldenModel(name), isLoRA: true, device: device, baseWeights: weights)
+        let run = try GoldenRun(try GoldenModel(ReferenceItem(.own, "models", name)), isLoRA: true, device: device, baseWeights: weights)
         let plan = try MemoryPlanner(device: device, optimizer: AdamWOptimizer(), byteLimit: nil).plan(
             run.model, .init(tokenCount: run.batch.tokenCapacity, recomputedLayers: 0, baseWeights: weights),
             trainedCount: run.batch.trainedCapacity)

@@ -3,24 +3,34 @@ import TestSupport
 import Testing
 import VulkanBackend
 
-/// The same five steps on a Vulkan device, the validation layer watching.
-@Suite(.serialized, .enabled(if: SharedData.isThere && SharedVulkanDevice.device != nil, "there is no shared data, or no Vulkan device"))
+/// The same logits and the same five steps on a Vulkan device, the validation layer watching.
+///
+/// One suite, one after the other: a device is used by one thread at a time (VUID-vkQueueSubmit-fence-00064).
+@Suite(.serialized, .enabled(if: SharedVulkanDevice.isThere, "there is no Vulkan device"))
 struct VulkanParityTests {
-    @Test(arguments: GoldenModel.names, [true, false]) func fiveStepsOnVulkanAgreeWithTheReference(name: String, isLoRA: Bool) throws {
+    @Test(arguments: GoldenModel.all) func logitsOnVulkanAreTheReferences(item: ReferenceItem) throws {
         let device = try #require(SharedVulkanDevice.device)
-        let golden = try GoldenModel(name)
+        try LogitsTests.compare(GoldenModel(item), device, "\(item) \(device.name)")
+        #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
+    }
+
+    @Test(arguments: GoldenModel.all, [true, false])
+    func fiveStepsOnVulkanAgreeWithTheReference(item: ReferenceItem, isLoRA: Bool) throws {
+        let device = try #require(SharedVulkanDevice.device)
+        let golden = try GoldenModel(item)
         let run = try GoldenRun(golden, isLoRA: isLoRA, device: device)
-        try ModelParityTests.compare(golden, run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") \(device.name)")
+        try ModelParityTests.compare(golden, run, isLoRA: isLoRA, "\(item) \(isLoRA ? "LoRA" : "full") \(device.name)")
         #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
     }
 
     /// Limits so low that embeddings, logits and optimizer pages are cut by rows and the arena has many blocks.
-    @Test(arguments: ["phi3-tiny", "llama-tiny", "qwen2-tiny", "gemma2-tiny"], [true, false])
-    func tensorsCutByRowsChangeNothing(name: String, isLoRA: Bool) throws {
+    @Test(arguments: ReferenceItem.all("models", ["phi3-tiny", "llama-tiny", "qwen2-tiny", "gemma2-tiny"]), [true, false])
+    func tensorsCutByRowsChangeNothing(item: ReferenceItem, isLoRA: Bool) throws {
         let device = try VulkanDevice(
             validates: true, limits: MemoryLimits(maximumBlockBytes: 128 << 10, maximumTensorBytes: 32 << 10, alignment: 256))
-        let run = try GoldenRun(try GoldenModel(name), isLoRA: isLoRA, device: device, logitsByteLimit: 32 << 10)
-        try ModelParityTests.compare(try GoldenModel(name), run, isLoRA: isLoRA, "\(name) \(isLoRA ? "LoRA" : "full") cut by rows")
+        let golden = try GoldenModel(item)
+        let run = try GoldenRun(golden, isLoRA: isLoRA, device: device, logitsByteLimit: 32 << 10)
+        try ModelParityTests.compare(golden, run, isLoRA: isLoRA, "\(item) \(isLoRA ? "LoRA" : "full") cut by rows")
         #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
     }
 }
@@ -35,4 +45,6 @@ enum SharedVulkanDevice {
             return nil
         }
     }()
+
+    static var isThere: Bool { device != nil }
 }

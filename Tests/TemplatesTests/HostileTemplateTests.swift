@@ -1,5 +1,6 @@
 import JSON
 import Templates
+import TestSupport
 import Testing
 
 /// A template is code that somebody else wrote: whatever it does, it ends soon, in an error that says why.
@@ -37,15 +38,16 @@ import Testing
 
     @Test(arguments: endless.indices) func aTemplateWithoutEndIsStopped(index: Int) {
         let clock = TemplateClock(year: 2025, month: 3, day: 9)
-        let start = ContinuousClock.now
+        let start = ProcessorTime.ofThread
         do throws(TemplateError) {
             _ = try Template(Self.endless[index]).render(["x": nil], clock: clock)
             Issue.record("rendered: \(Self.endless[index].prefix(100))")
         } catch {
             #expect(!error.message.isEmpty)
         }
-        // Ten times what it takes alone on one processor: tests share theirs.
-        #expect(ContinuousClock.now - start < .seconds(15), "\(Self.endless[index].prefix(100))")
+        // Several times what it takes, in time of this thread alone: a loaded machine changes nothing.
+        let seconds = ProcessorTime.ofThread - start
+        #expect(seconds < 10, "\(seconds) s: \(Self.endless[index].prefix(100))")
     }
 
     @Test func aLongConversationIsFarFromTheLimits() throws {

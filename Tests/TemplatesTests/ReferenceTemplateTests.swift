@@ -4,15 +4,8 @@ import Templates
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: SharedData.isThere)) struct ReferenceTemplateTests {
+@Suite struct ReferenceTemplateTests {
     static let clock = TemplateClock(year: 2025, month: 3, day: 9, hour: 8, minute: 5, second: 7)
-    static let names = [
-        "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use", "Qwen-Qwen2.5-7B-Instruct", "Qwen-Qwen3-0.6B", "chatml", "chatml-generation",
-        "deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "google-gemma-2-2b-it", "ibm-granite-granite-3.3-2B-Instruct", "llama-2-style",
-        "meta-llama-Llama-3.1-8B-Instruct", "meta-llama-Llama-3.2-3B-Instruct", "microsoft-Phi-3.5-mini-instruct",
-        "mistralai-Mistral-Nemo-Instruct-2407",
-        "openai-gpt-oss-120b", "phi-3-classic", "phi-4-mini-style",
-    ]
 
     static func check(_ source: String, _ variables: JSONNode, _ item: JSONNode, _ name: String) {
         do throws(TemplateError) {
@@ -43,19 +36,18 @@ import Testing
         }
     }
 
-    @Test(arguments: names) func everyConversationRendersToTheSameBytes(name: String) throws {
-        let source = try String(
-            decoding: Data(contentsOf: URL(fileURLWithPath: SharedData.path("templates/\(name)/template.jinja"))), as: UTF8.self)
-        let cases = try SharedData.json("templates/\(name)/cases.json")
+    @Test(arguments: ReferenceItem.all("templates")) func everyConversationRendersToTheSameBytes(template: ReferenceItem) throws {
+        let source = try template.text("template.jinja")
+        let cases = try template.json("cases.json")
         for item in cases.array ?? cases["cases"]?.array ?? [] {
             var members = [JSONMember("tools", nil), JSONMember("documents", nil)].filter { item[$0.key] == nil }
             members += (item.object ?? []).filter { !["expected", "error", "name", "assistant_spans_code_points"].contains($0.key) }
-            Self.check(source, JSONNode(members), item, "\(name)/\(item["name"]?.string ?? "")")
+            Self.check(source, JSONNode(members), item, "\(template)/\(item["name"]?.string ?? "")")
         }
     }
 
-    @Test func everyLanguageFeatureBehavesAsInTheReference() throws {
-        for item in try SharedData.json("templates/features.json")["cases"]?.array ?? [] {
+    @Test(arguments: ReferenceSet.available) func everyLanguageFeatureBehavesAsInTheReference(set: ReferenceSet) throws {
+        for item in try set.json("templates/features.json")["cases"]?.array ?? [] {
             let source = item["template"]?.string ?? ""
             Self.check(source, item["context"] ?? JSONNode([JSONMember]()), item, source)
         }

@@ -5,21 +5,24 @@ import Testing
 
 @testable import Tokenization
 
-@Suite(.enabled(if: SharedData.isThere)) struct AssistantMaskTests {
+@Suite struct AssistantMaskTests {
     /// What is trained of a conversation under a template, as texts.
     static func trained(
-        _ template: String, _ messages: JSONNode, tools: JSONNode? = nil, end: String = "<|im_end|>", trainOn: TrainedPart = .assistant
+        _ template: ReferenceItem, _ messages: JSONNode, tools: JSONNode? = nil, trainOn: TrainedPart = .assistant
+    ) throws -> [String] {
+        try trained(template.text("template.jinja"), messages, tools: tools, trainOn: trainOn)
+    }
+
+    static func trained(
+        _ source: String, _ messages: JSONNode, tools: JSONNode? = nil, end: String = "<|im_end|>", trainOn: TrainedPart = .assistant
     ) throws -> [String] {
         let folder = NSTemporaryDirectory() + "tala-mask-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.copyItem(
-            atPath: SharedData.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
+            atPath: ReferenceSet.own.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
         try Data(JSONWriter().bytes(["eos_token": JSONNode(end), "bos_token": nil])).write(
             to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
-        let source =
-            template.contains("{")
-            ? template : try String(contentsOfFile: SharedData.path("templates/\(template)/template.jinja"), encoding: .utf8)
         try Data(source.utf8).write(to: URL(fileURLWithPath: folder + "/chat_template.jinja"))
         let encoder = try ChatEncoder(folder: folder)
         let example = try encoder.encode(Conversation(messages: messages, tools: tools), trainOn: trainOn)
@@ -35,14 +38,16 @@ import Testing
         ["role": "assistant", "content": "no"],
     ]
 
-    @Test(arguments: ["chatml", "Qwen-Qwen2.5-7B-Instruct", "chatml-generation"]) func eachTurnIsTrainedWithItsEndToken(template: String)
-        throws
-    {
+    static let chatml = ReferenceItem(.own, "templates", "chatml")
+
+    @Test(arguments: ReferenceItem.all("templates", ["chatml", "chatml-tools", "chatml-generation", "Qwen-Qwen2.5-7B-Instruct"]))
+    func eachTurnIsTrainedWithItsEndToken(template: ReferenceItem) throws {
         #expect(try Self.trained(template, Self.twoTurns) == ["yes<|im_end|>", "no<|im_end|>"])
         #expect(try Self.trained(template, Self.twoTurns, trainOn: .completion) == ["no<|im_end|>"])
     }
 
-    @Test(arguments: ["chatml", "chatml-generation"]) func aTurnOfWeightZeroIsNotTrained(template: String) throws {
+    @Test(arguments: ReferenceItem.all("templates", ["chatml", "chatml-generation"]))
+    func aTurnOfWeightZeroIsNotTrained(template: ReferenceItem) throws {
         var messages = Self.twoTurns.array ?? []
         messages[1] = ["role": "assistant", "content": "yes", "weight": 0]
         #expect(try Self.trained(template, JSONNode(messages)) == ["no<|im_end|>"])
@@ -51,19 +56,21 @@ import Testing
     }
 
     @Test func aConversationThatEndsWithTheUserTrainsTheTurnsBefore() throws {
-        #expect(try Self.trained("chatml", JSONNode((Self.twoTurns.array ?? []).prefix(3).map { $0 })) == ["yes<|im_end|>"])
+        #expect(try Self.trained(Self.chatml, JSONNode((Self.twoTurns.array ?? []).prefix(3).map { $0 })) == ["yes<|im_end|>"])
     }
 
-    @Test func reasoningThatTheTemplateDropsFromEarlierTurnsIsNotLookedFor() throws {
+    @Test(arguments: ReferenceItem.all("templates", ["chatml-reasoning", "Qwen-Qwen3-0.6B"]))
+    func reasoningThatTheTemplateDropsFromEarlierTurnsIsNotLookedFor(template: ReferenceItem) throws {
         let messages: JSONNode = [
             ["role": "user", "content": "a"], ["role": "assistant", "content": "<think>\none\n</think>\n\nfirst"],
             ["role": "user", "content": "b"],
             ["role": "assistant", "content": "<think>\ntwo\n</think>\n\nsecond"],
         ]
-        #expect(try Self.trained("Qwen-Qwen3-0.6B", messages) == ["first<|im_end|>", "<think>\ntwo\n</think>\n\nsecond<|im_end|>"])
+        #expect(try Self.trained(template, messages) == ["first<|im_end|>", "<think>\ntwo\n</think>\n\nsecond<|im_end|>"])
     }
 
-    @Test(arguments: ["Qwen-Qwen2.5-7B-Instruct", "Qwen-Qwen3-0.6B"]) func aToolCallWithArgumentsAsTextIsTrained(template: String) throws {
+    @Test(arguments: ReferenceItem.all("templates", ["chatml-tools", "chatml-reasoning", "Qwen-Qwen2.5-7B-Instruct", "Qwen-Qwen3-0.6B"]))
+    func aToolCallWithArgumentsAsTextIsTrained(template: ReferenceItem) throws {
         let call: JSONNode = ["id": "c1", "type": "function", "function": ["name": "weather", "arguments": "{\"city\": \"Oslo\"}"]]
         let messages: JSONNode = [
             ["role": "user", "content": "weather?"], ["role": "assistant", "content": "", "tool_calls": [call]],

@@ -108,8 +108,8 @@ import Testing
         // A megabyte takes an unoptimised build seconds; what grows with the square of the length shows at a tenth of it.
         let size = Extent.isFull ? 1_000_000 : 100_000
         let text = String(repeating: unit, count: size / unit.utf8.count)
-        let time = ContinuousClock().measure { #expect(tokenizer.decode(tokenizer.encode(text)).utf8.count == text.utf8.count) }
-        #expect(time < .seconds(30))
+        let seconds = ProcessorTime.measure { #expect(tokenizer.decode(tokenizer.encode(text)).utf8.count == text.utf8.count) }
+        #expect(seconds < 30)
     }
 
     @Test func manyThreadsGetTheSameTokens() async throws {
@@ -138,6 +138,7 @@ import Testing
             BytePairTrainer(vocabularySize: 270, specialTokens: ["<s>"], splitting: .llama3).train(on: "some text, some more text"))
         var numbers = Numbers(seed: 11)
         let words = ["null", "0", "-1", "\"\"", "[]", "{}", "1e9", "\"Regex\"", "\"type\"", "true"].map { Array($0.utf8) }
+        var taken = 0
         for _ in 0..<300 {
             var bytes = file
             for _ in 0...numbers.next(3) {
@@ -148,7 +149,10 @@ import Testing
                 default: bytes.insert(contentsOf: words[numbers.next(words.count)], at: place)
                 }
             }
-            if let tokenizer = try? Tokenizer(bytes: bytes) { _ = tokenizer.decode(tokenizer.encode("some <s> text 123 é")) }
+            guard let tokenizer = try? Tokenizer(bytes: bytes) else { continue }
+            taken += 1
+            _ = tokenizer.decode(tokenizer.encode("some <s> text 123 é"))
         }
+        #expect((10..<290).contains(taken), "\(taken) of 300 are still tokenizers")
     }
 }

@@ -7,21 +7,13 @@ import Testing
 @testable import Tokenization
 
 /// Long conversations, whose turns are found together: the same tokens and marks as when each turn is looked for alone, in time that goes by their length.
-@Suite(.enabled(if: SharedData.isThere)) struct LongConversationTests {
-    private static let names =
-        (try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("templates")))?.filter { !$0.hasSuffix(".json") }.sorted()
-        ?? []
-
-    private static func encoder(_ name: String) throws -> ChatEncoder {
+@Suite struct LongConversationTests {
+    private static func encoder(_ item: ReferenceItem) throws -> ChatEncoder {
         let folder = NSTemporaryDirectory() + "tala-long-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let tokenizer =
-            name.hasPrefix("microsoft") || name.hasPrefix("phi") ? "phi-3" : name.contains("Llama") ? "bpe-llama3-regex" : "bpe-qwen2-regex"
-        try FileManager.default.copyItem(
-            atPath: SharedData.path("tokenizers/\(tokenizer)/tokenizer.json"), toPath: folder + "/tokenizer.json")
-        try FileManager.default.copyItem(
-            atPath: SharedData.path("templates/\(name)/template.jinja"), toPath: folder + "/chat_template.jinja")
+        try FileManager.default.copyItem(atPath: item.fittingTokenizer, toPath: folder + "/tokenizer.json")
+        try FileManager.default.copyItem(atPath: item.path("template.jinja"), toPath: folder + "/chat_template.jinja")
         try Data(#"{"bos_token": "<s>", "eos_token": "</s>"}"#.utf8).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
         var encoder = try ChatEncoder(folder: folder)
         encoder.clock = .init(year: 2025, month: 3, day: 9)
@@ -59,8 +51,8 @@ import Testing
         return Conversation(messages: JSONNode(messages))
     }
 
-    @Test(arguments: names) func turnsFoundTogetherAreThoseFoundAlone(name: String) throws {
-        var alone = try Self.encoder(name)
+    @Test(arguments: ReferenceItem.all("templates")) func turnsFoundTogetherAreThoseFoundAlone(item: ReferenceItem) throws {
+        var alone = try Self.encoder(item)
         var together = alone
         (alone.fewestFramedMessages, together.fewestFramedMessages) = (.max, 1)
         var random = SystemRandomNumberGenerator()
@@ -74,18 +66,18 @@ import Testing
     }
 
     @Test func aThousandTurnsTakeLittle() throws {
-        let encoder = try Self.encoder("Qwen-Qwen2.5-7B-Instruct")
+        let encoder = try Self.encoder(ReferenceItem(.own, "templates", "chatml-tools"))
         let messages = (0..<1000).flatMap { turn -> [JSONNode] in
             [
                 ["role": "user", "content": JSONNode("Question \(turn) of many")],
                 ["role": "assistant", "content": JSONNode("Answer \(turn)")],
             ]
         }
-        let start = ContinuousClock.now
+        let start = ProcessorTime.ofThread
         let example = try encoder.encode(Conversation(messages: JSONNode(messages)))
-        let elapsed = ContinuousClock.now - start
-        // A second on a quiet machine; two renderings for each turn would take a minute.
-        #expect(elapsed < .seconds(15), "\(elapsed)")
+        let seconds = ProcessorTime.ofThread - start
+        // A second of this thread's work; two renderings for each turn would take a minute.
+        #expect(seconds < 15, "\(seconds) s")
         let trained = zip(example.ids, example.isTrained).filter { $0.1 }.map { $0.0 }
         #expect(
             encoder.tokenizer.decode(trained, skipSpecialTokens: false)

@@ -5,16 +5,13 @@ import Testing
 
 @testable import Tokenization
 
-@Suite(.enabled(if: SharedData.isThere)) struct MalformedTokenizerTests {
-    static var cases: [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("malformed/tokenizer")).sorted()) ?? []
-    }
-
-    @Test(arguments: cases) func aBadTokenizerIsRefusedByFieldAndAGoodOneIsRead(name: String) throws {
-        let folder = SharedData.path("malformed/tokenizer/" + name)
-        let expected = try SharedData.json("malformed/tokenizer/\(name)/expect.json")
+@Suite struct MalformedTokenizerTests {
+    @Test(arguments: ReferenceItem.all("malformed/tokenizer")) func aBadTokenizerIsRefusedByFieldAndAGoodOneIsRead(item: ReferenceItem)
+        throws
+    {
+        let expected = try item.json("expect.json")
         do {
-            _ = try Tokenizer(folder: folder)
+            _ = try Tokenizer(folder: item.path)
             #expect(expected["verdict"]?.string == "accept")
         } catch {
             #expect(expected["verdict"]?.string == "reject", "\(error)")
@@ -23,15 +20,15 @@ import Testing
         }
     }
 
-    @Test(arguments: ["always-raises", "huge-range", "syntax-error", "unclosed-for", "unknown-filter"])
-    func aBadTemplateIsRefusedWithTheFileOrTheTemplatesOwnWords(name: String) throws {
-        let folder = NSTemporaryDirectory() + "tala-template-\(name)-\(UUID().uuidString)"
+    @Test(arguments: ReferenceItem.all("malformed/chat-template"))
+    func aBadTemplateIsRefusedWithTheFileOrTheTemplatesOwnWords(item: ReferenceItem) throws {
+        let folder = NSTemporaryDirectory() + "tala-template-\(item.name)-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.copyItem(
-            atPath: SharedData.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
+            atPath: item.set.path("tokenizers/bpe-qwen2-regex/tokenizer.json"), toPath: folder + "/tokenizer.json")
         try FileManager.default.copyItem(
-            atPath: SharedData.path("malformed/chat-template/\(name)/tokenizer_config.json"), toPath: folder + "/tokenizer_config.json")
+            atPath: item.path("tokenizer_config.json"), toPath: folder + "/tokenizer_config.json")
         #expect(throws: ChatError.self) {
             let encoder = try ChatEncoder(folder: folder)
             _ = try encoder.encode(messages: [["role": "user", "content": "Hello"], ["role": "assistant", "content": "Good day"]])

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Tokenization
@@ -42,12 +43,11 @@ import Testing
         #"(a+)+$"#, #"(a|a)*b"#, #"(a|aa)+c"#, #"(?:a*)*b"#, #"\s*[\r\n]+x|\s"#, #"a*a*a*a*b"#, #"(?:a+)++b"#, #"(?=(a+)+b)a"#,
     ])
     func anExpressionThatBacktracksWithoutEndStillReturnsSoon(expression: String) throws {
-        let clock = ContinuousClock()
-        let time = try clock.measure {
+        let seconds = try ProcessorTime.measure {
             _ = try Self.pieces(expression, String(repeating: "a", count: 2_000))
             _ = try Self.pieces(expression, String(repeating: " ", count: 2_000))
         }
-        #expect(time < .seconds(20))
+        #expect(seconds < 20)
     }
 
     @Test func rememberedFailuresDoNotChangeWhatMatches() throws {

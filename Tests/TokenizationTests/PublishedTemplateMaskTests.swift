@@ -7,11 +7,7 @@ import Testing
 @testable import Tokenization
 
 /// What is trained under the published templates: every word of the assistant, no word of anybody else.
-@Suite(.enabled(if: SharedData.isThere)) struct PublishedTemplateMaskTests {
-    private static let names =
-        (try? FileManager.default.contentsOfDirectory(atPath: SharedData.path("templates")))?.filter { !$0.hasSuffix(".json") }.sorted()
-        ?? []
-
+@Suite struct PublishedTemplateMaskTests {
     /// Words that say who speaks: A answers, R reasons, U asks, S instructs, T is a tool's result.
     private static let conversations: [(name: String, text: String)] = [
         (
@@ -46,16 +42,13 @@ import Testing
     private static let tools =
         #"[{"type": "function", "function": {"name": "weather", "description": "d", "parameters": {"type": "object", "properties": {"city": {"type": "string", "description": "c"}}, "required": ["city"]}}}]"#
 
-    @Test(arguments: names) func everyWordOfTheAssistantIsTrainedAndNoOther(name: String) throws {
+    @Test(arguments: ReferenceItem.all("templates")) func everyWordOfTheAssistantIsTrainedAndNoOther(item: ReferenceItem) throws {
+        let name = item.name
         let folder = NSTemporaryDirectory() + "tala-mask-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let isLlama = name.contains("lama") && !name.contains("style")
-        try FileManager.default.copyItem(
-            atPath: SharedData.path("tokenizers/\(isLlama ? "bpe-llama3-regex" : "bpe-qwen2-regex")/tokenizer.json"),
-            toPath: folder + "/tokenizer.json")
-        try FileManager.default.copyItem(
-            atPath: SharedData.path("templates/\(name)/template.jinja"), toPath: folder + "/chat_template.jinja")
+        try FileManager.default.copyItem(atPath: item.fittingTokenizer, toPath: folder + "/tokenizer.json")
+        try FileManager.default.copyItem(atPath: item.path("template.jinja"), toPath: folder + "/chat_template.jinja")
         try Data(#"{"bos_token": "<s>", "eos_token": "</s>"}"#.utf8).write(to: URL(fileURLWithPath: folder + "/tokenizer_config.json"))
         var encoder = try ChatEncoder(folder: folder)
         encoder.clock = .init(year: 2025, month: 3, day: 9)

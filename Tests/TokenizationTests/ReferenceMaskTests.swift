@@ -5,10 +5,10 @@ import Testing
 
 @testable import Tokenization
 
-@Suite(.enabled(if: SharedData.isThere)) struct ReferenceMaskTests {
-    @Test func everyConversationHasTheReferencesIdsAndLabels() throws {
-        let encoder = try ChatEncoder(folder: SharedData.path("stories260k"))
-        for (index, item) in (try SharedData.json("stories260k/masking_golden.json")["cases"]?.array ?? []).enumerated() {
+@Suite struct ReferenceMaskTests {
+    @Test(arguments: ReferenceSet.available) func everyConversationHasTheReferencesIdsAndLabels(set: ReferenceSet) throws {
+        let encoder = try ChatEncoder(folder: set.chatModel)
+        for (index, item) in (try Self.figures(set)["cases"]?.array ?? []).enumerated() {
             guard let messages = item["messages"] else { continue }
             let ids = item["input_ids"]?.array?.compactMap(\.integer) ?? []
             let labels = item["labels"]?.array?.compactMap(\.integer) ?? []
@@ -19,12 +19,12 @@ import Testing
         }
     }
 
-    @Test func everyTrainingLineHasTheReferencesLengthAndNumberOfLabels() throws {
-        let encoder = try ChatEncoder(folder: SharedData.path("stories260k"))
-        let golden = try SharedData.json("stories260k/masking_golden.json")
+    @Test(arguments: ReferenceSet.available) func everyTrainingLineHasTheReferencesLengthAndNumberOfLabels(set: ReferenceSet) throws {
+        let encoder = try ChatEncoder(folder: set.chatModel)
+        let golden = try Self.figures(set)
         let lengths = golden["train_lengths"]?.array?.compactMap(\.integer) ?? []
         let labelled = golden["train_labelled"]?.array?.compactMap(\.integer) ?? []
-        let text = try String(decoding: Data(contentsOf: URL(fileURLWithPath: SharedData.path("stories260k/train.jsonl"))), as: UTF8.self)
+        let text = try String(contentsOfFile: set.chatModel + "/train.jsonl", encoding: .utf8)
         for (index, line) in text.split(separator: "\n").enumerated() {
             guard let messages = try JSONParser().parse(String(line))["messages"] else { continue }
             let found = try encoder.encode(messages: messages)
@@ -32,12 +32,18 @@ import Testing
         }
     }
 
-    @Test(arguments: ["phi-3", "bpe-qwen2-regex", "bpe-llama3-regex"]) func theSpansOfEachTurnAreTheReferences(name: String) throws {
-        let golden = try SharedData.json("tokenizers/\(name)/chat_ids.json")
+    private static func figures(_ set: ReferenceSet) throws -> JSONNode {
+        try JSONParser().parse(Array(Data(contentsOf: URL(fileURLWithPath: set.chatModel + "/masking_golden.json"))))
+    }
+
+    @Test(arguments: ReferenceItem.all("tokenizers", ["phi-3", "sentencepiece", "bpe-qwen2-regex", "bpe-llama3-regex"]))
+    func theSpansOfEachTurnAreTheReferences(tokenizer: ReferenceItem) throws {
+        let name = tokenizer.name
+        let golden = try tokenizer.json("chat_ids.json")
         let folder = NSTemporaryDirectory() + "tala-chat-\(name)-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try FileManager.default.copyItem(atPath: SharedData.path("tokenizers/\(name)/tokenizer.json"), toPath: folder + "/tokenizer.json")
+        try FileManager.default.copyItem(atPath: tokenizer.path("tokenizer.json"), toPath: folder + "/tokenizer.json")
         let config: JSONNode = [
             "chat_template": golden["chat_template"] ?? nil, "bos_token": golden["bos_token"] ?? nil,
             "eos_token": golden["eos_token"] ?? nil,

@@ -4,12 +4,10 @@ import Testing
 
 @testable import Tokenization
 
-@Suite(.enabled(if: SharedData.isThere)) struct ReferenceTokenizerTests {
-    static let names = ["phi-3", "gpt-2", "deepseek-coder", "bpe-llama3-regex", "bpe-qwen2-regex"]
-
-    @Test(arguments: names) func everyTextIsEncodedAsTheReferenceDoes(name: String) throws {
-        let tokenizer = try Tokenizer(folder: SharedData.path("tokenizers/" + name))
-        let cases = try SharedData.json("tokenizers/\(name)/cases.json")
+@Suite struct ReferenceTokenizerTests {
+    @Test(arguments: ReferenceItem.all("tokenizers")) func everyTextIsEncodedAsTheReferenceDoes(item: ReferenceItem) throws {
+        let tokenizer = try Tokenizer(folder: item.path)
+        let cases = try item.json("cases.json")
         var wrong = 0
         for item in cases["encode"]?.array ?? [] {
             let text = item["text"]?.string ?? ""

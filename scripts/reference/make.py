@@ -1,0 +1,28 @@
+"""Makes the whole reference set in a folder. Called by scripts/make-reference."""
+
+import sys
+
+import adapters
+import conversations
+import malformed
+import models
+import reference_templates
+import reference_tokenizers
+import schedules
+import trajectory
+
+if __name__ == "__main__":
+    out = sys.argv[1]
+    wanted = set(sys.argv[2:])
+    for name, part in [
+        ("malformed", malformed.make_all),
+        ("tokenizers", reference_tokenizers.make_all),
+        ("templates", reference_templates.make_all),
+        ("chat-model", conversations.make),
+        ("models", models.make_all),
+        ("trajectory", trajectory.make_all),
+        ("adapters", adapters.make_all),
+        ("schedules", schedules.make_all),
+    ]:
+        if not wanted or name in wanted:
+            part(out)
