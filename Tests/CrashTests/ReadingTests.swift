@@ -7,7 +7,7 @@ import Testing
 import Worker
 
 /// What a worker reads, counted: nothing twice that it knows already.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct ReadingTests {
+@Suite(.serialized) struct ReadingTests {
     /// Takes down which files are opened for reading.
     final class Noting: FileSystem {
         private let real = CurrentFileSystem.value

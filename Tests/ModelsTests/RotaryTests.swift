@@ -17,7 +17,7 @@ import Testing
         for node in cases {
             let name = node["name"]?.string ?? ""
             guard let config = node["config"] else { continue }
-            let rotary = try ModelConfiguration(json: config).rotary
+            let rotary = try #require(ModelConfiguration(json: config).rotaryTables.first).settings
             let sets = node["frequencies"]?.array ?? []
             #expect(rotary.setCount == sets.count, "\(name)")
             for (set, expected) in sets.enumerated() {

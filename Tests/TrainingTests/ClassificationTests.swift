@@ -19,9 +19,9 @@ import VulkanBackend
         let figures: JSONNode
 
         init() throws {
-            let file = try SafetensorsFile(path: SharedData.path("classification/one-batch/golden.safetensors"))
+            let file = try SafetensorsFile(path: ReferenceSet.shared.path("classification/one-batch/golden.safetensors"))
             tensors = Dictionary(file.tensors.map { ($0.name, $0) }) { first, _ in first }
-            figures = try SharedData.json("classification/one-batch/golden.json")
+            figures = try ReferenceSet.shared.json("classification/one-batch/golden.json")
         }
 
         func integers(_ name: String) throws -> [Int] {
@@ -60,7 +60,7 @@ import VulkanBackend
     private static func compare(_ form: String, on device: any ComputeDevice) throws {
         let golden = try Golden()
         let objective = try objective(form, golden)
-        let folder = SharedData.path("stories260k")
+        let folder = ReferenceSet.shared.path("stories260k")
         let model = try LanguageModel(
             ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)),
             training: .adapter(AdapterSettings(rank: 2, alpha: 4, targets: .allLinear), seed: 1), maximumLength: 128,
@@ -108,16 +108,22 @@ import VulkanBackend
     ]
     private static let isVulkanThere = (try? VulkanDevice()) != nil
 
-    @Test(.enabled(if: SharedData.isThere), arguments: forms) func aBatchOnTheProcessorIsTheReferences(form: String) throws {
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"), arguments: forms)
+    func aBatchOnTheProcessorIsTheReferences(form: String) throws {
         try Self.compare(form, on: CPUDevice())
     }
 
-    @Test(.enabled(if: SharedData.isThere && isVulkanThere), arguments: forms) func aBatchOnVulkanIsTheReferences(form: String) throws {
+    @Test(
+        .enabled(if: ReferenceSet.available.contains(.shared) && isVulkanThere, "the larger reference set or a Vulkan device is absent"),
+        arguments: forms) func aBatchOnVulkanIsTheReferences(form: String) throws
+    {
         try Self.compare(form, on: VulkanDevice())
     }
 
-    @Test(.enabled(if: SharedData.isThere)) func theReportIsScikitLearns() throws {
-        let tables = try #require(try SharedData.json("classification/metrics.json")["single_label"]?.array)
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent")) func theReportIsScikitLearns()
+        throws
+    {
+        let tables = try #require(try ReferenceSet.shared.json("classification/metrics.json")["single_label"]?.array)
         for table in tables {
             let matrix = try #require(table["confusion_matrix"]?.array).map { ($0.array ?? []).compactMap(\.integer) }
             let names = matrix.indices.map { "class \($0)" }

@@ -15,11 +15,11 @@ import VulkanBackend
     static func compare(
         _ optimizer: any Optimizer, with name: String, on device: any ComputeDevice, peakRate: Double, within bound: Float
     ) throws {
-        let golden = try SharedData.json("optimizers/\(name)/trajectory.json")
+        let golden = try ReferenceSet.shared.json("optimizers/\(name)/trajectory.json")
         let steps = try #require(golden["steps"]?.array)
         let run = try TinyRun(
-            model: SharedData.path("stories260k"), data: SharedData.path("stories260k/train.jsonl"),
-            adapter: AdapterSettings(rank: 2, alpha: 4, initialFolder: SharedData.path("optimizers/initial_adapter")),
+            model: ReferenceSet.shared.path("stories260k"), data: ReferenceSet.shared.path("stories260k/train.jsonl"),
+            adapter: AdapterSettings(rank: 2, alpha: 4, initialFolder: ReferenceSet.shared.path("optimizers/initial_adapter")),
             optimizer: optimizer, device: device,
             settings: RunSettings(
                 batchSize: 4, totalSteps: steps.count,
@@ -35,7 +35,7 @@ import VulkanBackend
                     abs(found - wanted) <= 1e-4 * max(1, abs(wanted)), "\(name) step \(result.step): \(what) \(found), reference \(wanted)")
             }
         }
-        let reference = try SafetensorsFile(path: SharedData.path("optimizers/\(name)/adapter_model.safetensors")).tensors
+        let reference = try SafetensorsFile(path: ReferenceSet.shared.path("optimizers/\(name)/adapter_model.safetensors")).tensors
         let found = try run.trained
         #expect(reference.count == found.count)
         var (compared, far) = (0, 0)
@@ -54,16 +54,19 @@ import VulkanBackend
         return lion
     }
 
-    @Test(.enabled(if: SharedData.isThere)) func lionStepsAreTheReferencesOnTheProcessor() throws {
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
+    func lionStepsAreTheReferencesOnTheProcessor() throws {
         try Self.compare(Self.lion, with: "lion", on: CPUDevice(), peakRate: 3e-4, within: 1e-5)
     }
 
-    @Test(.enabled(if: SharedData.isThere)) func stepsOfDescentWithMomentumAreTheReferencesOnTheProcessor() throws {
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
+    func stepsOfDescentWithMomentumAreTheReferencesOnTheProcessor() throws {
         try Self.compare(SGDOptimizer(), with: "sgd-momentum", on: CPUDevice(), peakRate: 0.05, within: 5e-5)
     }
 
-    @Test(.enabled(if: SharedData.isThere)) func adamWStepsAreTheReferencesOnTheProcessor() throws {
-        let golden = try SharedData.json("optimizers/adamw/trajectory.json")
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
+    func adamWStepsAreTheReferencesOnTheProcessor() throws {
+        let golden = try ReferenceSet.shared.json("optimizers/adamw/trajectory.json")
         var adamW = AdamWOptimizer()
         adamW.weightDecay = try #require(golden["optimizer"]?["weight_decay"]?.double)
         try Self.compare(
@@ -72,7 +75,8 @@ import VulkanBackend
 
     private static let isVulkanThere = (try? VulkanDevice()) != nil
 
-    @Test(.enabled(if: SharedData.isThere && isVulkanThere)) func lionAndMomentumStepsAreTheReferencesOnVulkan() throws {
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared) && isVulkanThere, "the larger reference set or a Vulkan device is absent"))
+    func lionAndMomentumStepsAreTheReferencesOnVulkan() throws {
         let device = try VulkanDevice()
         try Self.compare(Self.lion, with: "lion", on: device, peakRate: 3e-4, within: 1e-5)
         try Self.compare(SGDOptimizer(), with: "sgd-momentum", on: device, peakRate: 0.05, within: 5e-5)
