@@ -159,7 +159,7 @@ let package = Package(
         tests("FuzzingTests", ["Fuzzing"], excluding: ["Regressions"]),
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("JobsTests", ["JSON", "Jobs"]),
-        tests("ModelsTests", ["Graph", "JSON", "Models", "Tensors", "TestSupport"], excluding: ["Rotary"]),
+        tests("ModelsTests", ["Graph", "JSON", "Models", "Storage", "Tensors", "TestSupport"], excluding: ["Rotary"]),
         tests("SpoolTests", ["JSON", "Jobs", "Spool", "Storage"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["JSON", "Templates", "Tokenization", "TestSupport"]),
