@@ -179,7 +179,8 @@ let package = Package(
                 "Training", "TestSupport",
             ]),
         tests(
-            "GenerationTests", ["CPUBackend", "Datasets", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
+            "GenerationTests",
+            ["CPUBackend", "Datasets", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
         tests("CommandLineTests", ["CommandLineTools", "JSON", "Jobs", "Spool", "Storage", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(

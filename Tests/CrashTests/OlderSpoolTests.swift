@@ -44,7 +44,8 @@ struct OlderSpoolTests {
     /// Every file of a folder but the daemon's own litter and what an earlier program did not have, and what is in it.
     static func contents(_ folder: String) throws -> [String: Data] {
         var contents: [String: Data] = [:]
-        for case let name as String in FileManager.default.enumerator(atPath: folder) ?? .init() where !name.hasSuffix(".lock") && !["ledger.json", OwnDigests.listName].contains(name) {
+        for case let name as String in FileManager.default.enumerator(atPath: folder) ?? .init()
+        where !name.hasSuffix(".lock") && !["ledger.json", OwnDigests.listName].contains(name) {
             if let data = FileManager.default.contents(atPath: folder + "/" + name), !FolderListing.isFolder(folder + "/" + name) {
                 contents[name] = data
             }

@@ -139,7 +139,7 @@ import Tokenization
                 ["model": JSONNode(ReferenceSet.own.chatModel), "training_file": JSONNode(folder.path + "/" + data), "device": "cpu"]
                 as JSONNode
             return try BuiltProgram(name: "tala").measure(
-                ["validate", folder.write("manifest.json", JSONWriter().string(manifest))], limit: 60)
+                ["validate", folder.write("manifest.json", JSONWriter().string(manifest))], limit: 300)
         }
         let (small, bomb) = (try validate("small.jsonl"), try validate("bomb.jsonl.gz"))
         #expect(small.exitCode == 1 && bomb.exitCode == 1 && bomb.output.contains("more than"), "\(bomb.output)")

@@ -28,14 +28,13 @@ import Training
         try ChatEncoder(folder: demo).tokenizer.encode(text, addSpecialTokens: true)
     }
 
-    @Test(
-        .enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"), arguments: ["greedy", "greedy_chat"])
-    func greedyTextIsTheReferences(name: String) throws {
-        let golden = try ReferenceSet.shared.json("stories260k/generation_golden.json")
+    @Test(arguments: ["greedy", "greedy_chat"], ReferenceSet.available)
+    func greedyTextIsTheReferences(name: String, set: ReferenceSet) throws {
+        let golden = try set.json(set == .own ? "generation_golden.json" : "stories260k/generation_golden.json")
         let entry = try #require(golden[name])
         let prompt = try #require(entry["prompt_ids"]?.array).compactMap { $0.integer.map { Int32($0) } }
         let all = try #require(entry["all_ids"]?.array).compactMap { $0.integer.map { Int32($0) } }
-        let folder = ReferenceSet.shared.path("stories260k")
+        let folder = set.trajectoryModel
         let encoder = try ChatEncoder(folder: folder)
         let generator = try Self.generator(folder, capacity: all.count + 1)
         // The reference's answer ends with the end token where it came to one.

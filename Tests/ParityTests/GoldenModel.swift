@@ -71,7 +71,8 @@ struct GoldenRun {
     let batch: PackedBatch
 
     init(
-        _ golden: GoldenModel, isLoRA: Bool, adapter: AdapterSettings? = nil, device: any ComputeDevice, recomputes: Bool = false, logitsByteLimit: Int = 32 << 20,
+        _ golden: GoldenModel, isLoRA: Bool, adapter: AdapterSettings? = nil, device: any ComputeDevice, recomputes: Bool = false,
+        logitsByteLimit: Int = 32 << 20,
         baseWeights: BaseWeights = .stored
     ) throws {
         let training: LanguageModel.Training = isLoRA ? .adapter(adapter ?? AdapterSettings(rank: 4, alpha: 8), seed: 1) : .full

@@ -45,9 +45,9 @@ import Testing
         } catch {
             #expect(!error.message.isEmpty)
         }
-        // Several times what it takes, in time of this thread alone: a loaded machine changes nothing.
+        // A second where code is optimised and twelve where it is not, in time of this thread alone: a loaded machine changes nothing.
         let seconds = ProcessorTime.ofThread - start
-        #expect(seconds < 10, "\(seconds) s: \(Self.endless[index].prefix(100))")
+        #expect(seconds < 60, "\(seconds) s: \(Self.endless[index].prefix(100))")
     }
 
     @Test func aLongConversationIsFarFromTheLimits() throws {

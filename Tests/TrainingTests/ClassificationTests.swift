@@ -18,10 +18,10 @@ import VulkanBackend
         let tensors: [String: StoredTensor]
         let figures: JSONNode
 
-        init() throws {
-            let file = try SafetensorsFile(path: ReferenceSet.shared.path("classification/one-batch/golden.safetensors"))
+        init(_ set: ReferenceSet) throws {
+            let file = try SafetensorsFile(path: set.path("classification/one-batch/golden.safetensors"))
             tensors = Dictionary(file.tensors.map { ($0.name, $0) }) { first, _ in first }
-            figures = try ReferenceSet.shared.json("classification/one-batch/golden.json")
+            figures = try set.json("classification/one-batch/golden.json")
         }
 
         func integers(_ name: String) throws -> [Int] {
@@ -57,10 +57,10 @@ import VulkanBackend
     }
 
     /// Loss, gradient norm and every gradient of one batch, within the bounds of the reference data's README.
-    private static func compare(_ form: String, on device: any ComputeDevice) throws {
-        let golden = try Golden()
+    private static func compare(_ form: String, of set: ReferenceSet, on device: any ComputeDevice) throws {
+        let golden = try Golden(set)
         let objective = try objective(form, golden)
-        let folder = ReferenceSet.shared.path("stories260k")
+        let folder = set.chatModel
         let model = try LanguageModel(
             ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)),
             training: .adapter(AdapterSettings(rank: 2, alpha: 4, targets: .allLinear), seed: 1), maximumLength: 128,
@@ -97,7 +97,7 @@ import VulkanBackend
             #expect(found.count == expected.count && error <= 2e-4 * largest, "\(form) \(name): off by \(error) of \(largest)")
             compared += 1
         }
-        #expect(compared == 71, "seven linear layers of five, two matrices each, and the head")
+        #expect(compared == 14 * model.configuration.layerCount + 1, "seven linear layers each, two matrices each, and the head")
         let norm = try session.update(learningRate: 0, step: 1)
         let reference = try #require(wanted["grad_norm"]?.double)
         #expect(abs(norm - reference) < 2e-4 * reference, "\(form): norm \(norm), reference \(reference)")
@@ -108,22 +108,17 @@ import VulkanBackend
     ]
     private static let isVulkanThere = (try? VulkanDevice()) != nil
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"), arguments: forms)
-    func aBatchOnTheProcessorIsTheReferences(form: String) throws {
-        try Self.compare(form, on: CPUDevice())
+    @Test(arguments: forms, ReferenceSet.available) func aBatchOnTheProcessorIsTheReferences(form: String, set: ReferenceSet) throws {
+        try Self.compare(form, of: set, on: CPUDevice())
     }
 
-    @Test(
-        .enabled(if: ReferenceSet.available.contains(.shared) && isVulkanThere, "the larger reference set or a Vulkan device is absent"),
-        arguments: forms) func aBatchOnVulkanIsTheReferences(form: String) throws
-    {
-        try Self.compare(form, on: VulkanDevice())
+    @Test(.enabled(if: isVulkanThere, "there is no Vulkan device"), arguments: forms, ReferenceSet.available)
+    func aBatchOnVulkanIsTheReferences(form: String, set: ReferenceSet) throws {
+        try Self.compare(form, of: set, on: VulkanDevice())
     }
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent")) func theReportIsScikitLearns()
-        throws
-    {
-        let tables = try #require(try ReferenceSet.shared.json("classification/metrics.json")["single_label"]?.array)
+    @Test(arguments: ReferenceSet.available) func theReportIsScikitLearns(set: ReferenceSet) throws {
+        let tables = try #require(try set.json("classification/metrics.json")["single_label"]?.array)
         for table in tables {
             let matrix = try #require(table["confusion_matrix"]?.array).map { ($0.array ?? []).compactMap(\.integer) }
             let names = matrix.indices.map { "class \($0)" }

@@ -27,10 +27,8 @@ import Training
         #expect(Self.rates(.cosine, warmup: 8, total: 4) == [0, 0.125, 0.25, 0.375, 0.5])
     }
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent")) func theRatesAreTransformers()
-        throws
-    {
-        let cases = try #require(try ReferenceSet.shared.json("optimizers/schedules.json")["cases"]?.array)
+    @Test(arguments: ReferenceSet.available) func theRatesAreTransformers(set: ReferenceSet) throws {
+        let cases = try #require(try set.json("optimizers/schedules.json")["cases"]?.array)
         let names: [String: LearningRateSchedule.Shape] = ["constant_with_warmup": .constant, "linear": .linear, "cosine": .cosine]
         var compared = 0
         for entry in cases where entry["settings"]?.object?.isEmpty == true {

@@ -13,13 +13,14 @@ import VulkanBackend
 @Suite(.serialized) struct OptimizerTests {
     /// Twenty steps on the reference model by an optimizer: rate, loss and norm of each step, and the adapter that comes out.
     static func compare(
-        _ optimizer: any Optimizer, with name: String, on device: any ComputeDevice, peakRate: Double, within bound: Float
+        _ set: ReferenceSet, _ optimizer: any Optimizer, with name: String, on device: any ComputeDevice, peakRate: Double,
+        within bound: Float
     ) throws {
-        let golden = try ReferenceSet.shared.json("optimizers/\(name)/trajectory.json")
+        let golden = try set.json("optimizers/\(name)/trajectory.json")
         let steps = try #require(golden["steps"]?.array)
         let run = try TinyRun(
-            model: ReferenceSet.shared.path("stories260k"), data: ReferenceSet.shared.path("stories260k/train.jsonl"),
-            adapter: AdapterSettings(rank: 2, alpha: 4, initialFolder: ReferenceSet.shared.path("optimizers/initial_adapter")),
+            model: set.chatModel, data: set.chatModel + "/train.jsonl",
+            adapter: AdapterSettings(rank: 2, alpha: 4, initialFolder: set.path("optimizers/initial_adapter")),
             optimizer: optimizer, device: device,
             settings: RunSettings(
                 batchSize: 4, totalSteps: steps.count,
@@ -35,7 +36,7 @@ import VulkanBackend
                     abs(found - wanted) <= 1e-4 * max(1, abs(wanted)), "\(name) step \(result.step): \(what) \(found), reference \(wanted)")
             }
         }
-        let reference = try SafetensorsFile(path: ReferenceSet.shared.path("optimizers/\(name)/adapter_model.safetensors")).tensors
+        let reference = try SafetensorsFile(path: set.path("optimizers/\(name)/adapter_model.safetensors")).tensors
         let found = try run.trained
         #expect(reference.count == found.count)
         var (compared, far) = (0, 0)
@@ -54,32 +55,29 @@ import VulkanBackend
         return lion
     }
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
-    func lionStepsAreTheReferencesOnTheProcessor() throws {
-        try Self.compare(Self.lion, with: "lion", on: CPUDevice(), peakRate: 3e-4, within: 1e-5)
+    @Test(arguments: ReferenceSet.available) func lionStepsAreTheReferencesOnTheProcessor(set: ReferenceSet) throws {
+        try Self.compare(set, Self.lion, with: "lion", on: CPUDevice(), peakRate: 3e-4, within: 1e-5)
     }
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
-    func stepsOfDescentWithMomentumAreTheReferencesOnTheProcessor() throws {
-        try Self.compare(SGDOptimizer(), with: "sgd-momentum", on: CPUDevice(), peakRate: 0.05, within: 5e-5)
+    @Test(arguments: ReferenceSet.available) func stepsOfDescentWithMomentumAreTheReferencesOnTheProcessor(set: ReferenceSet) throws {
+        try Self.compare(set, SGDOptimizer(), with: "sgd-momentum", on: CPUDevice(), peakRate: 0.05, within: 5e-5)
     }
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
-    func adamWStepsAreTheReferencesOnTheProcessor() throws {
-        let golden = try ReferenceSet.shared.json("optimizers/adamw/trajectory.json")
+    @Test(arguments: ReferenceSet.available) func adamWStepsAreTheReferencesOnTheProcessor(set: ReferenceSet) throws {
+        let golden = try set.json("optimizers/adamw/trajectory.json")
         var adamW = AdamWOptimizer()
         adamW.weightDecay = try #require(golden["optimizer"]?["weight_decay"]?.double)
         try Self.compare(
-            adamW, with: "adamw", on: CPUDevice(), peakRate: try #require(golden["optimizer"]?["lr"]?.double), within: 5e-5)
+            set, adamW, with: "adamw", on: CPUDevice(), peakRate: try #require(golden["optimizer"]?["lr"]?.double), within: 5e-5)
     }
 
     private static let isVulkanThere = (try? VulkanDevice()) != nil
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared) && isVulkanThere, "the larger reference set or a Vulkan device is absent"))
-    func lionAndMomentumStepsAreTheReferencesOnVulkan() throws {
+    @Test(.enabled(if: isVulkanThere, "there is no Vulkan device"), arguments: ReferenceSet.available)
+    func lionAndMomentumStepsAreTheReferencesOnVulkan(set: ReferenceSet) throws {
         let device = try VulkanDevice()
-        try Self.compare(Self.lion, with: "lion", on: device, peakRate: 3e-4, within: 1e-5)
-        try Self.compare(SGDOptimizer(), with: "sgd-momentum", on: device, peakRate: 0.05, within: 5e-5)
+        try Self.compare(set, Self.lion, with: "lion", on: device, peakRate: 3e-4, within: 1e-5)
+        try Self.compare(set, SGDOptimizer(), with: "sgd-momentum", on: device, peakRate: 0.05, within: 5e-5)
     }
 
     /// Every optimizer of the list: stopped after four steps and continued by another process, it ends as if nothing had happened.

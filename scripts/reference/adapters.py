@@ -22,8 +22,8 @@ def make_all(out):
     store_adapter(folder, wrapped, "chat-model")
     tuned = validate(wrapped, rows)
     merged = copy.deepcopy(wrapped).merge_and_unload()
-    # The head is the embedding, and stored once.
-    tensors = {name: value for name, value in merged.state_dict().items() if name != "lm_head.weight"}
+    # The weights that the adapter changes; the others are those of the base.
+    tensors = {name: value for name, value in merged.state_dict().items() if "_proj.weight" in name}
     save(f"{folder}/merged.safetensors", tensors)
     write_json(
         f"{folder}/golden.json",

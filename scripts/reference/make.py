@@ -3,12 +3,14 @@
 import sys
 
 import adapters
+import classification
 import conversations
+import generation
 import malformed
 import models
+import optimizers
 import reference_templates
 import reference_tokenizers
-import schedules
 import trajectory
 
 if __name__ == "__main__":
@@ -22,7 +24,9 @@ if __name__ == "__main__":
         ("models", models.make_all),
         ("trajectory", trajectory.make_all),
         ("adapters", adapters.make_all),
-        ("schedules", schedules.make_all),
+        ("optimizers", optimizers.make_all),
+        ("classification", classification.make_all),
+        ("generation", generation.make_all),
     ]:
         if not wanted or name in wanted:
             part(out)

@@ -193,6 +193,119 @@ MODELS = {
         1,
         [14, 26],
     ),
+    "gpt-neox-tiny": (
+        {
+            "architectures": ["GPTNeoXForCausalLM"],
+            "model_type": "gpt_neox",
+            **{**COMMON, "hidden_act": "gelu", "max_position_embeddings": 128},
+            **{"hidden_dropout": 0.0, "classifier_dropout": 0.1, "layer_norm_eps": 1e-5, "rotary_emb_base": 10000},
+            **{"rotary_pct": 0.25, "use_parallel_residual": True, "attention_bias": True, "tie_word_embeddings": False},
+            **{"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
+            "vocab_size": 160,
+        },
+        "float32",
+        1,
+        [12, 26],
+    ),
+    "olmo2-tiny": (
+        family(
+            "olmo2",
+            "Olmo2ForCausalLM",
+            **sizes(32, 56, 2, 4, 2, 168),
+            rms_norm_eps=1e-6,
+            tie_word_embeddings=False,
+            rope_theta=500000,
+            rope_scaling=None,
+            attention_bias=False,
+        ),
+        "float32",
+        1,
+        [14, 26, 19],
+    ),
+    "granite-tiny": (
+        family(
+            "granite",
+            "GraniteForCausalLM",
+            **sizes(32, 56, 2, 4, 2, 160),
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=True,
+            rope_theta=10000.0,
+            rope_scaling=None,
+            attention_bias=False,
+            mlp_bias=False,
+            attention_multiplier=0.0625,
+            embedding_multiplier=3.0,
+            residual_multiplier=0.6,
+            logits_scaling=1.75,
+        ),
+        "float32",
+        1,
+        [15, 25],
+    ),
+    "smollm3-tiny": (
+        family(
+            "smollm3",
+            "SmolLM3ForCausalLM",
+            **sizes(32, 56, 4, 4, 2, 160),
+            rms_norm_eps=1e-6,
+            tie_word_embeddings=True,
+            rope_theta=5000000.0,
+            rope_scaling=None,
+            attention_bias=False,
+            mlp_bias=False,
+            sliding_window=None,
+            use_sliding_window=False,
+            max_window_layers=28,
+            no_rope_layer_interval=4,
+            no_rope_layers=[1, 1, 1, 0],
+        ),
+        "float32",
+        1,
+        [13, 24],
+    ),
+    "glm4-tiny": (
+        family(
+            "glm4",
+            "Glm4ForCausalLM",
+            **sizes(32, 48, 2, 4, 2, 160, head_dim=12),
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=False,
+            rope_theta=10000.0,
+            rope_scaling=None,
+            attention_bias=True,
+            partial_rotary_factor=0.5,
+        ),
+        "float32",
+        1,
+        [11, 25, 18],
+    ),
+    "gemma3-tiny": (
+        {
+            key: value
+            for key, value in family(
+                "gemma3_text",
+                "Gemma3ForCausalLM",
+                **sizes(32, 48, 4, 4, 2, 160, head_dim=16),
+                rms_norm_eps=1e-6,
+                tie_word_embeddings=True,
+                rope_theta=1000000,
+                rope_scaling={"factor": 8.0, "rope_type": "linear"},
+                attention_bias=False,
+                hidden_activation="gelu_pytorch_tanh",
+                attn_logit_softcapping=None,
+                final_logit_softcapping=None,
+                rope_local_base_freq=10000,
+                cache_implementation="hybrid",
+                sliding_window=8,
+                sliding_window_pattern=3,
+                query_pre_attn_scalar=20,
+            ).items()
+            if key != "hidden_act"
+        },
+        "float32",
+        1,
+        [12, 25, 21],
+    ),
 }
 
 STEPS = 5
@@ -210,8 +323,30 @@ OPTIMIZER = {
 RANK, ALPHA = 4, 8
 
 
+# Whose every parameter after the steps is stored too; the others' are told by their losses and norms.
+STORED_AFTER = ["gemma2-tiny", "llama-tiny", "qwen2-tiny", "starcoder2-tiny"]
+# A family that is added later goes to the end: what is there keeps its numbers.
+SEEDED = [
+    "gemma2-tiny",
+    "llama-tiny",
+    "mistral-tiny",
+    "phi3-longrope-tiny",
+    "phi3-tiny",
+    "phi3-window-tiny",
+    "qwen2-tiny",
+    "qwen3-tiny",
+    "starcoder2-tiny",
+    "gpt-neox-tiny",
+    "olmo2-tiny",
+    "granite-tiny",
+    "smollm3-tiny",
+    "glm4-tiny",
+    "gemma3-tiny",
+]
+
+
 def seed_of(name):
-    return 1000 + sorted(MODELS).index(name) if name in MODELS else 2000
+    return 1000 + SEEDED.index(name)
 
 
 def initial(seed, name, parameter):
@@ -221,9 +356,9 @@ def initial(seed, name, parameter):
         return normal(seed, name, shape, 0.1)
     if len(shape) == 1:
         return normal(seed, name, shape, 0.1) + 1.0
-    if "embed_tokens" in name:
+    if "embed_tokens" in name or "embed_in" in name:
         return normal(seed, name, shape, 0.3)
-    if "lm_head" in name:
+    if "lm_head" in name or "embed_out" in name:
         return normal(seed, name, shape, 0.15)
     return normal(seed, name, shape, 1.2 / shape[1] ** 0.5)
 
@@ -231,7 +366,7 @@ def initial(seed, name, parameter):
 def fill(model, seed, model_type):
     for name, parameter in model.named_parameters():
         values = initial(seed, name, parameter)
-        if model_type == "gemma2" and len(parameter.shape) == 1:
+        if model_type.startswith("gemma") and len(parameter.shape) == 1:
             # Gemma's norms add the 1 themselves.
             values = values - 1.0
         if model.config.tie_word_embeddings and "embed_tokens" in name:
@@ -240,12 +375,19 @@ def fill(model, seed, model_type):
             parameter.copy_(values)
 
 
+def published(name, model_type):
+    """The name by which checkpoints hold a parameter: transformers 5 calls the head of GPT-NeoX otherwise."""
+    return name.replace("lm_head", "embed_out") if model_type == "gpt_neox" else name
+
+
 def store(folder, model, stored_type, shards):
     """Writes the weights as published: without the tied head, whole or in two shards."""
     tied = model.config.tie_word_embeddings
     kind = getattr(torch, stored_type)
     tensors = {
-        name: value.to(kind) for name, value in model.state_dict().items() if not (tied and name == "lm_head.weight")
+        published(name, model.config.model_type): value.to(kind)
+        for name, value in model.state_dict().items()
+        if not (tied and name == "lm_head.weight")
     }
     if shards == 1:
         save(f"{folder}/model.safetensors", tensors)
@@ -328,7 +470,7 @@ def train(model, rows, on_gradients=lambda: None):
 
 def linear_targets(model):
     names = {name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
-    return sorted(names - {"lm_head"})
+    return sorted(names - {"lm_head", "embed_out"})
 
 
 def with_adapter(model, seed, rank=RANK, alpha=ALPHA, random_b=True):
@@ -416,7 +558,10 @@ def make(out, name):
             single, double = with_adapter(single, seed), with_adapter(double, seed)
             label = adapter_name
         else:
-            label = str
+
+            def label(key):
+                return published(key, config["model_type"])
+
         trained = [(f"{label(key)}", value) for key, value in single.named_parameters() if value.requires_grad]
         if kind == "lora":
             tensors |= {f"lora.init.{key}": value.detach().clone() for key, value in trained}
@@ -428,7 +573,8 @@ def make(out, name):
             lambda: found.update({f"{kind}.grad.{key}": value.grad.detach().clone() for key, value in trained}),
         )
         tensors |= found
-        tensors |= {f"{kind}.after{STEPS}.{key}": value.detach().clone() for key, value in trained}
+        if kind == "lora" or name in STORED_AFTER:
+            tensors |= {f"{kind}.after{STEPS}.{key}": value.detach().clone() for key, value in trained}
         figures[kind]["float64"] = train(double, rows)
         figures[kind]["observed_float32_vs_float64"] = differences(figures[kind], figures[kind]["float64"])
     save(f"{folder}/golden.safetensors", tensors)

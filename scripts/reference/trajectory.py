@@ -84,14 +84,18 @@ def follow(model, run, training, validation):
     return result | {"steps": steps}
 
 
-def store_adapter(folder, model, name_of_base):
-    """As PEFT stores one."""
-    tensors = {
+def stored_names(model):
+    """The adapter's matrices under the names that PEFT stores them by."""
+    return {
         re.sub(r"\.default\.weight$", ".weight", name): value
         for name, value in model.named_parameters()
         if value.requires_grad
     }
-    save(f"{folder}/adapter_model.safetensors", tensors)
+
+
+def store_adapter(folder, model, name_of_base):
+    """As PEFT stores one."""
+    save(f"{folder}/adapter_model.safetensors", stored_names(model))
     settings = model.peft_config["default"]
     write_json(
         f"{folder}/adapter_config.json",

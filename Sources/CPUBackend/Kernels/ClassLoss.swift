@@ -28,7 +28,8 @@ final class ClassLossKernel: Kernel {
     override func blockCount(_ phase: Int) -> Int { (logits.rows + rowsPerBlock - 1) / rowsPerBlock }
 
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
-        let (z, slopes) = (workspace.scratch.assumingMemoryBound(to: Float.self), workspace.scratch.assumingMemoryBound(to: Float.self) + logits.columns)
+        let z = workspace.scratch.assumingMemoryBound(to: Float.self)
+        let slopes = z + logits.columns
         for row in block * rowsPerBlock..<min(logits.rows, (block + 1) * rowsPerBlock) {
             RowConversion.widen(logits.address(row), logits.elementType, to: z, count: logits.columns)
             let sum = form == .softmax ? softmax(z, slopes, row) : sigmoid(z, slopes, row)
