@@ -87,10 +87,12 @@ let package = Package(
         module("StorageTrials", ["Storage"]),
         // Element types, shapes, memory-mapped safetensors in and out; the forms in which a model lies on disk.
         module("Tensors", ["JSON", "Storage"]),
-        // Manifest, states, events, checkpoint records: pure values.
-        module("Jobs", ["JSON", yams]),
+        // What a job's owner and the administrator write: keys, values and ranges of manifest and policy.
+        module("Manifest", ["Basics", "JSON", yams]),
+        // States, events, checkpoint records: pure values.
+        module("Jobs", ["JSON", "Manifest"]),
         // Claiming, job folders, control files, scan and inotify.
-        module("Spool", ["CLinux", "JSON", "Storage", "Jobs"]),
+        module("Spool", ["CLinux", "JSON", "Storage", "Manifest", "Jobs"]),
         // The confinement of a process that reads what strangers wrote: Landlock, seccomp, limits.
         module("Sandbox", ["CLinux", "Spool", "Storage"]),
         // Frozen weights in 8 and 4 bits: formats, quantising, reading.
@@ -110,13 +112,17 @@ let package = Package(
         // The plan on a Vulkan device: one file a kernel.
         module("VulkanBackend", ["CVulkan", "CGlslang", "JSON", "Storage", "Graph", "Quantization", "Tensors"] + oldGlslang),
         // One file a family: config.json to graph; adapters.
-        module("Models", ["Basics", "JSON", "Storage", "Tokenization", "Quantization", "Tensors", "Graph"]),
+        module("Models", ["Basics", "JSON", "Storage", "Manifest", "Tokenization", "Quantization", "Tensors", "Graph"]),
         // The choice of a device and of its precision; the variants of kernels that a job keeps.
-        module("Devices", ["CPUBackend", "Graph", "JSON", "Jobs", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
+        module("Devices", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
         // A model on a device and its prepared programs: what training, generation and benchmarks share.
         module("Runtime", ["Tensors", "Graph", "Models"]),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
-        module("Training", ["JSON", "Storage", "Jobs", "Profiling", "Tensors", "Graph", "Models", "Runtime", "Datasets", "Tokenization"]),
+        module(
+            "Training",
+            [
+                "JSON", "Storage", "Manifest", "Jobs", "Profiling", "Tensors", "Graph", "Models", "Runtime", "Datasets", "Tokenization",
+            ]),
         // PEFT adapter, merged checkpoint, model card.
         module("Export", ["Graph", "JSON", "Storage", "Tensors", "Models"]),
         // Sampling from a model.
@@ -125,30 +131,30 @@ let package = Package(
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Graph", "JSON", "Jobs", "Models", "Profiling", "Spool", "Storage", "Templates", "Tensors",
+                "Datasets", "Devices", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage", "Templates", "Tensors",
                 "Tokenization", "Training",
             ]),
         // One job from validation to result.
         module(
             "Worker",
             [
-                "Basics", "CLinux", "JSON", "Storage", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend",
+                "Basics", "CLinux", "JSON", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend",
                 "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
             ]),
         // Queue, supervision of workers, admission, systemd.
-        module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Jobs", "Spool"]),
+        module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs", "Spool"]),
         // The commands of tala that touch the spool's files alone.
-        module("CommandLineTools", ["JSON", "Storage", "Jobs", "Spool", argumentParser]),
+        module("CommandLineTools", ["JSON", "Storage", "Manifest", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
         module(
-            "Fuzzing", ["CZlib", "JSON", "Jobs", "Basics", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
+            "Fuzzing", ["CZlib", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
         program("talad", [argumentParser, "CommandLineTools", "Daemon", "Jobs", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Jobs", "Models", "Spool", "Storage",
+                argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Manifest", "Jobs", "Models", "Spool", "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "Templates", "Tensors", "Tokenization", "Training", "VulkanBackend",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Jobs", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
@@ -158,7 +164,8 @@ let package = Package(
         tests("JSONTests", ["JSON"]),
         tests("FuzzingTests", ["Fuzzing"], excluding: ["Regressions"]),
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
-        tests("JobsTests", ["JSON", "Jobs"]),
+        tests("ManifestTests", ["JSON", "Manifest"]),
+        tests("JobsTests", ["JSON", "Manifest", "Jobs"]),
         tests("ModelsTests", ["Graph", "JSON", "Models", "Storage", "Tensors", "TestSupport"], excluding: ["Rotary"]),
         tests("SpoolTests", ["JSON", "Jobs", "Spool", "Storage"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
@@ -182,18 +189,18 @@ let package = Package(
             "GenerationTests",
             ["CPUBackend", "Datasets", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
         tests("CommandLineTests", ["CommandLineTools", "JSON", "Jobs", "Spool", "Storage", "TestSupport"]),
-        tests("DaemonTests", ["Daemon", "JSON", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
+        tests("DaemonTests", ["Daemon", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests",
             [
-                "Basics", "Fuzzing", "JSON", "Jobs", "Spool", "Storage", "StorageTrials", "Training", "Worker",
+                "Basics", "Fuzzing", "JSON", "Jobs", "Manifest", "Spool", "Storage", "StorageTrials", "Training", "Worker",
                 "TestSupport",
             ],
             excluding: ["Faults", "OlderSpools"]),
         tests(
             "JobRunTests",
             [
-                "Datasets", "Graph", "JSON", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage", "Tensors",
+                "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage", "Tensors",
                 "Training", "Worker", "TestSupport",
             ]),
     ]

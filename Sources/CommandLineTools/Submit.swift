@@ -2,6 +2,7 @@ package import ArgumentParser
 import Glibc
 import JSON
 import Jobs
+import Manifest
 import Spool
 import Storage
 

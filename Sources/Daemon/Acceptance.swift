@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 import Jobs
+import Manifest
 import Spool
 import Storage
 import Tensors

@@ -1,4 +1,5 @@
 import Jobs
+import Manifest
 
 /// Compares what somebody has with what their role allows.
 enum Quotas {

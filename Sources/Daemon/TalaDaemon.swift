@@ -1,5 +1,6 @@
 import Glibc
 package import Jobs
+import Manifest
 import Spool
 import Storage
 

@@ -1,6 +1,6 @@
 import CPUBackend
 package import Graph
-package import Jobs
+package import Manifest
 package import Models
 package import Tensors
 

@@ -1,5 +1,6 @@
 import JSON
 import Jobs
+import Manifest
 
 extension FuzzTarget {
     /// The JSON reader: what it takes, the writer writes so that it is read as the same.

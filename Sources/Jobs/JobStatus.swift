@@ -1,4 +1,5 @@
 package import JSON
+package import Manifest
 
 /// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under the key `tala`. A rendering of the manifest, the job's
 /// ``Ledger`` and the progress of its worker.

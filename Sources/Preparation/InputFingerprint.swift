@@ -1,6 +1,7 @@
 import Graph
 import JSON
 import Jobs
+import Manifest
 import Models
 import Storage
 import Tensors

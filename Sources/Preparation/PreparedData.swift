@@ -1,5 +1,5 @@
 package import Datasets
-package import Jobs
+package import Manifest
 package import Tokenization
 package import Training
 

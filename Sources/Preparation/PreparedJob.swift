@@ -1,7 +1,7 @@
 package import Datasets
 import Devices
 package import Graph
-package import Jobs
+package import Manifest
 package import Models
 import Storage
 import Templates

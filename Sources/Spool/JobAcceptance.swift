@@ -1,5 +1,6 @@
 package import JSON
-package import Jobs
+import Jobs
+package import Manifest
 import Storage
 
 /// What the daemon decided about a job when it accepted it.

@@ -1,6 +1,7 @@
 import Glibc
 package import JSON
 package import Jobs
+package import Manifest
 package import Storage
 
 /// Everything about one job: the files of `jobs/<id>/`.

@@ -1,5 +1,6 @@
 import JSON
 package import Jobs
+import Manifest
 package import Storage
 
 extension JobFolder {

@@ -2,6 +2,7 @@ import Basics
 import Datasets
 import JSON
 import Jobs
+import Manifest
 import Preparation
 import Spool
 import Storage

@@ -6,6 +6,7 @@ import Glibc
 import Graph
 import JSON
 import Jobs
+import Manifest
 import Models
 import Preparation
 import Profiling

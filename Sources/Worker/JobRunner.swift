@@ -7,6 +7,7 @@ import Glibc
 import Graph
 import JSON
 package import Jobs
+import Manifest
 import Models
 import Preparation
 package import Spool

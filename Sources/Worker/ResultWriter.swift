@@ -3,6 +3,7 @@ import Export
 import Glibc
 import JSON
 import Jobs
+import Manifest
 import Models
 import Preparation
 import Spool

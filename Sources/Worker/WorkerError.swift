@@ -3,6 +3,7 @@ import Datasets
 import Graph
 import Glibc
 import Jobs
+import Manifest
 import Models
 import Preparation
 import Storage

@@ -11,6 +11,7 @@ import CommandLineTools
 import Glibc
 import JSON
 import Jobs
+import Manifest
 import Spool
 import Storage
 import Tensors

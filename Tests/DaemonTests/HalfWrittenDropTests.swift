@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Jobs
 import Basics
+import Manifest
 import Spool
 import Storage
 import TestSupport
