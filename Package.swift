@@ -92,7 +92,7 @@ let package = Package(
         // States, events, checkpoint records: pure values.
         module("Jobs", ["JSON", "Manifest"]),
         // Claiming, job folders, control files, scan and inotify.
-        module("Spool", ["CLinux", "JSON", "Storage", "Manifest", "Jobs"]),
+        module("Spool", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs"]),
         // The confinement of a process that reads what strangers wrote: Landlock, seccomp, limits.
         module("Sandbox", ["CLinux", "Spool", "Storage"]),
         // Frozen weights in 8 and 4 bits: formats, quantising, reading.
@@ -131,14 +131,16 @@ let package = Package(
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage", "Templates", "Tensors",
+                "Datasets", "Devices", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage", "Templates",
+                "Tensors",
                 "Tokenization", "Training",
             ]),
         // One job from validation to result.
         module(
             "Worker",
             [
-                "Basics", "CLinux", "JSON", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph", "CPUBackend",
+                "Basics", "CLinux", "JSON", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
+                "CPUBackend",
                 "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
             ]),
         // Queue, supervision of workers, admission, systemd.
@@ -147,14 +149,16 @@ let package = Package(
         module("CommandLineTools", ["JSON", "Storage", "Manifest", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
         module(
-            "Fuzzing", ["CZlib", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
+            "Fuzzing",
+            ["CZlib", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
         program("talad", [argumentParser, "CommandLineTools", "Daemon", "Jobs", "Spool", "Storage"]),
         program("tala-worker", [argumentParser, "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Manifest", "Jobs", "Models", "Spool", "Storage",
+                argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Manifest", "Jobs", "Models", "Spool",
+                "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "Templates", "Tensors", "Tokenization", "Training", "VulkanBackend",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Jobs", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
@@ -166,7 +170,7 @@ let package = Package(
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("ManifestTests", ["JSON", "Manifest"]),
         tests("JobsTests", ["JSON", "Manifest", "Jobs"]),
-        tests("ModelsTests", ["Graph", "JSON", "Models", "Storage", "Tensors", "TestSupport"], excluding: ["Rotary"]),
+        tests("ModelsTests", ["Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"], excluding: ["Rotary"]),
         tests("SpoolTests", ["JSON", "Jobs", "Spool", "Storage"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["JSON", "Templates", "Tokenization", "TestSupport"]),
@@ -176,7 +180,8 @@ let package = Package(
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Tensors"]),
         tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
         tests(
-            "ParityTests", ["CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Models", "Tensors", "Training", "TestSupport"],
+            "ParityTests",
+            ["CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Manifest", "Models", "Tensors", "Training", "TestSupport"],
             excluding: ["Plans"]),
         tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Models", "Runtime", "Tensors", "Training"]),
         tests(
@@ -200,7 +205,8 @@ let package = Package(
         tests(
             "JobRunTests",
             [
-                "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage", "Tensors",
+                "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage",
+                "Tensors",
                 "Training", "Worker", "TestSupport",
             ]),
     ]

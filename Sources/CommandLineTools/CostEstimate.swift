@@ -1,7 +1,7 @@
 import Glibc
-package import Jobs
+import Jobs
 package import Spool
-import Manifest
+package import Manifest
 import Storage
 
 /// What a job will cost, as far as it can be known before: tokens are counted, device time is taken from finished jobs of the same model in the same spool.

@@ -29,16 +29,27 @@ package struct Submit: ParsableCommand {
         } else {
             let bytes = try DurableFiles.read(manifest, limit: 2 << 20)
             // Refused here what the daemon would refuse, while the user is looking.
-            do throws(ManifestError) { _ = try Manifest(ManifestText(bytes, isYAML: !name.hasSuffix(".json"))) } catch {
+            let read: Manifest
+            do throws(ManifestError) { read = try Manifest(ManifestText(bytes, isYAML: !name.hasSuffix(".json"))) } catch {
                 StandardError.write("\(manifest): \(error)\n")
                 throw CommandExit.failed.code
             }
-            try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: temporary) }
+            let carried = CarriedData(read, beside: DurableFiles.split(manifest).folder, layout)
+            var target = temporary
+            if !carried.names.isEmpty {
+                try DurableFiles.makeFolder(temporary, isNew: true)
+                try carried.copy(into: temporary)
+                target += "/manifest." + (name.hasSuffix(".json") ? "json" : "yaml")
+                name = name.split(separator: ".").first.map(String.init) ?? name
+            }
+            try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: target) }
         }
         // The daemon is another user: what is dropped must be readable whatever the umask says.
         if FolderListing.isFolder(temporary) {
             chmod(temporary, 0o755)
-            for file in try FolderListing.names(in: temporary) { chmod(temporary + "/" + file, 0o644) }
+            for file in try FolderListing.names(in: temporary) where !FolderListing.isFolder(temporary + "/" + file) {
+                chmod(temporary + "/" + file, 0o644)
+            }
         } else {
             chmod(temporary, 0o644)
         }

@@ -9,7 +9,7 @@ import Tensors
 /// Turns drops into jobs, or into rejections that say why.
 struct Acceptance {
     let layout: SpoolLayout
-    let resolver: PathResolver
+    let resolver: ManifestResolver
     /// The devices that jobs run on.
     let devices: [String]
 
@@ -79,38 +79,23 @@ struct Acceptance {
     private func decide(_ claim: Claim, _ manifest: Manifest, _ user: Submitter, _ judges: Judges, id: String, createdAt: Int)
         throws -> JobAcceptance
     {
-        let final = layout.job(id).path
-        let places = (claim.bundle == nil ? "" : "the bundle, ") + "files/ or an allowed root, or you may not read it"
-        func find(_ name: String, _ param: String, _ folders: [String]) throws -> JobAcceptance.Source {
-            guard let found = try resolver.find(name, bundle: claim.bundle, in: folders, for: user) else {
-                throw ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)", param: param)
-            }
-            if param.hasSuffix("_file"), FolderListing.isFolder(found.path) {
-                throw ManifestError(code: "invalid_value", message: "\"\(name)\" is a folder: name the file in it", param: param)
-            }
-            if param.hasSuffix("_file"), FolderListing.byteCount(found.path) == nil {
-                throw ManifestError(code: "invalid_value", message: "\"\(name)\" is no regular file", param: param)
-            }
-            guard let bundle = claim.bundle, found.root == bundle else {
-                return JobAcceptance.Source(path: found.path, root: found.root, isInBundle: false)
-            }
-            // What lies in the bundle will lie in the job's folder, unless the bundle has to stay.
-            let root = claim.isMovable ? final + "/bundle" : bundle
-            return JobAcceptance.Source(path: root + found.path.dropFirst(bundle.count), root: root, isInBundle: true)
-        }
         guard devices.contains(where: { DeviceChoice.serves($0, manifest.device) }) else {
             throw ManifestError(
                 code: "invalid_value", message: "this daemon runs jobs on \(devices.joined(separator: ", ")) only", param: "device")
         }
-        var acceptance = JobAcceptance(
-            createdAt: createdAt, owner: claim.owner, drop: claim.name, modelPath: try modelPath(manifest.model, user, judges),
-            training: try find(manifest.trainingFile, "training_file", [layout.files]))
-        if let name = manifest.validationFile { acceptance.validation = try find(name, "validation_file", [layout.files]) }
-        if let name = manifest.adapter.initFrom {
-            // A job's id means the adapter in its result.
-            let place = JobIdentifier.isJob(name) ? name + "/result/adapter" : name
-            acceptance.initialAdapter = try find(place, "adapter.init_from", [layout.files, layout.models, layout.jobs])
+        let files = try resolver.files(
+            of: manifest, bundle: claim.bundle.map { ManifestResolver.Bundle(path: $0, followsLinks: false) }, for: user
+        ) { try mayUse($0, user, judges) }
+        // What lies in the bundle will lie in the job's folder, unless the bundle has to stay.
+        func final(_ source: JobAcceptance.Source) -> JobAcceptance.Source {
+            guard source.isInBundle, claim.isMovable else { return source }
+            let root = layout.job(id).path + "/bundle"
+            return JobAcceptance.Source(path: root + source.path.dropFirst(source.root.count), root: root, isInBundle: true)
         }
+        var acceptance = JobAcceptance(
+            createdAt: createdAt, owner: claim.owner, drop: claim.name, modelPath: files.modelPath, training: final(files.training))
+        acceptance.validation = files.validation.map(final)
+        acceptance.initialAdapter = files.initialAdapter.map(final)
         acceptance.prices = judges.prices(manifest.device)
         for other in manifest.after {
             // Whose jobs one may not use, their state is no news for one either.
@@ -130,31 +115,6 @@ struct Acceptance {
     private func mayUse(_ job: String, _ user: Submitter, _ judges: Judges) throws -> Bool {
         if judges.mayUseAll(user) { return true }
         return try layout.job(job).readStatus()?.owner == Int(user.user)
-    }
-
-    /// A model is a name in `models/`, a finished job, or a folder under an allowed root.
-    private func modelPath(_ name: String, _ user: Submitter, _ judges: Judges) throws -> String {
-        if JobIdentifier.isJob(name) {
-            let job = layout.job(name)
-            if try mayUse(name, user, judges), let path = ModelFolders.model(inResult: job.result) { return path }
-            throw ManifestError(code: "not_found", message: "the job \(name) has no finished model that you may use", param: "model")
-        }
-        // models/ belongs to the administrator, whose links to other places are meant.
-        if !name.hasPrefix("/"), !name.hasPrefix("."), !name.contains("..") {
-            let path = layout.models + "/" + name
-            if ModelFolders.isModel(path) { return path }
-        }
-        if name.hasPrefix("/") {
-            for marker in ModelFolders.markers(of: name) {
-                guard let found = try resolver.find(marker, in: [], for: user) else { continue }
-                return marker == name ? found.path : DurableFiles.split(found.path).folder
-            }
-        }
-        let known = ((try? FolderListing.names(in: layout.models)) ?? []).filter { !$0.hasPrefix(".") }
-        throw ManifestError(
-            code: "not_found",
-            message: "there is no model \"\(name)\" in models/"
-                + (known.isEmpty ? ", which is empty" : "; there are \(known.prefix(20).joined(separator: ", "))"), param: "model")
     }
 
     /// Builds the job's folder out of sight and makes it appear by one rename.

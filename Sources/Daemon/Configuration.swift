@@ -14,6 +14,8 @@ extension TalaDaemon {
         package var startsAtOnce = true
         /// Folders in which absolute paths of manifests must lie.
         package var allowedRoots: [String] = []
+        /// The spool as the administrator named it: manifests may name files in it by that path too.
+        package var spoolName: String?
         /// Seconds to wait before a crashed job is started again, by the number of crashes without progress.
         package var retryDelays: [Double] = [5, 60, 600]
         /// Seconds without a sign of life after which a training worker counts as hung, at least; ten times the median step if that is more.

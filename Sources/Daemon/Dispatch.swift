@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import Manifest
 import Spool
 import Storage
 

@@ -27,14 +27,17 @@ final class Reporter {
     private let version: String
     private let daemonFile: String
     private let metricsFile: String?
+    private let allowedRoots: [String]
     private let journal: Journal
     let notifier = Notifier()
     private var lastReport = -Double.infinity
 
-    init(version: String, daemonFile: String, metricsFile: String?, _ journal: Journal) {
+    /// - Parameter allowedRoots: where `tala` reads what absolute paths a manifest may name.
+    init(version: String, daemonFile: String, metricsFile: String?, allowedRoots: [String] = [], _ journal: Journal) {
         self.version = version
         self.daemonFile = daemonFile
         self.metricsFile = metricsFile
+        self.allowedRoots = allowedRoots
         self.journal = journal
     }
 
@@ -73,7 +76,8 @@ final class Reporter {
             "queued_count": JSONNode(facts.queuedCount), "validating_count": JSONNode(facts.validatingCount),
             "queued": JSONNode(facts.queued.map { JSONNode($0) }),
             "states": JSONNode(JobState.allCases.map { JSONMember($0.rawValue, JSONNode(facts.states[$0] ?? 0)) }),
-            "accepted": JSONNode(facts.acceptedCount), "rejected": JSONNode(facts.rejectedCount),
+            "allowed_roots": JSONNode(allowedRoots.map { JSONNode($0) }), "accepted": JSONNode(facts.acceptedCount),
+            "rejected": JSONNode(facts.rejectedCount),
         ]
     }
 

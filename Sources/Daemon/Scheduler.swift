@@ -1,4 +1,5 @@
 import Jobs
+import Manifest
 import Spool
 import Storage
 

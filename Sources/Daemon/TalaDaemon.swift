@@ -51,13 +51,16 @@ package final class TalaDaemon {
         supervisor = WorkerSupervisor(
             layout, devices: configuration.devices, program: configuration.workerProgram, silenceLimit: configuration.silenceLimit, journal)
         let acceptance = Acceptance(
-            layout: layout, resolver: PathResolver(allowedRoots: configuration.allowedRoots), devices: configuration.devices)
+            layout: layout,
+            resolver: ManifestResolver(layout: layout, named: configuration.spoolName, allowedRoots: configuration.allowedRoots),
+            devices: configuration.devices)
         intake = Intake(
             layout, acceptance, settleSeconds: configuration.settleSeconds, abandonedSeconds: configuration.abandonedSeconds, retries,
             journal)
         controls = Controls(store, users, retries)
         reporter = Reporter(
-            version: configuration.version, daemonFile: layout.daemonFile, metricsFile: configuration.metricsFile, journal)
+            version: configuration.version, daemonFile: layout.daemonFile, metricsFile: configuration.metricsFile,
+            allowedRoots: configuration.allowedRoots, journal)
         useCounter = UseCounter(interval: configuration.countSeconds)
     }
 

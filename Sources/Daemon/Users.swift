@@ -1,4 +1,5 @@
 import Jobs
+import Manifest
 import Spool
 
 /// Who is who on this spool and what they may do.

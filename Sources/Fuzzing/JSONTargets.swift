@@ -29,7 +29,7 @@ extension FuzzTarget {
              "train_on": "assistant", "shuffle": true, "max_length": 2048, "on_excess": "error", "checkpoint": {"every_steps": 50, "keep": 3},
              "device": "auto", "precision": "auto"}
             """, "{\"model\": \"m\", \"training_file\": \"t\"}",
-        ], words: ["\"adapter\"", "\"auto\"", "\"rank\"", "\"method\"", "n_epochs", "1e308", "\"full\""], byteLimit: 2048, structure: .json
+        ], words: KeyTable.words.map { "\"\($0)\"" } + ["\"auto\"", "1e308"], byteLimit: 2048, structure: .json
     ) { bytes in
         _ = try? Manifest(try ManifestText(bytes, isYAML: false))
         return nil
@@ -56,7 +56,7 @@ extension FuzzTarget {
             shuffle: true
             """, "model: m\ntraining_file: t\n",
         ],
-        words: [
+        words: KeyTable.words + [
             "&a ", "*a", "!!int ", "- ", "  ", "|\n", ">-\n", "? ", "--- ", "...", "%YAML 1.1\n", "<<: ", "#", "'", "~", "{", "0x1F",
             ".inf", "1_0",
         ], byteLimit: 1024

@@ -26,6 +26,8 @@ package enum EventCode: String, Sendable, Hashable, CaseIterable {
     case validatingAgain = "validating_again"
     /// What a careful reader of model and manifest would ask about.
     case inputWarning = "input_warning"
+    /// Something about the job is allowed and probably not meant; `warning` of the event's data says what.
+    case jobWarning = "job_warning"
     /// What preparing the job has decided, where people would want to know.
     case inputNote = "input_note"
     // Training.

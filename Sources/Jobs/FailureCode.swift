@@ -1,3 +1,5 @@
+package import Manifest
+
 /// Why a job has failed or a drop was rejected, as a word for programs: `error.code` of `status.json`, `code` of `error.json`. The message beside it is for people.
 package enum FailureCode: String, Sendable, Hashable, CaseIterable {
     // The manifest.
@@ -16,6 +18,8 @@ package enum FailureCode: String, Sendable, Hashable, CaseIterable {
     case unusableFile = "unusable_file"
     /// A file is no longer what it was when the job was validated.
     case dataChanged = "data_changed"
+    /// There are warnings, and the manifest wants none (`strict: true`).
+    case strict
     // Rights and quotas.
     case notAllowed = "not_allowed"
     case quotaExceeded = "quota_exceeded"

@@ -113,10 +113,10 @@ package struct JobStatus: Sendable, Hashable {
         seed = Int(truncatingIfNeeded: manifest.seed)
         suffix = manifest.suffix
         metadata = manifest.metadata
-        method = manifest.method.rawValue
+        method = manifest.method.word
         priority = manifest.priority
         let all = manifest.json
-        hyperparameters = all["method"]?[manifest.method.rawValue]?["hyperparameters"] ?? JSONNode([JSONMember]())
+        hyperparameters = all["method"]?[manifest.method.word]?["hyperparameters"] ?? JSONNode([JSONMember]())
     }
 
     /// A status as another one in every other respect, for one that is made anew from a job's files: there is no step from an earlier state then.
@@ -130,7 +130,7 @@ package struct JobStatus: Sendable, Hashable {
         self.id = id
         self.createdAt = createdAt
         ledger = Ledger(state: .failed)
-        (model, trainingFile, seed, method) = ("", "", 0, Manifest.Method.supervised.rawValue)
+        (model, trainingFile, seed, method) = ("", "", 0, Manifest.Supervised.word)
         hyperparameters = JSONNode([JSONMember]())
         ledger.error = error
         ledger.finishedAt = time

@@ -13,7 +13,7 @@ extension Policy {
         }
         users = try assignments("users", root)
         groups = try assignments("groups", root)
-        defaultRole = try root.text("default", limit: 64)
+        defaultRole = try root.value("default", .text(limit: 64))
         if let name = defaultRole { try requireRole(name, root, "default") }
         try readPrices(root)
     }
@@ -29,7 +29,7 @@ extension Policy {
     private func role(_ name: String, _ parent: ManifestSection) throws(ManifestError) -> Role {
         var role = roles[name] ?? Role(name: name, rights: [])
         guard let section = try parent.section(name, ["rights", "quotas"]) else { return role }
-        if let words = try section.texts("rights", limit: 64) {
+        if let words = try section.value("rights", .texts(limit: 64)) {
             role.rights = []
             for word in words {
                 guard let right = Right(rawValue: word) else {
@@ -41,11 +41,11 @@ extension Policy {
         }
         let keys = ["queued_jobs", "running_jobs", "trained_tokens_a_month", "device_hours_a_month", "disk"]
         if let quotas = try section.section("quotas", keys) {
-            role.quotas.queuedJobs = try quotas.integer("queued_jobs", 0...1_000_000_000)
-            role.quotas.runningJobs = try quotas.integer("running_jobs", 0...1_000_000)
-            role.quotas.trainedTokensAMonth = try quotas.integer("trained_tokens_a_month", 0...(1 << 60))
-            role.quotas.deviceHoursAMonth = try quotas.number("device_hours_a_month", 0...1e9)
-            role.quotas.diskBytes = try quotas.byteCount("disk")
+            role.quotas.queuedJobs = try quotas.value("queued_jobs", .integer(0...1_000_000_000))
+            role.quotas.runningJobs = try quotas.value("running_jobs", .integer(0...1_000_000))
+            role.quotas.trainedTokensAMonth = try quotas.value("trained_tokens_a_month", .integer(0...(1 << 60)))
+            role.quotas.deviceHoursAMonth = try quotas.value("device_hours_a_month", .number(0...1e9))
+            role.quotas.diskBytes = try quotas.value("disk", .byteCount)
         }
         return role
     }
@@ -55,7 +55,7 @@ extension Policy {
         guard let section = try root.section(key, names) else { return [] }
         var assignments: [Assignment] = []
         for name in names {
-            let role = try section.requiredText(name, limit: 64)
+            let role = try section.required(name, .text(limit: 64))
             try requireRole(role, section, name)
             assignments.append(Assignment(name: name, role: role))
         }
@@ -65,12 +65,12 @@ extension Policy {
     private mutating func readPrices(_ root: ManifestSection) throws(ManifestError) {
         guard let section = try root.section("prices", ["currency", "device_hour", "million_trained_tokens", "devices"]) else { return }
         var prices = Prices()
-        prices.currency = try section.text("currency", limit: 16) ?? prices.currency
-        prices.deviceHour = try section.number("device_hour", 0...1e9) ?? 0
-        prices.millionTrainedTokens = try section.number("million_trained_tokens", 0...1e9) ?? 0
+        prices.currency = try section.value("currency", .text(limit: 16)) ?? prices.currency
+        prices.deviceHour = try section.value("device_hour", .number(0...1e9)) ?? 0
+        prices.millionTrainedTokens = try section.value("million_trained_tokens", .number(0...1e9)) ?? 0
         self.prices = prices
         let names = Self.keys(section.node["devices"])
         guard let devices = try section.section("devices", names) else { return }
-        for name in names { deviceHourPrices[name] = try devices.number(name, 0...1e9) }
+        for name in names { deviceHourPrices[name] = try devices.value(name, .number(0...1e9)) }
     }
 }

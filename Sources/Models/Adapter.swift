@@ -1,4 +1,5 @@
 import Basics
+package import Manifest
 import Tokenization
 
 /// A linear layer of a model that an adapter may sit on.
@@ -27,12 +28,7 @@ package struct AdapterModule: Sendable, Hashable {
 
 /// What of a model gets an adapter, and how strong it is.
 package struct AdapterSettings: Sendable, Hashable {
-    package enum Targets: Sendable, Hashable {
-        /// Every linear layer of the blocks, not the head.
-        case allLinear
-        /// Short names (`q_proj`) or full paths.
-        case names([String])
-    }
+    package typealias Targets = Manifest.LoRA.Targets
     /// A number for the modules whose names match an expression, as `rank_pattern` and `alpha_pattern` give them.
     package struct Exception: Sendable, Hashable {
         package var expression: String

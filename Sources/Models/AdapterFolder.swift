@@ -1,4 +1,5 @@
 import Glibc
+import Manifest
 import Quantization
 import Storage
 import Tensors
@@ -53,8 +54,12 @@ package struct AdapterFolder {
             guard let place = Self.place(of: tensor.name) else {
                 throw ModelError(file: file, field: tensor.name, Self.meaning(of: tensor.name))
             }
-            guard tensor.elementType.isFloatingPoint else { throw ModelError(file: file, field: tensor.name, "is no floating-point tensor") }
-            guard tensor.shape.count == 2 else { throw ModelError(file: file, field: tensor.name, "has the shape \(tensor.shape), not a matrix's") }
+            guard tensor.elementType.isFloatingPoint else {
+                throw ModelError(file: file, field: tensor.name, "is no floating-point tensor")
+            }
+            guard tensor.shape.count == 2 else {
+                throw ModelError(file: file, field: tensor.name, "has the shape \(tensor.shape), not a matrix's")
+            }
             guard FiniteNumbers.holds(tensor.bytes, tensor.elementType) else {
                 throw ModelError(
                     file: file, field: tensor.name, "holds a NaN or an infinity: the adapter is damaged, or its training went astray")
@@ -96,7 +101,9 @@ package struct AdapterFolder {
                 throw ModelError(file: file, field: key, "belongs to a module that target_modules of adapter_config.json does not name")
             }
             var half = halves[module] ?? (nil, nil)
-            guard (entry.isA ? half.a : half.b) == nil else { throw ModelError(file: file, field: key, "is there a second time, under another name") }
+            guard (entry.isA ? half.a : half.b) == nil else {
+                throw ModelError(file: file, field: key, "is there a second time, under another name")
+            }
             if entry.isA { half.a = entry.matrix } else { half.b = entry.matrix }
             halves[module] = half
         }

@@ -1,17 +1,8 @@
+package import Manifest
 package import Quantization
 import Tensors
 
-/// How the frozen weights of a model lie on the device while an adapter is trained.
-package enum BaseWeights: String, Sendable, Hashable, CaseIterable {
-    /// As the checkpoint has them, where that can be computed with; else in the activations' type.
-    case stored
-    case float32
-    case bfloat16
-    /// The linear layers of the blocks in 8 bits, about 1.06 bytes a weight; all other weights as stored.
-    case q8
-    /// The linear layers of the blocks in 4 bits, about 0.52 bytes a weight; all other weights as stored.
-    case nf4
-
+extension BaseWeights {
     package var quantizedFormat: QuantizedFormat? {
         switch self {
         case .q8: .q8

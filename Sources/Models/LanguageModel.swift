@@ -1,3 +1,4 @@
+package import Manifest
 import Storage
 package import Graph
 import Quantization

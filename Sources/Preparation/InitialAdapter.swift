@@ -1,16 +1,11 @@
-import Jobs
+import Manifest
 import Models
 
 extension AdapterSettings {
     /// What the manifest says of an adapter.
-    init(_ adapter: Manifest.Adapter) {
-        let targets: Targets =
-            switch adapter.targets {
-            case .allLinear: .allLinear
-            case .names(let names): .names(names)
-            }
+    init(_ adapter: Manifest.LoRA) {
         self.init(
-            rank: adapter.rank, alpha: adapter.alpha, dropout: adapter.dropout, targets: targets,
+            rank: adapter.rank, alpha: adapter.alpha, dropout: adapter.dropout, targets: adapter.targets,
             usesRankStabilisedScaling: adapter.usesRankStabilisedScaling)
     }
 }
@@ -18,12 +13,12 @@ extension AdapterSettings {
 extension PreparedJob {
     /// The settings of the adapter that training starts from, which what the manifest leaves open becomes.
     /// - Throws: ``ModelError``: the folder cannot be used, or the manifest says something else than it.
-    static func continued(_ folder: String, _ adapter: inout Manifest.Adapter, of configuration: ModelConfiguration) throws
+    static func continued(_ folder: String, _ adapter: inout Manifest.LoRA, of configuration: ModelConfiguration) throws
         -> AdapterSettings
     {
         let linears = try LanguageModel.linearModules(of: configuration)
         let settings = try AdapterFolder(folder).settings(on: linears, dropout: adapter.dropout)
-        func require(_ key: Manifest.Adapter.Inheritable, _ isSame: Bool, _ said: String, _ found: String) throws(ModelError) {
+        func require(_ key: Manifest.LoRA.Inheritable, _ isSame: Bool, _ said: String, _ found: String) throws(ModelError) {
             guard adapter.inherited.contains(key) || isSame else {
                 throw ModelError(
                     file: "manifest", field: "adapter.\(key.rawValue)",

@@ -1,4 +1,5 @@
 package import Jobs
+import Manifest
 import Models
 package import Training
 

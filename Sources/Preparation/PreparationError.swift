@@ -11,6 +11,8 @@ package enum PreparationError: Error, Sendable {
     /// Files that the job depends on are no longer what they were when it was validated; by what they are to it.
     case inputsChanged([String])
     case unusableFile(String, reason: String, param: String)
+    /// There are warnings, and the manifest wants none (`strict: true`).
+    case strict([JobWarning])
 }
 
 extension PreparationError: CustomStringConvertible {
@@ -20,7 +22,7 @@ extension PreparationError: CustomStringConvertible {
             (reports.lazy.compactMap(\.problems.first.first).first?.description ?? "the data is not valid")
                 + Self.rest(reports.reduce(-1) { $0 + $1.problems.total })
         case .emptySplit(let fraction, let examples):
-            "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or more examples"
+            "validation_split \(fraction) of \(examples) examples leaves nothing on one side: give validation_file, or at least two examples"
         case .noWeights(let folder):
             "\(folder) holds no weights to tune, neither model.safetensors nor model.safetensors.index.json; "
                 + "with method.type pretrain training starts from random ones"
@@ -28,6 +30,8 @@ extension PreparationError: CustomStringConvertible {
         case .inputsChanged(let names):
             "no longer what was validated: \(names.joined(separator: ", ").replacing("_", with: " ")); submit the job again"
         case .unusableFile(let path, let reason, _): "\(path) \(reason)"
+        case .strict(let warnings):
+            warnings.map { "\($0) (\($0.code); strict: true makes warnings errors)" }.joined(separator: "\n")
         }
     }
 

@@ -42,6 +42,7 @@ package struct PreparedData {
             let (kept, drawn) = all.split(fraction: fraction, seed: manifest.seed)
             guard kept.count > 0, drawn.count > 0 else { throw PreparationError.emptySplit(fraction: fraction, examples: all.count) }
             (training, validation) = (kept, drawn)
+            DatasetReader.compare(&reports[0], drawn, with: kept)
             reports[0].split = ValidationReport.Split(fraction: fraction, trainingCount: kept.count, validationCount: drawn.count)
         }
     }
@@ -62,7 +63,7 @@ package struct PreparedData {
             case .drop: .drop
             }
         return DatasetOptions(
-            purpose: try Objectives.named(manifest.method.rawValue).purpose, trainOn: part, maximumLength: manifest.maximumLength,
+            purpose: try Objectives.named(manifest.method.word).purpose, trainOn: part, maximumLength: manifest.maximumLength,
             onExcess: excess)
     }
 }

@@ -31,14 +31,12 @@ package struct PreparedJob {
     package var device: any ComputeDevice
     /// The element type of activations.
     package var precision: String
+    /// What is allowed and probably not meant.
+    package var warnings: [JobWarning]
 
     /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle, five times it is rough.
     package static func baseRate(_ manifest: Manifest) -> Double {
-        switch (manifest.method, manifest.adapter.kind) {
-        case (.pretrain, _): 1e-3
-        case (_, .lora): 2e-4
-        case (_, .full): 2e-5
-        }
+        manifest.method.baseRate(manifest.adapter.kind) * manifest.optimizer.rateFactor
     }
 
     /// Reads data and model and decides what the manifest leaves open.
@@ -60,7 +58,7 @@ package struct PreparedJob {
         if let weights = opened.weights {
             source = .checkpoint(weights)
         } else {
-            guard manifest.method == .pretrain else { throw PreparationError.noWeights(modelFolder) }
+            guard manifest.method.mayBeginAtRandom else { throw PreparationError.noWeights(modelFolder) }
             source = .random(seed: manifest.seed)
             remarks.append("The model's folder holds no weights: training starts from random numbers (seed \(manifest.seed))")
         }
@@ -84,52 +82,44 @@ package struct PreparedJob {
         let newEnds = changedTexts.newEnds.map { "\(encoder.tokenizer.token(of: $0) ?? "") (\($0))" }.joined(separator: ", ")
         notes =
             newEnds.isEmpty
-            ? [] : ["Answers end with \(newEnds), at which the model does not stop yet: eos_token_id in generation_config.json of the result names it"]
+            ? []
+            : [
+                "Answers end with \(newEnds), at which the model does not stop yet: eos_token_id in generation_config.json of the result names it"
+            ]
         // What "auto" becomes.
-        let batchSize = manifest.batchSize.value ?? min(256, max(1, Int((0.002 * Double(training.count)).rounded())))
-        manifest.batchSize = .value(batchSize)
+        let batchSize = manifest.hyperparameters.batchSize.value ?? min(256, max(1, Int((0.002 * Double(training.count)).rounded())))
+        manifest.hyperparameters.batchSize = .value(batchSize)
         let perEpoch = TrainingRun.stepsPerEpoch(examples: training.count, batchSize: batchSize)
         let totalSteps: Int
-        if let steps = manifest.maximumSteps {
+        if let steps = manifest.hyperparameters.maximumSteps {
             totalSteps = steps
         } else {
-            let epochs = manifest.epochCount.value ?? 3
-            manifest.epochCount = .value(epochs)
+            let epochs = manifest.hyperparameters.epochCount.value ?? 3
+            manifest.hyperparameters.epochCount = .value(epochs)
             totalSteps = epochs * perEpoch
         }
-        let base = Self.baseRate(manifest)
-        let rate: Double =
-            switch manifest.learningRate {
-            case .auto: base
-            case .rate(let rate): rate
-            case .multiplier(let multiplier): base * multiplier
-            }
-        manifest.learningRate = .rate(rate)
+        let rate = manifest.hyperparameters.peakRate(base: Self.baseRate(manifest))
+        manifest.hyperparameters.learningRate = .value(rate)
+        manifest.hyperparameters.learningRateMultiplier = .auto
         let device = try Devices.make(deviceSelector ?? manifest.device)
         self.device = device
-        let activationType = try Precisions.choose(manifest.precision, device, configuration)
+        let chosenPrecision = try Precisions.choose(manifest.precision, device, configuration)
+        let activationType = Precisions.elementType(chosenPrecision)
         precision = activationType.rawValue
-        manifest.precision = Manifest.Precision(rawValue: activationType.rawValue) ?? .float32
-        var optimizer = AdamWOptimizer()
-        optimizer.beta1 = manifest.optimizer.beta1
-        optimizer.beta2 = manifest.optimizer.beta2
-        optimizer.epsilon = manifest.optimizer.epsilon
-        optimizer.weightDecay = manifest.optimizer.weightDecay
-        optimizer.maximumGradientNorm = manifest.optimizer.maximumGradientNorm
-        self.optimizer = optimizer
-        objective = try Objectives.named(manifest.method.rawValue)
+        manifest.precision = .value(chosenPrecision)
+        optimizer = try Optimizers.named(manifest.optimizer.word, numbers: manifest.optimizer.numbers)
+        objective = try Objectives.named(manifest.method.word)
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let trainingKind: LanguageModel.Training
-        if manifest.adapter.kind == .lora {
-            var settings = AdapterSettings(manifest.adapter)
-            if let initialAdapterPath {
-                settings = try Self.continued(initialAdapterPath, &manifest.adapter, of: configuration)
-            }
+        switch manifest.adapter {
+        case .lora(var lora):
+            var settings = AdapterSettings(lora)
+            if let initialAdapterPath { settings = try Self.continued(initialAdapterPath, &lora, of: configuration) }
+            manifest.adapter = .lora(lora)
             trainingKind = .adapter(settings, seed: manifest.seed)
-        } else {
-            trainingKind = .full
+        case .full: trainingKind = .full
         }
         progress("planning")
         let batchTokens = training.lengths.tokens(ofLongest: batchSize)
@@ -148,17 +138,22 @@ package struct PreparedJob {
                 precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest,
                 decaysAll: decaysAll, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         }
-        if manifest.adapter.kind == .lora { manifest.baseWeights = Manifest.BaseWeights(rawValue: plan.baseWeights.rawValue) ?? .stored }
+        if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
         settings = RunSettings(
             batchSize: batchSize, totalSteps: totalSteps,
             schedule: LearningRateSchedule(
-                shape: LearningRateSchedule.Shape(rawValue: manifest.schedule.shape.rawValue) ?? .cosine, peakRate: rate,
-                warmupSteps: manifest.schedule.warmupSteps,
-                totalSteps: totalSteps),
-            seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluateEverySteps,
+                shape: manifest.schedule.shape, peakRate: rate, warmupSteps: manifest.schedule.warmupSteps, totalSteps: totalSteps),
+            seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluation.everySteps,
             checkpointEverySteps: manifest.checkpoint.everySteps,
             microBatchTokens: plan.size.tokenCount)
         self.manifest = manifest
+        var figures = JobFigures(
+            manifest: manifest, schedule: settings.schedule, batchSize: batchSize, exampleCount: training.count,
+            tokenCount: training.tokenCount, trainedTokenCount: training.trainedTokenCount)
+        for report in reports { figures.add(report) }
+        warnings = WarningRule.warnings(figures)
+        let strict = warnings + reports.flatMap { JobWarning.all(of: $0) }
+        if manifest.isStrict, !strict.isEmpty { throw PreparationError.strict(strict) }
     }
 
     /// Sizes of program that a run may need at most.
@@ -177,7 +172,7 @@ package struct PreparedJob {
     /// The formats that frozen weights may have, the most exact first.
     private static func formats(_ manifest: Manifest) -> [BaseWeights] {
         if manifest.adapter.kind == .full { return [.stored] }
-        return BaseWeights(rawValue: manifest.baseWeights.rawValue).map { [$0] } ?? [.stored, .q8, .nf4]
+        return manifest.baseWeights.value.map { [$0] } ?? [.stored, .q8, .nf4]
     }
 
     /// The session that this job trains in.

@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 package import Jobs
+import Manifest
 package import Storage
 
 /// What a job's ledger says.

@@ -13,7 +13,7 @@ package struct PathResolver: Sendable {
     package struct Found: Sendable, Hashable {
         /// The real path.
         package var path: String
-        /// The folder that it lies beneath.
+        /// The real path of the folder that it lies beneath.
         package var root: String
     }
 
@@ -47,7 +47,7 @@ package struct PathResolver: Sendable {
     }
 
     /// A descriptor, or a negative number where there is nothing to be opened.
-    private static func passing(_ descriptor: Int32, _ path: String) throws(StorageError) -> Int32 {
+    static func passing(_ descriptor: Int32, _ path: String) throws(StorageError) -> Int32 {
         guard descriptor < 0 else { return descriptor }
         let error = StorageError(operation: "open", path: path)
         // Not EAGAIN: that is what openat2 says when a rename during the call may have led it out of the root.
@@ -77,29 +77,53 @@ package struct PathResolver: Sendable {
         return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Finds something that a manifest names: in one of `folders`, or by an absolute path under an allowed root.
-    /// - Parameter bundle: the folder that was dropped with the manifest; links in it are not followed.
+    /// What a name leads to.
+    package enum Outcome: Sendable, Hashable {
+        case found(Found)
+        /// Not there, or the submitter could not read it.
+        case missing
+        /// It is reached by a link out of all folders in which it may lie.
+        case leadsOut(link: String)
+    }
+
+    /// Finds a file that was dropped with a manifest. Links are not followed.
     /// - Throws: ``StorageError`` if it cannot be told now.
-    package func find(_ name: String, bundle: String? = nil, in folders: [String], for submitter: Submitter) throws(StorageError) -> Found?
-    {
-        func look(_ name: String, _ root: String, allowingLinks: Bool) throws(StorageError) -> Found? {
-            guard let found = try Self.open(name, beneath: root, for: submitter, allowingLinks: allowingLinks, flags: tala_o_path) else {
-                return nil
+    package func find(_ name: String, bundle: String, for submitter: Submitter) throws(StorageError) -> Outcome {
+        guard !name.hasPrefix("/") else { return .missing }
+        return try look(name, beneath: bundle, for: submitter)
+    }
+
+    /// Finds something that a manifest names: in one of `folders`, or by an absolute path in one of them or under an allowed root. A link is followed as far as
+    /// it leads into one of these.
+    /// - Throws: ``StorageError`` if it cannot be told now.
+    package func find(_ name: String, in folders: [String], for submitter: Submitter) throws(StorageError) -> Outcome {
+        let places = folders.compactMap { LinkWalk.Root($0) }
+        let walk = LinkWalk(roots: places + allowedRoots.compactMap { LinkWalk.Root($0) })
+        var last = Outcome.missing
+        func open(_ place: LinkWalk.Outcome) throws(StorageError) -> Bool {
+            switch place {
+            case .inside(let root, let relative):
+                last = try look(relative.isEmpty ? "." : relative, beneath: root.real, for: submitter)
+                return last != .missing
+            case .missing: return false
+            case .leadsOut(let link):
+                last = .leadsOut(link: link)
+                return false
             }
-            close(found.descriptor)
-            return Found(path: found.path, root: root)
         }
         if name.hasPrefix("/") {
-            for root in allowedRoots {
-                let prefix = root.hasSuffix("/") ? root : root + "/"
-                if name.hasPrefix(prefix), let found = try look(String(name.dropFirst(prefix.count)), root, allowingLinks: true) {
-                    return found
-                }
-            }
-            return nil
+            _ = try open(try walk.follow(name))
+            return last
         }
-        if let bundle, let found = try look(name, bundle, allowingLinks: false) { return found }
-        for folder in folders { if let found = try look(name, folder, allowingLinks: true) { return found } }
-        return nil
+        for place in places where try open(try walk.follow(name, in: place)) { break }
+        return last
+    }
+
+    private func look(_ name: String, beneath root: String, for submitter: Submitter) throws(StorageError) -> Outcome {
+        guard let found = try Self.open(name, beneath: root, for: submitter, allowingLinks: false, flags: tala_o_path) else {
+            return .missing
+        }
+        close(found.descriptor)
+        return .found(Found(path: found.path, root: LinkWalk.Root(root)?.real ?? root))
     }
 }

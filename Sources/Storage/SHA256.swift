@@ -29,8 +29,9 @@ package struct SHA256 {
     }
 
     /// The digest of a file's content, read in pieces.
-    package static func hexadecimal(ofFile path: String) throws(StorageError) -> String {
-        let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    /// - Parameter followsLinks: for files of others, which a download cache may keep behind links; where this program's own files should be, a link is an error.
+    package static func hexadecimal(ofFile path: String, followsLinks: Bool = false) throws(StorageError) -> String {
+        let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | (followsLinks ? O_NONBLOCK : O_NOFOLLOW))
         defer { close(descriptor) }
         let hash = SHA256()
         try DurableFiles.pieces(descriptor, path) { bytes throws(StorageError) in hash.update(bytes) }

@@ -1,4 +1,5 @@
-package import Models
+package import Manifest
+import Models
 
 /// What a job will need, known before anything runs.
 package struct JobPlan: Sendable, Hashable {

@@ -1,4 +1,5 @@
 package import Graph
+package import Manifest
 package import Models
 import Runtime
 

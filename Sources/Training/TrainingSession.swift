@@ -1,4 +1,5 @@
 package import Graph
+import Manifest
 package import Profiling
 import Models
 package import Runtime

@@ -91,12 +91,13 @@ extension JobRunner {
         }
         for remark in job.remarks { try event(.inputWarning, remark, .warn) }
         for note in job.notes { try event(.inputNote, note) }
+        for warning in job.warnings { try event(warning) }
         status.plan = PlanFigures(job.plan)
         status.progress.totalSteps = job.settings.totalSteps
         let found: JSONNode = [
             "trained_tokens": JSONNode(job.totalTrainedTokens), "total_steps": JSONNode(job.settings.totalSteps),
-            "files": JSONNode(job.reports.map(\.json)), "initial_weights": JSONNode(job.initialWeights),
-            "plan": PlanFigures(job.plan).json, "inputs": fingerprint.json,
+            "files": JSONNode(job.reports.map(\.json)), "warnings": JSONNode(job.warnings.map(\.json)),
+            "initial_weights": JSONNode(job.initialWeights), "plan": PlanFigures(job.plan).json, "inputs": fingerprint.json,
         ]
         try OwnDigests.replace(folder.validationFile, with: JSONWriter(isIndented: true).string(found) + "\n")
     }

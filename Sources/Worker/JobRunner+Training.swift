@@ -24,6 +24,7 @@ extension JobRunner {
         // Should the disk be full, the job goes on when there is room for a checkpoint.
         status.neededBytes = Checkpointing.byteCount(job.model, job.optimizer)
         var watch = OutlierWatch(metrics.rows)
+        var rising = RisingLoss(totalSteps: run.settings.totalSteps, rows: metrics.rows)
         var state = start
         var lastSave = MonotonicClock.seconds()
         var speed = 0.0
@@ -89,6 +90,10 @@ extension JobRunner {
             update(result, state, speed, elapsed: MonotonicClock.seconds() - began, stepsHere: result.step - start.step)
             meter(trainedTokens: state.trainedTokens)
             for warning in watch.add(row, examples: run.lines(ofStep: result.step - 1)) { try event(.outlier, warning, .warn) }
+            if let warning = rising.add(row) {
+                if job.manifest.isStrict { throw PreparationError.strict([warning]) }
+                try event(warning)
+            }
             if result.fullValidation != nil || result.validation != nil {
                 try event(
                     .evaluated,
@@ -193,7 +198,9 @@ extension JobRunner {
         }
         do {
             for outcome in try ResultReplay(job: job, run: run).check(folder.result, expected: expected) {
-                try event(.resultReadBack, "Result read back: result/\(outcome.part) has the loss \(Self.rounded(outcome.loss)), as the trained model")
+                try event(
+                    .resultReadBack,
+                    "Result read back: result/\(outcome.part) has the loss \(Self.rounded(outcome.loss)), as the trained model")
             }
         } catch {
             if FailureDescription.cause(of: error)?.isTransient != true, FailureDescription.passingTrouble(error) == nil {

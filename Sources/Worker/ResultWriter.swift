@@ -81,10 +81,9 @@ struct ResultWriter {
     private var card: String {
         let manifest = job.manifest
         let rate: String
-        if case .rate(let value) = manifest.learningRate { rate = "\(value)" } else { rate = "auto" }
+        if let value = manifest.hyperparameters.learningRate.value { rate = "\(value)" } else { rate = "auto" }
         let adapter =
-            manifest.adapter.kind == .lora
-            ? "LoRA, rank \(manifest.adapter.rank), alpha \(manifest.adapter.alpha)" : "none (all weights trained)"
+            manifest.adapter.lora.map { "LoRA, rank \($0.rank), alpha \($0.alpha)" } ?? "none (all weights trained)"
         return """
             ---
             base_model: \(manifest.model)

@@ -86,6 +86,7 @@ enum FailureDescription {
             case .damagedData: .init(code: .dataChanged, message: "\(error)", param: "training_file")
             case .inputsChanged(let names): .init(code: .dataChanged, message: "\(error)", param: names.first)
             case .unusableFile(_, _, let param): .init(code: .unusableFile, message: "\(error)", param: param)
+            case .strict(let warnings): .init(code: .strict, message: "\(error)", param: warnings.first?.param)
             }
         case let error as ModelError:
             .init(code: .invalidModel, message: "\(error)", param: error.file == "manifest" ? error.field : "model")

@@ -2,6 +2,7 @@ import ArgumentParser
 import Devices
 import Graph
 import JSON
+import Manifest
 import Models
 import Tensors
 import Training

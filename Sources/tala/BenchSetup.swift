@@ -4,6 +4,7 @@ import Glibc
 import Graph
 import JSON
 import Datasets
+import Manifest
 import Models
 import Preparation
 import Profiling

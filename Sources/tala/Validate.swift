@@ -40,27 +40,17 @@ struct ManifestOptions: ParsableArguments {
             throw ExitCode(1)
         }
         let layout = SpoolLayout(root: spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
-        func find(_ name: String, _ folders: [String], _ param: String) throws -> String {
-            let candidates = name.hasPrefix("/") ? [name] : folders.map { $0 + "/" + name }
-            guard let found = candidates.first(where: { access($0, F_OK) == 0 }) else {
-                StandardError.write("\(path): \(param): \"\(name)\" is not in \(folders.joined(separator: " or "))\n")
-                throw ExitCode(1)
+        // What the daemon will say, for data that `tala submit` carries along from beside the manifest.
+        let resolver = ManifestResolver(layout: layout, allowedRoots: layout.allowedRoots)
+        do {
+            let files = try resolver.files(of: parsed, bundle: .init(path: folder, followsLinks: true), for: Submitter(user: getuid())) {
+                layout.job($0).status() != nil
             }
-            return found
+            return (parsed, files.modelPath, files.training.path, files.validation?.path, files.initialAdapter?.path)
+        } catch let error as ManifestError {
+            StandardError.write("\(path): \(error)\n")
+            throw ExitCode(1)
         }
-        let data = [folder, layout.files]
-        let model: String
-        if JobIdentifier.isJob(parsed.model) {
-            let result = layout.jobs + "/" + parsed.model + "/result"
-            model = try ModelFolders.model(inResult: result) ?? find("model", [result], "model")
-        } else {
-            model = try find(parsed.model, [layout.models, folder], "model")
-        }
-        return (
-            parsed, model, try find(parsed.trainingFile, data, "training_file"),
-            try parsed.validationFile.map { try find($0, data, "validation_file") },
-            try parsed.adapter.initFrom.map { try find($0, data + [layout.models], "adapter.init_from") }
-        )
     }
 
     /// The job as it would run.
@@ -91,6 +81,13 @@ struct ManifestOptions: ParsableArguments {
             StandardError.write("\(error)\n")
             throw ExitCode(1)
         }
+    }
+}
+
+extension ManifestOptions {
+    /// Warnings on standard error, each with its code.
+    static func show(_ warnings: [JobWarning]) {
+        for warning in warnings { StandardError.write(plain("warning: \(warning) (\(warning.code))") + "\n") }
     }
 }
 
@@ -130,6 +127,7 @@ struct PlanCommand: ParsableCommand {
                     JSONMember("trained_tokens", JSONNode(job.totalTrainedTokens)),
                     JSONMember("trainable_parameters", JSONNode(job.model.trainables.elementCount)),
                     JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
+                    JSONMember("warnings", JSONNode(job.warnings.map(\.json))),
                 ] + (estimate.map { [JSONMember("estimate", Self.json($0.card, $0.roofline, tokens: plan.size.tokenCount))] } ?? [])
             print(JSONWriter(isIndented: true).string(JSONNode((PlanFigures(plan).json.object ?? []) + figures)))
             return
@@ -158,6 +156,7 @@ struct PlanCommand: ParsableCommand {
         }
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows { print(name + String(repeating: " ", count: width - name.count + 2) + value) }
+        ManifestOptions.show(job.warnings)
         if let estimate { Self.show(estimate.card, estimate.roofline, plan) }
     }
 

@@ -44,7 +44,8 @@ struct Validate: ParsableCommand {
             print(
                 JSONWriter(isIndented: true).string(
                     [
-                        "valid": true, "files": JSONNode(job.reports.map(\.json)), "steps": JSONNode(job.settings.totalSteps),
+                        "valid": true, "files": JSONNode(job.reports.map(\.json)), "warnings": JSONNode(job.warnings.map(\.json)),
+                        "steps": JSONNode(job.settings.totalSteps),
                         "batch_size": JSONNode(job.settings.batchSize), "trained_tokens": JSONNode(job.totalTrainedTokens),
                         "peak_bytes": JSONNode(job.plan.peakBytes), "seconds": time.map { JSONNode($0.seconds) } ?? nil,
                         "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? nil, "plan": PlanFigures(job.plan).json,
@@ -53,6 +54,7 @@ struct Validate: ParsableCommand {
         }
         for report in job.reports { print(plain(report.text), terminator: "") }
         for index in 0..<min(show, job.training.count) { print(ExampleText(job.encoder.tokenizer).text(job.training, index)) }
+        ManifestOptions.show(job.warnings)
         let mebibytes = Double(job.plan.peakBytes / 104_858) / 10
         print(
             "valid: \(job.settings.totalSteps) steps of \(job.settings.batchSize) examples, \(job.totalTrainedTokens) trained tokens, "

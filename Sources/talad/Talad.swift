@@ -51,7 +51,10 @@ struct Talad: ParsableCommand {
         guard delays.count == retryDelays.split(separator: ",").count, silenceLimit.isFinite, silenceLimit > 0 else {
             throw ValidationError("--retry-delays takes seconds with commas between, --silence-limit seconds")
         }
-        do { try DurableFiles.makeFolder(spool) } catch { throw ValidationError("\(spool) is not there and cannot be made: \(error)") }
+        // A link to a spool is as good as the spool.
+        do { if access(spool, F_OK) != 0 { try DurableFiles.makeFolder(spool) } } catch {
+            throw ValidationError("\(spool) is not there and cannot be made: \(error)")
+        }
         guard let root = realpath(spool, nil) else {
             throw ValidationError("\(spool) cannot be found: \(String(cString: strerror(errno)))")
         }
@@ -60,6 +63,7 @@ struct Talad: ParsableCommand {
             layout: SpoolLayout(root: String(cString: root)), devices: device, workerProgram: Self.workerProgram())
         configuration.drains = drain
         configuration.allowedRoots = allowedRoots
+        configuration.spoolName = spool
         configuration.policyFile = policy
         configuration.metricsFile = metrics
         configuration.retryDelays = delays

@@ -20,7 +20,7 @@ struct CrashJob {
     ///   - base: how a LoRA keeps the model's own weights.
     ///   - splitsBatches: gives the job so little memory that a batch is several micro-batches.
     init(
-        lora: Bool = true, dropout: Double = 0, base: Manifest.BaseWeights = .auto, keep: Int = 2, device: String = "cpu",
+        lora: Bool = true, dropout: Double = 0, base: BaseWeights? = nil, keep: Int = 2, device: String = "cpu",
         splitsBatches: Bool = false
     ) throws {
         let limit = splitsBatches ? try Self.tightLimit(lora: lora, dropout: dropout, base: base, device: device) : nil
@@ -28,7 +28,7 @@ struct CrashJob {
     }
 
     /// Less and less, until a micro-batch is half a batch at most.
-    private static func tightLimit(lora: Bool, dropout: Double, base: Manifest.BaseWeights, device: String) throws -> Int? {
+    private static func tightLimit(lora: Bool, dropout: Double, base: BaseWeights?, device: String) throws -> Int? {
         var limit: Int?
         var fitting: Int?
         var first = 0
@@ -51,7 +51,7 @@ struct CrashJob {
         return fitting
     }
 
-    private init(lora: Bool, dropout: Double, base: Manifest.BaseWeights, keep: Int, device: String, memoryLimit: Int?) throws {
+    private init(lora: Bool, dropout: Double, base: BaseWeights?, keep: Int, device: String, memoryLimit: Int?) throws {
         root = NSTemporaryDirectory() + "tala-crash-\(UUID().uuidString)"
         folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
         try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
@@ -71,7 +71,7 @@ struct CrashJob {
             adapter: \(adapter)
             max_length: 512
             precision: float32
-            \(lora ? "base_weights: \(base)" : "")
+            \(lora ? "base_weights: \(base?.rawValue ?? "auto")" : "")
             checkpoint: {every_steps: 2, keep: \(keep)}
             device: \(device)
             \(memoryLimit.map { "memory_limit: \($0)" } ?? "")

@@ -13,7 +13,7 @@ import Worker
 struct ResumeCell: Sendable, CustomTestStringConvertible {
     var lora: Bool
     var dropout: Double
-    var base = Manifest.BaseWeights.auto
+    var base: BaseWeights?
     var device: String
     /// Done in the full form only.
     var isLong = false

@@ -101,7 +101,8 @@ import Testing
         defer { place.spool.remove() }
         let layout = place.spool.layout
         let intake = Intake(
-            layout, Acceptance(layout: layout, resolver: PathResolver(allowedRoots: []), devices: ["cpu"]), settleSeconds: 0,
+            layout, Acceptance(layout: layout, resolver: ManifestResolver(layout: layout, allowedRoots: []), devices: ["cpu"]),
+            settleSeconds: 0,
             abandonedSeconds: 1000, place.retries, place.journal)
         try place.spool.drop("a.yaml")
         try place.spool.drop("b.yaml", "model: nothing\ntraining_file: t.jsonl\n")

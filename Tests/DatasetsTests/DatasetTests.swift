@@ -38,6 +38,22 @@ import Tokenization
         #expect((0..<100).map { again.example(at: $0) } == orders[0])
     }
 
+    /// One hundred seeds, each with sizes at which the draws often leave a side empty.
+    @Test func aSplitOfTwoOrMoreLeavesAtLeastOneOnEachSide() {
+        for seed in 0..<100 {
+            for (count, fraction) in [(2, 0.1), (2, 0.9), (5, 0.1), (10, 0.1), (12, 0.05), (20, 0.1), (3, 0.9)] {
+                let isHeldBack = ValidationSplit.heldBack(of: count, fraction: fraction, seed: UInt64(seed))
+                let held = (0..<count).filter(isHeldBack)
+                #expect((1..<count).contains(held.count), "seed \(seed), \(fraction) of \(count)")
+                let again = ValidationSplit.heldBack(of: count, fraction: fraction, seed: UInt64(seed))
+                #expect((0..<count).filter(again) == held)
+                // Where the draws leave none empty, they decide.
+                let drawn = (0..<count).filter { ValidationSplit.isHeldBack($0, fraction: fraction, seed: UInt64(seed)) }
+                #expect(drawn.isEmpty || drawn.count == count || drawn == held)
+            }
+        }
+    }
+
     @Test func linesAddedAtTheEndMoveNothingBetweenTrainingAndValidation() {
         let few = (0..<500).filter { ValidationSplit.isHeldBack($0, fraction: 0.1, seed: 3) }
         let more = (0..<900).filter { ValidationSplit.isHeldBack($0, fraction: 0.1, seed: 3) }

@@ -2,6 +2,7 @@ import Devices
 import Graph
 import JSON
 import Jobs
+import Manifest
 import Models
 import Preparation
 import TestSupport

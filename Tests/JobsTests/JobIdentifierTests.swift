@@ -18,7 +18,7 @@ import Testing
         var status = JobStatus(id: "ftjob-x", state: .running, createdAt: 5, manifest: Manifest(model: "m", trainingFile: "t.jsonl"))
         status.progress.step = 3
         status.progress.trainLoss = 0.1
-        status.error = .init(code: "c", message: "m", param: "p")
+        status.error = .init(code: .notFinite, message: "m", param: "p")
         status.checkpoint = "step-000003"
         let again = try #require(JobStatus(json: JSONParser().parse(JSONWriter().string(status.json))))
         #expect(JSONWriter().string(again.json) == JSONWriter().string(status.json))

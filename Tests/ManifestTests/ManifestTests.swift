@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Manifest
 import Testing
@@ -15,9 +16,13 @@ import Testing
 
     @Test func theDefaultsAreTheDocumentedOnes() throws {
         let manifest = try Self.read(Self.least)
-        #expect(manifest.adapter.rank == 16 && manifest.adapter.alpha == 32 && manifest.adapter.targets == .allLinear)
-        #expect(manifest.epochCount == .auto && manifest.batchSize == .auto && manifest.learningRate == .auto)
-        #expect(manifest.optimizer.weightDecay == 0.01 && manifest.optimizer.weightDecayOn == .matrices && manifest.maximumLength == 2048)
+        #expect(manifest.adapter == .lora(Manifest.LoRA()))
+        let lora = try #require(manifest.adapter.lora)
+        #expect(lora.rank == 16 && lora.alpha == 32 && lora.targets == .allLinear)
+        #expect(manifest.hyperparameters == Manifest.Hyperparameters() && manifest.hyperparameters.epochCount == .auto)
+        #expect(
+            manifest.optimizer.numbers["weight_decay"] == 0.01 && manifest.optimizer.weightDecayOn == .matrices
+                && manifest.maximumLength == 2048)
         #expect(manifest.trainOn == .assistant && manifest.onExcess == .error && manifest.seed == 42)
     }
 
@@ -37,7 +42,7 @@ import Testing
             profile: true
             """
         let manifest = try Self.read(text)
-        #expect(manifest.isProfiled && manifest.memoryLimit == 2 << 30 && manifest.adapter.targets == .names(["q_proj", "v_proj"]))
+        #expect(manifest.isProfiled && manifest.memoryLimit == 2 << 30 && manifest.adapter.lora?.targets == .names(["q_proj", "v_proj"]))
         let again = try Self.read(JSONWriter().string(manifest.json), yaml: false)
         #expect(again == manifest)
     }
@@ -115,7 +120,7 @@ import Testing
 
     @Test func theFormatOfFrozenWeightsIsReadAndIsForAdaptersAlone() throws {
         #expect(try Self.read(Self.least).baseWeights == .auto)
-        #expect(try Self.read("{\"model\": \"m\", \"training_file\": \"t\", \"base_weights\": \"nf4\"}").baseWeights == .nf4)
+        #expect(try Self.read("{\"model\": \"m\", \"training_file\": \"t\", \"base_weights\": \"nf4\"}").baseWeights == .value(.nf4))
         for (manifest, words) in [
             ("{\"model\": \"m\", \"training_file\": \"t\", \"base_weights\": \"nf5\"}", "nf4"),
             ("{\"model\": \"m\", \"training_file\": \"t\", \"base_weights\": \"q8\", \"adapter\": {\"type\": \"full\"}}", "lora"),
@@ -123,5 +128,48 @@ import Testing
         ] {
             #expect { try Self.read(manifest) } throws: { "\($0)".contains(words) }
         }
+    }
+
+    /// A checkpoint holds a digest of its job's canonical manifest: another spelling of the same would make it a stranger.
+    @Test func theCanonicalManifestOfAnOlderJobIsWrittenAsItWas() throws {
+        let spools = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("CrashTests/OlderSpools")
+        let files = try #require(FileManager.default.enumerator(at: spools, includingPropertiesForKeys: nil)).compactMap { $0 as? URL }
+            .filter { $0.lastPathComponent == "manifest.json" && $0.path.contains("/jobs/ftjob-") }
+        #expect(!files.isEmpty)
+        for file in files {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            #expect(try JSONWriter(isIndented: true).string(Self.read(text, yaml: false).json) + "\n" == text, "\(file.path)")
+        }
+    }
+
+    @Test func aKeyOfAnotherKindIsRefusedWithTheKind() {
+        let error = Self.failure(Self.least + "adapter: {type: full, dropout: 0.1}\n")
+        #expect(error?.param == "adapter.dropout" && error?.message.contains("type full") == true)
+        let method = Self.failure(Self.least + "method: {type: pretrain, supervised: {hyperparameters: {n_epochs: 1}}}\n")
+        #expect(method?.param == "method.supervised" && method?.message.contains("pretrain") == true)
+    }
+
+    @Test func baseWeightsMayBeAutoWhereNothingIsFrozen() throws {
+        #expect(try Self.read(Self.least + "adapter: {type: full}\nbase_weights: auto\n").adapter == .full)
+    }
+
+    @Test(arguments: [
+        ("n_epochs: 3", "n_epochs under method.supervised.hyperparameters"), ("rank: 3", "adapter.rank"), ("adapter: {rnk: 3}", "rank"),
+        ("method: {type: pretrain}\nepochs: 3", "n_epochs under method.pretrain.hyperparameters"),
+        ("warmup_ratio: 0.1", "schedule.warmup_steps"),
+        ("optimizer: {eps: 1.0e-8}", "epsilon"), ("betta1: 0.5", "optimizer.beta1"),
+    ])
+    func aKeyInTheWrongPlaceIsShownTheRightOne(line: String, meant: String) {
+        let message = Self.failure(Self.least + line + "\n")?.message ?? ""
+        #expect(message.hasSuffix("did you mean \(meant)?"), "\(message)")
+    }
+
+    /// Where an adapter's shape comes from a folder, only what the manifest says itself stands in the canonical one.
+    @Test func anInitialAdapterLeavesTheShapeOpenThatTheManifestDoesNotState() throws {
+        let manifest = try Self.read(Self.least + "adapter: {init_from: there, rank: 4}\n")
+        #expect(manifest.adapter.lora?.inherited == [.alpha, .targets, .scaling])
+        #expect(manifest.json["adapter"] == ["type": "lora", "rank": 4, "dropout": 0.0, "init_from": "there"])
+        #expect(try Self.read(JSONWriter().string(manifest.json), yaml: false) == manifest)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Graph
 import JSON
+import Manifest
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Graph
 import JSON
 import Datasets
+import Manifest
 import Models
 import Tensors
 import TestSupport

@@ -1,4 +1,5 @@
 import Graph
+import Manifest
 import Models
 import TestSupport
 import Testing

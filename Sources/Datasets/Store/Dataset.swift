@@ -44,7 +44,7 @@ package struct Dataset: Sendable {
 
     /// Divides the examples into those to train on and those held back (``ValidationSplit``).
     package func split(fraction: Double, seed: UInt64) -> (training: Dataset, validation: Dataset) {
-        let isHeldBack = { (index: Int) in ValidationSplit.isHeldBack(index, fraction: fraction, seed: seed) }
+        let isHeldBack = ValidationSplit.heldBack(of: store.count, fraction: fraction, seed: seed)
         return (
             Dataset(store: store, selection: Selection(of: store.count) { !isHeldBack($0) }),
             Dataset(store: store, selection: Selection(of: store.count, where: isHeldBack))

@@ -18,7 +18,7 @@ struct FileDigests {
         {
             return digest
         }
-        let digest = try SHA256.hexadecimal(ofFile: path)
+        let digest = try SHA256.hexadecimal(ofFile: path, followsLinks: true)
         if FileIdentity(path: path) == before { remember(before, digest) }
         return digest
     }

@@ -1,0 +1,75 @@
+import JSON
+
+extension Key<Manifest> {
+    /// `method`: the word of a method, and below that word the hyperparameters of all methods and of this one.
+    static let method = Key(
+        description: KeyDescription("method", .section(methodDescription), standard: nil, "What the training is for", []),
+        read: { root, manifest throws(ManifestError) in try readMethod(root, &manifest) },
+        write: { manifest in
+            let word = manifest.method.word
+            let members = manifest.hyperparameters.members + manifest.method.specification.members
+            return ["type": JSONNode(word), word: ["hyperparameters": JSONNode(members)]]
+        })
+
+    private static var words: [String] { Manifest.Method.all.map { $0.word } }
+
+    private static func readMethod(_ root: ManifestSection, _ manifest: inout Manifest) throws(ManifestError) {
+        guard let section = try root.section("method", ["type"] + words + Manifest.Method.announced) else { return }
+        let word = try section.value("type", .text(limit: 64)) ?? Manifest.Supervised.word
+        let known = words.joined(separator: ", ")
+        if Manifest.Method.announced.contains(word) {
+            throw section.failure("type", "\(word) is not available yet; there are \(known)", code: "not_available")
+        }
+        guard let type = Manifest.Method.all.first(where: { $0.word == word }) else {
+            throw section.failure("type", "is \"\(word)\"; it may be \(known)")
+        }
+        for other in section.given where other != "type" && other != word {
+            throw section.failure(other, "stands beside type \(word): only \(word) may have settings here")
+        }
+        try read(type, section, &manifest)
+    }
+
+    private static func read<Specification: Manifest.MethodSpecification>(
+        _ type: Specification.Type, _ section: ManifestSection, _ manifest: inout Manifest
+    ) throws(ManifestError) {
+        manifest.method = Manifest.Method(Specification())
+        guard let inner = try section.section(Specification.word, ["hyperparameters"]) else { return }
+        let names = Manifest.Hyperparameters.keys.map(\.description.name) + Specification.keys.map(\.description.name)
+        guard let values = try inner.section("hyperparameters", names) else { return }
+        manifest.hyperparameters = try Manifest.Hyperparameters(values)
+        manifest.method = Manifest.Method(try Specification(values))
+    }
+
+    private static var methodDescription: SectionDescription {
+        var keys = [
+            KeyDescription(
+                "type",
+                .value(schema: ["enum": JSONNode(words.map { JSONNode($0) })], words: words.map { "`\($0)`" }.joined(separator: ", ")),
+                standard: JSONNode(Manifest.Supervised.word), "The method", [])
+        ]
+        for method in Manifest.Method.all { keys.append(section(of: method)) }
+        // Only the method that `type` names may have settings.
+        let rules = Manifest.Method.all.map { method -> JSONNode in
+            let others = words.filter { $0 != method.word }.map { JSONMember($0, ["type": "null"]) }
+            let isThis: JSONNode =
+                method.word == Manifest.Supervised.word
+                ? ["not": ["required": ["type"], "properties": ["type": ["not": ["enum": [JSONNode(method.word), nil]]]]]]
+                : ["required": ["type"], "properties": ["type": ["const": JSONNode(method.word)]]]
+            return ["if": isThis, "then": ["properties": JSONNode(others)]]
+        }
+        return SectionDescription(keys: keys, rules: rules)
+    }
+
+    private static func section<Specification: Manifest.MethodSpecification>(of method: Specification.Type) -> KeyDescription {
+        let hyperparameters = KeyDescription(
+            "hyperparameters",
+            .section(
+                SectionDescription(
+                    keys: Manifest.Hyperparameters.keys.map(\.description) + Specification.keys.map(\.description),
+                    exclusions: Manifest.Hyperparameters.exclusions + Specification.exclusions)),
+            standard: nil, "How long and how fast is trained", [])
+        return KeyDescription(
+            Specification.word, .section(SectionDescription(keys: [hyperparameters])), standard: nil,
+            "With this type: \(Specification.sentence)", [])
+    }
+}

@@ -1,0 +1,31 @@
+import JSON
+
+extension Manifest {
+    /// What the kind of adapter that a method begins with means for other keys, as parts of a JSON Schema.
+    static var adapterRules: [JSONNode] {
+        let isFull: JSONNode = [
+            "required": ["adapter"],
+            "properties": ["adapter": ["type": "object", "required": ["type"], "properties": ["type": ["const": "full"]]]],
+        ]
+        let isOpen: JSONNode = ["properties": ["adapter": ["properties": ["type": ["type": "null"]]]]]
+        let methods = Method.all.filter { $0.adapter == .full }.map { method -> JSONNode in
+            [
+                "required": ["method"],
+                "properties": [
+                    "method": ["type": "object", "required": ["type"], "properties": ["type": ["const": JSONNode(method.word)]]]
+                ],
+            ]
+        }
+        let givesFormat: JSONNode = [
+            "required": ["base_weights"], "properties": ["base_weights": ["not": ["enum": ["auto", nil]]]],
+        ]
+        let trainsAll = [isFull] + methods.map { ["allOf": [$0, isOpen]] }
+        var rules: [JSONNode] = [["not": ["allOf": [givesFormat, ["anyOf": JSONNode(trainsAll)]]]]]
+        // Without a type of its own, an adapter of such a method has none of LoRA's keys.
+        for method in methods {
+            let onlyOpen: JSONNode = ["type": ["object", "null"], "additionalProperties": ["type": "null"]]
+            rules.append(["if": ["allOf": [method, isOpen]], "then": ["properties": ["adapter": onlyOpen]]])
+        }
+        return rules
+    }
+}
