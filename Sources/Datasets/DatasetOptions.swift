@@ -17,6 +17,20 @@ package struct DatasetOptions: Sendable, Hashable {
     package var onExcess: OnExcess
     /// Tokens that the model has, where the tokenizer has more: an example with one of those is an error of its line.
     package var modelVocabularySize: Int?
+    /// What is done where a text holds that of a control token.
+    package var specialTokensInText = SpecialTokensInText.warn
+    /// Tokens that the model has positions for; nil where that is not known.
+    package var positionLimit: Int?
+
+    /// What is done where what people say holds the text of a control token.
+    package enum SpecialTokensInText: String, Sendable, Hashable {
+        /// It becomes the token, as in transformers, and the report says so.
+        case warn
+        /// The record is refused.
+        case error
+        /// It is tokenised as any other text, as transformers' `sanitize_control_tokens` does.
+        case encodeAsText = "encode_as_text"
+    }
 
     package init(purpose: Purpose = .supervised, trainOn: TrainedPart = .assistant, maximumLength: Int, onExcess: OnExcess = .error) {
         self.purpose = purpose
@@ -27,6 +41,7 @@ package struct DatasetOptions: Sendable, Hashable {
 
     /// What distinguishes one reading of a file from another, for the cache's key.
     var key: String {
-        "\(purpose.rawValue) \(trainOn.rawValue) \(maximumLength) \(onExcess.rawValue)" + (modelVocabularySize.map { " \($0)" } ?? "")
+        "\(purpose.rawValue) \(trainOn.rawValue) \(maximumLength) \(onExcess.rawValue) \(specialTokensInText.rawValue) \(positionLimit ?? 0)"
+            + (modelVocabularySize.map { " \($0)" } ?? "")
     }
 }

@@ -44,23 +44,26 @@ package struct DatasetReader: Sendable {
             if let digest = known ?? (try? cache.digests.digest(path)) {
                 let key = try cache.key(dataDigest: digest, name: name, modelFolder: modelFolder, options: options, clock: encoder.clockKey)
                 if let (store, report) = cache.open(key, name: name) { return (Dataset(store: store), report) }
-                let report = try build(builder, in: cache.path(key), expecting: digest)
-                guard report.isValid else { return (nil, report) }
-                cache.keep(key)
-                return (Dataset(store: try ExampleStore(folder: cache.path(key))), report)
+                let (store, report) = try build(builder, in: cache.path(key), expecting: digest)
+                if store != nil { cache.keep(key) }
+                return (store.map { Dataset(store: $0) }, report)
             }
         }
         let folder = try TemporaryFolder(in: temporaryFolder)
-        let report = try build(builder, in: folder.path + "/data", expecting: nil)
+        let (store, report) = try build(builder, in: folder.path + "/data", expecting: nil)
         // The files stay as long as they are mapped.
-        return (report.isValid ? Dataset(store: try ExampleStore(folder: folder.path + "/data")) : nil, report)
+        return (store.map { Dataset(store: $0) }, report)
     }
 
-    private func build(_ builder: DatasetBuilder, in folder: String, expecting digest: String?) throws -> ValidationReport {
+    /// - Returns: the examples, nil where something is wrong. They are mapped before the folder gets its name: whatever other processes do with a folder of
+    ///   that name does not concern them.
+    private func build(
+        _ builder: DatasetBuilder, in folder: String, expecting digest: String?
+    ) throws -> (store: ExampleStore?, report: ValidationReport) {
         do {
-            var report = ValidationReport(file: builder.name)
-            try WholeFolder.build(folder) { temporary in
-                report = try builder.build(into: temporary)
+            var built: (store: ExampleStore, report: ValidationReport)?
+            try WholeFolder.build(folder, keepsWhole: true) { temporary in
+                var report = try builder.build(into: temporary)
                 if report.isValid, let digest, digest != report.digest {
                     report.add(
                         DatasetProblem(
@@ -69,10 +72,11 @@ package struct DatasetReader: Sendable {
                 }
                 guard report.isValid else { throw Refused(report: report) }
                 try DurableFiles.replace(temporary + "/report.json", with: JSONWriter().string(report.json) + "\n")
+                built = (try ExampleStore(folder: temporary), report)
             }
-            return report
+            return (built?.store, built?.report ?? ValidationReport(file: builder.name))
         } catch let refused as Refused {
-            return refused.report
+            return (nil, refused.report)
         }
     }
 

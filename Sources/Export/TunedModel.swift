@@ -39,6 +39,7 @@ package struct TunedModel {
     func writeCompanions(to target: String) throws {
         for name in folder.companions {
             guard let bytes = try changedTexts[name] ?? folder.text(name, limit: 1 << 30) else { continue }
+            if let slash = name.lastIndex(of: "/") { try DurableFiles.makeFolder(target + "/" + name[..<slash]) }
             try Self.write(bytes, to: target + "/" + name)
         }
     }

@@ -13,16 +13,17 @@ package struct PreparedData {
     /// Reads both files, so that what is wrong with either is known at once.
     /// - Parameters:
     ///   - digests: of both files, where they are known.
+    ///   - positionLimit: tokens that the model has positions for.
     ///   - cache: where tokens are kept between runs; nil keeps none.
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
     /// - Throws: ``PreparationError/invalidData(_:)``, ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
     package init(
-        _ manifest: Manifest, encoder: ChatEncoder, modelVocabularySize: Int? = nil, modelFolder: String, trainingPath: String,
-        validationPath: String?, digests: InputDigests = InputDigests(), cache: DatasetCache?,
+        _ manifest: Manifest, encoder: ChatEncoder, modelVocabularySize: Int? = nil, positionLimit: Int? = nil, modelFolder: String,
+        trainingPath: String, validationPath: String?, digests: InputDigests = InputDigests(), cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {
         var options = try Self.options(manifest)
-        options.modelVocabularySize = modelVocabularySize
+        (options.modelVocabularySize, options.positionLimit) = (modelVocabularySize, positionLimit)
         let reader = DatasetReader(encoder: encoder, options: options, modelFolder: modelFolder, cache: cache)
         let (all, report) = try reader.read(trainingPath, name: manifest.trainingFile, digest: digests.training, progress: progress)
         reports = [report]

@@ -74,7 +74,8 @@ package struct PreparedJob {
         progress("reading data")
         let data = try PreparedData(
             manifest, encoder: encoder, modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
-            modelFolder: modelFolder, trainingPath: trainingPath, validationPath: validationPath, digests: digests, cache: cache,
+            positionLimit: configuration.maximumPositions, modelFolder: modelFolder, trainingPath: trainingPath,
+            validationPath: validationPath, digests: digests, cache: cache,
             progress: readingProgress)
         (training, validation, reports) = (data.training, data.validation, data.reports)
         let ends = TurnEnds.ids(in: training, tokenizer: encoder.tokenizer)

@@ -12,19 +12,22 @@ package enum WholeFolder {
     /// Builds a folder.
     /// - Parameters:
     ///   - byteCount: about how large it will be; where there is less room nothing is begun.
+    ///   - keepsWhole: a folder that is there and whole stays, for several processes build the same one; otherwise it is replaced.
     ///   - body: writes files into the temporary folder that it is given, syncing each.
     /// - Throws: what the body throws, and ``StorageError``; the temporary folder is then removed and nothing is visible.
-    package static func build(_ path: String, byteCount: Int = 0, _ body: (_ temporary: String) throws -> Void) throws {
-        try buildWithDigests(path, byteCount: byteCount) { temporary in
+    package static func build(_ path: String, byteCount: Int = 0, keepsWhole: Bool = false, _ body: (_ temporary: String) throws -> Void)
+        throws
+    {
+        try buildWithDigests(path, byteCount: byteCount, keepsWhole: keepsWhole) { temporary in
             try body(temporary)
             return [:]
         }
     }
 
-    /// As ``build(_:byteCount:_:)``, for files whose digests are known from writing them: those are not read again.
+    /// As ``build(_:byteCount:keepsWhole:_:)``, for files whose digests are known from writing them: those are not read again.
     /// - Parameter body: gives the size and digest of some of the files, by their paths in the folder.
     package static func buildWithDigests(
-        _ path: String, byteCount: Int = 0, _ body: (_ temporary: String) throws -> [String: DurableFiles.Copy]
+        _ path: String, byteCount: Int = 0, keepsWhole: Bool = false, _ body: (_ temporary: String) throws -> [String: DurableFiles.Copy]
     ) throws {
         let (parent, name) = DurableFiles.split(path)
         let temporary = DurableFiles.temporaryPath(in: parent, for: name)
@@ -44,12 +47,32 @@ package enum WholeFolder {
             try list.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: temporary + "/" + listName) }
             for folder in try FolderListing.folders(beneath: temporary).reversed() { try DurableFiles.syncFolder(temporary + "/" + folder) }
             try DurableFiles.syncFolder(temporary)
-            if FolderListing.exists(path) { try remove(path) }
-            try DurableFiles.rename(temporary, to: path)
+            if keepsWhole {
+                try share(temporary, as: path)
+            } else {
+                if FolderListing.exists(path) { try remove(path) }
+                try DurableFiles.rename(temporary, to: path)
+            }
             try DurableFiles.syncFolder(parent)
         } catch {
             FolderListing.delete(temporary)
             throw error
+        }
+    }
+
+    /// Gives a folder its name where others may give theirs the same name at any moment: the first that is whole stays.
+    private static func share(_ temporary: String, as path: String) throws(StorageError) {
+        var attempts = 0
+        while true {
+            do throws(StorageError) {
+                return try DurableFiles.rename(temporary, to: path)
+            } catch {
+                attempts += 1
+                guard error.errorNumber == ENOTEMPTY || error.errorNumber == EEXIST, attempts < 1000 else { throw error }
+            }
+            if try verify(path) == nil { return FolderListing.delete(temporary) }
+            // Somebody else may have removed it meanwhile.
+            do throws(StorageError) { try remove(path) } catch { if !error.isMissing { throw error } }
         }
     }
 

@@ -25,6 +25,8 @@ package struct Template: Sendable {
         package var text: String
         /// The UTF-8 bytes of the text that stand inside `{% generation %}` blocks.
         package var generationSpans: [Range<Int>]
+        /// What it took, in the unit of ``TemplateLimits/steps``.
+        package var steps = 0
     }
 
     /// Renders the template.
@@ -40,6 +42,8 @@ package struct Template: Sendable {
         let interpreter = Interpreter(variables: values, blocks: blocks, clock: clock, limits: limits)
         defer { interpreter.release() }
         try interpreter.run(body)
-        return Rendering(text: String(decoding: interpreter.output, as: UTF8.self), generationSpans: interpreter.generationSpans)
+        return Rendering(
+            text: String(decoding: interpreter.output, as: UTF8.self), generationSpans: interpreter.generationSpans,
+            steps: interpreter.steps)
     }
 }

@@ -6,6 +6,8 @@ package struct TemplateError: Error, Sendable, Hashable {
     package var message: String
     /// Counts from 1; nil where it is not known.
     package var line: Int?
+    /// Whether the template took more steps than ``TemplateLimits`` allows.
+    package var isOutOfSteps = false
 
     package init(type: String, message: String, line: Int? = nil) {
         self.type = type

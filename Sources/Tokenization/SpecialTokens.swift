@@ -44,36 +44,23 @@ struct TokenizerConfiguration {
     var paddingID: Int32?
     /// Tokens that end generation.
     var endIDs: [Int32] = []
-    var chatTemplate: String?
-    /// Where the template was found, for messages.
-    var chatTemplateFile: String?
+    var templates: TemplateSources
 
     /// - Throws: ``TokenizerError``. Missing files are no error.
     init(folder: String) throws(TokenizerError) {
+        var templates = TemplateSources(files: try Self.templateFiles(folder))
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
             guard let file = try Self.read(folder + "/" + name) else { continue }
             begin = begin ?? Self.token(file["bos_token"])
             end = end ?? Self.token(file["eos_token"])
             padding = padding ?? Self.token(file["pad_token"])
             unknown = unknown ?? Self.token(file["unk_token"])
-            if chatTemplate == nil, let text = try Self.template(file["chat_template"], file: folder + "/" + name) {
-                chatTemplate = text
-                chatTemplateFile = folder + "/" + name
-            }
+            if templates.isEmpty { templates = try TemplateSources(file["chat_template"], file: folder + "/" + name) }
         }
-        for path in [folder + "/chat_template.jinja", folder + "/chat_template.json"] {
-            guard FileManager.default.fileExists(atPath: path) else { continue }
-            if path.hasSuffix(".json") {
-                guard chatTemplate == nil, let text = try Self.template(try Self.read(path)?["chat_template"], file: path) else { continue }
-                chatTemplate = text
-            } else {
-                guard let text = String(validating: try TokenizerReader.contents(of: path, limit: 4), as: UTF8.self) else {
-                    throw TokenizerError(file: path, "is not text")
-                }
-                chatTemplate = text
-            }
-            chatTemplateFile = path
-        }
+        // Where processors of images and texts keep it.
+        let older = folder + "/chat_template.json"
+        if templates.isEmpty, let file = try Self.read(older) { templates = try TemplateSources(file["chat_template"], file: older) }
+        self.templates = templates
         for name in ["generation_config.json", "config.json"] {
             guard let file = try Self.read(folder + "/" + name) else { continue }
             if endIDs.isEmpty, let ends = file["eos_token_id"] {
@@ -84,9 +71,11 @@ struct TokenizerConfiguration {
         }
     }
 
-    private static func read(_ path: String) throws(TokenizerError) -> JSONNode? {
+    /// A file of the folder as JSON; nil where it is missing.
+    static func read(_ path: String) throws(TokenizerError) -> JSONNode? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let bytes = try TokenizerReader.contents(of: path, limit: 64)
+        if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: path, standIn) }
         do throws(JSONError) { return try JSONParser().parse(bytes) } catch {
             let place = JSONPosition(of: error.offset, in: bytes)
             throw TokenizerError(file: path, "line \(place.line), column \(place.column): \(error)")
@@ -96,18 +85,29 @@ struct TokenizerConfiguration {
     /// A special token is its text, or an object that holds it.
     private static func token(_ node: JSONNode?) -> String? { node?.string ?? node?["content"]?.string }
 
-    /// One template, or several with names, of which `default` is the one for chats.
-    private static func template(_ node: JSONNode?, file: String) throws(TokenizerError) -> String? {
-        guard let node, !node.isNull else { return nil }
-        if let text = node.string { return text }
-        guard let named = node.array else {
-            throw TokenizerError(file: file, field: "chat_template", "is \(node.kindName), neither a string nor a list")
+    /// The folder of named templates.
+    private static let namedTemplates = "additional_chat_templates"
+    private static let templateEnding = ".jinja"
+
+    /// Paths of the named templates below a model folder, in their order.
+    static func namedTemplateFiles(_ folder: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + namedTemplates)) ?? []
+        return names.filter { $0.hasSuffix(templateEnding) }.sorted().map { namedTemplates + "/" + $0 }
+    }
+
+    /// The templates that stand in files of their own.
+    private static func templateFiles(_ folder: String) throws(TokenizerError) -> [(name: String, file: String, text: String)] {
+        var files: [(name: String, file: String, text: String)] = []
+        for file in ["chat_template" + templateEnding] + namedTemplateFiles(folder) {
+            let path = folder + "/" + file
+            guard FileManager.default.fileExists(atPath: path) else { continue }
+            guard let text = String(validating: try TokenizerReader.contents(of: path, limit: 4), as: UTF8.self) else {
+                throw TokenizerError(file: path, "is not text")
+            }
+            let isNamed = file.hasPrefix(namedTemplates)
+            let name = isNamed ? String(file.dropFirst(namedTemplates.count + 1).dropLast(templateEnding.count)) : "default"
+            files.append((name, path, text))
         }
-        guard let chosen = named.first(where: { $0["name"]?.string == "default" }) ?? named.first else { return nil }
-        guard let text = chosen["template"]?.string else {
-            throw TokenizerError(
-                file: file, field: "chat_template", "lists templates, but one of them has no \"template\" that is a string")
-        }
-        return text
+        return files
     }
 }

@@ -28,6 +28,8 @@ package final class Tokenizer: Sendable {
     /// What decoding writes for an added token.
     private let addedTexts: [Int32: AddedText]
     private let addedByContent: [ExactString: Int32]
+    /// Whether the texts of special tokens are always text as any other: `split_special_tokens` of tokenizer_config.json.
+    private let splitsSpecialTokens: Bool
     private let states = Mutex<StatePool>(StatePool())
 
     // invariant: a state is in the pool or with one call, never both, so handing it from thread to thread is safe.
@@ -36,11 +38,15 @@ package final class Tokenizer: Sendable {
     /// One past the largest token id.
     package let vocabularySize: Int
 
-    /// Reads `tokenizer.json` in a model folder.
+    /// Reads `tokenizer.json` in a model folder, as transformers uses it: with what the files beside it say (``TokenizerSettings``).
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
     package convenience init(folder: String) throws(TokenizerError) {
         try TokenizerFiles.require(in: folder)
-        try self.init(path: folder + "/tokenizer.json")
+        let file = folder + "/tokenizer.json"
+        let settings = try TokenizerSettings(folder: folder)
+        try self.init(
+            json: try settings.applied(to: try Self.parsed(try TokenizerReader.contents(of: file), file: file)), file: file,
+            splitsSpecialTokens: try settings.splitsSpecialTokens())
     }
 
     /// Reads a file in the form of `tokenizer.json`.
@@ -51,16 +57,20 @@ package final class Tokenizer: Sendable {
 
     /// - Parameter file: the name that errors give.
     package convenience init(bytes: [UInt8], file: String = "tokenizer.json") throws(TokenizerError) {
+        try self.init(json: try Self.parsed(bytes, file: file), file: file)
+    }
+
+    private static func parsed(_ bytes: [UInt8], file: String) throws(TokenizerError) -> JSONNode {
         if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: file, standIn) }
-        let node: JSONNode
-        do throws(JSONError) { node = try JSONParser().parse(bytes) } catch {
+        do throws(JSONError) { return try JSONParser().parse(bytes) } catch {
             let place = JSONPosition(of: error.offset, in: bytes)
             throw TokenizerError(file: file, "line \(place.line), column \(place.column): \(error)")
         }
-        try self.init(json: node, file: file)
     }
 
-    package init(json: JSONNode, file: String = "tokenizer.json") throws(TokenizerError) {
+    /// - Parameter splitsSpecialTokens: the texts of special tokens are text as any other.
+    package init(json: JSONNode, file: String = "tokenizer.json", splitsSpecialTokens: Bool = false) throws(TokenizerError) {
+        self.splitsSpecialTokens = splitsSpecialTokens
         let reader = TokenizerReader(file: file)
         guard json.object != nil else { throw TokenizerError(file: file, "holds \(json.kindName), not an object") }
         let normalizer = try reader.normalizer(json["normalizer"], "normalizer")
@@ -111,12 +121,20 @@ package final class Tokenizer: Sendable {
     }
 
     /// The tokens of a text, each with the range of UTF-8 bytes that it stands for; a token that holds a part of a character has the whole character's.
-    package func encodeWithRanges(_ text: String, addSpecialTokens: Bool = true) -> [Token] {
-        let output = encoded(text, addSpecialTokens, wantsRanges: true)
+    /// - Parameter asText: the texts of special tokens are text as any other.
+    package func encodeWithRanges(_ text: String, addSpecialTokens: Bool = true, asText: Bool = false) -> [Token] {
+        let output = encoded(text, addSpecialTokens, asText: asText, wantsRanges: true)
         return zip(output.ids, output.ranges).map { Token(id: $0, range: $1) }
     }
 
-    private func encoded(_ text: String, _ addSpecialTokens: Bool, wantsRanges: Bool) -> TokenOutput {
+    /// The first special token whose text stands in a text.
+    package func specialToken(in text: String) -> String? {
+        var text = text
+        return text.withUTF8 { added.firstSpecial(in: $0)?.content }
+    }
+
+    private func encoded(_ text: String, _ addSpecialTokens: Bool, asText: Bool = false, wantsRanges: Bool) -> TokenOutput {
+        let asText = asText || splitsSpecialTokens
         var text = text
         var state = states.withLock { $0.free.popLast() } ?? EncodingState()
         defer { let used = state; states.withLock { if $0.free.count < 64 { $0.free.append(used) } } }
@@ -124,13 +142,13 @@ package final class Tokenizer: Sendable {
             var output = TokenOutput(wantsRanges: wantsRanges)
             output.ids.reserveCapacity(bytes.count / 4 + 8)
             if addSpecialTokens { append(postProcessor.before, at: 0, &output) }
-            for part in added.split(bytes, normalized: false) {
+            for part in added.split(bytes, normalized: false, keepsSpecial: asText) {
                 if let id = part.id {
                     output.ids.append(id)
                     if wantsRanges { output.ranges.append(part.range) }
                 } else {
                     let piece = AlignedText(Array(bytes[part.range]), base: part.range.lowerBound, tracksPlaces: wantsRanges)
-                    encode(normalizer.apply(piece), bytes, &state, &output)
+                    encode(normalizer.apply(piece), bytes, asText, &state, &output)
                 }
             }
             if addSpecialTokens { append(postProcessor.after, at: bytes.count, &output) }
@@ -145,9 +163,10 @@ package final class Tokenizer: Sendable {
 
     /// Text that has been normalised.
     private func encode(
-        _ text: AlignedText, _ original: UnsafeBufferPointer<UInt8>, _ state: inout EncodingState, _ output: inout TokenOutput
+        _ text: AlignedText, _ original: UnsafeBufferPointer<UInt8>, _ asText: Bool, _ state: inout EncodingState,
+        _ output: inout TokenOutput
     ) {
-        let parts = text.bytes.withUnsafeBufferPointer { added.split($0, normalized: true) }
+        let parts = text.bytes.withUnsafeBufferPointer { added.split($0, normalized: true, keepsSpecial: asText) }
         for part in parts {
             if let id = part.id {
                 output.ids.append(id)

@@ -30,6 +30,40 @@ import Tokenization
         #expect(try !folder.reader(cache: cache).read(path).report.isCached)
     }
 
+    @Test func manyThatFillACacheAtOnceEachSucceed() throws {
+        let folder = try DataFolder()
+        let path = try folder.write("data.jsonl", chats(20))
+        for round in 0..<25 {
+            let cache = DatasetCache(folder: folder.path + "/cache-\(round)")
+            let readers = (0..<6).map { _ in Result { try folder.reader(cache: cache) } }
+            let outcomes = Outcomes()
+            DispatchQueue.concurrentPerform(iterations: readers.count) { index in
+                outcomes.add(Result { try readers[index].get().read(path).dataset?.count })
+            }
+            for outcome in outcomes.all { #expect(try outcome.get() == 20) }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/cache-\(round)").count == 2)
+        }
+    }
+
+    /// What several threads found.
+    private final class Outcomes: @unchecked Sendable {
+        private let lock = NSLock()
+        private var found: [Result<Int?, any Error>] = []
+        var all: [Result<Int?, any Error>] { lock.withLock { found } }
+        func add(_ outcome: Result<Int?, any Error>) { lock.withLock { found.append(outcome) } }
+    }
+
+    @Test func anEntryThatIsBrokenIsReplaced() throws {
+        let folder = try DataFolder()
+        let cache = DatasetCache(folder: folder.path + "/cache")
+        let path = try folder.write("data.jsonl", chats(20))
+        _ = try folder.reader(cache: cache).read(path)
+        let entry = folder.path + "/cache/" + (try #require(entries(folder).first))
+        try FileManager.default.removeItem(atPath: entry + "/tokens.bin")
+        #expect(try folder.reader(cache: cache).read(path).dataset?.count == 20)
+        #expect(FileManager.default.fileExists(atPath: entry + "/tokens.bin") && entries(folder).count == 1)
+    }
+
     @Test func aTemplateThatWritesTheDateIsReadAnewOnAnotherDayAndNotOnTheSame() throws {
         let folder = try DataFolder()
         let model = folder.path + "/model"

@@ -74,9 +74,25 @@ struct DatasetBuilder {
             } catch { failure = error }
             if chunks.isEmpty { break }
             let batch = chunks
-            for result in ParallelWork.map(batch.count, { records.encode(batch[$0]) }) { try add(result, &report, writer, &cutter) }
+            // A template may take a second a line: whoever wants to stop the reading does not wait for a whole batch.
+            let done = DatasetProgress(file: name, bytesDone: file.bytesRead, byteCount: file.byteCount, exampleCount: report.exampleCount)
+            func interrupt() throws {
+                do { try progress?(done) } catch {
+                    records.stop()
+                    throw error
+                }
+            }
+            let results = try ParallelWork.map(batch.count, meanwhile: progress == nil ? nil : interrupt) { records.encode(batch[$0]) }
+            for result in results { try add(result, &report, writer, &cutter) }
             try progress?(
                 DatasetProgress(file: name, bytesDone: file.bytesRead, byteCount: file.byteCount, exampleCount: report.exampleCount))
+            if let reason = records.budget.reason {
+                report.add(
+                    DatasetProblem(
+                        kind: "template_budget", file: name, found: reason, expected: "a template that ends soon",
+                        "\(reason): it is given up, and the rest of the file is not looked at; use another template"))
+                break
+            }
         }
         if let failure { report.add(failure) }
         try cutter.rows(isLast: true) { row, line in try add(row, line, &report, writer) }
@@ -114,6 +130,9 @@ struct DatasetBuilder {
                     "is plain text, which is for method.type pretrain; supervised training needs conversations as JSON Lines")
             }
         }
+        if !isPlainText, !looksLikeJSON, let fault = FileBeginning.fault(of: text.bytes, name: base) {
+            throw DatasetProblem(kind: "unreadable", file: name, line: 1, found: fault.found, expected: "JSON Lines", fault.message)
+        }
         let source: any ChunkSource
         if isPlainText {
             source = DocumentSource(text)
@@ -122,9 +141,9 @@ struct DatasetBuilder {
         } else {
             source = LineSource(text)
         }
-        let format = isPlainText ? .text : format(text.bytes, isArray: first == UInt8(ascii: "["))
+        let format = isPlainText ? .text : try format(text.bytes, isArray: first == UInt8(ascii: "["))
         report.format = format
-        if [.chat, .shareGPT, .alpaca].contains(format), encoder.template == nil {
+        if [.chat, .shareGPT, .alpaca].contains(format), encoder.templates.isEmpty {
             throw DatasetProblem(
                 kind: "template", file: name, found: "no chat template", expected: "a chat template in the model's folder",
                 "holds conversations, and the model's folder has no chat template: neither chat_template in tokenizer_config.json nor chat_template.jinja; "
@@ -136,17 +155,25 @@ struct DatasetBuilder {
     }
 
     /// The format of the file: that of its first record that shows one.
-    private func format(_ bytes: [UInt8], isArray: Bool) -> DatasetFormat {
+    /// - Throws: ``DatasetProblem`` where records are there and none has the keys of a format.
+    private func format(_ bytes: [UInt8], isArray: Bool) throws(DatasetProblem) -> DatasetFormat {
         if options.purpose == .pretraining { return .text }
         var detected: DatasetFormat?
+        var unknown: (record: JSONNode, line: Int)?
         if isArray {
-            detected = FirstRecord.ofArray(bytes).flatMap { DatasetFormat.detect($0) }
+            let record = FirstRecord.ofArray(bytes)
+            detected = record.flatMap { DatasetFormat.detect($0) }
+            if let record { unknown = (record, 1 + Bytes.count(of: Bytes.lineEnd, in: bytes.prefix { $0 != UInt8(ascii: "{") })) }
         } else {
-            for line in bytes.split(separator: Bytes.lineEnd).prefix(1000) {
-                guard let record = try? JSONParser().parse(Array(line)), let format = DatasetFormat.detect(record) else { continue }
-                detected = format
-                break
+            for (index, line) in bytes.split(separator: Bytes.lineEnd, omittingEmptySubsequences: false).prefix(1000).enumerated() {
+                guard let record = try? JSONParser().parse(Array(line)), record.object != nil else { continue }
+                detected = DatasetFormat.detect(record)
+                if detected != nil { break }
+                if unknown == nil { unknown = (record, index + 1) }
             }
+        }
+        if detected == nil, let (record, line) = unknown {
+            throw UnknownFormat.problem(record, file: name, line: line, isInArray: isArray)
         }
         switch detected {
         // Plain text is for pretraining, and a prompt with its completion has no turns of an assistant: as a chat each line says so.

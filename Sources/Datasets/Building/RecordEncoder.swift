@@ -1,4 +1,6 @@
 import JSON
+import Synchronization
+import Templates
 import Tokenization
 
 /// Turns the records of a chunk into tokens. Any number of threads may use one.
@@ -9,6 +11,27 @@ struct RecordEncoder: Sendable {
     let file: String
     /// Whether the file is plain text and not JSON.
     let isPlainText: Bool
+    private let reviews: TemplateReviews
+    let budget: TemplateBudget
+    private let isStopped: StopFlag
+
+    /// Whether somebody wants the reading to end.
+    private final class StopFlag: Sendable {
+        private let flag = Atomic<Bool>(false)
+        var isSet: Bool { flag.load(ordering: .relaxed) }
+        func set() { flag.store(true, ordering: .relaxed) }
+    }
+
+    init(encoder: ChatEncoder, options: DatasetOptions, format: DatasetFormat, file: String, isPlainText: Bool) {
+        var encoder = encoder
+        let budget = TemplateBudget()
+        encoder.stepCounter = budget.counter
+        (self.encoder, self.options, self.format, self.file, self.isPlainText) = (encoder, options, format, file, isPlainText)
+        (reviews, self.budget, isStopped) = (TemplateReviews(encoder), budget, StopFlag())
+    }
+
+    /// Leaves out all lines that were not begun.
+    func stop() { isStopped.set() }
 
     /// An answer of fewer trained tokens is called near-empty: an end-of-turn token and one word.
     static let nearEmptyLimit = 3
@@ -39,6 +62,7 @@ struct RecordEncoder: Sendable {
     }
 
     private func encode(_ bytes: UnsafeBufferPointer<UInt8>, line: Int, index: Int?, _ result: inout ChunkResult) {
+        guard !isStopped.isSet, budget.admit(byteCount: bytes.count) else { return }
         var findings = RecordFindings(file: file, line: line, index: index, bytes: bytes)
         defer {
             result.problems += findings.problems
@@ -109,7 +133,10 @@ struct RecordEncoder: Sendable {
         guard findings.problems.count == before else { return nil }
         result.recordCount += 1
         guard let conversation else { return nil }
-        do throws(ChatError) { return try encoder.encode(conversation, trainOn: options.trainOn) } catch {
+        TableNulls.check(conversation, &findings)
+        if !checkControlTokens(conversation, &findings) { return nil }
+        do throws(ChatError) { return try encode(conversation, &findings) } catch {
+            if case .template(let cause) = error, cause.isOutOfSteps { budget.noteExhaustion() }
             let field = format == .shareGPT ? "conversations" : format == .chat ? "messages" : nil
             findings.add("template", field, "\(error)")
             return nil
@@ -121,14 +148,79 @@ struct RecordEncoder: Sendable {
         guard let limit = options.modelVocabularySize, let id = ids.first(where: { $0 >= limit }) else { return true }
         findings.add(
             "unknown_token", nil, found: "the token id \(id)", expected: "ids below \(limit)",
-            "holds \(encoder.tokenizer.token(of: id) ?? "a token") (id \(id)), but the model has \(limit) tokens only (config.json's vocab_size)")
+            "holds \(encoder.tokenizer.token(of: id) ?? "a token") (id \(id)), but the model has \(limit) tokens only (config.json's vocab_size)"
+        )
         return false
+    }
+
+    /// Says where a text holds that of a control token.
+    /// - Returns: whether the conversation may be trained on.
+    private func checkControlTokens(_ conversation: Conversation, _ findings: inout RecordFindings) -> Bool {
+        guard options.specialTokensInText != .encodeAsText else { return true }
+        let found = encoder.controlTokens(in: conversation)
+        for (field, token) in found {
+            if options.specialTokensInText == .error {
+                findings.add(
+                    "special_token_in_text", field, found: token, expected: "no control token",
+                    "holds \(token), which is a control token and not text to the model: take it out, "
+                        + "or set special_tokens_in_text: encode_as_text"
+                )
+            } else {
+                findings.warn(
+                    "special_token_in_text", field,
+                    "holds \(token), which becomes a control token, not text: to the model a turn may end or begin here; "
+                        + "set special_tokens_in_text to encode_as_text or error, or take it out")
+            }
+        }
+        return found.isEmpty || options.specialTokensInText == .warn
+    }
+
+    /// The tokens of a conversation; nil where the template does not show all of it.
+    private func encode(_ conversation: Conversation, _ findings: inout RecordFindings) throws(ChatError) -> TokenizedExample? {
+        let review = try reviews.review(of: conversation)
+        var isShown = true
+        for finding in review.findings {
+            let role = finding.message.flatMap { conversation.messages.array?[$0]["role"]?.string }
+            let field = finding.field(in: conversation)
+            let message = finding.message(template: reviews.title(for: conversation), role: role)
+            if finding.isError {
+                isShown = false
+                findings.add(finding.code, field, message)
+            } else {
+                findings.warn(finding.code, field, message)
+            }
+        }
+        guard isShown else { return nil }
+        let (example, changes) = try reviews.encode(
+            conversation, review, trainOn: options.trainOn, controlsAsText: options.specialTokensInText == .encodeAsText)
+        let last = example.isTrained.lastIndex(of: true).map { example.ids[$0] }
+        if options.trainOn != .all, let last, !encoder.endIDs.contains(last) {
+            findings.warn(
+                "no_end_token", nil,
+                "the answer that is trained ends with no end token, for \(reviews.title(for: conversation)) writes none: "
+                    + "the tuned model would not learn to stop")
+        }
+        for change in changes {
+            findings.warn(
+                "text_changed", conversation.path(of: change.message) + (change.field ?? conversation.textMember),
+                "\(reviews.title(for: conversation)) changes this text or leaves a part of it out: "
+                    + "\"\(change.missing.prefix(60))\" is not in the text that is trained as it is here")
+        }
+        return example
     }
 
     private func append(_ example: TokenizedExample, line: Int, _ result: inout ChunkResult, _ findings: inout RecordFindings) {
         guard isKnown(example.ids, &findings) else { return }
         var count = example.ids.count
         if count > result.longest { (result.longest, result.longestLine) = (count, line) }
+        if let limit = options.positionLimit, min(count, options.maximumLength) > limit,
+            options.onExcess != .drop || count <= options.maximumLength
+        {
+            findings.warn(
+                "beyond_positions", nil,
+                "has \(min(count, options.maximumLength)) tokens, and the model has \(limit) positions (max_position_embeddings): "
+                    + "it was never trained on later ones; lower max_length")
+        }
         if count > options.maximumLength {
             result.excessCount += 1
             switch options.onExcess {

@@ -13,9 +13,8 @@ enum ConversationFormats {
             findings.missing("messages", in: record, expected: "a list of messages", hint: hint)
             return nil
         }
-        let messages = MessageChecks.check(list, path: "messages", &findings)
-        let tools = ToolChecks.tools(record, &findings)
-        return messages.map { Conversation(messages: $0, tools: tools) }
+        let messages = MessageChecks.check(list, path: "messages", &findings)?.array
+        return RecordMembers.conversation(record, messages ?? [], in: "messages", &findings).flatMap { messages == nil ? nil : $0 }
     }
 
     private static let speakers: [String: String] = [
@@ -39,19 +38,11 @@ enum ConversationFormats {
         }
         // Files with role and content under this name are common too.
         if turns.contains(where: { $0["role"] != nil && $0["from"] == nil }) {
-            let messages = MessageChecks.check(list, path: "conversations", &findings)
-            let tools = ToolChecks.tools(record, &findings)
-            return messages.map { Conversation(messages: $0, tools: tools) }
+            let messages = MessageChecks.check(list, path: "conversations", &findings)?.array
+            return RecordMembers.conversation(record, messages ?? [], in: "conversations", &findings).flatMap { messages == nil ? nil : $0 }
         }
         let before = findings.problems.count
         var messages: [JSONNode] = []
-        if let system = record["system"], !system.isNull {
-            if let text = system.string {
-                if !text.isEmpty { messages.append(["role": "system", "content": JSONNode(text)]) }
-            } else {
-                findings.wrongType("system", system, expected: "a string")
-            }
-        }
         for (index, turn) in turns.enumerated() {
             if let message = shareGPTTurn(turn, "conversations[\(index)]", &findings) { messages.append(message) }
         }
@@ -61,8 +52,9 @@ enum ConversationFormats {
                 "no_assistant", "conversations", at: list, found: "no turn of gpt", expected: "a turn of gpt to learn from",
                 "holds no turn of gpt to learn from")
         }
-        let tools = ToolChecks.tools(record, &findings)
-        return findings.problems.count == before ? Conversation(messages: JSONNode(messages), tools: tools) : nil
+        var conversation = RecordMembers.conversation(record, messages, in: "conversations", &findings)
+        conversation?.textMember = ".value"
+        return findings.problems.count == before ? conversation : nil
     }
 
     private static func shareGPTTurn(_ turn: JSONNode, _ path: String, _ findings: inout RecordFindings) -> JSONNode? {
@@ -99,10 +91,18 @@ enum ConversationFormats {
         }
         guard let role else { return nil }
         var members = [JSONMember("role", JSONNode(role)), JSONMember("content", JSONNode(text))]
-        if turn["from"]?.string == "function_call", let call = try? JSONParser().parse(text), call["name"]?.string != nil {
+        if turn["from"]?.string == "function_call" {
+            let parsed = try? JSONParser().parse(text)
+            let calls = parsed?.array ?? parsed.map { [$0] } ?? []
+            guard !calls.isEmpty, calls.allSatisfy({ $0["name"]?.string != nil }) else {
+                findings.add(
+                    "invalid_value", path + ".value", at: value, found: "a text", expected: #"JSON: {"name": ..., "arguments": {...}}"#,
+                    #"is no call: a turn of function_call holds JSON, {"name": ..., "arguments": {...}}, or a list of such"#)
+                return nil
+            }
             members = [
                 JSONMember("role", "assistant"), JSONMember("content", ""),
-                JSONMember("tool_calls", [["type": "function", "function": JSONNode(call.value)]]),
+                JSONMember("tool_calls", JSONNode(calls.map { ["type": "function", "function": JSONNode($0.value)] })),
             ]
         }
         if let weight = turn["weight"], !weight.isNull {
@@ -128,7 +128,11 @@ enum ConversationFormats {
             if let text = value.string { optional[key] = text } else { findings.wrongType(key, value, expected: "a string") }
         }
         var messages: [JSONNode] = []
-        if let system = optional["system"], !system.isEmpty { messages.append(["role": "system", "content": JSONNode(system)]) }
+        var paths: [String] = []
+        if let system = optional["system"], !system.isEmpty {
+            messages.append(["role": "system", "content": JSONNode(system)])
+            paths.append("system")
+        }
         if let history = record["history"], !history.isNull {
             guard let pairs = history.array else {
                 findings.wrongType("history", history, expected: "a list of pairs")
@@ -140,6 +144,7 @@ enum ConversationFormats {
                     continue
                 }
                 messages += [["role": "user", "content": JSONNode(question)], ["role": "assistant", "content": JSONNode(answer)]]
+                paths += ["history[\(index)][0]", "history[\(index)][1]"]
             }
         }
         guard findings.problems.count == before, let instruction, let output else { return nil }
@@ -148,6 +153,8 @@ enum ConversationFormats {
             ["role": "user", "content": JSONNode(input.isEmpty ? instruction : instruction + "\n\n" + input)],
             ["role": "assistant", "content": JSONNode(output)],
         ]
-        return Conversation(messages: JSONNode(messages))
+        var conversation = Conversation(messages: JSONNode(messages))
+        (conversation.paths, conversation.textMember) = (paths + ["instruction", "output"], "")
+        return conversation
     }
 }

@@ -5,6 +5,12 @@ enum MessageChecks {
     static let roles = ["system", "developer", "user", "assistant", "tool", "function"]
     private static let roleNames = "one of system, user, assistant, tool"
 
+    /// What other formats call them.
+    private static let otherNames = [
+        "human": "user", "prompter": "user", "gpt": "assistant", "chatgpt": "assistant", "model": "assistant", "bot": "assistant",
+        "ai": "assistant", "ipython": "tool", "tool_results": "tool", "observation": "tool",
+    ]
+
     /// Adds what is wrong.
     /// - Parameters:
     ///   - path: the field that holds the list, for example `messages`.
@@ -70,9 +76,10 @@ enum MessageChecks {
             return nil
         }
         guard roles.contains(name) else {
+            let near = roles.contains(name.lowercased()) ? name.lowercased() : otherNames[name.lowercased()]
             findings.add(
                 "unknown_role", path + ".role", at: role, found: "\"\(name.prefix(40))\"", expected: roleNames,
-                "\"\(name.prefix(40))\" is not \(roleNames)")
+                "\"\(name.prefix(40))\" is not \(roleNames)" + (near.map { "; did you mean \($0)?" } ?? ""))
             return nil
         }
         if name == "function" {
@@ -106,7 +113,7 @@ enum MessageChecks {
                     findings.wrongType(path, part, expected: "an object with type and text")
                     continue
                 }
-                if let type = part["type"], type.string != "text" {
+                if let type = part["type"], !["text", "input_text", "output_text"].contains(type.string ?? "") {
                     findings.add(
                         "invalid_value", path + ".type", at: type, found: RecordFindings.shown(type), expected: "\"text\"",
                         "is \(RecordFindings.shown(type)): parts other than text cannot be trained on")

@@ -38,7 +38,9 @@ enum PairFormats {
             guard message["role"]?.string == "assistant", let members = message.object else { return message }
             return JSONNode(members.filter { $0.key != "weight" } + [JSONMember("weight", 0)])
         }
-        return .conversation(Conversation(messages: JSONNode(prompt + lists[1]), tools: tools))
+        var conversation = Conversation(messages: JSONNode(prompt + lists[1]), tools: tools)
+        conversation.paths = prompt.indices.map { "prompt[\($0)]" } + lists[1].indices.map { "completion[\($0)]" }
+        return .conversation(conversation)
     }
 
     /// `{"input": {"messages"}, "preferred_output": [...], "non_preferred_output": [...]}`.

@@ -58,12 +58,12 @@ enum ToolChecks {
         guard let arguments = function["arguments"] else {
             return findings.missing(path + ".arguments", in: function, expected: "a JSON object, or its text")
         }
-        if arguments.object != nil { return }
+        // A call without arguments is written in several ways.
+        if arguments.object != nil || arguments.isNull { return }
         guard let text = arguments.string else {
             return findings.wrongType(path + ".arguments", arguments, expected: "a JSON object, or its text")
         }
-        // A call without arguments is often written so.
-        if text.isEmpty { return }
+        if text.allSatisfy(\.isWhitespace) { return }
         do throws(JSONError) {
             let parsed = try JSONParser().parse(text)
             if parsed.object == nil {

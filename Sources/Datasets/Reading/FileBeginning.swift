@@ -1,3 +1,5 @@
+import JSON
+
 /// What the first bytes of a file say that it is.
 enum FileBeginning {
     enum Kind: Hashable {
@@ -28,6 +30,24 @@ enum FileBeginning {
         ([0x50, 0x4B, 0x03, 0x04], .other("a zip archive")), ([0x50, 0x41, 0x52, 0x31], .other("a Parquet file")),
         ([0x41, 0x52, 0x52, 0x4F, 0x57, 0x31], .other("an Arrow file")),
     ]
+
+    /// Why text that begins neither with an object nor with a list cannot be JSON Lines, where that is known.
+    /// - Parameter name: the file's, without `.gz`.
+    static func fault(of bytes: [UInt8], name: String) -> (found: String, message: String)? {
+        if let standIn = FileStandIn.description(of: bytes) { return ("another file in its place", standIn) }
+        let lines = bytes.prefix(1 << 16).split(separator: UInt8(ascii: "\n")).prefix(2)
+        for (separator, format) in [(UInt8(ascii: ","), "CSV"), (UInt8(ascii: "\t"), "TSV")] {
+            let isNamed = name.lowercased().hasSuffix("." + format.lowercased())
+            let isTable = lines.count == 2 && lines.allSatisfy { $0.contains(separator) && !$0.contains(UInt8(ascii: "{")) }
+            guard isTable || isNamed else { continue }
+            return (
+                "a \(format) file",
+                "is \(format), not text in JSON: write it as JSON Lines, one object a line, with the keys of one of the formats: "
+                    + UnknownFormat.formats
+            )
+        }
+        return nil
+    }
 
     static func kind(of bytes: [UInt8]) -> Kind {
         for (signature, kind) in signatures where bytes.starts(with: signature) { return kind }

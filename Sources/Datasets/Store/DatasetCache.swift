@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 package import Storage
+import Tokenization
 
 /// Where tokenised data is kept between runs.
 ///
@@ -48,12 +49,10 @@ package struct DatasetCache: Sendable {
     /// What an entry's content follows from.
     /// - Parameter clock: what the template sees of the time, empty where it does not ask.
     func key(dataDigest: String, name: String, modelFolder: String, options: DatasetOptions, clock: String) throws(StorageError) -> String {
-        var parts = ["2", dataDigest, options.key, clock, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
-        for name in [
-            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
-            "config.json",
-        ] {
+        var parts = ["3", dataDigest, options.key, clock, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
+        for name in ChatEncoder.fileNames(in: modelFolder) {
             let file = modelFolder + "/" + name
+            parts.append(name)
             parts.append(access(file, F_OK) == 0 ? try digests.digest(file) : "-")
         }
         // Another build may tokenise otherwise.

@@ -54,6 +54,9 @@ enum Arithmetic {
         _ operation: String, _ left: TemplateValue, _ right: TemplateValue, _ interpreter: Interpreter
     ) throws(TemplateError) -> TemplateValue? {
         switch (operation, left, right) {
+        case ("+", .bytes(let a), .bytes(let b)):
+            try interpreter.requireText(a.count + b.count)
+            return .bytes(a + b)
         case ("+", .string(let a), .string(let b)):
             try interpreter.requireText(a.utf8.count + b.utf8.count)
             return .string(a + b)
@@ -246,6 +249,16 @@ enum Arithmetic {
         case .dictionary(let dictionary):
             try interpreter.requireHashable(element)
             return dictionary[element] != nil
+        case .bytes(let bytes):
+            if let byte = element.wholeNumber {
+                guard (0...255).contains(byte) else { throw interpreter.failure("ValueError", "byte must be in range(0, 256)") }
+                return bytes.contains(UInt8(truncatingIfNeeded: byte))
+            }
+            guard case .bytes(let part) = element else {
+                throw interpreter.operandFailure(element, "a bytes-like object is required, not '\(element.typeName)'")
+            }
+            try interpreter.take(bytes.count / 16 * max(1, part.count))
+            return part.isEmpty || bytes.indices.contains { bytes[$0...].starts(with: part) }
         case .list, .tuple, .view, .undefined:
             for other in try interpreter.elements(container) where try interpreter.equal(other, element) { return true }
             return false

@@ -169,6 +169,7 @@ enum Filters {
         case .string(let text), .markup(let text):
             try interpreter.chargeCopy(text.utf8.count)
             return text.utf8.reduce(0) { $0 + ($1 & 0xC0 != 0x80 ? 1 : 0) }
+        case .bytes(let bytes): return bytes.count
         case .range(let range): return range.count
         case .view(let view) where !view.kind.isGenerator: return view.elements.count
         case .list(let elements), .tuple(let elements): return elements.count

@@ -42,6 +42,11 @@ extension Interpreter {
                 if place >= 0, place < elements.count { return elements[place] }
                 return .undefined("\(value.typeName) object has no element \(index)")
             }
+        case .bytes(let bytes):
+            if let index = key.wholeNumber {
+                let place = index < 0 ? index &+ bytes.count : index
+                return place >= 0 && place < bytes.count ? .int(Int(bytes[place])) : .undefined("bytes object has no element \(index)")
+            }
         case .range(let range):
             if let index = key.wholeNumber {
                 let place = index < 0 ? index &+ range.count : index
@@ -69,6 +74,9 @@ extension Interpreter {
         case .tuple(let elements):
             try requireCount(elements.count)
             return .tuple(try pick(elements, from, to, stride))
+        case .bytes(let bytes):
+            try requireText(bytes.count)
+            return .bytes(try pick(bytes, from, to, stride))
         case .range(let range):
             let places = try pick(Array(0..<range.count), from, to, stride)
             let step = range.step &* (stride ?? 1)

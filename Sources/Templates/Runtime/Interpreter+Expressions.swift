@@ -153,6 +153,9 @@ extension Interpreter {
             try requireCount(text.utf8.count)
             try take(text.utf8.count)
             return text.unicodeScalars.map { .string(String($0)) }
+        case .bytes(let bytes):
+            try requireCount(bytes.count)
+            return bytes.map { .int(Int($0)) }
         case .dictionary(let dictionary):
             try requireCount(dictionary.entries.count)
             return dictionary.entries.map(\.key)

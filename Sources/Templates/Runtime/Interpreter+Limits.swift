@@ -4,7 +4,11 @@ extension Interpreter {
 
     func take(_ count: Int) throws(TemplateError) {
         steps = steps &+ count
-        if steps > limits.steps { throw failure("SecurityError", "the template takes more than \(limits.steps) steps") }
+        guard steps <= limits.steps else {
+            var error = failure("SecurityError", "the template takes more than \(limits.steps) steps")
+            error.isOutOfSteps = true
+            throw error
+        }
     }
 
     /// Counts work that looks at every character of so many bytes.

@@ -67,7 +67,7 @@ enum JSONText {
                     writer.text += writer.keySeparator
                     try writer.write(entries[index].value, level: level + 1)
                 }
-            case .undefined, .function, .object, .range, .view:
+            case .undefined, .function, .object, .range, .view, .bytes:
                 throw interpreter.failure("TypeError", "Object of type \(value.typeName) is not JSON serializable")
             }
         }

@@ -4,6 +4,7 @@ enum Methods {
         switch value {
         case .string(let text): StringMethods.method(name, of: text)
         case .markup(let text): StringMethods.method(name, of: text, isMarkup: true)
+        case .bytes(let bytes): PythonBytes.method(name, of: bytes)
         case .dictionary(let dictionary): method(name, of: dictionary)
         case .list(let elements):
             ["copy", "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"].contains(name)

@@ -52,6 +52,7 @@ enum PythonText {
         case .double(let number): text += float(number)
         case .string(let string): text += quoted(string)
         case .markup(let string): text += "Markup(" + quoted(string) + ")"
+        case .bytes(let bytes): text += PythonBytes.representation(bytes)
         case .list(let elements):
             text += "["
             write(elements, to: &text)

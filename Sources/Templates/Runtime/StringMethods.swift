@@ -192,7 +192,7 @@ enum StringMethods {
             if parts.count == 2 { return .tuple([.string(parts[0]), .string(separator), .string(parts[1])]) }
             return .tuple(name == "partition" ? [.string(text), .string(""), .string("")] : [.string(""), .string(""), .string(text)])
         case "translate": return .string(try translated(text, arguments.positional.first ?? .none, interpreter))
-        case "encode": throw interpreter.failure("SecurityError", "bytes are not available in templates")
+        case "encode": return try PythonBytes.encoded(text, arguments, interpreter)
         default: return .bool(holds(name, text))
         }
     }

@@ -13,6 +13,8 @@ indirect enum TemplateValue: Sendable {
     case string(String)
     /// Text that counts as escaped: what `safe` and `escape` give. Joined with other text it escapes that.
     case markup(String)
+    /// What `str.encode` gives.
+    case bytes([UInt8])
     case list([TemplateValue])
     case tuple([TemplateValue])
     case dictionary(TemplateDictionary)
@@ -44,6 +46,7 @@ indirect enum TemplateValue: Sendable {
         case .big: true
         case .double(let number): number != 0
         case .string(let text), .markup(let text): !text.utf8.isEmpty
+        case .bytes(let bytes): !bytes.isEmpty
         case .list(let elements), .tuple(let elements): !elements.isEmpty
         case .dictionary(let dictionary): !dictionary.entries.isEmpty
         case .range(let range): range.count > 0
@@ -62,6 +65,7 @@ indirect enum TemplateValue: Sendable {
         case .double: "float"
         case .string: "str"
         case .markup: "Markup"
+        case .bytes: "bytes"
         case .list: "list"
         case .tuple: "tuple"
         case .dictionary: "dict"
@@ -219,6 +223,7 @@ struct TemplateKey: Hashable {
         case (.undefined, .undefined), (.none, .none): return true
         case (.tuple(let a), .tuple(let b)): return a.count == b.count && zip(a, b).allSatisfy { equal($0, $1) }
         case (.object(let a), .object(let b)): return a === b
+        case (.bytes(let a), .bytes(let b)): return a == b
         case (.range(let a), .range(let b)):
             return a.count == b.count && (a.count == 0 || a.start == b.start && (a.count == 1 || a.step == b.step))
         default:
@@ -234,6 +239,8 @@ struct TemplateKey: Hashable {
         if let number = value.number { return hasher.combine(number) }
         if let text = value.text {
             for byte in text.utf8 { hasher.combine(byte) }
+        } else if case .bytes(let bytes) = value {
+            hasher.combine(bytes)
         } else if case .tuple(let elements) = value {
             for element in elements { TemplateKey(value: element).hash(into: &hasher) }
         }

@@ -55,12 +55,12 @@ enum Tests {
         case "mapping": if case .dictionary = value { return true } else { return false }
         case "sequence":
             switch value {
-            case .string, .markup, .list, .tuple, .dictionary, .range, .undefined: return true
+            case .string, .markup, .bytes, .list, .tuple, .dictionary, .range, .undefined: return true
             default: return false
             }
         case "iterable":
             switch value {
-            case .string, .markup, .list, .tuple, .dictionary, .range, .view, .undefined: return true
+            case .string, .markup, .bytes, .list, .tuple, .dictionary, .range, .view, .undefined: return true
             default: return false
             }
         case "callable":

@@ -10,11 +10,18 @@ package struct HuggingFaceFolder: ModelFolder {
 
     package static func marker(of path: String) -> String { path + "/config.json" }
 
-    package let companions = [
+    private static let files = [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "chat_template.jinja",
+        "chat_template.jinja", "chat_template.json",
         "tokenizer.model", "vocab.json", "merges.txt",
     ]
+    /// The folder of chat templates with names.
+    private static let namedTemplates = "additional_chat_templates"
+
+    package var companions: [String] {
+        let named = (try? FolderListing.names(in: path + "/" + Self.namedTemplates)) ?? []
+        return Self.files + named.filter { $0.hasSuffix(".jinja") }.map { Self.namedTemplates + "/" + $0 }
+    }
 
     package func text(_ name: String, limit: Int) throws(StorageError) -> [UInt8]? {
         let file = place(of: name)

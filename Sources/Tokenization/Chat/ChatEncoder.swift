@@ -8,7 +8,7 @@ package import Templates
 /// up to the turn before with the generation prompt. Where the template has `{% generation %}` marks those are taken.
 package struct ChatEncoder: Sendable {
     package let tokenizer: Tokenizer
-    package let template: Template?
+    package let templates: ChatTemplates
     package let beginToken: String?
     package let endToken: String?
     package let specialTokens: SpecialTokens
@@ -24,8 +24,18 @@ package struct ChatEncoder: Sendable {
     var fewestFramedMessages = 24
     /// The time that the template may ask for: the beginning of today unless another is set; nil makes asking an error.
     package var clock: TemplateClock?
+    /// Where the steps of all renderings are counted, if anybody wants to know.
+    package var stepCounter: TemplateStepCounter?
     /// What of the clock the rendered text depends on: nothing under most templates.
-    package var clockKey: String { template?.asksForTime == true ? clock.map { "\($0)" } ?? "" : "" }
+    package var clockKey: String { templates.asksForTime ? clock.map { "\($0)" } ?? "" : "" }
+
+    /// The files of a model folder from which an encoder follows, also those that are not there.
+    package static func fileNames(in folder: String) -> [String] {
+        [
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+            "chat_template.json", "generation_config.json", "config.json",
+        ] + TokenizerConfiguration.namedTemplateFiles(folder)
+    }
 
     /// Reads tokenizer and template of a model folder.
     /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot be read.
@@ -42,12 +52,7 @@ package struct ChatEncoder: Sendable {
         specialTokens = SpecialTokens(configuration: configuration, tokenizer: tokenizer)
         for name in Self.knownEnds { if let id = tokenizer.id(of: name), tokenizer.isAdded(id) { ends.insert(id) } }
         endIDs = ends
-        template = try Self.compiled(configuration.chatTemplate, file: configuration.chatTemplateFile ?? folder)
-    }
-
-    private static func compiled(_ source: String?, file: String) throws(ChatError) -> Template? {
-        guard let source else { return nil }
-        do throws(TemplateError) { return try Template(source) } catch { throw .templateFile(file: file, error) }
+        templates = try ChatTemplates(configuration.templates)
     }
 
     /// The text of a conversation as the template renders it.
@@ -66,14 +71,28 @@ package struct ChatEncoder: Sendable {
     }
 
     func rendering(_ conversation: Conversation, _ addGenerationPrompt: Bool) throws(ChatError) -> Template.Rendering {
-        guard let template else { throw .noTemplate(folder: folder) }
-        let variables: JSONNode = [
-            "messages": conversation.normalizedMessages, "tools": conversation.tools ?? nil, "documents": nil,
-            "add_generation_prompt": JSONNode(addGenerationPrompt), "bos_token": JSONNode(beginToken ?? ""),
-            "eos_token": JSONNode(endToken ?? ""),
-            "pad_token": JSONNode(specialTokens.padding ?? ""), "unk_token": JSONNode(specialTokens.unknown ?? ""),
+        guard let chosen = try templates.choose(hasTools: conversation.tools != nil) else { throw .noTemplate(folder: folder) }
+        var variables: [JSONMember] = [
+            JSONMember("messages", conversation.normalizedMessages), JSONMember("tools", conversation.tools ?? nil),
+            JSONMember("documents", nil), JSONMember("add_generation_prompt", JSONNode(addGenerationPrompt)),
+            JSONMember("bos_token", JSONNode(beginToken ?? "")), JSONMember("eos_token", JSONNode(endToken ?? "")),
+            JSONMember("pad_token", JSONNode(specialTokens.padding ?? "")), JSONMember("unk_token", JSONNode(specialTokens.unknown ?? "")),
         ]
-        do throws(TemplateError) { return try template.render(variables, clock: clock) } catch { throw .template(error) }
+        // Of two members of one name the last is taken.
+        variables += conversation.variables?.object ?? []
+        do throws(TemplateError) {
+            let rendering = try chosen.template.render(JSONNode(variables), clock: clock)
+            stepCounter?.add(rendering.steps)
+            return rendering
+        } catch {
+            if error.isOutOfSteps { stepCounter?.add(TemplateLimits().steps) }
+            throw .template(error)
+        }
+    }
+
+    /// The source of the template that a conversation is rendered with; empty where there is none.
+    func templateSource(for conversation: Conversation) -> String {
+        (try? templates.choose(hasTools: conversation.tools != nil))?.source ?? ""
     }
 
     /// Tokens and mask of a conversation.
@@ -88,9 +107,24 @@ package struct ChatEncoder: Sendable {
     /// Trained are the tokens of what the assistant says (``AssistantSpans``), in turns whose `weight` is not 0.
     /// - Throws: ``ChatError``.
     package func encode(_ conversation: Conversation, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
+        try encodeWithText(conversation, trainOn: trainOn).example
+    }
+
+    /// Tokens and mask of a conversation, and its rendered text.
+    /// - Parameter controlsAsText: the texts of special tokens in what people say are text as any other.
+    func encodeWithText(
+        _ conversation: Conversation, trainOn: TrainedPart, controlsAsText: Bool = false
+    ) throws(ChatError) -> (example: TokenizedExample, text: String) {
         guard let messages = conversation.messages.array, !messages.isEmpty else { throw .notAConversation("messages is empty or no list") }
         let whole = try rendering(conversation, false)
-        let tokens = tokenizer.encodeWithRanges(whole.text, addSpecialTokens: false)
+        let tokens: [Tokenizer.Token]
+        if controlsAsText, let marked = ControlMarks.marked(conversation, tokenizer) {
+            let (text, places) = ControlMarks.unmarked(try rendering(marked, false).text)
+            guard text == whole.text else { throw .marksChangeTheText }
+            tokens = try self.tokens(of: text, asText: places)
+        } else {
+            tokens = tokenizer.encodeWithRanges(whole.text, addSpecialTokens: false)
+        }
         var trained = [Bool](repeating: trainOn == .all, count: tokens.count)
         if trainOn != .all {
             var turns = messages.indices.filter { messages[$0]["role"]?.string == "assistant" && messages[$0]["weight"]?.double != 0 }
@@ -108,7 +142,7 @@ package struct ChatEncoder: Sendable {
                 trained[index] = staysAtStart ? span.contains(token.range.lowerBound) : token.range.upperBound > span.lowerBound
             }
         }
-        return TokenizedExample(ids: tokens.map(\.id), isTrained: trained)
+        return (TokenizedExample(ids: tokens.map(\.id), isTrained: trained), whole.text)
     }
 
     /// Prompt and completion, one behind the other; trained is the completion with an end token.

@@ -7,64 +7,52 @@ package struct Conversation: Sendable, Hashable {
     package var messages: JSONNode
     /// A list of tool schemas, or nil.
     package var tools: JSONNode?
+    /// More variables of the template, such as `documents`: an object, or nil.
+    package var variables: JSONNode?
+    /// The member of the record that holds the messages, for findings.
+    package var list = "messages"
+    /// The JSON paths of the first messages, where they do not stand in that list.
+    package var paths: [String] = []
+    /// The member that holds a message's text in the record, with a period before it; empty where the path is the text's own.
+    package var textMember = ".content"
+    /// How the messages are put to the template.
+    package var form = ConversationForm()
 
     package init(messages: JSONNode, tools: JSONNode? = nil) {
         self.messages = messages
         self.tools = tools
     }
 
-    /// The messages as templates want them: tool calls carry their arguments as JSON text in OpenAI's form, templates write them as objects; the weight is
-    /// nothing that a template should see; reasoning goes by several names, and templates know one of them.
+    /// The JSON path of a message in its record.
+    package func path(of message: Int) -> String {
+        paths.indices.contains(message) ? paths[message] : "\(list)[\(message - paths.count)]"
+    }
+
+    /// The messages in the form that the template takes.
     var normalizedMessages: JSONNode {
-        let names = ["tool_calls", "weight"] + Self.reasoningNames
-        guard let elements = messages.array, elements.contains(where: { element in names.contains { element[$0] != nil } }) else {
-            return messages
-        }
-        return JSONNode(
-            elements.map { message in
-                guard let members = Self.withReasoning(message).object else { return message }
-                return JSONNode(
-                    members.filter { $0.key != "weight" }.map { member in
-                        guard member.key == "tool_calls", let calls = member.node.array else { return member }
-                        return JSONMember("tool_calls", JSONNode(calls.map(Self.withParsedArguments)))
-                    })
-            })
+        guard let elements = messages.array, !elements.allSatisfy(form.leavesAlone) else { return messages }
+        return JSONNode(elements.map(form.message))
     }
 
-    /// As transformers knows them, the one that most templates read first.
-    private static let reasoningNames = ["reasoning_content", "thinking", "reasoning"]
-
-    /// A message whose reasoning stands under the names that templates read, as transformers' `apply_chat_template` sees to it.
-    private static func withReasoning(_ message: JSONNode) -> JSONNode {
-        guard var members = message.object,
-            let reasoning = reasoningNames.lazy.compactMap({ message[$0] }).first(where: { !$0.isNull })
-        else { return message }
-        if message["thinking"] == nil { members.insert(JSONMember("thinking", reasoning), at: 0) }
-        if let place = members.firstIndex(where: { $0.key == "reasoning_content" }) {
-            members[place].node = reasoning
-        } else {
-            members.append(JSONMember("reasoning_content", reasoning))
-        }
-        return JSONNode(members)
-    }
-
-    private static func withParsedArguments(_ call: JSONNode) -> JSONNode {
-        guard let members = call.object else { return call }
-        return JSONNode(
-            members.map { member in
-                if member.key == "function" { return JSONMember("function", withParsedArguments(member.node)) }
-                if member.key == "arguments", let text = member.node.string, let parsed = try? JSONParser().parse(text),
-                    parsed.object != nil
-                {
-                    return JSONMember("arguments", parsed)
-                }
-                return member
-            })
+    /// The conversation with other messages.
+    func with(messages: [JSONNode]) -> Conversation {
+        var changed = self
+        changed.messages = JSONNode(messages)
+        return changed
     }
 
     /// The conversation up to but without a message.
     func prefix(_ count: Int) -> Conversation {
-        Conversation(messages: JSONNode(Array((messages.array ?? []).prefix(count))), tools: tools)
+        with(messages: Array((messages.array ?? []).prefix(count)))
+    }
+
+    /// The conversation without what some of its messages say under the names of reasoning.
+    func withoutReasoning(_ chosen: Set<Int>) -> Conversation {
+        let elements = (messages.array ?? []).enumerated().map { index, message in
+            guard chosen.contains(index), let members = message.object else { return message }
+            return JSONNode(members.filter { !ConversationForm.reasoningNames.contains($0.key) })
+        }
+        return with(messages: elements)
     }
 
     /// The conversation with other texts in the places of messages' contents.
@@ -74,7 +62,7 @@ package struct Conversation: Sendable, Hashable {
             guard let members = elements[index].object else { continue }
             elements[index] = JSONNode(members.map { $0.key == "content" ? JSONMember("content", JSONNode(text)) : $0 })
         }
-        return Conversation(messages: JSONNode(elements), tools: tools)
+        return with(messages: elements)
     }
 
     /// The conversation with another text in the place of one message's content; nil if the message has no text.
@@ -98,6 +86,6 @@ package struct Conversation: Sendable, Hashable {
                             return JSONNode(fields.map { $0.key == "text" ? JSONMember("text", JSONNode(text)) : $0 })
                         }))
             })
-        return hasText ? Conversation(messages: JSONNode(elements), tools: tools) : nil
+        return hasText ? with(messages: elements) : nil
     }
 }

@@ -29,8 +29,21 @@ struct AddedTokens: Sendable {
         normalizedMatcher = TokenTrie(tokens.enumerated().filter { $1.isNormalized }.map { (normalize($1.content), $0) })
     }
 
+    /// The first special token whose text stands in a text.
+    func firstSpecial(in bytes: UnsafeBufferPointer<UInt8>) -> Token? {
+        for trie in [matcher, normalizedMatcher] {
+            var position = 0
+            while let (_, end, index) = trie.next(in: bytes, from: position) {
+                if tokens[index].isSpecial { return tokens[index] }
+                position = end
+            }
+        }
+        return nil
+    }
+
     /// Cuts a text at the added tokens of one kind; of several that begin at one place the longest is taken.
-    func split(_ bytes: UnsafeBufferPointer<UInt8>, normalized: Bool) -> [Part] {
+    /// - Parameter keepsSpecial: special tokens are text as any other.
+    func split(_ bytes: UnsafeBufferPointer<UInt8>, normalized: Bool, keepsSpecial: Bool = false) -> [Part] {
         guard !bytes.isEmpty else { return [] }
         let trie = normalized ? normalizedMatcher : matcher
         var parts: [Part] = []
@@ -39,6 +52,7 @@ struct AddedTokens: Sendable {
         while let (first, end, index) = trie.next(in: bytes, from: position) {
             position = end
             let token = tokens[index]
+            if keepsSpecial, token.isSpecial { continue }
             if token.isSingleWord, Self.isWord(bytes, before: first) || Self.isWord(bytes, at: end) { continue }
             var (start, stop) = (first, end)
             if token.stripsLeft {

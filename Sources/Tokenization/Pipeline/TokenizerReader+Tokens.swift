@@ -29,6 +29,7 @@ extension TokenizerReader {
         guard let entries = node.array else { throw failure("added_tokens", "is \(node.kindName), not a list") }
         var tokens: [AddedTokens.Token] = []
         var ids: [ExactString: Int32] = [:]
+        var places: [Int32: Int] = [:]
         let vocabularyCount = Int32(truncatingIfNeeded: vocabulary.ids.count)
         var largest: Int32 = -1
         for (index, entry) in entries.enumerated() {
@@ -46,13 +47,20 @@ extension TokenizerReader {
                 ?? (largest >= vocabularyCount || vocabularyCount == 0 ? largest + 1 : vocabularyCount)
             ids[ExactString(content)] = id
             largest = max(largest, id)
-            tokens.append(
-                AddedTokens.Token(
-                    id: id, content: content, isSpecial: isSpecial,
-                    stripsLeft: try flag(entry, "lstrip", field, default: false),
-                    stripsRight: try flag(entry, "rstrip", field, default: false),
-                    isSingleWord: try flag(entry, "single_word", field, default: false),
-                    isNormalized: try flag(entry, "normalized", field, default: !isSpecial)))
+            var token = AddedTokens.Token(
+                id: id, content: content, isSpecial: isSpecial,
+                stripsLeft: try flag(entry, "lstrip", field, default: false),
+                stripsRight: try flag(entry, "rstrip", field, default: false),
+                isSingleWord: try flag(entry, "single_word", field, default: false),
+                isNormalized: try flag(entry, "normalized", field, default: !isSpecial))
+            if let place = places[id] {
+                // Of two declarations of one token the later counts, but what was special once stays so.
+                token.isSpecial = isSpecial || tokens[place].isSpecial
+                tokens[place] = token
+            } else {
+                places[id] = tokens.count
+                tokens.append(token)
+            }
         }
         return tokens
     }
