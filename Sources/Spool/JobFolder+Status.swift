@@ -28,7 +28,12 @@ extension JobFolder {
     /// - Throws: ``StorageError`` if the ledger is there and cannot be read now.
     package func ledger() throws(StorageError) -> LedgerEntry {
         do {
-            let node = try JSONParser().parse(OwnDigests.read(ledgerFile, limit: 4 << 20))
+            let bytes: [UInt8]
+            do { bytes = try OwnDigests.read(ledgerFile, limit: 4 << 20) } catch let damage as OwnDigests.Damage where damage.isOfList {
+                // Whoever reads the manifest finds that too and fails the job; that must find its way into the ledger.
+                bytes = try DurableFiles.read(ledgerFile, limit: 4 << 20)
+            }
+            let node = try JSONParser().parse(bytes)
             return Ledger(json: node).map { .found($0) } ?? .damaged("\(ledgerFile) holds no ledger")
         } catch {
             guard let error = error as? StorageError else { return .damaged("\(error)") }
@@ -117,7 +122,11 @@ extension JobFolder {
 
     /// Makes an entry in the ledger.
     package func enter(_ ledger: Ledger) throws {
-        try OwnDigests.replace(ledgerFile, with: JSONWriter(isIndented: true).string(ledger.json) + "\n", mode: 0o600)
+        let text = JSONWriter(isIndented: true).string(ledger.json) + "\n"
+        do { try OwnDigests.replace(ledgerFile, with: text, mode: 0o600) } catch let damage as OwnDigests.Damage where damage.isOfList {
+            // The list stays as it is: it is what the job fails for.
+            try DurableFiles.replace(ledgerFile, with: text, mode: 0o600)
+        }
     }
 
     /// Renders a status for users. What a power cut takes of one that is not durable is rendered again from the ledger.

@@ -13,6 +13,9 @@ package enum OwnDigests {
         package var path: String
         package var reason: String
 
+        /// Whether it is the list itself that cannot be understood.
+        var isOfList: Bool { DurableFiles.split(path).name == OwnDigests.listName }
+
         package var description: String { "\(path): \(reason)" }
     }
 

@@ -238,6 +238,20 @@ import Testing
         #expect(spool.events(id).contains(name) && spool.events(id).contains("SHA-256"))
     }
 
+    /// The list of digests itself: nothing that it stands for is believed any more, and the job ends with a word, once.
+    @Test func aDamagedListOfDigestsEndsTheJobWithAWord() throws {
+        let (spool, id) = try Self.spool { _ in }
+        defer { spool.remove() }
+        let folder = spool.layout.job(id)
+        try DurableFiles.replace(folder.path + "/" + OwnDigests.listName, with: "no digest\n")
+        #expect(try spool.drain() == 1)
+        let status = try #require(folder.status())
+        #expect(status.state == .failed && status.error?.code == .damagedJob && spool.log.isEmpty)
+        #expect(status.error?.message.contains(OwnDigests.listName) == true)
+        let events = spool.events(id)
+        #expect(try spool.drain() == 0 && spool.events(id) == events && folder.ledger() == .found(status.ledger))
+    }
+
     /// Nothing says any more what such a job was: its owner is told so, and it is not there for ever.
     @Test(arguments: ["manifest.json", "job.json"], [true, false])
     func aJobOfWhichNothingCanBeUnderstoodHasFailed(name: String, isThere: Bool) throws {
