@@ -59,8 +59,10 @@ final class JobStore {
             if let known = try folder(id).record() {
                 if let damage = known.damage {
                     noteRepair("\(damage): made anew, \(known.status.state.rawValue)", known.status)
-                } else if !known.isShown || !known.isEntered {
+                } else if !known.isShown {
                     write(known.status)
+                } else if !known.isEntered {
+                    enter(known.status)
                 }
                 return known.status
             }
@@ -75,6 +77,14 @@ final class JobStore {
             record(rebuilt, .error, .failed, "Fine-tuning job failed: \(error.message)")
         }
         return rebuilt
+    }
+
+    /// Gives a job of an earlier program its ledger. Its status stays as that program wrote it.
+    private func enter(_ status: JobStatus) {
+        retries.retryUntilDone("ledger of \(status.id)") { [self] _ in
+            // What has been written about the job since then is newer.
+            if try folder(status.id).ledger() == .none { try folder(status.id).enter(status.ledger) }
+        }
     }
 
     private func noteRepair(_ message: String, _ status: JobStatus) {

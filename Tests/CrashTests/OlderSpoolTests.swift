@@ -56,10 +56,9 @@ struct OlderSpoolTests {
     @Test(arguments: versions) func aSpoolOfAnEarlierProgramIsReadAndItsJobsGoOn(version: String) throws {
         let layout = try Self.copy(version)
         defer { FolderListing.delete(layout.root) }
-        func job(_ drop: String) throws -> JobFolder {
-            let ids = try FolderListing.names(in: layout.jobs).filter { JobIdentifier.isJob($0) }
-            return layout.job(try #require(ids.first { (try? layout.job($0).acceptance())?.drop == drop }))
-        }
+        let folders = try FolderListing.names(in: layout.jobs).filter { JobIdentifier.isJob($0) }.map(layout.job)
+        func find(_ drop: String) -> JobFolder? { folders.first { (try? $0.acceptance())?.drop == drop } }
+        func job(_ drop: String) throws -> JobFolder { try #require(find(drop)) }
         let (half, paused, cancelled) = (try job("half.yaml"), try job("paused.yaml"), try job("cancelled.yaml"))
         let before = try [cancelled.path, paused.path, layout.rejected].map(Self.contents)
         let kept = try Self.contents(half.path)
@@ -79,7 +78,7 @@ struct OlderSpoolTests {
             #expect(try folder.ledger() == .found(try #require(folder.status()).ledger), "\(folder.id)")
         }
         #expect(try DurableFiles.read(layout.formatFile) == Array("\(SpoolLayout.format)\n".utf8))
-        if let full = try? job("full.yaml") {
+        if let full = find("full.yaml") {
             let ended = try #require(full.status())
             #expect(ended.state == .succeeded && ended.attempts == 2 && ended.usage.total.deviceSeconds > 0, "\(words)")
         }

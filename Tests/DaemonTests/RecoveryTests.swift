@@ -210,7 +210,9 @@ import Testing
         }
         defer { spool.remove() }
         let folder = spool.layout.job(id)
-        let before = try DurableFiles.read(folder.statusFile)
+        // As another program may have written it.
+        let before = try DurableFiles.read(folder.statusFile) + Array("\n".utf8)
+        try DurableFiles.replace(folder.statusFile, with: String(decoding: before, as: UTF8.self))
         let list = String(decoding: try DurableFiles.read(folder.path + "/" + OwnDigests.listName), as: UTF8.self)
         let old = list.split(separator: "\n").filter { !$0.hasSuffix("ledger.json") }.joined(separator: "\n") + "\n"
         try DurableFiles.replace(folder.path + "/" + OwnDigests.listName, with: old)
