@@ -181,6 +181,9 @@ package struct PreparedJob {
         try planner.makeSession(model, plan)
     }
 
+    /// Bytes that the job may take beyond its plan; nil where nothing limits it.
+    package var spareBytes: Int? { planner.byteLimit.map { max(0, $0 - plan.peakBytes) } }
+
     /// What the weights are before training: `checkpoint` or `random`.
     package var initialWeights: String {
         if case .random = model.source { "random" } else { "checkpoint" }

@@ -203,7 +203,7 @@ package final class TrainingRun {
     }
 
     /// The samples of each micro-batch.
-    private func composed(_ samples: [Sample]) -> [[Sample]] {
+    func composed(_ samples: [Sample]) -> [[Sample]] {
         StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: samples.map(\.size.tokenCount)).map { places in
             places.map { samples[$0] }
         }
@@ -211,7 +211,7 @@ package final class TrainingRun {
 
     /// A micro-batch packed for a program of the session. One is packed when it is its turn: so the plan that its size may need is prepared
     /// before the next is made.
-    private func packed(_ members: [Sample], isTraining: Bool) -> PackedBatch {
+    func packed(_ members: [Sample], isTraining: Bool) -> PackedBatch {
         let (model, objective) = (session.programs.model, session.programs.objective)
         let size = session.size(
             tokens: members.reduce(0) { $0 + $1.size.tokenCount }, trained: members.reduce(0) { $0 + objective.lossRowCount(of: $1.size) },

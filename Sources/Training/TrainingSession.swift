@@ -121,15 +121,7 @@ package final class TrainingSession {
     }
 
     private func run(_ program: Program, _ batch: PackedBatch, isTimed: Bool = false) throws -> Measures {
-        try program.write(batch.tokens, to: ModelInput.tokens)
-        try program.write(batch.rotaryRows, to: ModelInput.rotaryRows)
-        try program.write(batch.keyRanges, to: ModelInput.keyRanges)
-        try program.write(batch.queryRanges, to: ModelInput.queryRanges)
-        try program.write(batch.windowKeyRanges, to: ModelInput.windowKeyRanges)
-        try program.write(batch.windowQueryRanges, to: ModelInput.windowQueryRanges)
-        try program.write(batch.trainedRows, to: ProgramInput.trainedRows)
-        for input in batch.rowInputs { try program.write(input.numbers, to: input.name) }
-        for input in batch.rowWeights { try program.write(input.numbers, to: input.name) }
+        try program.write(batch)
         let executable = program.executable
         if isTimed {
             let seconds = try executable.profile()

@@ -198,9 +198,7 @@ extension JobRunner {
         }
         do {
             for outcome in try ResultReplay(job: job, run: run).check(folder.result, expected: expected) {
-                try event(
-                    .resultReadBack,
-                    "Result read back: result/\(outcome.part) has the loss \(Self.rounded(outcome.loss)), as the trained model")
+                try event(.resultReadBack, outcome.text)
             }
         } catch {
             if FailureDescription.cause(of: error)?.isTransient != true, FailureDescription.passingTrouble(error) == nil {

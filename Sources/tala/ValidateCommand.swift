@@ -47,12 +47,17 @@ struct Validate: ParsableCommand {
                         "valid": true, "files": JSONNode(job.reports.map(\.json)), "warnings": JSONNode(job.warnings.map(\.json)),
                         "steps": JSONNode(job.settings.totalSteps),
                         "batch_size": JSONNode(job.settings.batchSize), "trained_tokens": JSONNode(job.totalTrainedTokens),
-                        "peak_bytes": JSONNode(job.plan.peakBytes), "seconds": time.map { JSONNode($0.seconds) } ?? nil,
+                        "peak_bytes": JSONNode(job.plan.peakBytes),
+                        "initial_weights": JSONNode(job.initialWeights),
+                        "remarks": JSONNode((job.remarks + job.notes).map { JSONNode($0) }),
+                        "seconds": time.map { JSONNode($0.seconds) } ?? nil,
                         "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? nil, "plan": PlanFigures(job.plan).json,
                     ]))
             return
         }
         for report in job.reports { print(plain(report.text), terminator: "") }
+        for remark in job.remarks { print(plain("warning: " + remark)) }
+        for note in job.notes { print(plain("note: " + note)) }
         for index in 0..<min(show, job.training.count) { print(ExampleText(job.encoder.tokenizer).text(job.training, index)) }
         ManifestOptions.show(job.warnings)
         let mebibytes = Double(job.plan.peakBytes / 104_858) / 10
