@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// dx = r * (g - mean(g) - (x - m) * r² / n * sum(g * (x - m))) + addend with g = dy * weight and (m, r) = statistics, for each row of n columns.
+// dx = r * (g - mean(g) - (x - m) * r² / n * sum(g * (x - m))) + addend with g = dy * weight and
+// (m, r) = statistics, for each row of n columns.
 INPUT(0, dy)
 INPUT(1, x)
 INPUT(2, weight)

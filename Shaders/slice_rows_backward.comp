@@ -14,7 +14,8 @@ OUTPUT(1, dx)
 #endif
 
 void element(uint row, uint column) {
-    // Parameters behind those of all: start, the first row of dx's piece, rows of dy. Rows before the first of dy wrap around to large numbers.
+    // Parameters behind those of all: start, the first row of dx's piece, rows of dy. Rows before
+    // the first of dy wrap around to large numbers.
     uint source = row + PARAMETER(OPERANDS, 4) - PARAMETER(OPERANDS, 3);
     float value = source < PARAMETER(OPERANDS, 5) ? dy(source, column) : 0.0;
 #ifdef HAS_ADDEND

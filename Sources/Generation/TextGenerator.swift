@@ -32,8 +32,7 @@ package final class TextGenerator {
         let pass = try model.addForward(to: &graph, tokenCount: tokenCount, isTraining: false, cacheCapacity: capacity)
         let row = graph.input("lastRow", TensorType(rows: 1, columns: 1, .int32))
         let last = try graph.add(GatherRows(), [pass.hidden, row])[0]
-        let logits = try graph.add(MatrixProduct(transposesB: true), [last, pass.headWeight], names: ["logits"])[0]
-        graph.markOutput(logits, "logits")
+        graph.markOutput(try pass.addLogits(of: last, to: &graph), "logits")
         graph.removeDeadNodes()
         return graph
     }

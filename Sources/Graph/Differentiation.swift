@@ -1,12 +1,15 @@
 package import Tensors
 
-/// The state of reverse-mode differentiation: which values have which gradients, while nodes are visited from the last to the first.
+/// The state of reverse-mode differentiation: which values have which gradients, while nodes are
+/// visited from the last to the first.
 ///
-/// Gradients appear only where a trained tensor needs them. A gradient that several readers contribute to is summed in place where the operation can add
-/// (``MatrixProduct``, ``RMSNormBackward``, all accumulating ones) and by ``Add`` elsewhere. Gradients of trained tensors go straight into their accumulators.
+/// Gradients appear only where a trained tensor needs them. A gradient that several readers
+/// contribute to is summed in place where the operation can add
+/// (``MatrixProduct``, ``RMSNormBackward``, all accumulating ones) and by ``Add`` elsewhere.
+/// Gradients of trained tensors go straight into their accumulators.
 ///
-/// No gradient is dropped in silence: a rule that does not read the gradient of an output, or gives none to an input that needs one, is an error that
-/// names its operation.
+/// No gradient is dropped in silence: a rule that does not read the gradient of an output, or gives
+/// none to an input that needs one, is an error that names its operation.
 package struct Differentiation {
     private var graph: Graph
     private var gradients: [ValueID: ValueID] = [:]
@@ -16,18 +19,23 @@ package struct Differentiation {
     private var recomputed: [ValueID: ValueID] = [:]
     private var conversions: [ValueID: [ElementType: ValueID]] = [:]
     private var convertedFrom: [ValueID: ValueID] = [:]
-    /// The nodes whose results are cheaper to compute again than to keep: one pass over operands that are kept anyway.
+    /// The nodes whose results are cheaper to compute again than to keep: one pass over operands
+    /// that are kept anyway.
     private var cheapNodes: [ValueID: Node] = [:]
-    /// Of the node that is being differentiated: outputs whose gradients its rule has read, and inputs that it has contributed to.
+    /// Of the node that is being differentiated: outputs whose gradients its rule has read, and
+    /// inputs that it has contributed to.
     private var readGradients: Set<ValueID> = []
     private var contributions: Set<ValueID> = []
 
-    /// The graph with its backward pass: gradients of everything that `seeds` depend on and that is trained in `layout` are added to the accumulators.
+    /// The graph with its backward pass: gradients of everything that `seeds` depend on and that is
+    /// trained in `layout` are added to the accumulators.
     ///
     /// - Parameters:
-    ///   - nodeCount: the nodes to differentiate are the first of the graph; what stands behind them (a loss) has given the seeds.
+    ///   - nodeCount: the nodes to differentiate are the first of the graph; what stands behind
+    ///     them (a loss) has given the seeds.
     ///   - seeds: values and their gradients, which the graph already computes.
-    ///   - recomputedSegments: layers whose values are computed a second time instead of being kept.
+    ///   - recomputedSegments: layers whose values are computed a second time instead of being
+    ///     kept.
     /// - Throws: ``GraphError/notDifferentiable(operation:)``.
     package static func backward(
         of graph: Graph, nodeCount: Int, seeds: [(value: ValueID, gradient: ValueID)], layout: TrainableLayout,
@@ -82,7 +90,8 @@ package struct Differentiation {
     /// Whether a trained tensor's gradient depends on this value's.
     package func needsGradient(_ value: ValueID) -> Bool { value.index < needed.count && needed[value.index] }
 
-    /// The gradient collected so far, complete when the node that computes the value is visited; nil if nothing depends on the value.
+    /// The gradient collected so far, complete when the node that computes the value is visited;
+    /// nil if nothing depends on the value.
     package mutating func gradient(of value: ValueID) -> ValueID? {
         readGradients.insert(value)
         return gradients[value]
@@ -91,8 +100,9 @@ package struct Differentiation {
     /// The value to read in the backward pass: itself, or its second computation.
     package func saved(_ value: ValueID) -> ValueID { recomputed[value] ?? value }
 
-    /// The value to multiply with in the backward pass. Normalised and gated activations, a quarter of what a layer would otherwise keep, are
-    /// computed again from the operands that their own gradients need; the result is the same to the bit.
+    /// The value to multiply with in the backward pass. Normalised and gated activations, a quarter
+    /// of what a layer would otherwise keep, are computed again from the operands that their own
+    /// gradients need; the result is the same to the bit.
     package mutating func factor(_ value: ValueID) throws(GraphError) -> ValueID {
         if let known = recomputed[value] { return known }
         guard let node = cheapNodes[value] else { return value }
@@ -125,14 +135,16 @@ package struct Differentiation {
     }
 
     /// Adds to a value's gradient by an operation that can take the sum so far as an addend.
-    /// - Parameter make: given the sum so far (nil: none yet) and the element type of the gradient, returns the new sum.
+    /// - Parameter make: given the sum so far (nil: none yet) and the element type of the gradient,
+    ///   returns the new sum.
     package mutating func contribute(
         to value: ValueID,
         _ make: (inout Differentiation, _ addend: ValueID?, _ elementType: ElementType) throws(GraphError) -> ValueID
     ) throws(GraphError) {
         guard needsGradient(value) else { return }
         contributions.insert(value)
-        // A trained tensor in another element type is a copy of the float32 original, whose gradient is the one that counts.
+        // A trained tensor in another element type is a copy of the float32 original, whose
+        // gradient is the one that counts.
         if let source = convertedFrom[value], case .persistent = graph.values[source.index].role {
             return try contribute(to: source, make)
         }

@@ -12,7 +12,8 @@ package enum OperandView: Sendable, Hashable {
     /// The inputs stand one below the other in the output.
     case stacked
 
-    /// Whether inputs are computed in their places in the output, instead of outputs being read from their places in the input.
+    /// Whether inputs are computed in their places in the output, instead of outputs being read
+    /// from their places in the input.
     var isConcatenation: Bool {
         switch self {
         case .parts: false

@@ -1,7 +1,8 @@
 /// How an operation may be run in pieces when an operand is too large for one buffer of the device.
 ///
-/// Each operand's rows and columns are labelled with the axis of the iteration space that they run over, as in Einstein's notation.
-/// Splitting an axis slices every operand along whichever of its dimensions carries the label. A dimension without a label is never cut.
+/// Each operand's rows and columns are labelled with the axis of the iteration space that they run
+/// over, as in Einstein's notation. Splitting an axis slices every operand along whichever of its
+/// dimensions carries the label. A dimension without a label is never cut.
 package struct Partition: Sendable {
     package struct OperandAxes: Sendable {
         package var rows: Character?
@@ -14,12 +15,15 @@ package struct Partition: Sendable {
     }
     package var inputs: [OperandAxes]
     package var outputs: [OperandAxes]
-    /// Axes that are summed over: every piece but the first adds to what the pieces before it have left in the output.
+    /// Axes that are summed over: every piece but the first adds to what the pieces before it have
+    /// left in the output.
     package var reduced: Set<Character> = []
-    /// The input that every piece but the first of a reduced axis takes from the output: the sum so far. It may stand one past the inputs
-    /// of the whole operation; then `operation` returns one that takes it.
+    /// The input that every piece but the first of a reduced axis takes from the output: the sum so
+    /// far. It may stand one past the inputs of the whole operation; then `operation` returns one
+    /// that takes it.
     package var accumulatorInput: Int?
-    /// The operation for the piece that covers `range` of an axis, where the operation must know it (an embedding's first row).
+    /// The operation for the piece that covers `range` of an axis, where the operation must know it
+    /// (an embedding's first row).
     package var operation: @Sendable (_ axis: Character, _ range: Range<Int>, _ isFirst: Bool) -> (any Operation)?
 
     package init(
@@ -33,7 +37,8 @@ package struct Partition: Sendable {
         self.operation = operation
     }
 
-    /// For operations that treat each row alone: operands with as many rows as the first output are cut together, the others stay whole.
+    /// For operations that treat each row alone: operands with as many rows as the first output are
+    /// cut together, the others stay whole.
     static func byRows(inputs: [TensorType], outputs: [TensorType]) -> Partition {
         let rows = outputs.first?.rows ?? 0
         let axes = { (type: TensorType) in OperandAxes(type.rows == rows ? "t" : nil) }

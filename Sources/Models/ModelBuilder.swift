@@ -2,10 +2,12 @@ import Graph
 import Quantization
 import Tensors
 
-/// Adds a model's forward pass to a graph, one standard piece at a time; families call it with the checkpoint's names next to the maths.
+/// Adds a model's forward pass to a graph, one standard piece at a time; families call it with the
+/// checkpoint's names next to the maths.
 ///
-/// The residual stream is float32; what feeds a product is in the activations' element type. The first pass over a model is made with a recorder of names
-/// and shapes: that is how the list of weights and linear layers is known.
+/// The residual stream is float32; what feeds a product is in the activations' element type. The
+/// first pass over a model is made with a recorder of names and shapes: that is how the list of
+/// weights and linear layers is known.
 struct ModelBuilder {
     /// What decides how a weight appears in the graph.
     struct Settings {
@@ -78,14 +80,21 @@ struct ModelBuilder {
             hidden = try family.addLayer(layer, hidden, to: &self)
         }
         graph.currentSegment = nil
-        let normalised = try family.addFinalNorm(hidden, to: &self)
+        let normalised = try norm(family.names.finalNorm, hidden, family.norm)
         if let (head, key) = settings.taskHead { return try taskHead(head, key, normalised) }
         let headName = configuration.tiesEmbeddings ? family.names.embedding : family.names.head
         let head = try weight(
             headName, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product, initial: normalValues)
         let isTrained = settings.trainables.tensor(of: headName, .parameter) != nil
+        let biasName = family.names.headBias
+        let bias = try biasName.map { name throws(GraphError) in
+            try weight(name, rows: 1, columns: configuration.vocabularySize, .vector, initial: .constant(0))
+        }
         return ForwardPass(
-            hidden: normalised, headWeight: head, trainedHeadKey: isTrained ? headName : nil, softCap: Float(configuration.finalSoftCap))
+            // Logits are a product of these states: scaling one scales the other.
+            hidden: try scaled(normalised, by: family.logitScale), headWeight: head, trainedHeadKey: isTrained ? headName : nil,
+            headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trainables.tensor(of: $0, .parameter) == nil ? nil : $0 },
+            softCap: Float(configuration.finalSoftCap))
     }
 
     // MARK: What is in front of the layers
@@ -94,7 +103,8 @@ struct ModelBuilder {
     mutating func embedded(_ tokens: ValueID, _ name: String, scale: Double = 1) throws(GraphError) -> ValueID {
         let table = try weight(
             name, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product, initial: normalValues)
-        // Trained embeddings are looked up in the float32 original: converting the whole table for a few rows would be waste.
+        // Trained embeddings are looked up in the float32 original: converting the whole table for
+        // a few rows would be waste.
         let source = settings.trainables.tensor(of: name, .parameter).map { graph.persistent($0) } ?? table
         return try graph.add(Embedding(scale: Float(scale)), [source, tokens], names: ["embedded"])[0]
     }
@@ -113,7 +123,8 @@ struct ModelBuilder {
     var queryColumns: Int { configuration.headCount * configuration.headWidth }
     var keyColumns: Int { configuration.keyValueHeadCount * configuration.headWidth }
 
-    /// A norm by the weights of a module. With `groupCount` heads side by side each is normalised alone, where the kind of norm allows it.
+    /// A norm by the weights of a module. With `groupCount` heads side by side each is normalised
+    /// alone, where the kind of norm allows it.
     mutating func norm(
         _ module: String, _ x: ValueID, _ norm: NormSettings, groupCount: Int = 1, isResidual: Bool = false
     ) throws(GraphError) -> ValueID {
@@ -134,10 +145,12 @@ struct ModelBuilder {
         }
     }
 
-    /// `x Wᵀ`, plus a bias, plus the residual stream that it is added to, plus what an adapter on this module adds.
+    /// `x Wᵀ`, plus a bias, plus the residual stream that it is added to, plus what an adapter on
+    /// this module adds.
     /// - Parameters:
     ///   - scale: what everything but the residual stream is multiplied by.
-    ///   - writesResidual: whether the result goes into the residual stream, also where it is not added to it right here.
+    ///   - writesResidual: whether the result goes into the residual stream, also where it is not
+    ///     added to it right here.
     mutating func linear(
         _ module: String, _ x: ValueID, outputs: Int, hasBias: Bool = false, addingTo residual: ValueID? = nil, scale: Double = 1,
         writesResidual: Bool? = nil
@@ -184,7 +197,8 @@ struct ModelBuilder {
     /// Matrices side by side.
     mutating func joined(_ parts: [ValueID]) throws(GraphError) -> ValueID { try graph.add(ConcatenateColumns(), parts)[0] }
 
-    /// The residual stream in the activations' element type, where no norm stands between it and a product.
+    /// The residual stream in the activations' element type, where no norm stands between it and a
+    /// product.
     mutating func asActivations(_ x: ValueID) throws(GraphError) -> ValueID {
         graph.type(of: x).elementType == settings.activationType
             ? x : try graph.add(Convert(to: settings.activationType), [x], names: ["hidden"])[0]
@@ -207,7 +221,8 @@ struct ModelBuilder {
     /// Heads turned by their tokens' positions.
     /// - Parameters:
     ///   - table: the angles; nil: the model's first table.
-    ///   - isInterleaved: whether neighbouring columns are pairs, instead of those half a turned width apart.
+    ///   - isInterleaved: whether neighbouring columns are pairs, instead of those half a turned
+    ///     width apart.
     mutating func rotated(_ x: ValueID, by table: RotaryTable? = nil, isInterleaved: Bool = false) throws(GraphError) -> ValueID {
         guard let table = table ?? configuration.rotaryTables.first else { throw .undefinedValue("rotary table") }
         let rows: ValueID
@@ -250,8 +265,8 @@ struct ModelBuilder {
             type: TensorType(rows: table.settings.setCount * positionCount, columns: table.settings.width, .float32), kind: .constant)
     }
 
-    /// Matrices start at normal numbers; projections back into the residual stream at smaller ones, by `sqrt(2 * layers)` (Radford et al. 2019,
-    /// GPT-2).
+    /// Matrices start at normal numbers; projections back into the residual stream at smaller ones,
+    /// by `sqrt(2 * layers)` (Radford et al. 2019, GPT-2).
     private var normalValues: InitialValues { .normal(deviation: configuration.initializerRange) }
     private var residualValues: InitialValues {
         .normal(deviation: configuration.initializerRange / Double(2 * configuration.layerCount).squareRoot())
@@ -301,7 +316,8 @@ struct ModelBuilder {
         return try inActivationType(graph.persistent(tensor), key)
     }
 
-    /// A weight by its name: trained ones as the float32 original or its copy in the activations' type, frozen ones as they lie on the device.
+    /// A weight by its name: trained ones as the float32 original or its copy in the activations'
+    /// type, frozen ones as they lie on the device.
     private mutating func weight(
         _ name: String, rows: Int, columns: Int, _ use: WeightUse, initial: InitialValues
     ) throws(GraphError) -> ValueID {

@@ -1,9 +1,10 @@
 import Graph
 
-/// A model architecture: what its config.json says beside the sizes of every model, where its tensors stand, and how its forward pass is computed.
+/// A model architecture: what its config.json says beside the sizes of every model, where its
+/// tensors stand, and how its forward pass is computed.
 ///
-/// A family is one file and one value, whose stored properties are the family's own configuration. `docs/adding-a-model-family.md` says how to
-/// write one.
+/// A family is one file and one value, whose stored properties are the family's own configuration.
+/// `docs/adding-a-model-family.md` says how to write one.
 protocol ModelFamily: Sendable, Hashable {
     /// The `model_type` of its checkpoints.
     static var modelType: String { get }
@@ -11,33 +12,32 @@ protocol ModelFamily: Sendable, Hashable {
     static var sizeKeys: SizeKeys { get }
     static var tiesEmbeddingsByDefault: Bool { get }
 
-    /// Reads what only this family has; what others must know of it (windows, positions, a cap of the logits) goes into `model`.
+    /// Reads what only this family has; what others must know of it (windows, positions, a cap of
+    /// the logits) goes into `model`.
     init(_ reader: ConfigurationReader, _ model: inout ModelConfiguration) throws(ModelError)
 
     /// Where its embedding, final norm and head stand.
     var names: ModelNames { get }
     /// The norm of the hidden states before the head.
     var norm: NormSettings { get }
+    /// What logits over the vocabulary are multiplied by.
+    var logitScale: Double { get }
 
-    /// Adds what the first layer takes: the residual stream `[t, hidden]` float32 of `tokens` `[t, 1]`.
+    /// Adds what the first layer takes: the residual stream `[t, hidden]` float32 of `tokens`
+    /// `[t, 1]`.
     func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
     /// Adds layer `index` to the graph: takes and returns the residual stream.
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
-    /// Adds what the head takes: hidden states `[t, hidden]` in the activations' element type.
-    func addFinalNorm(_ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
 }
 
 extension ModelFamily {
     static var sizeKeys: SizeKeys { SizeKeys() }
     static var tiesEmbeddingsByDefault: Bool { false }
     var names: ModelNames { ModelNames() }
+    var logitScale: Double { 1 }
 
     func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
         try builder.embedded(tokens, names.embedding)
-    }
-
-    func addFinalNorm(_ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
-        try builder.norm(names.finalNorm, hidden, norm)
     }
 }
 
@@ -49,6 +49,8 @@ struct ModelNames: Sendable, Hashable {
     var finalNorm = "model.norm"
     /// The head's weight `[vocabulary, hidden]`, where it is not the embedding's.
     var head = "lm_head.weight"
+    /// The head's bias `[vocabulary]`, where it has one.
+    var headBias: String?
 }
 
 /// The keys of the sizes that every model has, as most families spell them.
@@ -73,6 +75,7 @@ package enum ModelFamilies {
         GPTNeoXFamily.self,
         GraniteFamily.self,
         OLMo2Family.self,
+        PhiFamily.self,
         SmolLM3Family.self,
         StarCoder2Family.self,
     ]

@@ -19,7 +19,8 @@ package enum ModelInput {
     package static let cacheRows = "cacheRows"
 }
 
-/// How positions become rows of the rotary table: one set of factors, or two chosen by the example's length (longrope).
+/// How positions become rows of the rotary table: one set of factors, or two chosen by the
+/// example's length (longrope).
 package struct RotaryRows: Sendable, Hashable {
     /// Rows of one set in the table.
     package var positionCount: Int
@@ -46,6 +47,16 @@ package struct ForwardPass: Sendable {
     package var headWeight: ValueID
     /// The key of the head's weight where it is trained.
     package var trainedHeadKey: String?
+    /// `[1, vocabulary]`, where the head has a bias.
+    package var headBias: ValueID?
+    /// The key of the head's bias where it is trained.
+    package var trainedHeadBiasKey: String?
     /// Final logits become `softCap * tanh(logits / softCap)` where this is not 0.
     package var softCap: Float
+
+    /// Adds the logits of rows of hidden states, without a cap: `[rows, vocabulary]` float32.
+    package func addLogits(of rows: ValueID, to graph: inout Graph) throws(GraphError) -> ValueID {
+        let product = try graph.add(MatrixProduct(transposesB: true), [rows, headWeight], names: ["logits"])[0]
+        return try headBias.map { bias throws(GraphError) in try graph.add(BiasAdd(), [product, bias], names: ["logits"])[0] } ?? product
+    }
 }

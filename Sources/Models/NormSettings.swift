@@ -1,7 +1,8 @@
 /// How hidden states are normalised.
 struct NormSettings: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
-        /// By the root of the mean square; stored weights are added to `weightOffset` (1 for Gemma, whose weights are differences from one).
+        /// By the root of the mean square; stored weights are added to `weightOffset` (1 for Gemma,
+        /// whose weights are differences from one).
         case rootMeanSquare(weightOffset: Float)
         /// By mean and deviation, with a weight and a bias.
         case layer

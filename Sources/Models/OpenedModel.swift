@@ -21,19 +21,21 @@ package struct OpenedModel {
         weights = try folder.weights()
         var remarks: [String] = []
         // transformers (5.24) does not tie a head that is stored beside the embedding with other numbers.
-        isUntied = configuration.tiesEmbeddings && weights.map(Self.hasHeadOfItsOwn) == true
+        let names = configuration.family?.family.names ?? ModelNames()
+        isUntied = configuration.tiesEmbeddings && weights.map { Self.hasHeadOfItsOwn($0, names) } == true
         if isUntied {
             configuration.tiesEmbeddings = false
             remarks.append(
-                "config.json ties embedding and head, but lm_head.weight has other numbers than model.embed_tokens.weight: they are taken as two, "
-                    + "as transformers does, and config.json of the result says so; if the head is left over from elsewhere, remove it from the checkpoint")
+                "config.json ties embedding and head, but \(names.head) has other numbers than \(names.embedding): they are taken as two, "
+                    + "as transformers does, and config.json of the result says so; if the head is left over from elsewhere, remove it from the checkpoint"
+            )
         }
         self.configuration = configuration
         self.remarks = remarks
     }
 
-    private static func hasHeadOfItsOwn(_ weights: Checkpoint) -> Bool {
-        guard let head = weights.tensors["lm_head.weight"], let embedding = weights.tensors["model.embed_tokens.weight"] else { return false }
+    private static func hasHeadOfItsOwn(_ weights: Checkpoint, _ names: ModelNames) -> Bool {
+        guard let head = weights.tensors[names.head], let embedding = weights.tensors[names.embedding] else { return false }
         return !head.holdsSameNumbers(as: embedding)
     }
 }

@@ -64,6 +64,20 @@ import Testing
         #expect(y[0] == 1 && y[1] == -1 && y[2].isNaN)
     }
 
+    @Test func theNormalShareIsWithinThreeUnitsInTheLastPlaceOfOneAndNeverLeavesZeroToOne() {
+        for start in stride(from: 0, to: 40_000, by: 16) {
+            let x = Vector.broadcast(-10).addingProduct(lanes + Float(start), .broadcast(20 / 40_000))
+            let y = normalShare(x)
+            for lane in 0..<16 {
+                let exact = erfc(-Double(x[lane]) / 2.0.squareRoot()) / 2
+                #expect(abs(Double(y[lane]) - exact) <= 3 * 0x1p-23, "\(x[lane])")
+                #expect(y[lane] >= 0 && y[lane] <= 1)
+            }
+        }
+        let ends = normalShare(Vector(repeating: 1e30).replacing(with: -1e30, where: lanes .> 7))
+        #expect(ends[0] == 1 && ends[8] == 0)
+    }
+
     @Test func everyFloat16ComesBackFromFloat32() {
         let halves = (0...UInt16.max).map { $0 }
         var floats = [Float](repeating: 0, count: halves.count)

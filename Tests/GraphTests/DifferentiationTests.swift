@@ -2,11 +2,13 @@ import Graph
 import Tensors
 import Testing
 
-/// Which gradients a backward pass has, and what it refuses; what the gradients are worth is tried on a device, by `GradientRuleTests`.
+/// Which gradients a backward pass has, and what it refuses; what the gradients are worth is tried
+/// on a device, by `GradientRuleTests`.
 @Suite struct DifferentiationTests {
     static let layout = TrainableLayout([.init(key: "w", rows: 8, columns: 4, isDecayed: true)])
 
-    /// `x·wᵀ` `[6, 8]` with a trained `w`, what `body` makes of it, and the backward pass from there.
+    /// `x·wᵀ` `[6, 8]` with a trained `w`, what `body` makes of it, and the backward pass from
+    /// there.
     static func backward(
         recomputing: Set<Int> = [], _ body: (inout Graph, ValueID) throws(GraphError) -> ValueID
     ) throws -> (forward: Graph, whole: Graph) {
@@ -68,7 +70,8 @@ import Testing
     }
 
     @Test func aGradientThatARuleDoesNotReadOrDoesNotPassOnIsRefused() {
-        // The statistic of a norm is for its own backward pass; nothing is differentiated through it.
+        // The statistic of a norm is for its own backward pass; nothing is differentiated through
+        // it.
         #expect {
             try Self.backward { graph, y throws(GraphError) in
                 let weight = graph.input("weight", TensorType(rows: 1, columns: 8, .float32))
@@ -114,7 +117,8 @@ import Testing
             let b = try graph.add(SliceRows(start: 2, count: 4), [y])[0]
             return try graph.add(Add(), [a, b])[0]
         }
-        // The second reader adds to what the first has left; the product's gradient is added to the accumulator once.
+        // The second reader adds to what the first has left; the product's gradient is added to the
+        // accumulator once.
         let slices = whole.nodes.compactMap { $0.operation as? SliceRowsBackward }
         #expect(slices.map(\.hasAddend) == [false, true])
         #expect(Self.stores(whole) == 1)

@@ -16,13 +16,8 @@ struct GoldenModel {
     let figures: JSONNode
     let lengths: [Int]
 
-    static let names = [
-        "phi3-tiny", "phi3-window-tiny", "phi3-longrope-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny", "mistral-tiny", "gemma2-tiny",
-        "starcoder2-tiny", "gpt-neox-tiny", "olmo2-tiny", "granite-tiny", "smollm3-tiny", "glm4-tiny", "gemma3-tiny",
-    ]
-
-    /// Those of every set that is there.
-    static let all = ReferenceItem.all("models", names)
+    /// Those of every set that is there, of every family that is known.
+    static let all = ReferenceItem.all("models").filter { ModelFamilies.modelTypes.contains($0.modelType) }
 
     init(_ item: ReferenceItem, variant: String = "golden") throws {
         self.item = item

@@ -13,8 +13,7 @@ import Training
             let run = try GoldenRun(golden, isLoRA: isLoRA, device: device)
             var graph = Graph()
             let pass = try run.model.addForward(to: &graph, tokenCount: run.batch.tokenCapacity, isTraining: false)
-            let product = MatrixProduct(transposesB: true)
-            graph.markOutput(try graph.add(product, [pass.hidden, pass.headWeight])[0], "logits")
+            graph.markOutput(try pass.addLogits(of: pass.hidden, to: &graph), "logits")
             graph.removeDeadNodes()
             let plan = try Planner(limits: device.limits, layout: run.session.persistent.layout).plan(graph)
             let executable = try device.makeExecutable(

@@ -71,6 +71,8 @@ package struct ReferenceItem: Sendable, Hashable, CustomStringConvertible {
     package var path: String { self.set.path("\(kind)/\(name)") }
     package func path(_ file: String) -> String { path + "/" + file }
     package func json(_ file: String) throws -> JSONNode { try set.json("\(kind)/\(name)/\(file)") }
+    /// The word under `model_type` in a model's config.json; empty where there is none.
+    package var modelType: String { (try? json("config.json")["model_type"]?.string) ?? "" }
     package func text(_ file: String) throws -> String { try String(contentsOfFile: path(file), encoding: .utf8) }
     package var description: String { "\(set.rawValue)/\(name)" }
 }

@@ -5,7 +5,8 @@ extension LayerNorm: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel { LayerNormKernel(self, inputs: operands.inputs, outputs: operands.outputs) }
 }
 
-/// Layer normalisation of each row: its mean, the distances from it, the result, while the row is in the nearest cache.
+/// Layer normalisation of each row: its mean, the distances from it, the result, while the row is
+/// in the nearest cache.
 final class LayerNormKernel: Kernel {
     private let epsilon: Float
     private let (x, weight, bias): (Matrix, Matrix, Matrix)

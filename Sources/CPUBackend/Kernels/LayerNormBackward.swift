@@ -5,7 +5,8 @@ extension LayerNormBackward: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel { LayerNormBackwardKernel(self, inputs: operands.inputs, dx: operands.outputs[0]) }
 }
 
-/// The gradient of layer normalisation with respect to its input, plus what came another way; may be written over the addend.
+/// The gradient of layer normalisation with respect to its input, plus what came another way; may
+/// be written over the addend.
 final class LayerNormBackwardKernel: Kernel {
     private let (dy, x, weight, statistics): (Matrix, Matrix, Matrix, Matrix)
     private let addend: Matrix?

@@ -8,9 +8,11 @@ extension SliceRowsBackward: CPUKernel {
     }
 }
 
-/// `dx[start + r, :] = dy[r, :] + addend[start + r, :]`, elsewhere the addend or zero; may be written over the addend.
+/// `dx[start + r, :] = dy[r, :] + addend[start + r, :]`, elsewhere the addend or zero; may be
+/// written over the addend.
 final class SliceRowsBackwardKernel: Kernel {
-    /// The row of `dx` in which the first of `dy` stands; negative where it belongs to a piece before this one.
+    /// The row of `dx` in which the first of `dy` stands; negative where it belongs to a piece
+    /// before this one.
     private let start: Int
     private let (dy, dx): (Matrix, Matrix)
     private let addend: Matrix?

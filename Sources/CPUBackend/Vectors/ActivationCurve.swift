@@ -28,7 +28,8 @@ enum ActivationCurve {
 
     @_transparent static func gelu(_ x: Vector) -> Vector { x * normalShare(x) }
 
-    /// `f(x)` and `f'(x) = s + x d` with `s` the share of the normal distribution below `x` and `d` its density.
+    /// `f(x)` and `f'(x) = s + x d` with `s` the share of the normal distribution below `x` and `d`
+    /// its density.
     @_transparent static func geluAndSlope(_ x: Vector) -> (Vector, Vector) {
         let share = normalShare(x)
         let density = exponentialOfNegative(-0.5 * x * x) * 0.398_942_28

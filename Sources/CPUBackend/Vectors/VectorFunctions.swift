@@ -1,7 +1,8 @@
-// Transparent, because the optimizer leaves calls of the larger ones in loops otherwise, and a vector passed to a function travels in four
-// pieces.
+// Transparent, because the optimizer leaves calls of the larger ones in loops otherwise, and a
+// vector passed to a function travels in four pieces.
 
-/// e to the power of each number, within 1.5 units in the last place; 0 below -86.6, infinite above 88.7. What is not a number stays so.
+/// e to the power of each number, within 1.5 units in the last place; 0 below -86.6, infinite above
+/// 88.7. What is not a number stays so.
 @_transparent func exponential(_ x: Vector) -> Vector {
     let (p, n) = exponentialParts(x.replacing(with: 89, where: x .> 89))
     // In two steps, since 2^128 is no number.
@@ -18,9 +19,9 @@
 
 /// `x = n ln 2 + r`: gives e^r, and a number whose low bits are n.
 ///
-/// Rounding to n is the addition of a number so large that its last bit counts ones, since conversions to integer vectors become scalar
-/// code.
-/// e^r is `1 + r + r² q(r)` with q of degree 4, of least greatest error on |r| <= ln 2 / 2.
+/// Rounding to n is the addition of a number so large that its last bit counts ones, since
+/// conversions to integer vectors become scalar code. e^r is `1 + r + r² q(r)` with q of degree 4,
+/// of least greatest error on |r| <= ln 2 / 2.
 @_transparent func exponentialParts(_ x: Vector) -> (Vector, VectorBits) {
     let magic = Vector.broadcast(12_582_912)
     let shifted = magic.addingProduct(x, .broadcast(1.442_695_04))
@@ -34,7 +35,8 @@
     return (r.addingProduct(p, r * r) + 1, shifted.bits)
 }
 
-/// The hyperbolic tangent, within 3 units in the last place: an odd polynomial near 0, `1 - 2 / (e^2x + 1)` elsewhere.
+/// The hyperbolic tangent, within 3 units in the last place: an odd polynomial near 0,
+/// `1 - 2 / (e^2x + 1)` elsewhere.
 @_transparent func hyperbolicTangent(_ x: Vector) -> Vector {
     let square = x * x
     var p = Vector.broadcast(-5.70023487e-03)
@@ -50,8 +52,10 @@
 /// `1 / (1 + e^-x)`.
 @_transparent func logisticSigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
 
-/// The share of the standard normal distribution below each number, `erfc(-x / sqrt(2)) / 2`, within 2 units in the last place of 1: `erfc` by the
-/// exponential of a polynomial in `t = 1 / (1 + |z| / 2)` (Press et al. 1992, Numerical Recipes, section 6.2), also where it is far below 1.
+/// The share of the standard normal distribution below each number, `erfc(-x / sqrt(2)) / 2`,
+/// within 2 units in the last place of 1: `erfc` by the exponential of a polynomial in
+/// `t = 1 / (1 + |z| / 2)` (Press et al. 1992, Numerical Recipes, section 6.2), also where it is
+/// far below 1.
 @_transparent func normalShare(_ x: Vector) -> Vector {
     let z = x.replacing(with: -x, where: x .< 0) * 0.707_106_78
     let t = 1 / (1 + 0.5 * z)

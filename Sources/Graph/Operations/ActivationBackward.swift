@@ -1,6 +1,7 @@
 import Tensors
 
-/// The gradient of ``Activation``: `dx = dy * f'(x)`. Inputs: `dy`, `x` of one type. Output: of that type.
+/// The gradient of ``Activation``: `dx = dy * f'(x)`. Inputs: `dy`, `x` of one type. Output: of
+/// that type.
 package struct ActivationBackward: OperationWithoutGradient {
     package static let name = "ActivationBackward"
     package var function: ActivationFunction

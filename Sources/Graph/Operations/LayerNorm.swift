@@ -2,9 +2,10 @@ package import Tensors
 
 /// Layer normalisation (Ba, Kiros and Hinton 2016, arXiv:1607.06450) of each row.
 ///
-/// `y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias`, the variance being the mean of the squared distances from the mean.
-/// Inputs: `x` `[t, n]`, `weight` and `bias` `[1, n]`. Outputs: `y` as `x` of `outputType`, `statistics` `[t, 2]` float32 for the backward pass: mean and
-/// `1 / sqrt(variance + epsilon)`.
+/// `y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias`, the variance being the mean
+/// of the squared distances from the mean.
+/// Inputs: `x` `[t, n]`, `weight` and `bias` `[1, n]`. Outputs: `y` as `x` of `outputType`,
+/// `statistics` `[t, 2]` float32 for the backward pass: mean and `1 / sqrt(variance + epsilon)`.
 package struct LayerNorm: Operation {
     package static let name = "LayerNorm"
     package var epsilon: Float

@@ -1,9 +1,12 @@
 package import Tensors
 
-/// The gradient of ``LayerNorm`` with respect to its input, added to a gradient that came another way (the residual's).
+/// The gradient of ``LayerNorm`` with respect to its input, added to a gradient that came another
+/// way (the residual's).
 ///
-/// With `(m, r)` = statistics, `g = dy * weight`, `n` = columns: `dx = r * (g - mean(g) - (x - m) * r² / n * sum(g * (x - m))) + addend`.
-/// Inputs: `dy`, `x`, `weight` `[1, n]`, `statistics` `[t, 2]` float32, optionally `addend` of the output's type. Output: `dx` of `outputType`.
+/// With `(m, r)` = statistics, `g = dy * weight`, `n` = columns:
+/// `dx = r * (g - mean(g) - (x - m) * r² / n * sum(g * (x - m))) + addend`.
+/// Inputs: `dy`, `x`, `weight` `[1, n]`, `statistics` `[t, 2]` float32, optionally `addend` of the
+/// output's type. Output: `dx` of `outputType`.
 package struct LayerNormBackward: OperationWithoutGradient {
     package static let name = "LayerNormBackward"
     package var hasAddend: Bool

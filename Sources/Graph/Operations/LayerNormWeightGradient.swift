@@ -1,7 +1,10 @@
-/// The gradient of ``LayerNorm`` with respect to its weight, added to an accumulator: `accumulator[j] += sum over rows of dy * (x - m) * r`.
+/// The gradient of
+/// ``LayerNorm`` with respect to its weight, added to an accumulator: `accumulator[j] += sum over
+/// rows of dy * (x - m) * r`.
 ///
-/// Inputs: `dy` `[t, n]`, `x` likewise, `statistics` `[t, 2]` float32 (`m`, `r`), `accumulator` `[1, n]` float32. Output: the accumulator, in place.
-/// The order of the sum is fixed, whatever the number of threads. The gradient of the bias is a ``ColumnSum``.
+/// Inputs: `dy` `[t, n]`, `x` likewise, `statistics` `[t, 2]` float32 (`m`, `r`), `accumulator`
+/// `[1, n]` float32. Output: the accumulator, in place. The order of the sum is fixed, whatever the
+/// number of threads. The gradient of the bias is a ``ColumnSum``.
 package struct LayerNormWeightGradient: OperationWithoutGradient {
     package static let name = "LayerNormWeightGradient"
 

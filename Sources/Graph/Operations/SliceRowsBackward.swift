@@ -1,9 +1,12 @@
 import Tensors
 
-/// The gradient of ``SliceRows``: `dx[start + r, :] = dy[r, :] + addend[start + r, :]`, in all other rows the addend alone, or zero where there is none.
+/// The gradient of ``SliceRows``: `dx[start + r, :] = dy[r, :] + addend[start + r, :]`, in all
+/// other rows the addend alone, or zero where there is none.
 ///
-/// Inputs: `dy` `[count, n]`, optionally `addend` `[rowCount, n]` of the same element type. Output: `dx` `[rowCount, n]`.
-/// A piece of a split output holds the rows from `firstRow` on; rows of `dy` outside the piece are skipped.
+/// Inputs: `dy` `[count, n]`, optionally `addend` `[rowCount, n]` of the same element type. Output:
+/// `dx` `[rowCount, n]`.
+/// A piece of a split output holds the rows from `firstRow` on; rows of `dy` outside the piece are
+/// skipped.
 package struct SliceRowsBackward: OperationWithoutGradient {
     package static let name = "SliceRowsBackward"
     package var start: Int

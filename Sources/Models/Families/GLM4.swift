@@ -1,7 +1,8 @@
 import Graph
 
-/// GLM-4 of April 2025 (GLM Team 2024, arXiv:2406.12793): biases on queries, keys and values; neighbouring columns of a head's first half are
-/// turned; gate and up from one projection; norms before and behind attention and feed-forward layer.
+/// GLM-4 of April 2025 (GLM Team 2024, arXiv:2406.12793): biases on queries, keys and values;
+/// neighbouring columns of a head's first half are turned; gate and up from one projection; norms
+/// before and behind attention and feed-forward layer.
 struct GLM4Family: ModelFamily {
     static let modelType = "glm4"
     let norm: NormSettings

@@ -1,7 +1,8 @@
 import Graph
 
-/// GPT-NeoX (Black et al. 2022, arXiv:2204.06745) and Pythia: layer norms, attention and feed-forward layer side by side where `use_parallel_residual`
-/// is set, queries, keys and values of one projection ordered head by head, a part of each head turned.
+/// GPT-NeoX (Black et al. 2022, arXiv:2204.06745) and Pythia: layer norms, attention and
+/// feed-forward layer side by side where `use_parallel_residual` is set, queries, keys and values
+/// of one projection ordered head by head, a part of each head turned.
 struct GPTNeoXFamily: ModelFamily {
     static let modelType = "gpt_neox"
     let norm: NormSettings

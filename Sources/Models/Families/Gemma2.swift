@@ -1,7 +1,8 @@
 import Graph
 
-/// Gemma 2 (Gemma Team 2024, arXiv:2408.00118): norms before and after both halves of a layer; capped scores and logits; every second layer
-/// with a sliding window; embeddings scaled by the square root of their width.
+/// Gemma 2 (Gemma Team 2024, arXiv:2408.00118): norms before and after both halves of a layer;
+/// capped scores and logits; every second layer with a sliding window; embeddings scaled by the
+/// square root of their width.
 struct Gemma2Family: ModelFamily {
     static let modelType = "gemma2"
     static let tiesEmbeddingsByDefault = true

@@ -1,7 +1,8 @@
 import Graph
 
-/// The text model of Gemma 3 (Gemma Team 2025, arXiv:2503.19786): Gemma 2's layers without caps, with norms on the queries and keys of each head; five of six
-/// layers slide over a short window and turn by a table of their own.
+/// The text model of Gemma 3 (Gemma Team 2025, arXiv:2503.19786): Gemma 2's layers without caps,
+/// with norms on the queries and keys of each head; five of six layers slide over a short window
+/// and turn by a table of their own.
 struct Gemma3Family: ModelFamily {
     static let modelType = "gemma3_text"
     static let tiesEmbeddingsByDefault = true

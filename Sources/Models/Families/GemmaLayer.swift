@@ -1,6 +1,7 @@
 import Graph
 
-/// The layer of Gemma 2 and 3: norms before and after both halves, with weights stored as the difference from one.
+/// The layer of Gemma 2 and 3: norms before and after both halves, with weights stored as the
+/// difference from one.
 struct GemmaLayer: Sendable, Hashable {
     let norm: NormSettings
     let activation: ActivationFunction

@@ -1,7 +1,7 @@
 import Graph
 
-/// Granite 3 (Granite Team 2024): Llama's layers with four multipliers: of embeddings, of attention scores, of what is added to the residual
-/// stream, and of logits, which are divided.
+/// Granite 3 (Granite Team 2024): Llama's layers with four multipliers: of embeddings, of attention
+/// scores, of what is added to the residual stream, and of logits, which are divided.
 struct GraniteFamily: ModelFamily {
     static let modelType = "granite"
     let layer: StandardLayer
@@ -26,10 +26,5 @@ struct GraniteFamily: ModelFamily {
 
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
         try layer.add(index, hidden, to: &builder)
-    }
-
-    /// Logits are a product of these states: scaling one scales the other.
-    func addFinalNorm(_ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
-        try builder.scaled(builder.norm(names.finalNorm, hidden, norm), by: logitScale)
     }
 }

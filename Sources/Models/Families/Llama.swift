@@ -1,6 +1,7 @@
 import Graph
 
-/// Llama 2 and 3 (Touvron et al. 2023, arXiv:2307.09288; Grattafiori et al. 2024, arXiv:2407.21783).
+/// Llama 2 and 3 (Touvron et al. 2023, arXiv:2307.09288; Grattafiori et al. 2024,
+/// arXiv:2407.21783).
 struct LlamaFamily: ModelFamily {
     static let modelType = "llama"
     let layer: StandardLayer

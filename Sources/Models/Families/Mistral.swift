@@ -1,6 +1,7 @@
 import Graph
 
-/// Mistral (Jiang et al. 2023, arXiv:2310.06825): Llama's layers, every one with a sliding window where `sliding_window` is set.
+/// Mistral (Jiang et al. 2023, arXiv:2310.06825): Llama's layers, every one with a sliding window
+/// where `sliding_window` is set.
 struct MistralFamily: ModelFamily {
     static let modelType = "mistral"
     let layer: StandardLayer

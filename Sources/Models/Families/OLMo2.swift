@@ -1,7 +1,7 @@
 import Graph
 
-/// OLMo 2 (OLMo Team 2024, arXiv:2501.00656): no norm before attention and feed-forward layer but one behind each, before the residual sum; norms
-/// on all queries and on all keys together.
+/// OLMo 2 (OLMo Team 2024, arXiv:2501.00656): no norm before attention and feed-forward layer but
+/// one behind each, before the residual sum; norms on all queries and on all keys together.
 struct OLMo2Family: ModelFamily {
     static let modelType = "olmo2"
     let norm: NormSettings

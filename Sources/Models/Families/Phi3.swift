@@ -1,7 +1,8 @@
 import Graph
 
-/// Phi-3 and Phi-4 (Abdin et al. 2024, arXiv:2404.14219): queries, keys and values come from one projection, gate and up from another;
-/// a sliding window on every layer where `sliding_window` is set; longrope and partial rotary embedding in some.
+/// Phi-3 and Phi-4 (Abdin et al. 2024, arXiv:2404.14219): queries, keys and values come from one
+/// projection, gate and up from another; a sliding window on every layer where `sliding_window` is
+/// set; longrope and partial rotary embedding in some.
 struct Phi3Family: ModelFamily {
     static let modelType = "phi3"
     let norm: NormSettings

@@ -1,6 +1,7 @@
 import Graph
 
-/// Qwen 2 and 2.5 (Yang et al. 2024, arXiv:2407.10671): Llama's layers with biases on queries, keys and values.
+/// Qwen 2 and 2.5 (Yang et al. 2024, arXiv:2407.10671): Llama's layers with biases on queries, keys
+/// and values.
 struct Qwen2Family: ModelFamily {
     static let modelType = "qwen2"
     let layer: StandardLayer

@@ -1,6 +1,7 @@
 import Graph
 
-/// Qwen 3 (Yang et al. 2025, arXiv:2505.09388): no biases, and an RMS norm on the queries and keys of each head before they are rotated.
+/// Qwen 3 (Yang et al. 2025, arXiv:2505.09388): no biases, and an RMS norm on the queries and keys
+/// of each head before they are rotated.
 struct Qwen3Family: ModelFamily {
     static let modelType = "qwen3"
     let layer: StandardLayer

@@ -1,6 +1,7 @@
 import Graph
 
-/// SmolLM3 (Bakouch et al. 2025): Llama's layers, some of them without rotary positions (Yang et al. 2025, arXiv:2501.18795).
+/// SmolLM3 (Bakouch et al. 2025): Llama's layers, some of them without rotary positions (Yang et
+/// al. 2025, arXiv:2501.18795).
 struct SmolLM3Family: ModelFamily {
     static let modelType = "smollm3"
     static let tiesEmbeddingsByDefault = true

@@ -1,6 +1,7 @@
 import Graph
 
-/// The layer of Llama and of what descends from it: separate projections, a norm before attention and one before a gated feed-forward layer.
+/// The layer of Llama and of what descends from it: separate projections, a norm before attention
+/// and one before a gated feed-forward layer.
 struct StandardLayer: Sendable, Hashable {
     var norm: NormSettings
     var activation: ActivationFunction
@@ -13,7 +14,8 @@ struct StandardLayer: Sendable, Hashable {
     var normalisesHeads = false
     /// What scores are multiplied by; nil: one over the square root of a head's width.
     var scoreScale: Double?
-    /// What both halves of the layer are multiplied by before they are added to the residual stream.
+    /// What both halves of the layer are multiplied by before they are added to the residual
+    /// stream.
     var residualScale = 1.0
 
     init(_ reader: ConfigurationReader) throws(ModelError) {

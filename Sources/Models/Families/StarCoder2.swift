@@ -1,7 +1,8 @@
 import Graph
 
-/// StarCoder 2 (Lozhkov et al. 2024, arXiv:2402.19173): layer norms, biases everywhere, a feed-forward layer without a gate, a sliding window on
-/// every layer where `sliding_window` is set.
+/// StarCoder 2 (Lozhkov et al. 2024, arXiv:2402.19173): layer norms, biases everywhere, a
+/// feed-forward layer without a gate, a sliding window on every layer where `sliding_window` is
+/// set.
 struct StarCoder2Family: ModelFamily {
     static let modelType = "starcoder2"
     static let tiesEmbeddingsByDefault = true

@@ -25,13 +25,15 @@ extension NextTokenObjective {
     }
 
     package func addLoss(_ pass: LossPass, to graph: inout Graph) throws(GraphError) -> ValueID? {
-        let accumulator = pass.accumulator(of: pass.forward.trainedHeadKey, in: &graph)
+        let weightSum = pass.accumulator(of: pass.forward.trainedHeadKey, in: &graph)
+        let biasSum = pass.accumulator(of: pass.forward.trainedHeadBiasKey, in: &graph)
         let rows = graph.type(of: pass.hidden).rows
         let targets = graph.input(ProgramInput.targets, TensorType(rows: rows, columns: 1, .int32))
         let scale = graph.input(ProgramInput.lossScale, TensorType(rows: 1, columns: 1, .float32))
-        let head = HeadLoss(weight: pass.forward.headWeight, softCap: pass.forward.softCap, chunkRows: pass.chunkRows)
+        let head = HeadLoss(forward: pass.forward, chunkRows: pass.chunkRows)
         let result = try head.add(
-            to: &graph, hidden: pass.hidden, targets: targets, lossScale: scale, isTraining: pass.isTraining, accumulator: accumulator)
+            to: &graph, hidden: pass.hidden, targets: targets, lossScale: scale, isTraining: pass.isTraining, weightSum: weightSum,
+            biasSum: biasSum)
         graph.markOutput(result.losses, ProgramOutput.losses)
         graph.markOutput(result.correct, ProgramOutput.correct)
         return result.hiddenGradient

@@ -24,7 +24,8 @@ enum LayerNormReference: KernelReference {
         return [y, found]
     }
 
-    /// Rows and columns. A single column has no variance, so what is left of it depends on `epsilon` alone.
+    /// Rows and columns. A single column has no variance, so what is left of it depends on
+    /// `epsilon` alone.
     static let sizes = [(1, 2), (65, 63), (33, 24), (7, 1031), (64, 64), (5, 128), (2, 4099)]
 
     static var cases: [KernelCase] {
