@@ -62,7 +62,7 @@ let package = Package(
         .executable(name: "tala-worker", targets: ["tala-worker"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     // A target imports only what stands above it.
@@ -146,7 +146,7 @@ let package = Package(
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs", "Spool"]),
         // The commands of tala that touch the spool's files alone.
-        module("CommandLineTools", ["JSON", "Storage", "Manifest", "Jobs", "Spool", argumentParser]),
+        module("CommandLineTools", ["Basics", "CLinux", "JSON", "Storage", "Manifest", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
         module(
             "Fuzzing",

@@ -4,7 +4,8 @@ package import Spool
 package import Manifest
 import Storage
 
-/// What a job will cost, as far as it can be known before: tokens are counted, device time is taken from finished jobs of the same model in the same spool.
+/// What a job will cost, as far as it can be known before: tokens are counted, device time is taken
+/// from finished jobs of the same model in the same spool.
 package struct CostEstimate {
     var currency: String
     var tokens: Double

@@ -1,14 +1,16 @@
 import Glibc
 import Jobs
 
-/// The jobs of a spool as a table: a line each, columns as wide as they must be. On a narrow terminal what matters least is left out, and of ids only
-/// the end is shown, which every command takes.
+/// The jobs of a spool as a table: a line each, columns as wide as they must be. On a narrow
+/// terminal what matters least is left out, and of ids only the end is shown, which every command
+/// takes.
 struct JobTable {
     let terminal: Terminal
     /// Seconds since 1970.
     let now: Int
 
-    /// Columns that a narrow terminal goes without, the first one first: owner, age, time left, progress, loss.
+    /// Columns that a narrow terminal goes without, the first one first: owner, age, time left,
+    /// progress, loss.
     private static let dispensable = [5, 6, 4, 2, 3]
     private static let header = ["JOB", "STATE", "PROGRESS", "LOSS", "LEFT", "OWNER", "AGE", "MODEL"]
 

@@ -9,84 +9,79 @@ import Storage
 /// `tala submit`: drops a manifest, or a bundle, and prints the job's id.
 package struct Submit: ParsableCommand {
     package static let configuration = CommandConfiguration(
-        abstract: "Drop a manifest, or a folder with a manifest and its data, into the spool.")
+        abstract: "Drop a manifest, or a folder with a manifest and its data, into the spool.",
+        discussion: """
+            Prints the job's id. Where no daemon works on the spool the drop stays and the job begins when one does: then the name it was dropped under is \
+            printed, which every command takes for the id, and the exit code is 75. Do not submit again. Exit codes: 0 accepted (with --wait: succeeded), \
+            1 refused (with --wait: or failed), 2 usage; with --wait: 3 cancelled, 4 paused, 130 interrupted.
+            """)
     @OptionGroup var options: SpoolOptions
-    @Argument(help: "The manifest (.json, .yaml) or a folder that holds one.") var manifest: String
+    @Argument(
+        help: "The manifest (.json, .yaml) or a folder that holds one.", completion: .file(extensions: ["yaml", "yml", "json"]))
+    var manifest: String
     @Flag(help: "Wait until the job has ended; the exit code tells how.") var wait = false
 
     package init() {}
 
     package func run() throws {
         let layout = options.layout
-        guard access(layout.incoming, W_OK) == 0 else { throw ValidationError("\(layout.incoming) is not there or cannot be written") }
-        var name = DurableFiles.split(manifest.hasSuffix("/") ? String(manifest.dropLast()) : manifest).name
-        let temporary = layout.incoming + "/.\(name).\(getpid()).tmp"
-        if FolderListing.isFolder(manifest) {
-            try DurableFiles.makeFolder(temporary, isNew: true)
-            for file in try FolderListing.names(in: manifest) where !FolderListing.isFolder(manifest + "/" + file) {
-                _ = try DurableFiles.copy(manifest + "/" + file, toNew: temporary + "/" + file)
-            }
-        } else {
-            let bytes = try DurableFiles.read(manifest, limit: 2 << 20)
-            // Refused here what the daemon would refuse, while the user is looking.
-            let read: Manifest
-            do throws(ManifestError) { read = try Manifest(ManifestText(bytes, isYAML: !name.hasSuffix(".json"))) } catch {
-                StandardError.write("\(manifest): \(error)\n")
-                throw CommandExit.failed.code
-            }
-            let carried = CarriedData(read, beside: DurableFiles.split(manifest).folder, layout)
-            var target = temporary
-            if !carried.names.isEmpty {
-                try DurableFiles.makeFolder(temporary, isNew: true)
-                try carried.copy(into: temporary)
-                target += "/manifest." + (name.hasSuffix(".json") ? "json" : "yaml")
-                name = name.split(separator: ".").first.map(String.init) ?? name
-            }
-            try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: target) }
+        guard FolderListing.exists(layout.incoming) else {
+            throw CommandFailure(
+                .notFound, "\(layout.root) is not a spool: it has no folder incoming/; name the spool with --spool or TALA_SPOOL")
         }
-        // The daemon is another user: what is dropped must be readable whatever the umask says.
-        if FolderListing.isFolder(temporary) {
-            chmod(temporary, 0o755)
-            for file in try FolderListing.names(in: temporary) where !FolderListing.isFolder(temporary + "/" + file) {
-                chmod(temporary + "/" + file, 0o644)
-            }
-        } else {
-            chmod(temporary, 0o644)
+        guard access(layout.incoming, W_OK | X_OK) == 0 else {
+            throw CommandFailure(.failed, "you may not write into \(layout.incoming)" + FolderGroup.remedy(layout.incoming))
         }
-        // A name of its own tells this drop from others in jobs/ and rejected/.
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        let stamp = "\(getpid())-\(UInt32.random(in: .min ... .max))"
-        name = parts.count > 1 ? parts.dropLast().joined(separator: ".") + ".\(stamp)." + (parts.last ?? "") : "\(name)-\(stamp)"
         let before = Set(JobListing.ids(layout))
-        try DurableFiles.rename(temporary, to: layout.incoming + "/" + name)
-        guard JobListing.daemonRuns(layout) else {
-            StandardError.write("dropped; no daemon works on \(layout.root) now, the job begins when one does\n")
-            throw CommandExit.noDaemon.code
+        let name = try Drop(manifest).put(into: layout)
+        let presence = DaemonPresence(layout)
+        guard presence.isRunning else {
+            throw try waiting(name, "dropped as \(name), do not submit again; \(presence.warning)")
         }
-        let id = try accepted(name, layout, before)
-        print(options.json ? JSONWriter().string(["id": JSONNode(id)]) : id)
-        if wait { try Watch.follow(layout.job(id), quietly: true) }
+        guard let id = try accepted(name, layout, before) else {
+            throw try waiting(name, "dropped as \(name), do not submit again; the daemon has not taken it within 30 s")
+        }
+        if !options.json { try StandardOutput.line(id) }
+        if wait {
+            try Watch.follow(layout.job(id), options, quietly: true)
+        } else if options.json {
+            try StandardOutput.json(["id": JSONNode(id), "drop": JSONNode(name)], isIndented: false)
+        }
+    }
+
+    /// Prints the name of a drop that no daemon has taken.
+    /// - Returns: the failure that the command ends with.
+    private func waiting(_ name: String, _ message: String) throws -> CommandFailure {
+        if !options.json { try StandardOutput.line(name) }
+        return CommandFailure(.noDaemon, message, context: [JSONMember("id", .null), JSONMember("drop", JSONNode(name))])
     }
 
     /// Waits until the daemon has taken the drop.
-    private func accepted(_ name: String, _ layout: SpoolLayout, _ before: Set<String>) throws -> String {
+    /// - Returns: the job's id, or nil if that takes longer than half a minute.
+    private func accepted(_ name: String, _ layout: SpoolLayout, _ before: Set<String>) throws(CommandFailure) -> String? {
         for _ in 0..<600 {
-            if let bytes = try? DurableFiles.read(layout.rejected + "/" + name + "/error.json", limit: 1 << 20),
-                let error = try? JSONParser().parse(bytes)
-            {
-                let place = error["line"]?.integer.map { ", line \($0)" } ?? ""
-                StandardError.write(
-                    "rejected\(place): \(error["param"]?.string.map { "\($0): " } ?? "")\(error["message"]?.string ?? "")\n")
-                throw CommandExit.failed.code
-            }
-            if access(layout.incoming + "/" + name, F_OK) != 0 {
+            if let rejection = Self.rejection(name, layout) { throw rejection }
+            if !FolderListing.exists(layout.incoming + "/" + name) {
                 let new = JobListing.ids(layout).filter { !before.contains($0) }
-                // Others may drop at the same time: the job knows the name that it was dropped under.
+                // Others may drop at the same time: the job knows the name that it was dropped
+                // under.
                 if let id = new.last(where: { (try? layout.job($0).acceptance())?.drop == name }) { return id }
             }
             usleep(50_000)
         }
-        StandardError.write("the daemon has not taken the manifest within 30 s\n")
-        throw CommandExit.noDaemon.code
+        return nil
+    }
+
+    /// Why the daemon refused a drop, or nil if it did not.
+    static func rejection(_ name: String, _ layout: SpoolLayout) -> CommandFailure? {
+        guard let bytes = try? DurableFiles.read(layout.rejected + "/" + name + "/error.json", limit: 1 << 20),
+            let error = try? JSONParser().parse(bytes)
+        else { return nil }
+        let place = error["line"]?.integer.map { ", line \($0)" } ?? ""
+        let key = error["param"]?.string.map { "\($0): " } ?? ""
+        let details = ["code", "param", "line", "column"].map { JSONMember($0 == "code" ? "reason" : $0, error[$0] ?? .null) }
+        return CommandFailure(
+            .rejected, Terminal.safe("rejected\(place): \(key)\(error["message"]?.string ?? "")"), details: details,
+            context: [JSONMember("drop", JSONNode(name))])
     }
 }

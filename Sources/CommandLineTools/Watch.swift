@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Glibc
+import JSON
 import Jobs
 import Spool
 import Storage
@@ -11,91 +12,92 @@ nonisolated(unsafe) private var interrupted: sig_atomic_t = 0
 package struct Watch: ParsableCommand {
     package static let configuration = CommandConfiguration(
         abstract: "Follow a job: progress, loss, speed, time left.",
-        discussion: "Control-C ends watching, not the job. " + CommandExit.sentence([.succeeded, .failed, .cancelled, .interrupted]))
+        discussion: """
+            Control-C ends watching, not the job. Progress goes to standard error: on a terminal one line that is drawn again and again, otherwise a \
+            line a minute and one at every change of state. With --json the job as it is in the end goes to standard output.
+
+            """ + CommandExit.sentence([.succeeded, .failed, .usage, .cancelled, .paused, .interrupted]))
     @OptionGroup var options: SpoolOptions
-    @Argument(help: "The job's id, or its end; the newest job if left out.") var job: String?
+    @Argument(help: "The job's id, or its end; the newest job if left out.", completion: JobCompletion.all) var job: String?
 
     package init() {}
 
-    package func run() throws {
-        let folder: JobFolder
-        if let job {
-            folder = try options.job(job)
-        } else {
-            guard let newest = JobListing.ids(options.layout).last else {
-                throw ValidationError("there are no jobs in \(options.layout.jobs)")
-            }
-            folder = options.layout.job(newest)
-        }
-        try Self.follow(folder, quietly: false)
-    }
+    package func run() throws { try Self.follow(options.jobOrNewest(job), options, quietly: options.json) }
 
     /// Shows a job until it ends.
-    /// - Throws: the exit code that tells how.
-    static func follow(_ folder: JobFolder, quietly: Bool) throws {
+    /// - Throws: the exit code that tells how, or a ``CommandFailure``.
+    static func follow(_ folder: JobFolder, _ options: SpoolOptions, quietly: Bool) throws {
         signal(SIGINT) { _ in interrupted = 1 }
+        // Without a handler the signal would not end the pause between two lines, and the line
+        // would be too wide until then.
+        signal(SIGWINCH) { _ in }
         let terminal = Terminal()
-        var lastLine = ""
-        var lastPlain = -60.0
-        let start = ContinuousClock.now
+        var plain = PlainProgress()
         while true {
-            guard let status = folder.status() else { throw ValidationError("\(folder.statusFile) cannot be read") }
+            guard let status = folder.status() else {
+                throw CommandFailure(.failed, "\(folder.statusFile) cannot be read")
+            }
+            let isOver = status.state.isFinal || status.state == .paused
             if !quietly {
-                let line = Self.line(status, losses: terminal.isInteractive ? Self.losses(folder) : [], width: terminal.width)
+                let daemonRuns = isOver || DaemonPresence(options.layout).isRunning
+                let line = WatchLine(
+                    status: status, losses: terminal.isInteractive ? WatchLine.losses(folder) : [], daemonRuns: daemonRuns)
                 if terminal.isInteractive {
-                    StandardError.write("\r\u{1B}[K" + line)
+                    StandardError.write("\r\u{1B}[K" + line.text(width: terminal.width))
                 } else {
-                    // Not a terminal: a line a minute, and one at every change of state.
-                    let elapsed = Double((ContinuousClock.now - start).components.seconds)
-                    let state = "\(status.state)"
-                    if elapsed - lastPlain >= 60 || state != lastLine {
-                        StandardError.write(line + "\n")
-                        lastPlain = elapsed
-                        lastLine = state
-                    }
+                    plain.show(line.text(width: .max), when: "\(status.state) \(daemonRuns)")
                 }
             }
-            if status.state.isFinal || status.state == .paused {
+            if isOver {
                 if !quietly, terminal.isInteractive { StandardError.write("\n") }
-                if let error = status.error { StandardError.write(Terminal.safe(error.message) + "\n") }
-                switch status.state {
-                case .failed: throw CommandExit.failed.code
-                case .cancelled: throw CommandExit.cancelled.code
-                default: return
-                }
+                return try end(status, options)
             }
             if interrupted != 0 {
-                StandardError.write("\n\(folder.id) goes on; tala watch shows it again\n")
+                if options.json {
+                    try StandardOutput.json(status.json)
+                } else {
+                    StandardError.write("\n\(folder.id) goes on; tala watch shows it again\n")
+                }
                 throw CommandExit.interrupted.code
             }
             usleep(250_000)
         }
     }
 
-    /// The training losses of all steps so far.
-    static func losses(_ folder: JobFolder) -> [Double] {
-        guard let bytes = try? DurableFiles.read(folder.metricsFile) else { return [] }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst().compactMap { line in
-            line.split(separator: ",", omittingEmptySubsequences: false).dropFirst().first.flatMap { Double($0) }
+    /// Says how a job has ended.
+    /// - Throws: the exit code that belongs to it, if that is not 0.
+    private static func end(_ status: JobStatus, _ options: SpoolOptions) throws {
+        if options.json {
+            try StandardOutput.json(status.json)
+        } else if let error = status.error {
+            StandardError.write(Terminal.safe(error.message) + "\n")
+        }
+        if let code = status.state.exitCode { throw code }
+    }
+}
+
+extension JobState {
+    /// The exit code of a command that tells of a job in this state; nil for 0.
+    var exitCode: ExitCode? {
+        switch self {
+        case .failed: CommandExit.failed.code
+        case .cancelled: CommandExit.cancelled.code
+        case .paused: CommandExit.paused.code
+        case .validatingFiles, .queued, .running, .succeeded: nil
         }
     }
+}
 
-    static func line(_ status: JobStatus, losses: [Double], width: Int) -> String {
-        guard status.progress.totalSteps > 0, status.state == .running || status.state.isFinal else {
-            guard let reading = status.reading, reading.byteCount > 0 else { return "\(status.id)  \(status.state.rawValue)" }
-            let share = Double(reading.bytesDone) / Double(reading.byteCount)
-            return "\(Terminal.bar(share, width: 20))  reading \(Terminal.safe(reading.file))  \(reading.exampleCount) examples"
-        }
-        let progress = status.progress
-        var parts = [
-            Terminal.bar(Double(progress.step) / Double(max(1, progress.totalSteps)), width: 20), "\(progress.step)/\(progress.totalSteps)",
-            progress.trainLoss.map { "loss " + Terminal.decimal($0, 4) } ?? "",
-        ]
-        if !losses.isEmpty { parts.append(Terminal.sparkline(losses, width: max(8, min(40, width - 75)))) }
-        if let loss = progress.validLoss { parts.append("valid " + Terminal.decimal(loss, 4)) }
-        if let speed = progress.tokensPerSecond { parts.append("\(Int(speed)) tok/s") }
-        if status.state == .running, let seconds = progress.remainingSeconds { parts.append(Terminal.duration(seconds) + " left") }
-        if status.state.isFinal { parts.append(status.state.rawValue) }
-        return parts.filter { !$0.isEmpty }.joined(separator: "  ")
+/// Progress where there is no terminal: a line a minute, and one at every change.
+private struct PlainProgress {
+    private let start = ContinuousClock.now
+    private var lastSecond: Int64 = -60
+    private var lastState = ""
+
+    mutating func show(_ line: String, when state: String) {
+        let elapsed = (ContinuousClock.now - start).components.seconds
+        guard elapsed - lastSecond >= 60 || state != lastState else { return }
+        StandardError.write(line + "\n")
+        (lastSecond, lastState) = (elapsed, state)
     }
 }

@@ -76,6 +76,7 @@ package enum CommandExit: Int32, ProgramExit {
     case failed = 1
     case usage = 2
     case cancelled = 3
+    case paused = 4
     /// EX_TEMPFAIL.
     case noDaemon = 75
     /// By SIGINT, as a shell says it.
@@ -85,8 +86,9 @@ package enum CommandExit: Int32, ProgramExit {
         switch self {
         case .succeeded: "succeeded"
         case .failed: "failed"
-        case .usage: "wrong usage"
+        case .usage: "wrong usage, or a name that stands for nothing"
         case .cancelled: "cancelled"
+        case .paused: "paused"
         case .noDaemon: "the daemon is not running"
         case .interrupted: "watching was interrupted"
         }

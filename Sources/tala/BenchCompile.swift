@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import Devices
 import Graph
 import JSON
@@ -45,13 +46,13 @@ extension Bench {
                         "statistics": JSONNode(kernel.statistics.map { JSONMember($0.name, JSONNode($0.value)) }),
                     ]
                 }
-                print(JSONWriter().string(["device": JSONNode(name), "kernels": JSONNode(rows)]))
+                try StandardOutput.json(["device": JSONNode(name), "kernels": JSONNode(rows)], isIndented: false)
             } else {
-                print("\(name): \(kernels.count) kernels")
-                print(
+                try StandardOutput.line("\(name): \(kernels.count) kernels")
+                try StandardOutput.line(
                     "| kernel | calls | registers | spills | scratch | shared memory | subgroups a SIMD | instructions | cycles | matrix units |"
                 )
-                print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+                try StandardOutput.line("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
                 for kernel in kernels {
                     let numbers = [
                         kernel.callCount, kernel.registers, kernel.spills, kernel.scratch, kernel.sharedMemory, kernel.occupancy,
@@ -59,7 +60,7 @@ extension Bench {
                         kernel.cycles,
                     ].map { $0.map(String.init) ?? "-" }
                     let title = kernel.variant.isEmpty ? kernel.name : "\(kernel.name) (\(kernel.variant))"
-                    print("| \(title) | \(numbers.joined(separator: " | ")) | \(kernel.usesMatrixUnits ? "yes" : "") |")
+                    try StandardOutput.line("| \(title) | \(numbers.joined(separator: " | ")) | \(kernel.usesMatrixUnits ? "yes" : "") |")
                 }
             }
             if kernels.contains(where: { !$0.staysInRegisters }) { throw ExitCode(1) }

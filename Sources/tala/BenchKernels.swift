@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import Graph
 import JSON
 import Profiling
@@ -38,15 +39,15 @@ struct BenchKernels: ParsableCommand {
         }
         let table = ProfileTable(fastest, peaks, separatesShapes: true)
         if json {
-            print(
-                JSONWriter().string([
+            try StandardOutput.json(
+                [
                     "shape": JSONNode(options.shape), "device": JSONNode(setup.device.name), "precision": JSONNode(options.precision),
                     "tokens": JSONNode(setup.tokenCount), "sequence": JSONNode(options.sequence), "kernels": table.json,
-                ]))
+                ], isIndented: false)
         } else {
             let batch = "\(setup.tokenCount) tokens in examples of \(options.sequence)"
-            print("\(options.shape), \(batch), \(options.precision), \(setup.device.name)")
-            print(table.text)
+            try StandardOutput.line("\(options.shape), \(batch), \(options.precision), \(setup.device.name)")
+            try StandardOutput.line(table.text)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import Glibc
 import JSON
 import Models
@@ -6,7 +7,8 @@ import Storage
 import Tensors
 import Tokenization
 
-/// `tala bench make-checkpoint`: a model folder of a published model's shape with random weights, which a job can tune.
+/// `tala bench make-checkpoint`: a model folder of a published model's shape with random weights,
+/// which a job can tune.
 struct BenchMakeCheckpoint: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "make-checkpoint", abstract: "Write a model folder of a shape with random weights.",
@@ -17,6 +19,7 @@ struct BenchMakeCheckpoint: ParsableCommand {
     @Option(help: "\(BenchShapes.names.joined(separator: ", ")), a config.json or the folder of one.") var shape = "phi-3-mini"
     @Option(help: "The type of the weights: bfloat16, float16 or float32.") var type = "bfloat16"
     @Option(help: "Bytes of a shard at most.") var shardBytes = 2 << 30
+    @Flag(help: "Print one JSON object, also for an error.") var json = false
     @Argument(help: "The folder to make; it must not exist.") var folder: String
 
     func validate() throws {
@@ -33,15 +36,21 @@ struct BenchMakeCheckpoint: ParsableCommand {
                 "the vocabulary of \(configuration.vocabularySize) tokens is smaller than the \(ByteTokenizer.size) of the byte tokenizer")
         }
         do throws(StorageError) { try DurableFiles.makeFolder(folder, isNew: true) } catch {
-            throw ValidationError("\(folder) cannot be made: \(error)")
+            throw CommandFailure(.failed, "\(folder) cannot be made: \(error)")
         }
         try put("config.json", configurationFile())
         try put("tokenizer.json", ByteTokenizer.file)
         try put("tokenizer_config.json", ByteTokenizer.configuration)
+        let output = DeferredOutput()
         try RandomCheckpoint(configuration, elementType: ElementType(rawValue: type) ?? .bfloat16, shardByteLimit: shardBytes).make(
             in: folder
         ) {
-            print($0)
+            if !json { output.line($0) }
+        }
+        try output.finish()
+        if json {
+            let files = try FolderListing.names(in: folder).map { JSONNode($0) }
+            try StandardOutput.json(["folder": JSONNode(folder), "files": JSONNode(files)], isIndented: false)
         }
     }
 

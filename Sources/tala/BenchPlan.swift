@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import Devices
 import Graph
 import JSON
@@ -7,7 +8,8 @@ import Models
 import Tensors
 import Training
 
-/// `tala bench plan`: what it costs to build a job's programs and to prepare them, for a first and for a new number of tokens.
+/// `tala bench plan`: what it costs to build a job's programs and to prepare them, for a first and
+/// for a new number of tokens.
 struct BenchPlan: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Time the building of programs: graph, gradients, places in memory, kernels.",
@@ -54,9 +56,9 @@ struct BenchPlan: ParsableCommand {
             ]
         }
         if json {
-            print(JSONWriter().string(JSONNode(figures.map { JSONMember($0.0, $0.1) })))
+            try StandardOutput.json(JSONNode(figures.map { JSONMember($0.0, $0.1) }), isIndented: false)
         } else {
-            for (name, value) in figures { print("\(name): \(value.string ?? JSONWriter().string(value))") }
+            for (name, value) in figures { try StandardOutput.line("\(name): \(value.string ?? JSONWriter().string(value))") }
         }
     }
 

@@ -4,11 +4,14 @@ import Storage
 final class BenchProgress {
     private let start = BenchClock.now()
     private var lastSaid = -Double.infinity
+    private let isSilent: Bool
+
+    init(isSilent: Bool = false) { self.isSilent = isSilent }
 
     /// - Parameter interval: seconds since the last line within which nothing is said.
     func say(_ text: String, atMostEvery interval: Double = 0) {
         let now = BenchClock.now() - start
-        guard now - lastSaid >= interval else { return }
+        guard !isSilent, now - lastSaid >= interval else { return }
         lastSaid = now
         StandardError.write("[\(Self.seconds(now))] \(text)\n")
     }

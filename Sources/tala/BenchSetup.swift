@@ -11,7 +11,8 @@ import Profiling
 import Tensors
 import Training
 
-/// What a benchmark of training runs: the options that `tala bench train` and `tala bench kernels` share.
+/// What a benchmark of training runs: the options that `tala bench train` and `tala bench kernels`
+/// share.
 struct BenchOptions: ParsableArguments {
     @Option(help: "\(BenchShapes.names.joined(separator: ", ")), a config.json or the folder of one.") var shape = "smollm2-135m"
     @Option(help: "lora:RANK:all-linear, lora:RANK:NAME,NAME or full.") var adapter = "lora:16:all-linear"
@@ -59,7 +60,8 @@ struct BenchSetup {
     let batch: PackedBatch
     let activationType: ElementType
 
-    /// - Parameter progress: tells what is being done, since weights, measured kernels and steps can each take minutes.
+    /// - Parameter progress: tells what is being done, since weights, measured kernels and steps
+    ///   can each take minutes.
     init(_ options: BenchOptions, progress: BenchProgress) throws {
         self.options = options
         let configuration = try BenchShapes.configuration(options.shape)
@@ -126,14 +128,16 @@ struct BenchSetup {
 enum BenchClock {
     static func now() -> Double { seconds(CLOCK_MONOTONIC) }
 
-    /// Seconds since this process was started, as the kernel counts them; nil where /proc does not say.
+    /// Seconds since this process was started, as the kernel counts them; nil where /proc does not
+    /// say.
     static func secondsSinceProcessStart() -> Double? {
         guard let file = fopen("/proc/self/stat", "r") else { return nil }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 4_096)
         guard fgets(&line, Int32(line.count), file) != nil else { return nil }
         let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        // The second field is the program's name in brackets and may hold anything; the start in clock ticks since boot is the 22nd.
+        // The second field is the program's name in brackets and may hold anything; the start in
+        // clock ticks since boot is the 22nd.
         guard let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: end)...].split(separator: " ")
         let ticks = sysconf(Int32(_SC_CLK_TCK))

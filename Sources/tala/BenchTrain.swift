@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import Devices
 import Glibc
 import Graph
@@ -81,16 +82,17 @@ struct BenchTrain: ParsableCommand {
             progress.say("one more step, call by call")
             let programs = try setup.session.profile(setup.batch)
             let table = ProfileTable(programs, peaks, separatesShapes: shapes)
-            if json { figures.append(("profile", table.json)) } else { print(table.text) }
+            if json { figures.append(("profile", table.json)) } else { try StandardOutput.line(table.text) }
         }
         if json {
-            print(JSONWriter().string(JSONNode(figures.map { JSONMember($0.0, $0.1) })))
+            try StandardOutput.json(JSONNode(figures.map { JSONMember($0.0, $0.1) }), isIndented: false)
         } else {
-            for (name, value) in figures { print("\(name): \(value.string ?? JSONWriter().string(value))") }
+            for (name, value) in figures { try StandardOutput.line("\(name): \(value.string ?? JSONWriter().string(value))") }
         }
     }
 
-    /// Steps from the number `first` on, as many as are asked for and the time allows; with the loss of the last.
+    /// Steps from the number `first` on, as many as are asked for and the time allows; with the
+    /// loss of the last.
     private func timedSteps(
         _ setup: BenchSetup, _ batch: PackedBatch, from first: Int, _ progress: BenchProgress
     ) throws -> (times: StepTimes, loss: Double) {

@@ -1,10 +1,13 @@
 import ArgumentParser
+import CommandLineTools
 import Devices
 import Graph
+import JSON
 import Tensors
 
 extension Bench {
-    /// `tala bench tune`: measures the variants of a device's kernels and keeps the best of them for all jobs.
+    /// `tala bench tune`: measures the variants of a device's kernels and keeps the best of them
+    /// for all jobs.
     struct Tune: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Measure the variants of a Vulkan device's matrix products for a shape, and keep the best of them on disk.")
@@ -16,6 +19,7 @@ extension Bench {
         @Option(help: "The device.") var device = "vulkan"
         @Option(help: "Seconds that may be spent.") var seconds = 120.0
         @Flag(help: "Print every measurement, not only the best.") var verbose = false
+        @Flag(help: "Print one JSON object, also for an error.") var json = false
 
         func validate() throws {
             guard (2...(1 << 20)).contains(tokens), (0...4096).contains(rank), seconds > 0, seconds <= 86_400 else {
@@ -29,18 +33,30 @@ extension Bench {
         func run() throws {
             var best: [String: (variant: String, gigaflops: Double, count: Int)] = [:]
             var order: [String] = []
+            let output = DeferredOutput()
             try Devices.tune(device, seconds: seconds) { device in
                 try BenchShapes.plan(shape, rank: rank, tokens: tokens, ElementType(rawValue: precision) ?? .float32, device)
             } report: { product, variant, gigaflops in
-                if verbose { print("  \(Self.rounded(gigaflops)) GFLOP/s  \(product)  \(variant)") }
+                if verbose, !json { output.line("  \(Self.rounded(gigaflops)) GFLOP/s  \(product)  \(variant)") }
                 if best[product] == nil { order.append(product) }
                 let known = best[product] ?? (variant, 0, 0)
                 best[product] =
                     gigaflops > known.gigaflops ? (variant, gigaflops, known.count + 1) : (known.variant, known.gigaflops, known.count + 1)
             }
-            print("layout, types of a, b and result, classes of rows, columns, inner size | GFLOP/s | variant | measured")
-            for product in order {
-                if let found = best[product] { print("\(product) | \(Self.rounded(found.gigaflops)) | \(found.variant) | \(found.count)") }
+            try output.finish()
+            let rows = order.compactMap { product in best[product].map { (product, $0) } }
+            if json {
+                let found = rows.map { product, best -> JSONNode in
+                    [
+                        "product": JSONNode(product), "variant": JSONNode(best.variant),
+                        "gflop_s": JSONNode(Self.rounded(best.gigaflops)), "measured": JSONNode(best.count),
+                    ]
+                }
+                return try StandardOutput.json(["products": JSONNode(found)], isIndented: false)
+            }
+            try StandardOutput.line("layout, types of a, b and result, classes of rows, columns, inner size | GFLOP/s | variant | measured")
+            for (product, found) in rows {
+                try StandardOutput.line("\(product) | \(Self.rounded(found.gigaflops)) | \(found.variant) | \(found.count)")
             }
         }
 

@@ -1,6 +1,7 @@
 import Devices
 import Graph
 import ArgumentParser
+import CommandLineTools
 import Generation
 import Glibc
 import JSON
@@ -32,6 +33,8 @@ struct Generate: ParsableCommand {
     }
 
     func run() throws {
+        try Self.checkFolder(model, holding: "a model: config.json, weights in safetensors, tokenizer.json")
+        if let adapter { try Self.checkFolder(adapter, holding: "a PEFT adapter: adapter_config.json, adapter_model.safetensors") }
         do {
             let opened = try OpenedModel(path: model)
             guard let weights = opened.weights else { throw ModelError(file: model, "holds no weights") }
@@ -75,16 +78,34 @@ struct Generate: ParsableCommand {
                 ids, maximumTokens: maxTokens, endIDs: ends,
                 sampling: SamplingSettings(temperature: temperature, topP: topP, seed: seed))
             let words = encoder.tokenizer.decode(answer, skipSpecialTokens: true)
-            print(
-                json
-                    ? JSONWriter().string([
-                        "prompt": JSONNode(prompt), "text": JSONNode(words), "ids": JSONNode(answer.map { JSONNode(Int($0)) }),
-                    ]) : words)
-        } catch let error as ExitCode {
+            if json {
+                try StandardOutput.json(
+                    ["prompt": JSONNode(prompt), "text": JSONNode(words), "ids": JSONNode(answer.map { JSONNode(Int($0)) })],
+                    isIndented: false)
+            } else {
+                try StandardOutput.line(words)
+            }
+        } catch let error as CommandFailure {
             throw error
+        } catch let error as ModelError where error.file == "manifest" {
+            // The settings come from the adapter's folder here, not from a manifest.
+            let field = error.field.map { $0.hasPrefix("adapter.") ? String($0.dropFirst(8)) : $0 }
+            throw CommandFailure(
+                .invalid, "\(ModelError(file: (adapter ?? model) + "/adapter_config.json", field: field, error.message))")
         } catch {
-            StandardError.write("\(error)\n")
-            throw ExitCode(1)
+            throw CommandFailure(.invalid, "\(error)")
+        }
+    }
+
+    /// - Throws: ``CommandFailure`` if there is no folder of that name, or one that this user may
+    ///   not read.
+    private static func checkFolder(_ path: String, holding content: String) throws(CommandFailure) {
+        do throws(StorageError) { _ = try FolderListing.names(in: path) } catch {
+            switch error.errorNumber {
+            case ENOENT: throw CommandFailure(.notFound, "there is no folder \(path); name one with \(content)")
+            case ENOTDIR: throw CommandFailure(.notFound, "\(path) is not a folder; name one with \(content)")
+            default: throw CommandFailure(.failed, "the folder \(path) cannot be read: \(String(cString: strerror(error.errorNumber)))")
+            }
         }
     }
 }

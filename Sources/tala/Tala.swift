@@ -6,13 +6,16 @@ import Jobs
 struct Tala: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tala", abstract: "Fine-tune language models from a spool directory.",
-        discussion: CommandExit.sentence([.succeeded, .failed, .usage, .cancelled, .noDaemon]), version: "0.1.0",
+        discussion: CommandExit.sentence()
+            + " With --json every command prints one JSON object, also for an error; docs/json-output.md describes them.",
+        version: "0.1.0",
         subcommands: [
-            Submit.self, Validate.self, PlanCommand.self, ManifestCommand.self, List.self, Status.self, Watch.self, Events.self,
+            Initialize.self, Submit.self, Validate.self, PlanCommand.self, ManifestCommand.self, List.self, Status.self, Watch.self, Events.self, Logs.self,
+            Plot.self,
             Cancel.self, Pause.self,
             Resume.self, CheckpointNow.self, Delete.self,
-            DevicesCommand.self, Generate.self, TokenizerCommand.self, TemplateCommand.self, Bench.self,
+            DevicesCommand.self, Doctor.self, Generate.self, TokenizerCommand.self, TemplateCommand.self, Bench.self,
         ])
 
-    static func main() { runAsProgram() }
+    static func main() { runAsProgram(printsJSON: true) }
 }

@@ -1,4 +1,5 @@
-/// Text of a user's data as a terminal may show it: control characters, which could move its cursor or change its title, as the pictures that Unicode has of them.
+/// Text of a user's data as a terminal may show it: control characters, which could move its cursor
+/// or change its title, as the pictures that Unicode has of them.
 func plain(_ text: some StringProtocol) -> String {
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

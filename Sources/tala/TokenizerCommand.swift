@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import Dispatch
 import Glibc
 import JSON
@@ -15,11 +16,12 @@ struct TokenizerCommand: ParsableCommand {
 
     struct Encode: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Read {\"text\", \"add_special_tokens\"} lines, write {\"ids\"} lines.")
+        @Flag(help: "Print an error as a JSON object too; what is printed otherwise is one object a line anyway.") var json = false
         @Argument(help: "A model folder, or a tokenizer.json.") var model: String
 
         func run() throws {
             let tokenizer = try load(model)
-            JSONLines.map { node in
+            try JSONLines.map { node in
                 guard let text = node["text"]?.string else { throw ValidationError("a line has no \"text\"") }
                 let ids = tokenizer.encode(text, addSpecialTokens: node["add_special_tokens"]?.bool ?? true)
                 return ["ids": JSONNode(ids.map { JSONNode(Int($0)) })]
@@ -29,11 +31,12 @@ struct TokenizerCommand: ParsableCommand {
 
     struct Decode: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Read {\"ids\", \"skip_special_tokens\"} lines, write {\"text\"} lines.")
+        @Flag(help: "Print an error as a JSON object too; what is printed otherwise is one object a line anyway.") var json = false
         @Argument(help: "A model folder, or a tokenizer.json.") var model: String
 
         func run() throws {
             let tokenizer = try load(model)
-            JSONLines.map { node in
+            try JSONLines.map { node in
                 guard let ids = node["ids"]?.array?.compactMap(\.integer) else { throw ValidationError("a line has no \"ids\"") }
                 return [
                     "text": JSONNode(
@@ -48,6 +51,7 @@ struct TokenizerCommand: ParsableCommand {
             commandName: "bench", abstract: "Measure how fast text becomes tokens.",
             discussion: "FILE is text, cut at its empty lines, or JSON Lines with a \"text\" each. Only the encoding is timed.")
         @Option(help: "Threads.") var threads = 1
+        @Flag(help: "Print one JSON object, also for an error.") var json = false
         @Argument(help: "A model folder, or a tokenizer.json.") var model: String
         @Argument(help: "Text, or JSON Lines.") var file: String
 
@@ -70,9 +74,16 @@ struct TokenizerCommand: ParsableCommand {
             let seconds = max(1e-9, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
             let tokens = counts.withLock { $0 }
             let (bytes, rates) = (Double(byteCount) / 1e6, (Double(byteCount) / 1e6 / seconds, Double(tokens) / 1e6 / seconds))
-            print(
-                "\(Self.rounded(bytes)) MB, \(tokens) tokens, \(Self.rounded(seconds)) s: \(Self.rounded(rates.0)) MB/s, \(Self.rounded(rates.1)) million tokens/s"
-            )
+            if json {
+                return try StandardOutput.json(
+                    [
+                        "bytes": JSONNode(byteCount), "tokens": JSONNode(tokens), "seconds": JSONNode(seconds),
+                        "megabytes_per_second": JSONNode(rates.0), "million_tokens_per_second": JSONNode(rates.1),
+                    ], isIndented: false)
+            }
+            try StandardOutput.line(
+                "\(Self.rounded(bytes)) MB, \(tokens) tokens, \(Self.rounded(seconds)) s: \(Self.rounded(rates.0)) MB/s, "
+                    + "\(Self.rounded(rates.1)) million tokens/s")
         }
 
         private static func rounded(_ number: Double) -> String { "\((number * 100).rounded() / 100)" }
@@ -102,6 +113,7 @@ struct TokenizerCommand: ParsableCommand {
         @Option(help: "How text is cut into words: gpt-2 or llama-3.") var splitting = "gpt-2"
         @Option(help: "A pair that occurs more seldom is not merged.") var minimumFrequency = 2
         @Option(help: "Where tokenizer.json is written.") var output: String
+        @Flag(help: "Print one JSON object, also for an error.") var json = false
         @Argument(help: "Text or .jsonl files.") var files: [String]
 
         func validate() throws {
@@ -134,7 +146,13 @@ struct TokenizerCommand: ParsableCommand {
             let result = trainer.train(on: texts)
             try DurableFiles.replace(output, with: JSONWriter(isIndented: true).string(result) + "\n")
             let count = result["model"]?["vocab"]?.object?.count ?? 0
-            StandardError.write("\(output): \(count) tokens, \(result["model"]?["merges"]?.array?.count ?? 0) merges\n")
+            let merges = result["model"]?["merges"]?.array?.count ?? 0
+            if json {
+                try StandardOutput.json(
+                    ["output": JSONNode(output), "tokens": JSONNode(count), "merges": JSONNode(merges)], isIndented: false)
+            } else {
+                StandardError.write("\(output): \(count) tokens, \(merges) merges\n")
+            }
         }
     }
 
@@ -143,8 +161,7 @@ struct TokenizerCommand: ParsableCommand {
             if model.hasSuffix(".json"), !FolderListing.isFolder(model) { return try Tokenizer(path: model) }
             return try Tokenizer(folder: model)
         } catch {
-            StandardError.write("\(error)\n")
-            throw ExitCode(1)
+            throw CommandFailure(.invalid, "\(error)")
         }
     }
 }
@@ -159,13 +176,14 @@ struct TemplateCommand: ParsableCommand {
             abstract: "Read {\"variables\": {...}} lines, write {\"text\"} or {\"error\"} lines.",
             discussion:
                 "TEMPLATE is a .jinja file, a tokenizer_config.json, a model folder, or - where each line brings its own \"template\".")
+        @Flag(help: "Print an error as a JSON object too; what is printed otherwise is one object a line anyway.") var json = false
         @Option(help: "What strftime_now tells, for example 2025-03-09T08:05:07.") var now: String?
         @Argument(help: "The template.") var template: String
 
         func run() throws {
             let clock = try Self.clock(now)
             let fixed = template == "-" ? nil : try Self.source(template)
-            JSONLines.map { node in
+            try JSONLines.map { node in
                 let source = node["template"]?.string ?? fixed ?? ""
                 do throws(TemplateError) {
                     let text = try Template(source).render(Self.variables(node, isModels: fixed != nil), clock: clock).text
@@ -181,7 +199,8 @@ struct TemplateCommand: ParsableCommand {
             }
         }
 
-        /// What a line gives; a model's template always has `tools` and `documents`, as in transformers.
+        /// What a line gives; a model's template always has `tools` and `documents`, as in
+        /// transformers.
         private static func variables(_ node: JSONNode, isModels: Bool) -> JSONNode {
             var members = node["variables"]?.object ?? []
             for name in ["tools", "documents"] where isModels && !members.contains(where: { $0.key == name }) {
@@ -220,12 +239,14 @@ struct TemplateCommand: ParsableCommand {
     }
 }
 
-/// Standard input as JSON Lines, answered line by line; a line that cannot be answered gets an `error`, and the next one is read.
+/// Standard input as JSON Lines, answered line by line; a line that cannot be answered gets an
+/// `error`, and the next one is read.
 enum JSONLines {
-    static func map(_ transform: (JSONNode) throws -> JSONNode) {
+    /// - Throws: `StorageError` if an answer cannot be written.
+    static func map(_ transform: (JSONNode) throws -> JSONNode) throws {
         while let line = readLine(strippingNewline: true) {
             if line.isEmpty { continue }
-            print(JSONWriter().string(answer(line, transform)))
+            try StandardOutput.json(answer(line, transform), isIndented: false)
         }
     }
 

@@ -36,8 +36,7 @@ struct ManifestOptions: ParsableArguments {
         let bytes = try DurableFiles.read(path, limit: 2 << 20)
         let parsed: Manifest
         do throws(ManifestError) { parsed = try Manifest(ManifestText(bytes, isYAML: !path.hasSuffix(".json"))) } catch {
-            StandardError.write("\(path): \(error)\n")
-            throw ExitCode(1)
+            throw CommandFailure(error, file: path)
         }
         let layout = SpoolLayout(root: spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
         // What the daemon will say, for data that `tala submit` carries along from beside the manifest.
@@ -48,8 +47,7 @@ struct ManifestOptions: ParsableArguments {
             }
             return (parsed, files.modelPath, files.training.path, files.validation?.path, files.initialAdapter?.path)
         } catch let error as ManifestError {
-            StandardError.write("\(path): \(error)\n")
-            throw ExitCode(1)
+            throw CommandFailure(error, file: path)
         }
     }
 
@@ -72,14 +70,20 @@ struct ManifestOptions: ParsableArguments {
     func prepare(device: String? = nil, memoryLimit: Int? = nil) throws -> PreparedJob {
         do {
             return try prepareThrowing(device: device, memoryLimit: memoryLimit)
-        } catch let code as ExitCode {
-            throw code
         } catch PreparationError.invalidData(let reports) {
-            for problem in reports.flatMap(\.problems.first) { StandardError.write(plain("\(problem)") + "\n") }
-            throw ExitCode(1)
+            throw CommandFailure(
+                .invalid, reports.flatMap(\.problems.first).map { plain("\($0)") }.joined(separator: "\n"),
+                context: [JSONMember("files", JSONNode(reports.map(\.json)))])
         } catch {
-            StandardError.write("\(error)\n")
-            throw ExitCode(1)
+            throw Self.failure(error)
+        }
+    }
+
+    /// Why a job cannot be prepared.
+    static func failure(_ error: any Error) -> any Error {
+        switch error {
+        case is CommandFailure, is ValidationError, is ExitCode: error
+        default: CommandFailure(.invalid, "\(error)")
         }
     }
 }
@@ -129,8 +133,7 @@ struct PlanCommand: ParsableCommand {
                     JSONMember("device", JSONNode(job.device.name)), JSONMember("precision", JSONNode(job.precision)),
                     JSONMember("warnings", JSONNode(job.warnings.map(\.json))),
                 ] + (estimate.map { [JSONMember("estimate", Self.json($0.card, $0.roofline, tokens: plan.size.tokenCount))] } ?? [])
-            print(JSONWriter(isIndented: true).string(JSONNode((PlanFigures(plan).json.object ?? []) + figures)))
-            return
+            return try StandardOutput.json(JSONNode((PlanFigures(plan).json.object ?? []) + figures))
         }
         func mebibytes(_ bytes: Int) -> String { "\(Double(bytes * 10 / 1_048_576) / 10) MiB" }
         var rows = [
@@ -155,25 +158,26 @@ struct PlanCommand: ParsableCommand {
             rows.append(("cost", cost.text))
         }
         let width = rows.map(\.0.count).max() ?? 0
-        for (name, value) in rows { print(name + String(repeating: " ", count: width - name.count + 2) + value) }
+        for (name, value) in rows { try StandardOutput.line(name + String(repeating: " ", count: width - name.count + 2) + value) }
         ManifestOptions.show(job.warnings)
-        if let estimate { Self.show(estimate.card, estimate.roofline, plan) }
+        if let estimate { try Self.show(estimate.card, estimate.roofline, plan) }
     }
 
     /// An estimate must not read like a measurement.
-    private static func show(_ card: CardProfile, _ roofline: RooflineEstimate, _ plan: JobPlan) {
+    private static func show(_ card: CardProfile, _ roofline: RooflineEstimate, _ plan: JobPlan) throws {
         let rounded = { (number: Double, digits: Double) in (number * digits).rounded() / digits }
-        print("")
-        print("ESTIMATE, not measured: a roofline of what is published of the \(card.name); kernels reach a part of it")
-        print("  \(card.source)")
+        try StandardOutput.line()
+        try StandardOutput.line("ESTIMATE, not measured: a roofline of what is published of the \(card.name); kernels reach a part of it")
+        try StandardOutput.line("  \(card.source)")
         let speed = roofline.seconds > 0 ? Double(plan.size.tokenCount) / roofline.seconds : 0
         let time = "\(rounded(roofline.seconds * 1e3, 100)) ms a micro-batch of \(plan.size.tokenCount) tokens"
-        print("  at best \(time), \(rounded(speed, 1)) tokens/s")
+        try StandardOutput.line("  at best \(time), \(rounded(speed, 1)) tokens/s")
         if plan.deviceBytes > card.memoryBytes {
-            print("  DOES NOT FIT: the card has \(card.memoryBytes >> 20) MiB, the job needs \(plan.deviceBytes >> 20) MiB")
+            try StandardOutput.line(
+                "  DOES NOT FIT: the card has \(card.memoryBytes >> 20) MiB, the job needs \(plan.deviceBytes >> 20) MiB")
         }
         for part in roofline.parts.prefix(6) {
-            print(
+            try StandardOutput.line(
                 "  \(part.operation): \(rounded(part.seconds * 1e3, 1000)) ms in \(part.calls) calls, "
                     + "\(rounded(part.arithmeticShare * 100, 1)) % of it bound by arithmetic, the rest by memory")
         }
@@ -202,20 +206,17 @@ struct DevicesCommand: ParsableCommand {
     func run() throws {
         let devices = Devices.all()
         if json {
-            print(
-                JSONWriter(isIndented: true).string(
-                    JSONNode(
-                        devices.map { device in
-                            [
-                                "device": JSONNode(device.selector), "name": JSONNode(device.name),
-                                "details": JSONNode(device.details.map { JSONMember($0.0, JSONNode($0.1)) }),
-                            ]
-                        })))
-            return
+            let list = devices.map { device -> JSONNode in
+                [
+                    "device": JSONNode(device.selector), "name": JSONNode(device.name),
+                    "details": JSONNode(device.details.map { JSONMember($0.0, JSONNode($0.1)) }),
+                ]
+            }
+            return try StandardOutput.json(["object": "list", "data": JSONNode(list), "has_more": false])
         }
         for device in devices {
-            print("\(device.selector)  \(device.name)")
-            for (name, value) in device.details { print("    \(name): \(value)") }
+            try StandardOutput.line("\(device.selector)  \(device.name)")
+            for (name, value) in device.details { try StandardOutput.line("    \(name): \(value)") }
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import CommandLineTools
 import Datasets
 import Glibc
 import Graph
@@ -25,43 +26,34 @@ struct Validate: ParsableCommand {
         let job: PreparedJob
         do {
             job = try options.prepareThrowing()
-        } catch let code as ExitCode {
-            throw code
         } catch PreparationError.invalidData(let reports) {
             return try refuse(reports)
         } catch {
-            if options.json {
-                let failure: JSONNode = ["message": JSONNode("\(error)")]
-                print(JSONWriter(isIndented: true).string(["valid": false, "files": [], "error": failure]))
-            } else {
-                StandardError.write("\(error)\n")
-            }
-            throw ExitCode(1)
+            guard var failure = ManifestOptions.failure(error) as? CommandFailure else { throw error }
+            failure.context = [JSONMember("valid", false), JSONMember("files", [])] + failure.context
+            throw failure
         }
         // An estimate that cannot be made is no fault of the job.
         let time = try? job.estimateTime()
         if options.json {
-            print(
-                JSONWriter(isIndented: true).string(
-                    [
-                        "valid": true, "files": JSONNode(job.reports.map(\.json)), "warnings": JSONNode(job.warnings.map(\.json)),
-                        "steps": JSONNode(job.settings.totalSteps),
-                        "batch_size": JSONNode(job.settings.batchSize), "trained_tokens": JSONNode(job.totalTrainedTokens),
-                        "peak_bytes": JSONNode(job.plan.peakBytes),
-                        "initial_weights": JSONNode(job.initialWeights),
-                        "remarks": JSONNode((job.remarks + job.notes).map { JSONNode($0) }),
-                        "seconds": time.map { JSONNode($0.seconds) } ?? nil,
-                        "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? nil, "plan": PlanFigures(job.plan).json,
-                    ]))
-            return
+            return try StandardOutput.json([
+                "valid": true, "files": JSONNode(job.reports.map(\.json)), "warnings": JSONNode(job.warnings.map(\.json)),
+                "steps": JSONNode(job.settings.totalSteps),
+                "batch_size": JSONNode(job.settings.batchSize), "trained_tokens": JSONNode(job.totalTrainedTokens),
+                "peak_bytes": JSONNode(job.plan.peakBytes), "initial_weights": JSONNode(job.initialWeights),
+                "remarks": JSONNode((job.remarks + job.notes).map { JSONNode($0) }), "seconds": time.map { JSONNode($0.seconds) } ?? .null,
+                "seconds_from": time.map { JSONNode($0.basis.rawValue) } ?? .null, "plan": PlanFigures(job.plan).json,
+            ])
         }
-        for report in job.reports { print(plain(report.text), terminator: "") }
-        for remark in job.remarks { print(plain("warning: " + remark)) }
-        for note in job.notes { print(plain("note: " + note)) }
-        for index in 0..<min(show, job.training.count) { print(ExampleText(job.encoder.tokenizer).text(job.training, index)) }
+        for report in job.reports { try StandardOutput.write(plain(report.text)) }
+        for remark in job.remarks { try StandardOutput.line(plain("warning: " + remark)) }
+        for note in job.notes { try StandardOutput.line(plain("note: " + note)) }
         ManifestOptions.show(job.warnings)
+        for index in 0..<min(show, job.training.count) {
+            try StandardOutput.line(ExampleText(job.encoder.tokenizer).text(job.training, index))
+        }
         let mebibytes = Double(job.plan.peakBytes / 104_858) / 10
-        print(
+        try StandardOutput.line(
             "valid: \(job.settings.totalSteps) steps of \(job.settings.batchSize) examples, \(job.totalTrainedTokens) trained tokens, "
                 + "\(mebibytes) MiB at the peak on \(job.device.name)"
                 + (time.map {
@@ -72,10 +64,12 @@ struct Validate: ParsableCommand {
     /// Prints what is wrong: figures on standard output, each problem on standard error.
     private func refuse(_ reports: [ValidationReport]) throws {
         if options.json {
-            print(JSONWriter(isIndented: true).string(["valid": false, "files": JSONNode(reports.map(\.json))]))
+            let count = reports.reduce(0) { $0 + $1.problems.total }
+            throw CommandFailure(
+                .invalid, "\(PreparationError.invalidData(reports))", details: [JSONMember("problems", JSONNode(count))],
+                context: [JSONMember("valid", false), JSONMember("files", JSONNode(reports.map(\.json)))])
         } else {
-            for report in reports { print(plain(report.table), terminator: "") }
-            fflush(nil)
+            for report in reports { try StandardOutput.write(plain(report.table)) }
             for report in reports {
                 for problem in report.problems.first { StandardError.write(plain("\(problem)") + "\n") }
                 if report.problems.total > report.problems.first.count {
@@ -105,7 +99,8 @@ struct ExampleText {
         var start = 0
         while start < example.ids.count {
             let end = example.isTrained[start...].firstIndex { $0 != example.isTrained[start] } ?? example.ids.count
-            // A run's text is what it adds to the text before it: decoded alone it could lose a space at its beginning.
+            // A run's text is what it adds to the text before it: decoded alone it could lose a
+            // space at its beginning.
             let whole = tokenizer.decode(Array(example.ids[..<end]), skipSpecialTokens: false)
             let words =
                 whole.utf8.starts(with: shown.utf8)
@@ -120,7 +115,8 @@ struct ExampleText {
     }
 }
 
-/// A progress bar on standard error for a file that takes longer than a second; nothing where that is no terminal.
+/// A progress bar on standard error for a file that takes longer than a second; nothing where that
+/// is no terminal.
 final class ReadingBar {
     private let began = MonotonicClock.seconds()
     private let isTerminal = isatty(2) == 1 && getenv("TERM").map { String(cString: $0) != "dumb" } ?? false
@@ -139,7 +135,8 @@ final class ReadingBar {
         return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
     }
 
-    /// A line that the terminal does not have to break: what there is no room for is left out, the figures last.
+    /// A line that the terminal does not have to break: what there is no room for is left out, the
+    /// figures last.
     static func line(_ progress: DatasetProgress, columns: Int) -> String {
         let share = min(1, Double(progress.bytesDone) / Double(progress.byteCount))
         let filled = Int(share * 30)

@@ -1,11 +1,13 @@
 import Foundation
 import TestSupport
 
-/// What a program says of its own commands and options (argument-parser's `--experimental-dump-help`), as sections of a manual page.
+/// What a program says of its own commands and options (argument-parser's
+/// `--experimental-dump-help`), as sections of a manual page.
 struct ProgramDescription: Decodable {
     struct Command: Decodable {
         var commandName: String
         var abstract: String?
+        var discussion: String?
         var arguments: [Argument]?
         var subcommands: [Command]?
     }
@@ -30,17 +32,50 @@ struct ProgramDescription: Decodable {
         return try JSONDecoder().decode(ProgramDescription.self, from: Data(outcome.output.utf8))
     }
 
-    /// The commands and their options in the macros of man(7).
-    func manual() -> String {
-        if command.subcommands == nil || command.subcommands?.isEmpty == true {
-            return ".SH OPTIONS\n" + Self.options(of: command)
+    /// The commands that do something, by the words that call them.
+    var commands: [(path: String, command: Command)] { Self.leaves(of: command) }
+
+    /// What a program's page says of its commands, or of its options where it has no commands, in
+    /// the macros of man(7).
+    /// - Parameter hasPages: whether each command has a page of its own, to which this one refers.
+    func manual(hasPages: Bool) -> String {
+        let commands = commands
+        if commands.isEmpty { return ".SH OPTIONS\n" + Self.options(of: command) }
+        let parts = commands.map { path, leaf in
+            let abstract = Self.escaped(leaf.abstract ?? "")
+            guard hasPages else { return ".SS \"\(path)\(Self.positionals(leaf))\"\n\(abstract)\n" + Self.options(of: leaf) }
+            let page = ([command.commandName] + path.split(separator: " ").map(String.init)).joined(separator: "\\-")
+            return ".TP\n\\fB\(Self.hyphenated(path))\\fR\(Self.positionals(leaf))\n\(abstract)\n.BR \(page) (1)\n"
         }
-        var text = ".SH COMMANDS\n"
-        for (path, leaf) in Self.leaves(of: command) {
-            let positional = Self.shown(leaf).filter { $0.kind == "positional" }.map(Self.positional).joined()
-            text += ".SS \"\(path)\(positional)\"\n\(Self.escaped(leaf.abstract ?? ""))\n" + Self.options(of: leaf)
-        }
-        return text
+        return ".SH COMMANDS\n" + parts.joined()
+    }
+
+    /// The page of one command, complete.
+    func page(of path: String, _ leaf: Command) -> String {
+        let words = [command.commandName] + path.split(separator: " ").map(String.init)
+        let name = words.joined(separator: "-")
+        let abstract = Self.escaped(leaf.abstract ?? "")
+        let summary = abstract.hasSuffix(".") ? String(abstract.dropLast()) : abstract
+        return """
+            .\\" Written by ManualTests, from what the program says of itself.
+            .TH \(name.uppercased().replacingOccurrences(of: "-", with: "\\-")) 1 "" "Tala" "User commands"
+            .SH NAME
+            \(Self.hyphenated(name)) \\- \(summary.prefix(1).lowercased() + summary.dropFirst())
+            .SH SYNOPSIS
+            .B \(Self.hyphenated(words.joined(separator: " ")))
+            [\\fIOPTIONS\\fR]\(Self.positionals(leaf))
+
+            """ + Self.description(of: leaf) + ".SH OPTIONS\n" + Self.options(of: leaf) + ".SH SEE ALSO\n.BR \(command.commandName) (1)\n"
+    }
+
+    private static func description(of command: Command) -> String {
+        ".SH DESCRIPTION\n\(escaped(command.abstract ?? ""))\n" + (command.discussion.map { ".PP\n\(escaped($0))\n" } ?? "")
+    }
+
+    private static func hyphenated(_ text: String) -> String { escaped(text).replacingOccurrences(of: "-", with: "\\-") }
+
+    private static func positionals(_ command: Command) -> String {
+        shown(command).filter { $0.kind == "positional" }.map(positional).joined()
     }
 
     private static func leaves(of command: Command, path: [String] = []) -> [(String, Command)] {

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// What keeps the code in the shape that README and Package.swift promise: checks on the sources themselves.
+/// What keeps the code in the shape that README and Package.swift promise: checks on the sources
+/// themselves.
 @Suite struct HouseTests {
     @Test func aModuleImportsOnlyWhatStandsAboveItInPackageSwift() throws {
         let modules = try SourceTree.modules()
@@ -44,7 +45,8 @@ import Testing
         }
     }
 
-    /// What comes from outside must end in an error, not in a trap. A line that cannot be reached from outside says why, after `// invariant:`.
+    /// What comes from outside must end in an error, not in a trap. A line that cannot be reached
+    /// from outside says why, after `// invariant:`.
     @Test func nothingTrapsOutsideMarkedInvariants() throws {
         let traps = try Regex(#"\b(fatalError|preconditionFailure|precondition)\(|\btry!|\bas! "#)
         for file in try SourceTree.swiftFiles(under: "Sources") {

@@ -20,7 +20,8 @@ enum SourceTree {
 
     static func swiftFiles(under folder: String) throws -> [String] { try files(under: folder, endings: [".swift"]) }
 
-    /// The targets of Package.swift that have sources, in its order, which is the order in which they may import each other.
+    /// The targets of Package.swift that have sources, in its order, which is the order in which
+    /// they may import each other.
     static func modules() throws -> [String] {
         let target = try Regex(
             #"^\s*(?:module|moduleInC|program|\.systemLibrary)\(\s*(?:name:\s*)?"([A-Za-z-]+)""#, as: (Substring, Substring).self

@@ -6,6 +6,8 @@ package struct BuiltProgram: Sendable {
         package var status: Int32
         package var output: String
         package var errors: String
+
+        package init(status: Int32, output: String, errors: String) { (self.status, self.output, self.errors) = (status, output, errors) }
     }
 
     package let name: String

@@ -3,6 +3,7 @@ import Export
 import Glibc
 import JSON
 import Jobs
+import Manifest
 import Preparation
 import Spool
 import Storage

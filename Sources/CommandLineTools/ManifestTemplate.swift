@@ -1,0 +1,85 @@
+/// A manifest to begin with, in YAML, whose comments say what each choice does.
+struct ManifestTemplate {
+    /// What the training file holds.
+    enum Task: String, CaseIterable {
+        case chat
+        case completion
+        case text
+    }
+
+    let model: String
+    let data: String
+    let task: Task
+    let trainsAllWeights: Bool
+
+    var text: String {
+        var lines = [
+            "# A job for Tala. docs/manifest.md has every key; a key that is left out has the default shown there.",
+            "model: \(Self.quoted(model))",
+            "training_file: \(Self.quoted(data))",
+            "# The share of the examples that is held back: their loss tells whether the model learns or memorises.",
+            "validation_split: 0.1",
+            "seed: 42",
+            "",
+            "method:",
+            "  type: \(task == .text ? "pretrain" : "supervised")",
+            "  \(task == .text ? "pretrain" : "supervised"):",
+            "    hyperparameters:",
+            "      # Passes over the data. More than 3 to 5 on few examples memorises them.",
+            "      n_epochs: \(task == .text ? 1 : 3)",
+            "      # Examples of one optimizer step. The planner cuts it into micro-batches, so it does not decide about memory.",
+            "      batch_size: 8",
+            "      # auto: 2e-4 for LoRA, 2e-5 for all weights, 1e-3 for pretraining. Halve it if the loss rises or jumps.",
+            "      learning_rate: auto",
+            "",
+        ]
+        if trainsAllWeights {
+            lines += [
+                "# All weights are trained: the result is a model, and memory holds gradients and two moments of every weight.",
+                "adapter: {type: full}",
+            ]
+        } else {
+            lines += [
+                "# Small matrices beside the frozen weights are trained. A higher rank holds more and takes more memory.",
+                "adapter: {type: lora, rank: 16, alpha: 32, target_modules: all-linear}",
+                "# auto: as stored, or in 8 or 4 bits where the memory asks for it.",
+                "base_weights: auto",
+            ]
+        }
+        lines += [
+            "# The rate rises over the first steps and then falls to zero.",
+            "schedule: {type: cosine, warmup_steps: 10}",
+        ]
+        switch task {
+        case .chat: lines += ["# Only what the assistant says counts in the loss.", "train_on: assistant"]
+        case .completion: lines += ["# Only the completion counts in the loss.", "train_on: completion"]
+        case .text: break
+        }
+        lines += [
+            "# Tokens of one example; a longer one is an error, or: on_excess: truncate, drop.",
+            "max_length: 2048",
+            "# A checkpoint every so many steps; the newest two are kept.",
+            "checkpoint: {every_steps: 100, keep: 2}",
+            "# auto: a Vulkan device where there is one, else the processor.",
+            "device: auto",
+        ]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A text as a YAML scalar in double quotes, which is JSON's form.
+    private static func quoted(_ text: String) -> String {
+        let isPlain =
+            text.utf8.first.map { $0 != 0x2D } == true
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) } && text.contains { $0.isLetter }
+        guard !isPlain || ["true", "false", "null"].contains(text) else { return text }
+        let escaped = text.unicodeScalars.map { scalar -> String in
+            switch scalar {
+            case "\"": "\\\""
+            case "\\": "\\\\"
+            case let scalar where scalar.value < 0x20: "\\u00" + (scalar.value < 0x10 ? "0" : "") + String(scalar.value, radix: 16)
+            default: String(scalar)
+            }
+        }
+        return "\"" + escaped.joined() + "\""
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Storage
+import TestSupport
+import Testing
+
+/// `tala generate` knows folders and prompts; who asks a model has written no manifest.
+@Suite struct GenerateFailureTests {
+    private static let demo = ManualTests.root.appendingPathComponent("demo/model").path
+
+    /// A copy of the demonstration's model without some files.
+    private static func model(without removed: [String]) throws -> String {
+        let folder = NSTemporaryDirectory() + "tala-generate-\(UUID().uuidString)"
+        try FileManager.default.copyItem(atPath: demo, toPath: folder)
+        for name in removed { try FileManager.default.removeItem(atPath: folder + "/" + name) }
+        return folder
+    }
+
+    private static func expectFolderWords(_ outcome: BuiltProgram.Outcome, _ words: [String]) {
+        #expect(outcome.status != 0 && outcome.output.isEmpty, "\(outcome)")
+        for word in words { #expect(outcome.errors.contains(word), "\(outcome)") }
+        for word in ["manifest", "method.type", "job", "training"] { #expect(!outcome.errors.contains(word), "\(outcome)") }
+    }
+
+    @Test(arguments: ["config.json", "tokenizer.json", "model.safetensors"])
+    func aFolderWithoutAFileIsNamedWithTheFile(_ file: String) throws {
+        let folder = try Self.model(without: [file])
+        defer { FolderListing.delete(folder) }
+        let outcome = try BuiltProgram(name: "tala").run(["generate", "--model", folder, "--prompt", "hi", "--max-tokens", "1"])
+        Self.expectFolderWords(outcome, [folder, file])
+    }
+
+    @Test func aFolderThatIsNotThereIsSaidToBeMissing() throws {
+        let tala = BuiltProgram(name: "tala")
+        Self.expectFolderWords(
+            try tala.run(["generate", "--model", "/no/such/model", "--prompt", "hi"]), ["there is no folder /no/such/model"])
+        Self.expectFolderWords(
+            try tala.run(["generate", "--model", Self.demo, "--adapter", "/no/such/adapter", "--prompt", "hi"]),
+            ["there is no folder /no/such/adapter"])
+        Self.expectFolderWords(
+            try tala.run(["generate", "--model", Self.demo + "/config.json", "--prompt", "hi"]), ["config.json is not a folder"])
+    }
+
+    @Test func anAdapterOfAnotherModelIsBlamedOnItsOwnFile() throws {
+        let adapter = NSTemporaryDirectory() + "tala-adapter-\(UUID().uuidString)"
+        defer { FolderListing.delete(adapter) }
+        try DurableFiles.makeFolder(adapter)
+        try DurableFiles.replace(
+            adapter + "/adapter_config.json", with: #"{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["no_such_layer"]}"#)
+        let outcome = try BuiltProgram(name: "tala").run(["generate", "--model", Self.demo, "--adapter", adapter, "--prompt", "hi"])
+        Self.expectFolderWords(outcome, [adapter + "/adapter_config.json", "no_such_layer"])
+    }
+}
