@@ -162,7 +162,7 @@ void main() {
         uint row = own_start + i;
         if (row < query_count) {
             float share = sum[i] > 0.0 ? 1.0 / sum[i] : 0.0;
-            // A sum that is no number must not become zero.
+            // A sum that is not a number must not become zero.
             if (!(sum[i] >= 0.0)) share = sum[i];
             [[unroll]] for (uint c = 0; c < SHARE; c++) {
                 uint column = lane() + c * LANES;

@@ -70,8 +70,8 @@ package final class CPUDevice: ComputeDevice {
         workspace = try AlignedMemory(byteCount: byteCount)
     }
 
-    /// Tells whoever listens that a program moves.
-    /// - Parameter now: seconds of a clock that nobody sets.
+    /// Calls the liveness callback.
+    /// - Parameter now: seconds of the monotonic clock.
     func beat(_ now: Double) {
         guard let heartbeat, now - lastBeat > 1 else { return }
         lastBeat = now

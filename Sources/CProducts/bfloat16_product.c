@@ -105,7 +105,7 @@ TALA_INLINE void multiply(
         TALA_UNROLL for (int i = 0; i < 4; i++) quarters[i] += pair_bytes;
     }
     if (has_single) {
-        // The last inner index has no partner: what stands behind it in a is not a's, and may be no number.
+        // The last inner index has no partner: what stands behind it in a is not a's, and may not be a number.
         TALA_UNROLL for (int row = 0; row < rows; row++) {
             uint16_t single;
             __builtin_memcpy(&single, pair_at(quarters, row, row_bytes), sizeof single);

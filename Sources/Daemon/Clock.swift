@@ -1,6 +1,6 @@
 import Glibc
 
-/// The two clocks: one that nobody sets, for durations, and the wall's, for stamps.
+/// The two clocks: the monotonic one for durations, and the wall's, for stamps.
 enum Clock {
     /// Others for the code of a test, on its own task only.
     @TaskLocal static var override: (any ClockSource)?
@@ -20,7 +20,7 @@ enum Clock {
 
 /// Where a daemon takes its time from, in seconds.
 protocol ClockSource: Sendable {
-    /// Of a clock that nobody sets.
+    /// Of the monotonic clock.
     func monotonic() -> Double
     /// Since 1970; it may jump.
     func wall() -> Double

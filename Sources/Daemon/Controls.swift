@@ -3,7 +3,7 @@ import Jobs
 import Spool
 import Storage
 
-/// Reads the files in `control/`: `<job>.<verb>`, asked by whoever owns the file.
+/// Reads the files in `control/`: `<job>.<verb>`, asked by the file's owner.
 ///
 /// A file is taken away after it has been acted on: what cannot be done now is done later, also by the next daemon.
 final class Controls {
@@ -39,7 +39,7 @@ final class Controls {
             if Claim.isCandidate(name) { FolderListing.delete(path) }
             return
         }
-        // A hard link to somebody else's file would speak in that user's name.
+        // A hard link to another user's file would speak in that user's name.
         guard information.st_mode & S_IFMT == S_IFREG, information.st_nlink == 1 else { return FolderListing.delete(path) }
         let id = String(parts[0])
         let known = try store.status(id)

@@ -108,7 +108,7 @@ final class Intake {
 
     /// Takes in the name of a job that is there.
     func note(identifier milliseconds: UInt64) {
-        // Names that somebody made up must not use up all that are left.
+        // Invented names must not use up all that are left.
         if milliseconds < 1 << 47 { newestIdentifier = max(newestIdentifier, milliseconds) }
     }
 

@@ -4,7 +4,7 @@ import Storage
 /// The daemon's log: journald's own protocol where standard error is the journal, so that `journalctl TALA_JOB=...` finds things; else lines with a level.
 struct Journal {
     enum Level: Int { case error = 3, warning = 4, notice = 5, information = 6 }
-    /// Kinds of entries that somebody may look for: `journalctl MESSAGE_ID=...`.
+    /// Kinds of entries to search for: `journalctl MESSAGE_ID=...`.
     enum Kind: String {
         case accepted = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c01"
         case rejected = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c02"

@@ -10,7 +10,7 @@ enum MemoryKills {
         return (kills ?? line(of: "/proc/vmstat", startingWith: "oom_kill ")).flatMap { Int($0) }
     }
 
-    /// What was allowed and what was used, for people: begins with a comma, or is empty.
+    /// What was allowed and what was used, human-readable: begins with a comma, or is empty.
     /// - Parameter peakBytes: the most that the worker itself held.
     static func circumstances(peakBytes: Int) -> String {
         var text = peakBytes > 0 ? ", which had held \(mebibytes(peakBytes))" : ""
@@ -49,7 +49,7 @@ enum MemoryKills {
         let name = group.isUnified ? "memory.max" : "memory.limit_in_bytes"
         var folder = group.folder
         while folder.hasPrefix("/sys/fs/cgroup/") {
-            // A limit that nobody set is the word max, or a number beyond all memory.
+            // An unset limit is the word max, or a number beyond all memory.
             if let bytes = number(folder + "/" + name), bytes < 1 << 50 { return (folder, bytes, name) }
             folder = DurableFiles.split(folder).folder
         }

@@ -73,7 +73,7 @@ struct Queue {
     func contains(_ id: String) -> Bool { waiting[id] != nil }
     /// Waiting jobs of one owner.
     func count(of owner: Int) -> Int { counts[owner] ?? 0 }
-    /// Ids of some waiting jobs, for people to see.
+    /// Ids of some waiting jobs, for display.
     func some(_ limit: Int) -> [String] { waiting.keys.prefix(limit).sorted() }
     /// Whether something waits that is ready or will be tried again soon. Jobs for a later time and jobs that wait for others do not count.
     var hasDue: Bool { waiting.values.contains { $0.entry.after.isEmpty && $0.entry.notBefore == nil } }

@@ -16,7 +16,7 @@ import Storage
 /// | `ledger.json` or `status.json` that cannot be understood | it is made anew from the other one |
 /// | neither of them can be understood | both are made anew from manifest, validation and events |
 /// | nor can manifest and acceptance | the job has failed |
-/// | `.*.tmp`, `.trash-*`, `.ballast` of a job that nobody holds | deleted |
+/// | `.*.tmp`, `.trash-*`, `.ballast` of a job whose lock is free | deleted |
 /// | a job that is given up | it is salvaged |
 /// | a job that is `validating_files` | it waits for validation |
 /// | `paused` for want of room | it goes on when there is room |
@@ -87,7 +87,7 @@ struct Recovery {
     /// - Returns: the status, if the job waits for something.
     private func recover(_ id: String, tries: Int) throws -> JobStatus? {
         let folder = layout.job(id)
-        // Whoever holds the lock may still be writing; nobody else leaves anything half done that is wanted.
+        // The lock's holder may still be writing; nothing else unfinished is wanted.
         let lock = try? FileLock(path: folder.lockFile)
         defer { withExtendedLifetime(lock) {} }
         if lock != nil { folder.removeLitter() }

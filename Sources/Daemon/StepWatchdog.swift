@@ -31,7 +31,7 @@ struct StepWatchdog: Sendable {
 
     /// - Parameters:
     ///   - pulse: what the worker last said of itself, if anything.
-    ///   - now: seconds of a clock that nobody sets.
+    ///   - now: seconds of the monotonic clock.
     /// - Returns: the seconds of silence, if they are too many.
     mutating func silence(_ pulse: Pulse?, now: Double) -> Double? {
         if pulse != lastPulse {

@@ -143,7 +143,7 @@ final class WorkerSupervisor {
 
     func sendToAll(_ signal: Int32) { for worker in workers { worker.send(signal) } }
 
-    /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so that nobody writes into the job any more.
+    /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so that no process writes into the job afterwards.
     func stopCheck(of job: String) {
         guard let worker = checker, worker.job == job else { return }
         worker.send(SIGKILL)

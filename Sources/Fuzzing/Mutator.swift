@@ -13,7 +13,7 @@ package struct Mutator {
     /// - Parameters:
     ///   - words: what the format's texts are made of.
     ///   - byteLimit: bytes that an input may have.
-    ///   - structure: half of the inputs keep it, whatever was changed in them.
+    ///   - structure: half of the inputs keep it.
     package init(seeds: [[UInt8]], words: [String], byteLimit: Int, structure: FuzzTarget.Structure = .bytes, seed: UInt64) {
         self.seeds = seeds.isEmpty ? [[]] : seeds
         self.words = (words + Self.commonWords).map { Array($0.utf8) }

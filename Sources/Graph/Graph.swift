@@ -2,7 +2,7 @@ import Tensors
 
 /// What a program computes: values and the nodes that compute them, in an order in which every value is computed before it is read.
 ///
-/// Typed single static assignment: a value is defined once, by the host, by a node, or by living in persistent memory. Memory is no subject here;
+/// Typed single static assignment: a value is defined once, by the host, by a node, or by living in persistent memory. Memory is not a subject here;
 /// the planner decides where values live.
 package struct Graph: Sendable {
     package private(set) var values: [Value] = []

@@ -61,7 +61,7 @@ extension JSONNode {
         default: nil
         }
     }
-    /// The member of an object with this key, or nil if this is no object or has none. Linear: make a dictionary for large objects.
+    /// The member of an object with this key, or nil if this is not an object or has none. Linear: make a dictionary for large objects.
     package subscript(key: String) -> JSONNode? {
         guard case .object(let members) = value else { return nil }
         return members.first { $0.key == key }?.node

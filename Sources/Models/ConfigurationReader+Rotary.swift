@@ -112,12 +112,12 @@ extension ConfigurationReader {
     }
 
     private func numbers(_ name: String, count: Int, _ key: String) throws(ModelError) -> [Double] {
-        guard let elements = value(name)?.array else { throw failure("\(key).\(name)", "is missing or no list") }
+        guard let elements = value(name)?.array else { throw failure("\(key).\(name)", "is missing or is not a list") }
         guard elements.count == count else { throw failure("\(key).\(name)", "needs \(count) numbers, has \(elements.count)") }
         var numbers: [Double] = []
         for element in elements {
             guard let number = element.double, number > 0, number < 1e6 else {
-                throw failure("\(key).\(name)", "holds something that is no positive number")
+                throw failure("\(key).\(name)", "contains an entry that is not a positive number")
             }
             numbers.append(number)
         }

@@ -61,7 +61,7 @@ extension ModelConfiguration {
             guard hiddenSize % headCount == 0 else {
                 throw reader.failure(
                     keys.headCount,
-                    "\(keys.hiddenSize) \(hiddenSize) is no multiple of \(headCount) heads, and head_dim is not given")
+                    "\(keys.hiddenSize) \(hiddenSize) is not a multiple of \(headCount) heads, and head_dim is not given")
             }
             headWidth = hiddenSize / headCount
         }
@@ -131,7 +131,7 @@ struct ConfigurationReader {
     /// What keeps a norm from dividing by zero.
     func epsilon(_ key: String, default normal: Double) throws(ModelError) -> Double {
         let epsilon = try number(key) ?? normal
-        guard epsilon >= 0, epsilon < 1 else { throw failure(key, "\(epsilon) is no small positive number") }
+        guard epsilon >= 0, epsilon < 1 else { throw failure(key, "\(epsilon) is not a small positive number") }
         return epsilon
     }
 

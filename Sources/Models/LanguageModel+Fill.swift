@@ -54,7 +54,7 @@ extension LanguageModel {
         try write(head.key(training), memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
     }
 
-    /// Reads every weight of a checkpoint once, looking for what is no number.
+    /// Reads every weight of a checkpoint once, looking for entries that are not numbers.
     /// - Throws: ``ModelError`` naming the tensor.
     package func checkNumbers() throws(ModelError) {
         guard case .checkpoint(let checkpoint) = source else { return }

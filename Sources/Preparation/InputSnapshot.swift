@@ -15,7 +15,7 @@ package struct InputDigests: Sendable, Hashable {
     }
 }
 
-/// The job's own copies of its data, with their digests: nobody changes them while they are used, and a flipped bit is found.
+/// The job's own copies of its data, with their digests: they cannot change while they are used, and a flipped bit is found.
 package struct InputSnapshot {
     package var trainingPath: String
     package var validationPath: String?

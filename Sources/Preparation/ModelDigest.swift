@@ -32,7 +32,7 @@ package final class ModelDigest {
     private let work: Work
     private var thread: pthread_t?
 
-    /// Begins with a model's files of weights. One that holds no usable weights has no digests: whoever loads it says what is wrong.
+    /// Begins with a model's files of weights. One that holds no usable weights has no digests: loading it says what is wrong.
     /// - Throws: ``SafetensorsError`` and ``StorageError`` where a file cannot be read at all.
     package init(_ folder: any ModelFolder) throws {
         var checkpoint: Checkpoint?
@@ -60,7 +60,7 @@ package final class ModelDigest {
         return work.digests
     }
 
-    /// Nobody waits for them any more: the thread ends first, since at the end of a process its libraries clean up beneath it.
+    /// They are no longer wanted: the thread ends first, since at the end of a process its libraries clean up beneath it.
     deinit {
         work.isWanted.store(false, ordering: .relaxed)
         if let thread { pthread_join(thread, nil) }

@@ -2,7 +2,7 @@ import Graph
 package import JSON
 import Tensors
 
-/// A profile of the programs of a step as a table for people and as JSON.
+/// A profile of the programs of a step as a human-readable table and as JSON.
 package struct ProfileTable {
     private let peaks: DevicePeaks
     private var programs: [(name: String, profile: ExecutionProfile)] = []

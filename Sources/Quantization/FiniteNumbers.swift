@@ -27,7 +27,7 @@ package enum FiniteNumbers {
         return (0..<pieces).allSatisfy { found[$0] }
     }
 
-    /// The exponent's bits are all set in what is no number; the greatest exponent of all is found without a branch.
+    /// The exponent's bits are all set in what is not a number; the greatest exponent of all is found without a branch.
     @inline(__always) private static func areFinite<Word: FixedWidthInteger & UnsignedInteger>(
         _ address: UnsafeRawPointer, _ byteCount: Int, exponent: Word
     ) -> Bool {

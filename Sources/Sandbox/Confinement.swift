@@ -3,10 +3,10 @@ import Glibc
 package import Spool
 import Storage
 
-/// What a worker takes from itself before it opens anything of somebody else's.
+/// What a worker takes from itself before it opens a user's files.
 package enum Confinement {
     /// Dies with the daemon (by SIGTERM, so with a checkpoint), gains no rights, and is the first to go when memory runs out.
-    /// - Parameter parent: the daemon's process; if it is gone already, nobody will tell this process to end.
+    /// - Parameter parent: the daemon's process; if it is gone already, no signal will end this process.
     package static func bindToParent(_ parent: Int32? = nil) {
         _ = tala_set_parent_death_signal(SIGTERM)
         if let parent, getppid() != parent { kill(getpid(), SIGTERM) }

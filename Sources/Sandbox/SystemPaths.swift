@@ -23,7 +23,7 @@ enum SystemPaths {
                 above = folder(above)
             }
         }
-        // Whoever runs from a folder that users fill must not make all of them readable.
+        // A program in a folder that users fill must not make that folder readable.
         return paths.filter { $0.hasPrefix("/") && $0 != "/" && $0 != "/tmp" && $0 != "/home" }
     }
 

@@ -60,7 +60,7 @@ struct AccessControlList: Sendable, Hashable {
             && setxattr(path, "system.posix_acl_default", bytes, bytes.count, 0) == 0
     }
 
-    /// Whether somebody other than the owner of the file has a permission.
+    /// Whether anyone but the file's owner has a permission.
     func grants(_ wanted: UInt16, user: UInt32, groups: Set<UInt32>, fileGroup: UInt32) -> Bool {
         let mask = entries.first { $0.tag == .mask }?.permissions ?? 7
         if let named = entries.first(where: { $0.tag == .user && $0.id == user }) {

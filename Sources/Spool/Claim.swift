@@ -36,10 +36,10 @@ package struct Claim: Sendable {
         !name.hasPrefix(".") && ![".tmp", ".part", ".swp"].contains { name.hasSuffix($0) } && !name.hasSuffix("~")
     }
 
-    /// Takes a drop by one rename into a folder that nobody else writes to.
+    /// Takes a drop by one rename into a folder that no other process writes to.
     /// - Parameter id: the id that the job will have.
-    /// - Returns: nil if somebody else was faster.
-    /// - Throws: ``Refusal`` if it is no manifest; ``StillWritten``, ``StorageError``, and the drop may then lie in the claim's folder.
+    /// - Returns: nil if another process was faster.
+    /// - Throws: ``Refusal`` if it is not a manifest; ``StillWritten``, ``StorageError``, and the drop may then lie in the claim's folder.
     package init?(_ name: String, in layout: SpoolLayout, id: String) throws {
         let claimFolder = layout.claim(id)
         try DurableFiles.makeFolder(claimFolder, mode: 0o700)
@@ -93,17 +93,17 @@ package struct Claim: Sendable {
         }
         let descriptor: Int32
         do throws(StorageError) { descriptor = try DurableFiles.open(manifest, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) } catch {
-            // Nobody's drop is refused because this process has no descriptor left.
+            // No drop is refused because this process has no descriptor left.
             if error.isTransient || error.errorNumber == EIO { throw error }
             throw refusal("it cannot be opened, or is a link")
         }
         defer { close(descriptor) }
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is no regular file") }
-        // Nobody can open it by its name any more; whoever had it open before the rename still writes.
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is not a regular file") }
+        // Its name is gone; a process that had it open before the rename may still write.
         if Writers.hasOne(descriptor) == true { throw StillWritten() }
         guard status.st_nlink == 1 else { throw refusal("it has more than one name (hard links)") }
         guard status.st_size <= 1 << 20 else { throw refusal("it is larger than 1 MiB") }
-        // A file that somebody else wrote and that was put into a folder speaks for nobody.
+        // A manifest of another user inside a folder proves nothing about its owner.
         guard Int(status.st_uid) == dropper else { throw refusal("the manifest belongs to another user than the folder") }
         owner = dropper
         let before = status

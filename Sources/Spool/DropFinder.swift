@@ -4,12 +4,12 @@ import Storage
 
 /// Finds drops that are complete, by events where they come and by looking where they do not.
 ///
-/// A file whose writer has closed it, and whatever was renamed into `incoming/`, is complete. What no event told of (dropped before the start, an overflowed
+/// A file whose writer has closed it, and anything renamed into `incoming/`, is complete. What no event told of (dropped before the start, an overflowed
 /// queue of events, NFS) is complete when no process has it open for writing; where the kernel does not tell us that, when it has not changed for some seconds.
 package struct DropFinder {
     package enum Found: Sendable, Hashable {
         case complete(String)
-        /// Left unfinished for so long that nobody will finish it.
+        /// Left unfinished for so long that it counts as abandoned.
         case abandoned(String)
 
         package var name: String {
@@ -33,7 +33,7 @@ package struct DropFinder {
     private var next = 0
     private var known: Set<String> = []
     private var unsettled: [String: (signature: Signature, since: Double)] = [:]
-    /// Seconds since 1970 by the wall clock, which somebody may set.
+    /// Seconds since 1970 by the wall clock, which may be set.
     private let wall: () -> Double
     /// What the wall clock said at some time of the other one: from there on time goes as it should.
     private var start: (wall: Double, now: Double)?
@@ -49,10 +49,10 @@ package struct DropFinder {
     package var isWaiting: Bool { next < found.count || !unsettled.isEmpty }
 
     /// Takes in what an event said: a writer has closed this name, or it was renamed into the folder.
-    /// - Parameter now: seconds of a clock that nobody sets.
+    /// - Parameter now: seconds of the monotonic clock.
     package mutating func completed(_ name: String, now: Double) {
         guard Claim.isCandidate(name), !known.contains(name) else { return }
-        // Somebody else may have it open by now, or the same writer once more.
+        // Another process may have opened it since, or the same writer again.
         if let status = Self.status(folder + "/" + name), status.st_mode & S_IFMT == S_IFREG, hasWriter(folder + "/" + name) == true {
             unsettled[name] = nil
             judge(name, now: now)
@@ -86,7 +86,7 @@ package struct DropFinder {
     }
 
     /// Looks through the whole folder.
-    /// - Parameter now: seconds of a clock that nobody sets.
+    /// - Parameter now: seconds of the monotonic clock.
     /// - Returns: false if the folder could not be listed; nothing is then known to have come or gone.
     package mutating func rescan(now: Double) -> Bool {
         if start == nil { start = (wall(), now) }
@@ -154,7 +154,7 @@ package struct DropFinder {
         return lstat(path, &status) == 0 ? status : nil
     }
 
-    /// Seconds since the last change, by the wall clock as it is and as it would be if nobody had set it since the start: the smaller counts, so that no jump of
+    /// Seconds since the last change, by the wall clock as it is and as it would be had it not been set since the start: the smaller counts, so that no jump of
     /// the clock makes a drop old. A time to come counts as now.
     private func age(_ status: stat, now: Double) -> Double {
         let steady = start.map { $0.wall + (now - $0.now) } ?? wall()

@@ -51,7 +51,7 @@ package final class MetricsLog {
         var rows: [MetricsRow] = []
         if step > 0, FolderListing.exists(folder.metricsFile) {
             let old = String(decoding: try DurableFiles.read(folder.metricsFile, limit: 1 << 30), as: UTF8.self)
-            // A line that a crash cut off is no row.
+            // A line that a crash cut off is not a row.
             rows = old.split(separator: "\n").dropFirst().compactMap { MetricsRow(line: $0) }.filter { $0.step <= step }
         }
         self.rows = rows

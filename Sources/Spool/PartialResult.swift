@@ -5,7 +5,7 @@ import Storage
 
 /// What a job that did not finish leaves for use: its newest verified checkpoint as an adapter or model, in `result/partial`.
 ///
-/// The name says that it is no result: nothing looks there for a finished model.
+/// The name says that it is not a result: nothing looks there for a finished model.
 package enum PartialResult {
     package static let folderName = "partial"
     /// Files of a checkpoint that only a resumed run has use for, as its `state.json` lists them.

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 package import Storage
 
-/// Takes a user's file into a job's folder, so that nobody changes it while it is used.
+/// Takes a user's file into a job's folder, so that it cannot change while it is used.
 package enum Snapshot {
     package enum Refusal: Error, Sendable, Hashable {
         /// Not there, or the submitter could not read it.
@@ -23,7 +23,7 @@ package enum Snapshot {
         defer { close(opened.descriptor) }
         var before = stat()
         guard fstat(opened.descriptor, &before) == 0, before.st_mode & S_IFMT == S_IFREG else { throw Refusal.notRegular }
-        // The very file that was judged, whatever its path means by now.
+        // The very file that was judged, even if its path now leads elsewhere.
         let copied = try DurableFiles.copy("/proc/self/fd/\(opened.descriptor)", toNew: copy, mode: 0o640)
         var after = stat()
         guard fstat(opened.descriptor, &after) == 0, copied.byteCount == Int(before.st_size), after.st_size == before.st_size,
@@ -37,7 +37,7 @@ extension Snapshot.Refusal: CustomStringConvertible {
     package var description: String {
         switch self {
         case .notReadable: "is not there any more, or its submitter may not read it"
-        case .notRegular: "is no regular file"
+        case .notRegular: "is not a regular file"
         case .changedWhileCopied: "was changed while it was copied"
         }
     }

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Tells what happened in the folders of a spool: inotify where it works, and whoever calls looks now and then anyway.
+/// Tells what happened in the folders of a spool: inotify where it works; the caller also looks from time to time.
 package final class SpoolWatch {
     /// What happened since the last call.
     package struct Changes: Sendable {

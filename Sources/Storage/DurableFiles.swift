@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import JSON
 
-/// Files that are complete or absent, whatever happens while they are written.
+/// Files that are complete or absent, even if writing is interrupted.
 package enum DurableFiles {
     /// Replaces a file: writes `.NAME.RANDOM.tmp` beside it, syncs it, renames it over the old one, syncs the folder.
     /// - Parameter durably: false where the file may be lost to a power cut, as a heartbeat may: nothing is synced then. A reader still finds the old

@@ -23,7 +23,7 @@ package enum FileOperation {
     case removeFolder(path: String)
     /// Lists a folder: ``FileSystem/names(in:)`` does it.
     case list(path: String)
-    /// A program is about to be started. Whoever asks does that itself; here it can only be refused.
+    /// A program is about to be started. The caller starts it; here it can only be refused.
     case start(program: String)
 
     /// What an operation is, without its operands.

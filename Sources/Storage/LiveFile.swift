@@ -15,7 +15,7 @@ package final class LiveFile {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Puts a line of always the same length in the place of the one before; what cannot be written is missed by whoever looks.
+    /// Puts a line of always the same length in the place of the one before; a line that cannot be written is skipped.
     package func write(_ line: String) {
         guard descriptor >= 0 else { return }
         let bytes = Array(line.utf8)

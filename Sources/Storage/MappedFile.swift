@@ -3,12 +3,12 @@ import Glibc
 
 /// A file's bytes in memory, read-only, without loading them.
 ///
-/// Reading a map whose file somebody truncates raises SIGBUS: map only files that are ours, or in a process that may die of it.
+/// Reading a map whose file has been truncated raises SIGBUS: map only files that are ours, or in a process that may die of it.
 package final class MappedFile: @unchecked Sendable {
     package let path: String
     package let bytes: UnsafeRawBufferPointer
 
-    /// - Throws: ``StorageError`` if the file cannot be opened or mapped, or is no regular file.
+    /// - Throws: ``StorageError`` if the file cannot be opened or mapped, or is not a regular file.
     package init(path: String) throws(StorageError) {
         self.path = path
         let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Words for people, beside a program's output.
+/// Human-readable messages beside a program's output.
 package enum StandardError {
     /// Writes text as it is, without a line end of its own.
     package static func write(_ text: String) {

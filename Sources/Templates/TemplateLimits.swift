@@ -1,4 +1,4 @@
-/// What a template may use: it is code that somebody else wrote.
+/// What a template may use: it is untrusted code.
 package struct TemplateLimits: Sendable, Hashable {
     /// Statements, expressions and loop passes that one rendering may take; work on text and lists counts by its size.
     package var steps = 3_000_000

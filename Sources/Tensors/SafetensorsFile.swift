@@ -99,8 +99,8 @@ package final class SafetensorsFile: Sendable {
         for entry in entries where !["dtype", "shape", "data_offsets"].contains(entry.key) {
             throw failure(.badEntry("unknown key \(entry.key)"))
         }
-        guard let typeName = member.node["dtype"]?.string else { throw failure(.badEntry("dtype is missing or no string")) }
-        guard let axes = member.node["shape"]?.array else { throw failure(.badEntry("shape is missing or no array")) }
+        guard let typeName = member.node["dtype"]?.string else { throw failure(.badEntry("dtype is missing or is not a string")) }
+        guard let axes = member.node["shape"]?.array else { throw failure(.badEntry("shape is missing or is not an array")) }
         guard let offsets = member.node["data_offsets"]?.array, offsets.count == 2 else {
             throw failure(.badEntry("data_offsets is missing or not two numbers"))
         }
@@ -108,14 +108,14 @@ package final class SafetensorsFile: Sendable {
         var byteCount = elementType.byteCount
         var shape: [Int] = []
         for axis in axes {
-            guard case .integer(let size) = axis.value, size >= 0 else { throw failure(.badEntry("shape holds something that is no size")) }
+            guard case .integer(let size) = axis.value, size >= 0 else { throw failure(.badEntry("shape contains an entry that is not a size")) }
             let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
             if overflow { throw failure(.sizeOverflow) }
             byteCount = product
             shape.append(size)
         }
         guard case .integer(let start) = offsets[0].value, case .integer(let end) = offsets[1].value else {
-            throw failure(.badEntry("data_offsets are no whole numbers"))
+            throw failure(.badEntry("data_offsets are not whole numbers"))
         }
         guard start >= 0, start <= end, end <= data.count else { throw failure(.offsetsOutside) }
         guard end - start == byteCount else { throw failure(.wrongByteCount(expected: byteCount, found: end - start)) }

@@ -20,6 +20,6 @@ package enum VulkanError: Error, Sendable {
     case badOperand(operation: String, reason: String)
     /// An input or output was given memory of the wrong size, or does not exist.
     case badTransfer(name: String, byteCount: Int, expected: Int?)
-    /// Preparing a plan was broken off because somebody asked for it.
+    /// Preparing a plan was cancelled on request.
     case brokenOff
 }

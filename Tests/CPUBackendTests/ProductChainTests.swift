@@ -102,7 +102,7 @@ import Testing
         let (x, other) = (writer.calls[0].inputs[0], writer.place(300, 96, .float32))
         writer.calls.insert(KernelCall(operation: Convert(to: .float32), inputs: [other], outputs: [x], node: 9), at: 2)
         #expect(ProductChains.find(in: writer.calls).isEmpty)
-        // A result that only partly is the addend's memory is no chain.
+        // A result that only partly is the addend's memory is not a chain.
         var part = layer(.float32, output: .float32)
         part.calls[0].outputs[0] = part.calls[0].outputs[0].rows(0..<150)
         #expect(ProductChains.find(in: part.calls).isEmpty)

@@ -19,7 +19,7 @@ final class MovedClock: ClockSource {
     func wall() -> Double { Date().timeIntervalSince1970 + offsets.withLock { $0.wall } }
     /// Sets the wall clock, as an administrator or NTP does.
     func step(_ seconds: Double) { offsets.withLock { $0.wall += seconds } }
-    /// Lets both go on while nobody runs.
+    /// Lets both clocks advance while no daemon runs.
     func sleep(_ seconds: Double) {
         offsets.withLock { $0 = ($0.wall + seconds, $0.monotonic + seconds) }
     }
@@ -105,7 +105,7 @@ final class MovedClock: ClockSource {
             let tomorrow = Int(Date().timeIntervalSince1970 + Self.day)
             try spool.drop("tomorrow.yaml", TestSpool.manifest + "not_before: \(tomorrow)\n")
             try spool.drop("later.yaml", TestSpool.manifest + "not_before: \(tomorrow + Int(3 * Self.year))\n")
-            // A step back makes nobody wait who need not.
+            // A step back makes no job wait that need not.
             clock.step(-Self.day)
             try spool.drop("now.yaml")
             #expect(

@@ -144,7 +144,7 @@ enum HostileDrops {
         return drops
     }
 
-    /// Things in `incoming/` that are no plain files.
+    /// Things in `incoming/` that are not plain files.
     /// - Returns: how many.
     static func makeSpecialThings(in layout: SpoolLayout) -> Int {
         func file(_ path: String, _ text: String) { _ = FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) }
@@ -192,7 +192,7 @@ enum HostileDrops {
         }
         folder("folder-dataup") { file($0 + "/manifest.json", #"{"model": "m", "training_file": "../../outside.json"}"#) }
         folder("folder-huge") { file($0 + "/manifest.json", String(repeating: " ", count: 1 << 21)) }
-        // A name that is no text.
+        // A name that is not text.
         let name: [UInt8] = Array((incoming + "/").utf8) + [0xFF, 0xFE] + Array(".json".utf8) + [0]
         name.withUnsafeBufferPointer { buffer in
             buffer.withMemoryRebound(to: CChar.self) { pointer in

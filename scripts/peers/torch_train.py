@@ -63,7 +63,7 @@ def build(torch, options):
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
     model.to_empty(device="cpu")
-    # The frequencies of the rotary embedding are no parameters, so emptying lost them: they are made again.
+    # The frequencies of the rotary embedding are not parameters, so emptying lost them: they are made again.
     model.base_model.rotary_emb = type(model.base_model.rotary_emb)(config=config)
     model.tie_weights()
     with torch.no_grad():

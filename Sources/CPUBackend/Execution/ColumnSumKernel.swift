@@ -9,7 +9,7 @@ class ColumnSumKernel: Kernel {
     private let partialCount: Int
     private static let columnsPerBlock = 256
 
-    /// At most this many partial sums, whatever the number of rows.
+    /// At most this many partial sums for any number of rows.
     private static let partialLimit = 64
 
     init(rows: Int, accumulator: Matrix, target: Matrix) {

@@ -12,7 +12,7 @@ final class ThreadPool {
 
     /// What the threads share; outlives the pool until the last thread has left.
     ///
-    /// The ticket holds the number of the phase (upper half) and how many of its blocks nobody has taken yet (lower half). Who takes one by
+    /// The ticket holds the number of the phase (upper half) and how many of its blocks have not been taken yet (lower half). Who takes one by
     /// exchange knows that the caller waits for it, so that what describes the phase does not change meanwhile; a thread that comes late
     /// finds nothing left and is not waited for.
     private final class State {
@@ -70,7 +70,7 @@ final class ThreadPool {
             return true
         }
 
-        /// Takes the blocks away that nobody has taken yet; gives their number.
+        /// Takes away the blocks that have not been taken yet; gives their number.
         func withdraw() -> Int {
             while true {
                 let seen = tala_load_ordered_wide(ticket)

@@ -76,7 +76,7 @@ struct EdgeProducts {
     private(set) var scratchByteCount = 0
 
     /// - Parameters:
-    ///   - fewest: with fewer keys than 32, their number; or that of the last block, where it is no multiple of 32.
+    ///   - fewest: with fewer keys than 32, their number; or that of the last block, where it is not a multiple of 32.
     ///   - make: the shape for so many query rows and key rows.
     init(
         _ blocks: AttentionBlocks, exact: Int, _ library: ProductLibrary, _ make: (_ queries: Int, _ keys: Int) -> BlockProductShape

@@ -5,7 +5,7 @@
 /// 88.7. What is not a number stays so.
 @_transparent func exponential(_ x: Vector) -> Vector {
     let (p, n) = exponentialParts(x.replacing(with: 89, where: x .> 89))
-    // In two steps, since 2^128 is no number.
+    // In two steps, since 2^128 is not a float32 number.
     let half = ((n &+ 126) &<< 23).floats
     return (p * half * 2).replacing(with: 0, where: x .< -86.6)
 }

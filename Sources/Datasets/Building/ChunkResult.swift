@@ -35,6 +35,6 @@ struct ChunkResult: Sendable {
     var longestLine = 0
     var excessCount = 0
     var nearEmptyCount = 0
-    /// Records that are well-formed, also those that are no examples (preference pairs) or too long.
+    /// Records that are well-formed, also those that are not examples (preference pairs) or too long.
     var recordCount = 0
 }

@@ -20,7 +20,7 @@ final class DataFile {
     private var packed: [UInt8] = []
     private var packedPosition = 0
 
-    /// - Throws: ``DatasetProblem`` if the file cannot be opened, is no regular file or holds what is no text.
+    /// - Throws: ``DatasetProblem`` if the file cannot be opened, is not a regular file or does not contain text.
     init(path: String, name: String) throws(DatasetProblem) {
         self.path = path
         self.name = name
@@ -33,7 +33,7 @@ final class DataFile {
         }
         guard let identity = FileIdentity(descriptor: descriptor), identity.isRegular else {
             close(descriptor)
-            throw DatasetProblem(kind: "unreadable", file: name, "is no regular file")
+            throw DatasetProblem(kind: "unreadable", file: name, "is not a regular file")
         }
         self.identity = identity
         byteCount = identity.byteCount
@@ -76,7 +76,7 @@ final class DataFile {
             } catch {
                 switch error {
                 case .damaged: throw problem("the gzip data is damaged")
-                case .trailingBytes: throw problem("something that is no gzip data follows the gzip data")
+                case .trailingBytes: throw problem("data that is not gzip follows the gzip data")
                 }
             }
         }

@@ -6,7 +6,7 @@ import CZlib
 final class GzipStream {
     enum Failure: Error {
         case damaged
-        /// Something that is no gzip data follows the last member.
+        /// Data that is not gzip follows the last member.
         case trailingBytes
     }
     private let stream: UnsafeMutablePointer<z_stream>

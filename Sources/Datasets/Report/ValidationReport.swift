@@ -19,7 +19,7 @@ package struct ValidationReport: Sendable, Hashable {
     package var longestExample = 0
     package var longestLine = 0
     package var maximumLength = 0
-    /// Examples above max_length, whatever was done with them.
+    /// Examples above max_length, kept or not.
     package var excessCount = 0
     package var duplicateCount = 0
     /// The first pairs of lines: one that repeats another, and that other.

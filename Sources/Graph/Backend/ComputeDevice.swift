@@ -4,7 +4,7 @@ package import Tensors
 ///
 /// All errors are typed by the backend and describe themselves; device loss is final for the process.
 package protocol ComputeDevice: AnyObject {
-    /// For people: `AMD Radeon 780M (RADV)`, `processor, 8 threads`.
+    /// Human-readable: `AMD Radeon 780M (RADV)`, `processor, 8 threads`.
     var name: String { get }
     var limits: MemoryLimits { get }
     /// The element types that activations may have.
@@ -19,7 +19,7 @@ package protocol ComputeDevice: AnyObject {
     /// Allocates an arena with these blocks (in bytes), to be shared by executables that do not run at the same time.
     func makeArena(blocks: [Int]) throws -> any Arena
 
-    /// Bytes that can be allocated in all, or nil where nobody knows.
+    /// Bytes that can be allocated in all, or nil where that is unknown.
     var memoryByteCount: Int? { get }
     /// Whether the device's memory is the process's own: then everything else that the process holds counts too.
     var sharesProcessMemory: Bool { get }
@@ -46,7 +46,7 @@ extension ComputeDevice {
     }
 }
 
-/// A run was broken off because somebody asked for it: what it should have written is not to be used.
+/// A run was cancelled on request: its outputs must not be used.
 package struct BrokenOff: Error, Sendable, CustomStringConvertible {
     package init() {}
     package var description: String { "broken off" }

@@ -12,7 +12,7 @@ struct FormatSpecification {
 
     init() {}
 
-    /// - Returns: nil for what is no specification.
+    /// - Returns: nil for text that is not a specification.
     init?(_ text: String) {
         var rest = Array(text.unicodeScalars)[...]
         let alignments: Set<Unicode.Scalar> = ["<", ">", "^", "="]

@@ -19,7 +19,7 @@ enum TextFilters {
             if name == "truncate", try Filters.length(value, interpreter) <= arguments.value(0, "length")?.wholeNumber ?? 255 {
                 return value
             }
-            throw interpreter.operandFailure(value, "object of type '\(value.typeName)' is no text")
+            throw interpreter.operandFailure(value, "object of type '\(value.typeName)' is not text")
         }
         try interpreter.charge(text.utf8.count)
         switch name {

@@ -355,7 +355,7 @@ struct PatternParser {
         guard let code = UInt32(digits, radix: 16), let value = Unicode.Scalar(code) else {
             throw PatternError(message: "an escape names no character")
         }
-        if kind == "x", digits.utf8.count <= 2, code > 0x7F { throw PatternError(message: "\\x\(digits) is no whole character") }
+        if kind == "x", digits.utf8.count <= 2, code > 0x7F { throw PatternError(message: "\\x\(digits) is not a whole character") }
         return literal(value)
     }
 

@@ -71,7 +71,7 @@ extension TokenizerReader {
             throw wrong("dropout", "\(dropout): random merges are not supported; set it to null")
         }
         let vocabulary = try vocabulary(node)
-        guard let lines = node["merges"]?.array else { throw wrong("merges", "is missing or no list") }
+        guard let lines = node["merges"]?.array else { throw wrong("merges", "is missing or is not a list") }
         var merges: [(String, String)] = []
         merges.reserveCapacity(lines.count)
         for (index, line) in lines.enumerated() {
@@ -100,7 +100,7 @@ extension TokenizerReader {
     }
 
     private func unigram(_ node: JSONNode) throws(TokenizerModelError) -> UnigramModel {
-        guard let entries = node["vocab"]?.array else { throw wrong("vocab", "is missing or no list") }
+        guard let entries = node["vocab"]?.array else { throw wrong("vocab", "is missing or is not a list") }
         var pieces: [(text: String, score: Double)] = []
         pieces.reserveCapacity(entries.count)
         for (index, entry) in entries.enumerated() {

@@ -9,12 +9,12 @@ struct TokenizerReader {
 
     func type(_ node: JSONNode, _ field: String) throws(TokenizerError) -> String {
         guard node.object != nil else { throw failure(field, "is \(node.kindName), not an object") }
-        guard let type = node["type"]?.string else { throw failure(field + ".type", "is missing or no string") }
+        guard let type = node["type"]?.string else { throw failure(field + ".type", "is missing or is not a string") }
         return type
     }
 
     func list(_ node: JSONNode, _ key: String, _ field: String) throws(TokenizerError) -> [JSONNode] {
-        guard let elements = node[key]?.array else { throw failure("\(field).\(key)", "is missing or no list") }
+        guard let elements = node[key]?.array else { throw failure("\(field).\(key)", "is missing or is not a list") }
         return elements
     }
 
@@ -25,7 +25,7 @@ struct TokenizerReader {
     }
 
     func text(_ node: JSONNode, _ key: String, _ field: String) throws(TokenizerError) -> String {
-        guard let text = node[key]?.string else { throw failure("\(field).\(key)", "is missing or no string") }
+        guard let text = node[key]?.string else { throw failure("\(field).\(key)", "is missing or is not a string") }
         return text
     }
 
@@ -156,7 +156,7 @@ struct TokenizerReader {
             guard let start = node["start"]?.integer, let stop = node["stop"]?.integer, (0...1024).contains(start),
                 (0...1024).contains(stop)
             else {
-                throw failure(field, "start and stop are no small whole numbers")
+                throw failure(field, "start and stop are not small whole numbers")
             }
             return .strip(scalar, start: start, stop: stop)
         case "ByteLevel": return .byteLevel

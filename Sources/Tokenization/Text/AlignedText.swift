@@ -6,7 +6,7 @@ struct AlignedText {
     var bytes: [UInt8]
     /// Where the first byte stands in the original, while nothing has been changed.
     var base: Int
-    /// For each byte the range of the original that it stands for; nil while nothing has been changed or where nobody asks.
+    /// For each byte the range of the original that it stands for; nil while nothing has been changed or where it is not needed.
     var places: Places?
     let tracksPlaces: Bool
 

@@ -1,6 +1,6 @@
 /// Sets of scalars that tokenizers ask for: general categories, properties and scripts.
 ///
-/// They are those of Unicode 16, which the reference library's expressions use, whatever version the standard library knows: younger scalars count as
+/// They are those of Unicode 16, which the reference library's expressions use, regardless of the standard library's version: younger scalars count as
 /// unassigned.
 enum UnicodeSets {
     /// The sets of the two-letter general categories, from the standard library's tables.

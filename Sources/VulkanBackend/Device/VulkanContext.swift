@@ -15,7 +15,7 @@ final class VulkanContext {
     private let fence: VkFence
     /// Of the two groups of submissions that a long run has under way.
     private let groupFences: [VkFence]
-    /// A lost device stays lost for this process, and what belongs to it is left alone: work may still be under way for all anybody knows, and drivers
+    /// A lost device stays lost for this process, and what belongs to it is left alone: work may still be under way as far as is known, and drivers
     /// wait for ever in calls that destroy. The context then keeps itself, and with it the instance, whose end would take the driver from under its threads.
     private(set) var isLost = false {
         didSet { if isLost, !oldValue { _ = Unmanaged.passRetained(self) } }
@@ -119,7 +119,7 @@ final class VulkanContext {
     static let groupLength = 8
 
     /// Submits recorded commands group after group, two under way at a time so that the device does not wait, and asks before each group whether to break off.
-    /// - Parameter groupLength: submissions in one group; 1 while nobody knows how long they take, or what drivers still have to compile.
+    /// - Parameter groupLength: submissions in one group; 1 while it is unknown how long they take, or what drivers still have to compile.
     /// - Returns: false if it was broken off; nothing is under way then.
     func submit(_ buffers: [VkCommandBuffer], groupLength: Int = VulkanContext.groupLength, unless mustBreakOff: () -> Bool)
         throws(VulkanError) -> Bool

@@ -78,7 +78,7 @@ package final class VulkanDevice: ComputeDevice {
     /// What the validation layer has said since the device was opened; empty where it does not watch.
     package var validationMessages: [String] { context.instance.validationMessages }
 
-    /// The cooperative matrices that kernels may use, or why they use none; for people.
+    /// The cooperative matrices that kernels may use, or why they use none; human-readable.
     package var cooperativeMatrices: String {
         let offered = context.physical.features.matrixShapes.map { "\($0.rows)x\($0.columns)x\($0.inner)" }
         if offered.isEmpty { return "not offered by the device" }
@@ -121,7 +121,7 @@ package final class VulkanDevice: ComputeDevice {
     /// The variants of kernels that plans have been made with, by kind of kernel: a job records them, since a resumed run must use the same.
     package var tuning: [String: String] { tuner.record }
 
-    /// Takes recorded variants, whatever has been measured since.
+    /// Takes recorded variants instead of those measured since.
     package func adopt(tuning: [String: String]) { tuner.adopt(tuning, fixedProfile) }
 
     /// Spends no more than so many seconds on measuring variants from now on, and no more than the device was opened with.

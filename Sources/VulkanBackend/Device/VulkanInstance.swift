@@ -82,7 +82,7 @@ final class VulkanInstance {
     }
 }
 
-/// Collects messages from whatever thread the layer calls on.
+/// Collects messages on any thread that the layer calls.
 final class ValidationMessages: Sendable {
     private let messages = Mutex<[String]>([])
 

@@ -46,7 +46,7 @@ final class ProductTuner {
         Dictionary(uniqueKeysWithValues: choices.map { ($0.key.description, $0.value.description) })
     }
 
-    /// Takes the variants of a record, whatever was measured since; entries that are none are left out.
+    /// Takes the variants of a record instead of those measured since; entries that are none are left out.
     func adopt(_ record: [String: String], _ device: DeviceProfile) {
         for (key, variant) in record {
             if let key = ProductKey(key), let variant = ProductVariant(variant), variant.fits(device), variant.serves(key) {

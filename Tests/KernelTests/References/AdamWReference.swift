@@ -48,7 +48,7 @@ enum AdamWReference: KernelReference {
     static var cases: [KernelCase] {
         awkwardSizes.map { size in test("\(size)", mustBeInPlace: true, operation) { inputs(&$0, size.rows, size.columns) } } + [
             test("infinite norm", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .infinity) },
-            test("norm that is no number", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .nan) },
+            test("norm that is not a number", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .nan) },
             test("no decay", mustBeInPlace: true, AdamW(beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: 0)) { inputs(&$0, 9, 256) },
         ]
     }

@@ -60,7 +60,7 @@ enum AttentionBackwardReference: KernelReference {
                 test("\(layout.name) \(type)", activations: [type], AttentionBackward(layout.shape)) { inputs(layout, type, &$0) }
             }
         } + [
-            // The last five keys are seen by nobody, the first two queries see nothing.
+            // The last five keys are seen by no query, the first two queries see nothing.
             test("keys that no query sees", AttentionBackward(AttentionShape(headCount: 4, keyValueHeadCount: 2, headWidth: 8, scale: 0.3)))
             { random in
                 let keys = (0..<21).map { $0 < 2 ? (0, 0) : (2, $0 + 1) }

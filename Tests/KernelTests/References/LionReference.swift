@@ -43,7 +43,7 @@ enum LionReference: KernelReference {
     static var cases: [KernelCase] {
         awkwardSizes.map { size in test("\(size)", mustBeInPlace: true, operation) { inputs(&$0, size.rows, size.columns) } } + [
             test("infinite norm", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .infinity) },
-            test("norm that is no number", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .nan) },
+            test("norm that is not a number", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .nan) },
             test("no decay", mustBeInPlace: true, Lion(beta1: 0.95, beta2: 0.98, weightDecay: 0)) { inputs(&$0, 9, 256) },
             test("nothing moves where momentum and gradient are zero", mustBeInPlace: true, operation) { random in
                 var operands = inputs(&random, 3, 40)

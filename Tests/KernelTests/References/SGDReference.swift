@@ -37,7 +37,7 @@ enum SGDReference: KernelReference {
     static var cases: [KernelCase] {
         awkwardSizes.map { size in test("\(size)", mustBeInPlace: true, operation) { inputs(&$0, size.rows, size.columns) } } + [
             test("infinite norm", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .infinity) },
-            test("norm that is no number", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .nan) },
+            test("norm that is not a number", mustBeInPlace: true, operation) { inputs(&$0, 5, 33, norm: .nan) },
             test("Nesterov's form", mustBeInPlace: true, SGD(momentum: 0.95, isNesterov: true, weightDecay: 0)) { inputs(&$0, 9, 256) },
             test("no momentum", mustBeInPlace: true, SGD(momentum: 0, isNesterov: false, weightDecay: 0.1)) { inputs(&$0, 9, 40) },
         ]
