@@ -4,7 +4,8 @@
 #include "common/operands.glsl"
 #include "common/functions.glsl"
 
-// Softmax attention with an online softmax: a group holds a block of queries of one head and walks over the keys that any of them sees.
+// Softmax attention with an online softmax: a group holds a block of queries of one head and walks
+// over the keys that any of them sees.
 INPUT(0, q)
 INPUT(1, k)
 INPUT(2, v)
@@ -93,7 +94,8 @@ void main() {
             }
         }
 #endif
-        // From scores to weights in relation to the largest score so far; what was summed before is scaled to it.
+        // From scores to weights in relation to the largest score so far; what was summed before is
+        // scaled to it.
         float next[OWN];
         [[unroll]] for (uint i = 0; i < OWN; i++) {
             next[i] = largest[i];

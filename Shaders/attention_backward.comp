@@ -4,8 +4,9 @@
 #include "common/operands.glsl"
 #include "common/functions.glsl"
 
-// Gradients of attention, recomputing the weights block by block. Two dispatches: FOR_QUERIES gives dq of a block of queries, walking over keys; without it a
-// block of keys walks over the queries that see it, of every query head of its group in turn, and gives dk and dv.
+// Gradients of attention, recomputing the weights block by block. Two dispatches: FOR_QUERIES gives
+// dq of a block of queries, walking over keys; without it a block of keys walks over the queries
+// that see it, of every query head of its group in turn, and gives dk and dv.
 INPUT(0, q)
 INPUT(1, k)
 INPUT(2, v)

@@ -3,7 +3,8 @@
 #include "common/operands.glsl"
 #include "common/functions.glsl"
 
-// Loss of each row of logits over a few classes, and its gradient. With IS_SIGMOID every class counts for itself.
+// Loss of each row of logits over a few classes, and its gradient. With IS_SIGMOID every class
+// counts for itself.
 INPUT(0, logits)
 INPUT(1, positive)
 INPUT(2, loss_scale)

@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// norm = sqrt(sum of the sums), factor = min(1, maximum / (norm + 1e-6)), or 1 where the maximum is 0.
+// norm = sqrt(sum of the sums), factor = min(1, maximum / (norm + 1e-6)), or 1 where the maximum
+// is 0.
 INPUT(0, sums)
 OUTPUT(1, clip)
 

@@ -3,7 +3,8 @@
 #include "common/operands.glsl"
 #include "common/functions.glsl"
 
-// Loss, whether the target is the largest, and the gradient of each row of logits, in two passes over the vocabulary. The gradient may lie where the logits do.
+// Loss, whether the target is the largest, and the gradient of each row of logits, in two passes
+// over the vocabulary. The gradient may lie where the logits do.
 INPUT(0, logits)
 INPUT_INT(1, targets)
 INPUT(2, loss_scale)
@@ -37,7 +38,8 @@ void main() {
     uint read_columns = is_trained ? columns : 0;
     float target_logit = is_trained ? logits(row, uint(target)) : 0.0;
 
-    // Each lane keeps the largest number it has met and the sum of exponentials in relation to it; four columns at once spare rescaling.
+    // Each lane keeps the largest number it has met and the sum of exponentials in relation to it;
+    // four columns at once spare rescaling.
     float largest = -3.0e38;
     float sum = 0.0;
     float beaten = 0.0;

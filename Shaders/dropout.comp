@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// Philox4x32-10 decides which elements stay: four elements a drawing, so an element here is a run of four that one counter covers.
+// Philox4x32-10 decides which elements stay: four elements a drawing, so an element here is a run
+// of four that one counter covers.
 INPUT(0, x)
 INPUT_INT(1, random_state)
 OUTPUT(2, y)
@@ -21,7 +22,8 @@ uvec4 philox(uvec4 counter, uvec2 key) {
 }
 
 void element(uint row, uint run) {
-    // Parameters: columns, first row, stream, the smallest word that stays, the factor of what stays.
+    // Parameters: columns, first row, stream, the smallest word that stays, the factor of what
+    // stays.
     uint columns = PARAMETER(OPERANDS, 3);
     uint high, low;
     umulExtended(row + PARAMETER(OPERANDS, 4), columns, high, low);

@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// y[t, :] = scale * table[tokens[t], :]; the table's piece begins at row first_row and has table_rows rows.
+// y[t, :] = scale * table[tokens[t], :]; the table's piece begins at row first_row and has
+// table_rows rows.
 INPUT(0, table)
 INPUT_INT(1, tokens)
 OUTPUT(2, y)

@@ -2,8 +2,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// accumulator[tokens[t], :] += scale * dy[t, :], tokens in ascending order: an invocation walks over all tokens for one column, and the rows of the
-// accumulator are shared out among CLASSES groups by their number.
+// accumulator[tokens[t], :] += scale * dy[t, :], tokens in ascending order: an invocation walks
+// over all tokens for one column, and the rows of the accumulator are shared out among CLASSES
+// groups by their number.
 INPUT(0, dy)
 INPUT_INT(1, tokens)
 IN_OUT(2, accumulator)

@@ -3,11 +3,14 @@
 #extension GL_EXT_control_flow_attributes : enable
 #include "common/operands.glsl"
 
-// c = the sum of TERMS products scale * op(a) * op(b), plus an addend. An invocation computes OWN rows by MET columns in registers, a group ROW_LANES by LANES
-// of such tiles. A second and a third product are those of adapters and of other layers with the same input: their sum needs no way through memory.
+// c = the sum of TERMS products scale * op(a) * op(b), plus an addend. An invocation computes OWN
+// rows by MET columns in registers, a group ROW_LANES by LANES of such tiles. A second and a third
+// product are those of adapters and of other layers with the same input: their sum needs no way
+// through memory.
 //
-// With SLICE the operands pass through shared memory, SLICE of the inner size at a time; without, every invocation reads what it needs, DEPTH of the inner
-// size at a time. Each sum runs over the inner size in ascending order, by fused multiply-adds: every shape of group gives the same bytes.
+// With SLICE the operands pass through shared memory, SLICE of the inner size at a time; without,
+// every invocation reads what it needs, DEPTH of the inner size at a time. Each sum runs over the
+// inner size in ascending order, by fused multiply-adds: every shape of group gives the same bytes.
 INPUT(0, a)
 INPUT(1, b)
 #if TERMS > 1
@@ -46,7 +49,8 @@ layout(local_size_x = ROW_LANES * LANES) in;
 const uint BLOCK_ROWS = ROW_LANES * OWN;
 const uint BLOCK_COLUMNS = LANES * MET;
 
-// Where row `row` of op(a) begins in operand `slot`, how far apart its numbers are, and which of them the staged number `e` is.
+// Where row `row` of op(a) begins in operand `slot`, how far apart its numbers are, and which of
+// them the staged number `e` is.
 #ifdef TRANSPOSES_A
 #define A_START(slot, row) ELEMENT(slot, 0, row)
 #define A_STEP(slot) ROW_STEP(slot)
@@ -159,8 +163,8 @@ uint met_start[MET];
 
 void main() {
     if (group_index() >= group_count()) return;
-    // Parameters: rows, columns, inner size, blocks side by side, scale of the last product; for each further product its inner size and
-    // the scale of the one before by its own.
+    // Parameters: rows, columns, inner size, blocks side by side, scale of the last product; for
+    // each further product its inner size and the scale of the one before by its own.
     uint rows = PARAMETER(OPERANDS, 0);
     uint columns = PARAMETER(OPERANDS, 1);
     uint inner = PARAMETER(OPERANDS, 2);

@@ -7,10 +7,13 @@
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #include "common/operands.glsl"
 
-// c = scale * op(a) * op(b) + addend with the device's matrix units: float16 operands, float32 sums.
+// c = scale * op(a) * op(b) + addend with the device's matrix units: float16 operands, float32
+// sums.
 //
-// A group has ROW_LANES by LANES subgroups of SUBGROUP invocations; each computes OWN by MET tiles of MATRIX_ROWS by MATRIX_COLUMNS. Operands pass through shared
-// memory, SLICE of the inner size at a time, with zeros beyond the borders; tiles of results as well, so that any size, stride and offset will do.
+// A group has ROW_LANES by LANES subgroups of SUBGROUP invocations; each computes OWN by MET tiles
+// of MATRIX_ROWS by MATRIX_COLUMNS. Operands pass through shared memory, SLICE of the inner size at
+// a time, with zeros beyond the borders; tiles of results as well, so that any size, stride and
+// offset will do.
 INPUT(0, a)
 INPUT(1, b)
 #ifdef HAS_ADDEND

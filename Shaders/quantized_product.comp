@@ -3,8 +3,10 @@
 #extension GL_EXT_control_flow_attributes : enable
 #include "common/operands.glsl"
 
-// The part of a quantised weight that a product is about to read: w[row, column] is the number at (first row + row, first column + column).
-// Its scales, codes and groups lie as Sources/Quantization/QuantizedFormat.swift says; of each no more is bound than is read here. FORMAT is 0 for q8, 1 for nf4.
+// The part of a quantised weight that a product is about to read: w[row, column] is the number at
+// (first row + row, first column + column). Its scales, codes and groups lie as
+// Sources/Quantization/QuantizedFormat.swift says; of each no more is bound than is read here.
+// FORMAT is 0 for q8, 1 for nf4.
 INPUT_INT(0, scales)
 INPUT_INT(1, codes)
 #if FORMAT == 0
@@ -17,7 +19,8 @@ OUTPUT(4, w)
 #define OPERANDS 5
 #endif
 
-// Parameters: those of elementwise kernels, first row, first column, columns of the weight; of scales, codes and groups the first word that is bound.
+// Parameters: those of elementwise kernels, first row, first column, columns of the weight; of
+// scales, codes and groups the first word that is bound.
 #define WORD(part, index) uint(part(0, index))
 #define BYTE(part, first_word, index) ((WORD(part, ((index) >> 2) - first_word) >> (((index) & 3u) * 8u)) & 0xFFu)
 

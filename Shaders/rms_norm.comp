@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// y = x * r * (weight_offset + weight) with r = 1 / sqrt(mean(x²) + epsilon), for each group of columns of each row.
+// y = x * r * (weight_offset + weight) with r = 1 / sqrt(mean(x²) + epsilon), for each group of
+// columns of each row.
 INPUT(0, x)
 INPUT(1, weight)
 OUTPUT(2, y)

@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// dx = r * g - x * r³ / n * sum(g * x) + addend with g = dy * (weight_offset + weight), for each group of columns of each row.
+// dx = r * g - x * r³ / n * sum(g * x) + addend with g = dy * (weight_offset + weight), for each
+// group of columns of each row.
 INPUT(0, dy)
 INPUT(1, x)
 INPUT(2, weight)

@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// accumulator[j] += sum over rows and groups of dy * x * inverse_rms; a term here is one group of one row.
+// accumulator[j] += sum over rows and groups of dy * x * inverse_rms; a term here is one group of
+// one row.
 INPUT(0, dy)
 INPUT(1, x)
 INPUT(2, inverse_rms)

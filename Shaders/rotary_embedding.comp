@@ -2,8 +2,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// Turns each pair of a head by the angle of its row: (x[i], x[i + half]), or with INTERLEAVED (x[2 i], x[2 i + 1]). Columns behind the pairs are copied.
-// An element here is a pair or a copied column: UNITS of them in each head.
+// Turns each pair of a head by the angle of its row: (x[i], x[i + half]), or with INTERLEAVED (x[2
+// i], x[2 i + 1]). Columns behind the pairs are copied. An element here is a pair or a copied
+// column: UNITS of them in each head.
 INPUT(0, x)
 INPUT(1, table)
 INPUT_INT(2, rows)

@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// y[rows[r], :] = x[r, :]; y's piece begins at row first_row. With CLEARS, instead: zeros everywhere.
+// y[rows[r], :] = x[r, :]; y's piece begins at row first_row. With CLEARS, instead: zeros
+// everywhere.
 INPUT(0, x)
 INPUT_INT(1, rows)
 OUTPUT(2, y)

@@ -3,7 +3,8 @@
 #include "common/operands.glsl"
 #include "common/functions.glsl"
 
-// One step of gradient descent with momentum; the gradient becomes zero. Nothing else changes where the norm is not finite.
+// One step of gradient descent with momentum; the gradient becomes zero. Nothing else changes where
+// the norm is not finite.
 IN_OUT(0, parameter)
 IN_OUT(1, gradient)
 IN_OUT(2, velocity)

@@ -2,7 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// Partial sums of squares, one a group: of all columns of some rows. With FINISHES, instead: the sum of such partial sums, and of an addend.
+// Partial sums of squares, one a group: of all columns of some rows. With FINISHES, instead: the
+// sum of such partial sums, and of an addend.
 INPUT(0, x)
 #if defined(FINISHES) && defined(HAS_ADDEND)
 INPUT(1, addend)

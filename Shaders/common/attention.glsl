@@ -1,13 +1,17 @@
 // Blockwise attention, forward and backward: what the three kernels share.
 //
-// A group works on one block of rows ("own" rows: queries, or keys where gradients of keys are summed) of one head and walks over blocks of the other side
-// ("met" rows). It has ROW_LANES * LANES invocations; each holds OWN rows of the block, a share of their columns in registers, and computes MET scores of each
-// at a time. Scores of a block exist in registers and, for the other lanes of the row, in shared memory; never elsewhere.
+// A group works on one block of rows ("own" rows: queries, or keys where gradients of keys are
+// summed) of one head and walks over blocks of the other side ("met" rows). It has ROW_LANES *
+// LANES invocations; each holds OWN rows of the block, a share of their columns in registers, and
+// computes MET scores of each at a time. Scores of a block exist in registers and, for the other
+// lanes of the row, in shared memory; never elsewhere.
 //
-// With LANES = 1 an invocation holds its rows whole, and nothing is shared: best where shared memory is no faster than any other. With more, the operands of the
-// scores are staged SLICE columns at a time, and the columns of results are dealt out to the lanes in turns.
+// With LANES = 1 an invocation holds its rows whole, and nothing is shared: best where shared
+// memory is no faster than any other. With more, the operands of the scores are staged SLICE
+// columns at a time, and the columns of results are dealt out to the lanes in turns.
 //
-// Defined by the caller: HEAD_WIDTH, ROW_LANES, LANES, OWN, MET, SLICE, GROUP_RATIO (query heads that share a key head); HAS_CAP where scores are capped.
+// Defined by the caller: HEAD_WIDTH, ROW_LANES, LANES, OWN, MET, SLICE, GROUP_RATIO (query heads
+// that share a key head); HAS_CAP where scores are capped.
 
 layout(local_size_x = ROW_LANES * LANES) in;
 
@@ -20,7 +24,8 @@ const float LOWEST = -3.0e38;
 uint row_lane() { return gl_LocalInvocationID.x / LANES; }
 uint lane() { return gl_LocalInvocationID.x % LANES; }
 
-// The smallest and largest of the bounds that the invocations of a group bring, for all of them: nothing to share where each walks alone.
+// The smallest and largest of the bounds that the invocations of a group bring, for all of them:
+// nothing to share where each walks alone.
 #if LANES > 1
 shared int range_first[ROW_LANES * LANES];
 shared int range_last[ROW_LANES * LANES];

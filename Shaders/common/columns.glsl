@@ -1,6 +1,8 @@
-// Kernels that sum over rows: a group has COLUMN_LANES columns side by side and GROUP_SIZE / COLUMN_LANES invocations for each, which take the rows in turns.
+// Kernels that sum over rows: a group has COLUMN_LANES columns side by side and GROUP_SIZE /
+// COLUMN_LANES invocations for each, which take the rows in turns.
 //
-// Include this after `float term(uint row, uint column)`; the sums over rows go through a tree in shared memory: the order is fixed.
+// Include this after `float term(uint row, uint column)`; the sums over rows go through a tree in
+// shared memory: the order is fixed.
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint GROUP_SIZE = 64;
@@ -8,7 +10,8 @@ layout(constant_id = 1) const uint COLUMN_LANES = 64;
 
 shared float column_values[GROUP_SIZE];
 
-// The sum of `term(row, column)` over the rows, for the invocations whose column_turn() is 0. Every invocation of the group must call it.
+// The sum of `term(row, column)` over the rows, for the invocations whose column_turn() is 0. Every
+// invocation of the group must call it.
 float column_sum(uint rows, uint column, bool is_inside) {
     const uint turns = GROUP_SIZE / COLUMN_LANES;
     uint local = gl_LocalInvocationID.x;

@@ -1,7 +1,9 @@
-// Kernels that compute each element alone: include this last, after `void element(uint row, uint column)` and `#define OPERANDS n`.
+// Kernels that compute each element alone: include this last, after `void element(uint row, uint
+// column)` and `#define OPERANDS n`.
 //
-// A group covers a tile: `GROUP_SIZE / LANES` rows of `LANES * STEPS` columns. LANES is a power of two. Matrices without gaps come as one long row.
-// Parameters 0, 1, 2: rows, columns, tiles side by side; a kernel's own follow.
+// A group covers a tile: `GROUP_SIZE / LANES` rows of `LANES * STEPS` columns. LANES is a power of
+// two. Matrices without gaps come as one long row. Parameters 0, 1, 2: rows, columns, tiles side by
+// side; a kernel's own follow.
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint GROUP_SIZE = 64;

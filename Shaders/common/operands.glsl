@@ -1,15 +1,16 @@
 // Operands of kernels: strided matrices in storage buffers, in any element type.
 //
-// Operand N of a dispatch is binding N. The text that stands before a shader defines OPERAND_TYPE_N for each operand (one of the types below), and
-// HAS_16BIT_STORAGE where the device stores 16-bit numbers. Push constants hold 32 words: for operand N its first element (word 2N) and the number of
-// elements from row to row (word 2N + 1), then the kernel's parameters; the last two are where the groups of this dispatch end
-// and where they begin.
+// Operand N of a dispatch is binding N. The text that stands before a shader defines OPERAND_TYPE_N
+// for each operand (one of the types below), and HAS_16BIT_STORAGE where the device stores 16-bit
+// numbers. Push constants hold 32 words: for operand N its first element (word 2N) and the number
+// of elements from row to row (word 2N + 1), then the kernel's parameters; the last two are where
+// the groups of this dispatch end and where they begin.
 //
-// Parameters of elementwise and row kernels begin with those of common/elementwise.glsl and common/rows.glsl; their own stand behind.
+// Parameters of elementwise and row kernels begin with those of common/elementwise.glsl and
+// common/rows.glsl; their own stand behind.
 //
-// INPUT(slot, name)    float name(row, column), float name_at(index) for an index that ELEMENT(slot, row, column) gives
-// OUTPUT(slot, name)   void store_name(row, column, value)
-// IN_OUT(slot, name)   both
+// INPUT(slot, name) float name(row, column), float name_at(index) for an index that ELEMENT(slot,
+// row, column) gives OUTPUT(slot, name) void store_name(row, column, value) IN_OUT(slot, name) both
 // INPUT_INT(slot, name) int name(row, column)
 
 #define FLOAT32 0
@@ -29,7 +30,8 @@ layout(push_constant) uniform Call { uint words[32]; } call;
 #define PARAMETER(operandCount, index) call.words[2 * (operandCount) + (index)]
 #define FLOAT_PARAMETER(operandCount, index) uintBitsToFloat(PARAMETER(operandCount, index))
 
-// Groups are counted in one line, whatever grid they are started in, so that a long dispatch can be cut anywhere.
+// Groups are counted in one line, whatever grid they are started in, so that a long dispatch can be
+// cut anywhere.
 uint group_index() { return gl_WorkGroupID.x + gl_WorkGroupID.y * 32768u + call.words[31]; }
 uint group_count() { return call.words[30]; }
 
@@ -44,7 +46,8 @@ uint bfloat16_from_float(float value) {
 
 float float_from_half(uint bits) { return unpackHalf2x16(bits).x; }
 
-// Rounds to nearest, ties to even, in whole numbers: the rounding of a device's own conversion is not specified.
+// Rounds to nearest, ties to even, in whole numbers: the rounding of a device's own conversion is
+// not specified.
 uint half_from_float(float value) {
     uint bits = floatBitsToUint(value);
     uint sign = (bits >> 16) & 0x8000u;

@@ -1,6 +1,8 @@
-// Kernels that reduce rows: LANES invocations (a power of two) share a row, GROUP_SIZE / LANES rows a group.
+// Kernels that reduce rows: LANES invocations (a power of two) share a row, GROUP_SIZE / LANES rows
+// a group.
 //
-// Sums run over lanes as a tree in shared memory, so their order depends on LANES alone, not on the subgroups of the device.
+// Sums run over lanes as a tree in shared memory, so their order depends on LANES alone, not on the
+// subgroups of the device.
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint GROUP_SIZE = 64;

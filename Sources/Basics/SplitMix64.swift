@@ -1,5 +1,6 @@
-/// Random numbers that a seed determines, the same everywhere: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
-/// OOPSLA 2014). For trials and tests, whose seeds are printed; what training draws depends on a counter, not on a state.
+/// Random numbers that a seed determines, the same everywhere: SplitMix64 (Steele, Lea and Flood,
+/// "Fast splittable pseudorandom number generators", OOPSLA 2014). For trials and tests, whose
+/// seeds are printed; what training draws depends on a counter, not on a state.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

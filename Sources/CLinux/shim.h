@@ -26,7 +26,8 @@ static inline int tala_openat2(int directory, const char *path, const struct ope
 }
 static inline int tala_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
 static inline int tala_openat(int directory, const char *path, int flags, unsigned mode) { return openat(directory, path, flags, mode); }
-// fallocate(2) without the size: what is not written yet is not part of the file. 1 is FALLOC_FL_KEEP_SIZE.
+// fallocate(2) without the size: what is not written yet is not part of the file. 1 is
+// FALLOC_FL_KEEP_SIZE.
 static inline int tala_fallocate(int file, long count) { return (int)syscall(SYS_fallocate, file, 1, 0L, count); }
 // FICLONE: the new file shares the old one's blocks until one of them is changed (btrfs, xfs).
 static inline int tala_clone(int to, int from) { return ioctl(to, 0x40049409, from); }
@@ -35,7 +36,8 @@ static inline int tala_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_
 // A descriptor that becomes readable when the process ends.
 static inline int tala_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
-// Whether no process has the file open for writing: 0 yes; else -1 and errno, EAGAIN if one has. A read lease is taken and given back.
+// Whether no process has the file open for writing: 0 yes; else -1 and errno, EAGAIN if one has. A
+// read lease is taken and given back.
 static inline int tala_has_no_writer(int descriptor) {
     // F_SETLEASE is hidden without _GNU_SOURCE.
     const int set_lease = 1024;
@@ -44,7 +46,8 @@ static inline int tala_has_no_writer(int descriptor) {
     return 0;
 }
 
-// Landlock (landlock(7)). Debian 12's headers know an older one than many kernels have, so numbers and structures stand here.
+// Landlock (landlock(7)). Debian 12's headers know an older one than many kernels have, so numbers
+// and structures stand here.
 struct tala_landlock_ruleset { uint64_t files, network, scopes; };
 struct tala_landlock_path_rule { uint64_t allowed; int32_t parent; } __attribute__((packed));
 // The version that the kernel has, or -1.
@@ -53,8 +56,9 @@ static inline int tala_landlock_create(const struct tala_landlock_ruleset *rules
 static inline int tala_landlock_allow(int ruleset, const struct tala_landlock_path_rule *rule) { return (int)syscall(445, ruleset, 1, rule, 0); }
 static inline int tala_landlock_restrict(int ruleset) { return (int)syscall(446, ruleset, 0); }
 
-// Forbids this process and its children for good: sockets other than local ones, and the calls by which processes look into others or reach
-// parts of the kernel that training has no use for. 0, or -1 and errno.
+// Forbids this process and its children for good: sockets other than local ones, and the calls by
+// which processes look into others or reach parts of the kernel that training has no use for. 0, or
+// -1 and errno.
 static inline int tala_forbid_calls(void) {
 #if defined(__x86_64__)
     const uint32_t architecture = AUDIT_ARCH_X86_64;

@@ -1,5 +1,6 @@
-// Matrix products by oneDNN, in the few words that the backend needs. Versions 2 and 3 differ in how descriptions of memory and primitives are made;
-// nothing outside this header knows which one is installed. Every function gives oneDNN's status: 0 is success.
+// Matrix products by oneDNN, in the few words that the backend needs. Versions 2 and 3 differ in
+// how descriptions of memory and primitives are made; nothing outside this header knows which one
+// is installed. Every function gives oneDNN's status: 0 is success.
 #ifndef TALA_ONEDNN_H
 #define TALA_ONEDNN_H
 
@@ -7,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// c (m x n, rows `c_stride` apart) = a (m x k) * b (k x n), plus what c holds if `accumulates`. Strides are in elements.
+/// c (m x n, rows `c_stride` apart) = a (m x k) * b (k x n), plus what c holds if `accumulates`.
+/// Strides are in elements.
 typedef struct {
     dnnl_data_type_t input_type, output_type;
     int64_t m, n, k;
@@ -59,8 +61,9 @@ static inline dnnl_status_t tala_create_scratchpad(dnnl_engine_t _Nonnull engine
 #endif
 }
 
-/// The primitive for a product, for the number of OpenMP threads that the calling thread has; its working memory is the caller's.
-/// `is_slow` tells that oneDNN has only its reference implementation for it.
+/// The primitive for a product, for the number of OpenMP threads that the calling thread has; its
+/// working memory is the caller's. `is_slow` tells that oneDNN has only its reference
+/// implementation for it.
 static inline dnnl_status_t tala_create_product(
     dnnl_engine_t _Nonnull engine, const tala_product *_Nonnull product, dnnl_primitive_t _Nullable *_Nonnull primitive,
     size_t *_Nonnull scratchpad_bytes, int *_Nonnull is_slow) {
@@ -117,7 +120,8 @@ static inline dnnl_status_t tala_create_product(
     return status;
 }
 
-/// Runs a product on these addresses. The memory objects belong to the calling thread while it runs; `scratchpad` may be absent where none is needed.
+/// Runs a product on these addresses. The memory objects belong to the calling thread while it
+/// runs; `scratchpad` may be absent where none is needed.
 static inline dnnl_status_t tala_run_product(
     dnnl_primitive_t _Nonnull primitive, dnnl_stream_t _Nonnull stream, dnnl_memory_t _Nonnull a, dnnl_memory_t _Nonnull b, dnnl_memory_t _Nonnull c,
     dnnl_memory_t _Nullable scratchpad, const void *_Nonnull a_address, const void *_Nonnull b_address, void *_Nonnull c_address,

@@ -1,5 +1,5 @@
-// What Swift has no words for: the pause of a spinning thread, ordered access to a word shared by threads, and the
-// number of threads that OpenMP gives to the calling thread's parallel regions.
+// What Swift has no words for: the pause of a spinning thread, ordered access to a word shared by
+// threads, and the number of threads that OpenMP gives to the calling thread's parallel regions.
 #ifndef TALA_PROCESSOR_H
 #define TALA_PROCESSOR_H
 
@@ -34,8 +34,9 @@ static inline int tala_exchange_wide(int64_t *_Nonnull word, int64_t expected, i
     return __atomic_compare_exchange_n(word, &expected, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/// Has every parallel region that the calling thread opens from now on run on that thread alone. OpenMP keeps this number for each thread; the function is
-/// looked up because oneDNN may be built with any of several OpenMP libraries, or with none.
+/// Has every parallel region that the calling thread opens from now on run on that thread alone.
+/// OpenMP keeps this number for each thread; the function is looked up because oneDNN may be built
+/// with any of several OpenMP libraries, or with none.
 static inline void tala_use_one_openmp_thread(void) {
     void (*set)(int) = (void (*)(int))dlsym(NULL /* RTLD_DEFAULT */, "omp_set_num_threads");
     if (set) set(1);
@@ -59,8 +60,9 @@ typedef float tala_vector __attribute__((__ext_vector_type__(16)));
 typedef uint32_t tala_words __attribute__((__ext_vector_type__(16)));
 typedef uint16_t tala_halves __attribute__((__ext_vector_type__(16)));
 
-/// Writes sixteen numbers as bfloat16: the upper halves after rounding to nearest, ties to even; what is not a number stays so. In C because Swift takes
-/// the upper halves out by a call that passes the vector in four pieces.
+/// Writes sixteen numbers as bfloat16: the upper halves after rounding to nearest, ties to even;
+/// what is not a number stays so. In C because Swift takes the upper halves out by a call that
+/// passes the vector in four pieces.
 static inline void tala_store_bfloat16(tala_vector vector, void *_Nonnull address) {
     tala_words bits = (tala_words)vector;
     tala_words rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
@@ -70,7 +72,8 @@ static inline void tala_store_bfloat16(tala_vector vector, void *_Nonnull addres
     __builtin_memcpy(address, &halves, sizeof halves);
 }
 
-/// The first `count` (0...16) numbers at an address, zeros behind them; nothing behind them is read.
+/// The first `count` (0...16) numbers at an address, zeros behind them; nothing behind them is
+/// read.
 static inline tala_vector tala_load_part(const float *_Nonnull address, long count) {
 #if defined(__AVX512F__)
     return (tala_vector)__builtin_ia32_loadups512_mask((const float *)address, (tala_vector)0.0f, (unsigned short)((1u << count) - 1));

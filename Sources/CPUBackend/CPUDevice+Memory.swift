@@ -4,7 +4,8 @@ extension CPUDevice {
     package var memoryByteCount: Int? { SystemMemory.byteCount }
     package var sharesProcessMemory: Bool { true }
 
-    /// Prepares the plan over memory that nothing touches, so that no page of it comes into being, and asks the kernels.
+    /// Prepares the plan over memory that nothing touches, so that no page of it comes into being,
+    /// and asks the kernels.
     package func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int {
         var stand: [AlignedMemory] = []
         var mapped: [Int: UnsafeRawBufferPointer] = [:]

@@ -3,7 +3,9 @@ import Glibc
 package import Graph
 package import Tensors
 
-/// The processor as a device: float32 products by oneDNN, bfloat16 products in C where the processor has instructions for them, everything else in SIMD Swift, over a fixed pool of threads.
+/// The processor as a device: float32 products by oneDNN, bfloat16 products in C where the
+/// processor has instructions for them, everything else in SIMD Swift, over a fixed pool of
+/// threads.
 ///
 /// Results depend on the plan and the processor's instructions alone, not on the number of threads.
 package final class CPUDevice: ComputeDevice {
@@ -11,25 +13,29 @@ package final class CPUDevice: ComputeDevice {
     package let activationTypes: Set<ElementType> = [.float32, .bfloat16]
     /// Threads that run kernels, the calling one included.
     package var threadCount: Int { pool.threadCount }
-    /// Whether products of bfloat16 numbers run in the processor's own instructions, about twice as fast as float32; else they are widened.
+    /// Whether products of bfloat16 numbers run in the processor's own instructions, about twice as
+    /// fast as float32; else they are widened.
     package var hasFastBfloat16: Bool { products.hasBfloat16 }
-    /// Whether oneDNN computes float32 products; false where run-time code is forbidden, which costs half the speed or more.
+    /// Whether oneDNN computes float32 products; false where run-time code is forbidden, which
+    /// costs half the speed or more.
     package var usesOneDNN: Bool { products.usesOneDNN }
 
     let pool: ThreadPool
     let products: ProductLibrary
     /// Memory that kernels use within one call, for all programs: one runs at a time.
     private(set) var workspace: AlignedMemory?
-    /// Called between kernels, every second or so: a program over tens of thousands of tokens runs for many minutes.
+    /// Called between kernels, every second or so: a program over tens of thousands of tokens runs
+    /// for many minutes.
     package var heartbeat: (() -> Void)?
     private var lastBeat = 0.0
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
     /// - Parameters:
-    ///   - threadCount: how many threads compute; nil: what the environment variable TALA_THREADS says, else every processor that this
-    /// process may run on.
+    ///   - threadCount: how many threads compute; nil: what the environment variable TALA_THREADS
+    ///     says, else every processor that this process may run on.
     ///   - limits: what plans may allocate and address; lower ones are for tests.
-    ///   - usesOneDNN: false computes float32 products in Swift; nil: unless the environment variable TALA_ONEDNN is 0.
+    ///   - usesOneDNN: false computes float32 products in Swift; nil: unless the environment
+    ///     variable TALA_ONEDNN is 0.
     /// - Throws: ``CPUError/cannotStartThreads(code:)``.
     package init(threadCount: Int? = nil, limits: MemoryLimits = .unlimited, usesOneDNN: Bool? = nil) throws {
         self.limits = limits

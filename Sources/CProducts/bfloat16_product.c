@@ -1,7 +1,10 @@
-// One instruction multiplies sixteen pairs of numbers by sixteen others and adds each pair's two products to one of sixteen sums. So b is laid out anew, a panel
-// of up to 64 columns at a time: for each pair of inner indices the pairs of all columns, side by side. Six rows of a then meet a panel: 24 vectors of sums stay
-// in registers, beside four vectors of b and one pair of a. A panel is used for all rows of a before the next one is made, and lies in the second-level cache.
-// In C because Swift has no words for the instructions, nor for compiling one function for a newer processor than the rest.
+// One instruction multiplies sixteen pairs of numbers by sixteen others and adds each pair's two
+// products to one of sixteen sums. So b is laid out anew, a panel of up to 64 columns at a time:
+// for each pair of inner indices the pairs of all columns, side by side. Six rows of a then meet a
+// panel: 24 vectors of sums stay in registers, beside four vectors of b and one pair of a. A panel
+// is used for all rows of a before the next one is made, and lies in the second-level cache. In C
+// because Swift has no words for the instructions, nor for compiling one function for a newer
+// processor than the rest.
 #include "bfloat16_product.h"
 
 #if defined(__x86_64__)
@@ -12,18 +15,20 @@
 #define TALA_UNROLL _Pragma("clang loop unroll(full)")
 
 enum {
-    /// Rows of a that meet a panel together: with three or four vectors of columns, and twice as many with one or two, so that a sum is not added to before
-    /// the addition to it has ended.
+    /// Rows of a that meet a panel together: with three or four vectors of columns, and twice as
+    /// many with one or two, so that a sum is not added to before the addition to it has ended.
     block_rows = 6,
     most_rows = 2 * block_rows,
     /// Vectors of sixteen columns in a panel.
     panel_vectors = 4,
     panel_columns = 16 * panel_vectors,
     vector_bytes = 64,
-    /// A panel covers at most so many inner indices, so that it and the rows of a beside it stay in the second-level cache.
+    /// A panel covers at most so many inner indices, so that it and the rows of a beside it stay in
+    /// the second-level cache.
     longest_inner = 1024,
-    /// Rows of b that are fetched ahead while a panel is made, and bytes of each of b's columns where those lie side by side: enough to hide memory's delay,
-    /// which no processor foresees over rows that are pages apart.
+    /// Rows of b that are fetched ahead while a panel is made, and bytes of each of b's columns
+    /// where those lie side by side: enough to hide memory's delay, which no processor foresees
+    /// over rows that are pages apart.
     rows_ahead = 24,
     bytes_ahead = 512,
 };
@@ -37,7 +42,8 @@ int tala_has_bfloat16_products(void) {
 typedef struct {
     /// Inner indices of a piece, even; the last piece may have fewer.
     int64_t piece;
-    /// Offsets of the sums of a panel's columns over the pieces so far, and of the pairs of a transposed a.
+    /// Offsets of the sums of a panel's columns over the pieces so far, and of the pairs of a
+    /// transposed a.
     size_t sums, pairs, total;
 } tala_layout;
 
@@ -65,7 +71,8 @@ typedef struct {
     int is_first, is_last, gives_bfloat16, accumulates;
 } tala_output;
 
-/// Where the pairs of some rows of a stand: pair p of row r at first + r * row_bytes + p * pair_bytes.
+/// Where the pairs of some rows of a stand: pair p of row r at first + r * row_bytes + p *
+/// pair_bytes.
 typedef struct {
     const char *first;
     int64_t row_bytes, pair_bytes;
@@ -77,7 +84,8 @@ TALA_INLINE const char *pair_at(const char *const quarters[4], int row, int64_t 
 /// One pair in all sixteen places.
 TALA_INLINE __m512bh all_of(int32_t pair) {
     __m512i pairs = _mm512_set1_epi32(pair);
-    // The compiler must not look into it as a vector of bfloat16: clang 17 (Swift 6.0) crashes over that.
+    // The compiler must not look into it as a vector of bfloat16: clang 17 (Swift 6.0) crashes over
+    // that.
     __asm__("" : "+v"(pairs));
     return (__m512bh)pairs;
 }
@@ -105,7 +113,8 @@ TALA_INLINE void multiply(
         TALA_UNROLL for (int i = 0; i < 4; i++) quarters[i] += pair_bytes;
     }
     if (has_single) {
-        // The last inner index has no partner: what stands behind it in a is not a's, and may not be a number.
+        // The last inner index has no partner: what stands behind it in a is not a's, and may not
+        // be a number.
         TALA_UNROLL for (int row = 0; row < rows; row++) {
             uint16_t single;
             __builtin_memcpy(&single, pair_at(quarters, row, row_bytes), sizeof single);
@@ -227,7 +236,8 @@ TALA_INLINE void transpose(__m512i rows[16]) {
     }
 }
 
-/// A panel from columns of b, each `k` numbers side by side and `b_stride` from the next; the last vector has `last_columns` of them.
+/// A panel from columns of b, each `k` numbers side by side and `b_stride` from the next; the last
+/// vector has `last_columns` of them.
 TALA_TARGET static void pack_columns(const uint16_t *b, int64_t b_stride, int64_t k, int vectors, int last_columns, char *panel) {
     for (int v = 0; v < vectors; v++) {
         int columns = v == vectors - 1 ? last_columns : 16;

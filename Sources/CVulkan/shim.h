@@ -7,7 +7,8 @@
 static inline uint32_t tala_vulkan_version_1_2(void) { return VK_API_VERSION_1_2; }
 static inline uint64_t tala_vulkan_whole_size(void) { return VK_WHOLE_SIZE; }
 
-// Headers before 1.3.255 (Debian 12 has 1.3.239) do not know cooperative matrices; names and values are those of the Vulkan registry.
+// Headers before 1.3.255 (Debian 12 has 1.3.239) do not know cooperative matrices; names and values
+// are those of the Vulkan registry.
 #ifndef VK_KHR_cooperative_matrix
 typedef struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR {
     VkStructureType sType;
@@ -32,7 +33,8 @@ typedef struct VkCooperativeMatrixPropertiesKHR {
 } VkCooperativeMatrixPropertiesKHR;
 #endif
 
-// The same in all versions of the headers: numbers, and whether a configuration multiplies float16 into float32 sums within a subgroup.
+// The same in all versions of the headers: numbers, and whether a configuration multiplies float16
+// into float32 sums within a subgroup.
 static inline VkStructureType tala_cooperative_matrix_features_type(void) { return (VkStructureType)1000506000; }
 static inline VkStructureType tala_cooperative_matrix_properties_type(void) { return (VkStructureType)1000506001; }
 static inline int tala_is_half_to_float_product(VkCooperativeMatrixPropertiesKHR p) {

@@ -5,7 +5,8 @@ import Storage
 
 /// Reads the files in `control/`: `<job>.<verb>`, asked by the file's owner.
 ///
-/// A file is taken away after it has been acted on: what cannot be done now is done later, also by the next daemon.
+/// A file is taken away after it has been acted on: what cannot be done now is done later, also by
+/// the next daemon.
 final class Controls {
     private let store: JobStore
     private let users: Users

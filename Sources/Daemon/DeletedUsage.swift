@@ -3,12 +3,14 @@ import Jobs
 import Spool
 import Storage
 
-/// What jobs that have been deleted used, by owner, so that deleting a job does not give its quota back.
+/// What jobs that have been deleted used, by owner, so that deleting a job does not give its quota
+/// back.
 enum DeletedUsage {
     private static func path(_ layout: SpoolLayout) -> String { layout.root + "/.usage.json" }
 
     /// Usage of all deleted jobs, by owner.
-    /// - Throws: `StorageError` if the file is there and cannot be read now: to go on without it would give quotas back.
+    /// - Throws: `StorageError` if the file is there and cannot be read now: to go on without it
+    ///   would give quotas back.
     static func read(_ layout: SpoolLayout) throws -> [Int: Usage] {
         let bytes: [UInt8]
         do throws(StorageError) { bytes = try DurableFiles.read(path(layout), limit: 64 << 20) } catch {

@@ -1,7 +1,8 @@
 import Glibc
 import Storage
 
-/// Whether there are descriptors left for what a drop or a control file needs. A user must not be told "no" because a lookup found none.
+/// Whether there are descriptors left for what a drop or a control file needs. A user must not be
+/// told "no" because a lookup found none.
 struct DescriptorCheck {
     private var lastShortage = -Double.infinity
 

@@ -1,4 +1,5 @@
-/// Failures in a row of one kind of work, and when it may be tried again: later and later, said less and less often.
+/// Failures in a row of one kind of work, and when it may be tried again: later and later, said
+/// less and less often.
 struct FailureCount {
     private(set) var count = 0
     private var allowedAt = -Double.infinity

@@ -61,11 +61,13 @@ final class Intake {
 
     // MARK: Taking
 
-    /// Takes what is complete, for a moment: a flood of drops must not keep the loop from its workers.
+    /// Takes what is complete, for a moment: a flood of drops must not keep the loop from its
+    /// workers.
     /// - Parameters:
     ///   - submitter: a user, by the id of who owns a drop.
     ///   - judges: what may be asked about users and other jobs.
-    ///   - note: called with what came of each drop before the next one is judged: it may use up a quota.
+    ///   - note: called with what came of each drop before the next one is judged: it may use up a
+    ///     quota.
     func take(submitter: (Int) -> Submitter, _ judges: Acceptance.Judges, _ note: (Acceptance.Result) -> Void) {
         let start = Clock.monotonic()
         guard failures.isAllowed else { return }
@@ -112,7 +114,8 @@ final class Intake {
         if milliseconds < 1 << 47 { newestIdentifier = max(newestIdentifier, milliseconds) }
     }
 
-    /// The milliseconds that the next job's name gets: later than all before, also when the wall clock has been set back, so that names stay in order.
+    /// The milliseconds that the next job's name gets: later than all before, also when the wall
+    /// clock has been set back, so that names stay in order.
     private func nextIdentifier() -> UInt64 {
         newestIdentifier = max(Clock.wallMilliseconds(), newestIdentifier + 1)
         return newestIdentifier

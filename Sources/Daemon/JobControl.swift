@@ -3,7 +3,8 @@ import Jobs
 import Spool
 import Storage
 
-/// Does what a user asked of a job: by itself where no worker has the job in hand, else by way of its worker.
+/// Does what a user asked of a job: by itself where no worker has the job in hand, else by way of
+/// its worker.
 struct JobControl {
     let store: JobStore
     let scheduler: Scheduler
@@ -27,8 +28,9 @@ struct JobControl {
 
     static func forwarding(_ name: String) -> String { "forwarding of control/\(name)" }
 
-    /// Gives a verb to the worker that trains a job. Until its first step is done it has nothing to keep and may be busy reading weights or compiling
-    /// kernels, where it looks at no controls: then it is simply ended, and who asks for a checkpoint is told why there is none.
+    /// Gives a verb to the worker that trains a job. Until its first step is done it has nothing to
+    /// keep and may be busy reading weights or compiling kernels, where it looks at no controls:
+    /// then it is simply ended, and who asks for a checkpoint is told why there is none.
     private func forward(_ verb: Verb, _ status: JobStatus) {
         let (id, folder) = (status.id, store.folder(status.id))
         let hasNothingToKeep = folder.pulse?.phase.hasNothingToKeep ?? false

@@ -5,8 +5,8 @@ import Storage
 
 /// What the daemon knows of all jobs, and what it writes about them.
 ///
-/// When the spool cannot be read or written for the moment, the store keeps what it has to say and says it when it can. Until then that counts instead of
-/// what the files say.
+/// When the spool cannot be read or written for the moment, the store keeps what it has to say and
+/// says it when it can. Until then that counts instead of what the files say.
 final class JobStore {
     /// What is to be written of a job and could not be yet.
     private struct Pending {
@@ -50,9 +50,11 @@ final class JobStore {
         return try folder(id).readStatus()
     }
 
-    /// As ``status(_:)``, for a job that no worker has in hand: what is missing or damaged of ledger and status is made anew from the other one, or from the
-    /// job's other files, with an event.
-    /// - Parameter tries: how often reading it has failed; what can never be read counts as damaged in the end.
+    /// As ``status(_:)``, for a job that no worker has in hand: what is missing or damaged of
+    /// ledger and status is made anew from the other one, or from the job's other files, with an
+    /// event.
+    /// - Parameter tries: how often reading it has failed; what can never be read counts as damaged
+    ///   in the end.
     func repairedStatus(_ id: String, tries: Int) throws(StorageError) -> JobStatus? {
         if let held = pending[id]?.status { return held }
         do throws(StorageError) {
@@ -108,7 +110,8 @@ final class JobStore {
 
     // MARK: Writing
 
-    /// Gives a job its next state. A step that the life of a job does not have is not taken, and the journal says so.
+    /// Gives a job its next state. A step that the life of a job does not have is not taken, and
+    /// the journal says so.
     func change(_ status: inout JobStatus, to next: JobState) -> Bool {
         do throws(ForbiddenChange) {
             try status.become(next)
@@ -119,7 +122,8 @@ final class JobStore {
         }
     }
 
-    /// Writes a job's status and an event. What cannot be written is kept and written as soon as it can be.
+    /// Writes a job's status and an event. What cannot be written is kept and written as soon as it
+    /// can be.
     func record(_ status: JobStatus, _ level: JobEvent.Level, _ code: EventCode, _ message: String) {
         keep(status, (level, code, message, Clock.wall()))
     }

@@ -1,7 +1,8 @@
 import Glibc
 import Storage
 
-/// The daemon's log: journald's own protocol where standard error is the journal, so that `journalctl TALA_JOB=...` finds things; else lines with a level.
+/// The daemon's log: journald's own protocol where standard error is the journal, so that
+/// `journalctl TALA_JOB=...` finds things; else lines with a level.
 struct Journal {
     enum Level: Int { case error = 3, warning = 4, notice = 5, information = 6 }
     /// Kinds of entries to search for: `journalctl MESSAGE_ID=...`.
@@ -36,7 +37,8 @@ struct Journal {
         StandardError.write((showsLevels ? "<\(level.rawValue)>" : "") + Self.escaped(message) + "\n")
     }
 
-    /// Names come from outside: what they hold must stay on its line, do nothing to a terminal and not fill the log.
+    /// Names come from outside: what they hold must stay on its line, do nothing to a terminal and
+    /// not fill the log.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

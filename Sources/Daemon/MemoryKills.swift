@@ -1,6 +1,7 @@
 import Storage
 
-/// What the kernel tells of memory that ran out: for the control group that daemon and workers are in, of either version, or for the whole machine.
+/// What the kernel tells of memory that ran out: for the control group that daemon and workers are
+/// in, of either version, or for the whole machine.
 enum MemoryKills {
     /// Out-of-memory kills so far, or nil where the kernel does not say.
     static func count() -> Int? {

@@ -1,4 +1,5 @@
-/// A binary heap: the smallest element is first, and to insert or remove costs the logarithm of their number.
+/// A binary heap: the smallest element is first, and to insert or remove costs the logarithm of
+/// their number.
 struct MinimumHeap<Element: Comparable> {
     private var elements: [Element] = []
 

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Tells systemd how the daemon is: one datagram to the socket that `NOTIFY_SOCKET` names (sd_notify(3)).
+/// Tells systemd how the daemon is: one datagram to the socket that `NOTIFY_SOCKET` names
+/// (sd_notify(3)).
 struct Notifier {
     private let address: String?
 

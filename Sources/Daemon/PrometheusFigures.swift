@@ -1,7 +1,8 @@
 import JSON
 import Jobs
 
-/// Figures in the text format of Prometheus (node_exporter's textfile collector). A job has a label of its own only while it runs.
+/// Figures in the text format of Prometheus (node_exporter's textfile collector). A job has a label
+/// of its own only while it runs.
 struct PrometheusFigures {
     var counts: [JobState: Int]
     var running: [(device: String, status: JobStatus)]

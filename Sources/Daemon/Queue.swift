@@ -1,8 +1,10 @@
 import Jobs
 
-/// Which job goes next: the highest priority, then the owner whose last turn is longest ago, then the oldest.
+/// Which job goes next: the highest priority, then the owner whose last turn is longest ago, then
+/// the oldest.
 ///
-/// Jobs that wait for a time or for other jobs are kept apart, so a decision looks at owners, not at jobs: its cost does not grow with the number of jobs.
+/// Jobs that wait for a time or for other jobs are kept apart, so a decision looks at owners, not
+/// at jobs: its cost does not grow with the number of jobs.
 struct Queue {
     /// What the queue must know of a job.
     struct Entry: Sendable, Hashable {
@@ -17,7 +19,8 @@ struct Queue {
         var after: Set<String> = []
         /// Seconds of the monotonic clock: a job that is to be tried again waits until then.
         var retryAt: Double?
-        /// The time that has come and for which it waited: a clock that is set back makes it a time to come again.
+        /// The time that has come and for which it waited: a clock that is set back makes it a time
+        /// to come again.
         fileprivate(set) var reached: Int?
 
         init(
@@ -75,7 +78,8 @@ struct Queue {
     func count(of owner: Int) -> Int { counts[owner] ?? 0 }
     /// Ids of some waiting jobs, for display.
     func some(_ limit: Int) -> [String] { waiting.keys.prefix(limit).sorted() }
-    /// Whether something waits that is ready or will be tried again soon. Jobs for a later time and jobs that wait for others do not count.
+    /// Whether something waits that is ready or will be tried again soon. Jobs for a later time and
+    /// jobs that wait for others do not count.
     var hasDue: Bool { waiting.values.contains { $0.entry.after.isEmpty && $0.entry.notBefore == nil } }
 
     mutating func add(_ entry: Entry) {
@@ -109,7 +113,8 @@ struct Queue {
     }
 
     /// Tells that a job has ended.
-    /// - Returns: the jobs that waited for its success and now never can begin; they are no longer in the queue.
+    /// - Returns: the jobs that waited for its success and now never can begin; they are no longer
+    ///   in the queue.
     mutating func ended(_ id: String, succeeded: Bool) -> [String] {
         guard let ids = dependents.removeValue(forKey: id) else { return [] }
         if !succeeded {
@@ -177,7 +182,8 @@ struct Queue {
         return nil
     }
 
-    /// The oldest ready job of an owner; places whose job has left the queue are dropped on the way.
+    /// The oldest ready job of an owner; places whose job has left the queue are dropped on the
+    /// way.
     private mutating func front(_ key: LevelKey, _ owner: Int) -> Place? {
         while let place = levels[key]?.owners[owner]?.first {
             if waiting[place.id]?.ticket == place.ticket { return place }

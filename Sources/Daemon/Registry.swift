@@ -3,7 +3,8 @@ import Jobs
 import Spool
 import Storage
 
-/// What the daemon knows of all jobs: their states, counted, and what their owners have used. Filled from the jobs' own files at the start.
+/// What the daemon knows of all jobs: their states, counted, and what their owners have used.
+/// Filled from the jobs' own files at the start.
 struct Registry {
     private struct Record {
         var state: JobState
@@ -34,8 +35,9 @@ struct Registry {
         add(record, 1)
     }
 
-    /// Takes in what a job at work says of itself: what it has used so far, and whether it is still being validated or already trains. Until its worker
-    /// has written a word, its state is what the daemon made it.
+    /// Takes in what a job at work says of itself: what it has used so far, and whether it is still
+    /// being validated or already trains. Until its worker has written a word, its state is what
+    /// the daemon made it.
     mutating func noteWork(_ status: JobStatus, diskBytes bytes: Int? = nil) {
         let isAtWork = status.state == .running || status.state == .validatingFiles
         note(status, in: isAtWork ? status.state : records[status.id]?.state ?? status.state, diskBytes: bytes)

@@ -2,7 +2,8 @@ import Glibc
 import Jobs
 import Storage
 
-/// Work that failed for a reason that may pass: done again by the loop's timer, later and later, until it succeeds.
+/// Work that failed for a reason that may pass: done again by the loop's timer, later and later,
+/// until it succeeds.
 final class Retries {
     /// - Parameter tries: how often it has failed already.
     typealias Work = (_ tries: Int) throws -> Void
@@ -25,7 +26,8 @@ final class Retries {
 
     /// Does something now; if it cannot be done, again later until it can be.
     func retryUntilDone(_ key: String, _ work: @escaping Work) {
-        // What waits already keeps its time: a full disk is not asked more often because more is to be written.
+        // What waits already keeps its time: a full disk is not asked more often because more is to
+        // be written.
         guard !contains(key) else { return }
         attempt(key, Item(work: work, tries: 0, due: 0))
     }
@@ -54,7 +56,8 @@ final class Retries {
     /// Seconds to wait after this many failures: a tenth, doubled each time, half a minute at most.
     static func delay(tries: Int) -> Double { min(30, 0.1 * Double(1 << min(max(0, tries - 1), 10))) }
 
-    /// Does something without which the daemon cannot begin. What may pass is waited for, the rest for some seconds.
+    /// Does something without which the daemon cannot begin. What may pass is waited for, the rest
+    /// for some seconds.
     static func persist<Value>(_ journal: Journal, _ mustStop: () -> Bool, _ work: () throws -> Value) throws -> Value {
         var tries = 0
         while true {

@@ -1,8 +1,10 @@
 import Jobs
 
-/// What to do with a job whose worker died: try again from the newest checkpoint, later and later, but not for ever at one place.
+/// What to do with a job whose worker died: try again from the newest checkpoint, later and later,
+/// but not for ever at one place.
 ///
-/// A new checkpoint is progress and makes the count start anew. A worker that dies twice in the same step is not given a third try: the step itself kills it.
+/// A new checkpoint is progress and makes the count start anew. A worker that dies twice in the
+/// same step is not given a third try: the step itself kills it.
 struct RetryPolicy: Sendable {
     /// Seconds before the first, second, ... new try without progress between.
     var delays: [Double]

@@ -4,7 +4,8 @@ import Jobs
 import Spool
 import Storage
 
-/// What becomes of a job whose worker has ended: the job's own last word, then its exit code, then the signal that ended it.
+/// What becomes of a job whose worker has ended: the job's own last word, then its exit code, then
+/// the signal that ended it.
 struct Settlement {
     private let store: JobStore
     private let scheduler: Scheduler
@@ -26,7 +27,8 @@ struct Settlement {
             return
         }
         store.note(status, measuring: true)
-        // No other worker comes that would clear away what one that was killed in its last moment has left.
+        // No other worker comes that would clear away what one that was killed in its last moment
+        // has left.
         if case .signalled = ended.end, status.state.isFinal, let lock = try? FileLock(path: folder.lockFile) {
             withExtendedLifetime(lock) { folder.removeLitter() }
         }
@@ -99,7 +101,8 @@ struct Settlement {
         scheduler.enqueue(status)
     }
 
-    /// A worker that died is started again from the newest checkpoint: with growing delays, and not for ever at one place.
+    /// A worker that died is started again from the newest checkpoint: with growing delays, and not
+    /// for ever at one place.
     private func crashed(_ status: inout JobStatus, _ worker: WorkerProcess, _ what: String, mayBeFromOutside: Bool = false) {
         let folder = store.folder(status.id)
         let step = folder.pulse.flatMap { $0.phase.isStep ? $0.step : nil }

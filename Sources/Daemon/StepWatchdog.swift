@@ -2,14 +2,16 @@ import Jobs
 
 /// Finds workers that hang: no sign of life for ten times the median step, five minutes at least.
 ///
-/// A sign of life is any change of the worker's ``Pulse``. Before the first step and while the result is written there is no step to compare with; a limit of its own holds then.
+/// A sign of life is any change of the worker's ``Pulse``. Before the first step and while the
+/// result is written there is no step to compare with; a limit of its own holds then.
 struct StepWatchdog: Sendable {
     struct Limits: Sendable, Hashable {
         /// Seconds that a training worker may always be silent.
         var minimum = 300.0
         /// Times the median step.
         var factor = 10.0
-        /// Seconds of silence outside of steps: reading data, loading weights, compiling kernels, writing the result.
+        /// Seconds of silence outside of steps: reading data, loading weights, compiling kernels,
+        /// writing the result.
         var outsideSteps = 3600.0
     }
     private let limits: Limits

@@ -2,7 +2,8 @@ import Jobs
 import Spool
 import Storage
 
-/// Takes in what the jobs at work have used so far, and pauses those whose owners have used up their month.
+/// Takes in what the jobs at work have used so far, and pauses those whose owners have used up
+/// their month.
 struct UseCounter {
     /// Seconds between two counts; the jobs' files are counted every fifth time.
     let interval: Double

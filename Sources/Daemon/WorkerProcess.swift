@@ -8,7 +8,8 @@ struct WorkerProcess {
     /// What a worker is to do with a job.
     enum Task: String {
         case run, validate
-        /// Export the last checkpoint of a job that is given up, and say which examples the fatal step had.
+        /// Export the last checkpoint of a job that is given up, and say which examples the fatal
+        /// step had.
         case salvage
     }
     enum End: Equatable {

@@ -3,7 +3,8 @@ import Jobs
 import Spool
 import Storage
 
-/// Starts worker processes, one a device and one for checks, watches them for signs of life, and says which have ended.
+/// Starts worker processes, one a device and one for checks, watches them for signs of life, and
+/// says which have ended.
 final class WorkerSupervisor {
     /// A device and the worker that has it.
     struct DeviceSlot {
@@ -22,16 +23,19 @@ final class WorkerSupervisor {
     private let program: String
     private let limits: StepWatchdog.Limits
     private(set) var devices: [DeviceSlot]
-    /// The worker that validates files or salvages a job that is given up; it needs no device of its own.
+    /// The worker that validates files or salvages a job that is given up; it needs no device of
+    /// its own.
     private(set) var checker: WorkerProcess?
     private var starts = FailureCount()
-    /// Seconds in which this daemon was awake. While a machine sleeps or a debugger holds the daemon, workers cannot show a sign of life either.
+    /// Seconds in which this daemon was awake. While a machine sleeps or a debugger holds the
+    /// daemon, workers cannot show a sign of life either.
     private var awake = 0.0
     private var lastTurn = Clock.monotonic()
 
     /// - Parameters:
     ///   - program: the worker's.
-    ///   - silenceLimit: seconds without a sign of life after which a training worker counts as hung, at least.
+    ///   - silenceLimit: seconds without a sign of life after which a training worker counts as
+    ///     hung, at least.
     init(_ layout: SpoolLayout, devices: [String], program: String, silenceLimit: Double, _ journal: Journal) {
         self.layout = layout
         self.journal = journal
@@ -112,14 +116,16 @@ final class WorkerSupervisor {
         return Ended(worker: worker, end: death.end, peakBytes: death.peakBytes)
     }
 
-    /// Counts the time since the last turn of the loop, of which there are several a second when all is well.
+    /// Counts the time since the last turn of the loop, of which there are several a second when
+    /// all is well.
     private func countAwake() {
         let now = Clock.monotonic()
         awake += min(5, max(0, now - lastTurn))
         lastTurn = now
     }
 
-    /// Ends a worker that has been silent for too long: first so that it says where it is, then for sure.
+    /// Ends a worker that has been silent for too long: first so that it says where it is, then for
+    /// sure.
     private func watch(_ worker: inout WorkerProcess) {
         let now = awake
         if let since = worker.hungSince {
@@ -143,7 +149,8 @@ final class WorkerSupervisor {
 
     func sendToAll(_ signal: Int32) { for worker in workers { worker.send(signal) } }
 
-    /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so that no process writes into the job afterwards.
+    /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so
+    /// that no process writes into the job afterwards.
     func stopCheck(of job: String) {
         guard let worker = checker, worker.job == job else { return }
         worker.send(SIGKILL)

@@ -44,16 +44,19 @@ package enum Devices {
         return devices
     }
 
-    /// What stands before the key of a ``CardProfile`` in the word for a card that is only planned for; manifests have no such word.
+    /// What stands before the key of a ``CardProfile`` in the word for a card that is only planned
+    /// for; manifests have no such word.
     package static let profilePrefix = "profile:"
 
-    /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`, or 8; a short job spends less. What was measured is
-    /// kept on disk, and nothing is measured twice.
+    /// Seconds that a device may spend on measuring variants of its kernels: `TALA_TUNING_SECONDS`,
+    /// or 8; a short job spends less. What was measured is kept on disk, and nothing is measured
+    /// twice.
     package static let tuningSeconds = wantedTuningSeconds ?? 8
     private static let wantedTuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }
         .flatMap { $0.isFinite ? max(0, min($0, 3600)) : nil }
 
-    /// Makes the device that a word names; `auto` takes a graphics processor where there is one, else the processor.
+    /// Makes the device that a word names; `auto` takes a graphics processor where there is one,
+    /// else the processor.
     /// - Throws: ``DeviceError/noDevice(_:)``, and what the backend says.
     package static func make(_ selector: String) throws -> any ComputeDevice {
         switch selector {
@@ -79,19 +82,22 @@ package enum Devices {
     /// What the Vulkan validation layer has said of a device's use; empty where it does not watch.
     package static func validationMessages(_ device: any ComputeDevice) -> [String] { (device as? VulkanDevice)?.validationMessages ?? [] }
 
-    /// Share of a job's guessed time that measuring variants may take, and seconds below which it is not begun.
+    /// Share of a job's guessed time that measuring variants may take, and seconds below which it
+    /// is not begun.
     private static let tuningShare = 0.01
     private static let leastTuningSeconds = 0.5
 
-    /// Keeps the time for measuring variants in proportion to a job: at most a hundredth of what its arithmetic would take on a slow device of this kind.
-    /// `TALA_TUNING_SECONDS` is what it says for every job.
+    /// Keeps the time for measuring variants in proportion to a job: at most a hundredth of what
+    /// its arithmetic would take on a slow device of this kind. `TALA_TUNING_SECONDS` is what it
+    /// says for every job.
     package static func limitTuning(of device: any ComputeDevice, jobOperations: Double) {
         guard let device = device as? VulkanDevice, wantedTuningSeconds == nil else { return }
         let seconds = device.guessedSeconds(operations: jobOperations) * tuningShare
         device.limitTuning(toSeconds: seconds >= leastTuningSeconds ? seconds : 0)
     }
 
-    /// Tells of each kind of kernel before its variants are measured: what it is, and which of how many.
+    /// Tells of each kind of kernel before its variants are measured: what it is, and which of how
+    /// many.
     package static func announceTuning(
         on device: any ComputeDevice, _ announce: @escaping (_ kind: String, _ number: Int, _ count: Int) -> Void
     ) {
@@ -101,17 +107,20 @@ package enum Devices {
     /// Seconds that a device has spent on measuring variants of its kernels; nil where it has none.
     package static func tuningSeconds(of device: any ComputeDevice) -> Double? { (device as? VulkanDevice)?.tuningSeconds }
 
-    /// The most bytes of its own memory that a device has had allocated at one time; nil for the processor.
+    /// The most bytes of its own memory that a device has had allocated at one time; nil for the
+    /// processor.
     package static func peakAllocatedBytes(of device: any ComputeDevice) -> Int? { (device as? VulkanDevice)?.peakAllocatedByteCount }
 
-    /// The variants of kernels that a device's plans have been made with; nil where a device has none.
+    /// The variants of kernels that a device's plans have been made with; nil where a device has
+    /// none.
     package static func tuning(of device: any ComputeDevice) -> [String: String]? { (device as? VulkanDevice)?.tuning }
 
     /// Has a device use recorded variants.
     package static func adopt(tuning: [String: String], on device: any ComputeDevice) { (device as? VulkanDevice)?.adopt(tuning: tuning) }
 
     /// Measures the variants of the kernels of a plan and tells of each measurement.
-    /// - Throws: ``DeviceError/noDevice(_:)`` for a device whose kernels have no variants, and what the backend says.
+    /// - Throws: ``DeviceError/noDevice(_:)`` for a device whose kernels have no variants, and what
+    ///   the backend says.
     package static func tune(
         _ selector: String, seconds: Double, plan: (any ComputeDevice) throws -> Plan,
         report: @escaping (_ product: String, _ variant: String, _ gigaflops: Double) -> Void
@@ -123,8 +132,10 @@ package enum Devices {
         device.tune(try plan(device))
     }
 
-    /// Compiles the kernels of a plan and tells what the device's compiler says of them, with the device's name.
-    /// - Throws: ``DeviceError/noDevice(_:)`` for a device that compiles none, and what the backend says.
+    /// Compiles the kernels of a plan and tells what the device's compiler says of them, with the
+    /// device's name.
+    /// - Throws: ``DeviceError/noDevice(_:)`` for a device that compiles none, and what the backend
+    ///   says.
     package static func compile(
         _ selector: String, plan: (any ComputeDevice) throws -> Plan
     ) throws -> (device: String, kernels: [CompiledKernel]) {

@@ -2,7 +2,8 @@ package import Graph
 import JSON
 import Storage
 
-/// `tuning.json` in a job's folder: the variants of kernels that the job computes with. A resumed run takes the same, so that its bytes stay the same.
+/// `tuning.json` in a job's folder: the variants of kernels that the job computes with. A resumed
+/// run takes the same, so that its bytes stay the same.
 package struct TuningRecord {
     package let path: String
     private var written: [String: String] = [:]
@@ -10,7 +11,8 @@ package struct TuningRecord {
     package init(folder: String) { path = folder + "/tuning.json" }
 
     /// Has the device use what is recorded, if it was recorded on this kind of device.
-    /// - Returns: what is wrong with the file, if it is damaged; the job then goes on with what is measured now.
+    /// - Returns: what is wrong with the file, if it is damaged; the job then goes on with what is
+    ///   measured now.
     package mutating func adopt(on device: any ComputeDevice) -> String? {
         guard let bytes = try? DurableFiles.read(path, limit: 4 << 20) else { return nil }
         do throws(JSONError) {
@@ -24,7 +26,8 @@ package struct TuningRecord {
         return nil
     }
 
-    /// Writes what the device uses now, if that is not written yet. Called before a checkpoint, whose bytes depend on it.
+    /// Writes what the device uses now, if that is not written yet. Called before a checkpoint,
+    /// whose bytes depend on it.
     package mutating func write(_ device: any ComputeDevice) throws {
         guard let tuning = Devices.tuning(of: device), !tuning.isEmpty, tuning != written else { return }
         let variants = tuning.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }

@@ -8,7 +8,8 @@ package enum AdapterExport {
     package static func configuration(_ model: LanguageModel, baseName: String) -> JSONNode {
         guard case .adapter(let settings, _) = model.training else { return JSONNode([JSONMember]()) }
         let names = Set(model.adapters.map(\.module.shortName))
-        // Short names say it all where every layer of that name has an adapter; else the full paths do.
+        // Short names say it all where every layer of that name has an adapter; else the full paths
+        // do.
         let isUniform = names.allSatisfy { name in
             model.linearModules.filter { $0.shortName == name }.count == model.adapters.filter { $0.module.shortName == name }.count
         }

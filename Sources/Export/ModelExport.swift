@@ -6,8 +6,10 @@ package import Tensors
 
 /// The weights of a tuned model as a Hugging Face checkpoint.
 package enum ModelExport {
-    /// Writes the base model with the adapter merged into it: `W + scale * B A`, computed in float32, stored in the base's element types.
-    /// - Parameter trained: the adapter's matrices by PEFT key, or the whole model's tensors in full training.
+    /// Writes the base model with the adapter merged into it: `W + scale * B A`, computed in
+    /// float32, stored in the base's element types.
+    /// - Parameter trained: the adapter's matrices by PEFT key, or the whole model's tensors in
+    ///   full training.
     package static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws
     {
         let tensors = base.tensors.values.filter { !isCopyOfTrained($0, model, base) }.sorted { $0.name < $1.name }
@@ -27,8 +29,9 @@ package enum ModelExport {
         try writer.finish()
     }
 
-    /// Whether a tensor that the model does not use holds, before training, the numbers of one that was trained as a whole: a tied head that the
-    /// checkpoint stores twice. Beside the trained tensor it would be a stale copy, and loaders that look at it take it for another head.
+    /// Whether a tensor that the model does not use holds, before training, the numbers of one that
+    /// was trained as a whole: a tied head that the checkpoint stores twice. Beside the trained
+    /// tensor it would be a stale copy, and loaders that look at it take it for another head.
     private static func isCopyOfTrained(_ tensor: StoredTensor, _ model: LanguageModel, _ base: Checkpoint) -> Bool {
         guard tensor.shape.count > 1, model.trainables.tensor(of: tensor.name, .parameter) == nil else { return false }
         return model.trainables.parameters.contains { parameter in
@@ -62,7 +65,8 @@ package enum ModelExport {
         try writer.append(UnsafeRawBufferPointer(rebasing: bytes[..<(floats.count * type.byteCount)]))
     }
 
-    /// Numbers of a tensor that are in memory at a time, so that an export needs little beside what training holds.
+    /// Numbers of a tensor that are in memory at a time, so that an export needs little beside what
+    /// training holds.
     private static let chunkElements = 1 << 20
 
     private static func appendStored(_ tensor: StoredTensor, to writer: inout SafetensorsWriter) throws {
@@ -72,7 +76,8 @@ package enum ModelExport {
             try writer.append(part)
             tensor.file.forget(part)
         }
-        // The system maps pages around those that are read: what lies before a part came back with it.
+        // The system maps pages around those that are read: what lies before a part came back with
+        // it.
         tensor.file.forget(tensor.bytes)
     }
 

@@ -22,8 +22,9 @@ extension FuzzTarget {
         ].map { DatasetReader(encoder: encoder, options: $0, modelFolder: "", temporaryFolder: dataFolder) }
     }()
 
-    /// A whole data file, read from the disk as `tala validate` reads it: every format, with byte-order marks, all line ends, gzip'd or cut. The first byte
-    /// chooses the name's ending, how the file is read and whether it is gzip'd before.
+    /// A whole data file, read from the disk as `tala validate` reads it: every format, with
+    /// byte-order marks, all line ends, gzip'd or cut. The first byte chooses the name's ending,
+    /// how the file is read and whether it is gzip'd before.
     static let dataset = FuzzTarget(
         "dataset",
         seeds: [
@@ -72,7 +73,8 @@ extension FuzzTarget {
 
     /// gzip's form of some bytes.
     private static func gzipped(_ bytes: [UInt8]) -> [UInt8] {
-        // Blocks that are stored, so that no compressor is needed: header, blocks, CRC-32 and length (RFC 1952, RFC 1951).
+        // Blocks that are stored, so that no compressor is needed: header, blocks, CRC-32 and
+        // length (RFC 1952, RFC 1951).
         var result: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]
         var rest = bytes[...]
         repeat {

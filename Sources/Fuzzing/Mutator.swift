@@ -1,6 +1,7 @@
 import Basics
 
-/// Makes inputs out of good ones: bits turned, bytes put in and taken out, parts doubled, moved and taken from others, words of the format put in.
+/// Makes inputs out of good ones: bits turned, bytes put in and taken out, parts doubled, moved and
+/// taken from others, words of the format put in.
 package struct Mutator {
     private let seeds: [[UInt8]]
     private let words: [[UInt8]]

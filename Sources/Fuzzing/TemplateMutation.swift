@@ -1,9 +1,11 @@
 import Basics
 
-/// Changes a chat template by its parts, so that most of what comes out is a template still: whole statements with their bodies are taken out, doubled, put
-/// into others and moved between templates, and expressions change places.
+/// Changes a chat template by its parts, so that most of what comes out is a template still: whole
+/// statements with their bodies are taken out, doubled, put into others and moved between
+/// templates, and expressions change places.
 struct TemplateMutation {
-    /// A piece of a template: text, an output, a tag alone (`set`), or a statement with all up to its end.
+    /// A piece of a template: text, an output, a tag alone (`set`), or a statement with all up to
+    /// its end.
     private let parts: [[UInt8]]
     /// What stands between `{{` and `}}`.
     private let expressions: [[UInt8]]
@@ -96,7 +98,8 @@ struct TemplateMutation {
         return Array(pair.0.utf8) + part + Array(pair.1.utf8)
     }
 
-    /// The ranges of a template's parts, inner ones too. Text is not looked into beyond its tags: what is broken gives odd parts, and that is as well.
+    /// The ranges of a template's parts, inner ones too. Text is not looked into beyond its tags:
+    /// what is broken gives odd parts, and that is as well.
     private static func parts(of bytes: [UInt8]) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         var open: [(name: String, start: Int)] = []

@@ -1,7 +1,8 @@
 import JSON
 import Basics
 
-/// Changes a JSON text by its tree, so that what comes out is JSON still and gets past the reader into what stands behind it.
+/// Changes a JSON text by its tree, so that what comes out is JSON still and gets past the reader
+/// into what stands behind it.
 struct TreeMutation {
     private let seeds: [JSONNode]
     private let words: [String]

@@ -25,7 +25,8 @@ package struct TokenSampler {
         random = SamplingNumbers(state: settings.seed &+ 0x9E37_79B9_7F4A_7C15)
     }
 
-    /// The next token: the likeliest at a temperature of 0 (the first of equals), else one drawn from `softmax(logits / temperature)` cut to `topP`.
+    /// The next token: the likeliest at a temperature of 0 (the first of equals), else one drawn
+    /// from `softmax(logits / temperature)` cut to `topP`.
     /// - Parameter logits: one for each token of the vocabulary.
     package mutating func choose(_ logits: [Float]) -> Int32 {
         let best = logits.indices.max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) } ?? 0

@@ -1,9 +1,10 @@
 import Tensors
 
-/// What a program computes: values and the nodes that compute them, in an order in which every value is computed before it is read.
+/// What a program computes: values and the nodes that compute them, in an order in which every
+/// value is computed before it is read.
 ///
-/// Typed single static assignment: a value is defined once, by the host, by a node, or by living in persistent memory. Memory is not a subject here;
-/// the planner decides where values live.
+/// Typed single static assignment: a value is defined once, by the host, by a node, or by living in
+/// persistent memory. Memory is not a subject here; the planner decides where values live.
 package struct Graph: Sendable {
     package private(set) var values: [Value] = []
     package internal(set) var nodes: [Node] = []
@@ -12,7 +13,8 @@ package struct Graph: Sendable {
     /// The layer that nodes added now belong to.
     package var currentSegment: Int?
     private var persistentValues: [String: ValueID] = [:]
-    /// For each input of key ranges the input of query ranges that says the same from the keys' side.
+    /// For each input of key ranges the input of query ranges that says the same from the keys'
+    /// side.
     private(set) var queryRangesOfKeyRanges: [ValueID: ValueID] = [:]
 
     package init() {}
@@ -47,7 +49,8 @@ package struct Graph: Sendable {
     /// Makes a computed value one that the host reads after the run, under this name.
     package mutating func markOutput(_ value: ValueID, _ name: String) { redefine(value, name, .output) }
 
-    /// Makes a node's output live in a persistent tensor's memory: the node computes that tensor's next content, in place.
+    /// Makes a node's output live in a persistent tensor's memory: the node computes that tensor's
+    /// next content, in place.
     package mutating func store(_ value: ValueID, into key: String) { redefine(value, key, .persistent(key: key)) }
 
     /// Declares that two inputs describe one visibility of keys to queries, seen from either side.

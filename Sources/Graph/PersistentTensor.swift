@@ -1,14 +1,18 @@
 import Tensors
 
-/// A tensor that lives as long as the job: declared by graphs, laid out once, shared by all programs.
+/// A tensor that lives as long as the job: declared by graphs, laid out once, shared by all
+/// programs.
 package struct PersistentTensor: Sendable, Hashable {
-    /// Names the tensor among all of a job, for example `model.layers.0.mlp.up_proj.weight` or `gradient/…lora_A.weight`.
+    /// Names the tensor among all of a job, for example `model.layers.0.mlp.up_proj.weight` or
+    /// `gradient/…lora_A.weight`.
     package var key: String
     package var type: TensorType
     package var kind: Kind
-    /// Where the tensor is a part of a page: that page's key and the element at which the tensor begins in it.
+    /// Where the tensor is a part of a page: that page's key and the element at which the tensor
+    /// begins in it.
     package var page: Page?
-    /// Whether kernels read it part by part: it may then be larger than one operand, but not larger than a block, and is never cut.
+    /// Whether kernels read it part by part: it may then be larger than one operand, but not larger
+    /// than a block, and is never cut.
     package var isReadInParts: Bool
 
     package enum Kind: Sendable, Hashable {

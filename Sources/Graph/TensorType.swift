@@ -2,7 +2,8 @@ package import Tensors
 
 /// The shape and element type of a value: every value is a matrix.
 ///
-/// Activations are `[tokens, features]`, weights `[outputs, inputs]`, a vector of `n` weights is `[1, n]`, a number for each token is `[tokens, 1]`.
+/// Activations are `[tokens, features]`, weights `[outputs, inputs]`, a vector of `n` weights is
+/// `[1, n]`, a number for each token is `[tokens, 1]`.
 package struct TensorType: Sendable, Hashable {
     package var rows: Int
     package var columns: Int

@@ -1,9 +1,11 @@
 import Tensors
 
-/// Where trained tensors lie: side by side in a few pages, so that the optimizer runs once a page and not once a tensor.
+/// Where trained tensors lie: side by side in a few pages, so that the optimizer runs once a page
+/// and not once a tensor.
 ///
-/// Parameters, gradients and each state of the optimizer have pages of the same layout. Parameters with and without weight decay are on different pages.
-/// Every tensor begins at a multiple of 64 elements; the gaps stay zero.
+/// Parameters, gradients and each state of the optimizer have pages of the same layout. Parameters
+/// with and without weight decay are on different pages. Every tensor begins at a multiple of 64
+/// elements; the gaps stay zero.
 package struct TrainableLayout: Sendable {
     package struct Parameter: Sendable, Hashable {
         package var key: String
@@ -33,7 +35,8 @@ package struct TrainableLayout: Sendable {
     static let alignment = 64
     static let pageColumns = 256
 
-    /// Puts the parameters on pages of at most `pageByteLimit` bytes, in their order; a larger parameter has a page of its own shape.
+    /// Puts the parameters on pages of at most `pageByteLimit` bytes, in their order; a larger
+    /// parameter has a page of its own shape.
     package init(_ parameters: [Parameter], pageByteLimit: Int = 64 << 20) {
         self.parameters = parameters
         for (index, parameter) in parameters.enumerated() where indices[parameter.key] == nil { indices[parameter.key] = index }
@@ -77,8 +80,8 @@ package struct TrainableLayout: Sendable {
             key: "\(kind.prefix)/\(page.name)", type: TensorType(rows: page.rows, columns: page.columns, .float32), kind: kind)
     }
 
-    /// The persistent tensor of one parameter: the parameter itself under its own key, its gradient or a state under `kind/key`.
-    /// Nil if no such parameter is trained.
+    /// The persistent tensor of one parameter: the parameter itself under its own key, its gradient
+    /// or a state under `kind/key`. Nil if no such parameter is trained.
     package func tensor(of key: String, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
         guard let place = places[key], let index = indices[key] else { return nil }
         let parameter = parameters[index]

@@ -23,7 +23,8 @@ package struct Value: Sendable {
         case input
         /// Computed by a node, read by the host after the program has run.
         case output
-        /// Lives as long as the job, in the tensor of ``PersistentTensor`` with this key: weights, parameters, gradients, optimizer state.
+        /// Lives as long as the job, in the tensor of ``PersistentTensor`` with this key: weights,
+        /// parameters, gradients, optimizer state.
         case persistent(key: String)
     }
 }

@@ -1,6 +1,7 @@
 /// One value of a JSON text, with the place where it stands.
 ///
-/// `offset` is the position of the value's first byte in the text it was read from; ``JSONPosition/init(of:in:)`` turns it into a line and column.
+/// `offset` is the position of the value's first byte in the text it was read from;
+/// ``JSONPosition/init(of:in:)`` turns it into a line and column.
 package struct JSONNode: Sendable, Hashable {
     package var value: JSONValue
     package var offset: Int
@@ -61,7 +62,8 @@ extension JSONNode {
         default: nil
         }
     }
-    /// The member of an object with this key, or nil if this is not an object or has none. Linear: make a dictionary for large objects.
+    /// The member of an object with this key, or nil if this is not an object or has none. Linear:
+    /// make a dictionary for large objects.
     package subscript(key: String) -> JSONNode? {
         guard case .object(let members) = value else { return nil }
         return members.first { $0.key == key }?.node

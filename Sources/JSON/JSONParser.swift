@@ -1,7 +1,8 @@
 /// A strict reader of RFC 8259 JSON for text that is not trusted.
 ///
-/// Duplicate keys, lone surrogates, invalid UTF-8, NaN and Infinity, numbers beyond Double, trailing text and deep nesting are errors.
-/// A byte-order mark at the beginning is not part of JSON: callers that accept one skip it first.
+/// Duplicate keys, lone surrogates, invalid UTF-8, NaN and Infinity, numbers beyond Double,
+/// trailing text and deep nesting are errors. A byte-order mark at the beginning is not part of
+/// JSON: callers that accept one skip it first.
 package struct JSONParser {
     /// How deep arrays and objects may be nested.
     package var depthLimit = 64
@@ -10,7 +11,8 @@ package struct JSONParser {
         self.depthLimit = depthLimit
     }
 
-    /// Reads the one value that `bytes` holds. Offsets in nodes and errors count from the beginning of `bytes`.
+    /// Reads the one value that `bytes` holds. Offsets in nodes and errors count from the beginning
+    /// of `bytes`.
     package func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) -> JSONNode {
         var reader = JSONReader(bytes: bytes, depthLimit: depthLimit)
         return try reader.document()
@@ -113,7 +115,8 @@ private struct JSONReader {
         if depth > depthLimit { throw failure(.tooDeep(limit: depthLimit)) }
         position += 1
         var members: [JSONMember] = []
-        // Few keys are compared one by one; a set is built only for large objects such as vocabularies.
+        // Few keys are compared one by one; a set is built only for large objects such as
+        // vocabularies.
         var seen: Set<String> = []
         skipWhitespace()
         if position < bytes.count, bytes[position] == UInt8(ascii: "}") {

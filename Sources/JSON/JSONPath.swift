@@ -1,6 +1,7 @@
 /// The path to a place in a JSON text, as error messages name it: `messages[0].role`.
 package enum JSONPath {
-    /// The path of the value or key at `offset`, from a scan of what stands before it; the text need not be valid behind that.
+    /// The path of the value or key at `offset`, from a scan of what stands before it; the text
+    /// need not be valid behind that.
     package static func path(of offset: Int, in bytes: [UInt8]) -> String {
         struct Level {
             var isArray: Bool

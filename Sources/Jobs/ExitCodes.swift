@@ -1,4 +1,5 @@
-/// How a program may end: its exit codes, and what each one means. Help texts and manual pages are made from these lists.
+/// How a program may end: its exit codes, and what each one means. Help texts and manual pages are
+/// made from these lists.
 package protocol ProgramExit: CaseIterable, RawRepresentable, Sendable where RawValue == Int32 {
     /// What the code says, a part of a sentence.
     var meaning: String { get }
@@ -20,13 +21,16 @@ package enum WorkerExit: Int32, ProgramExit {
     case failed = 1
     case cancelled = 3
     case paused = 4
-    /// Paused because the disk is full, even if there was no room to write that down. The value is ENOSPC.
+    /// Paused because the disk is full, even if there was no room to write that down. The value is
+    /// ENOSPC.
     case diskFull = 28
-    /// The device was lost, for this process for good: another worker may have more luck (EX_SOFTWARE).
+    /// The device was lost, for this process for good: another worker may have more luck
+    /// (EX_SOFTWARE).
     case deviceLost = 70
     /// Memory or descriptors ran out: the same may work later (EX_OSERR).
     case ranOut = 71
-    /// Stopped with a checkpoint, or the job is in other hands; the next worker goes on (EX_TEMPFAIL).
+    /// Stopped with a checkpoint, or the job is in other hands; the next worker goes on
+    /// (EX_TEMPFAIL).
     case stopped = 75
 
     package var meaning: String {

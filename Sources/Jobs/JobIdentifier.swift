@@ -1,4 +1,5 @@
-/// Names of jobs and events: a prefix and a ULID (github.com/ulid/spec), so that names in alphabetical order are in order of time.
+/// Names of jobs and events: a prefix and a ULID (github.com/ulid/spec), so that names in
+/// alphabetical order are in order of time.
 package enum JobIdentifier {
     private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 

@@ -1,4 +1,5 @@
-/// Where a job is in its life: the states of the fine-tuning API, and `paused` as its pause endpoint answers.
+/// Where a job is in its life: the states of the fine-tuning API, and `paused` as its pause
+/// endpoint answers.
 package enum JobState: String, Sendable, Hashable, CaseIterable {
     case validatingFiles = "validating_files"
     case queued

@@ -1,9 +1,11 @@
 package import JSON
 
-/// What must survive of a job whatever happens: `jobs/<id>/ledger.json`, of which `status.json` is a rendering.
+/// What must survive of a job whatever happens: `jobs/<id>/ledger.json`, of which `status.json` is
+/// a rendering.
 ///
-/// Daemon and worker both keep it, never at the same time: the worker while it runs, the daemon otherwise. What a running worker meters between two
-/// entries stands in `status.json` alone; see ``takeLater(_:)``.
+/// Daemon and worker both keep it, never at the same time: the worker while it runs, the daemon
+/// otherwise. What a running worker meters between two entries stands in `status.json` alone; see
+/// ``takeLater(_:)``.
 package struct Ledger: Sendable, Hashable {
     package private(set) var state: JobState
     /// Why the job is in its state.
@@ -24,7 +26,8 @@ package struct Ledger: Sendable, Hashable {
     /// Free bytes that a job paused for a full disk waits for.
     package var neededBytes: Int?
     package var usage = Usage()
-    /// What the job had used when it was last resumed: `time_limit` and `cost_limit` count from there.
+    /// What the job had used when it was last resumed: `time_limit` and `cost_limit` count from
+    /// there.
     package var grantedUsage = Usage.Amount()
     package var trainedTokens: Int?
     package var fineTunedModel: String?
@@ -39,7 +42,8 @@ package struct Ledger: Sendable, Hashable {
         state = next
     }
 
-    /// A ledger as this one in every other respect, for a job that is made anew from its files: there is no step from an earlier state then.
+    /// A ledger as this one in every other respect, for a job that is made anew from its files:
+    /// there is no step from an earlier state then.
     package func assuming(_ state: JobState) -> Ledger {
         var copy = self
         copy.state = state

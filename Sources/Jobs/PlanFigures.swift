@@ -1,6 +1,7 @@
 package import JSON
 
-/// What a job's plan holds and costs, as `tala.plan` of `status.json` and `validation.json` say it. Sizes are in bytes.
+/// What a job's plan holds and costs, as `tala.plan` of `status.json` and `validation.json` say it.
+/// Sizes are in bytes.
 package struct PlanFigures: Sendable, Hashable {
     /// Tokens of a micro-batch.
     package var microBatchTokens: Int

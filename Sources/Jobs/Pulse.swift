@@ -4,7 +4,8 @@
 package struct Pulse: Sendable, Hashable {
     package enum Phase: String, Sendable, Hashable {
         case preparing
-        /// The first step of this worker: programs are still made, and nothing has been done yet that would be worth keeping.
+        /// The first step of this worker: programs are still made, and nothing has been done yet
+        /// that would be worth keeping.
         case firstStep = "first_step"
         case step, evaluation, result
 

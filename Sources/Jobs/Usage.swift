@@ -1,6 +1,7 @@
 package import JSON
 
-/// What a job has used so far, by month, so that quotas of a month can be counted from the jobs' own files.
+/// What a job has used so far, by month, so that quotas of a month can be counted from the jobs'
+/// own files.
 package struct Usage: Sendable, Hashable {
     package struct Amount: Sendable, Hashable {
         package var trainedTokens = 0
@@ -29,7 +30,8 @@ package struct Usage: Sendable, Hashable {
 
     package var total: Amount { months.values.reduce(into: Amount()) { $0 += $1 } }
 
-    /// Adds time, and tokens up to a total: steps that are done again after a crash do not count twice.
+    /// Adds time, and tokens up to a total: steps that are done again after a crash do not count
+    /// twice.
     package mutating func add(deviceSeconds: Double, trainedTokensInAll: Int, month: String) {
         let new = max(0, trainedTokensInAll - total.trainedTokens)
         months[month, default: Amount()] += Amount(trainedTokens: new, deviceSeconds: max(0, deviceSeconds))
@@ -39,7 +41,8 @@ package struct Usage: Sendable, Hashable {
         for (month, amount) in right.months { left.months[month, default: Amount()] += amount }
     }
 
-    /// The month of a time in UTC, by the civil calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
+    /// The month of a time in UTC, by the civil calendar (H. Hinnant, "chrono-compatible low-level
+    /// date algorithms").
     package static func month(ofSeconds seconds: Int) -> String {
         let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400 + 719_468
         let era = (days >= 0 ? days : days - 146_096) / 146_097

@@ -2,7 +2,8 @@ package import JSON
 
 /// What is wrong with a manifest: where, in which key, and what would be right.
 package struct ManifestError: Error, Sendable, Hashable {
-    /// A stable word for programs: `invalid_manifest`, `unknown_key`, `invalid_value`, `missing_key`, `not_available`.
+    /// A stable word for programs: `invalid_manifest`, `unknown_key`, `invalid_value`,
+    /// `missing_key`, `not_available`.
     package var code: String
     package var message: String
     /// The key's full path, for example `method.supervised.hyperparameters.n_epochs`.

@@ -3,8 +3,8 @@ import Yams
 
 /// A manifest's text as a tree of values with places, from JSON or YAML.
 ///
-/// YAML is read without anchors and aliases, and its plain words are text unless they are `true`, `false`, `null`, `~` or a number:
-/// `no` is a word, not a false.
+/// YAML is read without anchors and aliases, and its plain words are text unless they are `true`,
+/// `false`, `null`, `~` or a number: `no` is a word, not a false.
 package struct ManifestText {
     package let bytes: [UInt8]
     package let root: JSONNode
@@ -94,8 +94,10 @@ package struct ManifestText {
         }
     }
 
-    /// Refuses what would make the YAML reader's tree grow beyond all bounds before it can be looked at ("billion laughs"). Whatever stands in quotes or comments counts as
-    /// well: a scan that knew them could be deceived. Up to sixteen aliases grow to some hundred nodes at most, and are refused by name afterwards.
+    /// Refuses what would make the YAML reader's tree grow beyond all bounds before it can be
+    /// looked at ("billion laughs"). Whatever stands in quotes or comments counts as well: a scan
+    /// that knew them could be deceived. Up to sixteen aliases grow to some hundred nodes at most,
+    /// and are refused by name afterwards.
     private static func requireFewAliases(_ bytes: [UInt8]) throws(ManifestError) {
         guard bytes.contains(UInt8(ascii: "&")) else { return }
         var count = 0

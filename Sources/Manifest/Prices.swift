@@ -1,6 +1,7 @@
 package import JSON
 
-/// What training costs: a rate for the time that a device works, and one for the tokens that are trained on.
+/// What training costs: a rate for the time that a device works, and one for the tokens that are
+/// trained on.
 package struct Prices: Sendable, Hashable {
     package var currency: String
     package var deviceHour: Double

@@ -5,8 +5,8 @@ import Tokenization
 
 /// What a LoRA adapter's `adapter_config.json` says, as PEFT (0.21) writes it, or mlx-lm.
 ///
-/// A key that would make the adapter another function than low-rank matrices on linear layers is refused by name, and so is a key that
-/// is not known and says anything.
+/// A key that would make the adapter another function than low-rank matrices on linear layers is
+/// refused by name, and so is a key that is not known and says anything.
 struct AdapterConfiguration {
     /// Which modules have an adapter.
     enum Targets {
@@ -95,7 +95,8 @@ struct AdapterConfiguration {
         }
     }
 
-    /// Whether a module with this name is to have an adapter, by PEFT's rules; nil where the file leaves it to the matrices.
+    /// Whether a module with this name is to have an adapter, by PEFT's rules; nil where the file
+    /// leaves it to the matrices.
     func isTarget(_ name: String) -> Bool? {
         if let excluded, Self.matches(excluded, name) { return false }
         switch targets {
@@ -118,7 +119,8 @@ struct AdapterConfiguration {
         }
     }
 
-    /// The number behind the first part of a name that stands before one, for example 3 in `model.layers.3.mlp.up_proj`.
+    /// The number behind the first part of a name that stands before one, for example 3 in
+    /// `model.layers.3.mlp.up_proj`.
     private static func layer(of name: String, _ names: [String]) -> Int? {
         let parts = name.split(separator: ".")
         for (part, next) in zip(parts, parts.dropFirst()) where names.isEmpty || names.contains(String(part)) {
@@ -168,7 +170,8 @@ struct AdapterConfiguration {
 
     // MARK: Keys
 
-    /// Keys with a meaning here, and keys that say nothing about the function of an adapter whose matrices are stored.
+    /// Keys with a meaning here, and keys that say nothing about the function of an adapter whose
+    /// matrices are stored.
     private static let known: Set<String> = [
         "peft_type", "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules", "exclude_modules",
         "layers_to_transform", "layers_pattern", "lora_dropout", "task_type", "base_model_name_or_path", "revision", "inference_mode",

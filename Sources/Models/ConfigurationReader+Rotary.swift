@@ -9,7 +9,8 @@ extension ConfigurationReader {
             headWidth: model.headWidth, maximumPositions: model.maximumPositions, defaultBase: defaultBase, defaultShare: defaultShare)
     }
 
-    /// The settings that `rope_parameters` gives for each of these types of layers; none where it does not tell types apart.
+    /// The settings that `rope_parameters` gives for each of these types of layers; none where it
+    /// does not tell types apart.
     func rotaryByLayerType(for model: ModelConfiguration, _ types: [String]) throws(ModelError) -> [RotarySettings] {
         guard let parameters = value("rope_parameters"), types.allSatisfy({ parameters[$0]?.object != nil }) else { return [] }
         var found: [RotarySettings] = []
@@ -55,7 +56,8 @@ extension ConfigurationReader {
             throw failure("\(key).\(nested.key)", "is for some layers only: layers with rotations of their own are not supported")
         }
         let type = inner.value("rope_type")?.string ?? inner.value("type")?.string ?? "default"
-        /// Positions before scaling, where transformers (5.24) looks for them: beside the scaling, in it, or those of the model.
+        /// Positions before scaling, where transformers (5.24) looks for them: beside the scaling,
+        /// in it, or those of the model.
         func originalPositions() throws(ModelError) -> Int {
             let outer = try optionalCount("original_max_position_embeddings", limit: 1 << 28)
             let own: Int?

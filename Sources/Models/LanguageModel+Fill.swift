@@ -7,7 +7,8 @@ extension LanguageModel {
     /// Elements that are converted and written at a time.
     private static let chunkElements = 1 << 20
 
-    /// Writes weights, constants and the initial values of trained tensors into the memory of a device; weights in `mapped` are there already.
+    /// Writes weights, constants and the initial values of trained tensors into the memory of a
+    /// device; weights in `mapped` are there already.
     /// - Throws: ``ModelError`` if a weight holds a NaN or an infinity, and what the memory throws.
     package func fill(_ memory: any PersistentMemory, mapped: Set<String>) throws {
         for table in configuration.rotaryTables {
@@ -35,7 +36,8 @@ extension LanguageModel {
                 try write(a.numbers(), adapter.keyOfA, memory)
                 try write(b.numbers(), adapter.keyOfB, memory)
             } else {
-                // PEFT's default: A as torch.nn.init.kaiming_uniform_ with a = sqrt(5) draws it, B zero, so that training starts from the base model.
+                // PEFT's default: A as torch.nn.init.kaiming_uniform_ with a = sqrt(5) draws it, B
+                // zero, so that training starts from the base model.
                 var numbers = RandomNumbers(seed: seed, name: adapter.keyOfA)
                 let bound = 1 / Double(adapter.module.inputs).squareRoot()
                 try write(numbers.uniform(bound: bound, count: adapter.rank * adapter.module.inputs), adapter.keyOfA, memory)
@@ -43,7 +45,8 @@ extension LanguageModel {
         }
     }
 
-    /// The checkpoint's head where it has one of this shape, else normal numbers, as transformers begins a new head.
+    /// The checkpoint's head where it has one of this shape, else normal numbers, as transformers
+    /// begins a new head.
     private func fill(_ head: TaskHead, _ memory: any PersistentMemory) throws {
         let shape = [head.outputs, configuration.hiddenSize]
         if case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[head.weightName], stored.shape == shape {
@@ -135,7 +138,8 @@ extension LanguageModel {
         }
     }
 
-    /// Fills a tensor a few rows at a time: `produce` writes the elements of a range in the tensor's type.
+    /// Fills a tensor a few rows at a time: `produce` writes the elements of a range in the
+    /// tensor's type.
     private func write(
         _ key: String, _ memory: any PersistentMemory,
         produce: (_ range: Range<Int>, _ target: (pointer: UnsafeMutableRawPointer, type: ElementType)) -> Void

@@ -4,8 +4,10 @@ import Storage
 import Tensors
 
 extension LanguageModel {
-    /// Quantises one weight into the memory of a device. Of the stored tensor no more than what threads are reading stays in memory.
-    /// - Throws: ``ModelError`` if the weight holds what cannot be quantised, and what the memory throws.
+    /// Quantises one weight into the memory of a device. Of the stored tensor no more than what
+    /// threads are reading stays in memory.
+    /// - Throws: ``ModelError`` if the weight holds what cannot be quantised, and what the memory
+    ///   throws.
     func quantize(_ weight: ModelBuilder.WeightDeclaration, _ layout: QuantizedLayout, _ memory: any PersistentMemory) throws {
         guard let placement = memory.layout.placements[weight.name] else { throw GraphError.undefinedValue(weight.name) }
         let words = UnsafeMutableRawBufferPointer.allocate(byteCount: layout.byteCount, alignment: 64)

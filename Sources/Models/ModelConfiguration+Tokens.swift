@@ -1,6 +1,6 @@
 extension ModelConfiguration {
-    /// Refuses token ids for which the embedding has no row. Every place where a tokenizer and a model meet asks here: a row that does not exist
-    /// would be read as whatever lies there.
+    /// Refuses token ids for which the embedding has no row. Every place where a tokenizer and a
+    /// model meet asks here: a row that does not exist would be read as whatever lies there.
     /// - Parameters:
     ///   - ids: the ids that may come to the model; of a whole tokenizer, its ids in all.
     ///   - file: where they come from, for the message.

@@ -1,7 +1,7 @@
 package import Tensors
 
-/// A decoder language model as everything outside of its family sees it: sizes, positions, windows, types. What only its family has is the
-/// family's own value.
+/// A decoder language model as everything outside of its family sees it: sizes, positions, windows,
+/// types. What only its family has is the family's own value.
 package struct ModelConfiguration: Sendable, Hashable {
     package var modelType: String
     package var hiddenSize: Int
@@ -14,7 +14,8 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var maximumPositions: Int
     /// The head uses the embedding's weight.
     package var tiesEmbeddings: Bool
-    /// The tables of angles by which heads are turned; the first one's lengths decide on factors. Empty where positions are learned.
+    /// The tables of angles by which heads are turned; the first one's lengths decide on factors.
+    /// Empty where positions are learned.
     package var rotaryTables: [RotaryTable] = []
     /// Tokens that a sliding layer sees; nil where no layer slides.
     package var slidingWindow: Int?

@@ -4,7 +4,8 @@ package struct ModelError: Error, Sendable, Hashable {
     /// The key in config.json, or the tensor's name; nil where the whole file is concerned.
     package var field: String?
     package var message: String
-    /// The system's error number where the file could not be read; nil where what it holds is wrong.
+    /// The system's error number where the file could not be read; nil where what it holds is
+    /// wrong.
     package var errorNumber: Int32?
 
     package init(file: String, field: String? = nil, errorNumber: Int32? = nil, _ message: String) {

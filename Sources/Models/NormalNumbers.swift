@@ -2,10 +2,12 @@ import Dispatch
 import Glibc
 import Tensors
 
-/// Normal random numbers for whole tensors, several threads at a time: each depends on the seed, the tensor's name and its own place alone.
+/// Normal random numbers for whole tensors, several threads at a time: each depends on the seed,
+/// the tensor's name and its own place alone.
 ///
-/// SplitMix64's output function of a counter (Steele, Lea and Flood 2014) gives four numbers of 16 bits at a time, each of which chooses one of
-/// 65,536 equally likely values: the normal distribution's quantiles at the middles of 65,536 equal parts, which reach to 4.3 deviations.
+/// SplitMix64's output function of a counter (Steele, Lea and Flood 2014) gives four numbers of 16
+/// bits at a time, each of which chooses one of 65,536 equally likely values: the normal
+/// distribution's quantiles at the middles of 65,536 equal parts, which reach to 4.3 deviations.
 struct NormalNumbers {
     private let key: UInt64
     /// The value for each 16 bits.
@@ -64,7 +66,8 @@ struct NormalNumbers {
         return mixed ^ (mixed >> 31)
     }
 
-    /// The lower half of the quantiles: solutions of `erfc(-x / sqrt(2)) / 2 = (index + 1/2) / 65536` by Newton's method, each from the one before.
+    /// The lower half of the quantiles: solutions of `erfc(-x / sqrt(2)) / 2 = (index + 1/2) /
+    /// 65536` by Newton's method, each from the one before.
     private static let quantiles: [Float] = {
         var x = -4.4
         return (0..<32_768).map { index in

@@ -3,7 +3,8 @@ import JSON
 import Storage
 package import Tensors
 
-/// Writes checkpoints of random weights in a model's shape, shard by shard, with a few megabytes of memory: for benchmarks and tests of size.
+/// Writes checkpoints of random weights in a model's shape, shard by shard, with a few megabytes of
+/// memory: for benchmarks and tests of size.
 package struct RandomCheckpoint {
     package let configuration: ModelConfiguration
     package let elementType: ElementType
@@ -21,7 +22,8 @@ package struct RandomCheckpoint {
         self.shardByteLimit = shardByteLimit
     }
 
-    /// Writes `model.safetensors`, or shards and `model.safetensors.index.json`, into a folder that has none of them.
+    /// Writes `model.safetensors`, or shards and `model.safetensors.index.json`, into a folder that
+    /// has none of them.
     /// - Throws: ``ModelError``, ``StorageError``.
     package func make(in folder: String, progress: (String) -> Void = { _ in }) throws {
         let model = try LanguageModel(configuration, source: .random(seed: seed), training: .nothing, maximumLength: 1)
@@ -81,7 +83,8 @@ package struct RandomCheckpoint {
             switch weight.initial {
             case .constant(let value): numbers.update(repeating: value, count: length)
             case .normal(let deviation):
-                // Four 16-bit numbers of each draw add up to nearly a normal one (Irwin 1927, Hall 1927), without logarithms.
+                // Four 16-bit numbers of each draw add up to nearly a normal one (Irwin 1927, Hall
+                // 1927), without logarithms.
                 let factor = Float(deviation / (65_536 * (4.0 / 12).squareRoot()))
                 for index in 0..<length {
                     let draw = random.next()

@@ -1,4 +1,5 @@
-/// Random numbers that depend on a seed and a name alone: a tensor gets the same values regardless of what else is drawn.
+/// Random numbers that depend on a seed and a name alone: a tensor gets the same values regardless
+/// of what else is drawn.
 ///
 /// SplitMix64 (Steele, Lea and Flood 2014), its state from an FNV-1a hash of the name.
 struct RandomNumbers {

@@ -6,16 +6,20 @@ package struct RotarySettings: Sendable, Hashable {
         case none
         /// All frequencies divided by a factor.
         case linear(factor: Double)
-        /// NTK-aware scaling that grows with the example (Reddit users bloc97 and emozilla, 2023): nothing is scaled up to `maximumPositions`,
-        /// and longer examples are refused, since each length would turn by angles of its own.
+        /// NTK-aware scaling that grows with the example (Reddit users bloc97 and emozilla, 2023):
+        /// nothing is scaled up to `maximumPositions`, and longer examples are refused, since each
+        /// length would turn by angles of its own.
         case dynamic(factor: Double, maximumPositions: Int)
-        /// YaRN (Peng et al. 2023, arXiv:2309.00071): frequencies that turn more than `fastRotations` times in the original positions are
-        /// kept, those below `slowRotations` divided by a factor, those between interpolated.
+        /// YaRN (Peng et al. 2023, arXiv:2309.00071): frequencies that turn more than
+        /// `fastRotations` times in the original positions are kept, those below `slowRotations`
+        /// divided by a factor, those between interpolated.
         case yarn(
             factor: Double, originalPositions: Int, fastRotations: Double, slowRotations: Double, roundsRange: Bool, attentionFactor: Double)
-        /// Llama 3: low frequencies divided by a factor, high ones kept, those between interpolated.
+        /// Llama 3: low frequencies divided by a factor, high ones kept, those between
+        /// interpolated.
         case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalPositions: Int)
-        /// LongRoPE (Ding et al. 2024, arXiv:2402.13753): a divisor for each frequency, one set for short and one for long examples.
+        /// LongRoPE (Ding et al. 2024, arXiv:2402.13753): a divisor for each frequency, one set for
+        /// short and one for long examples.
         case longrope(shortFactors: [Double], longFactors: [Double], originalPositions: Int, attentionFactor: Double)
     }
     /// The base of the geometric series of frequencies (`rope_theta`).
@@ -87,7 +91,8 @@ package struct RotarySettings: Sendable, Hashable {
         if case .dynamic(_, let maximum) = scaling { maximum } else { nil }
     }
 
-    /// Cosines, then sines, for each position of each set: `[setCount * positions, width]`, computed in double precision.
+    /// Cosines, then sines, for each position of each set: `[setCount * positions, width]`,
+    /// computed in double precision.
     package func table(positions: Int) -> [Float] {
         let amplitude = amplitude
         var table: [Float] = []

@@ -1,4 +1,5 @@
-/// A head for a task in place of the one over the vocabulary: a linear layer without bias on the normalised hidden states.
+/// A head for a task in place of the one over the vocabulary: a linear layer without bias on the
+/// normalised hidden states.
 package struct TaskHead: Sendable, Hashable {
     /// As transformers calls it: its weight `[outputs, hidden]` is `score.weight` in a checkpoint.
     package var name: String

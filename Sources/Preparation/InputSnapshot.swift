@@ -4,7 +4,8 @@ import Models
 package import Spool
 import Storage
 
-/// The SHA-256 of a job's data files, where they are known from copying or verifying them: whoever needs them does not read the files again.
+/// The SHA-256 of a job's data files, where they are known from copying or verifying them: whoever
+/// needs them does not read the files again.
 package struct InputDigests: Sendable, Hashable {
     package var training: String?
     package var validation: String?
@@ -15,7 +16,8 @@ package struct InputDigests: Sendable, Hashable {
     }
 }
 
-/// The job's own copies of its data, with their digests: they cannot change while they are used, and a flipped bit is found.
+/// The job's own copies of its data, with their digests: they cannot change while they are used,
+/// and a flipped bit is found.
 package struct InputSnapshot {
     package var trainingPath: String
     package var validationPath: String?
@@ -24,7 +26,8 @@ package struct InputSnapshot {
     package var digests = InputDigests()
 
     /// Copies the data into `data/` once; later it is verified.
-    /// - Throws: ``StorageError``, ``PreparationError/damagedData(_:)``, ``PreparationError/unusableFile(_:reason:param:)``.
+    /// - Throws: ``StorageError``, ``PreparationError/damagedData(_:)``,
+    ///   ``PreparationError/unusableFile(_:reason:param:)``.
     package init(_ folder: JobFolder, _ acceptance: JobAcceptance) throws {
         func name(_ path: String, _ base: String) -> String { base + DataFileName.suffix(of: path) }
         let data = folder.path + "/data"

@@ -16,7 +16,8 @@ extension PlanFigures {
 }
 
 extension JobPlan.Choice {
-    /// The choice that a job has made once and keeps for life; nil if its format of frozen weights is not one of this program's.
+    /// The choice that a job has made once and keeps for life; nil if its format of frozen weights
+    /// is not one of this program's.
     package init?(_ figures: PlanFigures) {
         guard let format = BaseWeights(rawValue: figures.baseWeights) else { return nil }
         self.init(

@@ -4,7 +4,8 @@ import Storage
 import Synchronization
 package import Tensors
 
-/// The digests of a model's weight files, made by a thread of its own while data is read and memory is planned.
+/// The digests of a model's weight files, made by a thread of its own while data is read and memory
+/// is planned.
 package final class ModelDigest {
     /// What the thread works on; it lives until the thread has ended.
     private final class Work {
@@ -13,7 +14,8 @@ package final class ModelDigest {
         var digests: [String] = []
         init(_ files: [MappedFile]) { self.files = files }
 
-        /// Some megabytes at a time, which are given back: the files are mapped a second time, and what is mapped counts as held.
+        /// Some megabytes at a time, which are given back: the files are mapped a second time, and
+        /// what is mapped counts as held.
         func run() {
             for file in files {
                 let hash = SHA256()
@@ -32,7 +34,8 @@ package final class ModelDigest {
     private let work: Work
     private var thread: pthread_t?
 
-    /// Begins with a model's files of weights. One that holds no usable weights has no digests: loading it says what is wrong.
+    /// Begins with a model's files of weights. One that holds no usable weights has no digests:
+    /// loading it says what is wrong.
     /// - Throws: ``SafetensorsError`` and ``StorageError`` where a file cannot be read at all.
     package init(_ folder: any ModelFolder) throws {
         var checkpoint: Checkpoint?
@@ -60,7 +63,8 @@ package final class ModelDigest {
         return work.digests
     }
 
-    /// They are no longer wanted: the thread ends first, since at the end of a process its libraries clean up beneath it.
+    /// They are no longer wanted: the thread ends first, since at the end of a process its
+    /// libraries clean up beneath it.
     deinit {
         work.isWanted.store(false, ordering: .relaxed)
         if let thread { pthread_join(thread, nil) }

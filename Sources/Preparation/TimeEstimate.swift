@@ -29,7 +29,8 @@ extension PreparedJob {
     private static let trialSeconds = 2.0
     /// A model whose session takes more than this is not loaded for an estimate.
     private static let trialBytes = 1 << 30
-    /// Share of the product's peak that whole steps attain, as measured on transformers of 100 million parameters and more (docs/performance.md).
+    /// Share of the product's peak that whole steps attain, as measured on transformers of 100
+    /// million parameters and more (docs/performance.md).
     private static let attainedShare = 0.6
 
     /// Tokens that the run computes, evaluations counted as a third of a step's work.

@@ -6,7 +6,8 @@ enum TurnEnds {
     /// Examples that are looked at, spread over the data.
     private static let sampleCount = 4096
 
-    /// Ids of added tokens that close at least a hundredth of the trained parts; white space behind them does not count. In ascending order.
+    /// Ids of added tokens that close at least a hundredth of the trained parts; white space behind
+    /// them does not count. In ascending order.
     static func ids(in data: Dataset, tokenizer: Tokenizer) -> [Int32] {
         var counts: [Int32: Int] = [:]
         var parts = 0

@@ -1,16 +1,19 @@
 /// The peaks of a card that an estimate is made from, nothing measured.
 ///
-/// Every figure was looked up or follows by the arithmetic that its `source` gives from figures that were (gpu-monkey.com for the RX 6800, cputronic.com for
-/// the RX 7900 XTX, io-tech.fi for the 780M, svethardware.cz and yd166.com on what Intel published of the A770, sysrqmts.com for the RTX 3060, hpctech.co.jp
-/// and glennklockwood.com for the H100). Two factors are assumptions: that of two for float16 matrices on RDNA 3, and the half rate with float32 sums on the
-/// RTX 3060.
+/// Every figure was looked up or follows by the arithmetic that its `source` gives from figures
+/// that were (gpu-monkey.com for the RX 6800, cputronic.com for the RX 7900 XTX, io-tech.fi for the
+/// 780M, svethardware.cz and yd166.com on what Intel published of the A770, sysrqmts.com for the
+/// RTX 3060, hpctech.co.jp and glennklockwood.com for the H100). Two factors are assumptions: that
+/// of two for float16 matrices on RDNA 3, and the half rate with float32 sums on the RTX 3060.
 package struct CardProfile: Sendable, Hashable {
     /// As `--device-profile` names it.
     package var key: String
     package var name: String
-    /// Float32 multiply-adds of the shader units, operations a second (two an addition and a multiplication).
+    /// Float32 multiply-adds of the shader units, operations a second (two an addition and a
+    /// multiplication).
     package var floatOperationsPerSecond: Double
-    /// Float16 products with float32 sums on matrix units that Vulkan offers as cooperative matrices; nil where there are none.
+    /// Float16 products with float32 sums on matrix units that Vulkan offers as cooperative
+    /// matrices; nil where there are none.
     package var matrixOperationsPerSecond: Double?
     package var bytesPerSecond: Double
     package var memoryBytes: Int

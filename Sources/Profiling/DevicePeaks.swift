@@ -2,9 +2,11 @@ import Basics
 package import Graph
 package import Tensors
 
-/// What a device attains at most, measured on the device itself by plans of one kernel: what floors and shares are computed from.
+/// What a device attains at most, measured on the device itself by plans of one kernel: what floors
+/// and shares are computed from.
 package struct DevicePeaks: Sendable, Hashable {
-    /// Floating-point operations a second of a large matrix product, by the element type of its operands.
+    /// Floating-point operations a second of a large matrix product, by the element type of its
+    /// operands.
     package var operationsPerSecond: [ElementType: Double]
     /// Bytes read and written a second by a kernel that adds two matrices too large for caches.
     package var bytesPerSecond: Double
@@ -17,16 +19,19 @@ package struct DevicePeaks: Sendable, Hashable {
     /// The peak of products of this element type; float32's where it was not measured.
     package func operationsPerSecond(_ type: ElementType) -> Double { operationsPerSecond[type] ?? operationsPerSecond[.float32] ?? 0 }
 
-    /// The least seconds that work of this cost can take: its arithmetic at the product's peak or its memory traffic at the peak of copying,
-    /// whichever is longer. Work whose operands lie in a cache can be faster than the floor.
+    /// The least seconds that work of this cost can take: its arithmetic at the product's peak or
+    /// its memory traffic at the peak of copying, whichever is longer. Work whose operands lie in a
+    /// cache can be faster than the floor.
     package func floor(_ cost: Cost, _ type: ElementType) -> Double {
         let arithmetic = operationsPerSecond(type) > 0 ? cost.floatingPointOperations / operationsPerSecond(type) : 0
         let traffic = bytesPerSecond > 0 ? (cost.bytesRead + cost.bytesWritten) / bytesPerSecond : 0
         return max(arithmetic, traffic)
     }
 
-    /// Measures a device: the fastest of several runs of each kernel, within about `secondsPerKernel`, at least three runs.
-    /// - Parameter byteLimit: bytes that the measurement may hold at one time; few of them measure a cache.
+    /// Measures a device: the fastest of several runs of each kernel, within about
+    /// `secondsPerKernel`, at least three runs.
+    /// - Parameter byteLimit: bytes that the measurement may hold at one time; few of them measure
+    ///   a cache.
     /// - Throws: what the device throws.
     package static func measured(
         on device: any ComputeDevice, types: [ElementType], secondsPerKernel: Double = 0.3, byteLimit: Int = 384 << 20

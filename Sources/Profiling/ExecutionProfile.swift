@@ -38,7 +38,8 @@ package struct ExecutionProfile: Sendable {
 
     /// - Parameters:
     ///   - seconds: what ``Executable/profile()`` gave for this plan.
-    ///   - visiblePairs: pairs of a query and a key that it sees in the batch that ran, for the cost of attention; nil: one example fills the rows.
+    ///   - visiblePairs: pairs of a query and a key that it sees in the batch that ran, for the
+    ///     cost of attention; nil: one example fills the rows.
     ///   - separatesShapes: one entry for each kind, attributes and shapes, else one for each kind.
     package init(_ plan: Plan, seconds: [Double], peaks: DevicePeaks, visiblePairs: Double? = nil, separatesShapes: Bool = false) {
         struct Key: Hashable {

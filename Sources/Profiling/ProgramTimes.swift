@@ -7,7 +7,8 @@ package struct ProgramTimes: Sendable {
     package var plan: Plan
     /// For each call of the plan.
     package var seconds: [Double]
-    /// Pairs of a query and a key that it sees in the batch that ran; nil where there is no attention.
+    /// Pairs of a query and a key that it sees in the batch that ran; nil where there is no
+    /// attention.
     package var visiblePairs: Double?
 
     package init(program: String, plan: Plan, seconds: [Double], visiblePairs: Double? = nil) {

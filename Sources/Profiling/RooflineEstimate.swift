@@ -1,10 +1,12 @@
 package import Graph
 import Tensors
 
-/// The least time that a plan takes on a card by its published peaks: for every kernel call, the longer of its arithmetic and its memory traffic.
+/// The least time that a plan takes on a card by its published peaks: for every kernel call, the
+/// longer of its arithmetic and its memory traffic.
 ///
-/// An estimate, and a bound that nothing reaches: kernels attain a part of a peak, caches save traffic, and starting kernels and waiting between them costs
-/// (Williams, Waterman and Patterson 2009, doi:10.1145/1498765.1498785).
+/// An estimate, and a bound that nothing reaches: kernels attain a part of a peak, caches save
+/// traffic, and starting kernels and waiting between them costs (Williams, Waterman and Patterson
+/// 2009, doi:10.1145/1498765.1498785).
 package struct RooflineEstimate: Sendable {
     package struct Part: Sendable {
         package var operation: String
@@ -36,7 +38,8 @@ package struct RooflineEstimate: Sendable {
         }.sorted { ($1.seconds, $0.operation) < ($0.seconds, $1.operation) }
     }
 
-    /// Operations a second for a call: matrix units multiply float16 by float16, everything else runs on the shader units in float32.
+    /// Operations a second for a call: matrix units multiply float16 by float16, everything else
+    /// runs on the shader units in float32.
     private static func peak(_ call: KernelCall, _ card: CardProfile) -> Double {
         guard call.operation.isMatrixProduct, call.inputs.prefix(2).allSatisfy({ $0.elementType == .float16 }) else {
             return card.floatOperationsPerSecond

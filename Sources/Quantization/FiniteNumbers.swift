@@ -1,6 +1,7 @@
 package import Tensors
 
-/// Looks through stored numbers for a NaN or an infinity, with all processors: a checkpoint is read whole before it is trained.
+/// Looks through stored numbers for a NaN or an infinity, with all processors: a checkpoint is read
+/// whole before it is trained.
 package enum FiniteNumbers {
     private static let pieceBytes = 4 << 20
 
@@ -27,7 +28,8 @@ package enum FiniteNumbers {
         return (0..<pieces).allSatisfy { found[$0] }
     }
 
-    /// The exponent's bits are all set in what is not a number; the greatest exponent of all is found without a branch.
+    /// The exponent's bits are all set in what is not a number; the greatest exponent of all is
+    /// found without a branch.
     @inline(__always) private static func areFinite<Word: FixedWidthInteger & UnsignedInteger>(
         _ address: UnsafeRawPointer, _ byteCount: Int, exponent: Word
     ) -> Bool {

@@ -1,5 +1,5 @@
-/// 4-bit NormalFloat: 16 numbers between -1 and 1 that hold equal shares of a normal distribution (Dettmers et al. 2023, arXiv:2305.14314,
-/// section 3 and appendix E).
+/// 4-bit NormalFloat: 16 numbers between -1 and 1 that hold equal shares of a normal distribution
+/// (Dettmers et al. 2023, arXiv:2305.14314, section 3 and appendix E).
 package enum NormalFloat {
     /// The number of each code, as published.
     package static let values: [Float] = [
@@ -20,8 +20,9 @@ package enum NormalFloat {
     }()
 }
 
-/// The 8-bit numbers in which the scales of blocks are stored: a sign, a decimal exponent in unary, the rest a linear fraction
-/// (Dettmers 2016, arXiv:1511.04561; bitsandbytes' `create_dynamic_map`).
+/// The 8-bit numbers in which the scales of blocks are stored: a sign, a decimal exponent in unary,
+/// the rest a linear fraction (Dettmers 2016, arXiv:1511.04561; bitsandbytes'
+/// `create_dynamic_map`).
 package enum DynamicMap {
     /// 256 numbers in ascending order, from -0.993 to 1.
     package static let values: [Float] = {

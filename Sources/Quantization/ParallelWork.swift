@@ -1,6 +1,7 @@
 import Glibc
 
-/// Runs independent pieces of work on a few threads of the system, for the time before a device's own threads exist.
+/// Runs independent pieces of work on a few threads of the system, for the time before a device's
+/// own threads exist.
 enum ParallelWork {
     private final class Share {
         let first: Int

@@ -1,9 +1,12 @@
-/// A format of frozen weights in fewer than 16 bits a number. Numbers are quantised in blocks, in row-major order, without regard to rows.
+/// A format of frozen weights in fewer than 16 bits a number. Numbers are quantised in blocks, in
+/// row-major order, without regard to rows.
 package enum QuantizedFormat: String, Sendable, Hashable, CaseIterable {
-    /// Whole numbers of 8 bits in blocks of 32 with a half-precision scale: the numbers of ggml's `Q8_0`.
+    /// Whole numbers of 8 bits in blocks of 32 with a half-precision scale: the numbers of ggml's
+    /// `Q8_0`.
     case q8
-    /// 4-bit NormalFloat in blocks of 64 whose scales are quantised to 8 bits in blocks of 256 (Dettmers et al. 2023, arXiv:2305.14314),
-    /// bit for bit as bitsandbytes' `quantize_4bit(blocksize: 64, compress_statistics: true, quant_type: "nf4")` computes it.
+    /// 4-bit NormalFloat in blocks of 64 whose scales are quantised to 8 bits in blocks of 256
+    /// (Dettmers et al. 2023, arXiv:2305.14314), bit for bit as bitsandbytes'
+    /// `quantize_4bit(blocksize: 64, compress_statistics: true, quant_type: "nf4")` computes it.
     case nf4
 
     /// Numbers that share a scale.
@@ -15,11 +18,13 @@ package enum QuantizedFormat: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// Where the parts of a quantised tensor lie in the one run of 32-bit words that holds it. Every part begins at a multiple of 16 words.
+/// Where the parts of a quantised tensor lie in the one run of 32-bit words that holds it. Every
+/// part begins at a multiple of 16 words.
 ///
-/// `q8`: scales (halves), codes (bytes). `nf4`: the 16 values of a code, the 256 values of a scale's code, the mean of all scales, the greatest
-/// difference from it of each 256 scales, the scales' codes (bytes), codes (two a byte, the first in the upper half). With its tables the run needs
-/// nothing else to be read; little-endian.
+/// `q8`: scales (halves), codes (bytes). `nf4`: the 16 values of a code, the 256 values of a
+/// scale's code, the mean of all scales, the greatest difference from it of each 256 scales, the
+/// scales' codes (bytes), codes (two a byte, the first in the upper half). With its tables the run
+/// needs nothing else to be read; little-endian.
 package struct QuantizedLayout: Sendable, Hashable {
     package let format: QuantizedFormat
     package let elementCount: Int

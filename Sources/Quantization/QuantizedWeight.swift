@@ -4,7 +4,8 @@ package struct QuantizedWeight: @unchecked Sendable {
     private let base: UnsafeRawPointer
     private let codes: UnsafePointer<UInt8>
 
-    /// - Parameter base: the layout's words, aligned to 4 bytes, valid as long as this value is used.
+    /// - Parameter base: the layout's words, aligned to 4 bytes, valid as long as this value is
+    ///   used.
     package init(_ layout: QuantizedLayout, _ base: UnsafeRawPointer) {
         self.layout = layout
         self.base = base

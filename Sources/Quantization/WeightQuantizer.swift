@@ -21,7 +21,8 @@ package struct WeightQuantizer: Sendable {
     /// - Parameters:
     ///   - words: room for the layout's words.
     ///   - threadCount: nil: one for each processor.
-    ///   - read: gives the numbers of a range of elements; called once for each range, from several threads.
+    ///   - read: gives the numbers of a range of elements; called once for each range, from several
+    ///     threads.
     /// - Returns: nil, or what is wrong with the numbers.
     package func quantize(
         into words: UnsafeMutableRawPointer, threadCount: Int? = nil,
@@ -72,7 +73,8 @@ package struct WeightQuantizer: Sendable {
 
     /// The greatest magnitude; not finite if any number is not.
     private static func greatest(_ numbers: UnsafePointer<Float>, _ count: Int) -> Float {
-        // Magnitudes of float32 numbers are in the order of their bits, infinity and NaN above all others.
+        // Magnitudes of float32 numbers are in the order of their bits, infinity and NaN above all
+        // others.
         var bits: UInt32 = 0
         for index in 0..<count { bits = max(bits, numbers[index].bitPattern & 0x7FFF_FFFF) }
         return Float(bitPattern: bits)

@@ -2,8 +2,9 @@ package import Graph
 package import Models
 
 extension LanguageModel {
-    /// Every persistent tensor of the model, in the order in which memory holds them: frozen weights and constants, the pages of trained
-    /// tensors, the tensors inside the pages, then `others`.
+    /// Every persistent tensor of the model, in the order in which memory holds them: frozen
+    /// weights and constants, the pages of trained tensors, the tensors inside the pages, then
+    /// `others`.
     /// - Parameter kinds: what is kept for every trained tensor beside the tensor itself.
     package func persistentTensors(
         keeping kinds: [PersistentTensor.Kind] = [], with others: [PersistentTensor] = []

@@ -4,18 +4,21 @@ import Tensors
 
 /// A model on a device: its persistent tensors laid out, allocated and filled.
 ///
-/// Training, generation and benchmarks all hold one of these and run programs over it (``ProgramCache``). What a use keeps beside the model,
-/// gradients and optimizer state or a cache of keys and values, lies in the same memory and begins as zeros.
+/// Training, generation and benchmarks all hold one of these and run programs over it
+/// (``ProgramCache``). What a use keeps beside the model, gradients and optimizer state or a cache
+/// of keys and values, lies in the same memory and begins as zeros.
 package final class LoadedModel {
     package let model: LanguageModel
     package let device: any ComputeDevice
     package let memory: any PersistentMemory
 
-    /// Allocates the memory and fills it. Weights whose stored bytes are what the device needs stay in the mapped file where the device can read them there.
+    /// Allocates the memory and fills it. Weights whose stored bytes are what the device needs stay
+    /// in the mapped file where the device can read them there.
     /// - Parameters:
     ///   - kinds: what is kept for every trained tensor beside the tensor itself, page by page.
     ///   - others: further tensors, such as caches.
-    /// - Throws: ``ModelError`` if a weight holds a NaN or an infinity, ``GraphError``, and what the device throws.
+    /// - Throws: ``ModelError`` if a weight holds a NaN or an infinity, ``GraphError``, and what
+    ///   the device throws.
     package init(
         _ model: LanguageModel, on device: any ComputeDevice, keeping kinds: [PersistentTensor.Kind] = [],
         with others: [PersistentTensor] = []

@@ -1,8 +1,10 @@
 package import Graph
 
-/// Plans that were made and are not prepared yet: whoever asks second for a plan gets what the first has made.
+/// Plans that were made and are not prepared yet: whoever asks second for a plan gets what the
+/// first has made.
 ///
-/// It holds a few plans only, the least recently used one goes: a plan of a deep model takes megabytes.
+/// It holds a few plans only, the least recently used one goes: a plan of a deep model takes
+/// megabytes.
 package final class PlanCache<Key: Hashable> {
     private let limit: Int
     private var plans: [Key: Plan] = [:]

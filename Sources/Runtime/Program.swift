@@ -13,10 +13,12 @@ package struct Program {
 
 /// What prepared programs take in host memory.
 package enum ProgramMemory {
-    /// Bytes that a prepared kernel call takes (addresses, descriptions, its part of a primitive), as measured.
+    /// Bytes that a prepared kernel call takes (addresses, descriptions, its part of a primitive),
+    /// as measured.
     package static let bytesPerCall = 3_500
 
-    /// Prepared programs that are kept at a time: so many that they take some tens of megabytes at most.
+    /// Prepared programs that are kept at a time: so many that they take some tens of megabytes at
+    /// most.
     package static func limit(callCount: Int) -> Int { min(48, max(4, (64 << 20) / max(1, callCount * bytesPerCall))) }
 
     /// The arena that serves each of some plans: for each block the most that any of them needs.

@@ -1,8 +1,10 @@
 package import Graph
 
-/// The programs of a loaded model: each is planned and prepared when it is first asked for; they share one arena, and the least recently used goes.
+/// The programs of a loaded model: each is planned and prepared when it is first asked for; they
+/// share one arena, and the least recently used goes.
 ///
-/// A `Key` says what a program does and for how many tokens. A plan that was made to see whether it fits the arena is the one that is prepared.
+/// A `Key` says what a program does and for how many tokens. A plan that was made to see whether it
+/// fits the arena is the one that is prepared.
 package final class ProgramCache<Key: Hashable> {
     package let loaded: LoadedModel
     private let planner: Planner
@@ -17,8 +19,10 @@ package final class ProgramCache<Key: Hashable> {
 
     /// Allocates an arena as large as the largest programs need.
     /// - Parameters:
-    ///   - largest: the programs that size the arena, the one with the most kernel calls among them.
-    ///   - known: a plan that was made already for one of these keys over a layout like that of `loaded`, or nil.
+    ///   - largest: the programs that size the arena, the one with the most kernel calls among
+    ///     them.
+    ///   - known: a plan that was made already for one of these keys over a layout like that of
+    ///     `loaded`, or nil.
     ///   - graph: what the program of a key computes.
     /// - Throws: ``GraphError``, and what the device throws.
     package init(
@@ -42,8 +46,9 @@ package final class ProgramCache<Key: Hashable> {
     /// How many plans were made here so far.
     package var planCount: Int { plans.madeCount }
 
-    /// Whether a program's plan fits the arena. A smaller program can need a little more than the largest, since values are packed greedily.
-    /// A program that cannot be planned fits; asking for it then says what is wrong.
+    /// Whether a program's plan fits the arena. A smaller program can need a little more than the
+    /// largest, since values are packed greedily. A program that cannot be planned fits; asking for
+    /// it then says what is wrong.
     package func fits(_ key: Key) -> Bool {
         if let answer = fitting[key] { return answer }
         guard let plan = try? plan(key) else { return true }

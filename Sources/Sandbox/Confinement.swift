@@ -5,8 +5,10 @@ import Storage
 
 /// What a worker takes from itself before it opens a user's files.
 package enum Confinement {
-    /// Dies with the daemon (by SIGTERM, so with a checkpoint), gains no rights, and is the first to go when memory runs out.
-    /// - Parameter parent: the daemon's process; if it is gone already, no signal will end this process.
+    /// Dies with the daemon (by SIGTERM, so with a checkpoint), gains no rights, and is the first
+    /// to go when memory runs out.
+    /// - Parameter parent: the daemon's process; if it is gone already, no signal will end this
+    ///   process.
     package static func bindToParent(_ parent: Int32? = nil) {
         _ = tala_set_parent_death_signal(SIGTERM)
         if let parent, getppid() != parent { kill(getpid(), SIGTERM) }
@@ -31,9 +33,11 @@ package enum Confinement {
         package var isComplete: Bool { landlockVersion != nil && forbidsCalls }
     }
 
-    /// Leaves this process what the job needs: to read the system, the model and the data, to write the job's folder, caches and devices.
+    /// Leaves this process what the job needs: to read the system, the model and the data, to write
+    /// the job's folder, caches and devices.
     ///
-    /// The wide part (drivers, libraries, `/proc`, `/sys`) holds nothing of users; what a user's file could trick the worker into reading or writing is left out.
+    /// The wide part (drivers, libraries, `/proc`, `/sys`) holds nothing of users; what a user's
+    /// file could trick the worker into reading or writing is left out.
     /// - Parameter acceptance: names the model and the data.
     @discardableResult
     package static func confine(_ folder: JobFolder, _ acceptance: JobAcceptance) -> Report {
@@ -57,7 +61,8 @@ package enum Confinement {
         return report
     }
 
-    /// The model's folder, and the files that links in it lead to: a download cache keeps weights elsewhere.
+    /// The model's folder, and the files that links in it lead to: a download cache keeps weights
+    /// elsewhere.
     private static func modelPaths(_ acceptance: JobAcceptance) -> [String] {
         guard let model = acceptance.modelPath else { return [] }
         var paths = [model]
@@ -71,7 +76,8 @@ package enum Confinement {
         return paths
     }
 
-    /// No file that the worker writes can be larger than what the job could need: its largest are moments in float32 of a model in 16 bits or fewer.
+    /// No file that the worker writes can be larger than what the job could need: its largest are
+    /// moments in float32 of a model in 16 bits or fewer.
     private static func limitFileSizes(_ acceptance: JobAcceptance) {
         func size(_ path: String?) -> UInt64 {
             guard let path else { return 0 }

@@ -37,7 +37,8 @@ struct LandlockRules {
         handled =
             Right.execute | Right.writeFile | Right.readFile | Right.readFolder | Right.change | Right.makeDevices
             | (version >= 2 ? Right.refer : 0) | (version >= 3 ? Right.truncate : 0)
-        // Version 4 knows binding and connecting by TCP, version 6 abstract sockets and signals to processes outside.
+        // Version 4 knows binding and connecting by TCP, version 6 abstract sockets and signals to
+        // processes outside.
         var attributes = tala_landlock_ruleset(files: handled, network: version >= 4 ? 3 : 0, scopes: version >= 6 ? 3 : 0)
         let size = version >= 6 ? 24 : version >= 4 ? 16 : 8
         ruleset = tala_landlock_create(&attributes, size)

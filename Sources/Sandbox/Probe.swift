@@ -2,10 +2,12 @@ import Glibc
 package import Spool
 import Storage
 
-/// Tries what a confined worker can still do: for administrators whose driver does not come up, and for tests.
+/// Tries what a confined worker can still do: for administrators whose driver does not come up, and
+/// for tests.
 package enum Probe {
     /// Confines this process for a job and tries paths and sockets.
-    /// - Returns: lines to print: the report, then `readable`, `writable` or `closed` and each path, then what sockets can be made.
+    /// - Returns: lines to print: the report, then `readable`, `writable` or `closed` and each
+    ///   path, then what sockets can be made.
     /// - Throws: ``StorageError`` if the job's folder cannot be read.
     package static func run(_ folder: JobFolder, paths: [String]) throws -> [String] {
         let acceptance = try folder.acceptance()

@@ -3,7 +3,8 @@ import Storage
 
 /// The parts of a system that compute drivers need, wherever they are installed.
 enum SystemPaths {
-    /// Libraries, drivers' descriptions, what the kernel says of devices, and what the environment names: that is the administrator's.
+    /// Libraries, drivers' descriptions, what the kernel says of devices, and what the environment
+    /// names: that is the administrator's.
     static var readable: [String] {
         var paths = [
             "/usr", "/lib", "/lib32", "/lib64", "/bin", "/opt", "/etc", "/proc", "/sys", "/dev", "/nix/store", "/run/opengl-driver",
@@ -37,7 +38,8 @@ enum SystemPaths {
         return paths
     }
 
-    /// The cache of this program; drivers are told to put theirs into it, so that nothing else of the user's caches has to be open.
+    /// The cache of this program; drivers are told to put theirs into it, so that nothing else of
+    /// the user's caches has to be open.
     private static var cache: String? {
         guard let base = variable("XDG_CACHE_HOME") ?? variable("HOME").map({ $0 + "/.cache" }), base.hasPrefix("/") else { return nil }
         let path = base + "/tala"

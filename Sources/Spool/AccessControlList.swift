@@ -13,7 +13,8 @@ struct AccessControlList: Sendable, Hashable {
     }
     var entries: [Entry]
 
-    /// Full rights for the owner of the file, reading and searching for one more user and for the group.
+    /// Full rights for the owner of the file, reading and searching for one more user and for the
+    /// group.
     init(readableBy user: UInt32) {
         entries = [
             Entry(tag: .owner, permissions: 7), Entry(tag: .user, permissions: 5, id: user), Entry(tag: .group, permissions: 5),
@@ -21,7 +22,8 @@ struct AccessControlList: Sendable, Hashable {
         ]
     }
 
-    /// The list of an attribute's bytes: version 2, then tag, permissions and id of each entry, little-endian.
+    /// The list of an attribute's bytes: version 2, then tag, permissions and id of each entry,
+    /// little-endian.
     init?(_ bytes: [UInt8]) {
         func number(_ offset: Int, _ count: Int) -> UInt32 {
             (0..<count).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }

@@ -28,7 +28,8 @@ package struct Claim: Sendable {
     /// A process has the manifest open for writing: it is not complete yet.
     package struct StillWritten: Error, Sendable {}
 
-    /// Begins the names of folders that had to stay in `incoming/`: to move another user's folder to another place takes more rights than to rename it.
+    /// Begins the names of folders that had to stay in `incoming/`: to move another user's folder
+    /// to another place takes more rights than to rename it.
     package static let takenPrefix = ".taken-"
 
     /// Whether a name in `incoming/` is one to look at: writers use the others while they write.
@@ -39,7 +40,8 @@ package struct Claim: Sendable {
     /// Takes a drop by one rename into a folder that no other process writes to.
     /// - Parameter id: the id that the job will have.
     /// - Returns: nil if another process was faster.
-    /// - Throws: ``Refusal`` if it is not a manifest; ``StillWritten``, ``StorageError``, and the drop may then lie in the claim's folder.
+    /// - Throws: ``Refusal`` if it is not a manifest; ``StillWritten``, ``StorageError``, and the
+    ///   drop may then lie in the claim's folder.
     package init?(_ name: String, in layout: SpoolLayout, id: String) throws {
         let claimFolder = layout.claim(id)
         try DurableFiles.makeFolder(claimFolder, mode: 0o700)
@@ -79,7 +81,8 @@ package struct Claim: Sendable {
         if status.st_mode & S_IFMT == S_IFDIR {
             bundle = target
             let names = try FolderListing.names(in: target)
-            // Folders and files that stand for a folder's manifest are looked for by name; what else it holds is the worker's business.
+            // Folders and files that stand for a folder's manifest are looked for by name; what
+            // else it holds is the worker's business.
             guard let found = ["manifest.json", "manifest.yaml", "manifest.yml"].first(where: { names.contains($0) }) else {
                 throw refusal("the folder holds no manifest.json or manifest.yaml")
             }

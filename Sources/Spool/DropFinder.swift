@@ -4,8 +4,10 @@ import Storage
 
 /// Finds drops that are complete, by events where they come and by looking where they do not.
 ///
-/// A file whose writer has closed it, and anything renamed into `incoming/`, is complete. What no event told of (dropped before the start, an overflowed
-/// queue of events, NFS) is complete when no process has it open for writing; where the kernel does not tell us that, when it has not changed for some seconds.
+/// A file whose writer has closed it, and anything renamed into `incoming/`, is complete. What no
+/// event told of (dropped before the start, an overflowed queue of events, NFS) is complete when no
+/// process has it open for writing; where the kernel does not tell us that, when it has not changed
+/// for some seconds.
 package struct DropFinder {
     package enum Found: Sendable, Hashable {
         case complete(String)
@@ -35,7 +37,8 @@ package struct DropFinder {
     private var unsettled: [String: (signature: Signature, since: Double)] = [:]
     /// Seconds since 1970 by the wall clock, which may be set.
     private let wall: () -> Double
-    /// What the wall clock said at some time of the other one: from there on time goes as it should.
+    /// What the wall clock said at some time of the other one: from there on time goes as it
+    /// should.
     private var start: (wall: Double, now: Double)?
 
     package init(folder: String, settleSeconds: Double = 3, abandonedSeconds: Double = 36 * 3600, wall: (() -> Double)? = nil) {
@@ -48,7 +51,8 @@ package struct DropFinder {
     /// Whether something is being waited for.
     package var isWaiting: Bool { next < found.count || !unsettled.isEmpty }
 
-    /// Takes in what an event said: a writer has closed this name, or it was renamed into the folder.
+    /// Takes in what an event said: a writer has closed this name, or it was renamed into the
+    /// folder.
     /// - Parameter now: seconds of the monotonic clock.
     package mutating func completed(_ name: String, now: Double) {
         guard Claim.isCandidate(name), !known.contains(name) else { return }
@@ -61,7 +65,8 @@ package struct DropFinder {
         }
     }
 
-    /// Takes in a name that appeared without having been closed: a folder, a link, a file that is being written.
+    /// Takes in a name that appeared without having been closed: a folder, a link, a file that is
+    /// being written.
     package mutating func appeared(_ name: String, now: Double) {
         guard Claim.isCandidate(name), !known.contains(name), unsettled[name] == nil else { return }
         judge(name, now: now)
@@ -87,7 +92,8 @@ package struct DropFinder {
 
     /// Looks through the whole folder.
     /// - Parameter now: seconds of the monotonic clock.
-    /// - Returns: false if the folder could not be listed; nothing is then known to have come or gone.
+    /// - Returns: false if the folder could not be listed; nothing is then known to have come or
+    ///   gone.
     package mutating func rescan(now: Double) -> Bool {
         if start == nil { start = (wall(), now) }
         UnreadableNames.replace(in: folder)
@@ -142,7 +148,8 @@ package struct DropFinder {
         do throws(StorageError) {
             descriptor = try DurableFiles.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         } catch {
-            // What cannot be opened will be refused; where that cannot be told now, nothing is known.
+            // What cannot be opened will be refused; where that cannot be told now, nothing is
+            // known.
             return error.isTransient || error.errorNumber == EIO ? nil : false
         }
         defer { close(descriptor) }
@@ -154,8 +161,9 @@ package struct DropFinder {
         return lstat(path, &status) == 0 ? status : nil
     }
 
-    /// Seconds since the last change, by the wall clock as it is and as it would be had it not been set since the start: the smaller counts, so that no jump of
-    /// the clock makes a drop old. A time to come counts as now.
+    /// Seconds since the last change, by the wall clock as it is and as it would be had it not been
+    /// set since the start: the smaller counts, so that no jump of the clock makes a drop old. A
+    /// time to come counts as now.
     private func age(_ status: stat, now: Double) -> Double {
         let steady = start.map { $0.wall + (now - $0.now) } ?? wall()
         return max(0, min(wall(), steady) - Double(status.st_mtim.tv_sec))

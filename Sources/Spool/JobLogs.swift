@@ -45,7 +45,8 @@ package final class MetricsLog {
     /// The steps that were kept from earlier runs.
     package let rows: [MetricsRow]
 
-    /// Opens the file with the lines of the steps up to `step`; later ones, which a resumed run does again, are dropped.
+    /// Opens the file with the lines of the steps up to `step`; later ones, which a resumed run
+    /// does again, are dropped.
     /// - Throws: ``StorageError``.
     package init(_ folder: JobFolder, keepingThrough step: Int) throws(StorageError) {
         var rows: [MetricsRow] = []
@@ -61,6 +62,7 @@ package final class MetricsLog {
 
     package func append(_ row: MetricsRow) throws(StorageError) { try log.append(row.line) }
 
-    /// Makes all lines durable; to be done before a checkpoint or a status says that their steps are.
+    /// Makes all lines durable; to be done before a checkpoint or a status says that their steps
+    /// are.
     package func sync() throws(StorageError) { try log.sync() }
 }

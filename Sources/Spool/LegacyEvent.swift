@@ -1,6 +1,7 @@
 import Jobs
 
-/// What the lines of `events.jsonl` meant before they had codes. Its sentences are those of the programs that wrote them, and never change.
+/// What the lines of `events.jsonl` meant before they had codes. Its sentences are those of the
+/// programs that wrote them, and never change.
 enum LegacyEvent {
     private static let beginnings: [(words: String, code: EventCode)] = [
         ("Created fine-tuning job", .created), ("Fine-tuning job failed", .failed), ("Fine-tuning job cancelled", .cancelled),

@@ -3,7 +3,8 @@ import JSON
 import Jobs
 import Storage
 
-/// What a job that did not finish leaves for use: its newest verified checkpoint as an adapter or model, in `result/partial`.
+/// What a job that did not finish leaves for use: its newest verified checkpoint as an adapter or
+/// model, in `result/partial`.
 ///
 /// The name says that it is not a result: nothing looks there for a finished model.
 package enum PartialResult {

@@ -11,7 +11,8 @@ package enum Snapshot {
         case changedWhileCopied
     }
 
-    /// Copies a file that was found beneath a root, judging what is opened, not what was seen when the job was accepted.
+    /// Copies a file that was found beneath a root, judging what is opened, not what was seen when
+    /// the job was accepted.
     /// - Throws: ``Refusal``, ``StorageError``.
     package static func take(_ source: JobAcceptance.Source, for submitter: Submitter, toNew copy: String) throws -> DurableFiles.Copy {
         let prefix = source.root.hasSuffix("/") ? source.root : source.root + "/"

@@ -14,8 +14,8 @@ package struct SpoolLayout: Sendable, Hashable {
     package var lockFile: String { root + "/.lock" }
     /// The number of the form that the spool's files have.
     package var formatFile: String { root + "/.format" }
-    /// The form that this program reads and writes. It grows when a program of before could not make sense of a spool any more:
-    /// 2 has ledgers.
+    /// The form that this program reads and writes. It grows when a program of before could not
+    /// make sense of a spool any more: 2 has ledgers.
     package static let format = 2
 
     package var folders: [String] { [incoming, files, models, jobs, rejected, control] }

@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// Tells what happened in the folders of a spool: inotify where it works; the caller also looks from time to time.
+/// Tells what happened in the folders of a spool: inotify where it works; the caller also looks
+/// from time to time.
 package final class SpoolWatch {
     /// What happened since the last call.
     package struct Changes: Sendable {
@@ -18,9 +19,11 @@ package final class SpoolWatch {
     /// Calls since something was missing, so that it is not asked for all the time.
     private var callsWithout = 0
 
-    /// - Parameter folders: the one whose names are told comes first; the others only wake the caller.
+    /// - Parameter folders: the one whose names are told comes first; the others only wake the
+    ///   caller.
     package init(_ folders: [String]) {
-        // A lease that is broken while it is held for a moment sends this signal, which would end the process.
+        // A lease that is broken while it is held for a moment sends this signal, which would end
+        // the process.
         signal(SIGIO, SIG_IGN)
         self.folders = folders
         open()

@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// The user who dropped something, and what that user may read. The daemon's own rights count for nothing here.
+/// The user who dropped something, and what that user may read. The daemon's own rights count for
+/// nothing here.
 package struct Submitter: Sendable, Hashable {
     package let user: UInt32
     package let groups: Set<UInt32>
@@ -35,7 +36,8 @@ package struct Submitter: Sendable, Hashable {
         groups = Set(ids.prefix(Int(count)))
     }
 
-    /// Whether the user has a permission (read 4, search 1) on what a descriptor stands for, by its mode or its access control list.
+    /// Whether the user has a permission (read 4, search 1) on what a descriptor stands for, by its
+    /// mode or its access control list.
     func may(_ wanted: UInt16, _ status: stat, descriptor: Int32) -> Bool {
         if user == 0 { return true }
         let mode = UInt16(truncatingIfNeeded: status.st_mode)

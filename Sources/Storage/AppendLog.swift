@@ -2,10 +2,11 @@ import CLinux
 import Glibc
 import JSON
 
-/// A file that grows by whole lines: one write a line, so that a reader and a crash see whole lines but for the last.
+/// A file that grows by whole lines: one write a line, so that a reader and a crash see whole lines
+/// but for the last.
 ///
-/// Several processes may append to one log, each with a log of its own: a line is written under a lock, after what another one has left
-/// unfinished has been cut off.
+/// Several processes may append to one log, each with a log of its own: a line is written under a
+/// lock, after what another one has left unfinished has been cut off.
 package final class AppendLog {
     private let descriptor: Int32
     private let path: String

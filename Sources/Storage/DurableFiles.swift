@@ -4,10 +4,13 @@ import JSON
 
 /// Files that are complete or absent, even if writing is interrupted.
 package enum DurableFiles {
-    /// Replaces a file: writes `.NAME.RANDOM.tmp` beside it, syncs it, renames it over the old one, syncs the folder.
-    /// - Parameter durably: false where the file may be lost to a power cut, as a heartbeat may: nothing is synced then. A reader still finds the old
-    ///   file or the new one whole, as long as the system runs; after a power cut the file may be of either, empty or cut.
-    /// - Throws: ``StorageError``; the old file is then untouched, unless only the last sync failed. No sync is ever tried again.
+    /// Replaces a file: writes `.NAME.RANDOM.tmp` beside it, syncs it, renames it over the old one,
+    /// syncs the folder.
+    /// - Parameter durably: false where the file may be lost to a power cut, as a heartbeat may:
+    ///   nothing is synced then. A reader still finds the old file or the new one whole, as long as
+    ///   the system runs; after a power cut the file may be of either, empty or cut.
+    /// - Throws: ``StorageError``; the old file is then untouched, unless only the last sync
+    ///   failed. No sync is ever tried again.
     package static func replace(
         _ path: String, with bytes: UnsafeRawBufferPointer, mode: UInt32 = 0o644, durably: Bool = true
     ) throws(StorageError) {
@@ -46,7 +49,8 @@ package enum DurableFiles {
         package var digest: String
     }
 
-    /// Copies a regular file to a path that must not exist yet, sharing its blocks where the file system can, and syncs the copy.
+    /// Copies a regular file to a path that must not exist yet, sharing its blocks where the file
+    /// system can, and syncs the copy.
     /// - Throws: ``StorageError``; EFBIG if it has more than `limit` bytes.
     package static func copy(_ source: String, toNew path: String, mode: UInt32 = 0o644, limit: Int = .max) throws(StorageError) -> Copy {
         let descriptor = try open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -94,7 +98,8 @@ package enum DurableFiles {
         _ = try CurrentFileSystem.value.perform(.sync(descriptor, path: path, isFolder: true))
     }
 
-    /// Gives a file or folder another name on the same file system. Durable after the folder's sync.
+    /// Gives a file or folder another name on the same file system. Durable after the folder's
+    /// sync.
     package static func rename(_ old: String, to new: String) throws(StorageError) {
         _ = try CurrentFileSystem.value.perform(.rename(from: old, to: new))
     }

@@ -6,8 +6,9 @@ package final class FileLock {
     private let descriptor: Int32
 
     /// Takes the lock, or returns nil if another process has it.
-    /// - Parameter patience: seconds that another may go on to have it. A holder that was killed may live on for an instant in a child that has not yet become
-    ///   another program, and a process that only asks whether a lock is free holds it for that instant.
+    /// - Parameter patience: seconds that another may go on to have it. A holder that was killed
+    ///   may live on for an instant in a child that has not yet become another program, and a
+    ///   process that only asks whether a lock is free holds it for that instant.
     /// - Throws: ``StorageError`` if the file cannot be opened.
     package init?(path: String, patience: Double = 0) throws(StorageError) {
         let opened = try DurableFiles.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)

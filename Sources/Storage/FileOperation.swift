@@ -1,4 +1,5 @@
-/// One call that touches the file system: everything that this program does to files is one of these.
+/// One call that touches the file system: everything that this program does to files is one of
+/// these.
 ///
 /// Paths stand beside descriptors for messages and for file systems that watch names.
 package enum FileOperation {
@@ -31,7 +32,8 @@ package enum FileOperation {
         case open, create, read, write, clone, truncate, reserve, sync, syncFolder, close, map, rename, remove, makeFolder, removeFolder,
             list, start
 
-        /// Whether a disk looks different after it. A process that dies before one that changes nothing dies after the one before.
+        /// Whether a disk looks different after it. A process that dies before one that changes
+        /// nothing dies after the one before.
         package var changesDisk: Bool {
             switch self {
             case .open, .read, .map, .list, .start: false

@@ -48,7 +48,8 @@ package enum FolderListing {
         return folders
     }
 
-    /// Deletes a file or a folder with all that is in it, as far as that is possible; links are removed, not followed.
+    /// Deletes a file or a folder with all that is in it, as far as that is possible; links are
+    /// removed, not followed.
     package static func delete(_ path: String) {
         let fileSystem = CurrentFileSystem.value
         if kind(path) == S_IFDIR {

@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// A small file that is overwritten in place and never synced, for others on this machine to look at: a write costs a microsecond, and nothing depends on it.
+/// A small file that is overwritten in place and never synced, for others on this machine to look
+/// at: a write costs a microsecond, and nothing depends on it.
 ///
 /// Trials do not reach it: a state that does not outlive the machine cannot be lost.
 package final class LiveFile {
@@ -15,7 +16,8 @@ package final class LiveFile {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Puts a line of always the same length in the place of the one before; a line that cannot be written is skipped.
+    /// Puts a line of always the same length in the place of the one before; a line that cannot be
+    /// written is skipped.
     package func write(_ line: String) {
         guard descriptor >= 0 else { return }
         let bytes = Array(line.utf8)

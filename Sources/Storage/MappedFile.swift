@@ -3,7 +3,8 @@ import Glibc
 
 /// A file's bytes in memory, read-only, without loading them.
 ///
-/// Reading a map whose file has been truncated raises SIGBUS: map only files that are ours, or in a process that may die of it.
+/// Reading a map whose file has been truncated raises SIGBUS: map only files that are ours, or in a
+/// process that may die of it.
 package final class MappedFile: @unchecked Sendable {
     package let path: String
     package let bytes: UnsafeRawBufferPointer
@@ -25,7 +26,8 @@ package final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count)
     }
 
-    /// Gives back the memory that a part of the file takes in this process; it is read from the file again when it is next looked at.
+    /// Gives back the memory that a part of the file takes in this process; it is read from the
+    /// file again when it is next looked at.
     package func forget(_ part: UnsafeRawBufferPointer) {
         guard let first = part.baseAddress, let start = bytes.baseAddress, !part.isEmpty else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))

@@ -4,8 +4,8 @@ import JSON
 
 /// A file that does not exist yet, written from front to back and durable when it is finished.
 ///
-/// One failure makes it dead: it is to be thrown away and written anew under another name. A failed sync is never tried again, since the
-/// kernel then counts the lost pages as clean.
+/// One failure makes it dead: it is to be thrown away and written anew under another name. A failed
+/// sync is never tried again, since the kernel then counts the lost pages as clean.
 package final class NewFile {
     package let path: String
     /// Bytes written so far.
@@ -14,7 +14,8 @@ package final class NewFile {
     private var isDead = false
 
     /// Creates the file.
-    /// - Parameter reserving: its final size, for which room is reserved at once; a full disk is then found before anything is written.
+    /// - Parameter reserving: its final size, for which room is reserved at once; a full disk is
+    ///   then found before anything is written.
     /// - Throws: ``StorageError``; also if the path exists.
     package init(_ path: String, mode: UInt32 = 0o644, reserving count: Int = 0) throws(StorageError) {
         self.path = path

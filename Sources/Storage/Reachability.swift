@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// Whether this process can open things, tried and not computed: a sandbox says no where modes say yes.
+/// Whether this process can open things, tried and not computed: a sandbox says no where modes say
+/// yes.
 package enum Reachability {
     package static func canRead(_ path: String) -> Bool { canOpen(path, O_RDONLY) }
     package static func canWrite(_ path: String) -> Bool { canOpen(path, O_WRONLY | O_APPEND) }

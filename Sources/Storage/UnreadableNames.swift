@@ -1,6 +1,7 @@
 import Glibc
 
-/// Names of files that are not text: they could not be spoken of in a message, nor be opened by a `String`.
+/// Names of files that are not text: they could not be spoken of in a message, nor be opened by a
+/// `String`.
 package enum UnreadableNames {
     /// Gives each such file of a folder a name that says so.
     package static func replace(in folder: String) {

@@ -1,8 +1,10 @@
 /// What happened to the files of a folder, and every state in which a power cut could leave it.
 ///
-/// The model: names change in the order in which they were changed, and any number of the last changes may be missing as far as no sync of a folder
-/// came after them (journaling file systems do so); of the data of a file, each write after its last sync may be there or not, independent of
-/// names and of other writes, with zeros in the gaps. A file's sync makes its data durable, not its name.
+/// The model: names change in the order in which they were changed, and any number of the last
+/// changes may be missing as far as no sync of a folder came after them (journaling file systems do
+/// so); of the data of a file, each write after its last sync may be there or not, independent of
+/// names and of other writes, with zeros in the gaps. A file's sync makes its data durable, not its
+/// name.
 package struct CrashLog: Sendable {
     package enum Change: Sendable, Hashable {
         case create(String, file: Int)

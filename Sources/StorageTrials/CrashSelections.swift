@@ -5,8 +5,8 @@ extension CrashLog.Choices {
         package var kept: [Bool]
     }
 
-    /// All ways if there are at most `limit`; else that many: the extremes (all there, nothing there, each with every number of changes as far as
-    /// they go) and random ones.
+    /// All ways if there are at most `limit`; else that many: the extremes (all there, nothing
+    /// there, each with every number of changes as far as they go) and random ones.
     package func selections(atMost limit: Int, using random: inout some RandomNumberGenerator) -> [Selection] {
         let subsets = loose.count < 16 ? 1 << loose.count : Int.max
         let (all, overflow) = subsets.multipliedReportingOverflow(by: changes.count)

@@ -8,9 +8,11 @@ package struct Fault: Sendable, Hashable {
         case error(Int32)
         /// A write writes half of what it was given and says so; other operations are as always.
         case shortWrite
-        /// The process ends before the operation, as by SIGKILL; a write is first carried out by half.
+        /// The process ends before the operation, as by SIGKILL; a write is first carried out by
+        /// half.
         case exit
-        /// In a test's own process: from here on nothing changes on disk any more, as if the process had ended.
+        /// In a test's own process: from here on nothing changes on disk any more, as if the
+        /// process had ended.
         case freeze
     }
     package var effect: Effect
@@ -49,7 +51,8 @@ extension Fault {
         ("ENOSPC", ENOSPC), ("EDQUOT", EDQUOT), ("EIO", EIO), ("ENOMEM", ENOMEM), ("EMFILE", EMFILE), ("EAGAIN", EAGAIN), ("EROFS", EROFS),
     ]
 
-    /// `EFFECT@NUMBER[xREPEATS][:KIND,KIND...][:path=PART]`, such as `exit@17`, `ENOSPC@5x40:write,create` or `EIO@1:sync:path=checkpoints`.
+    /// `EFFECT@NUMBER[xREPEATS][:KIND,KIND...][:path=PART]`, such as `exit@17`,
+    /// `ENOSPC@5x40:write,create` or `EIO@1:sync:path=checkpoints`.
     package init?(_ text: String) {
         let parts = text.split(separator: ":").map(String.init)
         guard let head = parts.first?.split(separator: "@"), head.count == 2 else { return nil }

@@ -1,9 +1,11 @@
 import Glibc
 import Storage
 
-/// Faults for a whole process, as its environment names them. Only the trial program calls this: programs that are installed do not hold this module.
+/// Faults for a whole process, as its environment names them. Only the trial program calls this:
+/// programs that are installed do not hold this module.
 package enum FaultEnvironment {
-    /// `TALA_FAULT` names the fault, `TALA_FAULT_REPORT` a file that gets a line for every operation it befalls.
+    /// `TALA_FAULT` names the fault, `TALA_FAULT_REPORT` a file that gets a line for every
+    /// operation it befalls.
     /// - Returns: false if the text names no fault.
     package static func install() -> Bool {
         guard let text = getenv("TALA_FAULT").map({ String(cString: $0) }), !text.isEmpty else { return true }

@@ -4,7 +4,8 @@ import Synchronization
 
 /// Counts the operations of another file system and spoils those that a fault befalls.
 ///
-/// Run with 1, 2, 3 … until it has not happened any more, as SQLite's tests do: every place of a program then has failed once.
+/// Run with 1, 2, 3 … until it has not happened any more, as SQLite's tests do: every place of a
+/// program then has failed once.
 package final class FaultyFileSystem: FileSystem {
     private struct State {
         var count = 0

@@ -1,6 +1,7 @@
 /// What a template may use: it is untrusted code.
 package struct TemplateLimits: Sendable, Hashable {
-    /// Statements, expressions and loop passes that one rendering may take; work on text and lists counts by its size.
+    /// Statements, expressions and loop passes that one rendering may take; work on text and lists
+    /// counts by its size.
     package var steps = 3_000_000
     /// Bytes of output, and of any text made on the way.
     package var byteCount = 64 << 20

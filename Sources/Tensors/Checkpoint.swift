@@ -33,8 +33,9 @@ package final class Checkpoint: Sendable {
         unavailable = [:]
     }
 
-    /// The tensors of the shards that an index names. A shard that is not there, or lacks what the index promises, is an error only for
-    /// a model that needs those tensors: indexes name layers and towers that a text model does without.
+    /// The tensors of the shards that an index names. A shard that is not there, or lacks what the
+    /// index promises, is an error only for a model that needs those tensors: indexes name layers
+    /// and towers that a text model does without.
     init(folder: String, indexPath: String) throws(SafetensorsError) {
         func failure(_ message: String) -> SafetensorsError { SafetensorsError(path: indexPath, reason: .badIndex(message)) }
         let text: [UInt8]

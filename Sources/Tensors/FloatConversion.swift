@@ -14,7 +14,8 @@ package enum FloatConversion {
         }
     }
 
-    /// Rounds `count` float32 numbers to nearest, ties to even, into a stored type; `target` need not be aligned.
+    /// Rounds `count` float32 numbers to nearest, ties to even, into a stored type; `target` need
+    /// not be aligned.
     package static func narrow(_ source: UnsafePointer<Float>, count: Int, into target: UnsafeMutableRawPointer, _ type: ElementType) {
         switch type {
         case .bfloat16:

@@ -25,7 +25,8 @@ package struct SafetensorsError: Error, Sendable, Hashable {
     /// The tensor concerned, if it is one.
     package var tensor: String?
     package var reason: Reason
-    /// The system's error number where the file could not be read; nil where what it holds is wrong.
+    /// The system's error number where the file could not be read; nil where what it holds is
+    /// wrong.
     package var errorNumber: Int32?
 
     package init(path: String, tensor: String? = nil, reason: Reason, errorNumber: Int32? = nil) {

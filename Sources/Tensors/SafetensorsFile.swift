@@ -7,7 +7,8 @@ package struct StoredTensor: @unchecked Sendable {
     /// Sizes of the axes; empty for a single number.
     package var shape: [Int]
     package var elementType: ElementType
-    /// The numbers, row-major, little-endian; valid as long as `file`. Not necessarily aligned to the element's size.
+    /// The numbers, row-major, little-endian; valid as long as `file`. Not necessarily aligned to
+    /// the element's size.
     package var bytes: UnsafeRawBufferPointer
     package var file: MappedFile
 
@@ -16,8 +17,9 @@ package struct StoredTensor: @unchecked Sendable {
 
 /// A safetensors file, mapped and its header checked whole.
 ///
-/// The format (huggingface/safetensors README): eight bytes of header length, little-endian; the header, a JSON object; the data. Checked: the header's length,
-/// no key twice, known element types, products without overflow, offsets that cover the data without hole or overlap.
+/// The format (huggingface/safetensors README): eight bytes of header length, little-endian; the
+/// header, a JSON object; the data. Checked: the header's length, no key twice, known element
+/// types, products without overflow, offsets that cover the data without hole or overlap.
 package final class SafetensorsFile: Sendable {
     package let path: String
     /// In the order of their data.
@@ -108,7 +110,9 @@ package final class SafetensorsFile: Sendable {
         var byteCount = elementType.byteCount
         var shape: [Int] = []
         for axis in axes {
-            guard case .integer(let size) = axis.value, size >= 0 else { throw failure(.badEntry("shape contains an entry that is not a size")) }
+            guard case .integer(let size) = axis.value, size >= 0 else {
+                throw failure(.badEntry("shape contains an entry that is not a size"))
+            }
             let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
             if overflow { throw failure(.sizeOverflow) }
             byteCount = product
@@ -125,7 +129,8 @@ package final class SafetensorsFile: Sendable {
 }
 
 extension ElementType {
-    /// The type that a safetensors header names, among those that occur in checkpoints of language models.
+    /// The type that a safetensors header names, among those that occur in checkpoints of language
+    /// models.
     package init?(safetensorsName: String) {
         switch safetensorsName {
         case "F32": self = .float32

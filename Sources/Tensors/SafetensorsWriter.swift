@@ -2,7 +2,8 @@ import Glibc
 import JSON
 package import Storage
 
-/// Writes a safetensors file tensor by tensor: the header first, from shapes alone, then the data in the same order.
+/// Writes a safetensors file tensor by tensor: the header first, from shapes alone, then the data
+/// in the same order.
 package struct SafetensorsWriter: ~Copyable {
     package struct Entry: Sendable, Hashable {
         package var name: String
@@ -20,7 +21,8 @@ package struct SafetensorsWriter: ~Copyable {
     private let file: NewFile
     private var remaining: Int
 
-    /// Creates the file, which must not exist, and writes the header. The data starts at a multiple of 64 bytes.
+    /// Creates the file, which must not exist, and writes the header. The data starts at a multiple
+    /// of 64 bytes.
     package init(path: String, entries: [Entry], metadata: [String: String] = ["format": "pt"]) throws(StorageError) {
         var offset = 0
         var members = [
@@ -57,7 +59,8 @@ package struct SafetensorsWriter: ~Copyable {
 
     /// Syncs and closes the file. All tensors must have been written.
     package func finish() throws(StorageError) {
-        // Swift 6.0 crashes over a field of a noncopyable value that is used on two paths out of a throwing function.
+        // Swift 6.0 crashes over a field of a noncopyable value that is used on two paths out of a
+        // throwing function.
         let file = file
         guard remaining == 0 else { throw StorageError(operation: "finish incomplete", path: file.path, errorNumber: EINVAL) }
         try file.finish()

@@ -2,7 +2,8 @@ import Glibc
 import Storage
 
 extension StoredTensor {
-    /// Whether two tensors have the same shape and the same numbers, in whatever types. Stops at the first part that differs.
+    /// Whether two tensors have the same shape and the same numbers, in whatever types. Stops at
+    /// the first part that differs.
     package func holdsSameNumbers(as other: StoredTensor) -> Bool {
         guard shape == other.shape else { return false }
         guard let left = bytes.baseAddress, let right = other.bytes.baseAddress else { return bytes.count == other.bytes.count }

@@ -1,7 +1,8 @@
 /// Turns tokens into text as they come, without ever taking back what was given out.
 ///
-/// A token may hold a part of a character, and a decoder may treat the first token otherwise than the rest; so each piece is what decoding a window of tokens
-/// gives beyond what it gave before, held back while it ends in an unfinished character.
+/// A token may hold a part of a character, and a decoder may treat the first token otherwise than
+/// the rest; so each piece is what decoding a window of tokens gives beyond what it gave before,
+/// held back while it ends in an unfinished character.
 package struct TextStream: Sendable {
     private let tokenizer: Tokenizer
     private let skipsSpecialTokens: Bool
@@ -32,7 +33,8 @@ package struct TextStream: Sendable {
         }
         guard bytes.count > settledText.count, !Self.endsUnfinished(bytes) else { return "" }
         let piece = String(decoding: bytes[settledText.count...], as: UTF8.self)
-        // What came last stays as context for the next token; what stands before it is not needed any more.
+        // What came last stays as context for the next token; what stands before it is not needed
+        // any more.
         if settledCount > 0 { window.removeFirst(settledCount) }
         settledCount = window.count
         settledText = Array(tokenizer.decode(window, skipSpecialTokens: skipsSpecialTokens).utf8)

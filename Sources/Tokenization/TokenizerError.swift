@@ -4,7 +4,8 @@ package struct TokenizerError: Error, Sendable, Hashable, CustomStringConvertibl
     /// The component's path in the file, for example `pre_tokenizer.pretokenizers[1].pattern`.
     package var field: String?
     package var message: String
-    /// The system's error number where the file could not be read; nil where what it holds is wrong.
+    /// The system's error number where the file could not be read; nil where what it holds is
+    /// wrong.
     package var errorNumber: Int32?
 
     package init(file: String, field: String? = nil, errorNumber: Int32? = nil, _ message: String) {

@@ -1,8 +1,10 @@
 import Glibc
 
-/// Where a folder has a tokenizer in another form than `tokenizer.json`, how that file is made of it.
+/// Where a folder has a tokenizer in another form than `tokenizer.json`, how that file is made of
+/// it.
 enum TokenizerFiles {
-    /// - Throws: ``TokenizerError`` if the folder has no tokenizer.json, with the command that makes it.
+    /// - Throws: ``TokenizerError`` if the folder has no tokenizer.json, with the command that
+    ///   makes it.
     static func require(in folder: String) throws(TokenizerError) {
         let path = folder + "/tokenizer.json"
         guard access(path, F_OK) != 0 else { return }

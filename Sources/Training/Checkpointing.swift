@@ -5,7 +5,8 @@ package import Models
 import Storage
 import Tensors
 
-/// A run's state on disk: trained tensors, the optimizer's state, the number of steps done. Everything else follows from these and the manifest.
+/// A run's state on disk: trained tensors, the optimizer's state, the number of steps done.
+/// Everything else follows from these and the manifest.
 package struct CheckpointState: Sendable, Hashable {
     package var step: Int
     /// Trained tokens of all steps so far.
@@ -21,7 +22,8 @@ package struct CheckpointState: Sendable, Hashable {
     }
 }
 
-/// Writes and reads checkpoints. A checkpoint's trained tensors are in a file that PEFT or transformers would read.
+/// Writes and reads checkpoints. A checkpoint's trained tensors are in a file that PEFT or
+/// transformers would read.
 package enum Checkpointing {
     static let version = 2
 
@@ -52,8 +54,10 @@ package enum Checkpointing {
     }
 
     /// Verifies a checkpoint and puts it into a session's memory.
-    /// - Throws: ``TrainingError/unusableCheckpoint(path:reason:)`` if it is damaged, ``TrainingError/otherVersion(path:version:)`` or
-    ///   ``TrainingError/inputsChanged(path:what:)`` if it is whole but not for this run, ``StorageError``.
+    /// - Throws: ``TrainingError/unusableCheckpoint(path:reason:)`` if it is damaged,
+    ///   ``TrainingError/otherVersion(path:version:)`` or
+    ///   ``TrainingError/inputsChanged(path:what:)`` if it is whole but not for this run,
+    ///   ``StorageError``.
     package static func restore(_ session: TrainingSession, from path: String, fingerprint: InputFingerprint) throws -> CheckpointState {
         if let fault = try WholeFolder.verify(path) { throw TrainingError.unusableCheckpoint(path: path, reason: fault) }
         let node = try JSONParser().parse(DurableFiles.read(path + "/state.json", limit: 1 << 20))
@@ -75,10 +79,12 @@ package enum Checkpointing {
         return state
     }
 
-    /// The file of one state of the optimizer. Such files, and `state.json`, which lists them, are of use to a resumed run alone.
+    /// The file of one state of the optimizer. Such files, and `state.json`, which lists them, are
+    /// of use to a resumed run alone.
     private static func stateFile(_ name: String) -> String { name + ".safetensors" }
 
-    /// About the size of a checkpoint: parameters and the optimizer's state in float32, and small files.
+    /// About the size of a checkpoint: parameters and the optimizer's state in float32, and small
+    /// files.
     package static func byteCount(_ model: LanguageModel, _ optimizer: any Optimizer) -> Int {
         model.trainables.elementCount * 4 * (1 + optimizer.states.count) + (1 << 18)
     }

@@ -1,6 +1,7 @@
 package import JSON
 
-/// What must be the same for a run's state to be continued, by name: manifest, data, model, plan; each as a digest or a few words.
+/// What must be the same for a run's state to be continued, by name: manifest, data, model, plan;
+/// each as a digest or a few words.
 package struct InputFingerprint: Sendable, Hashable {
     package var parts: [String: String]
 

@@ -4,7 +4,8 @@ import Tokenization
 
 /// Samples one behind the other, run by run, as the programs take them: no padding but at the end.
 ///
-/// Each token carries its row of the rotary table and the rows that it sees; the rows that the loss looks at are listed for the head.
+/// Each token carries its row of the rotary table and the rows that it sees; the rows that the loss
+/// looks at are listed for the head.
 package struct PackedBatch: Sendable {
     package var tokenCapacity: Int
     package var trainedCapacity: Int
@@ -12,7 +13,8 @@ package struct PackedBatch: Sendable {
     package private(set) var tokens: [Int32]
     /// `[tokenCapacity]`.
     package private(set) var rotaryRows: [Int32]
-    /// `[tokenCapacity, 2]`: the first row that a token sees and one past the last; empty in the rows that fill up.
+    /// `[tokenCapacity, 2]`: the first row that a token sees and one past the last; empty in the
+    /// rows that fill up.
     package private(set) var keyRanges: [Int32]
     /// `[tokenCapacity, 2]`: the first row that sees a token and one past the last.
     package private(set) var queryRanges: [Int32]
@@ -21,7 +23,8 @@ package struct PackedBatch: Sendable {
     package private(set) var windowQueryRanges: [Int32] = []
     /// `[trainedCapacity]`: rows that the loss looks at, -1 in the places that fill up.
     package private(set) var trainedRows: [Int32]
-    /// `[trainedCapacity]` each: what the objective says of these rows, by the input's name, -1 likewise.
+    /// `[trainedCapacity]` each: what the objective says of these rows, by the input's name, -1
+    /// likewise.
     package private(set) var rowInputs: [(name: String, numbers: [Int32])]
     /// `[trainedCapacity, width]` each: the same in real numbers, zero where nothing is.
     package private(set) var rowWeights: [(name: String, numbers: [Float])]
@@ -36,8 +39,10 @@ package struct PackedBatch: Sendable {
     /// Packs samples into rows.
     ///
     /// - Parameters:
-    ///   - window: tokens that a sliding layer sees, itself included (position `i` sees `j` with `i - window < j <= i`); nil: no such layers.
-    ///   - rotaryLength: the length by which a run chooses its rotary factors; the run's own where nil.
+    ///   - window: tokens that a sliding layer sees, itself included (position `i` sees `j` with
+    ///     `i - window < j <= i`); nil: no such layers.
+    ///   - rotaryLength: the length by which a run chooses its rotary factors; the run's own where
+    ///     nil.
     /// - Precondition: the samples' tokens and rows of the loss fit the capacities.
     package init(
         _ samples: [Sample], for objective: any Objective = SupervisedObjective(), tokenCapacity: Int, trainedCapacity: Int, window: Int?,

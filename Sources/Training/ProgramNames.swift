@@ -1,4 +1,5 @@
-/// The names of what the host writes for a training program, beside the model's own inputs (``ModelInput``).
+/// The names of what the host writes for a training program, beside the model's own inputs
+/// (``ModelInput``).
 package enum ProgramInput {
     /// `[trained, 1]` int32: rows of hidden states that the loss looks at.
     package static let trainedRows = "trainedRows"

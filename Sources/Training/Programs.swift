@@ -18,8 +18,9 @@ package struct ProgramSize: Sendable, Hashable {
         self.init(tokenCount: Self.rounded(tokenCount), trainedCount: Self.rounded(trainedCount))
     }
 
-    /// The size that serves a micro-batch: tokens rounded up to a 64th of themselves (a power of two), so at least 98.4 % of the rows are useful and a
-    /// doubling of the length needs 64 plans at most; rows of the head rounded up to 64.
+    /// The size that serves a micro-batch: tokens rounded up to a 64th of themselves (a power of
+    /// two), so at least 98.4 % of the rows are useful and a doubling of the length needs 64 plans
+    /// at most; rows of the head rounded up to 64.
     package init(serving tokenCount: Int, trained trainedCount: Int) {
         var step = 1
         while step < 64, step * 128 <= tokenCount { step *= 2 }
@@ -83,7 +84,8 @@ package struct Programs {
         }
     }
 
-    /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives what the objective measures.
+    /// Forward and backward pass of one micro-batch: adds to the gradient accumulators, gives what
+    /// the objective measures.
     package func gradients(_ size: ProgramSize) throws -> Graph {
         var graph = Graph()
         let (pass, nodeCount) = try addForward(size, isTraining: true, to: &graph)
@@ -102,7 +104,8 @@ package struct Programs {
         return graph
     }
 
-    /// One optimizer step: the global norm of all gradients, and the optimizer's step on every page of parameters.
+    /// One optimizer step: the global norm of all gradients, and the optimizer's step on every page
+    /// of parameters.
     package func update() throws -> Graph {
         var graph = Graph()
         let layout = model.trainables
@@ -134,7 +137,8 @@ package struct Programs {
         try model.layout(within: limits, keeping: optimizer.keptKinds)
     }
 
-    /// Rows of logits above which a longer chunk gains nothing: the head's weight, read once for each chunk, then costs little beside the products.
+    /// Rows of logits above which a longer chunk gains nothing: the head's weight, read once for
+    /// each chunk, then costs little beside the products.
     private static let preferredChunkRows = 256
 
     /// Rows of logits in one chunk.

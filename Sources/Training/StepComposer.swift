@@ -1,7 +1,8 @@
 /// Divides the examples of one optimizer step into micro-batches that fit a program.
 ///
-/// First-fit decreasing: longer examples first, each into the first micro-batch with room. Within a micro-batch examples keep the order of the batch, and
-/// micro-batches stand in the order of their first example, so the division depends on nothing but the lengths.
+/// First-fit decreasing: longer examples first, each into the first micro-batch with room. Within a
+/// micro-batch examples keep the order of the batch, and micro-batches stand in the order of their
+/// first example, so the division depends on nothing but the lengths.
 package struct StepComposer: Sendable {
     /// Tokens that one micro-batch may hold.
     package var tokenLimit: Int

@@ -6,7 +6,8 @@ package enum TrainingError: Error, Sendable {
     case unusableCheckpoint(path: String, reason: String)
     /// A whole checkpoint was written by a version of this program that this one does not read.
     case otherVersion(path: String, version: Int)
-    /// A whole checkpoint belongs to other inputs: a file or a setting is no longer what the job was accepted with.
+    /// A whole checkpoint belongs to other inputs: a file or a setting is no longer what the job
+    /// was accepted with.
     case inputsChanged(path: String, what: [String])
     /// What the job needs does not fit the memory it may use.
     case doesNotFit(needed: Int, available: Int, advice: String)

@@ -9,7 +9,8 @@ struct OutlierWatch {
     /// Steps after a warning in which there is no other.
     static let quietSteps = 10
 
-    /// - Parameter rows: the steps done so far, so that a resumed run warns where the unbroken one would have.
+    /// - Parameter rows: the steps done so far, so that a resumed run warns where the unbroken one
+    ///   would have.
     init(_ rows: [MetricsRow]) { for row in rows { _ = add(row, examples: []) } }
 
     /// - Parameter examples: lines of the step's examples in the training file.

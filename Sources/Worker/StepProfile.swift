@@ -7,7 +7,8 @@ import Storage
 import Tensors
 import Training
 
-/// Where the time of one training step went: by kind of kernel, beside the least that the device could take for the counted arithmetic and memory traffic.
+/// Where the time of one training step went: by kind of kernel, beside the least that the device
+/// could take for the counted arithmetic and memory traffic.
 struct StepProfile {
     /// Counts from 1.
     var step: Int

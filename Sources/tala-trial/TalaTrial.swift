@@ -10,7 +10,8 @@ import Worker
 
 nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
 
-/// The daemon and the worker on a file system that fails where `TALA_FAULT` says. For tests; never installed.
+/// The daemon and the worker on a file system that fails where `TALA_FAULT` says. For tests; never
+/// installed.
 @main
 struct TalaTrial: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -34,7 +34,8 @@ struct TalaWorker: ParsableCommand {
                     JobRunner(folder: folder, papers: papers, deviceSelector: device, mustStop: { stopRequested != 0 }))
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }
             withExtendedLifetime(lock) {}
-            // What drivers and libraries do at the end of a process may wait for a device that does not answer any more.
+            // What drivers and libraries do at the end of a process may wait for a device that does
+            // not answer any more.
             if outcome == .deviceLost { _exit(outcome.rawValue) }
             throw ExitCode(outcome.rawValue)
         }

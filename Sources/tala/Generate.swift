@@ -56,7 +56,8 @@ struct Generate: ParsableCommand {
                     "gives the prompt the token id \(id), but config.json's vocab_size is \(configuration.vocabularySize)")
             }
             let capacity = ids.count + maxTokens + 1
-            // Only what the files name ends an answer: the model's, and the adapter's where it has a generation_config.json.
+            // Only what the files name ends an answer: the model's, and the adapter's where it has
+            // a generation_config.json.
             var ends = Set(encoder.specialTokens.stopIDs)
             var training = LanguageModel.Training.nothing
             if let adapter {

@@ -5,7 +5,8 @@ import Testing
 @testable import Graph
 
 @Suite struct CPUDeviceTests {
-    /// A plan made by hand: operands one behind the other in exchange memory, with gaps, filled with drawn numbers.
+    /// A plan made by hand: operands one behind the other in exchange memory, with gaps, filled
+    /// with drawn numbers.
     private struct Sheet {
         var calls: [KernelCall] = []
         var inputs: [String: TensorReference] = [:]

@@ -52,7 +52,8 @@ import Testing
         return content
     }
 
-    /// A linear layer with its adapter: the base product, the adapter's first and, adding to the base's result, its second.
+    /// A linear layer with its adapter: the base product, the adapter's first and, adding to the
+    /// base's result, its second.
     private func layer(_ type: ElementType, output: ElementType) -> Sheet {
         var sheet = Sheet()
         let (x, w) = (sheet.place(300, 96, type), sheet.place(200, 96, type))
@@ -116,7 +117,8 @@ import Testing
         try program.write(sheet.content, to: "all")
         for _ in 0..<3 { try program.run() }
         var least = Int.max
-        // Other tests run beside this one and allocate: of many looks one must find the heap unchanged.
+        // Other tests run beside this one and allocate: of many looks one must find the heap
+        // unchanged.
         for _ in 0..<200 {
             let before = tala_heap_bytes()
             for _ in 0..<5 { try program.run() }

@@ -5,7 +5,8 @@ import Testing
 @testable import CPUBackend
 
 @Suite struct ThreadPoolTests {
-    /// Counts how often each block of each phase has run, and checks that no block runs before the phase before has ended.
+    /// Counts how often each block of each phase has run, and checks that no block runs before the
+    /// phase before has ended.
     private final class Counting: Kernel {
         let counts: [Int]
         let seen: UnsafeMutablePointer<Int32>

@@ -3,8 +3,8 @@ import Jobs
 import TestSupport
 import Testing
 
-/// Exit codes and the words of events are written once, in Jobs: programs, manual pages and documents say the same.
-/// `TALA_RECORD=1 swift test --filter ExitCodeTests` writes the pages anew.
+/// Exit codes and the words of events are written once, in Jobs: programs, manual pages and
+/// documents say the same. `TALA_RECORD=1 swift test --filter ExitCodeTests` writes the pages anew.
 @Suite struct ExitCodeTests {
     static let begin = ".\\\" The exit codes are written by ExitCodeTests, from the lists in Sources/Jobs/ExitCodes.swift.\n"
     static let end = ".\\\" Here end the exit codes.\n"

@@ -52,7 +52,8 @@ final class PseudoTerminal {
         return process
     }
 
-    /// Ends a program as Control-C does, reading on meanwhile; one that does not end within half a minute is killed.
+    /// Ends a program as Control-C does, reading on meanwhile; one that does not end within half a
+    /// minute is killed.
     /// - Returns: what it still wrote.
     @discardableResult
     func interrupt(_ process: Process) -> String {

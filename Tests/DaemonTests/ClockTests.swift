@@ -25,7 +25,8 @@ final class MovedClock: ClockSource {
     }
 }
 
-/// Clocks that are set while the daemon works: order, waiting times and limits stay what they should be, and no job is lost to it.
+/// Clocks that are set while the daemon works: order, waiting times and limits stay what they
+/// should be, and no job is lost to it.
 @Suite(.serialized) struct ClockTests {
     static let (day, year) = (86_400.0, 365 * 86_400.0)
 
@@ -46,7 +47,8 @@ final class MovedClock: ClockSource {
             nonisolated(unsafe) var dropped = 0
             #expect(
                 try spool.run(until: {
-                    // Each comes when the one before has been taken, and the clock has jumped meanwhile.
+                    // Each comes when the one before has been taken, and the clock has jumped
+                    // meanwhile.
                     if dropped < 4, spool.ids.count == dropped {
                         try spool.drop("job\(dropped).yaml")
                         dropped += 1
@@ -154,7 +156,8 @@ final class MovedClock: ClockSource {
         }
     }
 
-    /// What is being written keeps its 36 hours: neither a jump of the clock nor a file of before the jump makes it old.
+    /// What is being written keeps its 36 hours: neither a jump of the clock nor a file of before
+    /// the jump makes it old.
     @Test(arguments: [ClockTests.year, -ClockTests.year, 144_000.0]) func aDropThatIsBeingWrittenDoesNotBecomeOldByAJump(step: Double)
         throws
     {

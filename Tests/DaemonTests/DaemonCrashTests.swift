@@ -8,7 +8,8 @@ import Testing
 
 @testable import Daemon
 
-/// A daemon that ends, or finds no room, at every one of its file operations while it accepts and runs jobs.
+/// A daemon that ends, or finds no room, at every one of its file operations while it accepts and
+/// runs jobs.
 @Suite(.serialized) struct DaemonCrashTests {
     /// A spool with a manifest and a bundle dropped into it.
     static func spool() throws -> TestSpool {
@@ -31,7 +32,8 @@ import Testing
         }) ?? false
     }
 
-    /// The lock of the daemon before may live on for a moment in a process that another test is just starting.
+    /// The lock of the daemon before may live on for a moment in a process that another test is
+    /// just starting.
     static func drain(_ spool: TestSpool) throws -> Int32 {
         for _ in 0..<40 {
             do { return try spool.drain() } catch is TalaDaemon.StartError { usleep(50_000) }
@@ -70,7 +72,8 @@ import Testing
         Extent.report("exits of a daemon", places.count)
     }
 
-    /// One failed operation, whichever it is, must not cost more than a few seconds: nobody starts the daemon again for it.
+    /// One failed operation, whichever it is, must not cost more than a few seconds: nobody starts
+    /// the daemon again for it.
     @Test(arguments: OneFault.all) func aDaemonThatFailsOnceGoesOnByItself(fault: OneFault) throws {
         let places = Extent.places(upTo: try Self.count(fault.kinds), about: 3)
         for number in places {

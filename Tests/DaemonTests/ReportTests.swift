@@ -14,7 +14,8 @@ import Testing
         return JobStatus(id: "ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa", state: state, createdAt: 5, manifest: manifest)
     }
 
-    /// An idle daemon gives a job to its device before its files are validated. Once the worker trains, the job counts as running.
+    /// An idle daemon gives a job to its device before its files are validated. Once the worker
+    /// trains, the job counts as running.
     @Test func aJobThatAnIdleDaemonStartsAtOnceCountsWhereItIs() throws {
         var spool = try TestSpool(
             worker: """

@@ -9,8 +9,8 @@ import TestSupport
 
 /// A spool in a temporary folder, a model that is only a name, and a worker that is a shell script.
 ///
-/// The script sees `$task` (run, validate, salvage), `$job` (the job's folder), and the functions `state NAME` and `pulse PHASE STEP`.
-/// Unless it says otherwise, validation succeeds.
+/// The script sees `$task` (run, validate, salvage), `$job` (the job's folder), and the functions
+/// `state NAME` and `pulse PHASE STEP`. Unless it says otherwise, validation succeeds.
 struct TestSpool {
     let layout: SpoolLayout
     /// Whether the first job of an idle daemon goes to its device before it is validated.
@@ -51,7 +51,8 @@ struct TestSpool {
         chmod(workerPath, 0o755)
     }
 
-    /// A function of the shell that changes a job's ledger as a worker does: its digest is in the list at every moment.
+    /// A function of the shell that changes a job's ledger as a worker does: its digest is in the
+    /// list at every moment.
     static let entries = """
         enter() {
           sed "$1" "$job/ledger.json" >"$job/.ledger"
@@ -96,7 +97,8 @@ struct TestSpool {
         return try TalaDaemon(configuration, mustStop: { Date() > deadline }).run().rawValue
     }
 
-    /// Runs a daemon until `isDone` says so, asked in every turn of its loop; a minute at most, unless another limit is given.
+    /// Runs a daemon until `isDone` says so, asked in every turn of its loop; a minute at most,
+    /// unless another limit is given.
     /// - Returns: whether it was done.
     @discardableResult
     func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, seconds: Double = 60, until isDone: @escaping () throws -> Bool)

@@ -18,7 +18,8 @@ import Testing
         #expect(one != Self.draws(SamplingSettings(temperature: 1, seed: 5), logits, count: 64))
     }
 
-    /// Each count is binomial: five deviations either way happen once in a million seeds, and the seed is fixed.
+    /// Each count is binomial: five deviations either way happen once in a million seeds, and the
+    /// seed is fixed.
     @Test func tokensAreDrawnByTheirProbability() {
         let logits: [Float] = [0, 0.693_147_2, 1.386_294_4]
         for (temperature, shares) in [(1.0, [1.0 / 7, 2.0 / 7, 4.0 / 7]), (0.5, [1.0 / 21, 4.0 / 21, 16.0 / 21])] {

@@ -4,7 +4,8 @@ import Tensors
 import Testing
 
 @Suite struct PlannerTests {
-    /// A graph of random operations, views and concatenations over a few inputs, with some values read by the host.
+    /// A graph of random operations, views and concatenations over a few inputs, with some values
+    /// read by the host.
     static func randomGraph(seed: UInt64, nodeCount: Int = 40) throws -> Graph {
         var random = SplitMix64(seed: seed)
         var graph = Graph()
@@ -89,7 +90,8 @@ import Testing
         for call in plan.calls { for operand in call.inputs + call.outputs { #expect(operand.byteSpan <= limits.maximumTensorBytes) } }
     }
 
-    /// Queries, keys and values side by side in one matrix that is larger than a buffer, each of them not: attention and its gradient read and write copies.
+    /// Queries, keys and values side by side in one matrix that is larger than a buffer, each of
+    /// them not: attention and its gradient read and write copies.
     @Test func attentionInAFusedProjectionThatIsCutComputesOnCopies() throws {
         let shape = AttentionShape(headCount: 2, keyValueHeadCount: 2, headWidth: 32, scale: 1)
         var graph = Graph()

@@ -1,9 +1,11 @@
 import Graph
 import Tensors
 
-/// Runs a graph and its plan on tags instead of numbers: an element's tag says which node computed it from which tags.
+/// Runs a graph and its plan on tags instead of numbers: an element's tag says which node computed
+/// it from which tags.
 ///
-/// If the plan puts two values that live at the same time into one place, or reads a place too late, some output's tags differ from the graph's.
+/// If the plan puts two values that live at the same time into one place, or reads a place too
+/// late, some output's tags differ from the graph's.
 struct SymbolicMachine {
     typealias Matrix = [[UInt64]]
 
@@ -64,7 +66,8 @@ struct SymbolicMachine {
         return outputs
     }
 
-    /// The tags of every output by name after the plan's calls, each tag in four bytes' place of a block.
+    /// The tags of every output by name after the plan's calls, each tag in four bytes' place of a
+    /// block.
     static func run(_ plan: Plan, layout: PersistentLayout, inputs: [String: TensorType]) -> [String: Matrix] {
         var memory: [MemorySpace: [[UInt64]]] = [
             .transient: plan.transientBlocks.map { Array(repeating: 0xDEAD, count: $0 / 4 + 1) },

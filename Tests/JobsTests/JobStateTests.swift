@@ -7,7 +7,8 @@ import Testing
         JobStatus(id: "ftjob-x", state: state, createdAt: 5, manifest: try ManifestTests.read(ManifestTests.least))
     }
 
-    /// What ``JobState/mayBecome(_:)`` says is what a status does: there is no other way to give it a state.
+    /// What ``JobState/mayBecome(_:)`` says is what a status does: there is no other way to give it
+    /// a state.
     @Test func aStatusTakesTheStepsOfAJobsLifeAndNoOthers() throws {
         for from in JobState.allCases {
             for next in JobState.allCases {

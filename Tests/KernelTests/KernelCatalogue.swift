@@ -1,8 +1,9 @@
 import Glibc
 import Graph
 
-/// Every operation with a kernel, and the cases it is tried with. `TALA_KERNELS=Attention,RMSNorm` tries only these, `TALA_SMALLEST=1` only
-/// small operands and narrow heads, for drivers that compile slowly.
+/// Every operation with a kernel, and the cases it is tried with. `TALA_KERNELS=Attention,RMSNorm`
+/// tries only these, `TALA_SMALLEST=1` only small operands and narrow heads, for drivers that
+/// compile slowly.
 enum KernelCatalogue {
     /// The one list that a new operation's reference is added to.
     static let references: [any KernelReference.Type] = [

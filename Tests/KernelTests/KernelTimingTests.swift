@@ -2,7 +2,8 @@ import Graph
 import Tensors
 import Testing
 
-/// With `TALA_BENCH=1`: the speed of every kernel at sizes of real models, by the same harness that checks them.
+/// With `TALA_BENCH=1`: the speed of every kernel at sizes of real models, by the same harness that
+/// checks them.
 @Suite(.serialized) struct KernelTimingTests {
     @Test(.enabled(if: environment("TALA_BENCH") == "1", "set TALA_BENCH=1 to time the kernels"), arguments: TestDevice.available)
     func kernelsAreTimed(_ device: TestDevice) throws {

@@ -53,7 +53,8 @@ import Testing
         MatrixProduct(transposesA: $0.0, transposesB: $0.1, scale: 3, hasAddend: $0.0, outputType: $0.1 ? .float16 : .float32)
     }
 
-    /// Needs a driver with cooperative matrices and a shader compiler that knows them: Debian 13's, or one that TALA_GLSLANG names.
+    /// Needs a driver with cooperative matrices and a shader compiler that knows them: Debian 13's,
+    /// or one that TALA_GLSLANG names.
     @Test(.enabled(if: hasVulkan, "there is no Vulkan device"), arguments: halfOperations)
     func theDevicesMatricesGiveWhatTheDefinitionSays(_ operation: MatrixProduct) throws {
         let device = try VulkanDevice(validates: true)
@@ -166,13 +167,15 @@ import Testing
         #expect(next.secondsSpent == 0 && next.secondsLeft == 2)
         // Another device or driver has its own.
         #expect(ProductTuner(identity: "other", seconds: 2, disk: DiskCache(folder: folder)).choices.isEmpty)
-        // Without a budget nothing is measured, and nothing is taken from disk: tests and oracles do not depend on a machine's history.
+        // Without a budget nothing is measured, and nothing is taken from disk: tests and oracles
+        // do not depend on a machine's history.
         let idle = ProductTuner(identity: "test", seconds: 0, disk: DiskCache(folder: folder))
         idle.prepare(plan, device)
         #expect(idle.choices.isEmpty)
     }
 
-    /// A short job may spend less than the device was opened with, never more; and 0 measures nothing.
+    /// A short job may spend less than the device was opened with, never more; and 0 measures
+    /// nothing.
     @Test(.enabled(if: hasVulkan, "there is no Vulkan device"))
     func theBudgetCanBeLoweredButNotRaised() throws {
         let device = try VulkanDevice()
@@ -194,7 +197,8 @@ import Testing
         #expect((few.rows, few.columns, few.inner) == (128, 1536, 576))
     }
 
-    /// Sizes that are cut down fall into other classes; what is measured must still be the variant that is tried.
+    /// Sizes that are cut down fall into other classes; what is measured must still be the variant
+    /// that is tried.
     @Test(arguments: [(4096, 32_064, 3072), (1024, 16, 576), (1024, 1536, 576), (8, 8, 8)])
     func aSampleIsComputedByTheVariantThatIsTried(_ rows: Int, _ columns: Int, _ inner: Int) throws {
         for limit in [1e7, 1e9, 1e15] {

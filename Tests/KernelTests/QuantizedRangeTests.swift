@@ -10,7 +10,8 @@ import Testing
 struct QuantizedRangeTests {
     static let tight = MemoryLimits(maximumBlockBytes: 256 << 10, maximumTensorBytes: 16 << 10, alignment: 256)
 
-    /// The product of drawn rows with a drawn weight, on a device with these limits, through the planner.
+    /// The product of drawn rows with a drawn weight, on a device with these limits, through the
+    /// planner.
     static func result(_ product: QuantizedProduct, _ limits: MemoryLimits?) throws -> [Float] {
         let device = try VulkanDevice(validates: true, limits: limits)
         var random = CaseRandom(seed: KernelCatalogue.seed)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Models
 
-/// Frequencies and amplitudes against those of transformers, which `Rotary/make.py` has written down.
+/// Frequencies and amplitudes against those of transformers, which `Rotary/make.py` has written
+/// down.
 @Suite struct RotaryTests {
     private static func cases() throws -> [JSONNode] {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Rotary/rotary.json")

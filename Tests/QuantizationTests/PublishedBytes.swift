@@ -1,4 +1,5 @@
-/// Hashes of what bitsandbytes 0.50.2 writes for the numbers of these tests; scripts/check-quantization makes them.
+/// Hashes of what bitsandbytes 0.50.2 writes for the numbers of these tests;
+/// scripts/check-quantization makes them.
 enum PublishedBytes {
     static let codes: UInt64 = 0x01B3_279C_A901_179E
     static let scaleCodes: UInt64 = 0x9D00_F135_8252_3076

@@ -2,9 +2,11 @@ import Quantization
 import Tensors
 import Testing
 
-/// Quantised tensors against the published definitions, computed anew in float64, and against bytes that bitsandbytes wrote.
+/// Quantised tensors against the published definitions, computed anew in float64, and against bytes
+/// that bitsandbytes wrote.
 @Suite struct QuantizationTests {
-    /// Numbers that look normal and are the same in every language: sums of four 22-bit whole numbers, scaled exactly.
+    /// Numbers that look normal and are the same in every language: sums of four 22-bit whole
+    /// numbers, scaled exactly.
     static func numbers(_ count: Int) -> [Float] {
         var state: UInt64 = 1
         return (0..<count).map { _ in

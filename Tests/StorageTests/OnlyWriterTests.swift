@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 @Suite struct OnlyWriterTests {
-    /// What changes files goes through `Storage`, where it can be made to fail; a call past it would be one that no trial reaches.
+    /// What changes files goes through `Storage`, where it can be made to fail; a call past it
+    /// would be one that no trial reaches.
     @Test func noOtherModuleChangesFilesByItself() throws {
         var root = URL(fileURLWithPath: #filePath)
         while root.path != "/", !FileManager.default.fileExists(atPath: root.path + "/Package.swift") { root.deleteLastPathComponent() }

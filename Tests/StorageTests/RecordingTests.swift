@@ -6,7 +6,8 @@ import Testing
 
 /// Every state that a power cut may leave of a short piece of writing.
 @Suite struct RecordingTests {
-    /// Restores all states that the log allows, in full where there are few, and calls `check` for each.
+    /// Restores all states that the log allows, in full where there are few, and calls `check` for
+    /// each.
     static func forEachState(of log: CrashLog, samples: Int = 40, seed: UInt64 = 1, _ check: (String) throws -> Void) throws -> Int {
         var random = SplitMix64(seed: seed)
         var count = 0
@@ -69,7 +70,8 @@ import Testing
         #expect(whole > 10 && absent > 10)
     }
 
-    /// What the rules are for: without a sync the model does lose things, so the tests above can fail.
+    /// What the rules are for: without a sync the model does lose things, so the tests above can
+    /// fail.
     @Test func aRenameWithoutASyncMayLeaveAnEmptyFile() throws {
         let folder = try StorageTests.folder()
         defer { FolderListing.delete(folder) }

@@ -85,7 +85,8 @@ import Testing
         #expect(try FileLock(path: path, patience: 30) != nil)
     }
 
-    /// A child that has not yet become another program has its parent's descriptors, as a duplicate of one has.
+    /// A child that has not yet become another program has its parent's descriptors, as a duplicate
+    /// of one has.
     @Test func aLockThatIsGivenBackIsFreeThoughItsDescriptorLivesOn() throws {
         let folder = try Self.folder()
         defer { FolderListing.delete(folder) }

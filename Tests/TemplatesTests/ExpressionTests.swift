@@ -3,8 +3,9 @@ import JSON
 import Templates
 import Testing
 
-/// Short templates and what Jinja 3.1.6 makes of them in the environment that transformers 5 sets up, over one set of variables: filters, tests and methods on
-/// values of every kind, operators, statements, white space control, errors. The first line of the file holds the variables.
+/// Short templates and what Jinja 3.1.6 makes of them in the environment that transformers 5 sets
+/// up, over one set of variables: filters, tests and methods on values of every kind, operators,
+/// statements, white space control, errors. The first line of the file holds the variables.
 @Suite struct ExpressionTests {
     private static let lines: [JSONNode] = {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Cases/expressions.jsonl")

@@ -3,8 +3,9 @@ import JSON
 import Templates
 import Testing
 
-/// Statements, scopes, white space and broken templates, and what Jinja 3.1.6 makes of them in the environment that transformers 5 sets up: the text, or the
-/// error with its type, its message and the line. The first line of the file holds the variables.
+/// Statements, scopes, white space and broken templates, and what Jinja 3.1.6 makes of them in the
+/// environment that transformers 5 sets up: the text, or the error with its type, its message and
+/// the line. The first line of the file holds the variables.
 @Suite struct StatementTests {
     @Test func everyStatementGivesTheTextOrTheErrorAndLineOfTheReference() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Cases/statements.jsonl")

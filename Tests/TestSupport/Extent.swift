@@ -1,6 +1,7 @@
 import Foundation
 
-/// How much of the long tests is done: all of it under TALA_TORTURE=1, else a sample that another seed moves.
+/// How much of the long tests is done: all of it under TALA_TORTURE=1, else a sample that another
+/// seed moves.
 package enum Extent {
     /// Times as many places as in the short form.
     package static let factor = ProcessInfo.processInfo.environment["TALA_EXTENT"].flatMap { Int($0) } ?? 1
@@ -15,7 +16,8 @@ package enum Extent {
         return Array(Swift.stride(from: 1 + Int(seed % UInt64(stride)), through: last, by: stride))
     }
 
-    /// How often something random is tried: `full` times in a full run, else `short` times the factor, `full` at most.
+    /// How often something random is tried: `full` times in a full run, else `short` times the
+    /// factor, `full` at most.
     package static func times(_ short: Int, full: Int) -> Int { isFull ? full : min(full, short * factor) }
 
     /// `count` places from 1 on, evenly with a random start.

@@ -1,12 +1,14 @@
 import Foundation
 
-/// How a process of its own ended, and what it needed: a test's own process runs other tests at the same time, whose memory it cannot tell apart.
+/// How a process of its own ended, and what it needed: a test's own process runs other tests at the
+/// same time, whose memory it cannot tell apart.
 package struct MeasuredRun: Sendable {
     package var exitCode: Int32?
     package var signal: Int32?
     package var seconds: Double
-    /// The largest resident memory, from `VmHWM` of proc(5), up to about a millisecond before the end. Not `ru_maxrss`: Linux lets that start from what
-    /// the parent held when it spawned the process, and a test's process may hold gigabytes.
+    /// The largest resident memory, from `VmHWM` of proc(5), up to about a millisecond before the
+    /// end. Not `ru_maxrss`: Linux lets that start from what the parent held when it spawned the
+    /// process, and a test's process may hold gigabytes.
     package var peakBytes: Int
     /// What it wrote, to standard output and error.
     package var output: String

@@ -10,7 +10,8 @@ import Testing
 
     @Test func theFourFormsAgreeWithFoundationOnRandomText() {
         var generator = Numbers(seed: 7)
-        // Scalars of old versions of Unicode, so that both have the same tables; no Hangul, of which Foundation composes some syllables wrongly.
+        // Scalars of old versions of Unicode, so that both have the same tables; no Hangul, of
+        // which Foundation composes some syllables wrongly.
         let pool: [ClosedRange<UInt32>] = [
             0x41...0x5A, 0xC0...0x17F, 0x300...0x345, 0x390...0x3CE, 0x5D0...0x5EA, 0x5B0...0x5BD, 0x915...0x95F, 0x1E00...0x1EFF,
             0x2160...0x2188, 0xFB00...0xFB06,

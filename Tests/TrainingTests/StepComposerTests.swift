@@ -24,7 +24,8 @@ import Training
             #expect(batches.allSatisfy { $0.reduce(0) { $0 + lengths[$1] } <= limit })
             #expect(batches.allSatisfy { $0 == $0.sorted() })
             #expect(batches.compactMap(\.first) == batches.compactMap(\.first).sorted())
-            // First-fit decreasing leaves no two micro-batches that would fit into one another's room when it is at least half empty.
+            // First-fit decreasing leaves no two micro-batches that would fit into one another's
+            // room when it is at least half empty.
             let fills = batches.map { $0.reduce(0) { $0 + lengths[$1] } }
             #expect(fills.count { $0 * 2 <= limit } <= 1)
         }

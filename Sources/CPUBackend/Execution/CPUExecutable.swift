@@ -6,8 +6,8 @@ import Graph
 
 /// A plan with every kernel prepared and every address resolved; running it allocates nothing.
 package final class CPUExecutable: Executable {
-    /// Bytes of working memory of the kernels: a part for each thread and one that all share. It is not in the plan's arena but the device's,
-    /// which all programs use one after the other.
+    /// Bytes of working memory of the kernels: a part for each thread and one that all share. It is
+    /// not in the plan's arena but the device's, which all programs use one after the other.
     package let workspaceByteCount: Int
     private let device: CPUDevice
     private let plan: Plan

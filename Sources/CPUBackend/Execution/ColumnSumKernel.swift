@@ -1,6 +1,7 @@
 import Tensors
 
-/// Adds sums over rows to an accumulator `[1, width]`: partial sums of fixed blocks of rows first, then those in their order.
+/// Adds sums over rows to an accumulator `[1, width]`: partial sums of fixed blocks of rows first,
+/// then those in their order.
 class ColumnSumKernel: Kernel {
     let accumulator: Matrix
     private let target: Matrix

@@ -1,9 +1,10 @@
 import Tensors
 
-/// A kernel that computes each element of its outputs from the same element of its inputs. Subclasses compute a run of float32 numbers.
+/// A kernel that computes each element of its outputs from the same element of its inputs.
+/// Subclasses compute a run of float32 numbers.
 ///
-/// Operands in float32 are read and written where they are; others pass through the thread's scratch in pieces that stay in the nearest
-/// cache.
+/// Operands in float32 are read and written where they are; others pass through the thread's
+/// scratch in pieces that stay in the nearest cache.
 class ElementwiseKernel: Kernel {
     let inputs: [Matrix]
     let outputs: [Matrix]
@@ -23,8 +24,8 @@ class ElementwiseKernel: Kernel {
     override var scratchByteCount: Int { (inputs.count + outputs.count) * (Self.piece * 4) + 64 * 8 }
     override func blockCount(_ phase: Int) -> Int { tiling.count }
 
-    /// Computes `count` numbers; inputs come first in `operands`, outputs after them. An output may be the memory of the input that its
-    /// operation allows.
+    /// Computes `count` numbers; inputs come first in `operands`, outputs after them. An output may
+    /// be the memory of the input that its operation allows.
     func compute(_ operands: UnsafePointer<UnsafeMutablePointer<Float>>, count: Int) {}
 
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {

@@ -11,8 +11,9 @@ struct Workspace {
 
 /// A kernel call with all its addresses resolved.
 ///
-/// The work is cut into phases that run one after the other, and each phase into blocks that any threads run in any order. The cut depends
-/// on shapes alone, never on the number of threads, so the results do not either.
+/// The work is cut into phases that run one after the other, and each phase into blocks that any
+/// threads run in any order. The cut depends on shapes alone, never on the number of threads, so
+/// the results do not either.
 class Kernel {
     var phaseCount: Int { 1 }
     /// Bytes of working memory that each thread needs.

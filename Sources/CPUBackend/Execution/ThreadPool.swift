@@ -3,8 +3,8 @@ import Glibc
 
 /// A fixed number of threads that run the blocks of kernels.
 ///
-/// Between kernels the threads spin for some microseconds, so that the next one starts at once, and then sleep. The thread that calls
-/// takes part.
+/// Between kernels the threads spin for some microseconds, so that the next one starts at once, and
+/// then sleep. The thread that calls takes part.
 final class ThreadPool {
     let threadCount: Int
     private let state: State
@@ -12,9 +12,10 @@ final class ThreadPool {
 
     /// What the threads share; outlives the pool until the last thread has left.
     ///
-    /// The ticket holds the number of the phase (upper half) and how many of its blocks have not been taken yet (lower half). Who takes one by
-    /// exchange knows that the caller waits for it, so that what describes the phase does not change meanwhile; a thread that comes late
-    /// finds nothing left and is not waited for.
+    /// The ticket holds the number of the phase (upper half) and how many of its blocks have not
+    /// been taken yet (lower half). Who takes one by exchange knows that the caller waits for it,
+    /// so that what describes the phase does not change meanwhile; a thread that comes late finds
+    /// nothing left and is not waited for.
     private final class State {
         let ticket = UnsafeMutablePointer<Int64>.allocate(capacity: 8)
         /// Words on cache lines of their own.
@@ -168,11 +169,13 @@ final class ThreadPool {
         }
     }
 
-    /// Blocks that the calling thread does between two questions whether to break off; one is some tenths of a millisecond of work at most.
+    /// Blocks that the calling thread does between two questions whether to break off; one is some
+    /// tenths of a millisecond of work at most.
     private static let blocksBetweenQuestions = 16
 
     /// Runs all phases of a kernel; returns when the last block is done.
-    /// - Parameter mustBreakOff: asked before the kernel, and now and then between its blocks: a product of long rows can take seconds.
+    /// - Parameter mustBreakOff: asked before the kernel, and now and then between its blocks: a
+    ///   product of long rows can take seconds.
     /// - Returns: 0, or the status that a block has left; nil if it was broken off.
     func run(
         _ kernel: Kernel, scratch: UnsafeMutableRawPointer, scratchStride: Int, shared: UnsafeMutableRawPointer,
@@ -210,7 +213,8 @@ final class ThreadPool {
             var spins = 0
             while Int(tala_load_acquire(state.finished)) != count - withdrawn {
                 spins += 1
-                // A thread may have lost its processor to another program; then waiting must not take one more.
+                // A thread may have lost its processor to another program; then waiting must not
+                // take one more.
                 if spins < 2_000 { tala_pause() } else { sched_yield() }
             }
             if withdrawn > 0 { return abandon() }

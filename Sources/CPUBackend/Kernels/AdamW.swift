@@ -7,17 +7,19 @@ extension AdamW: CPUKernel {
     }
 }
 
-/// One step of Adam with decoupled weight decay, one pass over parameter, gradient and moments; the gradient is left zero.
+/// One step of Adam with decoupled weight decay, one pass over parameter, gradient and moments; the
+/// gradient is left zero.
 final class AdamWKernel: ElementwiseKernel {
     private let operation: AdamW
     private let clip: Matrix
     private let scalars: Matrix
-    /// `1 - beta`, from the decimal number that was meant, as PyTorch computes it: the difference of float32 numbers has few correct
-    /// digits.
+    /// `1 - beta`, from the decimal number that was meant, as PyTorch computes it: the difference
+    /// of float32 numbers has few correct digits.
     private let rest1: Float
     private let rest2: Float
 
-    /// - Parameter inputs: parameter, gradient, first and second moment, clip `[1, 2]`, scalars `[1, 4]`.
+    /// - Parameter inputs: parameter, gradient, first and second moment, clip `[1, 2]`, scalars
+    ///   `[1, 4]`.
     init(_ operation: AdamW, inputs: [Matrix], outputs: [Matrix]) {
         self.operation = operation
         clip = inputs[4]

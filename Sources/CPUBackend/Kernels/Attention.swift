@@ -9,7 +9,8 @@ extension Attention: CPUKernel {
     }
 }
 
-/// Softmax attention block by block: one block of queries of one head at a time walks the blocks of keys that it sees.
+/// Softmax attention block by block: one block of queries of one head at a time walks the blocks of
+/// keys that it sees.
 final class AttentionKernel: Kernel {
     private let (q, k, v, keyRanges): (Matrix, Matrix, Matrix, Matrix)
     private let (o, logSumExp): (Matrix, Matrix)
@@ -57,7 +58,8 @@ final class AttentionKernel: Kernel {
 
     override func blockCount(_ phase: Int) -> Int { blocks.stripes * blocks.shape.headCount }
 
-    /// Where a thread keeps what it works on: scores, weights, sums of values, their greatest scores and sums of weights.
+    /// Where a thread keeps what it works on: scores, weights, sums of values, their greatest
+    /// scores and sums of weights.
     private struct Buffers {
         let scores: UnsafeMutablePointer<Float>
         let weights: UnsafeMutableRawPointer
@@ -115,7 +117,8 @@ final class AttentionKernel: Kernel {
         if rows > 0 { (output + start * blocks.headWidth).update(repeating: 0, count: rows * blocks.headWidth) }
     }
 
-    /// Walks the blocks of keys that a stripe sees: together where all its blocks see (nearly) all keys of one, else each for itself.
+    /// Walks the blocks of keys that a stripe sees: together where all its blocks see (nearly) all
+    /// keys of one, else each for itself.
     private func walk(
         _ queries: Range<Int>, _ head: Int, _ firsts: SIMD4<Int>, _ ends: SIMD4<Int>, _ buffers: Buffers, _ begun: inout Int, _ thread: Int
     ) -> Int32 {
@@ -185,7 +188,8 @@ final class AttentionKernel: Kernel {
         return status
     }
 
-    /// Turns a row of scores into weights relative to the greatest score so far; rescales what has been summed when that changes.
+    /// Turns a row of scores into weights relative to the greatest score so far; rescales what has
+    /// been summed when that changes.
     @inline(__always) private func weigh(
         _ row: Int, _ scores: UnsafeMutablePointer<Float>, _ weights: UnsafeMutableRawPointer, _ first: Int, _ end: Int, _ count: Int,
         _ greatest: UnsafeMutablePointer<Float>, _ sums: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>?
@@ -199,7 +203,8 @@ final class AttentionKernel: Kernel {
             return
         }
         let (from, to) = (first / 16 * 16, (end + 15) / 16 * 16)
-        // Without a cap the scale is applied on the way: the greatest scaled score is the greatest score, scaled.
+        // Without a cap the scale is applied on the way: the greatest scaled score is the greatest
+        // score, scaled.
         let factor = blocks.shape.softCap == 0 ? blocks.shape.scale : 1
         if blocks.shape.softCap != 0 { ScoreRow.cap(scores, from, to, blocks.shape) }
         if from < first { ScoreRow.hide(scores + from, below: first - from) }

@@ -9,11 +9,13 @@ extension AttentionBackward: CPUKernel {
     }
 }
 
-/// The gradients of attention: one block of keys of one key/value head at a time walks the blocks of queries that see it.
+/// The gradients of attention: one block of keys of one key/value head at a time walks the blocks
+/// of queries that see it.
 ///
-/// Key and value gradients of a block are summed by the one thread that has it. The gradient of a block of queries gets a contribution from
-/// every block of keys; they are added in the order of the keys, each waiting for the one before, so that the sum does not depend on the
-/// threads. Blocks are handed out in that order too, so what is waited for is always being computed.
+/// Key and value gradients of a block are summed by the one thread that has it. The gradient of a
+/// block of queries gets a contribution from every block of keys; they are added in the order of
+/// the keys, each waiting for the one before, so that the sum does not depend on the threads.
+/// Blocks are handed out in that order too, so what is waited for is always being computed.
 final class AttentionBackwardKernel: Kernel {
     private let (q, k, v, dO): (Matrix, Matrix, Matrix, Matrix)
     private let (logSumExp, delta, keyRanges, queryRanges): (Matrix, Matrix, Matrix, Matrix)
@@ -81,8 +83,8 @@ final class AttentionBackwardKernel: Kernel {
     /// Query gradients of a narrower type are summed in float32 memory of the kernel's own.
     private var sumsQueriesElsewhere: Bool { dq.elementType != .float32 }
 
-    // Shared: for each block of keys the query blocks that see it (first, end); for each head and block of queries how many blocks of keys
-    // have been added; the float32 sums.
+    // Shared: for each block of keys the query blocks that see it (first, end); for each head and
+    // block of queries how many blocks of keys have been added; the float32 sums.
     private var rangeBytes: Int { RowBuffer.byteCount(2 * blocks.keyBlocks) }
     private var progressBytes: Int { RowBuffer.byteCount(blocks.shape.headCount * blocks.queryBlocks) }
     override var sharedByteCount: Int { rangeBytes + progressBytes + (sumsQueriesElsewhere ? dq.rows * dq.columns * 4 : 0) }
@@ -204,8 +206,8 @@ final class AttentionBackwardKernel: Kernel {
         put(valueSums, dv, keys, column: keyHead * width)
     }
 
-    /// The queries that are done next with a block of keys, and which keys they see: a stripe where all its blocks see the whole block of keys,
-    /// else one block.
+    /// The queries that are done next with a block of keys, and which keys they see: a stripe where
+    /// all its blocks see the whole block of keys, else one block.
     private func next(_ queryBlock: inout Int, _ endBlock: Int, _ keys: Range<Int>) -> (queries: Range<Int>, seen: (first: Int, end: Int)) {
         let queries = blocks.queries(queryBlock)
         let seen = seenKeys(queries, keys)
@@ -233,7 +235,8 @@ final class AttentionBackwardKernel: Kernel {
         }
     }
 
-    /// What the progress of a query block is when every block of keys before this one has been added: that of the last one which it sees.
+    /// What the progress of a query block is when every block of keys before this one has been
+    /// added: that of the last one which it sees.
     @inline(__always) private func previous(_ keyBlock: Int, _ queryBlock: Int, _ ranges: UnsafePointer<Int32>) -> Int32 {
         var before = keyBlock - 1
         while before >= 0 {
@@ -262,7 +265,8 @@ final class AttentionBackwardKernel: Kernel {
         return (seenFirst, seenEnd)
     }
 
-    /// A row of scores becomes weights `p`, a row of weight gradients becomes score gradients `scale * p * (dP - delta)`.
+    /// A row of scores becomes weights `p`, a row of weight gradients becomes score gradients
+    /// `scale * p * (dP - delta)`.
     @inline(__always) private func differentiate(
         _ row: Int, query: Int, _ head: Int, _ keys: Range<Int>, _ scoreAddress: UnsafeMutableRawPointer,
         _ gradientAddress: UnsafeMutableRawPointer,

@@ -6,7 +6,8 @@ extension ClipFactor: CPUKernel {
     }
 }
 
-/// The global norm and the factor that clips it; a handful of numbers, so one block in double precision.
+/// The global norm and the factor that clips it; a handful of numbers, so one block in double
+/// precision.
 final class ClipFactorKernel: Kernel {
     private let maximumNorm: Float
     private let sums: Matrix

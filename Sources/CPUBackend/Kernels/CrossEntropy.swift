@@ -8,9 +8,11 @@ extension CrossEntropy: CPUKernel {
     }
 }
 
-/// Cross-entropy of rows of logits, their accuracy, and the gradient, which may be written over the logits.
+/// Cross-entropy of rows of logits, their accuracy, and the gradient, which may be written over the
+/// logits.
 ///
-/// One pass over a row finds the greatest logit and the sum of exponentials together, chunk by chunk; the second writes the gradient.
+/// One pass over a row finds the greatest logit and the sum of exponentials together, chunk by
+/// chunk; the second writes the gradient.
 final class CrossEntropyKernel: Kernel {
     private let softCap: Float
     private let (logits, targets, lossScale): (Matrix, Matrix, Matrix)
@@ -34,7 +36,8 @@ final class CrossEntropyKernel: Kernel {
         for row in block * rowsPerBlock..<min(logits.rows, (block + 1) * rowsPerBlock) { run(row, workspace) }
     }
 
-    /// A chunk of a row of capped logits: in place where they are float32 without a cap, else computed into the buffer.
+    /// A chunk of a row of capped logits: in place where they are float32 without a cap, else
+    /// computed into the buffer.
     @inline(__always) private func capped(_ row: Int, _ start: Int, _ count: Int, _ buffer: UnsafeMutablePointer<Float>)
         -> UnsafeMutablePointer<Float>
     {

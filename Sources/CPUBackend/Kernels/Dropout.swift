@@ -7,7 +7,8 @@ extension Dropout: CPUKernel {
     }
 }
 
-/// Sets elements to zero by counter-based random words and scales the others; may be written over its input.
+/// Sets elements to zero by counter-based random words and scales the others; may be written over
+/// its input.
 final class DropoutKernel: Kernel {
     private let operation: Dropout
     private let (x, randomState, y): (Matrix, Matrix, Matrix)
@@ -59,7 +60,8 @@ final class DropoutKernel: Kernel {
         _ target: UnsafeMutablePointer<Float>,
         _ count: Int
     ) {
-        // A plain loop: the compiler makes vector code of it, which it does not of comparisons of integer vectors.
+        // A plain loop: the compiler makes vector code of it, which it does not of comparisons of
+        // integer vectors.
         for i in 0..<count { target[i] = drawn[i] >= threshold ? source[i] * scale : 0 }
     }
 }
@@ -73,7 +75,8 @@ struct Philox {
 
     private typealias Words = SIMD8<UInt64>
 
-    /// Writes at least `wordCount` words (up to 31 more): those of `counter`, `counter + 1`, ... four each.
+    /// Writes at least `wordCount` words (up to 31 more): those of `counter`, `counter + 1`, ...
+    /// four each.
     func fill(_ target: UnsafeMutablePointer<UInt32>, from counter: UInt64, wordCount: Int) {
         var done = 0
         var counter = counter

@@ -8,7 +8,8 @@ extension EmbeddingBackward: CPUKernel {
     }
 }
 
-/// `accumulator[tokens[t], :] += scale * dy[t, :]`: blocks are columns, and each walks the tokens in ascending order.
+/// `accumulator[tokens[t], :] += scale * dy[t, :]`: blocks are columns, and each walks the tokens
+/// in ascending order.
 final class EmbeddingBackwardKernel: Kernel {
     private let scale: Float
     private let firstRow: Int

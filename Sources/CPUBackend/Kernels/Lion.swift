@@ -5,12 +5,14 @@ extension Lion: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel { LionKernel(self, inputs: operands.inputs, outputs: operands.outputs) }
 }
 
-/// One step of Lion with decoupled weight decay, one pass over parameter, gradient and momentum; the gradient is left zero.
+/// One step of Lion with decoupled weight decay, one pass over parameter, gradient and momentum;
+/// the gradient is left zero.
 final class LionKernel: ElementwiseKernel {
     private let operation: Lion
     private let clip: Matrix
     private let scalars: Matrix
-    /// `1 - beta`, from the decimal number that was meant: the difference of float32 numbers has few correct digits.
+    /// `1 - beta`, from the decimal number that was meant: the difference of float32 numbers has
+    /// few correct digits.
     private let rest1: Float
     private let rest2: Float
 

@@ -12,10 +12,12 @@ extension MatrixProduct: CPUKernel {
     func chainedProduct(_ operands: KernelOperands) -> MatrixProductKernel? { MatrixProductKernel(self, operands) }
 }
 
-/// `c = scale * op(a) * op(b) + addend`, in blocks of about 256 x 256 outputs that threads take one by one.
+/// `c = scale * op(a) * op(b) + addend`, in blocks of about 256 x 256 outputs that threads take one
+/// by one.
 ///
-/// Where a block product takes the operands as they lie, a block is one call. Otherwise operands are widened block by block into the thread's
-/// scratch, and results that need scaling or another element type, or that are summed in several pieces of `k`, are built there in float32.
+/// Where a block product takes the operands as they lie, a block is one call. Otherwise operands
+/// are widened block by block into the thread's scratch, and results that need scaling or another
+/// element type, or that are summed in several pieces of `k`, are built there in float32.
 final class MatrixProductKernel: Kernel {
     private let scale: Float
     private let (transposesA, transposesB): (Bool, Bool)
@@ -27,9 +29,11 @@ final class MatrixProductKernel: Kernel {
     private let innerStep: Int
     private let inputType: ElementType
     private let (convertsA, convertsB, isStaged): (Bool, Bool, Bool)
-    /// Whether the scale is applied to `a` on its way into the thread's scratch, instead of to the results.
+    /// Whether the scale is applied to `a` on its way into the thread's scratch, instead of to the
+    /// results.
     private let scalesA: Bool
-    /// For the first, the middle and the last piece of `k`: whole tiles, lower edge, right edge, corner.
+    /// For the first, the middle and the last piece of `k`: whole tiles, lower edge, right edge,
+    /// corner.
     private var products: [[BlockProduct?]] = []
     private var productScratch = 0
 
@@ -47,8 +51,8 @@ final class MatrixProductKernel: Kernel {
         let native = a.elementType == .bfloat16 && b.elementType == .bfloat16 && operands.products.hasBfloat16
         inputType = native ? .bfloat16 : .float32
         convertsB = b.elementType != inputType
-        // The tile of `a` is the smaller one where `k` is small, as in the second product of an adapter. A bfloat16 number takes a power
-        // of two without rounding.
+        // The tile of `a` is the smaller one where `k` is small, as in the second product of an
+        // adapter. A bfloat16 number takes a power of two without rounding.
         scalesA = scale != 1 && inner < 64 && c.columns > 2 * inner && (!native || scale.significandBitPattern == 0)
         convertsA = a.elementType != inputType || scalesA
         let isDirectType = c.elementType == .float32 || (native && c.elementType == .bfloat16)

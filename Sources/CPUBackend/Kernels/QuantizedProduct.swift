@@ -9,11 +9,12 @@ extension QuantizedProduct: CPUKernel {
     }
 }
 
-/// `c = x * op(W) + addend` with a quantised `W`: tiles of outputs, for each of which its part of the weight is dequantised once into the thread's
-/// scratch, in the type that the product is computed from.
+/// `c = x * op(W) + addend` with a quantised `W`: tiles of outputs, for each of which its part of
+/// the weight is dequantised once into the thread's scratch, in the type that the product is
+/// computed from.
 ///
-/// Tiles are as tall as 512 rows, so a weight is dequantised once for every 512 tokens. Each sum runs over the same pieces of the inner size
-/// whatever the number of threads.
+/// Tiles are as tall as 512 rows, so a weight is dequantised once for every 512 tokens. Each sum
+/// runs over the same pieces of the inner size whatever the number of threads.
 final class QuantizedProductKernel: Kernel {
     private let (x, c): (Matrix, Matrix)
     private let addend: Matrix?
@@ -25,7 +26,8 @@ final class QuantizedProductKernel: Kernel {
     private let innerStep: Int
     private let inputType: ElementType
     private let (convertsX, isStaged): (Bool, Bool)
-    /// For whole tiles, lower edge, right edge, corner: the first piece of `k`, a middle one, the last one.
+    /// For whole tiles, lower edge, right edge, corner: the first piece of `k`, a middle one, the
+    /// last one.
     private var products: [[BlockProduct?]] = []
     private var productScratch = 0
 
@@ -131,7 +133,8 @@ final class QuantizedProductKernel: Kernel {
             if inputType == .float32 {
                 let numbers = target.assumingMemoryBound(to: Float.self)
                 weight.dequantize(elements, into: numbers)
-                // The weight has the activations' type, also where the product is computed from wider numbers.
+                // The weight has the activations' type, also where the product is computed from
+                // wider numbers.
                 if x.elementType != .float32 {
                     RowConversion.narrow(numbers, to: floats, x.elementType, count: columns.count)
                     RowConversion.widen(floats, x.elementType, to: numbers, count: columns.count)

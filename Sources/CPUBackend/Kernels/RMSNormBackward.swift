@@ -7,7 +7,8 @@ extension RMSNormBackward: CPUKernel {
     }
 }
 
-/// The gradient of RMS normalisation with respect to its input, plus what came another way; may be written over the addend.
+/// The gradient of RMS normalisation with respect to its input, plus what came another way; may be
+/// written over the addend.
 final class RMSNormBackwardKernel: Kernel {
     private let operation: RMSNormBackward
     private let (dy, x, weight, inverseRMS): (Matrix, Matrix, Matrix, Matrix)

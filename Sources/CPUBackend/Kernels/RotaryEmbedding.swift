@@ -7,7 +7,8 @@ extension RotaryEmbedding: CPUKernel {
     }
 }
 
-/// Rotary position embedding in the half-split layout or in neighbouring pairs; may be written over its input.
+/// Rotary position embedding in the half-split layout or in neighbouring pairs; may be written over
+/// its input.
 final class RotaryEmbeddingKernel: Kernel {
     private let headWidth: Int
     private let sign: Float
@@ -36,7 +37,8 @@ final class RotaryEmbeddingKernel: Kernel {
             let target = y.rowTarget(row, yBuffer)
             let position = Int(tableRows.integers(row)[0])
             guard position >= 0, position < table.rows else {
-                // No such position: a row that poisons the loss, instead of one that quietly trains on nonsense.
+                // No such position: a row that poisons the loss, instead of one that quietly trains
+                // on nonsense.
                 target.update(repeating: .nan, count: x.columns)
                 y.finishRow(row, target)
                 continue

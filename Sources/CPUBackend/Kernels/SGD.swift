@@ -5,7 +5,8 @@ extension SGD: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel { SGDKernel(self, inputs: operands.inputs, outputs: operands.outputs) }
 }
 
-/// One step of gradient descent with momentum, one pass over parameter, gradient and velocity; the gradient is left zero.
+/// One step of gradient descent with momentum, one pass over parameter, gradient and velocity; the
+/// gradient is left zero.
 final class SGDKernel: ElementwiseKernel {
     private let operation: SGD
     private let clip: Matrix

@@ -9,7 +9,8 @@ extension ScatterRows: CPUKernel {
     }
 }
 
-/// `y[rows[r], :] = x[r, :]`; the other rows are zero or those of the base. First the rest of the output, then the rows.
+/// `y[rows[r], :] = x[r, :]`; the other rows are zero or those of the base. First the rest of the
+/// output, then the rows.
 final class ScatterRowsKernel: Kernel {
     private let firstRow: Int
     private let (x, rows, y): (Matrix, Matrix, Matrix)

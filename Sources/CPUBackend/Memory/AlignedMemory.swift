@@ -11,7 +11,8 @@ final class AlignedMemory {
         guard let address = mmap(nil, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), address != MAP_FAILED else {
             throw .outOfMemory(byteCount: byteCount)
         }
-        // Fewer, larger pages: a product walks rows that are far apart. It is a wish, so a refusal is not an error.
+        // Fewer, larger pages: a product walks rows that are far apart. It is a wish, so a refusal
+        // is not an error.
         if size >= 2 << 20 { madvise(address, size, MADV_HUGEPAGE) }
         self.address = address
         self.byteCount = size

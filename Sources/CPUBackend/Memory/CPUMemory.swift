@@ -27,7 +27,8 @@ final class CPUPersistentMemory: PersistentMemory {
             if UInt(bitPattern: start) % UInt(elementBytes) == 0 {
                 blocks.append(UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(mutating: start), count: block.byteCount))
             } else {
-                // A file may place a tensor at any byte; numbers across their own borders are read from a copy.
+                // A file may place a tensor at any byte; numbers across their own borders are read
+                // from a copy.
                 let memory = try AlignedMemory(byteCount: block.byteCount)
                 memcpy(memory.address, start, block.byteCount)
                 owned.append(memory)

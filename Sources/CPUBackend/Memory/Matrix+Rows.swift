@@ -26,7 +26,8 @@ extension Matrix {
         return buffer
     }
 
-    /// Where to write a row as float32: in its place, or in the buffer. ``finishRow(_:_:)`` must follow.
+    /// Where to write a row as float32: in its place, or in the buffer. ``finishRow(_:_:)`` must
+    /// follow.
     @inline(__always) func rowTarget(_ row: Int, _ buffer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> {
         elementType == .float32 ? floats(row) : buffer
     }

@@ -2,7 +2,8 @@ import Glibc
 
 /// What this machine, or the control group that the process runs in, lets the process have.
 enum SystemMemory {
-    /// The machine's memory or the lowest `memory.max` of the process's control groups (version 2), whichever is less; nil where neither is known.
+    /// The machine's memory or the lowest `memory.max` of the process's control groups (version 2),
+    /// whichever is less; nil where neither is known.
     static var byteCount: Int? {
         var least: Int?
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))

@@ -1,21 +1,23 @@
 import Graph
 import Tensors
 
-/// How attention is cut into blocks of queries and keys, and the block products for whole and for last, smaller blocks.
+/// How attention is cut into blocks of queries and keys, and the block products for whole and for
+/// last, smaller blocks.
 struct AttentionBlocks {
-    /// Rows of a block of queries and of a block of keys. The scores of one pair of blocks stay in the second-level cache with their
-    /// inputs.
+    /// Rows of a block of queries and of a block of keys. The scores of one pair of blocks stay in
+    /// the second-level cache with their inputs.
     static let queryRows = 64
     static let keyRows = 128
-    /// Blocks of queries that are multiplied together where all of them see the same whole block of keys: to pack the second operand costs
-    /// as much as some 10 to 30 rows of a product.
+    /// Blocks of queries that are multiplied together where all of them see the same whole block of
+    /// keys: to pack the second operand costs as much as some 10 to 30 rows of a product.
     static let stripeBlocks = SIMD4<Int>.scalarCount
     static let stripeRows = stripeBlocks * queryRows
 
     let shape: AttentionShape
     let queryCount: Int
     let keyCount: Int
-    /// What the products take: bfloat16 where the processor multiplies it, else float32, into which other types are widened.
+    /// What the products take: bfloat16 where the processor multiplies it, else float32, into which
+    /// other types are widened.
     let inputType: ElementType
     let isConverted: Bool
 
@@ -29,7 +31,8 @@ struct AttentionBlocks {
 
     var queryBlocks: Int { (queryCount + Self.queryRows - 1) / Self.queryRows }
     var keyBlocks: Int { (keyCount + Self.keyRows - 1) / Self.keyRows }
-    /// Rows of queries that a thread takes at a time: a stripe where there are enough of them for many threads, else a block.
+    /// Rows of queries that a thread takes at a time: a stripe where there are enough of them for
+    /// many threads, else a block.
     private var takenRows: Int { queryBlocks / Self.stripeBlocks * shape.headCount >= 32 ? Self.stripeRows : Self.queryRows }
     var stripes: Int { (queryCount + takenRows - 1) / takenRows }
     var headWidth: Int { shape.headWidth }
@@ -68,15 +71,16 @@ struct AttentionBlocks {
     }
 }
 
-/// A block product in several versions: for a whole or a last block of queries, and for some numbers of keys; and one for a stripe of queries
-/// and a whole block of keys.
+/// A block product in several versions: for a whole or a last block of queries, and for some
+/// numbers of keys; and one for a stripe of queries and a whole block of keys.
 struct EdgeProducts {
     private var products: [BlockProduct?] = []
     private let stripe: BlockProduct?
     private(set) var scratchByteCount = 0
 
     /// - Parameters:
-    ///   - fewest: with fewer keys than 32, their number; or that of the last block, where it is not a multiple of 32.
+    ///   - fewest: with fewer keys than 32, their number; or that of the last block, where it is
+    ///     not a multiple of 32.
     ///   - make: the shape for so many query rows and key rows.
     init(
         _ blocks: AttentionBlocks, exact: Int, _ library: ProductLibrary, _ make: (_ queries: Int, _ keys: Int) -> BlockProductShape
@@ -98,7 +102,8 @@ struct EdgeProducts {
         }
     }
 
-    /// Runs the version for so many rows and keys. invariant: `KeySpan` gives only numbers that there are versions for.
+    /// Runs the version for so many rows and keys. invariant: `KeySpan` gives only numbers that
+    /// there are versions for.
     @inline(__always) func run(
         _ queries: Int, _ keys: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer,
@@ -110,13 +115,14 @@ struct EdgeProducts {
     }
 }
 
-/// Some consecutive keys that a product takes: a multiple of 32 of them, so that few versions of products are needed.
+/// Some consecutive keys that a product takes: a multiple of 32 of them, so that few versions of
+/// products are needed.
 struct KeySpan {
     let start: Int
     let count: Int
 
-    /// The keys `first ..< end` and some more, within `0 ..< limit`: more behind them if there are, else before them, else all.
-    /// `end - first` is at most 128.
+    /// The keys `first ..< end` and some more, within `0 ..< limit`: more behind them if there are,
+    /// else before them, else all. `end - first` is at most 128.
     init(_ first: Int, _ end: Int, limit: Int) {
         let wanted = (end - first + 31) / 32 * 32
         if wanted > limit {

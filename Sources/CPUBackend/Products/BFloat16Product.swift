@@ -3,8 +3,9 @@ import Tensors
 
 /// A product of bfloat16 blocks in the processor's own instructions for it.
 ///
-/// Not oneDNN's: measured against version 2.6 on one thread of an AVX-512 processor (Zen 5), products of 64 to 256 rows of attention are a quarter to a
-/// half faster, those of layers 3 to 10 %, odd sizes up to 2.5 times, and it may have any strides.
+/// Not oneDNN's: measured against version 2.6 on one thread of an AVX-512 processor (Zen 5),
+/// products of 64 to 256 rows of attention are a quarter to a half faster, those of layers 3 to 10
+/// %, odd sizes up to 2.5 times, and it may have any strides.
 final class BFloat16Product: BlockProduct {
     /// Whether this processor has the instructions.
     static let isPossible = tala_has_bfloat16_products() != 0

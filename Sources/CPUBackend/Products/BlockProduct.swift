@@ -1,6 +1,7 @@
 import Tensors
 
-/// The sizes and layout of a product of two blocks: `c = op(a) * op(b)`, or added to `c`. All strides are in elements.
+/// The sizes and layout of a product of two blocks: `c = op(a) * op(b)`, or added to `c`. All
+/// strides are in elements.
 struct BlockProductShape: Hashable {
     var m: Int
     var n: Int
@@ -19,7 +20,8 @@ struct BlockProductShape: Hashable {
     var accumulates: Bool
 }
 
-/// A product of two blocks of one shape, prepared once, run by one thread at a time for each thread number.
+/// A product of two blocks of one shape, prepared once, run by one thread at a time for each thread
+/// number.
 class BlockProduct {
     let shape: BlockProductShape
     /// Bytes of working memory that ``run(_:_:_:scratch:thread:)`` needs.

@@ -1,6 +1,7 @@
 import Tensors
 
-/// A float32 product with few columns: adapters of rank 8, small heads, where oneDNN's wide tiles stand half empty.
+/// A float32 product with few columns: adapters of rank 8, small heads, where oneDNN's wide tiles
+/// stand half empty.
 ///
 /// Eight rows of `c` are summed in registers of 8 or 16 numbers.
 final class NarrowProduct: BlockProduct {

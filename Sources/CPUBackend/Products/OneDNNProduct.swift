@@ -3,8 +3,9 @@ import Tensors
 
 /// A product of blocks by a oneDNN primitive on the calling thread.
 ///
-/// One thread a primitive, our threads over blocks: measured on two cores this reaches the peak at every shape that training has, where
-/// oneDNN's own division over OpenMP threads reaches half of it at some; and a block's bytes do not depend on the number of threads.
+/// One thread a primitive, our threads over blocks: measured on two cores this reaches the peak at
+/// every shape that training has, where oneDNN's own division over OpenMP threads reaches half of
+/// it at some; and a block's bytes do not depend on the number of threads.
 final class OneDNNProduct: BlockProduct {
     private let primitive: dnnl_primitive_t
     private let scratchpadBytes: Int

@@ -13,7 +13,8 @@ final class ProductLibrary {
     /// Whether oneDNN computes float32 products; otherwise ``SIMDProduct`` does.
     var usesOneDNN: Bool { engine != nil }
 
-    /// - Parameter usesOneDNN: false leaves oneDNN out, as the environment variable TALA_ONEDNN=0 does.
+    /// - Parameter usesOneDNN: false leaves oneDNN out, as the environment variable TALA_ONEDNN=0
+    ///   does.
     init(threadCount: Int, usesOneDNN: Bool) {
         guard usesOneDNN, let engine = Self.workingEngine() else {
             engine = nil
@@ -58,8 +59,8 @@ final class ProductLibrary {
         return product
     }
 
-    /// oneDNN's engine if it computes 2 x 2 products rightly. Where a sandbox forbids run-time code it does not, and its `dnnl_sgemm` does
-    /// not even say so.
+    /// oneDNN's engine if it computes 2 x 2 products rightly. Where a sandbox forbids run-time code
+    /// it does not, and its `dnnl_sgemm` does not even say so.
     private static func workingEngine() -> dnnl_engine_t? {
         tala_use_one_openmp_thread()
         var made: dnnl_engine_t?

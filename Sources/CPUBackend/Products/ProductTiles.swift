@@ -1,6 +1,7 @@
 import Glibc
 
-/// How the outputs of a product are cut into tiles: by its sizes and the machine's processors, never by the number of threads that happen to run.
+/// How the outputs of a product are cut into tiles: by its sizes and the machine's processors,
+/// never by the number of threads that happen to run.
 struct ProductTiles {
     let (height, width): (Int, Int)
     /// Tiles one below the other, and side by side.
@@ -8,30 +9,36 @@ struct ProductTiles {
     let (lastHeight, lastWidth): (Int, Int)
     var count: Int { down * across }
 
-    /// Each tile packs its part of a transposed `b`, which costs much beside the product of fewer rows than this.
+    /// Each tile packs its part of a transposed `b`, which costs much beside the product of fewer
+    /// rows than this.
     private static let packedOnceHeight = 128
 
     /// Which operand a tile should be reluctant to read again.
     enum Preference {
         case none
-        /// Wide tiles: `a` is read from memory once for each tile across, and oneDNN reads it slowly where `b` is transposed.
+        /// Wide tiles: `a` is read from memory once for each tile across, and oneDNN reads it
+        /// slowly where `b` is transposed.
         case wide
         /// Tall tiles: a tile's part of `b` is widened first, once for each tile down.
         case tall
     }
 
-    /// What a large tile costs beside its arithmetic: as much as the products of so many more rows, which is the packing of its part of `b`, and of so many
-    /// more columns, which is that of `a`. Measured with one thread and weights that come from memory.
+    /// What a large tile costs beside its arithmetic: as much as the products of so many more rows,
+    /// which is the packing of its part of `b`, and of so many more columns, which is that of `a`.
+    /// Measured with one thread and weights that come from memory.
     struct Packing {
         let (rows, columns): (Double, Double)
         /// Widths are multiples of this.
         let columnStep: Int
 
-        /// oneDNN, fitted to its products of bfloat16: 388 GFLOP/s with 256 x 64, 446 with 256 x 96, 468 with 256 x 288, 484 with 1024 x 288.
+        /// oneDNN, fitted to its products of bfloat16: 388 GFLOP/s with 256 x 64, 446 with 256 x
+        /// 96, 468 with 256 x 288, 484 with 1024 x 288.
         static let oneDNN = Packing(rows: 8, columns: 8, columnStep: 16)
-        /// ``BFloat16Product``: 333 GFLOP/s with 64 rows, 409 with 128, 457 with 256, 485 with 512, 501 with 1,024, whatever the width (64 to 576).
+        /// ``BFloat16Product``: 333 GFLOP/s with 64 rows, 409 with 128, 457 with 256, 485 with 512,
+        /// 501 with 1,024, whatever the width (64 to 576).
         static let bfloat16 = Packing(rows: 32, columns: 2, columnStep: 32)
-        /// The same with a transposed `a`, which is laid out anew: 443 GFLOP/s with 256 x 288, 467 with 288 x 768.
+        /// The same with a transposed `a`, which is laid out anew: 443 GFLOP/s with 256 x 288, 467
+        /// with 288 x 768.
         static let bfloat16Transposed = Packing(rows: 32, columns: 12, columnStep: 32)
     }
 
@@ -47,8 +54,9 @@ struct ProductTiles {
     /// The processors that the machine has, whether or not this process may use them.
     private static let processorCount = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_CONF))))
 
-    /// The tile of a large product by the speed that it lets all processors have. Processors that have no tile in the last turn wait, and the fewer tiles
-    /// there are, the longer all wait for a thread that was held up.
+    /// The tile of a large product by the speed that it lets all processors have. Processors that
+    /// have no tile in the last turn wait, and the fewer tiles there are, the longer all wait for a
+    /// thread that was held up.
     static func best(_ m: Int, _ n: Int, _ packing: Packing, processors: Int) -> (height: Int, width: Int) {
         var best = (height: cut(m, 256), width: cut(n, 256))
         var bestSpeed = 0.0
@@ -72,7 +80,8 @@ struct ProductTiles {
         return best
     }
 
-    /// More tiles than most machines have threads, as long as each has some ten microseconds to do and keeps a shape that is computed at full speed.
+    /// More tiles than most machines have threads, as long as each has some ten microseconds to do
+    /// and keeps a shape that is computed at full speed.
     private static func small(_ m: Int, _ n: Int, _ k: Int, _ preference: Preference) -> (height: Int, width: Int) {
         var height = cut(m, preference == .tall ? 512 : 256)
         var width = cut(n, preference == .wide ? 768 : 256)

@@ -1,6 +1,8 @@
-/// A float32 product of blocks without oneDNN: for machines that forbid run-time code, and for layouts that oneDNN has no fast code for.
+/// A float32 product of blocks without oneDNN: for machines that forbid run-time code, and for
+/// layouts that oneDNN has no fast code for.
 ///
-/// Columns of `b` are packed 32 at a time and stay in the nearest cache; four rows of `c` are summed in registers.
+/// Columns of `b` are packed 32 at a time and stay in the nearest cache; four rows of `c` are
+/// summed in registers.
 final class SIMDProduct: BlockProduct {
     override var scratchByteCount: Int { shape.k * 32 * 4 }
 

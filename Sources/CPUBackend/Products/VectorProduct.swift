@@ -1,16 +1,19 @@
 import Glibc
 import Tensors
 
-/// A product of which one side is a single row or column: of an adapter of rank 1, or of a single token.
+/// A product of which one side is a single row or column: of an adapter of rank 1, or of a single
+/// token.
 ///
-/// Not for oneDNN: the strides of one row or one column are ambiguous, and version 3.7 reads such an operand as if nothing lay between its
-/// numbers. One pass over the other operand, which is all that there is to be read.
+/// Not for oneDNN: the strides of one row or one column are ambiguous, and version 3.7 reads such
+/// an operand as if nothing lay between its numbers. One pass over the other operand, which is all
+/// that there is to be read.
 final class VectorProduct: BlockProduct {
     static func suits(_ shape: BlockProductShape) -> Bool { shape.m == 1 || shape.n == 1 }
 
     private var isColumn: Bool { shape.n == 1 }
     private var outputCount: Int { isColumn ? shape.m : shape.n }
-    /// Whether the numbers that are summed lie side by side in the matrix; else those of different sums do.
+    /// Whether the numbers that are summed lie side by side in the matrix; else those of different
+    /// sums do.
     private var sumsAlongRows: Bool { isColumn ? !shape.transposesA : shape.transposesB }
     private var vectorStep: Int {
         if isColumn { return shape.transposesB ? 1 : shape.strideB }

@@ -28,7 +28,8 @@ enum RowConversion {
 
     @inline(never)
     private static func widenBfloat16(_ source: UnsafePointer<UInt16>, _ target: UnsafeMutablePointer<Float>, _ count: Int) {
-        // The compiler makes vector code of this loop (it does not of conversions between integer vectors).
+        // The compiler makes vector code of this loop (it does not of conversions between integer
+        // vectors).
         for i in 0..<count { target[i] = Float(bitPattern: UInt32(source[i]) << 16) }
     }
 
@@ -59,9 +60,11 @@ enum RowConversion {
             var words = SIMD32<UInt16>(repeating: 0)
             words.evenHalf = halves
             let bits = unsafeBitCast(words, to: VectorBits.self)
-            // Exponent and fraction move to their places; the product corrects the exponent's bias, also of subnormal numbers.
+            // Exponent and fraction move to their places; the product corrects the exponent's bias,
+            // also of subnormal numbers.
             let magnitude = ((bits & 0x7fff) &<< 13).floats * Float(bitPattern: 0x7780_0000)
-            // 65536 and above can only come from an exponent of all ones: infinity, or not a number.
+            // 65536 and above can only come from an exponent of all ones: infinity, or not a
+            // number.
             let special = (magnitude.bits | 0x7f80_0000).floats
             let value = magnitude.replacing(with: special, where: magnitude .>= 65_536)
             let signed = (value.bits | ((bits & 0x8000) &<< 16)).floats

@@ -1,4 +1,5 @@
-/// Sums along a row, in sixteen (times two) partial sums: more precise than one, and always in the same order.
+/// Sums along a row, in sixteen (times two) partial sums: more precise than one, and always in the
+/// same order.
 enum RowSum {
     /// `sum of a * b`.
     @inline(__always) static func product(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {

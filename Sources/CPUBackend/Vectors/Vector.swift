@@ -47,5 +47,6 @@ extension SIMD16<UInt32> {
     @inline(__always) var floats: Vector { unsafeBitCast(self, to: Vector.self) }
 }
 
-/// 0, 1, ... 15: for masks, which are made by comparing float numbers (comparisons of integer vectors become scalar code).
+/// 0, 1, ... 15: for masks, which are made by comparing float numbers (comparisons of integer
+/// vectors become scalar code).
 @inline(__always) var lanes: Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }

@@ -6,7 +6,8 @@ enum PackedToken {
     static func id(_ packed: UInt32) -> Int32 { Int32(bitPattern: packed & ~mark) }
     static func isTrained(_ packed: UInt32) -> Bool { packed & mark != 0 }
 
-    /// A hash of an example's tokens, by which equal ones are found: multiply and mix, as in wyhash's finish.
+    /// A hash of an example's tokens, by which equal ones are found: multiply and mix, as in
+    /// wyhash's finish.
     static func hash(_ tokens: some Sequence<UInt32>) -> UInt64 {
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
         for token in tokens {
@@ -35,6 +36,7 @@ struct ChunkResult: Sendable {
     var longestLine = 0
     var excessCount = 0
     var nearEmptyCount = 0
-    /// Records that are well-formed, also those that are not examples (preference pairs) or too long.
+    /// Records that are well-formed, also those that are not examples (preference pairs) or too
+    /// long.
     var recordCount = 0
 }

@@ -1,4 +1,5 @@
-/// Cuts the tokens of documents, one behind the other, into rows of equal length; the last may be shorter.
+/// Cuts the tokens of documents, one behind the other, into rows of equal length; the last may be
+/// shorter.
 struct RowCutter {
     let rowLength: Int
     private var pending: [UInt32] = []
@@ -12,7 +13,8 @@ struct RowCutter {
         pending += tokens
     }
 
-    /// Takes the rows that are complete; at the end of the file also the rest, if it holds anything to predict.
+    /// Takes the rows that are complete; at the end of the file also the rest, if it holds anything
+    /// to predict.
     mutating func rows(isLast: Bool, _ body: (ArraySlice<UInt32>, _ line: Int) throws -> Void) rethrows {
         var start = 0
         var document = 0

@@ -12,9 +12,11 @@ package enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
     case shareGPT = "sharegpt"
     /// `{"instruction", "input", "output"}`.
     case alpaca
-    /// `{"input": {"messages"}, "preferred_output": [...], "non_preferred_output": [...]}`, as OpenAI's preference fine-tuning has it.
+    /// `{"input": {"messages"}, "preferred_output": [...], "non_preferred_output": [...]}`, as
+    /// OpenAI's preference fine-tuning has it.
     case preference
-    /// `{"prompt", "chosen", "rejected"}`, as TRL has it: texts, or lists of messages; the prompt may be the common beginning.
+    /// `{"prompt", "chosen", "rejected"}`, as TRL has it: texts, or lists of messages; the prompt
+    /// may be the common beginning.
     case preferencePair = "preference_pair"
 
     /// The format that a record's keys tell, or nil if they tell none.

@@ -1,6 +1,7 @@
 /// Cuts a file that is one JSON array into chunks of whole elements, without reading it as a whole.
 ///
-/// Only brackets and strings are looked at here; whether an element is valid JSON its reader finds out.
+/// Only brackets and strings are looked at here; whether an element is valid JSON its reader finds
+/// out.
 final class ArraySource: ChunkSource {
     private enum State { case beforeArray, beforeElement, inElement, afterArray }
     private let text: InputText

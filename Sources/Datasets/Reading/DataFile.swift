@@ -1,7 +1,8 @@
 import Glibc
 import Storage
 
-/// The bytes of a data file, unpacked where it is gzip'd, read in blocks from one descriptor and hashed on the way.
+/// The bytes of a data file, unpacked where it is gzip'd, read in blocks from one descriptor and
+/// hashed on the way.
 ///
 /// The file is never mapped: truncating it underneath cannot crash.
 final class DataFile {
@@ -20,7 +21,8 @@ final class DataFile {
     private var packed: [UInt8] = []
     private var packedPosition = 0
 
-    /// - Throws: ``DatasetProblem`` if the file cannot be opened, is not a regular file or does not contain text.
+    /// - Throws: ``DatasetProblem`` if the file cannot be opened, is not a regular file or does not
+    ///   contain text.
     init(path: String, name: String) throws(DatasetProblem) {
         self.path = path
         self.name = name
@@ -99,7 +101,8 @@ final class DataFile {
     }
 
     /// The digest of the file's bytes, once all have been read.
-    /// - Throws: ``DatasetProblem`` of kind `data_changed` if the file is not what it was when it was opened.
+    /// - Throws: ``DatasetProblem`` of kind `data_changed` if the file is not what it was when it
+    ///   was opened.
     func finish() throws(DatasetProblem) -> String {
         // What stands behind a fault is read for the digest's sake.
         let rest = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)

@@ -1,4 +1,5 @@
-/// Cuts plain text into chunks of whole documents, which blank lines divide. A very long document comes in pieces of whole lines.
+/// Cuts plain text into chunks of whole documents, which blank lines divide. A very long document
+/// comes in pieces of whole lines.
 final class DocumentSource: ChunkSource {
     private let text: InputText
     private(set) var lineCount = 0

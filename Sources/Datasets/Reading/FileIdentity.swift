@@ -1,6 +1,7 @@
 import Glibc
 
-/// What the kernel says of a file: equal before and after means that it was not written to in between (the change time cannot be set by hand).
+/// What the kernel says of a file: equal before and after means that it was not written to in
+/// between (the change time cannot be set by hand).
 package struct FileIdentity: Sendable, Hashable {
     var device: UInt64
     var number: UInt64

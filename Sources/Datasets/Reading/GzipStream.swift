@@ -1,8 +1,10 @@
 import CZlib
 
-/// Unpacks gzip data piece by piece, so that a small file that unpacks to a huge one costs no memory.
+/// Unpacks gzip data piece by piece, so that a small file that unpacks to a huge one costs no
+/// memory.
 ///
-/// Several members one behind the other are one text, as gzip has it; zeros behind the last one are padding.
+/// Several members one behind the other are one text, as gzip has it; zeros behind the last one are
+/// padding.
 final class GzipStream {
     enum Failure: Error {
         case damaged

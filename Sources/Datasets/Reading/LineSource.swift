@@ -10,7 +10,8 @@ final class LineSource: ChunkSource {
         var wanted = ChunkSize.usual
         while true {
             do throws(DatasetProblem) { try text.fill(to: wanted) } catch {
-                // What was read before the fault is checked all the same; its last line may be cut short.
+                // What was read before the fault is checked all the same; its last line may be cut
+                // short.
                 problems.append(
                     DatasetProblem(
                         kind: error.kind, file: error.file, line: lineCount + 1 + Bytes.count(of: Bytes.lineEnd, in: text.bytes),

@@ -1,4 +1,5 @@
-/// Finds examples that occur more than once, in bounded memory: hashes first, then the tokens themselves.
+/// Finds examples that occur more than once, in bounded memory: hashes first, then the tokens
+/// themselves.
 enum Repetitions {
     /// Hashes that are held at a time.
     static let hashLimit = 2_000_000

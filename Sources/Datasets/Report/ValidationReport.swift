@@ -26,7 +26,8 @@ package struct ValidationReport: Sendable, Hashable {
     package var duplicateLines: [[Int]] = []
     /// Examples of which the loss counts fewer than three tokens.
     package var nearEmptyCount = 0
-    /// Of a validation file: examples that stand in the training file too; nil where there is nothing to compare.
+    /// Of a validation file: examples that stand in the training file too; nil where there is
+    /// nothing to compare.
     package var leakedCount: Int?
     package var leakedLines: [[Int]] = []
     /// What validation_split has drawn.

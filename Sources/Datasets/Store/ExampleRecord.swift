@@ -2,8 +2,8 @@ import Tokenization
 
 /// Where an example lies and what is known of it: 40 bytes in `examples.bin`.
 ///
-/// In `tokens.bin` an example is its tokens, run by run. In front of them stand, where there are several runs, the length of each, and then the
-/// numbers of its classes.
+/// In `tokens.bin` an example is its tokens, run by run. In front of them stand, where there are
+/// several runs, the length of each, and then the numbers of its classes.
 struct ExampleRecord: Sendable, Hashable, BitwiseCopyable {
     /// Place in `tokens.bin` of the first number that is the example's.
     var start: UInt64

@@ -3,10 +3,11 @@ import Storage
 import Synchronization
 import Tokenization
 
-/// Tokenised examples in two mapped files: `tokens.bin` (packed tokens, 4 bytes each) and `examples.bin` (``ExampleFile/header``, then a
-/// ``ExampleRecord`` each).
+/// Tokenised examples in two mapped files: `tokens.bin` (packed tokens, 4 bytes each) and
+/// `examples.bin` (``ExampleFile/header``, then a ``ExampleRecord`` each).
 ///
-/// Pages that were read are given back to the kernel now and then, so that a large dataset does not count as this process's memory.
+/// Pages that were read are given back to the kernel now and then, so that a large dataset does not
+/// count as this process's memory.
 final class ExampleStore: Sendable {
     static let tokensName = "tokens.bin"
     static let examplesName = "examples.bin"
@@ -19,7 +20,8 @@ final class ExampleStore: Sendable {
     private let bytesRead = Mutex(0)
     let count: Int
 
-    /// - Throws: ``StorageError`` if the files cannot be mapped, are damaged, or are of another version.
+    /// - Throws: ``StorageError`` if the files cannot be mapped, are damaged, or are of another
+    ///   version.
     init(folder: String) throws(StorageError) {
         tokens = try MappedFile(path: folder + "/" + Self.tokensName)
         records = try MappedFile(path: folder + "/" + Self.examplesName)
@@ -52,7 +54,8 @@ final class ExampleStore: Sendable {
         return body(UnsafeBufferPointer(start: first + Int(record.start), count: record.wordCount))
     }
 
-    /// The sample of a record. Lengths of runs that do not add up to the tokens leave the last ones shorter.
+    /// The sample of a record. Lengths of runs that do not add up to the tokens leave the last ones
+    /// shorter.
     func sample(_ index: Int) -> Sample {
         let record = record(index)
         return withWords(record) { words in

@@ -2,7 +2,8 @@ package import Tokenization
 
 /// What training takes from one record: token runs, and what is said of them.
 package struct Sample: Sendable, Hashable {
-    /// One or more sequences of tokens, none of which sees another: an answer, or a preferred and a rejected one.
+    /// One or more sequences of tokens, none of which sees another: an answer, or a preferred and a
+    /// rejected one.
     package var runs: [TokenizedExample]
     /// What the sample counts beside others.
     package var weight: Float

@@ -1,4 +1,5 @@
-/// Some of the numbers below a count, in their order: a bit for each and a sum for every 512, so that ten million take a megabyte and a half.
+/// Some of the numbers below a count, in their order: a bit for each and a sum for every 512, so
+/// that ten million take a megabyte and a half.
 struct Selection: Sendable {
     private var words: [UInt64]
     /// Selected numbers before each block of eight words.

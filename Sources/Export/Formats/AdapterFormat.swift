@@ -2,7 +2,8 @@ import Graph
 import Models
 import Tensors
 
-/// A LoRA adapter as PEFT saves it: `adapter_model.safetensors` in float32, `adapter_config.json`, a model card.
+/// A LoRA adapter as PEFT saves it: `adapter_model.safetensors` in float32, `adapter_config.json`,
+/// a model card.
 struct AdapterFormat: ResultFormat {
     let name = "adapter"
 

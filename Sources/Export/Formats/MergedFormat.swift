@@ -1,6 +1,7 @@
 import Models
 
-/// The base model with the adapter merged into it, as a Hugging Face folder in the base's element types.
+/// The base model with the adapter merged into it, as a Hugging Face folder in the base's element
+/// types.
 struct MergedFormat: ResultFormat {
     let name = "merged"
 

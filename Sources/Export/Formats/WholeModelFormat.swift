@@ -1,7 +1,7 @@
 import Models
 
-/// A model of which all weights were trained, as a Hugging Face folder: in the base's element types, or in config.json's where there was no
-/// base.
+/// A model of which all weights were trained, as a Hugging Face folder: in the base's element
+/// types, or in config.json's where there was no base.
 struct WholeModelFormat: ResultFormat {
     let name = "model"
 

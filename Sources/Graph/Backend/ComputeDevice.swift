@@ -2,34 +2,41 @@ package import Tensors
 
 /// A processor or graphics card that runs plans.
 ///
-/// All errors are typed by the backend and describe themselves; device loss is final for the process.
+/// All errors are typed by the backend and describe themselves; device loss is final for the
+/// process.
 package protocol ComputeDevice: AnyObject {
     /// Human-readable: `AMD Radeon 780M (RADV)`, `processor, 8 threads`.
     var name: String { get }
     var limits: MemoryLimits { get }
     /// The element types that activations may have.
     var activationTypes: Set<ElementType> { get }
-    /// Whether ``MatrixProduct`` takes float32 activations with a weight stored in this type; otherwise such weights are widened when loaded.
+    /// Whether ``MatrixProduct`` takes float32 activations with a weight stored in this type;
+    /// otherwise such weights are widened when loaded.
     func mixesFloat32(with weightType: ElementType) -> Bool
 
-    /// Allocates the persistent memory of a job. `mapped` gives, for each block of the layout that is a mapped weight, the host memory it lies in,
-    /// which stays valid as long as the returned object. Fresh memory is zero.
+    /// Allocates the persistent memory of a job. `mapped` gives, for each block of the layout that
+    /// is a mapped weight, the host memory it lies in, which stays valid as long as the returned
+    /// object. Fresh memory is zero.
     func makePersistentMemory(_ layout: PersistentLayout, mapped: [Int: UnsafeRawBufferPointer]) throws -> any PersistentMemory
 
-    /// Allocates an arena with these blocks (in bytes), to be shared by executables that do not run at the same time.
+    /// Allocates an arena with these blocks (in bytes), to be shared by executables that do not run
+    /// at the same time.
     func makeArena(blocks: [Int]) throws -> any Arena
 
     /// Bytes that can be allocated in all, or nil where that is unknown.
     var memoryByteCount: Int? { get }
-    /// Whether the device's memory is the process's own: then everything else that the process holds counts too.
+    /// Whether the device's memory is the process's own: then everything else that the process
+    /// holds counts too.
     var sharesProcessMemory: Bool { get }
-    /// Bytes that running a plan takes beside the plan's own memory. Executables of one arena share them.
+    /// Bytes that running a plan takes beside the plan's own memory. Executables of one arena share
+    /// them.
     func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int
 
     /// Prepares a plan for running: after this no run allocates.
     func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena) throws -> any Executable
 
-    /// The same, asking in between whether to break off where preparing takes long (shaders that are compiled).
+    /// The same, asking in between whether to break off where preparing takes long (shaders that
+    /// are compiled).
     /// - Throws: ``BrokenOff`` besides.
     func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
         -> any Executable
@@ -77,7 +84,8 @@ package protocol Executable: AnyObject {
     func run(unless mustBreakOff: () -> Bool) throws
     /// Reads an output of the last run.
     func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws
-    /// Runs the program once and gives the seconds that each kernel call took, in the order of the plan's calls.
+    /// Runs the program once and gives the seconds that each kernel call took, in the order of the
+    /// plan's calls.
     func profile() throws -> [Double]
 }
 

@@ -1,12 +1,15 @@
 import Tensors
 
-/// One step of Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as PyTorch computes it.
+/// One step of Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as
+/// PyTorch computes it.
 ///
-/// With `g = factor * gradient`: `p *= 1 - rate * weightDecay`; `m = beta1 * m + (1 - beta1) * g`; `v = beta2 * v + (1 - beta2) * g²`;
-/// `p -= rate / correction1 * m / (sqrt(v) / sqrt(correction2) + epsilon)`, where `correction = 1 - betaᵗ`. The gradient is set to zero for the next step's sums.
-/// If the norm is not finite nothing but the gradient is changed: the host sees the norm and stops.
-/// Inputs: `parameter`, `gradient`, `firstMoment`, `secondMoment` (one shape, float32), `clip` `[1, 2]` (norm, factor),
-/// `scalars` `[1, 4]` float32 (rate, correction1, correction2, unused). Outputs: the first four, in place.
+/// With `g = factor * gradient`: `p *= 1 - rate * weightDecay`; `m = beta1 * m + (1 - beta1) * g`;
+/// `v = beta2 * v + (1 - beta2) * g²`; `p -= rate / correction1 * m / (sqrt(v) /
+/// sqrt(correction2) + epsilon)`, where `correction = 1 - betaᵗ`. The gradient is set to zero for
+/// the next step's sums. If the norm is not finite nothing but the gradient is changed: the host
+/// sees the norm and stops. Inputs: `parameter`, `gradient`, `firstMoment`, `secondMoment` (one
+/// shape, float32), `clip` `[1, 2]` (norm, factor), `scalars` `[1, 4]` float32 (rate, correction1,
+/// correction2, unused). Outputs: the first four, in place.
 package struct AdamW: OperationWithoutGradient {
     package static let name = "AdamW"
     package var beta1: Float

@@ -1,6 +1,7 @@
 import Tensors
 
-/// `c = a + b`, element by element. Inputs: two of one shape; the output has the first one's element type.
+/// `c = a + b`, element by element. Inputs: two of one shape; the output has the first one's
+/// element type.
 package struct Add: Operation {
     package static let name = "Add"
 

@@ -3,7 +3,8 @@ import Tensors
 /// The shape of an attention layer: heads, widths, and how scores are treated.
 package struct AttentionShape: Sendable, Hashable {
     package var headCount: Int
-    /// Heads of keys and values; query head `h` uses key/value head `h / (headCount / keyValueHeadCount)`.
+    /// Heads of keys and values; query head `h` uses key/value head `h / (headCount /
+    /// keyValueHeadCount)`.
     package var keyValueHeadCount: Int
     package var headWidth: Int
     /// Scores are multiplied by this, usually `1 / sqrt(headWidth)`.
@@ -24,12 +25,15 @@ package struct AttentionShape: Sendable, Hashable {
     }
 }
 
-/// Softmax attention without a score matrix (Dao et al. 2022, arXiv:2205.14135): scores exist only block by block.
+/// Softmax attention without a score matrix (Dao et al. 2022, arXiv:2205.14135): scores exist only
+/// block by block.
 ///
-/// Query `i` sees the keys of rows `keyRanges[i, 0] ..< keyRanges[i, 1]`: causality, the borders of packed examples and a sliding window are all
-/// in these ranges, which the host fills in. An empty range gives a row of zeros and a log-sum-exp of zero.
-/// Inputs: `q` `[t, headCount * headWidth]`, `k` and `v` `[s, keyValueHeadCount * headWidth]` of one element type, `keyRanges` `[t, 2]` int32.
-/// Outputs: `o` as `q`, `logSumExp` `[t, headCount]` float32: the natural logarithm of the sum of the exponentials of the (scaled, capped) scores.
+/// Query `i` sees the keys of rows `keyRanges[i, 0] ..< keyRanges[i, 1]`: causality, the borders of
+/// packed examples and a sliding window are all in these ranges, which the host fills in. An empty
+/// range gives a row of zeros and a log-sum-exp of zero. Inputs: `q` `[t, headCount * headWidth]`,
+/// `k` and `v` `[s, keyValueHeadCount * headWidth]` of one element type, `keyRanges` `[t, 2]`
+/// int32. Outputs: `o` as `q`, `logSumExp` `[t, headCount]` float32: the natural logarithm of the
+/// sum of the exponentials of the (scaled, capped) scores.
 package struct Attention: Operation {
     package static let name = "Attention"
     package var shape: AttentionShape
@@ -59,7 +63,8 @@ package struct Attention: Operation {
 
     package var attributes: String { shape.attributes }
 
-    /// Queries may be cut; every piece needs all keys and values, which therefore must fit one buffer.
+    /// Queries may be cut; every piece needs all keys and values, which therefore must fit one
+    /// buffer.
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init(), .init(), .init("t")], outputs: [.init("t"), .init("t")])
     }

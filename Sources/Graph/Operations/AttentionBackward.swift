@@ -1,12 +1,15 @@
 import Tensors
 
-/// The gradients of ``Attention`` with respect to queries, keys and values (Dao et al. 2022, arXiv:2205.14135, algorithm 4).
+/// The gradients of ``Attention`` with respect to queries, keys and values (Dao et al. 2022,
+/// arXiv:2205.14135, algorithm 4).
 ///
-/// With `p = exp(score - logSumExp)`, `dP = dO · vᵀ`, `dS = p * (dP - delta)` (times the derivative of the cap): `dq = scale * dS · k`,
-/// `dk = scale * dSᵀ · q`, `dv = pᵀ · dO`; key and value gradients sum over the query heads of their group.
-/// Inputs: `q`, `k`, `v`, `dO` (as `q`), `logSumExp` `[t, headCount]`, `delta` `[t, headCount]`, `keyRanges` `[t, 2]`,
-/// `queryRanges` `[s, 2]`: the rows of the queries that see a key, first and one past the last. Outputs: `dq` as `q`, `dk` as `k`, `dv` as `v`.
-/// A key that no query sees gets zeros. The order of all sums is fixed, whatever the number of threads.
+/// With `p = exp(score - logSumExp)`, `dP = dO · vᵀ`, `dS = p * (dP - delta)` (times the derivative
+/// of the cap): `dq = scale * dS · k`, `dk = scale * dSᵀ · q`, `dv = pᵀ · dO`; key and value
+/// gradients sum over the query heads of their group. Inputs: `q`, `k`, `v`, `dO` (as `q`),
+/// `logSumExp` `[t, headCount]`, `delta` `[t, headCount]`, `keyRanges` `[t, 2]`, `queryRanges` `[s,
+/// 2]`: the rows of the queries that see a key, first and one past the last. Outputs: `dq` as `q`,
+/// `dk` as `k`, `dv` as `v`. A key that no query sees gets zeros. The order of all sums is fixed,
+/// whatever the number of threads.
 package struct AttentionBackward: OperationWithoutGradient {
     package static let name = "AttentionBackward"
     package var shape: AttentionShape

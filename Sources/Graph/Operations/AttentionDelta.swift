@@ -1,6 +1,7 @@
 import Tensors
 
-/// For each row and head the product of output and output gradient, which the backward pass of attention needs: `delta[t, h] = sum over head h of dO * O`.
+/// For each row and head the product of output and output gradient, which the backward pass of
+/// attention needs: `delta[t, h] = sum over head h of dO * O`.
 ///
 /// Inputs: `dO` and `O` `[t, headCount * headWidth]`. Output: `[t, headCount]` float32.
 package struct AttentionDelta: OperationWithoutGradient {

@@ -1,6 +1,7 @@
 import Tensors
 
-/// `y[t, :] = x[t, :] + bias`. Inputs: `x` `[t, n]`, `bias` `[1, n]` of any floating type. Output: as `x`.
+/// `y[t, :] = x[t, :] + bias`. Inputs: `x` `[t, n]`, `bias` `[1, n]` of any floating type. Output:
+/// as `x`.
 package struct BiasAdd: Operation {
     package static let name = "BiasAdd"
 

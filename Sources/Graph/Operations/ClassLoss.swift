@@ -1,14 +1,17 @@
 package import Tensors
 
-/// The loss of rows of logits over a few classes, given by weights for every class, and the gradient at once.
+/// The loss of rows of logits over a few classes, given by weights for every class, and the
+/// gradient at once.
 ///
-/// - `softmax`, for one class a row: `loss[r] = -Σ positive[r, c] * log softmax(z[r])[c]`. One-hot weights are the plain cross-entropy; class weights
-///   and label smoothing are folded into them.
-/// - `sigmoid`, for any number of classes a row: `loss[r] = -Σ (positive[r, c] * log σ(z[r, c]) + negative[r, c] * log σ(-z[r, c]))`.
+/// - `softmax`, for one class a row: `loss[r] = -Σ positive[r, c] * log softmax(z[r])[c]`. One-hot
+///   weights are the plain cross-entropy; class weights and label smoothing are folded into them.
+/// - `sigmoid`, for any number of classes a row: `loss[r] = -Σ (positive[r, c] * log σ(z[r, c]) +
+///   negative[r, c] * log σ(-z[r, c]))`.
 ///
-/// The gradient is that of the sum of the losses times `lossScale`. A row of zero weights has loss 0 and a gradient of zeros.
-/// Inputs: `logits` `[r, n]`, `positive` `[r, n]` float32, `lossScale` `[1, 1]` float32, and for `sigmoid` `negative` `[r, n]` float32.
-/// Outputs: `loss` `[r, 1]` float32 and, with `gradientType`, `gradient` as the logits, of that element type.
+/// The gradient is that of the sum of the losses times `lossScale`. A row of zero weights has loss
+/// 0 and a gradient of zeros. Inputs: `logits` `[r, n]`, `positive` `[r, n]` float32, `lossScale`
+/// `[1, 1]` float32, and for `sigmoid` `negative` `[r, n]` float32. Outputs: `loss` `[r, 1]`
+/// float32 and, with `gradientType`, `gradient` as the logits, of that element type.
 package struct ClassLoss: OperationWithoutGradient {
     package static let name = "ClassLoss"
 

@@ -1,8 +1,10 @@
 import Tensors
 
-/// The global norm of the gradients and the factor that clips it: `norm = sqrt(sum of partial sums)`, `factor = min(1, maximumNorm / (norm + 1e-6))`.
+/// The global norm of the gradients and the factor that clips it: `norm = sqrt(sum of partial
+/// sums)`, `factor = min(1, maximumNorm / (norm + 1e-6))`.
 ///
-/// The 1e-6 is PyTorch's (`torch.nn.utils.clip_grad_norm_`). A `maximumNorm` of 0 clips nothing. Input: `sums` `[n, 1]` float32, sums of squares. Output: `[1, 2]` float32: norm, factor.
+/// The 1e-6 is PyTorch's (`torch.nn.utils.clip_grad_norm_`). A `maximumNorm` of 0 clips nothing.
+/// Input: `sums` `[n, 1]` float32, sums of squares. Output: `[1, 2]` float32: norm, factor.
 package struct ClipFactor: OperationWithoutGradient {
     package static let name = "ClipFactor"
     package var maximumNorm: Float

@@ -1,6 +1,8 @@
-/// Adds the sum of each column to an accumulator: `accumulator[j] += sum over t of x[t, j]`; the gradient of a bias.
+/// Adds the sum of each column to an accumulator: `accumulator[j] += sum over t of x[t, j]`; the
+/// gradient of a bias.
 ///
-/// Inputs: `x` `[t, n]`, `accumulator` `[1, n]` float32. Output: the accumulator, in place. The order of the sum is fixed.
+/// Inputs: `x` `[t, n]`, `accumulator` `[1, n]` float32. Output: the accumulator, in place. The
+/// order of the sum is fixed.
 package struct ColumnSum: OperationWithoutGradient {
     package static let name = "ColumnSum"
 

@@ -1,6 +1,7 @@
 package import Tensors
 
-/// The same numbers in another element type (rounded to nearest, ties to even); with the same type, a copy.
+/// The same numbers in another element type (rounded to nearest, ties to even); with the same type,
+/// a copy.
 ///
 /// Input: any floating matrix. Output: of `outputType`.
 package struct Convert: Operation {

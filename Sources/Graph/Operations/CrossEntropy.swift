@@ -2,11 +2,13 @@ package import Tensors
 
 /// Cross-entropy of a chunk of rows of logits, their accuracy, and the gradient at once.
 ///
-/// With `z` the logits (after `softCap * tanh(logits / softCap)` where the cap is not 0): `loss[r] = logSumExp(z[r]) - z[r, target]`,
-/// `correct[r]` = 1 if the target is the largest (the first of equals), `gradient = (softmax(z) - onehot(target)) * lossScale`, times the cap's derivative.
-/// A target of -1 gives loss 0, correct 0 and a row of zeros.
-/// Inputs: `logits` `[r, vocabulary]`, `targets` `[r, 1]` int32, `lossScale` `[1, 1]` float32. Outputs: `loss` `[r, 1]` float32, `correct` `[r, 1]`
-/// float32 and, with `gradientType`, `gradient` as the logits, of that element type.
+/// With `z` the logits (after `softCap * tanh(logits / softCap)` where the cap is not 0): `loss[r]
+/// = logSumExp(z[r]) - z[r, target]`, `correct[r]` = 1 if the target is the largest (the first of
+/// equals), `gradient = (softmax(z) - onehot(target)) * lossScale`, times the cap's derivative. A
+/// target of -1 gives loss 0, correct 0 and a row of zeros. Inputs: `logits` `[r, vocabulary]`,
+/// `targets` `[r, 1]` int32, `lossScale` `[1, 1]` float32. Outputs: `loss` `[r, 1]` float32,
+/// `correct` `[r, 1]` float32 and, with `gradientType`, `gradient` as the logits, of that element
+/// type.
 package struct CrossEntropy: OperationWithoutGradient {
     package static let name = "CrossEntropy"
     package var softCap: Float

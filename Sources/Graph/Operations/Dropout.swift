@@ -1,11 +1,14 @@
 import Tensors
 
-/// Sets elements to zero with probability `rate` and divides the others by `1 - rate` (Srivastava et al. 2014).
+/// Sets elements to zero with probability `rate` and divides the others by `1 - rate` (Srivastava
+/// et al. 2014).
 ///
-/// Element `e = (firstRow + row) * columns + column` draws word `e % 4` of Philox4x32-10 (Salmon et al. 2011) with the counter
-/// `(e / 4, stream, step, microBatch)` and the key `(seedLow, seedHigh)`; it is kept if the word is at least `rate * 2³²`. So a mask depends on nothing
-/// but these numbers, is never stored, and the gradient applies the same operation to the output's gradient.
-/// Inputs: `x` `[t, n]`, `randomState` `[1, 4]` int32 (bits of seedLow, seedHigh, step, microBatch). Output: as `x`.
+/// Element `e = (firstRow + row) * columns + column` draws word `e % 4` of Philox4x32-10 (Salmon et
+/// al. 2011) with the counter `(e / 4, stream, step, microBatch)` and the key `(seedLow,
+/// seedHigh)`; it is kept if the word is at least `rate * 2³²`. So a mask depends on nothing but
+/// these numbers, is never stored, and the gradient applies the same operation to the output's
+/// gradient. Inputs: `x` `[t, n]`, `randomState` `[1, 4]` int32 (bits of seedLow, seedHigh, step,
+/// microBatch). Output: as `x`.
 package struct Dropout: Operation {
     package static let name = "Dropout"
     package var rate: Float

@@ -2,8 +2,9 @@ package import Tensors
 
 /// Row `tokens[t]` of a table, times a factor: `y[t, :] = scale * table[tokens[t], :]`.
 ///
-/// Inputs: `table` `[vocabulary, features]`, `tokens` `[t, 1]` int32. Output: `[t, features]` of `outputType`.
-/// A piece of a split table holds the rows from `firstRow` on; output rows of tokens outside the piece are left as they are.
+/// Inputs: `table` `[vocabulary, features]`, `tokens` `[t, 1]` int32. Output: `[t, features]` of
+/// `outputType`. A piece of a split table holds the rows from `firstRow` on; output rows of tokens
+/// outside the piece are left as they are.
 package struct Embedding: Operation {
     package static let name = "Embedding"
     package var scale: Float

@@ -1,10 +1,12 @@
 import Tensors
 
-/// Adds each token's gradient to its row of the table's gradient: `accumulator[tokens[t], :] += scale * dy[t, :]`, tokens in ascending order.
+/// Adds each token's gradient to its row of the table's gradient: `accumulator[tokens[t], :] +=
+/// scale * dy[t, :]`, tokens in ascending order.
 ///
-/// Inputs: `dy` `[t, features]`, `tokens` `[t, 1]` int32, `accumulator` `[vocabulary, features]` float32. Output: the accumulator, in place.
-/// The sum of each element runs over tokens in order, so the result does not depend on the number of threads.
-/// A piece of a split accumulator holds the rows from `firstRow` on; tokens outside the piece are skipped.
+/// Inputs: `dy` `[t, features]`, `tokens` `[t, 1]` int32, `accumulator` `[vocabulary, features]`
+/// float32. Output: the accumulator, in place. The sum of each element runs over tokens in order,
+/// so the result does not depend on the number of threads. A piece of a split accumulator holds the
+/// rows from `firstRow` on; tokens outside the piece are skipped.
 package struct EmbeddingBackward: OperationWithoutGradient {
     package static let name = "EmbeddingBackward"
     package var scale: Float
@@ -33,7 +35,8 @@ package struct EmbeddingBackward: OperationWithoutGradient {
 
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let operation = self
-        // Cutting tokens keeps their order: pieces run one after the other and each adds to the accumulator.
+        // Cutting tokens keeps their order: pieces run one after the other and each adds to the
+        // accumulator.
         return Partition(inputs: [.init("t"), .init("t"), .init("v")], outputs: [.init("v")]) { axis, range, _ in
             guard axis == "v" else { return nil }
             var piece = operation

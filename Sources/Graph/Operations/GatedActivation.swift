@@ -1,6 +1,7 @@
 import Tensors
 
-/// The gate of a gated linear unit (Shazeer 2020, arXiv:2002.05202): `y = f(gate) * up`, element by element.
+/// The gate of a gated linear unit (Shazeer 2020, arXiv:2002.05202): `y = f(gate) * up`, element by
+/// element.
 ///
 /// Inputs: `gate`, `up` `[t, n]` of one element type. Output: as `gate`.
 package struct GatedActivation: Operation {

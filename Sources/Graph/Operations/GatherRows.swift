@@ -2,8 +2,9 @@ import Tensors
 
 /// Picks rows: `y[r, :] = x[rows[r], :]`; a row number of -1 gives zeros.
 ///
-/// Inputs: `x` `[t, n]`, `rows` `[r, 1]` int32, each -1 or a row of `x`, none but -1 twice. Output: `[r, n]`.
-/// A piece of a split `x` holds the rows from `firstRow` on: output rows picked from elsewhere are left as they are, and the first piece writes the zeros.
+/// Inputs: `x` `[t, n]`, `rows` `[r, 1]` int32, each -1 or a row of `x`, none but -1 twice. Output:
+/// `[r, n]`. A piece of a split `x` holds the rows from `firstRow` on: output rows picked from
+/// elsewhere are left as they are, and the first piece writes the zeros.
 package struct GatherRows: Operation {
     package static let name = "GatherRows"
     package var firstRow: Int

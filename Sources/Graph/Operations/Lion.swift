@@ -2,11 +2,12 @@ import Tensors
 
 /// One step of Lion with decoupled weight decay (Chen and others 2023, arXiv:2302.06675).
 ///
-/// With `g = factor * gradient`: `p = p * (1 - rate * weightDecay) - rate * sign(beta1 * m + (1 - beta1) * g)`, where `sign(0)` is 0, and
-/// `m = beta2 * m + (1 - beta2) * g` afterwards. The gradient is set to zero for the next step's sums.
-/// If the norm is not finite nothing but the gradient is changed: the host sees the norm and stops.
-/// Inputs: `parameter`, `gradient`, `momentum` (one shape, float32), `clip` `[1, 2]` (norm, factor),
-/// `scalars` `[1, n]` float32, whose first number is the rate. Outputs: the first three, in place.
+/// With `g = factor * gradient`: `p = p * (1 - rate * weightDecay) - rate * sign(beta1 * m + (1 -
+/// beta1) * g)`, where `sign(0)` is 0, and `m = beta2 * m + (1 - beta2) * g` afterwards. The
+/// gradient is set to zero for the next step's sums. If the norm is not finite nothing but the
+/// gradient is changed: the host sees the norm and stops. Inputs: `parameter`, `gradient`,
+/// `momentum` (one shape, float32), `clip` `[1, 2]` (norm, factor), `scalars` `[1, n]` float32,
+/// whose first number is the rate. Outputs: the first three, in place.
 package struct Lion: OperationWithoutGradient {
     package static let name = "Lion"
     package var beta1: Float

@@ -2,9 +2,10 @@ package import Tensors
 
 /// `c = scale * op(a) * op(b) + addend`, where `op` transposes its matrix or not.
 ///
-/// Inputs: `a` `[m, k]` (or `[k, m]` with `transposesA`), `b` `[k, n]` (or `[n, k]` with `transposesB`), optionally `addend` `[m, n]`.
-/// Output: `c` `[m, n]` of `outputType`; sums are float32. The addend has the output's element type.
-/// `a` and `b` have one element type, or float32 and a narrower stored weight where the device can mix them.
+/// Inputs: `a` `[m, k]` (or `[k, m]` with `transposesA`), `b` `[k, n]` (or `[n, k]` with
+/// `transposesB`), optionally `addend` `[m, n]`. Output: `c` `[m, n]` of `outputType`; sums are
+/// float32. The addend has the output's element type. `a` and `b` have one element type, or float32
+/// and a narrower stored weight where the device can mix them.
 package struct MatrixProduct: Operation {
     package static let name = "MatrixProduct"
     package var transposesA: Bool
@@ -65,7 +66,8 @@ package struct MatrixProduct: Operation {
         guard let gradient = context.gradient(of: node.outputs[0]) else { return }
         if hasAddend { try context.contribute(to: node.inputs[2], gradient) }
         let (a, b) = (node.inputs[0], node.inputs[1])
-        // A stored weight may be narrower than what it is multiplied with; the activation's type is the one that products are computed from.
+        // A stored weight may be narrower than what it is multiplied with; the activation's type is
+        // the one that products are computed from.
         let activationType = context.type(of: a).elementType
         // d(op(a)) = scale * dc * op(b)ᵀ
         if context.needsGradient(a) {

@@ -1,11 +1,14 @@
 package import Quantization
 package import Tensors
 
-/// A product with a frozen quantised weight `W` `[outputs, inputs]`: `c = x * Wᵀ + addend`, or with `transposesWeight` false `c = x * W + addend`.
+/// A product with a frozen quantised weight `W` `[outputs, inputs]`: `c = x * Wᵀ + addend`, or with
+/// `transposesWeight` false `c = x * W + addend`.
 ///
-/// Inputs: `x` `[m, inputs]` (or `[m, outputs]`), the weight's words `[1, words]` int32 as ``QuantizedLayout`` places them, optionally `addend` `[m, n]`.
-/// Output: `c` `[m, n]` of `outputType`; the addend has the output's element type. A weight is dequantised to the type of `x`; sums are float32.
-/// Its gradient for `x` is the other product of the two, as QLoRA trains through a frozen base (Dettmers et al. 2023, arXiv:2305.14314).
+/// Inputs: `x` `[m, inputs]` (or `[m, outputs]`), the weight's words `[1, words]` int32 as
+/// ``QuantizedLayout`` places them, optionally `addend` `[m, n]`. Output: `c` `[m, n]` of
+/// `outputType`; the addend has the output's element type. A weight is dequantised to the type of
+/// `x`; sums are float32. Its gradient for `x` is the other product of the two, as QLoRA trains
+/// through a frozen base (Dettmers et al. 2023, arXiv:2305.14314).
 package struct QuantizedProduct: Operation {
     package static let name = "QuantizedProduct"
     package var format: QuantizedFormat

@@ -1,10 +1,13 @@
 package import Tensors
 
-/// Root-mean-square normalisation (Zhang and Sennrich 2019, arXiv:1910.07467) of each group of columns in each row.
+/// Root-mean-square normalisation (Zhang and Sennrich 2019, arXiv:1910.07467) of each group of
+/// columns in each row.
 ///
-/// `y = x / sqrt(mean(x²) + epsilon) * (weightOffset + weight)`. With `groupCount` heads side by side in the columns, each is normalised alone
-/// with the same weight (Qwen 3's query and key norms). `weightOffset` is 1 for Gemma, whose stored weight is the difference from one.
-/// Inputs: `x` `[t, groupCount * width]`, `weight` `[1, width]`. Outputs: `y` as `x` of `outputType`, `inverseRMS` `[t, groupCount]` float32 for the backward pass.
+/// `y = x / sqrt(mean(x²) + epsilon) * (weightOffset + weight)`. With `groupCount` heads side by
+/// side in the columns, each is normalised alone with the same weight (Qwen 3's query and key
+/// norms). `weightOffset` is 1 for Gemma, whose stored weight is the difference from one. Inputs:
+/// `x` `[t, groupCount * width]`, `weight` `[1, width]`. Outputs: `y` as `x` of `outputType`,
+/// `inverseRMS` `[t, groupCount]` float32 for the backward pass.
 package struct RMSNorm: Operation {
     package static let name = "RMSNorm"
     package var epsilon: Float

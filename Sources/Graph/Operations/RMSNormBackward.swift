@@ -1,9 +1,11 @@
 package import Tensors
 
-/// The gradient of ``RMSNorm`` with respect to its input, added to a gradient that came another way (the residual's).
+/// The gradient of ``RMSNorm`` with respect to its input, added to a gradient that came another way
+/// (the residual's).
 ///
-/// With `r` = inverseRMS, `g = dy * (weightOffset + weight)`, `n` = width of a group: `dx = r * g - x * r³ / n * sum(g * x) + addend`.
-/// Inputs: `dy`, `x`, `weight` `[1, width]`, `inverseRMS` `[t, groupCount]` float32, optionally `addend` of the output's type. Output: `dx` of `outputType`.
+/// With `r` = inverseRMS, `g = dy * (weightOffset + weight)`, `n` = width of a group: `dx = r * g -
+/// x * r³ / n * sum(g * x) + addend`. Inputs: `dy`, `x`, `weight` `[1, width]`, `inverseRMS` `[t,
+/// groupCount]` float32, optionally `addend` of the output's type. Output: `dx` of `outputType`.
 package struct RMSNormBackward: OperationWithoutGradient {
     package static let name = "RMSNormBackward"
     package var weightOffset: Float

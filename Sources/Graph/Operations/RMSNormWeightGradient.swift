@@ -1,7 +1,9 @@
-/// The gradient of ``RMSNorm`` with respect to its weight, added to an accumulator: `accumulator[j] += sum over rows and groups of dy * x * inverseRMS`.
+/// The gradient of ``RMSNorm`` with respect to its weight, added to an accumulator: `accumulator[j]
+/// += sum over rows and groups of dy * x * inverseRMS`.
 ///
-/// Inputs: `dy` `[t, groupCount * width]`, `x` likewise, `inverseRMS` `[t, groupCount]`, `accumulator` `[1, width]` float32. Output: the accumulator, in place.
-/// The order of the sum is fixed, whatever the number of threads.
+/// Inputs: `dy` `[t, groupCount * width]`, `x` likewise, `inverseRMS` `[t, groupCount]`,
+/// `accumulator` `[1, width]` float32. Output: the accumulator, in place. The order of the sum is
+/// fixed, whatever the number of threads.
 package struct RMSNormWeightGradient: OperationWithoutGradient {
     package static let name = "RMSNormWeightGradient"
     package var groupCount: Int

@@ -1,11 +1,14 @@
 import Tensors
 
-/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864), in the half-split layout of most Hugging Face checkpoints or in the paper's pairs.
+/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864), in the half-split layout of most
+/// Hugging Face checkpoints or in the paper's pairs.
 ///
-/// In each head of width `headWidth`, for `i < rotaryWidth / 2`, with `(c, s) = (table[row, i], table[row, rotaryWidth / 2 + i])`:
-/// `y[i] = x[i] * c - x[i + rotaryWidth / 2] * s`, `y[i + rotaryWidth / 2] = x[i + rotaryWidth / 2] * c + x[i] * s`;
-/// with `isInterleaved` the pairs are `x[2 i]` and `x[2 i + 1]`. Columns from `rotaryWidth` on are copied. `isInverse` uses `-s`: the transposed map, which is the gradient.
-/// Inputs: `x` `[t, heads * headWidth]`, `table` `[positions, rotaryWidth]` float32 (cosines, then sines), `rows` `[t, 1]` int32, the table's row
+/// In each head of width `headWidth`, for `i < rotaryWidth / 2`, with `(c, s) = (table[row, i],
+/// table[row, rotaryWidth / 2 + i])`: `y[i] = x[i] * c - x[i + rotaryWidth / 2] * s`, `y[i +
+/// rotaryWidth / 2] = x[i + rotaryWidth / 2] * c + x[i] * s`; with `isInterleaved` the pairs are
+/// `x[2 i]` and `x[2 i + 1]`. Columns from `rotaryWidth` on are copied. `isInverse` uses `-s`: the
+/// transposed map, which is the gradient. Inputs: `x` `[t, heads * headWidth]`, `table`
+/// `[positions, rotaryWidth]` float32 (cosines, then sines), `rows` `[t, 1]` int32, the table's row
 /// for each token (its position; a second set of factors stands behind the first). Output: as `x`.
 package struct RotaryEmbedding: Operation {
     package static let name = "RotaryEmbedding"

@@ -1,12 +1,14 @@
 import Tensors
 
-/// One step of gradient descent with momentum (Polyak 1964, doi:10.1016/0041-5553(64)90137-5), as PyTorch computes it.
+/// One step of gradient descent with momentum (Polyak 1964, doi:10.1016/0041-5553(64)90137-5), as
+/// PyTorch computes it.
 ///
-/// With `g = factor * gradient + weightDecay * p`: `m = momentum * m + g`; `p -= rate * m`, or with Nesterov's form
-/// (Sutskever and others 2013) `p -= rate * (g + momentum * m)`. The gradient is set to zero for the next step's sums.
-/// If the norm is not finite nothing but the gradient is changed: the host sees the norm and stops.
-/// Inputs: `parameter`, `gradient`, `velocity` (one shape, float32), `clip` `[1, 2]` (norm, factor),
-/// `scalars` `[1, n]` float32, whose first number is the rate. Outputs: the first three, in place.
+/// With `g = factor * gradient + weightDecay * p`: `m = momentum * m + g`; `p -= rate * m`, or with
+/// Nesterov's form (Sutskever and others 2013) `p -= rate * (g + momentum * m)`. The gradient is
+/// set to zero for the next step's sums. If the norm is not finite nothing but the gradient is
+/// changed: the host sees the norm and stops. Inputs: `parameter`, `gradient`, `velocity` (one
+/// shape, float32), `clip` `[1, 2]` (norm, factor), `scalars` `[1, n]` float32, whose first number
+/// is the rate. Outputs: the first three, in place.
 package struct SGD: OperationWithoutGradient {
     package static let name = "SGD"
     package var momentum: Float

@@ -2,9 +2,10 @@ import Tensors
 
 /// Puts rows in their places: `y[rows[r], :] = x[r, :]`, for every `r` whose row number is not -1.
 ///
-/// Inputs: `x` `[r, n]`, `rows` `[r, 1]` int32 (no row number but -1 occurs twice), with `hasBase` also `base` `[rowCount, n]`. Output: `[rowCount, n]`; the rows
-/// that are not named are zero, or those of `base`, in whose memory the output is written.
-/// A piece of a split output holds the rows from `firstRow` on; row numbers outside the piece are skipped.
+/// Inputs: `x` `[r, n]`, `rows` `[r, 1]` int32 (no row number but -1 occurs twice), with `hasBase`
+/// also `base` `[rowCount, n]`. Output: `[rowCount, n]`; the rows that are not named are zero, or
+/// those of `base`, in whose memory the output is written. A piece of a split output holds the rows
+/// from `firstRow` on; row numbers outside the piece are skipped.
 package struct ScatterRows: Operation {
     package static let name = "ScatterRows"
     package var rowCount: Int
@@ -39,7 +40,8 @@ package struct ScatterRows: Operation {
         }
     }
 
-    /// The gradient of what is put in places is what stands in those places afterwards. A base has none: its gradient would need zeros there.
+    /// The gradient of what is put in places is what stands in those places afterwards. A base has
+    /// none: its gradient would need zeros there.
     package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
         guard let gradient = context.gradient(of: node.outputs[0]), context.needsGradient(node.inputs[0]) else { return }
         try context.contribute(to: node.inputs[0], context.add(GatherRows(), [gradient, node.inputs[1]])[0])

@@ -2,7 +2,8 @@ import Tensors
 
 /// The sum of the squares of all elements, in a fixed order.
 ///
-/// Inputs: `x` `[r, n]` float32, with `hasAddend` also a sum `[1, 1]` to add to. Output: `[1, 1]` float32.
+/// Inputs: `x` `[r, n]` float32, with `hasAddend` also a sum `[1, 1]` to add to. Output: `[1, 1]`
+/// float32.
 package struct SumOfSquares: OperationWithoutGradient {
     package static let name = "SumOfSquares"
     package var hasAddend: Bool

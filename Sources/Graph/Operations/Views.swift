@@ -67,7 +67,8 @@ package struct SliceRows: Operation {
     }
 }
 
-/// Matrices side by side. The planner has each input computed in its place of the output; no kernel runs unless that is impossible.
+/// Matrices side by side. The planner has each input computed in its place of the output; no kernel
+/// runs unless that is impossible.
 package struct ConcatenateColumns: Operation {
     package static let name = "ConcatenateColumns"
 

@@ -1,7 +1,8 @@
 /// Packs pieces of memory with known lifetimes into blocks.
 ///
-/// Largest first, each at the lowest offset where it meets no piece that lives at the same time: the greedy-by-size strategy of
-/// Pisarchyk and Lee 2020 (arXiv:2001.03288), which comes within a few per cent of the lower bound on networks of layers.
+/// Largest first, each at the lowest offset where it meets no piece that lives at the same time:
+/// the greedy-by-size strategy of Pisarchyk and Lee 2020 (arXiv:2001.03288), which comes within a
+/// few per cent of the lower bound on networks of layers.
 struct ArenaAllocation {
     struct Place: Hashable {
         var block = 0
@@ -53,7 +54,8 @@ struct ArenaAllocation {
         }
     }
 
-    /// The lowest offset at which the request fits between those it lives with, and where it then stands in the list.
+    /// The lowest offset at which the request fits between those it lives with, and where it then
+    /// stands in the list.
     private func gap(for request: Request, in placed: [Int]) -> (position: Int, offset: Int)? {
         var offset = 0
         for other in placed {

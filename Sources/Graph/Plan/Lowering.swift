@@ -1,6 +1,7 @@
 import Tensors
 
-/// Turns nodes into kernel calls: one a node where every operand lies in one piece, else one for each combination of pieces.
+/// Turns nodes into kernel calls: one a node where every operand lies in one piece, else one for
+/// each combination of pieces.
 struct Lowering {
     let graph: Graph
     let assignment: StorageAssignment

@@ -6,7 +6,8 @@ package struct MemoryLimits: Sendable, Hashable {
     package var maximumTensorBytes: Int
     /// Every tensor begins at a multiple of this many bytes.
     package var alignment: Int
-    /// Whether a frozen weight may lie in memory of its own that the host provides (a mapped file) instead of a block.
+    /// Whether a frozen weight may lie in memory of its own that the host provides (a mapped file)
+    /// instead of a block.
     package var mapsWeights: Bool
 
     package init(maximumBlockBytes: Int, maximumTensorBytes: Int, alignment: Int = 256, mapsWeights: Bool = false) {

@@ -1,19 +1,24 @@
 import Tensors
 
-/// Where every persistent tensor of a job lies: blocks within the device's limits, tensors inside them, large ones in several pieces.
+/// Where every persistent tensor of a job lies: blocks within the device's limits, tensors inside
+/// them, large ones in several pieces.
 package struct PersistentLayout: Sendable {
     package struct Block: Sendable, Hashable {
         package var byteCount: Int
-        /// The key of the frozen weight whose mapped memory this block is, or nil for memory that the device allocates.
+        /// The key of the frozen weight whose mapped memory this block is, or nil for memory that
+        /// the device allocates.
         package var mappedWeight: String?
     }
     package private(set) var blocks: [Block] = []
     package private(set) var placements: [String: Placement] = [:]
     package private(set) var tensors: [String: PersistentTensor] = [:]
 
-    /// Lays out tensors in their order. Parts of pages lie in their page, which must be among `tensors`.
-    /// - Parameter mappedWeights: keys of weights that lie in host memory of their own (used only where the limits allow it).
-    /// - Throws: ``GraphError/undefinedValue(_:)`` if a page is missing, ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
+    /// Lays out tensors in their order. Parts of pages lie in their page, which must be among
+    /// `tensors`.
+    /// - Parameter mappedWeights: keys of weights that lie in host memory of their own (used only
+    ///   where the limits allow it).
+    /// - Throws: ``GraphError/undefinedValue(_:)`` if a page is missing,
+    ///   ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
     package init(_ tensors: [PersistentTensor], limits: MemoryLimits, mappedWeights: Set<String> = []) throws(GraphError) {
         for tensor in tensors where tensor.page == nil && self.tensors[tensor.key] == nil {
             self.tensors[tensor.key] = tensor
@@ -50,7 +55,8 @@ package struct PersistentLayout: Sendable {
             try RowSplit.pieces(of: tensor.type, named: tensor.key, limits: limits).map { rows in
                 let type = TensorType(rows: rows, columns: tensor.type.columns, tensor.type.elementType)
                 let byteCount = RowSplit.aligned(max(1, type.byteCount), limits.alignment)
-                // The last block takes what fits; persistent tensors never move, so there is nothing to search.
+                // The last block takes what fits; persistent tensors never move, so there is
+                // nothing to search.
                 if let last = blocks.indices.last, blocks[last].mappedWeight == nil,
                     blocks[last].byteCount + byteCount <= limits.maximumBlockBytes
                 {
@@ -63,7 +69,8 @@ package struct PersistentLayout: Sendable {
             })
     }
 
-    /// A tensor inside its page. A page in several pieces is one tensor's own, so the tensor has the page's pieces.
+    /// A tensor inside its page. A page in several pieces is one tensor's own, so the tensor has
+    /// the page's pieces.
     private static func part(_ tensor: PersistentTensor, of page: Placement, at elementOffset: Int) throws(GraphError) -> Placement {
         if page.pieces.count == 1, let whole = page.pieces.first {
             guard elementOffset >= 0, elementOffset + tensor.type.elementCount <= whole.rows * whole.columns else {
@@ -84,7 +91,8 @@ package struct PersistentLayout: Sendable {
 enum RowSplit {
     static func aligned(_ byteCount: Int, _ alignment: Int) -> Int { (byteCount + alignment - 1) / alignment * alignment }
 
-    /// The number of rows in each piece: all but the last as many as fit, in multiples of 64 where that many fit.
+    /// The number of rows in each piece: all but the last as many as fit, in multiples of 64 where
+    /// that many fit.
     static func pieces(of type: TensorType, named name: String, limits: MemoryLimits) throws(GraphError) -> [Int] {
         let limit = min(limits.maximumTensorBytes, limits.maximumBlockBytes)
         if aligned(type.byteCount, limits.alignment) <= limit { return [type.rows] }

@@ -1,7 +1,8 @@
 import Tensors
 
 extension Plan: CustomStringConvertible {
-    /// The plan as text: memory, host references and one line a kernel call, the same for the same plan.
+    /// The plan as text: memory, host references and one line a kernel call, the same for the same
+    /// plan.
     package var description: String {
         var lines = [
             "arena \(transientBlocks) bytes, exchange \(exchangeBlocks) bytes",
@@ -20,7 +21,8 @@ extension Plan: CustomStringConvertible {
 }
 
 extension TensorReference: CustomStringConvertible {
-    /// For example `transient0+4096[64x576:1152]float32`: space and block, byte offset, rows, columns, row stride where it is larger, element type.
+    /// For example `transient0+4096[64x576:1152]float32`: space and block, byte offset, rows,
+    /// columns, row stride where it is larger, element type.
     package var description: String {
         "\(space.rawValue)\(block)+\(byteOffset)[\(rows)x\(columns)\(rowStride == columns ? "" : ":\(rowStride)")]\(elementType.rawValue)"
     }

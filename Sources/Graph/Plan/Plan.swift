@@ -16,7 +16,8 @@ package struct KernelCall: Sendable {
     }
 }
 
-/// A program ready for any backend: kernel calls in order, every tensor's place, and the memory that is needed.
+/// A program ready for any backend: kernel calls in order, every tensor's place, and the memory
+/// that is needed.
 package struct Plan: Sendable {
     package var calls: [KernelCall]
     /// Bytes of each block of the arena.

@@ -1,10 +1,13 @@
 import Tensors
 
-/// Turns a graph into a plan: decides where every value lives and cuts what is too large for one buffer.
+/// Turns a graph into a plan: decides where every value lives and cuts what is too large for one
+/// buffer.
 ///
-/// 1. Operands that a kernel needs whole are copied out of memory that has to be cut (``WholeOperands``).
+/// 1. Operands that a kernel needs whole are copied out of memory that has to be cut
+///   (``WholeOperands``).
 /// 2. Views and concatenations become places inside other values (``StorageAssignment``).
-/// 3. Each piece of memory gets an offset in a block of the arena, shared by values that do not live at the same time (``ArenaAllocation``).
+/// 3. Each piece of memory gets an offset in a block of the arena, shared by values that do not
+///   live at the same time (``ArenaAllocation``).
 /// 4. Each node becomes one kernel call, or several over pieces of its operands (``Lowering``).
 /// The result depends on nothing but the graph, the layout and the limits.
 package struct Planner: Sendable {
@@ -16,8 +19,9 @@ package struct Planner: Sendable {
         self.layout = layout
     }
 
-    /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)`` where an operand neither fits the device nor can be split,
-    ///   ``GraphError/undefinedValue(_:)`` where the layout lacks a persistent tensor.
+    /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)`` where an operand
+    ///   neither fits the device nor can be split, ``GraphError/undefinedValue(_:)`` where the
+    ///   layout lacks a persistent tensor.
     package func plan(_ graph: Graph) throws(GraphError) -> Plan {
         let graph = try WholeOperands.copied(in: ConcatenationCopies.inserted(into: graph), limits: limits)
         let assignment = try StorageAssignment(graph)
@@ -36,7 +40,8 @@ package struct Planner: Sendable {
                     Placement(
                         rows.map { count in
                             let type = TensorType(rows: count, columns: storage.type.columns, storage.type.elementType)
-                            // The request's number stands in the reference until the arena has been laid out.
+                            // The request's number stands in the reference until the arena has been
+                            // laid out.
                             let request =
                                 isTransient
                                 ? arena.request(byteCount: type.byteCount, first: storage.firstUse, last: storage.lastUse)
@@ -76,8 +81,8 @@ package struct Planner: Sendable {
     }
 }
 
-/// Gives every concatenation inputs that can be computed in their place: what cannot (a view, an input, a persistent tensor, a value
-/// that stands in two concatenations) is copied first.
+/// Gives every concatenation inputs that can be computed in their place: what cannot (a view, an
+/// input, a persistent tensor, a value that stands in two concatenations) is copied first.
 enum ConcatenationCopies {
     static func inserted(into graph: Graph) throws(GraphError) -> Graph {
         var isComputed = [Bool](repeating: false, count: graph.values.count)

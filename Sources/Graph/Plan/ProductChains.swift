@@ -1,11 +1,13 @@
 import Tensors
 
-/// Which matrix products of a plan may run as one kernel: `c = a₁·b₁ + addend`, then `c += a₂·b₂` and so on, tile by tile, so that a tile of `c` stays
-/// in the cache or in registers until all has been added. The base product of a linear layer and its adapter's are such a chain, and so are the
-/// input gradients of layers that share their input.
+/// Which matrix products of a plan may run as one kernel: `c = a₁·b₁ + addend`, then `c += a₂·b₂`
+/// and so on, tile by tile, so that a tile of `c` stays in the cache or in registers until all has
+/// been added. The base product of a linear layer and its adapter's are such a chain, and so are
+/// the input gradients of layers that share their input.
 ///
-/// A chain runs where its last product stands. An earlier product moves there only past calls that neither touch its result nor write what it reads,
-/// so every number is computed from the same operands in the same order as without chains.
+/// A chain runs where its last product stands. An earlier product moves there only past calls that
+/// neither touch its result nor write what it reads, so every number is computed from the same
+/// operands in the same order as without chains.
 package enum ProductChains {
     /// Products further apart than this many calls are not looked at.
     private static let reach = 24
@@ -49,7 +51,8 @@ package enum ProductChains {
 }
 
 extension TensorReference {
-    /// Whether the spans of two operands share a byte; parts side by side in the same rows count as sharing.
+    /// Whether the spans of two operands share a byte; parts side by side in the same rows count as
+    /// sharing.
     fileprivate func overlaps(_ other: TensorReference) -> Bool {
         space == other.space && block == other.block && byteOffset < other.byteOffset + other.byteSpan
             && other.byteOffset < byteOffset + byteSpan

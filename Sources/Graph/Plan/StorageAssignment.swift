@@ -1,6 +1,7 @@
 import Tensors
 
-/// Which values share memory: views lie in what they view, inputs of a concatenation in its result, and the result of an in-place operation in its dying input.
+/// Which values share memory: views lie in what they view, inputs of a concatenation in its result,
+/// and the result of an in-place operation in its dying input.
 struct StorageAssignment {
     /// A piece of memory of its own, in which one or more values lie.
     struct Storage {
@@ -33,7 +34,8 @@ struct StorageAssignment {
         self.graph = graph
         locations = Array(repeating: nil, count: graph.values.count)
         let uses = Uses(graph)
-        // From the last node to the first: a result's place is known before its operands', so operands can be put there.
+        // From the last node to the first: a result's place is known before its operands', so
+        // operands can be put there.
         for (index, node) in graph.nodes.enumerated().reversed() {
             if case .parts = node.operation.view { continue }
             for output in node.outputs where locations[output.index] == nil { locations[output.index] = fresh(output) }

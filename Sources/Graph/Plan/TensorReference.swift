@@ -12,8 +12,10 @@ package enum MemorySpace: String, Sendable, Hashable {
 
 /// Where an operand of a kernel lies: a matrix inside one block of one memory space, row-major.
 ///
-/// Element `(row, column)` is at byte `byteOffset + (row * rowStride + column) * elementType.byteCount` of the block. `byteOffset` is a multiple of the element's
-/// size; the beginning of an allocation, but not of every view, is aligned as ``MemoryLimits/alignment`` says.
+/// Element `(row, column)` is at byte `byteOffset + (row * rowStride + column) *
+/// elementType.byteCount` of the block. `byteOffset` is a multiple of the element's size; the
+/// beginning of an allocation, but not of every view, is aligned as ``MemoryLimits/alignment``
+/// says.
 package struct TensorReference: Sendable, Hashable {
     package var space: MemorySpace
     package var block: Int

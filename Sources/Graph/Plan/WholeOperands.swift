@@ -1,7 +1,8 @@
 import Tensors
 
-/// Copies operands that a kernel needs in one piece out of memory that will be cut, where they themselves fit: the keys and values of a fused projection
-/// whose result is larger than one buffer, and their gradients.
+/// Copies operands that a kernel needs in one piece out of memory that will be cut, where they
+/// themselves fit: the keys and values of a fused projection whose result is larger than one
+/// buffer, and their gradients.
 enum WholeOperands {
     static func copied(in graph: Graph, limits: MemoryLimits) throws(GraphError) -> Graph {
         let limit = min(limits.maximumTensorBytes, limits.maximumBlockBytes)
@@ -31,7 +32,8 @@ enum WholeOperands {
             }
             var copies: [Node] = []
             for (index, output) in node.outputs.enumerated() where needsCopy(output, partition?.outputs[index]) {
-                // The other way round: the kernel writes the new value, the copy writes what was its result.
+                // The other way round: the kernel writes the new value, the copy writes what was
+                // its result.
                 node.outputs[index] = try result.add(Convert(to: graph.type(of: output).elementType), [output], names: ["copy"])[0]
                 guard var copy = result.nodes.popLast() else { continue }
                 (copy.inputs, copy.outputs) = ([node.outputs[index]], [output])

@@ -1,7 +1,7 @@
 /// A whole number of any size, as Python's: sign and magnitude in 32-bit limbs, the lowest first.
 ///
-/// Schoolbook arithmetic (Knuth, The Art of Computer Programming, volume 2, section 4.3.1); templates seldom go beyond 64 bits, and
-/// ``Arithmetic`` bounds how far they may.
+/// Schoolbook arithmetic (Knuth, The Art of Computer Programming, volume 2, section 4.3.1);
+/// templates seldom go beyond 64 bits, and ``Arithmetic`` bounds how far they may.
 struct BigInteger: Sendable, Hashable {
     private(set) var isNegative: Bool
     private(set) var limbs: [UInt32]
@@ -156,7 +156,8 @@ struct BigInteger: Sendable, Hashable {
         return BigInteger(isNegative: a.isNegative != b.isNegative, limbs: limbs)
     }
 
-    /// Quotient rounded down and remainder with the divisor's sign, as Python's. The divisor must not be zero.
+    /// Quotient rounded down and remainder with the divisor's sign, as Python's. The divisor must
+    /// not be zero.
     func dividedDown(by divisor: BigInteger) -> (quotient: BigInteger, remainder: BigInteger) {
         var quotient = [UInt32](repeating: 0, count: limbs.count)
         var rest = BigInteger(0)

@@ -77,7 +77,8 @@ enum BraceFormat {
         return try parsed.text(value, interpreter)
     }
 
-    /// The value of `0`, `name`, or nothing (the next one), followed by `.attribute` and `[item]` parts.
+    /// The value of `0`, `name`, or nothing (the next one), followed by `.attribute` and `[item]`
+    /// parts.
     private static func lookUp(_ name: String, _ arguments: Arguments, _ next: inout Int, _ interpreter: Interpreter) throws(TemplateError)
         -> TemplateValue
     {

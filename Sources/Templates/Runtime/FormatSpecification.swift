@@ -1,4 +1,5 @@
-/// Python's format specification: `[[fill]align][sign][#][0][width][grouping][.precision][type]`, for `str.format` and, in parts, for `%`.
+/// Python's format specification: `[[fill]align][sign][#][0][width][grouping][.precision][type]`,
+/// for `str.format` and, in parts, for `%`.
 struct FormatSpecification {
     var fill: Unicode.Scalar = " "
     /// `<`, `>`, `^` or `=`; nil leaves it to the value.

@@ -111,7 +111,8 @@ enum Globals {
         return .object(object)
     }
 
-    /// The format without what a time of no zone and no fraction has nothing for, as Python's `datetime.strftime` fills it in.
+    /// The format without what a time of no zone and no fraction has nothing for, as Python's
+    /// `datetime.strftime` fills it in.
     private static func naive(_ format: String) -> String {
         var result = String.UnicodeScalarView()
         var scalars = format.unicodeScalars[...]

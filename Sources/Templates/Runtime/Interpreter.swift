@@ -29,7 +29,8 @@ final class Interpreter {
     /// Values that were compared or gone through; four count as a step.
     var visits = 0
     var escapesOutput = false
-    /// Scopes with macros, and objects whose functions hold them: each holds itself, and is let go when the rendering ends.
+    /// Scopes with macros, and objects whose functions hold them: each holds itself, and is let go
+    /// when the rendering ends.
     var circularScopes: [Scope] = []
     var circularObjects: [TemplateObject] = []
     var depth = 0
@@ -57,7 +58,8 @@ final class Interpreter {
         TemplateError(type: type, message: message, line: line)
     }
 
-    /// What using something undefined ends in. What the sandbox hides is undefined, too, until it is used.
+    /// What using something undefined ends in. What the sandbox hides is undefined, too, until it
+    /// is used.
     func undefined(_ what: String) -> TemplateError {
         failure(what.hasPrefix(Self.hidden) ? "SecurityError" : "UndefinedError", what)
     }

@@ -1,6 +1,7 @@
 /// Numbers out of text as Python's `int` and `float` read them.
 enum NumberText {
-    /// Text without white space around it and underscores between digits, with all digits as ASCII's; nil if an underscore stands elsewhere.
+    /// Text without white space around it and underscores between digits, with all digits as
+    /// ASCII's; nil if an underscore stands elsewhere.
     private static func cleaned(_ text: String) -> String? {
         let trimmed = TextSearch.stripped(text, nil, left: true, right: true)
         var result = ""
@@ -45,7 +46,8 @@ enum NumberText {
         }
     }
 
-    /// The filter `int`: whole numbers in a base, and what is left of others without their fraction.
+    /// The filter `int`: whole numbers in a base, and what is left of others without their
+    /// fraction.
     static func integer(_ value: TemplateValue, base: Int) -> BigInteger? {
         if let number = value.big { return number }
         if let text = value.text, let number = whole(text, base) { return number }

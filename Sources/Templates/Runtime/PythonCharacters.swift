@@ -66,7 +66,8 @@ enum PythonCharacters {
         return first.properties.titlecaseMapping + lowercased(scalars, 1..<scalars.count)
     }
 
-    /// `str.title`: the first letter of each run of letters with a case is large, the others are small.
+    /// `str.title`: the first letter of each run of letters with a case is large, the others are
+    /// small.
     static func titled(_ text: String) -> String {
         let scalars = Array(text.unicodeScalars)
         var result = ""
@@ -86,7 +87,8 @@ enum PythonCharacters {
         }.joined()
     }
 
-    /// `str.casefold`, by the rule that folding is small letters of capitals of small letters, but where that rule does not hold.
+    /// `str.casefold`, by the rule that folding is small letters of capitals of small letters, but
+    /// where that rule does not hold.
     static func folded(_ text: String) -> String {
         text.unicodeScalars.map { scalar in
             switch scalar.value {

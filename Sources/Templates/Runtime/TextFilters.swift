@@ -63,7 +63,8 @@ enum TextFilters {
         return count
     }
 
-    /// Without `<...>` tags and comments, with runs of white space as one space, and with entities as their characters.
+    /// Without `<...>` tags and comments, with runs of white space as one space, and with entities
+    /// as their characters.
     static func withoutTags(_ text: String) -> String {
         var result = text
         for (opening, closing) in [("<!--", "-->"), ("<", ">")] {
@@ -166,7 +167,8 @@ enum TextFilters {
         return (TextSearch.split(cut, by: " ", limit: 1, fromRight: true).first ?? cut) + end
     }
 
-    /// Lines of at most a width, as Python's textwrap fills them; a word is cut behind a hyphen, or anywhere if it is longer than a line.
+    /// Lines of at most a width, as Python's textwrap fills them; a word is cut behind a hyphen, or
+    /// anywhere if it is longer than a line.
     private static func wrapped(_ text: String, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> String {
         guard let width = (arguments.value(0, "width") ?? .int(79)).wholeNumber, width > 0 else {
             throw interpreter.failure(

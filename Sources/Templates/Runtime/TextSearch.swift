@@ -49,7 +49,8 @@ enum TextSearch {
         return found.map { end - $0.upperBound }
     }
 
-    /// The parts of a text between occurrences of a separator, from the left or the right, at most `limit` cuts (negative: all).
+    /// The parts of a text between occurrences of a separator, from the left or the right, at most
+    /// `limit` cuts (negative: all).
     static func split(_ text: String, by separator: String, limit: Int, fromRight: Bool) -> [String] {
         let (wanted, bytes) = (Array(separator.utf8), Array(text.utf8))
         var cuts: [Range<Int>] = []

@@ -1,6 +1,7 @@
 /// Characters by their names in the Unicode standard, as `\N{...}` in a text names them.
 enum CharacterNames {
-    /// Names (and the corrected and abbreviated ones) in capital letters; made when a template first asks.
+    /// Names (and the corrected and abbreviated ones) in capital letters; made when a template
+    /// first asks.
     private static let table: [String: Unicode.Scalar] = {
         var table: [String: Unicode.Scalar] = [:]
         for value in UInt32(0)...0x10FFFF {

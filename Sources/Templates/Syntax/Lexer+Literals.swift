@@ -1,4 +1,5 @@
-/// Numbers and strings, as Jinja cuts them: its regular expressions, and the escapes of Python's literals.
+/// Numbers and strings, as Jinja cuts them: its regular expressions, and the escapes of Python's
+/// literals.
 extension Lexer {
     mutating func number() throws(TemplateError) {
         let start = position

@@ -1,4 +1,5 @@
-/// Cuts a template into text and the tokens of its tags, with Jinja's rules for white space (`trim_blocks` and `lstrip_blocks` on).
+/// Cuts a template into text and the tokens of its tags, with Jinja's rules for white space
+/// (`trim_blocks` and `lstrip_blocks` on).
 struct Lexer {
     enum Token: Equatable {
         case text([UInt8])
@@ -151,7 +152,8 @@ struct Lexer {
         line += text.reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
     }
 
-    /// Passes what follows a closing tag by its sign: `-` takes all white space, `+` nothing, else a block takes one line end. Tells whether a line begins here.
+    /// Passes what follows a closing tag by its sign: `-` takes all white space, `+` nothing, else
+    /// a block takes one line end. Tells whether a line begins here.
     private mutating func afterTag(sign: UInt8, trimsLineEnd: Bool) -> Bool {
         if sign == UInt8(ascii: "-") {
             var endsLine = false

@@ -9,18 +9,21 @@ struct Parser {
     var loopDepth = 0
     /// Names that the innermost macro mentions.
     var mentioned: Set<String> = []
-    /// We are in an `if` and in nothing that is a function of its own: a filter or test that does not exist is only missed when it is reached.
+    /// We are in an `if` and in nothing that is a function of its own: a filter or test that does
+    /// not exist is only missed when it is reached.
     var isConditional = false
     /// What Jinja finds wrong after it has read the whole template, in the order of the text.
     var laterErrors: [TemplateError] = []
     var blocks: [String: Statement.Block] = [:]
     /// Assignments to `loop`, which no loop may hold.
     var loopAssignments: [Int] = []
-    /// Where the text could no longer be cut into tokens; it matters only if nothing before it is wrong.
+    /// Where the text could no longer be cut into tokens; it matters only if nothing before it is
+    /// wrong.
     let lexicalError: TemplateError?
 
     static let depthLimit = 200
-    /// Operators, filters and calls one behind the other in one expression: each is a level of the tree.
+    /// Operators, filters and calls one behind the other in one expression: each is a level of the
+    /// tree.
     static let linkLimit = 1000
     var links = 0
 
@@ -93,7 +96,8 @@ struct Parser {
         return body
     }
 
-    /// Reads a part of which the filters and tests are looked for at once (`false`) or when they are reached.
+    /// Reads a part of which the filters and tests are looked for at once (`false`) or when they
+    /// are reached.
     mutating func conditional<Result>(_ flag: Bool, _ body: (inout Parser) throws(TemplateError) -> Result) throws(TemplateError) -> Result
     {
         let saved = isConditional

@@ -1,8 +1,8 @@
 import Glibc
 package import Storage
 
-/// A model as Hugging Face's libraries save it: `config.json`, `tokenizer.json`, weights in `model.safetensors` or in shards with
-/// an index.
+/// A model as Hugging Face's libraries save it: `config.json`, `tokenizer.json`, weights in
+/// `model.safetensors` or in shards with an index.
 package struct HuggingFaceFolder: ModelFolder {
     package let path: String
 

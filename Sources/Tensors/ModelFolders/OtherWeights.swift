@@ -1,8 +1,10 @@
 import Storage
 
-/// Files of weights in a Hugging Face folder that are not read: other forms, other names, downloads that did not end.
+/// Files of weights in a Hugging Face folder that are not read: other forms, other names, downloads
+/// that did not end.
 ///
-/// Beside such a file nobody means to begin with random numbers, so it has to be said what is there and how it becomes readable.
+/// Beside such a file nobody means to begin with random numbers, so it has to be said what is there
+/// and how it becomes readable.
 enum OtherWeights {
     /// How the names of files of weights end, beside safetensors and `.bin`.
     private static let endings = [

@@ -3,10 +3,13 @@ import Templates
 
 /// Finds what the assistant says in a rendered conversation.
 ///
-/// No common template marks it, so it follows from rendering parts of the conversation. A turn begins where the prompt that asks for it ends, and ends with its
-/// end-of-turn token in the rendering of the conversation up to and including it. Some templates show a turn otherwise once others follow (they drop its
-/// reasoning), or ask for an answer otherwise than they show one; then the turn is found by rendering the whole twice with other words in its place: what
-/// differs is the turn's text. Of a long conversation all turns are found by one such rendering where that is possible (``TurnFrames``).
+/// No common template marks it, so it follows from rendering parts of the conversation. A turn
+/// begins where the prompt that asks for it ends, and ends with its end-of-turn token in the
+/// rendering of the conversation up to and including it. Some templates show a turn otherwise once
+/// others follow (they drop its reasoning), or ask for an answer otherwise than they show one; then
+/// the turn is found by rendering the whole twice with other words in its place: what differs is
+/// the turn's text. Of a long conversation all turns are found by one such rendering where that is
+/// possible (``TurnFrames``).
 struct AssistantSpans {
     let encoder: ChatEncoder
     let conversation: Conversation
@@ -22,7 +25,8 @@ struct AssistantSpans {
         bytes = Array(whole.text.utf8)
     }
 
-    /// The bytes of the rendered text that the assistant says, one range or more a turn, in the order of the text.
+    /// The bytes of the rendered text that the assistant says, one range or more a turn, in the
+    /// order of the text.
     /// - Parameter turns: indices of the messages that count, in ascending order.
     func ranges(of turns: [Int]) throws(ChatError) -> [Range<Int>] {
         var result: [Range<Int>] = []
@@ -47,7 +51,8 @@ struct AssistantSpans {
         return result
     }
 
-    /// What stands inside the template's own marks: those that the conversation has with the turn and not without it.
+    /// What stands inside the template's own marks: those that the conversation has with the turn
+    /// and not without it.
     private func markedRanges(of turn: Int) throws(ChatError) -> [Range<Int>] {
         let turns = messages.indices.filter { messages[$0]["role"]?.string == "assistant" }
         if whole.generationSpans.count == turns.count, let place = turns.firstIndex(of: turn) { return [whole.generationSpans[place]] }
@@ -108,7 +113,8 @@ struct AssistantSpans {
         }
         if end == nil, let frame = surroundings(), frame.end >= start {
             let found = firstEndToken(from: frame.end, before: nextMessage(behind: turn))
-            // Where nothing says that the turn ends, it ends with its text; but what it holds besides may come behind that.
+            // Where nothing says that the turn ends, it ends with its text; but what it holds
+            // besides may come behind that.
             if found > frame.end || !hasMore(messages[turn]) { end = found }
         }
         if end == nil, turn + 1 < messages.count, let next = self.frame(of: turn + 1), next.start > start {
@@ -125,7 +131,8 @@ struct AssistantSpans {
         ["tool_calls", "reasoning_content", "thinking", "reasoning"].contains { message[$0].map { !$0.isNull } ?? false }
     }
 
-    /// Where a turn begins that is asked for otherwise than it is shown: behind the tokens of the prompt that it has all the same, such as the speaker's name.
+    /// Where a turn begins that is asked for otherwise than it is shown: behind the tokens of the
+    /// prompt that it has all the same, such as the speaker's name.
     private func sharedStart(of turn: Int, _ prompt: [UInt8]) -> Int? {
         guard let before = try? encoder.rendering(conversation.prefix(turn), false).text.utf8, prompt.starts(with: before),
             bytes.starts(with: before)
@@ -158,7 +165,8 @@ struct AssistantSpans {
         else { return nil }
         let start = Self.commonPrefix(a, b)
         let behind = Self.commonPrefix(a.reversed(), b.reversed())
-        // Nothing differs: the template does not show the text. More differs than the words: it does something else with it.
+        // Nothing differs: the template does not show the text. More differs than the words: it
+        // does something else with it.
         guard start < a.count, a.count - start - behind == Self.words.0.utf8.count, bytes.count >= start + behind,
             bytes.starts(with: a[..<start]), bytes.suffix(behind).elementsEqual(a.suffix(behind))
         else { return nil }
@@ -170,7 +178,8 @@ struct AssistantSpans {
         turn + 1 < messages.count ? frame(of: turn + 1)?.start ?? bytes.count : bytes.count
     }
 
-    /// The end of the first end-of-turn token behind a place; the place itself where there is none before the limit.
+    /// The end of the first end-of-turn token behind a place; the place itself where there is none
+    /// before the limit.
     private func firstEndToken(from place: Int, before limit: Int) -> Int {
         guard place < limit else { return place }
         let text = String(decoding: bytes[place..<limit], as: UTF8.self)
@@ -180,7 +189,8 @@ struct AssistantSpans {
 
     // MARK: End-of-turn tokens
 
-    /// Where the last turn of a text ends: behind its end-of-turn token. What a template writes behind that (a line end, an end-of-text) is not the assistant's.
+    /// Where the last turn of a text ends: behind its end-of-turn token. What a template writes
+    /// behind that (a line end, an end-of-text) is not the assistant's.
     private func endOfTurn(in bytes: ArraySlice<UInt8>) -> Int {
         let start = bytes.startIndex
         let text = String(decoding: bytes, as: UTF8.self)
@@ -193,7 +203,8 @@ struct AssistantSpans {
             guard bytes[from..<to].allSatisfy({ $0 == 0x0A || $0 == 0x20 || $0 == 0x0D }) else { break }
             chosen = token
         }
-        // An end token's text may include white space that it swallows: the token counts, so all of its range does.
+        // An end token's text may include white space that it swallows: the token counts, so all of
+        // its range does.
         return start + chosen.range.upperBound
     }
 

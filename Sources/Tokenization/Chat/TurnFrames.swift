@@ -1,20 +1,26 @@
 import JSON
 import Templates
 
-/// Where the messages of a long conversation stand in its rendered text, from one more rendering instead of two for every turn.
+/// Where the messages of a long conversation stand in its rendered text, from one more rendering
+/// instead of two for every turn.
 ///
-/// That rendering has a word of its own in the place of every message's text. It says what the template writes between the texts, and what is between them in
-/// the true text must then be the messages' own: the whole text has to come out byte for byte, or nothing is found and every turn is looked for alone.
+/// That rendering has a word of its own in the place of every message's text. It says what the
+/// template writes between the texts, and what is between them in the true text must then be the
+/// messages' own: the whole text has to come out byte for byte, or nothing is found and every turn
+/// is looked for alone.
 struct TurnFrames {
-    /// The bytes of each message's text in the whole; nil for messages that have no text of their own to replace.
+    /// The bytes of each message's text in the whole; nil for messages that have no text of their
+    /// own to replace.
     let places: [Range<Int>?]
     /// What asks for an answer: where the assistant's turns begin, behind it.
     private let prompt: [UInt8]
-    /// What the template writes between that and the text; nil where it asks for an answer otherwise than it shows one, and a turn begins with its text.
+    /// What the template writes between that and the text; nil where it asks for an answer
+    /// otherwise than it shows one, and a turn begins with its text.
     private let lead: [UInt8]?
     private let bytes: [UInt8]
 
-    /// - Returns: nil where the template does more with the texts than to show them, or where no prompt asks for an answer.
+    /// - Returns: nil where the template does more with the texts than to show them, or where no
+    ///   prompt asks for an answer.
     init?(_ encoder: ChatEncoder, _ conversation: Conversation, _ messages: [JSONNode], _ bytes: [UInt8]) {
         let speakers = messages.indices.filter { ["user", "assistant", "tool"].contains(messages[$0]["role"]?.string ?? "") }
         let answers = speakers.filter { messages[$0]["role"]?.string == "assistant" }
@@ -49,17 +55,20 @@ struct TurnFrames {
             let opening = prompt + lead
             let start = place.lowerBound - lead.count
             guard bytes[..<place.lowerBound].suffix(opening.count).elementsEqual(opening) else { return nil }
-            // Nothing else of the turn, such as its reasoning, may stand before: then the prompt stands there, too.
+            // Nothing else of the turn, such as its reasoning, may stand before: then the prompt
+            // stands there, too.
             return Self.find(prompt, in: bytes[earlier..<start]) == start - prompt.count ? start : nil
         }
-        // A turn without text, such as one that calls a tool: the only prompt between its neighbours.
+        // A turn without text, such as one that calls a tool: the only prompt between its
+        // neighbours.
         guard turn > 0, let before = places[turn - 1]?.upperBound, let after = next(behind: turn), before <= after,
             let found = Self.find(prompt, in: bytes[before..<after])
         else { return nil }
         return Self.find(prompt, in: bytes[(found + 1)..<after]) == nil ? found + prompt.count : nil
     }
 
-    /// Where the text of the next message begins; the end of the text behind the last one, nil if the next has no place.
+    /// Where the text of the next message begins; the end of the text behind the last one, nil if
+    /// the next has no place.
     func next(behind turn: Int) -> Int? { turn + 1 < places.count ? places[turn + 1]?.lowerBound : bytes.count }
 
     private static func places(
@@ -95,7 +104,8 @@ struct TurnFrames {
         return here == bytes.count ? places : nil
     }
 
-    /// The bytes that a message's text takes at a place, all of it or without white space at its ends, so that what follows it fits.
+    /// The bytes that a message's text takes at a place, all of it or without white space at its
+    /// ends, so that what follows it fits.
     private static func shown(_ text: String, at place: Int, in bytes: [UInt8], before following: ArraySlice<UInt8>) -> Int? {
         for (left, right) in [(false, false), (true, true), (true, false), (false, true)] {
             let shown = stripped(text, left: left, right: right)

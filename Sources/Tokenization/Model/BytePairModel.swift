@@ -1,7 +1,8 @@
 /// Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909).
 ///
-/// A word starts as its characters; the pair whose merge was learnt first is merged until none is left. Long words use a heap, so a word of
-/// any length takes time in proportion to its length times its logarithm.
+/// A word starts as its characters; the pair whose merge was learnt first is merged until none is
+/// left. Long words use a heap, so a word of any length takes time in proportion to its length
+/// times its logarithm.
 final class BytePairModel: Sendable {
     struct Options: Sendable {
         var unknownToken: String?
@@ -13,22 +14,27 @@ final class BytePairModel: Sendable {
     }
     let vocabulary: Vocabulary
     private let options: Options
-    /// For a pair of ids (high and low half of the key): rank of the merge (high half) and id of its result.
+    /// For a pair of ids (high and low half of the key): rank of the merge (high half) and id of
+    /// its result.
     private let merges: FlatTable
     private let unknownID: Int32?
     private let byteIDs: [Int32]
-    /// Ids of single characters of the basic plane, -1 where there is none; the others in a dictionary.
+    /// Ids of single characters of the basic plane, -1 where there is none; the others in a
+    /// dictionary.
     private let idOfBasicScalar: [Int32]
     private let idOfScalar: [UInt32: Int32]
     /// Ids of the characters of GPT-2's alphabet by the byte they stand for.
     private let idOfAlphabetByte: [Int32]
     /// Whether words come as bytes and not as characters of GPT-2's alphabet.
     let takesBytes: Bool
-    /// A character at which a word may be cut before merging, since no merge reaches over the place before it: sentencepiece's space.
+    /// A character at which a word may be cut before merging, since no merge reaches over the place
+    /// before it: sentencepiece's space.
     let boundary: [UInt8]?
 
-    /// - Parameter endsInBytes: whether the pre-tokenizer's last step writes bytes in GPT-2's alphabet.
-    /// - Throws: ``TokenizerModelError`` for a merge or unknown token that is not in the vocabulary.
+    /// - Parameter endsInBytes: whether the pre-tokenizer's last step writes bytes in GPT-2's
+    ///   alphabet.
+    /// - Throws: ``TokenizerModelError`` for a merge or unknown token that is not in the
+    ///   vocabulary.
     init(_ vocabulary: Vocabulary, merges: [(String, String)], _ options: Options, endsInBytes: Bool) throws(TokenizerModelError) {
         self.vocabulary = vocabulary
         self.options = options
@@ -135,7 +141,8 @@ final class BytePairModel: Sendable {
         return code < 0x10000 ? idOfBasicScalar[Int(code)] : idOfScalar[code] ?? -1
     }
 
-    /// A character with the prefix of those that continue a word and the suffix of the one that ends it.
+    /// A character with the prefix of those that continue a word and the suffix of the one that
+    /// ends it.
     private func decorated(_ word: UnsafeBufferPointer<UInt8>, _ position: Int, _ end: Int) -> String {
         (position > 0 ? options.continuingPrefix : "") + String(decoding: word[position..<end], as: UTF8.self)
             + (end == word.count ? options.endOfWordSuffix : "")
@@ -162,7 +169,8 @@ final class BytePairModel: Sendable {
 
     private static let none = UInt64.max
 
-    /// Merges the symbols from `first` on by looking through all pairs each time: fastest for the words of a language.
+    /// Merges the symbols from `first` on by looking through all pairs each time: fastest for the
+    /// words of a language.
     private func mergeShort(_ first: Int, _ scratch: inout EncodingScratch) {
         var count = scratch.symbols.count - first
         scratch.pairs.removeAll(keepingCapacity: true)
@@ -199,7 +207,8 @@ final class BytePairModel: Sendable {
     /// Rank (high half) and result of merging two tokens; `none` if they do not merge.
     @inline(__always) private func merge(_ left: Int32, _ right: Int32) -> UInt64 { merges[Self.key(left, right)] ?? Self.none }
 
-    /// Merges with a heap of pairs, ordered by rank and then place. An entry holds only while the pair at its place has its rank.
+    /// Merges with a heap of pairs, ordered by rank and then place. An entry holds only while the
+    /// pair at its place has its rank.
     private func mergeLong(_ first: Int, _ scratch: inout EncodingScratch) {
         let count = scratch.symbols.count - first
         scratch.next.removeAll(keepingCapacity: true)

@@ -1,4 +1,5 @@
-/// The names of tokens that stand for one byte where the vocabulary lacks a character: `<0x41>` is the byte 65.
+/// The names of tokens that stand for one byte where the vocabulary lacks a character: `<0x41>` is
+/// the byte 65.
 enum ByteTokens {
     static func name(of byte: UInt8) -> String {
         let digits = String(byte, radix: 16, uppercase: true)

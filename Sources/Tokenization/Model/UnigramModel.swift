@@ -1,6 +1,7 @@
 import Foundation
 
-/// The unigram language model (Kudo 2018, arXiv:1804.10959): of all ways to cut a word the most likely one, found by Viterbi's algorithm.
+/// The unigram language model (Kudo 2018, arXiv:1804.10959): of all ways to cut a word the most
+/// likely one, found by Viterbi's algorithm.
 final class UnigramModel: Sendable {
     let vocabulary: Vocabulary
     private let scores: [Double]
@@ -47,7 +48,8 @@ final class UnigramModel: Sendable {
     }
 
     func encode(_ word: UnsafeBufferPointer<UInt8>, _ scratch: inout EncodingScratch) {
-        // For each place the best way to it: its score, the place before, the token between; no way yet: the place before is -1.
+        // For each place the best way to it: its score, the place before, the token between; no way
+        // yet: the place before is -1.
         scratch.scores.removeAll(keepingCapacity: true)
         scratch.scores.append((0, 0, -1))
         for _ in 0..<word.count { scratch.scores.append((0, -1, -1)) }
@@ -81,7 +83,8 @@ final class UnigramModel: Sendable {
         var end = Int32(truncatingIfNeeded: word.count)
         while end > 0 {
             let way = scratch.scores[Int(end)]
-            // Unknown characters side by side are one; the vocabulary's own unknown token counts as such.
+            // Unknown characters side by side are one; the vocabulary's own unknown token counts as
+            // such.
             let isUnknown = way.id < 0 || way.id == unknownID
             if isUnknown, let last = scratch.symbols.indices.last, last >= first, scratch.symbols[last].id < 0 {
                 scratch.symbols[last].start = way.start

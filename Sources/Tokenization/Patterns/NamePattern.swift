@@ -1,4 +1,5 @@
-/// A regular expression that a name matches from its beginning to its end, as Python's `re.fullmatch` has it.
+/// A regular expression that a name matches from its beginning to its end, as Python's
+/// `re.fullmatch` has it.
 package struct NamePattern: Sendable {
     private let pattern: Pattern
 

@@ -28,9 +28,11 @@ struct PatternMatcher {
         tables = program.tables
     }
 
-    /// The matches inside a range of valid UTF-8, leftmost first, none overlapping; nothing outside the range is seen.
+    /// The matches inside a range of valid UTF-8, leftmost first, none overlapping; nothing outside
+    /// the range is seen.
     ///
-    /// Empty matches are included, but not directly behind another match, as Oniguruma's bindings have it.
+    /// Empty matches are included, but not directly behind another match, as Oniguruma's bindings
+    /// have it.
     mutating func matches(in range: Range<Int>, into found: inout [Range<Int>]) {
         begin(range)
         var position = start
@@ -66,7 +68,8 @@ struct PatternMatcher {
     private mutating func match(at position: Int) -> Int? {
         choices.removeAll(keepingCapacity: true)
         guard let result = execute(0, position, isApart: false) else { return nil }
-        // The way that succeeded led through states at this position that are marked; those behind it have all failed.
+        // The way that succeeded led through states at this position that are marked; those behind
+        // it have all failed.
         if remembers { forget(at: result) }
         return result
     }
@@ -100,7 +103,8 @@ struct PatternMatcher {
 
     @inline(__always) private func behind(_ position: Int) -> Int { min(end, position + UTF8Scalars.width(bytes[position])) }
 
-    /// - Parameter isApart: inside a look-around or atomic group, where failed states are not remembered.
+    /// - Parameter isApart: inside a look-around or atomic group, where failed states are not
+    ///   remembered.
     private mutating func execute(_ first: Int, _ from: Int, isApart: Bool) -> Int? {
         let base = choices.count
         var operation = first

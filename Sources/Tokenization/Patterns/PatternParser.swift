@@ -1,6 +1,7 @@
 /// Reads a regular expression in Oniguruma's syntax, as far as splitting expressions need it.
 ///
-/// Expressions come from files that are not trusted: what is not understood is an error, never a guess.
+/// Expressions come from files that are not trusted: what is not understood is an error, never a
+/// guess.
 struct PatternParser {
     private let scalars: [Unicode.Scalar]
     private var position = 0
@@ -190,7 +191,8 @@ struct PatternParser {
     }
 
     /// `(?i)`, `(?i-m:` and the like.
-    /// - Returns: whether the options hold to the end of the enclosing group, whose closing parenthesis is not taken.
+    /// - Returns: whether the options hold to the end of the enclosing group, whose closing
+    ///   parenthesis is not taken.
     private mutating func options() throws(PatternError) -> Bool {
         var isOn = true
         while let scalar = next {

@@ -32,7 +32,8 @@ struct PatternProgram: Sendable {
     private var sets: [ScalarSet] = []
     /// The scalars that a match can begin with; nil where it may be empty.
     private(set) var firstSet: Int?
-    /// Whether a loop could go round without taking anything, so that visited states must be remembered from the beginning.
+    /// Whether a loop could go round without taking anything, so that visited states must be
+    /// remembered from the beginning.
     private(set) var needsMemory = false
     private var indexOfSet: [ScalarSet: Int] = [:]
     static let operationLimit = 20_000
@@ -78,7 +79,8 @@ struct PatternProgram: Sendable {
         }
     }
 
-    /// A part that is matched apart: its opening operation, which knows where it ends, the part, and an accept.
+    /// A part that is matched apart: its opening operation, which knows where it ends, the part,
+    /// and an accept.
     private mutating func emit(_ inner: PatternSyntax, _ opening: (Int) -> Operation) throws(PatternError) {
         let place = operations.count
         try append(.accept)
@@ -109,7 +111,8 @@ struct PatternProgram: Sendable {
             try emit(part)
             jumps.append(operations.count)
             try append(.jump(0))
-            // A branch that must take something is left at once where the next scalar cannot begin it.
+            // A branch that must take something is left at once where the next scalar cannot begin
+            // it.
             operations[place] =
                 part.isNullable ? .split(other: operations.count) : .splitOn(set: self.index(of: part.firstSet), other: operations.count)
         }

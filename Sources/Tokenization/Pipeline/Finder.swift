@@ -11,7 +11,8 @@ enum Finder: Sendable {
         }
     }
 
-    /// Gives `body` a function that finds the matches inside a range of the bytes; it looks at nothing outside.
+    /// Gives `body` a function that finds the matches inside a range of the bytes; it looks at
+    /// nothing outside.
     func search(_ bytes: UnsafeBufferPointer<UInt8>, _ body: ((Range<Int>, inout [Range<Int>]) -> Void) -> Void) {
         switch self {
         case .pattern(let pattern):

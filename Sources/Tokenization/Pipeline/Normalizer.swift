@@ -54,7 +54,8 @@ indirect enum Normalizer: Sendable {
 
     private static let mark = ScalarTable(UnicodeSets.oldMark)
 
-    /// Puts other bytes in the place of each scalar for which `replacement` has some; an empty list removes it.
+    /// Puts other bytes in the place of each scalar for which `replacement` has some; an empty list
+    /// removes it.
     static func mapped(_ text: AlignedText, _ replacement: (Unicode.Scalar) -> [UInt8]?) -> AlignedText {
         var builder: AlignedTextBuilder?
         var done = 0

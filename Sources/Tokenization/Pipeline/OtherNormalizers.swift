@@ -1,4 +1,5 @@
-/// The normaliser of BERT: control characters away, spaces round Chinese characters, accents away, small letters.
+/// The normaliser of BERT: control characters away, spaces round Chinese characters, accents away,
+/// small letters.
 struct BertNormalizer: Sendable {
     var cleansText: Bool
     var spacesChinese: Bool

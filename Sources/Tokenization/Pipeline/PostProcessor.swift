@@ -1,4 +1,5 @@
-/// What stands before and after a text when special tokens are asked for: the `post_processor` of tokenizer.json.
+/// What stands before and after a text when special tokens are asked for: the `post_processor` of
+/// tokenizer.json.
 struct PostProcessor: Sendable, Hashable {
     var before: [Int32] = []
     var after: [Int32] = []

@@ -52,13 +52,15 @@ struct CutText {
     }
 }
 
-/// Cuts normalised text into words, which the model then cuts alone: the `pre_tokenizer` of tokenizer.json.
+/// Cuts normalised text into words, which the model then cuts alone: the `pre_tokenizer` of
+/// tokenizer.json.
 indirect enum PreTokenizer: Sendable {
     enum PrependScheme: String, Sendable { case always, never, first }
 
     case sequence([PreTokenizer])
     case split(Finder, SplitBehavior, isInverted: Bool)
-    /// - `mapsBytes`: writes each byte as a character of GPT-2's alphabet; not done where the model takes bytes.
+    /// - `mapsBytes`: writes each byte as a character of GPT-2's alphabet; not done where the model
+    ///   takes bytes.
     case byteLevel(addsPrefixSpace: Bool, usesExpression: Bool, mapsBytes: Bool)
     case metaspace(replacement: Unicode.Scalar, scheme: PrependScheme, splits: Bool)
     case digits(areIndividual: Bool)
@@ -108,7 +110,8 @@ indirect enum PreTokenizer: Sendable {
 
     private static func expression(_ text: String) -> Finder { (try? Pattern(text)).map { .pattern($0) } ?? .string([]) }
 
-    /// Puts a scalar before each piece that does not begin with it and for whose place in the original `isWanted` holds.
+    /// Puts a scalar before each piece that does not begin with it and for whose place in the
+    /// original `isWanted` holds.
     private static func prefixed(_ cut: CutText, with scalar: Unicode.Scalar, _ isWanted: (Int) -> Bool) -> CutText {
         let prefix = Array(String(scalar).utf8)
         var pieces: [Range<Int>] = []
@@ -164,7 +167,8 @@ indirect enum PreTokenizer: Sendable {
 }
 
 extension PreTokenizer {
-    /// Whether the last step writes bytes as characters of GPT-2's alphabet, and no step before it does.
+    /// Whether the last step writes bytes as characters of GPT-2's alphabet, and no step before it
+    /// does.
     var endsInBytes: Bool {
         switch self {
         case .byteLevel: true

@@ -1,9 +1,11 @@
-/// Sentencepiece's compiled table of replacements (`Precompiled`): a double-array trie (Aoe 1989) of byte sequences and the texts that stand in their place.
+/// Sentencepiece's compiled table of replacements (`Precompiled`): a double-array trie (Aoe 1989)
+/// of byte sequences and the texts that stand in their place.
 struct PrecompiledCharacters: Sendable {
     private let units: [UInt32]
     private let texts: [UInt8]
 
-    /// - Parameter bytes: size of the trie in bytes, the trie's units, then the texts, each closed by a zero byte; all little-endian. Nil where that is not so.
+    /// - Parameter bytes: size of the trie in bytes, the trie's units, then the texts, each closed
+    ///   by a zero byte; all little-endian. Nil where that is not so.
     init?(_ bytes: [UInt8]) {
         func word(_ offset: Int) -> UInt32 {
             (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
@@ -41,7 +43,8 @@ struct PrecompiledCharacters: Sendable {
 
     func apply(_ text: AlignedText) -> AlignedText {
         var builder = AlignedTextBuilder(text)
-        // The table is asked for whole characters as readers see them, if they are short, and then for their scalars.
+        // The table is asked for whole characters as readers see them, if they are short, and then
+        // for their scalars.
         var position = 0
         for character in text.string {
             let count = character.utf8.count

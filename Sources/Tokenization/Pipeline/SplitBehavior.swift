@@ -6,7 +6,8 @@ enum SplitBehavior: String, Sendable {
     case mergedWithNext = "MergedWithNext"
     case contiguous = "Contiguous"
 
-    /// Cuts a range at the found delimiters, which are in order and do not overlap. Empty pieces vanish.
+    /// Cuts a range at the found delimiters, which are in order and do not overlap. Empty pieces
+    /// vanish.
     /// - Parameter isInverted: what lies between the found ranges is the delimiter.
     func cut(_ whole: Range<Int>, at found: [Range<Int>], isInverted: Bool, into pieces: inout [Range<Int>]) {
         let first = pieces.count

@@ -1,4 +1,5 @@
-/// Turns tokens back into text: the `decoder` of tokenizer.json, step by step over the list of token texts.
+/// Turns tokens back into text: the `decoder` of tokenizer.json, step by step over the list of
+/// token texts.
 indirect enum TextDecoder: Sendable {
     case sequence([TextDecoder])
     case replace(Finder, with: String)
@@ -77,7 +78,8 @@ indirect enum TextDecoder: Sendable {
         var bytes: [UInt8] = []
         func flush() {
             guard !bytes.isEmpty else { return }
-            // Bytes that are no UTF-8 become one replacement character each, as the reference library does.
+            // Bytes that are no UTF-8 become one replacement character each, as the reference
+            // library does.
             if let text = String(validating: bytes, as: UTF8.self) { result.append(text) } else { result += bytes.map { _ in "\u{FFFD}" } }
             bytes = []
         }

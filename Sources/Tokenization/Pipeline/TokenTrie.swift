@@ -1,4 +1,5 @@
-/// Finds many fixed words in a text: leftmost first, of several that begin at one place the longest.
+/// Finds many fixed words in a text: leftmost first, of several that begin at one place the
+/// longest.
 struct TokenTrie: Sendable {
     private let children: FlatTable
     /// For each node the word that ends there, or -1.

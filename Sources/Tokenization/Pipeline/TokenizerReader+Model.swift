@@ -1,7 +1,8 @@
 import JSON
 
 extension TokenizerReader {
-    /// - Parameter endsInBytes: whether the pre-tokenizer's last step writes bytes in GPT-2's alphabet.
+    /// - Parameter endsInBytes: whether the pre-tokenizer's last step writes bytes in GPT-2's
+    ///   alphabet.
     func model(_ node: JSONNode?, endsInBytes: Bool) throws(TokenizerError) -> TokenizerModel {
         guard let node, node.object != nil else { throw failure("model", node.map { "is \($0.kindName), not an object" } ?? "is missing") }
         let type = node["type"]?.string ?? inferredType(node)

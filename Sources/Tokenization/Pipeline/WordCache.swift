@@ -1,6 +1,7 @@
 import Glibc
 
-/// Tokens of words seen before. Of bounded size: a word takes the place of another whose hash is the same.
+/// Tokens of words seen before. Of bounded size: a word takes the place of another whose hash is
+/// the same.
 ///
 /// Used by one thread at a time.
 final class WordCache {

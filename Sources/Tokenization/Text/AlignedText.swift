@@ -1,12 +1,14 @@
 /// UTF-8 text that remembers which bytes of the original each of its bytes stands for.
 ///
-/// Normalisation changes text; masks need to know which part of the original a token stands for. Text that has not been changed needs no table: its bytes
-/// are those of the original from `base` on. Where places are not asked for, no table is made at all.
+/// Normalisation changes text; masks need to know which part of the original a token stands for.
+/// Text that has not been changed needs no table: its bytes are those of the original from `base`
+/// on. Where places are not asked for, no table is made at all.
 struct AlignedText {
     var bytes: [UInt8]
     /// Where the first byte stands in the original, while nothing has been changed.
     var base: Int
-    /// For each byte the range of the original that it stands for; nil while nothing has been changed or where it is not needed.
+    /// For each byte the range of the original that it stands for; nil while nothing has been
+    /// changed or where it is not needed.
     var places: Places?
     let tracksPlaces: Bool
 
@@ -27,7 +29,8 @@ struct AlignedText {
 
     func end(_ index: Int) -> Int { places.map { Int($0.ends[index]) } ?? base + index + 1 }
 
-    /// The bytes of the original that a range of this text stands for. Empty ranges stand for nothing at the place where they are.
+    /// The bytes of the original that a range of this text stands for. Empty ranges stand for
+    /// nothing at the place where they are.
     func original(_ range: Range<Int>) -> Range<Int> {
         if range.isEmpty {
             let place = range.lowerBound < count ? start(range.lowerBound) : count > 0 ? end(count - 1) : base

@@ -1,4 +1,5 @@
-/// GPT-2's way to write bytes as visible characters: printable Latin-1 stands for itself, the other bytes for U+0100 and following.
+/// GPT-2's way to write bytes as visible characters: printable Latin-1 stands for itself, the other
+/// bytes for U+0100 and following.
 enum ByteAlphabet {
     static let scalarOfByte: [Unicode.Scalar] = {
         var scalars: [Unicode.Scalar] = []

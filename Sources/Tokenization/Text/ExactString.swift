@@ -1,4 +1,5 @@
-/// Text that equals only the same scalars. Swift's own strings are equal when they are canonically equivalent; a vocabulary tells such tokens apart.
+/// Text that equals only the same scalars. Swift's own strings are equal when they are canonically
+/// equivalent; a vocabulary tells such tokens apart.
 struct ExactString: Hashable, Sendable {
     let text: String
 

@@ -1,4 +1,5 @@
-/// A hash table from 64-bit keys to 64-bit values, laid out flat and never changed after it is built: one look-up is one or two reads of memory.
+/// A hash table from 64-bit keys to 64-bit values, laid out flat and never changed after it is
+/// built: one look-up is one or two reads of memory.
 final class FlatTable: @unchecked Sendable {
     // invariant: written in init alone, so reading from any thread is safe.
     private let slots: UnsafeMutablePointer<(key: UInt64, value: UInt64)>

@@ -1,4 +1,5 @@
-/// A set of Unicode scalars: sorted, disjoint ranges, kept as alternating first-inside and first-outside values.
+/// A set of Unicode scalars: sorted, disjoint ranges, kept as alternating first-inside and
+/// first-outside values.
 struct ScalarSet: Sendable, Hashable {
     /// Ascending; an even number of values.
     private(set) var bounds: [UInt32] = []
@@ -54,7 +55,8 @@ struct ScalarSet: Sendable, Hashable {
     var onlyMember: UInt32? { bounds.count == 2 && bounds[1] == bounds[0] + 1 ? bounds[0] : nil }
 }
 
-/// Sets laid out for fast questions: a bit for each scalar of the basic plane, a search for the rest.
+/// Sets laid out for fast questions: a bit for each scalar of the basic plane, a search for the
+/// rest.
 final class ScalarTables: @unchecked Sendable {
     // invariant: written in init alone, so reading from any thread is safe.
     private let bits: UnsafeMutablePointer<UInt64>

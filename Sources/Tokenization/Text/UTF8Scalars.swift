@@ -3,7 +3,8 @@ enum UTF8Scalars {
     /// Bytes of a scalar by its first byte.
     @inline(__always) static func width(_ lead: UInt8) -> Int { lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4 }
 
-    /// The scalar that begins at `position`, which lies before `end`; what is cut off at the end reads as U+FFFD.
+    /// The scalar that begins at `position`, which lies before `end`; what is cut off at the end
+    /// reads as U+FFFD.
     @inline(__always) static func scalar(_ bytes: UnsafeBufferPointer<UInt8>, _ position: Int, _ end: Int) -> UInt32 {
         let lead = bytes[position]
         if lead < 0x80 { return UInt32(lead) }

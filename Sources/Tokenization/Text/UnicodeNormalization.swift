@@ -1,8 +1,10 @@
 import Foundation
 
-/// The four normalisation forms of Unicode (Standard Annex 15), which keep track of where each scalar comes from.
+/// The four normalisation forms of Unicode (Standard Annex 15), which keep track of where each
+/// scalar comes from.
 ///
-/// The reference library normalises by Unicode 9; scalars that are younger stay as they are here, too.
+/// The reference library normalises by Unicode 9; scalars that are younger stay as they are here,
+/// too.
 struct UnicodeNormalization: Sendable {
     let composes: Bool
     private let decompositions: [UInt32: [UInt32]]

@@ -1,4 +1,5 @@
-/// Scripts that splitting expressions name, as ranges of the Unicode character database (Scripts.txt); the standard library has no table of them.
+/// Scripts that splitting expressions name, as ranges of the Unicode character database
+/// (Scripts.txt); the standard library has no table of them.
 enum UnicodeScripts {
     /// - Parameter key: the script's name in small letters.
     static func named(_ key: String) -> ScalarSet? { tables[key].map { ScalarSet($0) } }

@@ -1,7 +1,7 @@
 /// Sets of scalars that tokenizers ask for: general categories, properties and scripts.
 ///
-/// They are those of Unicode 16, which the reference library's expressions use, regardless of the standard library's version: younger scalars count as
-/// unassigned.
+/// They are those of Unicode 16, which the reference library's expressions use, regardless of the
+/// standard library's version: younger scalars count as unassigned.
 enum UnicodeSets {
     /// The sets of the two-letter general categories, from the standard library's tables.
     private static let byCategory: [Unicode.GeneralCategory: ScalarSet] = {
@@ -18,7 +18,8 @@ enum UnicodeSets {
                 runs[category] = [range]
             }
         }
-        // Planes 4 to 13 hold nothing and the last two are for private use, but for two scalars at each plane's end.
+        // Planes 4 to 13 hold nothing and the last two are for private use, but for two scalars at
+        // each plane's end.
         for code in UInt32(0)..<0x40000 {
             if let scalar = Unicode.Scalar(code) { note(category(scalar), code...code) } else { note(.surrogate, code...code) }
         }
@@ -72,7 +73,8 @@ enum UnicodeSets {
         }
         return ScalarSet(ranges)
     }()
-    /// `\w` of Oniguruma: letters, marks, decimal digits, connectors, and what else it counts in Latin-1.
+    /// `\w` of Oniguruma: letters, marks, decimal digits, connectors, and what else it counts in
+    /// Latin-1.
     static let word = plainWord.union(ScalarSet([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]))
     private static let plainWord = alphabetic.union(mark).union(decimal).union(union([.connectorPunctuation]))
     /// `\w` as Rust's regular expressions have it (Unicode TS 18, annex C): with the joiners.
@@ -84,7 +86,8 @@ enum UnicodeSets {
             set.ranges.flatMap { range in range.filter { Unicode.Scalar($0).map { isKnown($0, since: major) } ?? false } }.map { $0...$0 })
     }
 
-    /// What the pre-tokenizers for punctuation and BERT cut at: punctuation as Unicode 8 had it, and all of ASCII's symbols.
+    /// What the pre-tokenizers for punctuation and BERT cut at: punctuation as Unicode 8 had it,
+    /// and all of ASCII's symbols.
     static let delimiters = known(punctuation, since: 8).union(ScalarSet([0x166D...0x166D, 0x111C9...0x111C9])).union(
         symbol.intersection(ScalarSet(0...0x7F)))
     /// What BERT's normaliser takes away.
@@ -108,7 +111,8 @@ enum UnicodeSets {
         "nonspacingmark": [.nonspacingMark], "spacingmark": [.spacingMark], "enclosingmark": [.enclosingMark],
     ]
 
-    /// The set of a property's name as expressions write it in `\p{...}`; letter case, spaces, hyphens and underscores do not count. Nil if it is not known.
+    /// The set of a property's name as expressions write it in `\p{...}`; letter case, spaces,
+    /// hyphens and underscores do not count. Nil if it is not known.
     static func named(_ name: String) -> ScalarSet? {
         let key = String(String.UnicodeScalarView(name.unicodeScalars.filter { $0 != " " && $0 != "_" && $0 != "-" })).lowercased()
         switch key {

@@ -1,9 +1,11 @@
 package import JSON
 
-/// Learns a byte-level byte-pair encoding from text (Sennrich et al. 2016, arXiv:1508.07909), in the form of a tokenizer.json.
+/// Learns a byte-level byte-pair encoding from text (Sennrich et al. 2016, arXiv:1508.07909), in
+/// the form of a tokenizer.json.
 ///
-/// Text is cut into words by GPT-2's or Llama 3's expression; the pair of tokens that occurs most often inside words is merged, among equals the one with
-/// the smallest ids, until the vocabulary is full or no pair occurs twice. The same texts give the same bytes.
+/// Text is cut into words by GPT-2's or Llama 3's expression; the pair of tokens that occurs most
+/// often inside words is merged, among equals the one with the smallest ids, until the vocabulary
+/// is full or no pair occurs twice. The same texts give the same bytes.
 package struct BytePairTrainer: Sendable {
     /// How text is cut into words, over which no token reaches.
     package enum Splitting: String, Sendable, CaseIterable {
@@ -49,7 +51,8 @@ package struct BytePairTrainer: Sendable {
         }
         var learner = PairLearner(words(in: texts).map { entry in (entry.key.map { idOfByte[Int($0)] }, entry.value) })
         var merges: [JSONNode] = []
-        // A merge may spell a token that is there already (a special one, or the same text by another way): it is not learnt again.
+        // A merge may spell a token that is there already (a special one, or the same text by
+        // another way): it is not learnt again.
         var known = Set(tokens.map { ExactString($0) })
         while tokens.count < vocabularySize, let (left, right) = learner.best(atLeast: max(1, minimumFrequency)) {
             let text = tokens[Int(left)] + tokens[Int(right)]
@@ -64,7 +67,8 @@ package struct BytePairTrainer: Sendable {
         return file(special, tokens, merges)
     }
 
-    /// The words of the texts with the number of times that each occurs, in ascending order of their bytes.
+    /// The words of the texts with the number of times that each occurs, in ascending order of
+    /// their bytes.
     private func words(in texts: some Sequence<String>) -> [(key: [UInt8], value: Int)] {
         let preTokenizer: PreTokenizer
         switch splitting {

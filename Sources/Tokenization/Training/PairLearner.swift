@@ -1,6 +1,7 @@
 /// Words as tokens, and how often each pair of tokens stands side by side in them.
 ///
-/// Counts are kept as merges change the words; the most frequent pair comes from a heap whose stale entries are dropped when they come up.
+/// Counts are kept as merges change the words; the most frequent pair comes from a heap whose stale
+/// entries are dropped when they come up.
 struct PairLearner {
     private struct Entry {
         var count: Int

@@ -5,17 +5,20 @@ import Models
 import Tensors
 import Tokenization
 
-/// Classes of texts: a head on the hidden state of a text's last token gives a logit for each class.
+/// Classes of texts: a head on the hidden state of a text's last token gives a logit for each
+/// class.
 ///
-/// One class a text by softmax, or any number by sigmoids. The loss is the mean over the texts; over texts weighted by their class where classes
-/// have weights, over texts and classes where a text may have several.
+/// One class a text by softmax, or any number by sigmoids. The loss is the mean over the texts;
+/// over texts weighted by their class where classes have weights, over texts and classes where a
+/// text may have several.
 package struct ClassificationObjective: Objective {
     package static let name = "classification"
 
     /// The names of the classes; a label is a place in this list.
     package var classes: [String]
     package var isMultiLabel: Bool
-    /// What a text of each class counts: of one class its share in the mean, of several what the class counts where the text has it.
+    /// What a text of each class counts: of one class its share in the mean, of several what the
+    /// class counts where the text has it.
     package var classWeights: [Double]
     /// The share of each target that is divided among all classes.
     package var labelSmoothing: Double

@@ -1,7 +1,7 @@
 import JSON
 
-/// Precision, recall and F1 of a confusion matrix, as scikit-learn computes them over all classes of a list: a class without texts counts in the
-/// plain mean as 0, and 0/0 is 0.
+/// Precision, recall and F1 of a confusion matrix, as scikit-learn computes them over all classes
+/// of a list: a class without texts counts in the plain mean as 0, and 0/0 is 0.
 package struct ClassificationReport: Sendable, Hashable {
     package struct Scores: Sendable, Hashable {
         package var precision = 0.0

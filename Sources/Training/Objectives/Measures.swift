@@ -1,4 +1,5 @@
-/// What was measured: named sums, each with what it is a sum over. They add up over micro-batches, in any division of a batch.
+/// What was measured: named sums, each with what it is a sum over. They add up over micro-batches,
+/// in any division of a batch.
 package struct Measures: Sendable, Hashable {
     package struct Sum: Sendable, Hashable {
         package var total = 0.0

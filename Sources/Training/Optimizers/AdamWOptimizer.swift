@@ -1,7 +1,8 @@
 import Glibc
 package import Graph
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as PyTorch computes it; see ``AdamW``.
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), as PyTorch
+/// computes it; see ``AdamW``.
 package struct AdamWOptimizer: Optimizer, Hashable {
     package static let name = "adamw"
     package var beta1 = 0.9

@@ -1,6 +1,7 @@
 package import Graph
 
-/// Lion (Chen and others 2023, arXiv:2302.06675): every number moves by the learning rate, in the direction of a momentum; see ``Lion``.
+/// Lion (Chen and others 2023, arXiv:2302.06675): every number moves by the learning rate, in the
+/// direction of a momentum; see ``Lion``.
 package struct LionOptimizer: Optimizer, Hashable {
     package static let name = "lion"
     package var beta1 = 0.9

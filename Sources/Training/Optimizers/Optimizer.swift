@@ -2,10 +2,11 @@ package import Graph
 
 /// How collected gradients change the trained tensors.
 ///
-/// An optimizer sees pages, not tensors: trained tensors, their gradients and its own state lie in float32 pages of one layout
-/// (``TrainableLayout``). Its state is zero before the first step and is all that a checkpoint holds beside the trained tensors, so a step may
-/// depend on nothing else but its number and the learning rate. Its kernels set the gradient to zero for the next step's sums, and change
-/// nothing else where the norm is not finite.
+/// An optimizer sees pages, not tensors: trained tensors, their gradients and its own state lie in
+/// float32 pages of one layout (``TrainableLayout``). Its state is zero before the first step and
+/// is all that a checkpoint holds beside the trained tensors, so a step may depend on nothing else
+/// but its number and the learning rate. Its kernels set the gradient to zero for the next step's
+/// sums, and change nothing else where the norm is not finite.
 package protocol Optimizer: Sendable {
     /// The word for it: `optimizer.type` of a manifest.
     static var name: String { get }
@@ -19,7 +20,8 @@ package protocol Optimizer: Sendable {
     /// Gradients are scaled so that their global norm is at most this; 0 clips nothing.
     var maximumGradientNorm: Double { get }
 
-    /// What it keeps for every trained tensor, in the order in which memory holds it; each word also names a file of a checkpoint.
+    /// What it keeps for every trained tensor, in the order in which memory holds it; each word
+    /// also names a file of a checkpoint.
     var states: [String] { get }
 
     /// The numbers that the host writes before a step: always as many.
@@ -32,7 +34,8 @@ package protocol Optimizer: Sendable {
 }
 
 extension Optimizer {
-    /// With numbers of a manifest, whose specification has checked their ranges; where there is none the usual one holds.
+    /// With numbers of a manifest, whose specification has checked their ranges; where there is
+    /// none the usual one holds.
     package init(numbers: [String: Double]) {
         self.init()
         for (key, path) in Self.keys { if let number = numbers[key] { self[keyPath: path] = number } }
@@ -61,7 +64,8 @@ package struct OptimizerPage {
         package var states: [ValueID]
     }
 
-    /// Applies an operation that takes parameter, gradient, states, clip and scalars, and gives the first three anew.
+    /// Applies an operation that takes parameter, gradient, states, clip and scalars, and gives the
+    /// first three anew.
     package func applying(_ operation: any Operation, to graph: inout Graph) throws(GraphError) -> Result {
         let results = try graph.add(operation, [parameter, gradient] + states + [clip, scalars])
         return Result(parameter: results[0], gradient: results[1], states: Array(results.dropFirst(2)))

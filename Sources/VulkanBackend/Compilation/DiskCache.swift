@@ -4,7 +4,8 @@ import Storage
 
 /// Compiled shaders and pipelines kept between runs, in `$XDG_CACHE_HOME/tala` or `~/.cache/tala`.
 ///
-/// Each file begins with the SHA-256 of what follows: a damaged one is as good as none. A failure here costs time, nothing else.
+/// Each file begins with the SHA-256 of what follows: a damaged one is as good as none. A failure
+/// here costs time, nothing else.
 struct DiskCache: Sendable {
     private let folder: String?
 

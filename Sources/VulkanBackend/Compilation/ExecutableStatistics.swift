@@ -1,13 +1,15 @@
 import CVulkan
 
-/// What a driver's compiler says of a pipeline: registers, spills, occupancy, instructions, under the driver's own names.
+/// What a driver's compiler says of a pipeline: registers, spills, occupancy, instructions, under
+/// the driver's own names.
 struct ExecutableStatistics {
     /// In the driver's order; numbers as text.
     var values: [(name: String, value: String)] = []
     /// The disassembly, where the driver gives one.
     var instructions = ""
 
-    /// Asks for a pipeline that was made with `VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR`; empty where the driver does not say.
+    /// Asks for a pipeline that was made with `VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR`;
+    /// empty where the driver does not say.
     init(_ device: VkDevice, _ pipeline: VkPipeline) {
         typealias Statistics =
             @convention(c) (

@@ -2,10 +2,11 @@ import Foundation
 import Glibc
 import Storage
 
-/// A glslang program of the machine, for shaders that the library linked into this program is too old for.
+/// A glslang program of the machine, for shaders that the library linked into this program is too
+/// old for.
 ///
-/// Debian 12's glslang 12 knows no cooperative matrices, 13 and later do. `TALA_GLSLANG` names a program; without it `glslang` and `glslangValidator` of the
-/// path are tried.
+/// Debian 12's glslang 12 knows no cooperative matrices, 13 and later do. `TALA_GLSLANG` names a
+/// program; without it `glslang` and `glslangValidator` of the path are tried.
 enum ExternalCompiler {
     /// The words of the compiled shader.
     /// - Throws: ``VulkanError/badShader(name:message:)``, also where no program is found.

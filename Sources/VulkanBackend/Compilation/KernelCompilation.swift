@@ -40,7 +40,9 @@ package struct CompiledKernel: Sendable {
 }
 
 extension VulkanDevice {
-    /// Compiles every kernel of a plan without running it, products that are added up in one dispatch as such a dispatch, and matrix products also in the variants with the device's matrices.
+    /// Compiles every kernel of a plan without running it, products that are added up in one
+    /// dispatch as such a dispatch, and matrix products also in the variants with the device's
+    /// matrices.
     ///
     /// Open the device with `capturesStatistics` to learn what its compiler says.
     /// - Throws: ``VulkanError`` for a kernel that does not compile.

@@ -10,7 +10,8 @@ final class Pipeline {
     let setLayout: VkDescriptorSetLayout
     private let context: VulkanContext
 
-    /// - Parameter subgroupSize: the size of subgroups that the shader counts on, which the driver is asked for where it lets itself be asked.
+    /// - Parameter subgroupSize: the size of subgroups that the shader counts on, which the driver
+    ///   is asked for where it lets itself be asked.
     init(
         _ context: VulkanContext, words: [UInt32], operandCount: Int, specialization: [UInt32], subgroupSize: Int?, cache: VkPipelineCache
     ) throws(VulkanError) {

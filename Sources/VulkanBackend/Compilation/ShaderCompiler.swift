@@ -23,7 +23,8 @@ enum ShaderCompiler {
         return words
     }
 
-    /// The words of the compiled shader, by the library of this program or, for what it is too old for, by a program of the machine.
+    /// The words of the compiled shader, by the library of this program or, for what it is too old
+    /// for, by a program of the machine.
     /// - Throws: ``VulkanError/badShader(name:message:)`` with file and line of each fault.
     static func compileAnew(_ source: ShaderFolder.Source, named name: String) throws(VulkanError) -> [UInt32] {
         if source.usesCooperativeMatrices, !libraryKnowsCooperativeMatrices { return try ExternalCompiler.compile(source, named: name) }

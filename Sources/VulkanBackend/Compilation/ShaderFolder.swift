@@ -4,7 +4,8 @@ import Foundation
 struct ShaderFolder: Sendable {
     let path: String
 
-    /// `TALA_SHADERS`, or the folder `Shaders` beside the program or above it, or `share/tala/Shaders` of an installation.
+    /// `TALA_SHADERS`, or the folder `Shaders` beside the program or above it, or
+    /// `share/tala/Shaders` of an installation.
     init() throws(VulkanError) {
         var candidates: [String] = []
         if let named = ProcessInfo.processInfo.environment["TALA_SHADERS"] { candidates.append(named) }

@@ -1,15 +1,18 @@
 import CVulkan
 
-/// What a device offers beyond Vulkan 1.2's core that kernels use, as its driver says before it is opened.
+/// What a device offers beyond Vulkan 1.2's core that kernels use, as its driver says before it is
+/// opened.
 struct DeviceFeatures: Sendable {
-    /// Rows, columns and inner size of a product of cooperative matrices, float16 with float32 sums, within a subgroup.
+    /// Rows, columns and inner size of a product of cooperative matrices, float16 with float32
+    /// sums, within a subgroup.
     struct MatrixShape: Hashable, Sendable {
         var rows: Int
         var columns: Int
         var inner: Int
     }
     var has16BitStorage = false
-    /// Shapes in the driver's order; empty where it offers none, or not all that the kernels need with them.
+    /// Shapes in the driver's order; empty where it offers none, or not all that the kernels need
+    /// with them.
     var matrixShapes: [MatrixShape] = []
     /// Whether the size of subgroups can be asked for, and the sizes.
     var subgroupSizes: ClosedRange<Int>?
@@ -37,7 +40,8 @@ struct DeviceFeatures: Sendable {
         if let sizes, sizes.pointee.subgroupSizeControl != 0, sizes.pointee.computeFullSubgroups != 0 {
             subgroupSizes = Self.subgroupSizes(of: handle)
         }
-        // Only what is offered may be used: some drivers crash on a kernel with cooperative matrices where the feature is missing.
+        // Only what is offered may be used: some drivers crash on a kernel with cooperative
+        // matrices where the feature is missing.
         if let matrix, matrix.pointee.cooperativeMatrix != 0, has16BitStorage, half.pointee.shaderFloat16 != 0,
             model.pointee.vulkanMemoryModel != 0
         {

@@ -8,7 +8,8 @@ struct PhysicalDevice {
     let maximumAllocationBytes: Int
     let subgroupSize: Int
     let features: DeviceFeatures
-    /// SwiftShader takes minutes and gigabytes to unroll nested loops that ask for it, and is no slower without.
+    /// SwiftShader takes minutes and gigabytes to unroll nested loops that ask for it, and is no
+    /// slower without.
     let unrollsWithoutLimit: Bool
     /// The first queue family that computes, and how many of a timestamp's bits count there.
     let queueFamily: UInt32?
@@ -56,7 +57,8 @@ struct PhysicalDevice {
     var name: String { text(of: properties.deviceName) }
     var isProcessor: Bool { properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU }
 
-    /// Which device `auto` takes: a card of its own before an integrated one before a software driver.
+    /// Which device `auto` takes: a card of its own before an integrated one before a software
+    /// driver.
     var preference: Int {
         switch properties.deviceType {
         case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: 3

@@ -15,8 +15,10 @@ final class VulkanContext {
     private let fence: VkFence
     /// Of the two groups of submissions that a long run has under way.
     private let groupFences: [VkFence]
-    /// A lost device stays lost for this process, and what belongs to it is left alone: work may still be under way as far as is known, and drivers
-    /// wait for ever in calls that destroy. The context then keeps itself, and with it the instance, whose end would take the driver from under its threads.
+    /// A lost device stays lost for this process, and what belongs to it is left alone: work may
+    /// still be under way as far as is known, and drivers wait for ever in calls that destroy. The
+    /// context then keeps itself, and with it the instance, whose end would take the driver from
+    /// under its threads.
     private(set) var isLost = false {
         didSet { if isLost, !oldValue { _ = Unmanaged.passRetained(self) } }
     }
@@ -107,7 +109,8 @@ final class VulkanContext {
         vkFreeCommandBuffers(handle, commandPool, 1, &buffer)
     }
 
-    /// Submits recorded commands, each command buffer for itself, and waits for the end of the last.
+    /// Submits recorded commands, each command buffer for itself, and waits for the end of the
+    /// last.
     func submit(_ buffers: [VkCommandBuffer]) throws(VulkanError) {
         try noticingLoss { () throws(VulkanError) in
             try enqueue(buffers, fence)
@@ -118,8 +121,10 @@ final class VulkanContext {
     /// Submissions in one group: some tenths of a second, as ``SubmissionPacer`` cuts them.
     static let groupLength = 8
 
-    /// Submits recorded commands group after group, two under way at a time so that the device does not wait, and asks before each group whether to break off.
-    /// - Parameter groupLength: submissions in one group; 1 while it is unknown how long they take, or what drivers still have to compile.
+    /// Submits recorded commands group after group, two under way at a time so that the device does
+    /// not wait, and asks before each group whether to break off.
+    /// - Parameter groupLength: submissions in one group; 1 while it is unknown how long they take,
+    ///   or what drivers still have to compile.
     /// - Returns: false if it was broken off; nothing is under way then.
     func submit(_ buffers: [VkCommandBuffer], groupLength: Int = VulkanContext.groupLength, unless mustBreakOff: () -> Bool)
         throws(VulkanError) -> Bool
@@ -182,7 +187,8 @@ final class VulkanContext {
     }
 }
 
-/// A barrier after which all that shaders and copies have written is visible to all that follow, the host included.
+/// A barrier after which all that shaders and copies have written is visible to all that follow,
+/// the host included.
 func fullBarrier(_ commands: VkCommandBuffer) {
     var barrier = VkMemoryBarrier()
     barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER
@@ -195,7 +201,8 @@ func fullBarrier(_ commands: VkCommandBuffer) {
     vkCmdPipelineBarrier(commands, stages, stages, 0, 1, &barrier, 0, nil, 0, nil)
 }
 
-/// A barrier between dispatches: what was written may be read and overwritten, what was read may be overwritten.
+/// A barrier between dispatches: what was written may be read and overwritten, what was read may be
+/// overwritten.
 func dispatchBarrier(_ commands: VkCommandBuffer) {
     var barrier = VkMemoryBarrier()
     barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER

@@ -25,12 +25,16 @@ package final class VulkanDevice: ComputeDevice {
     /// Opens a device.
     /// - Parameters:
     ///   - selection: its number, or a part of its name; nil takes the one that promises most.
-    ///   - validates: whether the validation layer watches; its messages are ``validationMessages``. `TALA_VULKAN_VALIDATION=1` does the same.
+    ///   - validates: whether the validation layer watches; its messages are
+    ///     ``validationMessages``. `TALA_VULKAN_VALIDATION=1` does the same.
     ///   - limits: lower limits than the device's own, for tests.
-    ///   - shapesGroupsAsForCards: whether a software driver is given the groups of a graphics card, for tests of what it would not use itself.
-    ///   - tuningSeconds: how long plans may measure variants of kernels that were not measured on this device before; 0 measures nothing.
+    ///   - shapesGroupsAsForCards: whether a software driver is given the groups of a graphics
+    ///     card, for tests of what it would not use itself.
+    ///   - tuningSeconds: how long plans may measure variants of kernels that were not measured on
+    ///     this device before; 0 measures nothing.
     ///   - forgetsTuning: whether what was measured before is measured again.
-    ///   - capturesStatistics: whether the driver's compiler is asked what it made of kernels (``compile(_:)``).
+    ///   - capturesStatistics: whether the driver's compiler is asked what it made of kernels
+    ///     (``compile(_:)``).
     /// - Throws: ``VulkanError``.
     package init(
         _ selection: String? = nil, validates: Bool = false, limits: MemoryLimits? = nil, shapesGroupsAsForCards: Bool = false,
@@ -75,7 +79,8 @@ package final class VulkanDevice: ComputeDevice {
     /// Whether the "device" is the processor behind a software driver.
     package var isSoftware: Bool { fixedProfile.isProcessor }
 
-    /// What the validation layer has said since the device was opened; empty where it does not watch.
+    /// What the validation layer has said since the device was opened; empty where it does not
+    /// watch.
     package var validationMessages: [String] { context.instance.validationMessages }
 
     /// The cooperative matrices that kernels may use, or why they use none; human-readable.
@@ -115,25 +120,30 @@ package final class VulkanDevice: ComputeDevice {
         }
     }
 
-    /// Measures the variants of a plan's kernels that are not decided yet, as preparing the plan would.
+    /// Measures the variants of a plan's kernels that are not decided yet, as preparing the plan
+    /// would.
     package func tune(_ plan: Plan) { tuner.prepare(plan, self) }
 
-    /// The variants of kernels that plans have been made with, by kind of kernel: a job records them, since a resumed run must use the same.
+    /// The variants of kernels that plans have been made with, by kind of kernel: a job records
+    /// them, since a resumed run must use the same.
     package var tuning: [String: String] { tuner.record }
 
     /// Takes recorded variants instead of those measured since.
     package func adopt(tuning: [String: String]) { tuner.adopt(tuning, fixedProfile) }
 
-    /// Spends no more than so many seconds on measuring variants from now on, and no more than the device was opened with.
+    /// Spends no more than so many seconds on measuring variants from now on, and no more than the
+    /// device was opened with.
     package func limitTuning(toSeconds seconds: Double) { tuner.limit(toSeconds: seconds) }
 
     /// Seconds that measuring variants has taken.
     package var tuningSeconds: Double { tuner.secondsSpent }
 
-    /// Seconds that arithmetic takes on a slow device of this kind; a device is faster rather than slower.
+    /// Seconds that arithmetic takes on a slow device of this kind; a device is faster rather than
+    /// slower.
     package func guessedSeconds(operations: Double) -> Double { operations / context.pacer.operationsPerSecond }
 
-    /// Calls `announce` before each kind of product that is measured from now on: what it is, and which of how many.
+    /// Calls `announce` before each kind of product that is measured from now on: what it is, and
+    /// which of how many.
     package func announceTuning(_ announce: @escaping (_ product: String, _ number: Int, _ count: Int) -> Void) {
         tuner.announce = { announce($0.description, $1, $2) }
     }

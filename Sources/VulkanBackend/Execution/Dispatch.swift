@@ -21,7 +21,8 @@ struct Dispatch {
     var operands: [Operand]
     /// What the shader is compiled with, besides the types of its operands.
     var definitions: [String: Int] = [:]
-    /// Values of the specialization constants from 0 on; the first is the number of invocations of a group.
+    /// Values of the specialization constants from 0 on; the first is the number of invocations of
+    /// a group.
     var specialization: [UInt32]
     /// The subgroups that the shader counts on; nil where it counts on none.
     var subgroupSize: Int?
@@ -51,7 +52,8 @@ protocol VulkanKernel: Operation {
     /// The dispatches that compute the operation, in order.
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch]
 
-    /// Bytes of scratch memory that the dispatches use, which they name by ``TensorReference/scratch(rows:columns:)``.
+    /// Bytes of scratch memory that the dispatches use, which they name by
+    /// ``TensorReference/scratch(rows:columns:)``.
     func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int
 
     /// The matrix products that the dispatches compute, whose variants are measured.

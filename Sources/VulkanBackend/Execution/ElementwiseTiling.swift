@@ -1,20 +1,23 @@
 import Graph
 
-/// How an elementwise kernel's groups cover a matrix: specialization and parameters as Shaders/common/elementwise.glsl takes them.
+/// How an elementwise kernel's groups cover a matrix: specialization and parameters as
+/// Shaders/common/elementwise.glsl takes them.
 struct ElementwiseTiling {
     let specialization: [UInt32]
     /// Rows, columns, tiles side by side.
     let parameters: [UInt32]
     let groupCount: Int
 
-    /// - Parameter operands: where all have one shape and no gaps between rows, they are taken as one long row.
+    /// - Parameter operands: where all have one shape and no gaps between rows, they are taken as
+    ///   one long row.
     init(rows: Int, columns: Int, flattening operands: [TensorReference] = [], _ device: DeviceProfile) {
         let isFlat = !operands.isEmpty && rows > 1 && operands.allSatisfy { $0.isContiguous && $0.rows == rows && $0.columns == columns }
         let (rows, columns) = isFlat ? (1, rows * columns) : (rows, columns)
         let size = min(64, device.maximumGroupInvocations)
         var lanes = 1
         while lanes < size, lanes < columns { lanes *= 2 }
-        // Work for an invocation: more where that still leaves enough invocations to fill the device.
+        // Work for an invocation: more where that still leaves enough invocations to fill the
+        // device.
         var steps = 1
         while steps < 8, lanes * steps < columns, rows * columns / (2 * steps) >= device.desiredInvocations { steps *= 2 }
         let across = max(1, (columns + lanes * steps - 1) / (lanes * steps))
@@ -37,10 +40,12 @@ struct RowTiling {
     init(rows: Int, width: Int, _ device: DeviceProfile) {
         var lanes = 1
         if !device.isProcessor {
-            // Some four elements an invocation at least; more invocations a row only where it is long.
+            // Some four elements an invocation at least; more invocations a row only where it is
+            // long.
             while lanes < min(256, device.maximumGroupInvocations), lanes * 4 < width { lanes *= 2 }
         } else {
-            // Barriers cost there: a row is shared only where there are too few rows to fill the machine.
+            // Barriers cost there: a row is shared only where there are too few rows to fill the
+            // machine.
             while lanes < 16, rows * lanes < 64, lanes * 64 < width { lanes *= 2 }
         }
         let size = max(lanes, min(device.isProcessor ? 16 : 64, device.maximumGroupInvocations))
@@ -50,7 +55,8 @@ struct RowTiling {
     }
 }
 
-/// How the columns of a kernel that sums over rows are shared out, as Shaders/common/columns.glsl takes them.
+/// How the columns of a kernel that sums over rows are shared out, as Shaders/common/columns.glsl
+/// takes them.
 struct ColumnTiling {
     let specialization: [UInt32]
     let groupCount: Int

@@ -1,9 +1,11 @@
 import Graph
 
-/// Cuts the work of a plan into submissions that take about as long as a desktop can wait, and no longer than a driver's watchdog allows.
+/// Cuts the work of a plan into submissions that take about as long as a desktop can wait, and no
+/// longer than a driver's watchdog allows.
 ///
-/// How long a kernel will take is guessed from its counted arithmetic and traffic; every run corrects the guess by what was measured, for plans that are
-/// prepared later; a plan that runs corrects itself (``SubmissionSchedule``).
+/// How long a kernel will take is guessed from its counted arithmetic and traffic; every run
+/// corrects the guess by what was measured, for plans that are prepared later; a plan that runs
+/// corrects itself (``SubmissionSchedule``).
 final class SubmissionPacer {
     /// A submission should take this long; drivers reset a device that is silent for two seconds.
     static let submissionSeconds = 0.05
@@ -14,7 +16,8 @@ final class SubmissionPacer {
     private var correction = 1.0
 
     init(_ device: PhysicalDevice) {
-        // Guesses for a slow device of its kind: too many submissions cost little, too long ones cost the device.
+        // Guesses for a slow device of its kind: too many submissions cost little, too long ones
+        // cost the device.
         operationsPerSecond = device.isProcessor ? 3e9 : device.preference >= 3 ? 1e12 : 1e11
         bytesPerSecond = device.isProcessor ? 1e9 : device.preference >= 3 ? 1e11 : 1e10
     }

@@ -1,4 +1,5 @@
-/// The steps of a plan, cut into submissions of about the wanted length; steps that take too long alone are cut into parts.
+/// The steps of a plan, cut into submissions of about the wanted length; steps that take too long
+/// alone are cut into parts.
 ///
 /// It begins with guesses and is corrected by what submissions were measured to take.
 struct SubmissionSchedule {
@@ -47,7 +48,8 @@ struct SubmissionSchedule {
 
     private func share(_ part: Part) -> Double { Double(part.groups.count) / Double(max(1, groupCounts[part.step])) }
 
-    /// Takes what each submission was measured to take, and cuts anew where one took much too long, or where there are far too many.
+    /// Takes what each submission was measured to take, and cuts anew where one took much too long,
+    /// or where there are far too many.
     /// - Returns: whether the submissions have changed.
     mutating func correct(measured: [Double]) -> Bool {
         guard measured.count == submissions.count, measured.allSatisfy({ $0.isFinite && $0 >= 0 }) else { return false }

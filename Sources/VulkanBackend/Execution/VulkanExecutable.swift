@@ -21,7 +21,8 @@ final class VulkanExecutable: Executable {
     private let chains: [Int: [Int]]
     private var schedule = SubmissionSchedule(seconds: [], groupCounts: [])
     private var timer: TimestampPairs?
-    /// Whether it has run once: its submissions have the length they should have, and the driver has compiled what it compiles late.
+    /// Whether it has run once: its submissions have the length they should have, and the driver
+    /// has compiled what it compiles late.
     private var hasRun = false
 
     /// A dispatch with everything resolved.

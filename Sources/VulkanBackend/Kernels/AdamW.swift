@@ -14,6 +14,7 @@ extension AdamW: VulkanKernel {
         return [dispatch]
     }
 
-    /// `1 - beta` from the decimal number that was meant, as PyTorch computes it: the difference of float32 numbers has few correct digits.
+    /// `1 - beta` from the decimal number that was meant, as PyTorch computes it: the difference of
+    /// float32 numbers has few correct digits.
     private static func rest(_ beta: Float) -> Float { Float(1 - (Double("\(beta)") ?? Double(beta))) }
 }

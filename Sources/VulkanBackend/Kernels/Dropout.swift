@@ -2,7 +2,8 @@ import Graph
 
 extension Dropout: VulkanKernel {
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
-        // A run of four elements has one counter; where a row does not begin with one, its first run is shared with the row before.
+        // A run of four elements has one counter; where a row does not begin with one, its first
+        // run is shared with the row before.
         let tiling = ElementwiseTiling(rows: outputs[0].rows, columns: outputs[0].columns / 4 + 2, device)
         let threshold = (Double(rate) * 0x1p32).rounded(.up)
         return [

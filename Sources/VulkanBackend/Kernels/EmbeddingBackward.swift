@@ -3,7 +3,8 @@ import Graph
 extension EmbeddingBackward: VulkanKernel {
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
         let size = min(device.isProcessor ? 8 : 64, device.maximumGroupInvocations)
-        // Groups for each block of columns, so that narrow tables fill the device, too; each walks over all tokens.
+        // Groups for each block of columns, so that narrow tables fill the device, too; each walks
+        // over all tokens.
         let classes = device.isProcessor ? 4 : 32
         return [
             Dispatch(

@@ -13,6 +13,7 @@ extension Lion: VulkanKernel {
         return [dispatch]
     }
 
-    /// `1 - beta` from the decimal number that was meant: the difference of float32 numbers has few correct digits.
+    /// `1 - beta` from the decimal number that was meant: the difference of float32 numbers has few
+    /// correct digits.
     private static func rest(_ beta: Float) -> Float { Float(1 - (Double("\(beta)") ?? Double(beta))) }
 }

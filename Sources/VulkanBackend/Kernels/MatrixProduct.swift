@@ -22,12 +22,15 @@ extension MatrixProduct: VulkanKernel {
     }
 }
 
-/// Products of one layout that are added up in one dispatch: what an adapter adds to a layer, the input gradients of layers with one input.
+/// Products of one layout that are added up in one dispatch: what an adapter adds to a layer, the
+/// input gradients of layers with one input.
 struct MatrixProductSum {
-    /// Products of a dispatch at most; each has two operands and is a loop of its own in the shader.
+    /// Products of a dispatch at most; each has two operands and is a loop of its own in the
+    /// shader.
     static let termLimit = 3
 
-    /// In the order in which they are added: those behind the first are added to what the first gives.
+    /// In the order in which they are added: those behind the first are added to what the first
+    /// gives.
     private var terms: [(operation: MatrixProduct, inputs: [TensorReference])]
     private let output: TensorReference
 
@@ -36,8 +39,9 @@ struct MatrixProductSum {
         self.output = output
     }
 
-    /// Cuts the products of a chain into sums of one dispatch each: neighbours of one layout where one of them is so narrow that writing its result and
-    /// reading it again would cost about as much as its arithmetic.
+    /// Cuts the products of a chain into sums of one dispatch each: neighbours of one layout where
+    /// one of them is so narrow that writing its result and reading it again would cost about as
+    /// much as its arithmetic.
     static func sums(of chain: [KernelCall]) -> [MatrixProductSum] {
         var sums: [MatrixProductSum] = []
         for call in chain {
@@ -77,7 +81,8 @@ struct MatrixProductSum {
         largestTerm.map { $0.operation.variant($0.inputs, [output], device) }
     }
 
-    /// The sum as one dispatch, or where its variant multiplies whole matrices, which the sum cannot, product by product.
+    /// The sum as one dispatch, or where its variant multiplies whole matrices, which the sum
+    /// cannot, product by product.
     func dispatches(_ device: DeviceProfile) -> [Dispatch] {
         if terms.count > 1, let variant = variant(device), variant.matrix == nil { return [dispatch(variant)] }
         return terms.map { MatrixProductSum([$0], output).dispatch($0.operation.variant($0.inputs, [output], device)) }

@@ -2,10 +2,12 @@ import Graph
 import Quantization
 import Tensors
 
-/// A part of the weight is dequantised into scratch memory, then multiplied as any other matrix is; so the tuned products serve here too, and no
-/// more than ``partBytes`` of the weight exist at a time. Parts are cut along the result's columns: no sum is cut.
+/// A part of the weight is dequantised into scratch memory, then multiplied as any other matrix is;
+/// so the tuned products serve here too, and no more than ``partBytes`` of the weight exist at a
+/// time. Parts are cut along the result's columns: no sum is cut.
 ///
-/// Of the quantised weight a dispatch binds only what it reads, so a weight may be larger than an operand of the device.
+/// Of the quantised weight a dispatch binds only what it reads, so a weight may be larger than an
+/// operand of the device.
 extension QuantizedProduct: VulkanKernel {
     /// Bytes of a dequantised part.
     private static let partBytes = 16 << 20
@@ -101,7 +103,8 @@ extension QuantizedProduct: VulkanKernel {
                 (layout.groupWord, groups), (0, 0..<QuantizedLayout.meanWord + 1),
             ]
         }
-        // Where rows allow it an invocation takes a run of numbers, which have their scale and whole words of codes in common.
+        // Where rows allow it an invocation takes a run of numbers, which have their scale and
+        // whole words of codes in common.
         let run = [inputs, column, target.columns].allSatisfy { $0 % Self.runLength == 0 } ? Self.runLength : 1
         let tiling = ElementwiseTiling(rows: target.rows, columns: target.columns / run, device)
         return Dispatch(

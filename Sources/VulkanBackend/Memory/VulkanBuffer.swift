@@ -31,7 +31,8 @@ final class VulkanBuffer {
             let ours = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT.rawValue
             let hosts = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT.rawValue | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT.rawValue
             let wishes = isForHost ? [hosts] : [ours | hosts, ours, hosts]
-            // On a card of its own the memory that both see is small; weights belong into the large one.
+            // On a card of its own the memory that both see is small; weights belong into the large
+            // one.
             let order = context.physical.preference == 3 && !isForHost ? [ours, hosts] : wishes
             guard
                 let type = order.lazy.compactMap({ context.physical.memoryTypes(with: $0, among: requirements.memoryTypeBits).first }).first

@@ -29,7 +29,8 @@ final class VulkanPersistentMemory: PersistentMemory {
         }
     }
 
-    /// Each run of neighbouring bytes of a tensor: its buffer, where it begins there, and which of the tensor's bytes it is.
+    /// Each run of neighbouring bytes of a tensor: its buffer, where it begins there, and which of
+    /// the tensor's bytes it is.
     private func forEachRun(
         of placement: Placement, byteCount: Int, _ body: (VulkanBuffer, Int, Range<Int>) throws(VulkanError) -> Void
     ) throws(VulkanError) {
@@ -57,7 +58,8 @@ final class VulkanArena: Arena {
     private let context: VulkanContext
     private var scratch: VulkanBuffer?
 
-    /// Memory that kernels use within one call, at least so many bytes: one buffer for all programs of the arena, since they do not run at the same time.
+    /// Memory that kernels use within one call, at least so many bytes: one buffer for all programs
+    /// of the arena, since they do not run at the same time.
     func scratch(byteCount: Int) throws(VulkanError) -> VulkanBuffer {
         if let scratch, scratch.byteCount >= byteCount { return scratch }
         let larger = try VulkanBuffer(context, byteCount: byteCount, isForHost: false)

@@ -1,14 +1,16 @@
 import Graph
 import Tensors
 
-/// Matrix products that are served by one variant: layout, element types, and the class of each size.
+/// Matrix products that are served by one variant: layout, element types, and the class of each
+/// size.
 struct ProductKey: Hashable, Sendable {
     var transposesA: Bool
     var transposesB: Bool
     var a: ElementType
     var b: ElementType
     var result: ElementType
-    /// Classes of rows, columns and inner size: the power of four that a size does not exceed, up to a few hundred.
+    /// Classes of rows, columns and inner size: the power of four that a size does not exceed, up
+    /// to a few hundred.
     var rows: Int
     var columns: Int
     var inner: Int

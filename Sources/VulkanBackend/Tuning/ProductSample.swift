@@ -1,7 +1,8 @@
 import Graph
 import Tensors
 
-/// A product to be measured: its layout, types and sizes, the sizes cut down to what is measured quickly.
+/// A product to be measured: its layout, types and sizes, the sizes cut down to what is measured
+/// quickly.
 struct ProductSample {
     var operation: MatrixProduct
     var a: ElementType
@@ -29,8 +30,9 @@ struct ProductSample {
 
     func unmeasured(_ device: DeviceProfile) -> ProductVariant { ProductVariant(unmeasured: rows, columns, device) }
 
-    /// The same product with fewer rows, down to 64, and then with its longer sides halved until so many operations are not exceeded; sides keep 256, in
-    /// multiples of 64. Rows first: with a small second operand a variant that reads it from memory again and again would seem good.
+    /// The same product with fewer rows, down to 64, and then with its longer sides halved until so
+    /// many operations are not exceeded; sides keep 256, in multiples of 64. Rows first: with a
+    /// small second operand a variant that reads it from memory again and again would seem good.
     func limited(to limit: Double) -> ProductSample {
         var sample = self
         while sample.operations > limit, sample.rows > 64 { sample.rows = max(64, sample.rows / 2 / 64 * 64) }
@@ -48,7 +50,8 @@ struct ProductSample {
         return sample
     }
 
-    /// A device on which ``plan`` is computed by the variant. A sample that was cut down may be of another kind than what it stands for.
+    /// A device on which ``plan`` is computed by the variant. A sample that was cut down may be of
+    /// another kind than what it stands for.
     func profile(_ device: DeviceProfile, using variant: ProductVariant) -> DeviceProfile {
         var profile = device
         for call in plan.calls { profile.products[ProductKey(operation, call.inputs, call.outputs)] = variant }

@@ -1,6 +1,7 @@
 import Graph
 
-/// A search for the fastest variant of one product: from seeds to better neighbours, until none is better or the time is up.
+/// A search for the fastest variant of one product: from seeds to better neighbours, until none is
+/// better or the time is up.
 struct ProductSearch {
     private let device: VulkanDevice
     private let sample: ProductSample
@@ -10,7 +11,8 @@ struct ProductSearch {
 
     init(_ device: VulkanDevice, _ sample: ProductSample, _ key: ProductKey, seconds: Double, report: ProductTuner.Report?) {
         self.device = device
-        // Devices are several times faster than guessed; a run of less than some ten milliseconds tells more of the machine's clockwork than of the variant.
+        // Devices are several times faster than guessed; a run of less than some ten milliseconds
+        // tells more of the machine's clockwork than of the variant.
         self.sample = sample.limited(to: device.context.pacer.operationsPerSecond * 0.08)
         self.key = key
         deadline = .now + .seconds(seconds)
@@ -24,7 +26,8 @@ struct ProductSearch {
             return nil
         }
         var measured: Set<ProductVariant> = []
-        // Fastest first; the first few are measured again at the end, in turns, since a busy machine may have spoilt one or the other.
+        // Fastest first; the first few are measured again at the end, in turns, since a busy
+        // machine may have spoilt one or the other.
         var leaders: [Contender] = []
         /// Whether the variant is the best so far.
         func tries(_ variant: ProductVariant) -> Bool {

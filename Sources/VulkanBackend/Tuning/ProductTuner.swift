@@ -4,10 +4,12 @@ import JSON
 import Storage
 import Tensors
 
-/// Chooses the variant of each kind of matrix product by measuring on the device, within a budget of seconds.
+/// Chooses the variant of each kind of matrix product by measuring on the device, within a budget
+/// of seconds.
 ///
-/// A search climbs from the best of a few seeds to better neighbours, so nothing need be known of the device. What was found is kept on disk by the identity of
-/// device and driver, and recorded in a job, which keeps its variants when it is resumed.
+/// A search climbs from the best of a few seeds to better neighbours, so nothing need be known of
+/// the device. What was found is kept on disk by the identity of device and driver, and recorded in
+/// a job, which keeps its variants when it is resumed.
 final class ProductTuner {
     /// A measured shape and its time, for those who look on.
     typealias Report = (_ key: ProductKey, _ variant: ProductVariant, _ gigaflops: Double) -> Void
@@ -46,7 +48,8 @@ final class ProductTuner {
         Dictionary(uniqueKeysWithValues: choices.map { ($0.key.description, $0.value.description) })
     }
 
-    /// Takes the variants of a record instead of those measured since; entries that are none are left out.
+    /// Takes the variants of a record instead of those measured since; entries that are none are
+    /// left out.
     func adopt(_ record: [String: String], _ device: DeviceProfile) {
         for (key, variant) in record {
             if let key = ProductKey(key), let variant = ProductVariant(variant), variant.fits(device), variant.serves(key) {
@@ -71,8 +74,8 @@ final class ProductTuner {
         disk.write(entry, Array(JSONWriter().string(JSONNode(members)).utf8))
     }
 
-    /// The products of a plan whose variants matter: of those that are added up in one dispatch the largest, unless a variant with matrices could keep
-    /// them apart.
+    /// The products of a plan whose variants matter: of those that are added up in one dispatch the
+    /// largest, unless a variant with matrices could keep them apart.
     private static func products(of plan: Plan, _ device: DeviceProfile) -> [ProductSample] {
         let chains = ProductChains.find(in: plan.calls)
         let moved = Set(chains.values.flatMap { $0.dropLast() })
@@ -101,7 +104,8 @@ final class ProductTuner {
         let order = samples.sorted { ($1.value.operations, $0.key.description) < ($0.value.operations, $1.key.description) }
         for (number, (key, (sample, operations))) in order.enumerated() {
             if secondsLeft > 0 { announce?(key, number + 1, order.count) }
-            // Each kind has its share of what is left; what one does not need goes to those behind it.
+            // Each kind has its share of what is left; what one does not need goes to those behind
+            // it.
             let share = secondsLeft * max(operations / max(total, 1), 0.5 / Double(order.count))
             total -= operations
             let began = ContinuousClock.now

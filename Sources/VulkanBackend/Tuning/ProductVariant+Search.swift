@@ -17,7 +17,8 @@ extension ProductVariant {
         return side
     }
 
-    /// Where a search begins: groups without and with shared memory, small and large, and with the device's matrices.
+    /// Where a search begins: groups without and with shared memory, small and large, and with the
+    /// device's matrices.
     static func seeds(_ device: DeviceProfile) -> [ProductVariant] {
         let lanes = max(4, min(32, device.subgroupSize))
         return [
@@ -55,7 +56,8 @@ extension ProductVariant {
             add { $0[keyPath: side] *= 2 }
             add { $0[keyPath: side] /= 2 }
         }
-        // A larger or smaller block on both sides: either alone may be slower where both together are faster.
+        // A larger or smaller block on both sides: either alone may be slower where both together
+        // are faster.
         add {
             $0.own *= 2
             $0.met *= 2

@@ -1,6 +1,7 @@
 import Tensors
 
-/// The shape of a group of a matrix product: of Shaders/matrix_product.comp, or of matrix_product_cooperative.comp where `matrix` is set.
+/// The shape of a group of a matrix product: of Shaders/matrix_product.comp, or of
+/// matrix_product_cooperative.comp where `matrix` is set.
 struct ProductVariant: Hashable, Sendable {
     /// Invocations of a group over rows and over columns; with cooperative matrices, subgroups.
     var rowLanes: Int
@@ -63,7 +64,8 @@ struct ProductVariant: Hashable, Sendable {
 }
 
 extension ProductVariant: CustomStringConvertible {
-    /// `8x2 by 1x8, depth 4`: rows and columns of an invocation by invocations; `2x2 by 2x2, staged 32, 16x16x16 on 64`: tiles by subgroups of 64.
+    /// `8x2 by 1x8, depth 4`: rows and columns of an invocation by invocations; `2x2 by 2x2, staged
+    /// 32, 16x16x16 on 64`: tiles by subgroups of 64.
     var description: String {
         let shape = "\(own)x\(met) by \(rowLanes)x\(lanes), " + (slice > 0 ? "staged \(slice)" : "depth \(depth)")
         guard let matrix else { return shape }

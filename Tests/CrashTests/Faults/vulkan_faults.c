@@ -1,7 +1,8 @@
-// Preloaded into a worker by tests (LD_PRELOAD): Vulkan calls that fail as a driver's do after a reset or when memory is gone.
-//   TALA_VULKAN_FAULT=lost@N     vkQueueSubmit number N of the process loses the device
-//   TALA_VULKAN_FAULT=memory@N   vkAllocateMemory number N finds no memory
-//   TALA_VULKAN_FAULTS=FILE      holds the number of faults that are left, over all processes; FILE.count gets the submissions of the last process that made any
+// Preloaded into a worker by tests (LD_PRELOAD): Vulkan calls that fail as a driver's do after a
+// reset or when memory is gone. TALA_VULKAN_FAULT=lost@N vkQueueSubmit number N of the process
+// loses the device TALA_VULKAN_FAULT=memory@N vkAllocateMemory number N finds no memory
+// TALA_VULKAN_FAULTS=FILE holds the number of faults that are left, over all processes; FILE.count
+// gets the submissions of the last process that made any
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdatomic.h>

@@ -1,9 +1,11 @@
 import Glibc
 
-/// A number of a reference computation: its value in float64, and how far a careful float32 computation of it may be off.
+/// A number of a reference computation: its value in float64, and how far a careful float32
+/// computation of it may be off.
 ///
-/// Every operation adds what float32 rounding adds (running error analysis, Higham 2002, chapter 3), so tolerances follow from the sizes of a case and need
-/// no tuning. Elementary functions are allowed what the Vulkan specification allows them.
+/// Every operation adds what float32 rounding adds (running error analysis, Higham 2002, chapter
+/// 3), so tolerances follow from the sizes of a case and need no tuning. Elementary functions are
+/// allowed what the Vulkan specification allows them.
 struct Bounded: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
     var value: Double
     var error: Double
@@ -77,7 +79,8 @@ struct Bounded: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral
         return exponential(square) * Bounded((0.5 / Double.pi).squareRoot(), error: roundoff)
     }
 
-    /// The sum in any order: each of its roundings is at most that of the sum of the absolute values.
+    /// The sum in any order: each of its roundings is at most that of the sum of the absolute
+    /// values.
     static func sum(_ terms: some Collection<Bounded>) -> Bounded {
         var sum = Bounded(0)
         var magnitude = 0.0

@@ -22,7 +22,8 @@ struct Comparison {
                 let type = output.elementType
                 for row in 0..<output.rows {
                     for column in 0..<output.columns {
-                        // What must be left alone is compared with all other memory below; in the arena there is nothing to compare with.
+                        // What must be left alone is compared with all other memory below; in the
+                        // arena there is nothing to compare with.
                         if expected[row, column] != nil || call.arrangement == .transient {
                             let start = output.byteOffset + (row * output.rowStride + column) * type.byteCount
                             for byte in start..<(start + type.byteCount) { mayChange[output.space]?[byte] = true }

@@ -27,11 +27,13 @@ struct KernelCase: Sendable, CustomStringConvertible {
     /// The operation's name and the case's.
     let description: String
     let operation: String
-    /// Whether an in-place result must share its memory with the input: nothing else is ever asked of the kernel.
+    /// Whether an in-place result must share its memory with the input: nothing else is ever asked
+    /// of the kernel.
     let mustBeInPlace: Bool
     /// Element types that activations have in this case; a device without one of them is not asked.
     let activationTypes: Set<ElementType>
-    /// The narrower type of a weight that meets float32 activations in a product; a device that does not mix them is not asked.
+    /// The narrower type of a weight that meets float32 activations in a product; a device that
+    /// does not mix them is not asked.
     let mixedWeight: ElementType?
     let sample: @Sendable (inout CaseRandom) throws -> KernelSample
     let reference: @Sendable (KernelSample) -> [Expected]

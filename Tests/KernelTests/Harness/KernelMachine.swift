@@ -1,10 +1,13 @@
 @testable import Graph
 import Tensors
 
-/// Runs kernel calls on a device: a plan by hand, its memory poisoned, everything that is not an output checked byte by byte.
+/// Runs kernel calls on a device: a plan by hand, its memory poisoned, everything that is not an
+/// output checked byte by byte.
 ///
-/// All operands of all calls lie in two images, one in the exchange memory and one in the persistent memory. Both are NaN bits wherever no input is, also
-/// between the rows of slices, so what a kernel reads beside its operands spoils its result and what it writes beside them is seen.
+/// All operands of all calls lie in two images, one in the exchange memory and one in the
+/// persistent memory. Both are NaN bits wherever no input is, also between the rows of slices, so
+/// what a kernel reads beside its operands spoils its result and what it writes beside them is
+/// seen.
 struct KernelMachine {
     /// How a call's operands lie in memory.
     enum Arrangement: String, CaseIterable {

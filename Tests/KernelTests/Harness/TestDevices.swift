@@ -8,11 +8,13 @@ import Graph
     @testable import VulkanBackend
 #endif
 
-/// A device that kernels are tried on. `TALA_DEVICES=cpu,vulkan,vulkanAsCard` names those to try; without it, all that are there.
+/// A device that kernels are tried on. `TALA_DEVICES=cpu,vulkan,vulkanAsCard` names those to try;
+/// without it, all that are there.
 enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
     case cpu
     case vulkan
-    /// The Vulkan device with groups shaped as for a graphics card: the variants of kernels that a software driver would not choose.
+    /// The Vulkan device with groups shaped as for a graphics card: the variants of kernels that a
+    /// software driver would not choose.
     case vulkanAsCard
 
     var description: String { rawValue }
@@ -31,7 +33,8 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
         }
     }()
 
-    /// The device; one of each kind is kept for all tests, since starting one takes longer than most cases.
+    /// The device; one of each kind is kept for all tests, since starting one takes longer than
+    /// most cases.
     func open() throws -> any ComputeDevice {
         try Self.lock.withLock {
             if let device = Self.opened[self] { return device }
@@ -41,7 +44,8 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The software driver of Mesa reads its number of threads when a device is opened; other drivers do not look at it.
+    /// The software driver of Mesa reads its number of threads when a device is opened; other
+    /// drivers do not look at it.
     static func openVulkanWithOneThread() throws -> any ComputeDevice {
         #if canImport(VulkanBackend)
             let former = environment("LP_NUM_THREADS")
@@ -53,7 +57,8 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
         #endif
     }
 
-    /// A device that believes itself to be so slow that every dispatch is cut into many and every submission holds few.
+    /// A device that believes itself to be so slow that every dispatch is cut into many and every
+    /// submission holds few.
     static func openVulkanThatCutsEverything() throws -> any ComputeDevice {
         #if canImport(VulkanBackend)
             let device = try VulkanDevice(validates: true)

@@ -7,7 +7,8 @@ enum AdamWReference: KernelReference {
         var results = Array(repeating: Expected(rows: rows, columns: columns), count: 4)
         let (norm, factor) = (inputs[4][0, 0], inputs[4].number(0, 1))
         let (rate, correction1, correction2) = (inputs[5].number(0, 0), inputs[5].number(0, 1), inputs[5].number(0, 2))
-        // The decimal numbers that were meant: the difference of 1 and a float32 number near it has few correct digits.
+        // The decimal numbers that were meant: the difference of 1 and a float32 number near it has
+        // few correct digits.
         let meant = { (beta: Float) in Bounded(Double("\(beta)") ?? Double(beta), error: Bounded.roundoff) }
         let (beta1, beta2, one) = (meant(operation.beta1), meant(operation.beta2), Bounded(1))
         let rest = { (beta: Float) in Bounded(1 - meant(beta).value, error: Bounded.roundoff * (1 - meant(beta).value)) }
@@ -22,7 +23,8 @@ enum AdamWReference: KernelReference {
                 let decayed = inputs[0].number(row, column) * (one - rate * Bounded(operation.weightDecay))
                 let moment = inputs[2].number(row, column)
                 var first = beta1 * moment + rest(operation.beta1) * gradient
-                // PyTorch's form, `m + (1 - beta1) * (g - m)`, is as good and rounds at the size of its operands.
+                // PyTorch's form, `m + (1 - beta1) * (g - m)`, is as good and rounds at the size of
+                // its operands.
                 first.error += 4 * Bounded.roundoff * (abs(moment.value) + abs(gradient.value))
                 let second = beta2 * inputs[3].number(row, column) + rest(operation.beta2) * gradient * gradient
                 let denominator = Bounded.squareRoot(second) / Bounded.squareRoot(correction2) + Bounded(operation.epsilon)

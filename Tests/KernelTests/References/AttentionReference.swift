@@ -1,9 +1,11 @@
 import Graph
 import Tensors
 
-/// Scores row by row, softmax, weighted values: the textbook form that blockwise kernels must equal.
+/// Scores row by row, softmax, weighted values: the textbook form that blockwise kernels must
+/// equal.
 enum AttentionReference: KernelReference {
-    /// The score of a query and a key of one head, scaled and capped, and the derivative of the cap.
+    /// The score of a query and a key of one head, scaled and capped, and the derivative of the
+    /// cap.
     static func score(_ shape: AttentionShape, _ q: ArraySlice<Double>, _ k: ArraySlice<Double>) -> (score: Bounded, slope: Bounded) {
         let score = Bounded(shape.scale) * .dot(q, k)
         guard shape.softCap != 0 else { return (score, 1) }
@@ -11,7 +13,8 @@ enum AttentionReference: KernelReference {
         return (Bounded(shape.softCap) * curve, 1 - curve * curve)
     }
 
-    /// A weight as the products with values and gradients take it: kernels for narrow activations may round it to their type first.
+    /// A weight as the products with values and gradients take it: kernels for narrow activations
+    /// may round it to their type first.
     static func narrowed(_ weight: Bounded, _ type: ElementType) -> Bounded {
         Bounded(weight.value, error: weight.error + (type == .float32 ? 0 : abs(weight.value) * type.roundoff + type.smallestNormal))
     }
@@ -54,7 +57,8 @@ enum AttentionReference: KernelReference {
         return [output, logSumExp]
     }
 
-    /// Causal ranges of packed examples, of lengths that add up to the rows, within a window; also from the keys' side.
+    /// Causal ranges of packed examples, of lengths that add up to the rows, within a window; also
+    /// from the keys' side.
     static func packed(_ lengths: [Int], window: Int = .max) -> (keys: [(Int, Int)], queries: [(Int, Int)]) {
         var keys: [(Int, Int)] = []
         var queries: [(Int, Int)] = []
@@ -81,7 +85,8 @@ enum AttentionReference: KernelReference {
         var lengths: [Int]
         var window = Int.max
         var softCap: Float = 0
-        /// Types share all code but the reading and writing of elements, and shaders for wide heads take long to compile.
+        /// Types share all code but the reading and writing of elements, and shaders for wide heads
+        /// take long to compile.
         var types: [ElementType] = [.float32]
 
         var shape: AttentionShape {

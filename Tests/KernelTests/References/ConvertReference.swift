@@ -23,7 +23,8 @@ enum ConvertReference: KernelReference {
 
     private static var casesOfTies: [KernelCase] {
         [ElementType.bfloat16, .float16].map { to in
-            // Halfway between two neighbours, above and below, both signs; numbers near the largest and the smallest normal one.
+            // Halfway between two neighbours, above and below, both signs; numbers near the largest
+            // and the smallest normal one.
             test("ties to \(to)", activations: [.float32, to], Convert(to: to)) { random in
                 random.operandList { row, column in
                     let unit: Double = 2 * to.roundoff

@@ -6,7 +6,8 @@ enum LionReference: KernelReference {
         let (rows, columns) = (types[0].rows, types[0].columns)
         var results = Array(repeating: Expected(rows: rows, columns: columns), count: 3)
         let (norm, factor, rate) = (inputs[3][0, 0], inputs[3].number(0, 1), inputs[4].number(0, 0))
-        // The decimal numbers that were meant: the difference of 1 and a float32 number near it has few correct digits.
+        // The decimal numbers that were meant: the difference of 1 and a float32 number near it has
+        // few correct digits.
         let meant = { (beta: Float) in Bounded(Double("\(beta)") ?? Double(beta), error: Bounded.roundoff) }
         let rest = { (beta: Float) in Bounded(1 - meant(beta).value, error: Bounded.roundoff * (1 - meant(beta).value)) }
         for row in 0..<rows {

@@ -7,7 +7,8 @@ enum QuantizedProductReference: KernelReference {
         outputs(operation, inputs, types, dequantizedTo: .float32)
     }
 
-    /// The weight is read from its words by the format's definition, element by element, and rounded to the type of `x`.
+    /// The weight is read from its words by the format's definition, element by element, and
+    /// rounded to the type of `x`.
     static func outputs(
         _ operation: QuantizedProduct, _ inputs: [HostMatrix], _ types: [TensorType], dequantizedTo type: ElementType
     ) -> [Expected] {
