@@ -72,7 +72,9 @@ import Testing
 
     @Test func everyLinkBetweenDocumentsLeadsSomewhere() throws {
         let link = try Regex(#"\]\(([^)#:\s]+)(#[^)]*)?\)"#, as: (Substring, Substring, Substring?).self)
-        for file in try ["README.md", "Shaders/README.md"] + SourceTree.files(under: "docs", endings: [".md"]) {
+        for file in try ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "Shaders/README.md"]
+            + SourceTree.files(under: "docs", endings: [".md"])
+        {
             let folder = (file as NSString).deletingLastPathComponent
             for match in try SourceTree.text(of: file).matches(of: link) {
                 let target = (folder as NSString).appendingPathComponent(String(match.output.1))
