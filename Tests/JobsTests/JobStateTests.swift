@@ -1,10 +1,11 @@
 import JSON
 import Jobs
+import Manifest
 import Testing
 
 @Suite struct JobStateTests {
     static func status(_ state: JobState) throws -> JobStatus {
-        JobStatus(id: "ftjob-x", state: state, createdAt: 5, manifest: try ManifestTests.read(ManifestTests.least))
+        JobStatus(id: "ftjob-x", state: state, createdAt: 5, manifest: Manifest(model: "m", trainingFile: "t.jsonl"))
     }
 
     /// What ``JobState/mayBecome(_:)`` says is what a status does: there is no other way to give it

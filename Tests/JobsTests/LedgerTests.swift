@@ -1,5 +1,6 @@
 import JSON
 import Jobs
+import Manifest
 import Testing
 
 @Suite struct LedgerTests {
@@ -34,7 +35,7 @@ import Testing
 
     /// Nothing of a ledger is lost where only its rendering is left.
     @Test func theStatusShowsAllOfTheLedger() throws {
-        let manifest = try ManifestTests.read(ManifestTests.least)
+        let manifest = Manifest(model: "m", trainingFile: "t.jsonl")
         let status = JobStatus(id: "ftjob-x", ledger: Self.full(), createdAt: 5, manifest: manifest)
         #expect(JobStatus(json: try JSONParser().parse(JSONWriter().string(status.json)))?.ledger == Self.full())
     }
