@@ -171,7 +171,7 @@ let package = Package(
         tests("ManifestTests", ["JSON", "Manifest"]),
         tests("JobsTests", ["JSON", "Manifest", "Jobs"]),
         tests("ModelsTests", ["Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"], excluding: ["Rotary"]),
-        tests("SpoolTests", ["JSON", "Jobs", "Spool", "Storage"]),
+        tests("SpoolTests", ["JSON", "Jobs", "Manifest", "Spool", "Storage"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["JSON", "Templates", "Tokenization", "TestSupport"], excluding: ["Reference", "Templates"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
@@ -183,17 +183,17 @@ let package = Package(
             "ParityTests",
             ["CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Manifest", "Models", "Tensors", "Training", "TestSupport"],
             excluding: ["Plans"]),
-        tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Models", "Runtime", "Tensors", "Training"]),
+        tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Runtime", "Tensors", "Training"]),
         tests(
             "TrainingTests",
             [
-                "Basics", "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Models", "Storage", "Tensors", "Tokenization",
+                "Basics", "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Jobs", "Manifest", "Models", "Storage", "Tensors", "Tokenization",
                 "Training", "TestSupport",
             ]),
         tests(
             "GenerationTests",
             ["CPUBackend", "Datasets", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
-        tests("CommandLineTests", ["CommandLineTools", "JSON", "Jobs", "Spool", "Storage", "TestSupport"]),
+        tests("CommandLineTests", ["CommandLineTools", "JSON", "Jobs", "Manifest", "Spool", "Storage", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests",

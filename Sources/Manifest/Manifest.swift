@@ -13,6 +13,11 @@ package struct Manifest: KeyedSection {
     }
     package enum TrainOn: String, Sendable, Hashable, CaseIterable { case assistant, completion, all }
     package enum OnExcess: String, Sendable, Hashable, CaseIterable { case error, truncate, drop }
+    /// What is done where what people say contains the text of a control token.
+    package enum SpecialTokensInText: String, Sendable, Hashable, CaseIterable {
+        case warn, error
+        case encodeAsText = "encode_as_text"
+    }
     package enum Precision: String, Sendable, Hashable, CaseIterable { case float32, bfloat16, float16 }
 
     /// A name in `models/`, a finished job's id, or a path under an allowed root.
@@ -32,6 +37,7 @@ package struct Manifest: KeyedSection {
     package var shuffle = true
     package var maximumLength = 2048
     package var onExcess = OnExcess.error
+    package var specialTokensInText = SpecialTokensInText.warn
     package var checkpoint = Checkpoints()
     package var evaluation = Evaluation()
     /// `auto`, `cpu`, `vulkan`, `vulkan:1`, `vulkan:NAME`.
@@ -92,6 +98,9 @@ package struct Manifest: KeyedSection {
             aliases: ["max_seq_length", "max_seq_len", "sequence_len"]),
         Key(
             "on_excess", \.onExcess, .word, "What happens to longer examples", aliases: ["excess_length_strategy", "truncation_mode"]),
+        Key(
+            "special_tokens_in_text", \.specialTokensInText, .word,
+            "What happens where what people say contains the text of a control token"),
         Key("checkpoint", section: \.checkpoint, "When checkpoints are written"),
         Key("evaluation", section: \.evaluation, "When validation data is used during an epoch"),
         Key("device", \.device, .device, "Where the job runs"),
@@ -139,6 +148,7 @@ package struct Manifest: KeyedSection {
         switch key {
         case "base_weights": adapter == .full
         case "profile": !isProfiled
+        case "special_tokens_in_text": specialTokensInText == .warn
         case "strict": !isStrict
         default: false
         }

@@ -63,8 +63,15 @@ package struct PreparedData {
             case .truncate: .truncate
             case .drop: .drop
             }
-        return DatasetOptions(
+        var options = DatasetOptions(
             purpose: try Objectives.named(manifest.method.word).purpose, trainOn: part, maximumLength: manifest.maximumLength,
             onExcess: excess)
+        options.specialTokensInText =
+            switch manifest.specialTokensInText {
+            case .warn: .warn
+            case .error: .error
+            case .encodeAsText: .encodeAsText
+            }
+        return options
     }
 }

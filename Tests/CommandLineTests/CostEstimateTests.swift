@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Manifest
 import Spool
 import Storage
 import Testing

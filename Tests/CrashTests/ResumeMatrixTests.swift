@@ -19,7 +19,7 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
     var isLong = false
 
     var testDescription: String {
-        "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base == .auto ? "" : ", \(base)"), \(device)"
+        "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base.map { ", \($0.rawValue)" } ?? ""), \(device)"
     }
 
     /// Those of this run.

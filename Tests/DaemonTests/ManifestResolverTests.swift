@@ -14,12 +14,12 @@ import Testing
         var beside: String { root + "/beside" }
 
         init() throws {
-            let folder = NSTemporaryDirectory() + "tala-resolver-\(UUID().uuidString)"
-            try DurableFiles.makeFolder(folder)
-            root = try #require(realpath(folder, nil).map { String(cString: $0) })
+            let base = NSTemporaryDirectory() + "tala-resolver-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
+            root = try #require(realpath(base, nil).map { String(cString: $0) })
             layout = SpoolLayout(root: root + "/spool")
             for path in layout.folders + [root + "/outside", root + "/beside/sub", layout.models + "/m", layout.files + "/sub"] {
-                try DurableFiles.makeFolder(path)
+                try folder(path)
             }
             try write(layout.models + "/m/config.json")
             for path in [
@@ -27,6 +27,10 @@ import Testing
             ] {
                 try write(root + path)
             }
+        }
+
+        func folder(_ path: String) throws {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
 
         func write(_ path: String) throws { try DurableFiles.replace(path, with: "{}\n") }
@@ -114,7 +118,7 @@ import Testing
         let place = try Place()
         defer { place.remove() }
         let model = place.layout.models + "/m"
-        try DurableFiles.makeFolder(place.layout.models + "/bare")
+        try place.folder(place.layout.models + "/bare")
         for name in ["m", "./m", "m/", model, model + "/"] { #expect(try place.files(model: name).modelPath == model, "\(name)") }
         #expect(place.refusal(model: "bare")?.message.contains("is no model") == true)
         for name in ["./models/m", "../models/m", "none", "/etc", ".", "/", ".hidden"] {
@@ -128,7 +132,7 @@ import Testing
         defer { place.remove() }
         func cache(_ root: String) throws -> String {
             let snapshot = root + "/models--a--b/snapshots/0123"
-            for folder in [root + "/models--a--b/blobs", snapshot] { try DurableFiles.makeFolder(folder) }
+            for folder in [root + "/models--a--b/blobs", snapshot] { try place.folder(folder) }
             for file in ["config.json", "tokenizer.json", "model.safetensors"] {
                 try place.write(root + "/models--a--b/blobs/" + file + ".blob")
                 place.link(snapshot + "/" + file, to: "../../blobs/\(file).blob")

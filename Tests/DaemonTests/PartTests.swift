@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import JSON
 import Jobs
+import Manifest
 import Spool
 import Storage
 import Testing

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Jobs
+import Manifest
 import Spool
 import Storage
 import Testing

@@ -9,7 +9,7 @@ import Testing
 import Worker
 
 /// Models and adapters as people bring them: what is trained is what they hold, and the result is right elsewhere too.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct BroughtModelTests {
+@Suite(.serialized) struct BroughtModelTests {
     /// A short job on a copy of the reference model, which a test may change.
     final class Job {
         let root = NSTemporaryDirectory() + "tala-brought-\(UUID().uuidString)"
@@ -21,8 +21,8 @@ import Worker
             folder = JobFolder(path: root + "/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
             try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
             try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: true)
-            for name in try FileManager.default.contentsOfDirectory(atPath: SharedData.path("stories260k")) {
-                try copy("stories260k/" + name, to: model + "/" + name)
+            for name in try FileManager.default.contentsOfDirectory(atPath: ReferenceSet.own.chatModel) {
+                try copy(ReferenceSet.own.chatModel + "/" + name, to: model + "/" + name)
             }
         }
 
@@ -30,14 +30,14 @@ import Worker
 
         func copy(_ name: String, to path: String) throws {
             try FileManager.default.createDirectory(atPath: DurableFiles.split(path).folder, withIntermediateDirectories: true)
-            try Data(contentsOf: URL(fileURLWithPath: SharedData.path(name))).write(to: URL(fileURLWithPath: path))
+            try Data(contentsOf: URL(fileURLWithPath: name)).write(to: URL(fileURLWithPath: path))
         }
 
         @discardableResult
         func run(method: String = "supervised", steps: Int = 1, rate: Double = 3e-3, adapter settings: JSONNode, data: String? = nil) throws
-            -> JobRunner.Outcome
+            -> WorkerOutcome
         {
-            let training = data == nil ? SharedData.path("stories260k/train.jsonl") : root + "/data.jsonl"
+            let training = data == nil ? ReferenceSet.own.chatModel + "/train.jsonl" : root + "/data.jsonl"
             if let data { try DurableFiles.replace(training, with: data) }
             let hyperparameters: JSONNode = ["max_steps": JSONNode(steps), "batch_size": 4, "learning_rate": JSONNode(rate)]
             let manifest: JSONNode = [
@@ -141,11 +141,11 @@ import Worker
         #expect(!FileManager.default.fileExists(atPath: job.folder.result + "/adapter/generation_config.json"))
     }
 
-    @Test func anAdapterIsContinuedWithItsOwnRankAndScaleAndAManifestThatSaysOtherwiseIsRefused() throws {
-        guard let reports = SharedData.folder.map({ $0 + "/reports/09-scale-of-a-continued-adapter" }),
-            let data = try? String(contentsOfFile: reports + "/data.jsonl", encoding: .utf8)
-        else { return }
-        func job(_ settings: [JSONMember]) throws -> (job: Job, outcome: JobRunner.Outcome) {
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
+    func anAdapterIsContinuedWithItsOwnRankAndScaleAndAManifestThatSaysOtherwiseIsRefused() throws {
+        let reports = ReferenceSet.shared.path("../reports/09-scale-of-a-continued-adapter")
+        let data = try String(contentsOfFile: reports + "/data.jsonl", encoding: .utf8)
+        func job(_ settings: [JSONMember]) throws -> (job: Job, outcome: WorkerOutcome) {
             let job = try Job()
             for name in ["adapter_config.json", "adapter_model.safetensors"] {
                 try FileManager.default.createDirectory(atPath: job.adapter, withIntermediateDirectories: true)
@@ -164,7 +164,7 @@ import Worker
             #expect(written["r"]?.integer == 2 && written["lora_alpha"]?.integer == 16)
             #expect(written["target_modules"]?.array?.compactMap(\.string) == ["down_proj", "q_proj"])
             // The next worker reads the manifest that this one has written.
-            #expect(try job.folder.manifest().adapter.rank == 2)
+            #expect(try job.folder.manifest().adapter.lora?.rank == 2)
         }
         for (member, words) in [
             (JSONMember("rank", 16), "adapter.rank: is 16, but the adapter that training starts from has 2"),
@@ -178,7 +178,7 @@ import Worker
     }
 
     @Test func aTokenThatTheModelLacksIsAnErrorOfItsLineAndNoneWhereItIsNotUsed() throws {
-        func job(_ content: String) throws -> (job: Job, outcome: JobRunner.Outcome) {
+        func job(_ content: String) throws -> (job: Job, outcome: WorkerOutcome) {
             let job = try Job()
             var tokenizer = try String(contentsOfFile: job.model + "/tokenizer.json", encoding: .utf8)
             guard let place = tokenizer.range(of: "\"added_tokens\": [") else { return (job, .failed) }

@@ -10,7 +10,7 @@ import Training
 @testable import Worker
 
 /// A result is run after it has been read back, by the reading that takes other tools' files too.
-@Suite(.serialized, .enabled(if: SharedData.isThere)) struct ReplayTests {
+@Suite(.serialized) struct ReplayTests {
     @Test func aResultThatComputesSomethingElseIsFoundWithBothFigures() throws {
         let job = try ReferenceJob(lora: true, steps: 2)
         defer { job.remove() }
@@ -18,8 +18,8 @@ import Training
         let result = job.folder.result
         // A session that begins with the adapter that was written has the trained model's numbers.
         let prepared = try PreparedJob(
-            manifest: job.folder.manifest(), modelFolder: SharedData.path("stories260k"),
-            trainingPath: SharedData.path("stories260k/train.jsonl"), validationPath: SharedData.path("stories260k/validation.jsonl"),
+            manifest: job.folder.manifest(), modelFolder: ReferenceSet.own.chatModel,
+            trainingPath: (ReferenceSet.own.chatModel + "/train.jsonl"), validationPath: (ReferenceSet.own.chatModel + "/validation.jsonl"),
             initialAdapterPath: result + "/adapter")
         let run = TrainingRun(
             session: try prepared.makeSession(), training: prepared.training, validation: prepared.validation, settings: prepared.settings)

@@ -4,7 +4,7 @@ import Manifest
 import Testing
 
 @Suite struct JobStateTests {
-    static func status(_ state: JobState) throws -> JobStatus {
+    static func status(_ state: JobState) -> JobStatus {
         JobStatus(id: "ftjob-x", state: state, createdAt: 5, manifest: Manifest(model: "m", trainingFile: "t.jsonl"))
     }
 
@@ -13,7 +13,7 @@ import Testing
     @Test func aStatusTakesTheStepsOfAJobsLifeAndNoOthers() throws {
         for from in JobState.allCases {
             for next in JobState.allCases {
-                var status = try Self.status(from)
+                var status = Self.status(from)
                 if from == next || from.mayBecome(next) {
                     try status.become(next)
                     #expect(status.state == next)

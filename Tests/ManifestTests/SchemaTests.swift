@@ -16,19 +16,19 @@ import Testing
         var generator = ManifestGenerator(seed: 20)
         let (checker, schema) = (SchemaChecker(), ManifestSchema.json)
         var taken = 0
-        for _ in 0..<6000 {
+        for _ in 0..<2000 {
             let manifest = try generator.manifest()
             let (isTaken, why) = Self.verdict(manifest)
             let isValid = try checker.accepts(manifest, schema)
             #expect(isTaken == isValid, "the schema says \(isValid), the reader \(why): \(JSONWriter().string(manifest))")
             if isTaken { taken += 1 }
         }
-        #expect(taken > 600 && taken < 5400, "\(taken) of 6000 manifests were valid: too few of one kind to show anything")
+        #expect(taken > 200 && taken < 1800, "\(taken) of 2000 manifests were valid: too few of one kind to show anything")
     }
 
     @Test func whatIsReadIsWrittenSoThatItReadsTheSame() throws {
         var generator = ManifestGenerator(seed: 21)
-        for _ in 0..<3000 {
+        for _ in 0..<1000 {
             guard let first = try? Manifest(ManifestText(JSONWriter().bytes(generator.manifest()), isYAML: false)) else { continue }
             let again = try Manifest(ManifestText(JSONWriter().bytes(first.json), isYAML: false))
             #expect(again == first && again.json == first.json, "\(JSONWriter().string(first.json))")

@@ -1,5 +1,6 @@
 import CPUBackend
 import Graph
+import Manifest
 import Models
 import Runtime
 import Testing

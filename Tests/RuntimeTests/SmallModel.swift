@@ -1,5 +1,6 @@
 import Graph
 import JSON
+import Manifest
 import Models
 
 /// A model of random weights, small enough to be planned and run in a moment.

@@ -2,6 +2,7 @@ import CPUBackend
 import Datasets
 import Graph
 import JSON
+import Manifest
 import Models
 import Tensors
 import TestSupport

@@ -1,4 +1,5 @@
 import JSON
+import Manifest
 import TestSupport
 import Testing
 import Training

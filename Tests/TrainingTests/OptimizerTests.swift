@@ -2,6 +2,7 @@ import CPUBackend
 import Foundation
 import Graph
 import JSON
+import Manifest
 import Models
 import Storage
 import Tensors

@@ -1,6 +1,7 @@
 import CPUBackend
 import Datasets
 import Jobs
+import Manifest
 import Models
 import Testing
 import Training

@@ -18,7 +18,7 @@ package struct SectionKinds<Value: Sendable>: Sendable {
             throw (section ?? parent).failure("type", "is \"\(word)\"; it may be \(words)")
         }
         let own = Set(kind.description.keys.map(\.name)).union(["type"])
-        for key in section?.given ?? [] where !own.contains(key) {
+        for key in section?.node.object?.map(\.key) ?? [] where !own.contains(key) {
             throw (section ?? parent).failure(key, "has no meaning with type \(word)")
         }
         return try kind.read(section ?? parent.empty(name))

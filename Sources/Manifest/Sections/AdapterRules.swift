@@ -23,7 +23,9 @@ extension Manifest {
         var rules: [JSONNode] = [["not": ["allOf": [givesFormat, ["anyOf": JSONNode(trainsAll)]]]]]
         // Without a type of its own, an adapter of such a method has none of LoRA's keys.
         for method in methods {
-            let onlyOpen: JSONNode = ["type": ["object", "null"], "additionalProperties": ["type": "null"]]
+            let onlyOpen: JSONNode = [
+                "type": ["object", "null"], "properties": ["type": ["type": "null"]], "additionalProperties": false,
+            ]
             rules.append(["if": ["allOf": [method, isOpen]], "then": ["properties": ["adapter": onlyOpen]]])
         }
         return rules
