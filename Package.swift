@@ -79,7 +79,7 @@ let package = Package(
         moduleInC("CProducts"),
         // What any module may need: clocks, random numbers that a seed determines, distances of words.
         module("Basics"),
-        // Strict JSON with positions, for everything that reads a file of somebody else's.
+        // Strict JSON with positions, for everything that reads an outside file.
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
         module("Storage", ["CLinux", "CCrypto", "JSON"]),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineTools
 import JSON
 import Manifest
 
@@ -20,7 +21,7 @@ struct ManifestCommand: ParsableCommand {
     }
 
     func run() throws {
-        if schema { return print(ManifestSchema.text, terminator: "") }
+        if schema { return try StandardOutput.write(ManifestSchema.text) }
         if json {
             let keys = KeyTable.rows(of: name).map { row -> JSONNode in
                 [
@@ -28,8 +29,8 @@ struct ManifestCommand: ParsableCommand {
                     "description": JSONNode(row.sentence),
                 ]
             }
-            return print(JSONWriter(isIndented: true).string(["object": "list", "data": JSONNode(keys)]))
+            return try StandardOutput.json(["object": "list", "data": JSONNode(keys), "has_more": false])
         }
-        print(KeyTable.list(name) ?? "", terminator: "")
+        try StandardOutput.write(KeyTable.list(name) ?? "")
     }
 }
