@@ -21,7 +21,7 @@ package struct CostEstimate {
         else { return nil }
         currency = prices.currency
         tokens = prices.cost(deviceSeconds: 0, trainedTokens: trainedTokens)
-        // The newest ones: whoever has ten thousand jobs does not want to wait for all of them.
+        // Only the newest ones: reading ten thousand would take too long.
         let ids = ((try? FolderListing.names(in: layout.jobs)) ?? []).filter { JobIdentifier.isJob($0) }.suffix(200)
         let done = ids.compactMap { layout.job($0).status() }.filter { $0.state == .succeeded && $0.model == manifest.model }
         let used = done.reduce(into: Usage.Amount()) { $0 += $1.usage.total }

@@ -16,7 +16,7 @@ struct Acceptance {
     enum Result {
         case accepted(JobStatus, Manifest)
         case rejected(name: String, owner: Int, message: String)
-        /// Somebody else took it, or it is not there any more.
+        /// Another process took it, or it is gone.
         case gone
         /// It was taken while a process wrote it: it is to be given back, and waited for.
         case stillWritten
@@ -57,7 +57,7 @@ struct Acceptance {
         }
     }
 
-    /// Refuses something that is no drop any more: nobody will finish it.
+    /// Refuses a drop that its writer has abandoned.
     func abandon(_ name: String, milliseconds: UInt64) throws -> Result {
         let path = layout.incoming + "/" + name
         var status = stat()
@@ -98,7 +98,7 @@ struct Acceptance {
         acceptance.initialAdapter = files.initialAdapter.map(final)
         acceptance.prices = judges.prices(manifest.device)
         for other in manifest.after {
-            // Whose jobs one may not use, their state is no news for one either.
+            // Whose jobs one may not use, one does not learn their state either.
             let isKnown = try JobIdentifier.isJob(other) && mayUse(other, user, judges)
             switch isKnown ? judges.state(other) : nil {
             case nil:

@@ -66,7 +66,7 @@ struct Dispatch {
     private func settle(_ task: WorkerProcess.Task, _ entry: Queue.Entry, _ status: JobStatus, _ problem: StorageError?) {
         var status = status
         if let problem {
-            // It was no attempt.
+            // It did not count as an attempt.
             if task == .run { status.attempts -= 1 }
             if supervisor.startFailures.isWorthSaying {
                 let why = String(cString: strerror(problem.errorNumber))

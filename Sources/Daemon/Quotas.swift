@@ -1,7 +1,7 @@
 import Jobs
 import Manifest
 
-/// Compares what somebody has with what their role allows.
+/// Compares what a user has used with what their role allows.
 enum Quotas {
     struct Use {
         var queuedJobs: Int

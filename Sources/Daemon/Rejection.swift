@@ -12,12 +12,12 @@ struct Rejection {
     /// Puts a drop aside with its reason.
     /// - Parameters:
     ///   - drop: where it lies; it stays there if it cannot be moved.
-    ///   - owner: who may read the folder beside the daemon; nil: nobody.
+    ///   - owner: who may read the folder beside the daemon; nil: no one.
     func write(_ name: String, drop: String, owner: Int?, _ error: ManifestError) throws {
         let shown = Self.shown(name)
         let folder = try freshFolder(shown)
         do { try fill(folder, shown, drop, owner, error) } catch {
-            // Whoever dropped it shall not find half a rejection, and then a whole one.
+            // The submitter must not find half a rejection first.
             if !FolderListing.exists(folder + "/" + shown) { FolderListing.delete(folder) }
             throw error
         }

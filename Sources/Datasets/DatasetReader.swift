@@ -32,7 +32,7 @@ package struct DatasetReader: Sendable {
     ///   - name: the file's name for messages; nil takes the path's last part.
     ///   - digest: the file's SHA-256, where it is known; it is read for it otherwise, if there is a cache.
     ///   - progress: called now and then while the file is read; what it throws ends the reading.
-    /// - Returns: the examples, or nil where anything is wrong; whatever is wrong stands in the report.
+    /// - Returns: the examples, or nil where anything is wrong; the report says what is wrong.
     /// - Throws: ``StorageError`` where the cache or a temporary folder cannot be written to, and what `progress` throws.
     package func read(
         _ path: String, name: String? = nil, digest known: String? = nil, progress: ((DatasetProgress) throws -> Void)? = nil
@@ -88,7 +88,7 @@ package struct DatasetReader: Sendable {
     }
 }
 
-/// A folder that goes when nobody holds it any more.
+/// A folder that is deleted with its last owner.
 final class TemporaryFolder {
     let path: String
 

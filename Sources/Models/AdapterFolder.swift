@@ -55,7 +55,7 @@ package struct AdapterFolder {
                 throw ModelError(file: file, field: tensor.name, Self.meaning(of: tensor.name))
             }
             guard tensor.elementType.isFloatingPoint else {
-                throw ModelError(file: file, field: tensor.name, "is no floating-point tensor")
+                throw ModelError(file: file, field: tensor.name, "is not a floating-point tensor")
             }
             guard tensor.shape.count == 2 else {
                 throw ModelError(file: file, field: tensor.name, "has the shape \(tensor.shape), not a matrix's")

@@ -49,7 +49,7 @@ package struct JobFolder: Sendable, Hashable {
     /// Room held back for a worker's last words.
     package var ballastFile: String { path + "/.ballast" }
 
-    /// Removes what an earlier worker had begun to write and never finished. Only for whoever holds the job's lock.
+    /// Removes what an earlier worker had begun to write and never finished. The caller must hold the job's lock.
     package func removeLitter() {
         for place in [path, checkpoints, tokens, tokens + "/digests"] {
             for name in (try? FolderListing.names(in: place)) ?? []

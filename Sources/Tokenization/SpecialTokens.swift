@@ -46,7 +46,7 @@ struct TokenizerConfiguration {
     var endIDs: [Int32] = []
     var templates: TemplateSources
 
-    /// - Throws: ``TokenizerError``. Missing files are no error.
+    /// - Throws: ``TokenizerError``. Missing files are not an error.
     init(folder: String) throws(TokenizerError) {
         var templates = TemplateSources(files: try Self.templateFiles(folder))
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {

@@ -221,7 +221,7 @@ package final class TrainingRun {
             window: model.configuration.slidingWindow, rotary: model.rotaryRows)
     }
 
-    /// Seconds of a clock that nobody sets.
+    /// Seconds of the monotonic clock.
     static func now() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

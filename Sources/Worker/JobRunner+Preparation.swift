@@ -13,7 +13,7 @@ extension JobRunner {
     /// Thrown out of the reading of data.
     struct LeaveRequest: Error {}
 
-    /// What to do before training has begun when somebody wants the worker to leave.
+    /// What to do before training has begun when the worker is asked to leave.
     func leaveEarly() -> WorkerExit? {
         let verbs = folder.pendingControls
         if verbs.contains("cancel") { return finish(.cancelled, .cancelled, reason: .requested, "Fine-tuning job cancelled") }
@@ -70,7 +70,7 @@ extension JobRunner {
         return (job, fingerprint)
     }
 
-    /// Says how far the reading of a data file has come, and leaves it if somebody wants that.
+    /// Says how far the reading of a data file has come, and stops where that is requested.
     private func note(_ progress: DatasetProgress) throws {
         if isAskedToLeave() { throw LeaveRequest() }
         let now = MonotonicClock.seconds()

@@ -233,7 +233,7 @@ package final class JobRunner {
         return outcome
     }
 
-    /// Pauses the job, for whatever reason it was asked for.
+    /// Pauses the job and records the reason.
     func pause(_ message: String) -> WorkerExit {
         let cause = folder.pauseCause
         return finish(.paused, .paused, reason: cause?.reason ?? .requested, message + (cause.map { ": " + $0.message } ?? ""))
@@ -250,8 +250,8 @@ package final class JobRunner {
         }
     }
 
-    /// Whether somebody wants the worker to leave. Asked as often as one likes; it looks into a folder several times a second at most.
-    /// - Parameter checkpoint: called where somebody wants a checkpoint instead.
+    /// Whether the worker is asked to leave. Asked as often as one likes; it looks into a folder several times a second at most.
+    /// - Parameter checkpoint: called where a checkpoint is requested instead.
     func isAskedToLeave(checkpoint: () -> Void = {}) -> Bool {
         pulse.beat()
         if mustStop() { return true }

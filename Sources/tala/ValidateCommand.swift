@@ -33,7 +33,7 @@ struct Validate: ParsableCommand {
             failure.context = [JSONMember("valid", false), JSONMember("files", [])] + failure.context
             throw failure
         }
-        // An estimate that cannot be made is no fault of the job.
+        // An estimate that cannot be made is not a fault of the job.
         let time = try? job.estimateTime()
         if options.json {
             return try StandardOutput.json([

@@ -36,7 +36,7 @@ struct Talad: ParsableCommand {
     static func main() { runAsProgram() }
 
     func run() throws {
-        // Whoever started the daemon may have left these signals blocked.
+        // The parent process may have left these signals blocked.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)

@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    /// Against sums in float64; what stands between rows is no number and must not come into a sum, and the working memory is poisoned.
+    /// Against sums in float64; what stands between rows is not a number and must not come into a sum, and the working memory is poisoned.
     @Test(.enabled(if: BFloat16Product.isPossible, "the processor has no bfloat16 instructions"))
     func bfloat16ProductsOfEveryLayoutAreRightAtAwkwardSizes() throws {
         var random = SystemRandomNumberGenerator()
@@ -163,7 +163,7 @@ import Testing
     private static func upperHalf(_ number: Float) -> UInt16 { UInt16(truncatingIfNeeded: number.bitPattern >> 16) }
     private static func number(_ upperHalf: UInt16) -> Float { Float(bitPattern: UInt32(upperHalf) << 16) }
 
-    /// bfloat16 numbers in rows, with what is no number between the rows.
+    /// bfloat16 numbers in rows, with NaN between the rows.
     private func matrix(_ rows: Int, _ columns: Int, _ stride: Int, _ random: inout some RandomNumberGenerator) -> [UInt16] {
         var numbers = [UInt16](repeating: 0x7fc0, count: rows * stride)
         for row in 0..<rows {

@@ -85,7 +85,7 @@ import Worker
                 succeeded += 1
                 let data = try digest(job.folder)
                 if wanted[data] == nil {
-                    // A job that nobody disturbs, with what this one has taken.
+                    // An undisturbed job, with what this one has taken.
                     let again = try CrashJob()
                     defer { again.remove() }
                     for (name, copy) in [("train.jsonl", "training.jsonl"), ("validation.jsonl", "validation.jsonl")] {

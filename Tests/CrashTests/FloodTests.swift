@@ -28,7 +28,7 @@ struct FloodTests {
         let start = Date()
         while !FolderListing.exists(layout.daemonFile), Date().timeIntervalSince(start) < 20 { usleep(20_000) }
         kill(process.processIdentifier, SIGSTOP)
-        // Two names that nobody looks at, in turn, since equal events are kept once: more events than the queue holds.
+        // Two names that are ignored, in turn, since equal events are kept once: more events than the queue holds.
         let limit = (try? DurableFiles.read("/proc/sys/fs/inotify/max_queued_events")).flatMap {
             Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
         }

@@ -8,7 +8,7 @@ import StorageTrials
 import TestSupport
 import Testing
 
-/// Data and models that somebody has damaged, each given to a worker of its own: it ends with a word, in time, with bounded memory, and never by a signal.
+/// Data and models that were damaged on purpose, each given to a worker of its own: it ends with a word, in time, with bounded memory, and never by a signal.
 /// Forty, under TALA_TORTURE=1 twenty thousand.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct HostileDataTests {
     private static func validate(_ folder: JobFolder, limit seconds: Double) throws -> MeasuredRun {

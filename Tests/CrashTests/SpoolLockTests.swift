@@ -6,7 +6,7 @@ import Storage
 import TestSupport
 import Testing
 
-/// One daemon a spool: a second one says so and ends, whichever of them was there first, and a lock that a killed daemon leaves is no lock.
+/// One daemon a spool: a second one says so and ends, whichever of them was there first, and a lock that a killed daemon leaves is not a lock.
 /// Four rounds, fifty under TALA_TORTURE=1.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct SpoolLockTests {
     /// - Parameter steps: two hundred take some seconds, more than a daemon waits for the lock.

@@ -13,7 +13,7 @@ import Testing
 @Suite(.serialized, .enabled(if: isRoot, "only root may change owners")) struct ForeignUserTests {
     private static let owner: UInt32 = 4242
     private static let policy = "users: {4242: developer, 4243: developer, 4244: viewer, 4246: admin}\n"
-    /// A second developer, a viewer, and somebody without a role.
+    /// A second developer, a viewer, and a user without a role.
     private static let strangers: [UInt32] = [4243, 4244, 9999]
     private static let secret = "TOP SECRET"
 
@@ -128,7 +128,7 @@ import Testing
             #expect(error["code"]?.string == "not_found" || error["code"]?.string == "not_allowed", "\(name): \(error)")
             #expect(spool.job(droppedAs: "\(name).yaml") == nil)
         }
-        // What is no job at all is answered as what is not one's own.
+        // What is not a job at all is answered as what is not one's own.
         let (foreign, missing) = (try spool.rejection("after.yaml"), try spool.rejection("b.yaml"))
         let words = { (error: JSONNode, id: String) in error["message"]?.string?.replacingOccurrences(of: id, with: "X") }
         #expect(words(foreign, id) == words(missing, "ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa"))

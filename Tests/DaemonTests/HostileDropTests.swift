@@ -10,7 +10,7 @@ import Testing
 
 @testable import Daemon
 
-/// Drops that somebody made to do harm, or by mistake: each ends in `rejected/` with a reason, and the daemon goes on.
+/// Hostile or mistaken drops: each ends in `rejected/` with a reason, and the daemon goes on.
 @Suite(.serialized) struct HostileDropTests {
     @Test func everyHostileDropIsRejectedWithAReason() throws {
         let spool = try TestSpool(worker: "state succeeded; exit 0")

@@ -139,7 +139,7 @@ let isRoot = geteuid() == 0
         #expect(try spool.run({ $0.policyFile = path }) { spool.jobs.first?.state == .paused })
         try spool.ask("cancel", id, owner: 4244)
         #expect(try spool.run({ $0.policyFile = path }) { spool.jobs.first?.state == .cancelled })
-        // A hard link to a file of somebody who may: not that user's word.
+        // A hard link to a file of a user who may: not that user's word.
         try spool.ask("delete", id + "x", owner: 4242)
         link(spool.layout.control + "/\(id)x.delete", spool.layout.control + "/\(id).delete")
         #expect(try spool.run({ $0.policyFile = path }) { try FolderListing.names(in: spool.layout.control).isEmpty })

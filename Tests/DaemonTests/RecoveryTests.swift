@@ -276,7 +276,7 @@ import Testing
             #expect(name == "job.json" || status.owner == Int(getuid()))
         }
         #expect(spool.events(id).split(separator: "\n").count { $0.contains("Fine-tuning job failed") } == 1)
-        // What is no job is left as it is.
+        // What is not a job is left as it is.
         for file in [folder.statusFile, folder.ledgerFile, folder.path + "/manifest.json", folder.path + "/job.json"] {
             try? DurableFiles.remove(file)
         }

@@ -3,7 +3,7 @@ import Templates
 import TestSupport
 import Testing
 
-/// A template is code that somebody else wrote: whatever it does, it ends soon, in an error that says why.
+/// A template is untrusted code: it always ends soon, with an error that says why.
 @Suite(.serialized) struct HostileTemplateTests {
     private static let loop = "{% for i in range(100000) %}"
     private static let long = "{% set x = 'a' * 1000000 %}" + loop

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Tokenization
 
-/// What is trained under the published templates: every word of the assistant, no word of anybody else.
+/// What is trained under the published templates: every word of the assistant, no word of anyone else.
 @Suite struct PublishedTemplateMaskTests {
     /// Words that say who speaks: A answers, R reasons, U asks, S instructs, T is a tool's result.
     private static let conversations: [(name: String, text: String)] = [

@@ -101,7 +101,7 @@ struct RecordEncoder: Sendable {
         findings.add("invalid_json", field, offset: error.offset, found: "\(error)", expected: "valid JSON", message)
     }
 
-    /// The tokens of a record; nil where something is wrong with it or it is no example.
+    /// The tokens of a record; nil where something is wrong with it or it is not an example.
     private func example(_ record: JSONNode, _ result: inout ChunkResult, _ findings: inout RecordFindings) -> TokenizedExample? {
         let before = findings.problems.count
         var conversation: Conversation?

@@ -120,7 +120,7 @@ enum Filters {
         case "sort", "dictsort", "unique", "groupby", "max", "min", "sum", "batch", "slice":
             return try SequenceFilters.apply(name, value, arguments, interpreter)
         case "map", "select", "reject", "selectattr", "rejectattr":
-            // Whatever is empty or false is not even looked at.
+            // Empty and false values are skipped.
             return try SequenceFilters.choose(name, value.isTrue ? try elements() : [], arguments, interpreter)
         case "attr":
             let name = PythonText.string(arguments.value(0, "name") ?? .none)

@@ -2,7 +2,7 @@ import Glibc
 
 /// Text as Python prints values.
 enum PythonText {
-    /// Bytes at which writing a value stops: more than any limit lets pass, so that whoever asked for it refuses it.
+    /// Bytes at which writing a value stops: more than any limit lets pass, so that the caller refuses it.
     private static let byteLimit = 65 << 20
 
     /// `str(value)`.

@@ -115,7 +115,7 @@ package struct ChatEncoder: Sendable {
     func encodeWithText(
         _ conversation: Conversation, trainOn: TrainedPart, controlsAsText: Bool = false
     ) throws(ChatError) -> (example: TokenizedExample, text: String) {
-        guard let messages = conversation.messages.array, !messages.isEmpty else { throw .notAConversation("messages is empty or no list") }
+        guard let messages = conversation.messages.array, !messages.isEmpty else { throw .notAConversation("messages is empty or is not a list") }
         let whole = try rendering(conversation, false)
         let tokens: [Tokenizer.Token]
         if controlsAsText, let marked = ControlMarks.marked(conversation, tokenizer) {

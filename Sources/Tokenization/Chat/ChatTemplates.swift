@@ -78,7 +78,7 @@ struct TemplateSources {
             }
         } else if let members = node.object {
             for member in members {
-                guard let text = member.node.string, !member.key.isEmpty else { throw failure("holds a template that is no string") }
+                guard let text = member.node.string, !member.key.isEmpty else { throw failure("holds a template that is not a string") }
                 named[member.key] = Source(text: text, file: file)
             }
         } else {

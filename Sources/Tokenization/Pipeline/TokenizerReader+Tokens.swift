@@ -105,7 +105,7 @@ extension TokenizerReader {
                 }
                 for id in ids {
                     guard let number = id.integer, let token = Int32(exactly: number), token >= 0 else {
-                        throw failure("\(field).special_tokens.\(name)", "holds something that is no token id")
+                        throw failure("\(field).special_tokens.\(name)", "contains an entry that is not a token id")
                     }
                     if seen { result.after.append(token) } else { result.before.append(token) }
                 }

@@ -53,7 +53,7 @@ final class CheckpointWriter {
         }
     }
 
-    /// Writes the checkpoint that somebody has asked for: of the last whole step, also while the next one is being done.
+    /// Writes a requested checkpoint: of the last whole step, also while the next one is being done.
     func answer(_ state: CheckpointState, _ row: MetricsRow?) throws {
         // It follows the first step, as the daemon has said.
         guard state.step > 0 else { return }
