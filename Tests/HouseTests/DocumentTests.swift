@@ -4,11 +4,40 @@ import Testing
 /// What documents promise of themselves: a width that fits a window, and an overview that is not
 /// behind the code.
 @Suite struct DocumentTests {
+    private static let width = 100
+
     /// README and its kin, docs/ and the shaders' document. Tables, code and links cannot be
     /// broken.
     private static func documents() throws -> [String] {
         let top = try FileManager.default.contentsOfDirectory(atPath: SourceTree.path(".")).filter { $0.hasSuffix(".md") }
         return try top.sorted() + SourceTree.files(under: "docs", endings: [".md"]) + SourceTree.files(under: "Shaders", endings: [".md"])
+    }
+
+    @Test func linesOfDocumentsFitAWindow() throws {
+        for file in try Self.documents() {
+            var isCode = false
+            for (index, line) in SourceTree.lines(of: try SourceTree.text(of: file)).enumerated() {
+                if line.hasPrefix("```") { isCode.toggle() }
+                let isTable = line.hasPrefix("|")
+                let isOneWord = !line.trimmingCharacters(in: .whitespaces).dropFirst(2).contains(" ")
+                if isCode || isTable || isOneWord { continue }
+                #expect(line.count <= Self.width, "\(file):\(index + 1) has \(line.count) columns, \(Self.width) are allowed")
+            }
+        }
+    }
+
+    /// Comments on lines of their own; what stands in a text of several lines is not one.
+    @Test func linesOfCommentsFitAWindow() throws {
+        let folders = [("Sources", [".swift", ".c"]), ("Tests", [".swift"]), ("Shaders", [".comp", ".glsl"])]
+        for file in try folders.flatMap({ try SourceTree.files(under: $0.0, endings: $0.1) }) {
+            var isText = false
+            for (index, line) in SourceTree.lines(of: try SourceTree.text(of: file)).enumerated() {
+                if line.components(separatedBy: "\"\"\"").count % 2 == 0 { isText.toggle() }
+                let comment = line.trimmingCharacters(in: .whitespaces)
+                if isText || !comment.hasPrefix("//") || !comment.dropFirst(4).contains(" ") { continue }
+                #expect(line.count <= Self.width, "\(file):\(index + 1) has \(line.count) columns, \(Self.width) are allowed")
+            }
+        }
     }
 
     @Test func theArchitectureNamesEveryModule() throws {

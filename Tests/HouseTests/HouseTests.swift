@@ -18,7 +18,8 @@ import Testing
         }
     }
 
-    /// What is not declared is built only as long as another target happens to be built first; what is declared for nothing makes a build wait.
+    /// What is not declared is built only as long as another target happens to be built first; what
+    /// is declared for nothing makes a build wait.
     @Test func aTargetDeclaresWhatItImportsAndNothingElse() throws {
         let targets = try SourceTree.targets()
         let modules = try SourceTree.modules()
