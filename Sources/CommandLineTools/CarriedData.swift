@@ -3,7 +3,8 @@ import Manifest
 import Spool
 import Storage
 
-/// Data that lies beside a manifest, where the daemon would not look for it: `tala submit` carries it along.
+/// Data that lies beside a manifest, where the daemon would not look for it: `tala submit` carries
+/// it along.
 struct CarriedData {
     private let folder: String
     /// Below the folder, as the manifest names them.
@@ -20,7 +21,8 @@ struct CarriedData {
         }
     }
 
-    /// Copies the data, with the folders that it lies in, under the same names. The daemon is another user: all of it is readable whatever the umask says.
+    /// Copies the data, with the folders that it lies in, under the same names. The daemon is
+    /// another user: all of it is readable whatever the umask says.
     /// - Throws: ``StorageError``.
     func copy(into bundle: String) throws {
         for name in Set(names).sorted() { try Self.copy(folder + "/" + name, to: bundle, name) }

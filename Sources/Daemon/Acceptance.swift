@@ -34,7 +34,8 @@ struct Acceptance {
 
     /// Claims and judges one drop.
     /// - Parameter id: the id that the job will have.
-    /// - Throws: ``StorageError`` if the spool itself cannot be used now; what was begun under the id is then to be undone.
+    /// - Throws: ``StorageError`` if the spool itself cannot be used now; what was begun under the
+    ///   id is then to be undone.
     func take(_ name: String, id: String, milliseconds: UInt64, submitter: (Int) -> Submitter, _ judges: Judges) throws -> Result {
         let claim: Claim
         do {
@@ -145,8 +146,8 @@ struct Acceptance {
         if let bundle = claim.bundle, claim.isMovable { try DurableFiles.rename(bundle, to: building + "/bundle") }
         try DurableFiles.syncFolder(building)
         try DurableFiles.rename(building, to: final)
-        // After the rename the job is there, whatever the sync says. A cut might bring the old name back: then the drop is still in its claim,
-        // which the next start clears.
+        // After the rename the job is there, whatever the sync says. A cut might bring the old name
+        // back: then the drop is still in its claim, which the next start clears.
         do throws(StorageError) { try DurableFiles.syncFolder(layout.jobs) } catch { return status }
         FolderListing.delete(layout.claim(id))
         return status

@@ -3,7 +3,8 @@ import Manifest
 import Spool
 import Storage
 
-/// What users, quotas and other jobs say about a drop, and where a job that was accepted goes first.
+/// What users, quotas and other jobs say about a drop, and where a job that was accepted goes
+/// first.
 struct Admission {
     let configuration: TalaDaemon.Configuration
     let store: JobStore
@@ -43,8 +44,9 @@ struct Admission {
     /// Bytes of data that are read in a moment, so that a device may wait for their validation.
     private static let smallDataBytes = 32 << 20
 
-    /// Whether the worker that validates a new job may go on and train it: a second process would read data and model once more. Only where nothing else
-    /// waits, a device is free for it, and nothing but the files can keep it from starting.
+    /// Whether the worker that validates a new job may go on and train it: a second process would
+    /// read data and model once more. Only where nothing else waits, a device is free for it, and
+    /// nothing but the files can keep it from starting.
     private func startsAtOnce(_ status: JobStatus, _ manifest: Manifest) -> Bool {
         guard configuration.startsAtOnce, scheduler.isEmpty, manifest.notBefore == nil, manifest.after.isEmpty,
             supervisor.devices.contains(where: { $0.worker == nil && DeviceChoice.serves($0.selector, manifest.device) })

@@ -6,7 +6,8 @@ import Storage
 
 /// Decides who is who: the policy's names against the system's users and groups.
 ///
-/// Without a policy the spool's owner is admin and the group of `incoming/` may submit. Root and the daemon's own user are always admin.
+/// Without a policy the spool's owner is admin and the group of `incoming/` may submit. Root and
+/// the daemon's own user are always admin.
 struct Authority {
     let policy: Policy?
     private let spoolOwner: UInt32
@@ -14,8 +15,8 @@ struct Authority {
     private let users: [UInt32: String]
     private let groups: [(id: UInt32, role: String)]
 
-    /// - Throws: `StartError` if the policy is there and cannot be used: to go on without it would give rights away.
-    /// `StorageError` if it cannot be read for the moment.
+    /// - Throws: `StartError` if the policy is there and cannot be used: to go on without it would
+    ///   give rights away. `StorageError` if it cannot be read for the moment.
     init(_ layout: SpoolLayout, policyFile: String?) throws {
         var status = stat()
         spoolOwner = stat(layout.root, &status) == 0 ? status.st_uid : geteuid()

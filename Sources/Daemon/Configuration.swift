@@ -10,21 +10,26 @@ extension TalaDaemon {
         package var workerProgram: String
         /// Ends when nothing is left to do.
         package var drains = false
-        /// Whether a job may go to a free device before its files are validated: its worker then does both.
+        /// Whether a job may go to a free device before its files are validated: its worker then
+        /// does both.
         package var startsAtOnce = true
         /// Folders in which absolute paths of manifests must lie.
         package var allowedRoots: [String] = []
-        /// The spool as the administrator named it: manifests may name files in it by that path too.
+        /// The spool as the administrator named it: manifests may name files in it by that path
+        /// too.
         package var spoolName: String?
-        /// Seconds to wait before a crashed job is started again, by the number of crashes without progress.
+        /// Seconds to wait before a crashed job is started again, by the number of crashes without
+        /// progress.
         package var retryDelays: [Double] = [5, 60, 600]
-        /// Seconds without a sign of life after which a training worker counts as hung, at least; ten times the median step if that is more.
+        /// Seconds without a sign of life after which a training worker counts as hung, at least;
+        /// ten times the median step if that is more.
         package var silenceLimit = 300.0
         /// Seconds without change after which a drop that no event told of counts as complete.
         package var settleSeconds = 3.0
         /// Seconds after which a drop that is not complete is given up.
         package var abandonedSeconds = 36.0 * 3600
-        /// Seconds between two counts of what running jobs use; their files are counted every fifth time.
+        /// Seconds between two counts of what running jobs use; their files are counted every fifth
+        /// time.
         package var countSeconds = 2.0
         /// Seconds that workers have to write a checkpoint when the daemon leaves.
         package var leaveSeconds = 170.0

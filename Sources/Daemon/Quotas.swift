@@ -29,7 +29,8 @@ enum Quotas {
         return nil
     }
 
-    /// Why a job of this many trained tokens is too much, now that they are known; nil if it is not.
+    /// Why a job of this many trained tokens is too much, now that they are known; nil if it is
+    /// not.
     static func excess(tokens: Int, _ use: Use, _ quotas: Policy.Quotas, role: String) -> String? {
         guard let allowed = quotas.trainedTokensAMonth else { return nil }
         let (sum, overflows) = use.month.trainedTokens.addingReportingOverflow(tokens)
@@ -38,7 +39,8 @@ enum Quotas {
             "over quota: trained tokens this month: \(use.month.trainedTokens) used, \(tokens) needed, \(allowed) allowed for the role \(role)"
     }
 
-    /// Which quota of the month is used up, or nil. Tokens may be used to the last one: a job that needs just as many as were left ends.
+    /// Which quota of the month is used up, or nil. Tokens may be used to the last one: a job that
+    /// needs just as many as were left ends.
     static func monthExcess(_ used: Usage.Amount, _ quotas: Policy.Quotas, role: String) -> String? {
         if let allowed = quotas.trainedTokensAMonth, used.trainedTokens > allowed {
             return "over quota: trained tokens this month: \(used.trainedTokens) used, \(allowed) allowed for the role \(role)"

@@ -13,7 +13,7 @@ import Storage
 /// | `.trash-*` | deleted |
 /// | a job that is `running` or `queued` | it waits for a device; not validated: for validation |
 /// | a job without `ledger.json`, of an earlier program | the ledger is made from `status.json` |
-/// | `ledger.json` or `status.json` that cannot be understood | it is made anew from the other one |
+/// | `ledger.json` or `status.json` that cannot be understood | made anew from the other one |
 /// | neither of them can be understood | both are made anew from manifest, validation and events |
 /// | nor can manifest and acceptance | the job has failed |
 /// | `.*.tmp`, `.trash-*`, `.ballast` of a job whose lock is free | deleted |

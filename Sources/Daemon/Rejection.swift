@@ -35,7 +35,8 @@ struct Rejection {
         ]
         try DurableFiles.replace(folder + "/error.json", with: JSONWriter(isIndented: true).string(node) + "\n")
         do throws(StorageError) { try DurableFiles.rename(drop, to: folder + "/" + shown) } catch {
-            // Another user's folder may have to stay where it is, and some things do not move from one file system to another.
+            // Another user's folder may have to stay where it is, and some things do not move from
+            // one file system to another.
             if error.isTransient || error.isOutOfSpace || error.errorNumber == EIO { throw error }
         }
     }

@@ -48,7 +48,8 @@ final class Reporter {
         guard force || now - lastReport > 2 else { return }
         lastReport = now
         let facts = facts()
-        // Both from the loop that supervises: from a thread of its own the watchdog's feed would prove nothing.
+        // Both from the loop that supervises: from a thread of its own the watchdog's feed would
+        // prove nothing.
         notifier.send("WATCHDOG=1")
         notifier.send("STATUS=\(Self.line(facts))")
         if facts.isStopping { notifier.send("EXTEND_TIMEOUT_USEC=10000000") }
@@ -81,7 +82,8 @@ final class Reporter {
         ]
     }
 
-    /// One human-readable line: `1 running (ftjob-... step 120/900, 13 %, 2 h 10 min left, cpu), 3 queued`.
+    /// One human-readable line: `1 running (ftjob-... step 120/900, 13 %, 2 h 10 min left, cpu), 3
+    /// queued`.
     static func line(_ facts: Facts) -> String {
         let parts = facts.running.map { device, status in
             let progress = status.progress

@@ -4,7 +4,8 @@ import Manifest
 import Spool
 import Storage
 
-/// Jobs that go on by themselves when there is room on the disk, or when their owner's month allows it.
+/// Jobs that go on by themselves when there is room on the disk, or when their owner's month allows
+/// it.
 extension Scheduler {
     /// What an owner has in the queues, has used this month and has on the disk.
     func use(of owner: Int) -> Quotas.Use {
@@ -21,7 +22,8 @@ extension Scheduler {
         return Quotas.monthExcess(used, role.quotas, role: role.name)
     }
 
-    /// Why a job of this many trained tokens is too much for its owner, now that they are known; nil if it is not.
+    /// Why a job of this many trained tokens is too much for its owner, now that they are known;
+    /// nil if it is not.
     func excess(tokens: Int, of owner: Int) -> String? {
         users.role(of: owner).flatMap { Quotas.excess(tokens: tokens, use(of: owner), $0.quotas, role: $0.name) }
     }

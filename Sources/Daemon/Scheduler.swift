@@ -3,7 +3,8 @@ import Manifest
 import Spool
 import Storage
 
-/// Decides which job is next: the queue for devices, the one for validation, the jobs that are given up, and those that wait for room or for a quota.
+/// Decides which job is next: the queue for devices, the one for validation, the jobs that are
+/// given up, and those that wait for room or for a quota.
 final class Scheduler {
     /// What the worker that needs no device does next.
     enum Check {
@@ -77,7 +78,8 @@ final class Scheduler {
     // MARK: What comes in
 
     /// Takes in a job that was just accepted.
-    /// - Parameter atOnce: whether it goes to a device before its files are validated; its worker then does both.
+    /// - Parameter atOnce: whether it goes to a device before its files are validated; its worker
+    ///   then does both.
     func add(_ status: JobStatus, _ manifest: Manifest, atOnce: Bool) {
         if atOnce { queue.add(entry(status, manifest)) } else { validations.add(validation(status)) }
     }
@@ -162,7 +164,8 @@ final class Scheduler {
         notifyDependents(of: status)
     }
 
-    /// Tells the jobs that wait for one which has ended. They may fail in turn; a long chain must not become a deep recursion.
+    /// Tells the jobs that wait for one which has ended. They may fail in turn; a long chain must
+    /// not become a deep recursion.
     func notifyDependents(of status: JobStatus) {
         ends.append(status)
         guard ends.count == 1 else { return }
@@ -204,7 +207,8 @@ final class Scheduler {
         forget(status.id)
         for verb in [Verb.cancel, .pause] { folder.removeControl(verb.rawValue) }
         status.finishedAt = Clock.wall()
-        // The export of a large checkpoint takes its time, which a worker has and this loop has not.
+        // The export of a large checkpoint takes its time, which a worker has and this loop has
+        // not.
         let isExported = folder.isValidated && !folder.checkpointNames.isEmpty
         status.reason = isExported ? .exportingCheckpoint : .requested
         store.record(status, .info, .cancelled, "Fine-tuning job cancelled")

@@ -4,11 +4,13 @@ import Manifest
 import Spool
 import Storage
 
-/// The daemon: one thread, one loop over six parts, each with its own state. All state that matters is in files; what is in memory is read from them at the
-/// start.
+/// The daemon: one thread, one loop over six parts, each with its own state. All state that matters
+/// is in files; what is in memory is read from them at the start.
 ///
-/// ``Intake`` takes drops, ``JobStore`` knows and writes jobs, ``Scheduler`` decides which is next, ``WorkerSupervisor`` has the workers, ``Controls`` reads
-/// what users ask for, ``Reporter`` publishes how things are. ``Dispatch``, ``Settlement`` and ``JobControl`` are the steps between them and hold nothing.
+/// ``Intake`` takes drops, ``JobStore`` knows and writes jobs, ``Scheduler`` decides which is next,
+/// ``WorkerSupervisor`` has the workers, ``Controls`` reads what users ask for, ``Reporter``
+/// publishes how things are. ``Dispatch``, ``Settlement`` and ``JobControl`` are the steps between
+/// them and hold nothing.
 package final class TalaDaemon {
     private let configuration: Configuration
     private let journal = Journal()
@@ -154,7 +156,8 @@ package final class TalaDaemon {
             report()
             usleep(20_000)
         }
-        // What could not be written until now is tried for a little while longer; the files then say what they said before.
+        // What could not be written until now is tried for a little while longer; the files then
+        // say what they said before.
         while !retries.isEmpty, Clock.monotonic() - start < min(5, configuration.leaveSeconds) {
             retries.runDue()
             usleep(20_000)

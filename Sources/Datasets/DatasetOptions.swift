@@ -15,7 +15,8 @@ package struct DatasetOptions: Sendable, Hashable {
     /// Tokens that an example may have.
     package var maximumLength: Int
     package var onExcess: OnExcess
-    /// Tokens that the model has, where the tokenizer has more: an example with one of those is an error of its line.
+    /// Tokens that the model has, where the tokenizer has more: an example with one of those is an
+    /// error of its line.
     package var modelVocabularySize: Int?
     /// What is done where a text holds that of a control token.
     package var specialTokensInText = SpecialTokensInText.warn

@@ -12,9 +12,11 @@ package struct DatasetReader: Sendable {
     private let temporaryFolder: String?
 
     /// - Parameters:
-    ///   - modelFolder: the folder that the encoder was read from: its files are part of the cache's key.
+    ///   - modelFolder: the folder that the encoder was read from: its files are part of the
+    ///     cache's key.
     ///   - cache: nil keeps nothing.
-    ///   - temporaryFolder: where examples lie that are not kept; nil takes that of the process (TMPDIR).
+    ///   - temporaryFolder: where examples lie that are not kept; nil takes that of the process
+    ///     (TMPDIR).
     package init(
         encoder: ChatEncoder, options: DatasetOptions, modelFolder: String, cache: DatasetCache? = nil, temporaryFolder: String? = nil
     ) {
@@ -30,10 +32,12 @@ package struct DatasetReader: Sendable {
     /// Reads all lines, or takes what was read before from the cache.
     /// - Parameters:
     ///   - name: the file's name for messages; nil takes the path's last part.
-    ///   - digest: the file's SHA-256, where it is known; it is read for it otherwise, if there is a cache.
+    ///   - digest: the file's SHA-256, where it is known; it is read for it otherwise, if there is
+    ///     a cache.
     ///   - progress: called now and then while the file is read; what it throws ends the reading.
     /// - Returns: the examples, or nil where anything is wrong; the report says what is wrong.
-    /// - Throws: ``StorageError`` where the cache or a temporary folder cannot be written to, and what `progress` throws.
+    /// - Throws: ``StorageError`` where the cache or a temporary folder cannot be written to, and
+    ///   what `progress` throws.
     package func read(
         _ path: String, name: String? = nil, digest known: String? = nil, progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws -> (dataset: Dataset?, report: ValidationReport) {
@@ -55,8 +59,9 @@ package struct DatasetReader: Sendable {
         return (store.map { Dataset(store: $0) }, report)
     }
 
-    /// - Returns: the examples, nil where something is wrong. They are mapped before the folder gets its name: whatever other processes do with a folder of
-    ///   that name does not concern them.
+    /// - Returns: the examples, nil where something is wrong. They are mapped before the folder
+    ///   gets its name: whatever other processes do with a folder of that name does not concern
+    ///   them.
     private func build(
         _ builder: DatasetBuilder, in folder: String, expecting digest: String?
     ) throws -> (store: ExampleStore?, report: ValidationReport) {

@@ -1,7 +1,8 @@
 /// The order of examples in an epoch: a permutation that is computed, not stored.
 ///
-/// A Feistel network of four rounds over the next even number of bits, walked until it falls inside the range (Black and Rogaway 2002,
-/// "Ciphers with arbitrary finite domains"), keyed by seed and epoch.
+/// A Feistel network of four rounds over the next even number of bits, walked until it falls inside
+/// the range (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"), keyed by seed and
+/// epoch.
 package struct ExampleOrder: Sendable, Hashable {
     package let count: Int
     private let keys: [UInt64]
@@ -42,12 +43,13 @@ package struct ExampleOrder: Sendable, Hashable {
     }
 }
 
-/// Which examples are held back for validation: decided for each by its own number and the seed, so adding lines at the end changes nothing before them.
+/// Which examples are held back for validation: decided for each by its own number and the seed, so
+/// adding lines at the end changes nothing before them.
 package enum ValidationSplit {
     package static func isHeldBack(_ index: Int, fraction: Double, seed: UInt64) -> Bool { draw(index, seed: seed) < fraction }
 
-    /// The same for all of `count` examples, but at least one of two or more is held back, and one is not: where the draws leave a side empty, the example nearest
-    /// to that side changes over.
+    /// The same for all of `count` examples, but at least one of two or more is held back, and one
+    /// is not: where the draws leave a side empty, the example nearest to that side changes over.
     package static func heldBack(of count: Int, fraction: Double, seed: UInt64) -> @Sendable (Int) -> Bool {
         let plain: @Sendable (Int) -> Bool = { isHeldBack($0, fraction: fraction, seed: seed) }
         guard count >= 2 else { return plain }

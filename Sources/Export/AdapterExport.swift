@@ -27,7 +27,8 @@ package enum AdapterExport {
             members.append(JSONMember("rank_pattern", JSONNode(ranks)))
         }
         if !settings.alphaExceptions.isEmpty {
-            members.append(JSONMember("alpha_pattern", JSONNode(settings.alphaExceptions.map { JSONMember($0.expression, number($0.value)) })))
+            members.append(
+                JSONMember("alpha_pattern", JSONNode(settings.alphaExceptions.map { JSONMember($0.expression, number($0.value)) })))
         }
         return JSONNode(members)
     }

@@ -1,8 +1,8 @@
 import Foundation
 import JSON
 
-/// The reference data from which more inputs are made: Tests/Reference of this checkout, and the larger set (shared/golden) where it is beside the
-/// checkout or TALA_SHARED names it.
+/// The reference data from which more inputs are made: Tests/Reference of this checkout, and the
+/// larger set (shared/golden) where it is beside the checkout or TALA_SHARED names it.
 package enum ReferenceData {
     private static let checkout =
         URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
@@ -46,7 +46,8 @@ package enum ReferenceData {
                 }
             }
         }
-        // The order of a folder's entries is the file system's; the inputs shall be the same everywhere.
+        // The order of a folder's entries is the file system's; the inputs shall be the same
+        // everywhere.
         return found.sorted { $0.lexicographicallyPrecedes($1) }
     }
 

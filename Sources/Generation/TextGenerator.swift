@@ -4,7 +4,8 @@ package import Models
 import Runtime
 import Tensors
 
-/// Continues token sequences with a model: one pass over the prompt, then one token at a time over cached keys and values.
+/// Continues token sequences with a model: one pass over the prompt, then one token at a time over
+/// cached keys and values.
 package final class TextGenerator {
     private let model: LanguageModel
     private let capacity: Int
@@ -70,8 +71,10 @@ package final class TextGenerator {
 
     /// Continues a prompt until an end token, `maximumTokens`, or the capacity.
     /// - Parameter onToken: called with each new token; returning false stops.
-    /// - Returns: the new tokens, without the end token; none where the prompt is empty or leaves no room.
-    /// - Throws: ``ModelError`` if the prompt has a token id for which the model has no row, and what the device throws.
+    /// - Returns: the new tokens, without the end token; none where the prompt is empty or leaves
+    ///   no room.
+    /// - Throws: ``ModelError`` if the prompt has a token id for which the model has no row, and
+    ///   what the device throws.
     package func generate(
         _ prompt: [Int32], maximumTokens: Int, endIDs: Set<Int32>, sampling: SamplingSettings = SamplingSettings(),
         onToken: (Int32) -> Bool = { _ in true }

@@ -1,5 +1,5 @@
-/// What often lies in a file's place: a pointer of git-lfs where large files were not fetched, a web page that answered
-/// a download.
+/// What often lies in a file's place: a pointer of git-lfs where large files were not fetched, a
+/// web page that answered a download.
 package enum FileStandIn {
     /// The end of a sentence about a file with these bytes, or nil if they are neither.
     package static func description(of bytes: some Collection<UInt8>) -> String? {
@@ -17,7 +17,8 @@ package enum FileStandIn {
         return "begins with `\(shown)`: it is a web page, not the file; download it again"
     }
 
-    /// The first words of a file that is text where it should not be; nil if it does not begin with any.
+    /// The first words of a file that is text where it should not be; nil if it does not begin with
+    /// any.
     package static func words(of bytes: some Collection<UInt8>) -> String? {
         let line = bytes.prefix(32).prefix { $0 != 0x0A && $0 != 0x0D }
         guard line.count >= 8, line.allSatisfy({ (0x20...0x7E).contains($0) }) else { return nil }

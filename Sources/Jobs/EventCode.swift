@@ -1,4 +1,5 @@
-/// What an event says, as a word for programs: `code` of a line of `events.jsonl`. The message beside it is for people and may change.
+/// What an event says, as a word for programs: `code` of a line of `events.jsonl`. The message
+/// beside it is for people and may change.
 package enum EventCode: String, Sendable, Hashable, CaseIterable {
     // A job's life. Each of these also says which state the job has from then on.
     case created
@@ -26,7 +27,8 @@ package enum EventCode: String, Sendable, Hashable, CaseIterable {
     case validatingAgain = "validating_again"
     /// What a careful reader of model and manifest would ask about.
     case inputWarning = "input_warning"
-    /// Something about the job is allowed and probably not meant; `warning` of the event's data says what.
+    /// Something about the job is allowed and probably not meant; `warning` of the event's data
+    /// says what.
     case jobWarning = "job_warning"
     /// What preparing the job has decided, where people would want to know.
     case inputNote = "input_note"

@@ -1,6 +1,7 @@
 package import Manifest
 
-/// Why a job has failed or a drop was rejected, as a word for programs: `error.code` of `status.json`, `code` of `error.json`. The message beside it is for people.
+/// Why a job has failed or a drop was rejected, as a word for programs: `error.code` of
+/// `status.json`, `code` of `error.json`. The message beside it is for people.
 package enum FailureCode: String, Sendable, Hashable, CaseIterable {
     // The manifest.
     case invalidManifest = "invalid_manifest"

@@ -1,8 +1,9 @@
 package import JSON
 package import Manifest
 
-/// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under the key `tala`. A rendering of the manifest, the job's
-/// ``Ledger`` and the progress of its worker.
+/// What `status.json` says: the `fine_tuning.job` object of the OpenAI API, and all of ours under
+/// the key `tala`. A rendering of the manifest, the job's ``Ledger`` and the progress of its
+/// worker.
 @dynamicMemberLookup
 package struct JobStatus: Sendable, Hashable {
     package struct Failure: Sendable, Hashable {
@@ -119,7 +120,8 @@ package struct JobStatus: Sendable, Hashable {
         hyperparameters = all["method"]?[manifest.method.word]?["hyperparameters"] ?? JSONNode([JSONMember]())
     }
 
-    /// A status as another one in every other respect, for one that is made anew from a job's files: there is no step from an earlier state then.
+    /// A status as another one in every other respect, for one that is made anew from a job's
+    /// files: there is no step from an earlier state then.
     package init(copying status: JobStatus, in state: JobState) {
         self = status
         ledger = ledger.assuming(state)

@@ -1,8 +1,10 @@
 package import JSON
 
-/// A job as its owner describes it, every value checked and every default filled in; `auto` stays until the data is known.
+/// A job as its owner describes it, every value checked and every default filled in; `auto` stays
+/// until the data is known.
 ///
-/// Every key of the file stands once, in the `keys` of its section, beside the property that holds its value.
+/// Every key of the file stands once, in the `keys` of its section, beside the property that holds
+/// its value.
 package struct Manifest: KeyedSection {
     /// A value that the manifest gives, or one that is decided when the data is known.
     package enum Choice<Value: Sendable & Hashable>: Sendable, Hashable {
@@ -143,7 +145,8 @@ package struct Manifest: KeyedSection {
         }
     }
 
-    /// A checkpoint holds a digest of its job's canonical manifest: keys that came after 0.1.0 stand in it only where they say something.
+    /// A checkpoint holds a digest of its job's canonical manifest: keys that came after 0.1.0
+    /// stand in it only where they say something.
     package func omits(_ key: String) -> Bool {
         switch key {
         case "base_weights": adapter == .full
@@ -154,7 +157,8 @@ package struct Manifest: KeyedSection {
         }
     }
 
-    /// The manifest as it would be written with every key spelled out; reading it gives the same manifest.
+    /// The manifest as it would be written with every key spelled out; reading it gives the same
+    /// manifest.
     package var json: JSONNode { JSONNode(members) }
 }
 

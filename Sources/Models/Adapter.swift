@@ -13,7 +13,8 @@ package struct LinearModule: Sendable, Hashable {
     package var shortName: String { String(name.split(separator: ".").last ?? "") }
 }
 
-/// Low-rank matrices (Hu et al. 2021, arXiv:2106.09685) on one linear layer: `y += scale * (x Aᵀ) Bᵀ`.
+/// Low-rank matrices (Hu et al. 2021, arXiv:2106.09685) on one linear layer: `y += scale * (x Aᵀ)
+/// Bᵀ`.
 package struct AdapterModule: Sendable, Hashable {
     package var module: LinearModule
     package var rank: Int
@@ -29,7 +30,8 @@ package struct AdapterModule: Sendable, Hashable {
 /// What of a model gets an adapter, and how strong it is.
 package struct AdapterSettings: Sendable, Hashable {
     package typealias Targets = Manifest.LoRA.Targets
-    /// A number for the modules whose names match an expression, as `rank_pattern` and `alpha_pattern` give them.
+    /// A number for the modules whose names match an expression, as `rank_pattern` and
+    /// `alpha_pattern` give them.
     package struct Exception: Sendable, Hashable {
         package var expression: String
         package var value: Double
@@ -45,7 +47,8 @@ package struct AdapterSettings: Sendable, Hashable {
     package var alpha: Double
     package var dropout: Double
     package var targets: Targets
-    /// Scaling by `alpha / sqrt(rank)` instead of `alpha / rank` (Kalajdzievski 2023, arXiv:2312.03732).
+    /// Scaling by `alpha / sqrt(rank)` instead of `alpha / rank` (Kalajdzievski 2023,
+    /// arXiv:2312.03732).
     package var usesRankStabilisedScaling: Bool
     /// Other ranks and alphas than those above; the first that matches a module counts.
     package var rankExceptions: [Exception] = []

@@ -53,7 +53,9 @@ struct AdapterConfiguration {
         isOfMLX = node["peft_type"] == nil && (node["lora_parameters"] != nil || node["fine_tune_type"] != nil)
         if isOfMLX {
             let parameters = node["lora_parameters"] ?? node
-            if let type = node["fine_tune_type"]?.string, type != "lora" { throw failure("fine_tune_type", "is \(type); only lora is read") }
+            if let type = node["fine_tune_type"]?.string, type != "lora" {
+                throw failure("fine_tune_type", "is \(type); only lora is read")
+            }
             rank = try Self.rank(parameters["rank"], "lora_parameters.rank", path)
             guard let scale = (parameters["scale"] ?? parameters["alpha"])?.double, abs(scale) <= 1e6 else {
                 throw failure("lora_parameters.scale", "is not a number of usual size")
@@ -69,7 +71,9 @@ struct AdapterConfiguration {
         }
         try Self.refuseOtherFunctions(node, path)
         rank = try Self.rank(node["r"], "r", path)
-        guard let alpha = node["lora_alpha"]?.double, abs(alpha) <= 1e6 else { throw failure("lora_alpha", "is not a number of usual size") }
+        guard let alpha = node["lora_alpha"]?.double, abs(alpha) <= 1e6 else {
+            throw failure("lora_alpha", "is not a number of usual size")
+        }
         self.alpha = alpha
         usesRankStabilisedScaling = node["use_rslora"]?.bool ?? false
         rankExceptions = try Self.exceptions(node, "rank_pattern", path) { (try? Self.rank($0, "", "")).map(Double.init) }
@@ -90,7 +94,8 @@ struct AdapterConfiguration {
         }
         let names = node["layers_pattern"]
         layersNames = names?.string.map { [$0] } ?? names?.array?.compactMap(\.string) ?? []
-        if let odd = layersNames.first(where: { !$0.utf8.allSatisfy { $0 == UInt8(ascii: "_") || Character(UnicodeScalar($0)).isLetter } }) {
+        if let odd = layersNames.first(where: { !$0.utf8.allSatisfy { $0 == UInt8(ascii: "_") || Character(UnicodeScalar($0)).isLetter } })
+        {
             throw failure("layers_pattern", "\"\(odd)\" is not a plain name, which is all that is understood")
         }
     }
@@ -197,7 +202,8 @@ struct AdapterConfiguration {
             case "modules_to_save":
                 let names = member.node.array?.compactMap(\.string).joined(separator: ", ") ?? ""
                 throw failure(
-                    member.key, "holds \(names): whole modules beside the matrices are not supported; merge the adapter with PEFT's "
+                    member.key,
+                    "holds \(names): whole modules beside the matrices are not supported; merge the adapter with PEFT's "
                         + "merge_and_unload() and use the merged model")
             case "use_dora", "lora_bias", "use_qalora", "layer_replication", "target_parameters", "trainable_token_indices",
                 "alora_invocation_tokens", "use_bdlora", "arrow_config", "kasa_config", "velora_config", "monteclora_config",
@@ -205,12 +211,15 @@ struct AdapterConfiguration {
                 throw failure(member.key, "makes the adapter more than low-rank matrices on linear layers, which is not supported")
             default:
                 throw failure(
-                    member.key, "is not known, so what it does to the model cannot be done: remove it if it does nothing, or merge the "
+                    member.key,
+                    "is not known, so what it does to the model cannot be done: remove it if it does nothing, or merge the "
                         + "adapter with the tool that made it")
             }
         }
         if let bias = node["bias"]?.string, bias != "none" {
-            throw failure("bias", "is \(bias): trained biases beside the matrices are not supported; merge the adapter with PEFT's merge_and_unload()")
+            throw failure(
+                "bias", "is \(bias): trained biases beside the matrices are not supported; merge the adapter with PEFT's merge_and_unload()"
+            )
         }
         if let type = node["task_type"]?.string, !["CAUSAL_LM", "FEATURE_EXTRACTION"].contains(type) {
             throw failure("task_type", "is \(type), not CAUSAL_LM")
@@ -220,7 +229,8 @@ struct AdapterConfiguration {
             let word = words.lowercased()
             if ["pissa", "olora", "corda", "loftq", "lora_ga"].contains(where: word.hasPrefix) {
                 throw failure(
-                    "init_lora_weights", "is \(words), which changes the base model's weights: save the adapter with PEFT's "
+                    "init_lora_weights",
+                    "is \(words), which changes the base model's weights: save the adapter with PEFT's "
                         + "path_initial_model_for_weight_conversion, which makes a plain one of it")
             }
         }

@@ -4,10 +4,12 @@ import Quantization
 import Storage
 import Tensors
 
-/// A LoRA adapter on disk: `adapter_config.json` with `adapter_model.safetensors` as PEFT saves them, or `adapters.safetensors` of mlx-lm.
+/// A LoRA adapter on disk: `adapter_config.json` with `adapter_model.safetensors` as PEFT saves
+/// them, or `adapters.safetensors` of mlx-lm.
 ///
-/// The names of matrices are taken as several tools write them: with or without `base_model.model.`, with the adapter's name
-/// (`lora_A.default.weight`), with wrappers' words (`module.`, `_orig_mod.`), as `lora_a` of mlx-lm.
+/// The names of matrices are taken as several tools write them: with or without
+/// `base_model.model.`, with the adapter's name (`lora_A.default.weight`), with wrappers' words
+/// (`module.`, `_orig_mod.`), as `lora_a` of mlx-lm.
 package struct AdapterFolder {
     /// The files in which matrices may be, the first that is there is read.
     package static let tensorFiles = ["adapter_model.safetensors", "adapters.safetensors"]
@@ -119,7 +121,8 @@ package struct AdapterFolder {
         return whole
     }
 
-    /// The initial numbers of the modules' matrices, by PEFT's keys, checked against the modules. A module without matrices here starts afresh.
+    /// The initial numbers of the modules' matrices, by PEFT's keys, checked against the modules. A
+    /// module without matrices here starts afresh.
     /// - Throws: ``ModelError`` naming file and field.
     func matrices(for modules: [AdapterModule], on linears: [LinearModule]) throws(ModelError) -> [String: Matrix] {
         var held = try matrices(on: linears)
@@ -170,7 +173,8 @@ package struct AdapterFolder {
         return (parts[..<index].joined(separator: "."), isA, isOfMLX)
     }
 
-    /// The linear layer that a stored name means: words before it are wrappers', and `model.` may be missing.
+    /// The linear layer that a stored name means: words before it are wrappers', and `model.` may
+    /// be missing.
     private static func module(_ stored: String, among known: Set<String>) -> String? {
         var parts = stored.split(separator: ".")[...]
         while !parts.isEmpty {

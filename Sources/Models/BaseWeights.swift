@@ -13,7 +13,8 @@ extension BaseWeights {
 }
 
 extension LanguageModel.Precision {
-    /// - Throws: ``ModelError`` where such weights cannot be multiplied with such activations, or would be trained.
+    /// - Throws: ``ModelError`` where such weights cannot be multiplied with such activations, or
+    ///   would be trained.
     func check(_ training: LanguageModel.Training) throws(ModelError) {
         func failure(_ message: String) -> ModelError { ModelError(file: "manifest", field: "base_weights", message) }
         if case .full = training, baseWeights != .stored {

@@ -4,7 +4,8 @@ package import Graph
 import Quantization
 package import Tensors
 
-/// A model that can be trained, evaluated and sampled: its graph, what is trained of it, and where its numbers come from.
+/// A model that can be trained, evaluated and sampled: its graph, what is trained of it, and where
+/// its numbers come from.
 package final class LanguageModel {
     /// What the weights are before training.
     package enum Source {
@@ -135,10 +136,12 @@ package final class LanguageModel {
         if case .adapter(let settings, _) = training { settings.dropout } else { 0 }
     }
 
-    /// Adds the forward pass of `tokenCount` packed tokens to a graph, from the inputs named in ``ModelInput`` to the normalised hidden states.
+    /// Adds the forward pass of `tokenCount` packed tokens to a graph, from the inputs named in
+    /// ``ModelInput`` to the normalised hidden states.
     /// - Parameters:
     ///   - isTraining: whether dropout is applied.
-    ///   - cacheCapacity: with a number, keys and values go into a cache of that many tokens, over which attention runs.
+    ///   - cacheCapacity: with a number, keys and values go into a cache of that many tokens, over
+    ///     which attention runs.
     package func addForward(to graph: inout Graph, tokenCount: Int, isTraining: Bool, cacheCapacity: Int? = nil) throws(GraphError)
         -> ForwardPass
     {
@@ -184,13 +187,15 @@ package final class LanguageModel {
         return mapped
     }
 
-    /// How a weight is quantised, or nil: the linear layers of the blocks are, where the format says so; the embedding and the head are not, as in QLoRA.
+    /// How a weight is quantised, or nil: the linear layers of the blocks are, where the format
+    /// says so; the embedding and the head are not, as in QLoRA.
     func quantizedLayout(of weight: ModelBuilder.WeightDeclaration) -> QuantizedLayout? {
         guard let format = precision.baseWeights.quantizedFormat, linearWeights.contains(weight.name) else { return nil }
         return QuantizedLayout(format, elementCount: weight.rows * weight.columns)
     }
 
-    /// The type in which a frozen weight lies on the device: as stored where that can be computed with, else the activations'.
+    /// The type in which a frozen weight lies on the device: as stored where that can be computed
+    /// with, else the activations'.
     private func frozenType(_ name: String, _ use: ModelBuilder.WeightUse) -> ElementType {
         let stored: ElementType
         if case .checkpoint(let checkpoint) = source {

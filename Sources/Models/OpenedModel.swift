@@ -1,6 +1,7 @@
 package import Tensors
 
-/// A model's folder opened for use: its configuration and its weights, made to agree, and what has to be said of them.
+/// A model's folder opened for use: its configuration and its weights, made to agree, and what has
+/// to be said of them.
 package struct OpenedModel {
     package let folder: any ModelFolder
     package let configuration: ModelConfiguration
@@ -8,7 +9,8 @@ package struct OpenedModel {
     package let weights: Checkpoint?
     /// What its user should know, a sentence each.
     package let remarks: [String]
-    /// Whether embedding and head are two, though `config.json` ties them: the result's configuration must say so.
+    /// Whether embedding and head are two, though `config.json` ties them: the result's
+    /// configuration must say so.
     package let isUntied: Bool
 
     /// - Throws: ``ModelError``, ``SafetensorsError``.
@@ -20,7 +22,8 @@ package struct OpenedModel {
         var configuration = try ModelConfiguration(folder)
         weights = try folder.weights()
         var remarks: [String] = []
-        // transformers (5.24) does not tie a head that is stored beside the embedding with other numbers.
+        // transformers (5.24) does not tie a head that is stored beside the embedding with other
+        // numbers.
         let names = configuration.family?.family.names ?? ModelNames()
         isUntied = configuration.tiesEmbeddings && weights.map { Self.hasHeadOfItsOwn($0, names) } == true
         if isUntied {

@@ -14,7 +14,8 @@ package struct RotarySettings: Sendable, Hashable {
         /// `fastRotations` times in the original positions are kept, those below `slowRotations`
         /// divided by a factor, those between interpolated.
         case yarn(
-            factor: Double, originalPositions: Int, fastRotations: Double, slowRotations: Double, roundsRange: Bool, attentionFactor: Double)
+            factor: Double, originalPositions: Int, fastRotations: Double, slowRotations: Double, roundsRange: Bool, attentionFactor: Double
+        )
         /// Llama 3: low frequencies divided by a factor, high ones kept, those between
         /// interpolated.
         case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalPositions: Int)

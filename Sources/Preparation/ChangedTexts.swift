@@ -30,7 +30,8 @@ package struct ChangedTexts {
                 if let id = configuration[key], !id.isNull { generation = generation.setting(key, to: id) }
             }
         }
-        values[name] = Self.text(generation.setting("eos_token_id", to: all.count == 1 ? JSONNode(all[0]) : JSONNode(all.map { JSONNode($0) })))
+        values[name] = Self.text(
+            generation.setting("eos_token_id", to: all.count == 1 ? JSONNode(all[0]) : JSONNode(all.map { JSONNode($0) })))
     }
 
     private static func object(_ name: String, of folder: any ModelFolder) throws -> JSONNode? {

@@ -11,8 +11,10 @@ extension AdapterSettings {
 }
 
 extension PreparedJob {
-    /// The settings of the adapter that training starts from, which what the manifest leaves open becomes.
-    /// - Throws: ``ModelError``: the folder cannot be used, or the manifest says something else than it.
+    /// The settings of the adapter that training starts from, which what the manifest leaves open
+    /// becomes.
+    /// - Throws: ``ModelError``: the folder cannot be used, or the manifest says something else
+    ///   than it.
     static func continued(_ folder: String, _ adapter: inout Manifest.LoRA, of configuration: ModelConfiguration) throws
         -> AdapterSettings
     {

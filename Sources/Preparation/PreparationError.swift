@@ -8,7 +8,8 @@ package enum PreparationError: Error, Sendable {
     case noWeights(String)
     /// The job's own copy of its data is no longer what was copied.
     case damagedData(String)
-    /// Files that the job depends on are no longer what they were when it was validated; by what they are to it.
+    /// Files that the job depends on are no longer what they were when it was validated; by what
+    /// they are to it.
     case inputsChanged([String])
     case unusableFile(String, reason: String, param: String)
     /// There are warnings, and the manifest wants none (`strict: true`).

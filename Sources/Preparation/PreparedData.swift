@@ -16,7 +16,9 @@ package struct PreparedData {
     ///   - positionLimit: tokens that the model has positions for.
     ///   - cache: where tokens are kept between runs; nil keeps none.
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
-    /// - Throws: ``PreparationError/invalidData(_:)``, ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what `progress` throws.
+    /// - Throws: ``PreparationError/invalidData(_:)``,
+    ///   ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what
+    ///   `progress` throws.
     package init(
         _ manifest: Manifest, encoder: ChatEncoder, modelVocabularySize: Int? = nil, positionLimit: Int? = nil, modelFolder: String,
         trainingPath: String, validationPath: String?, digests: InputDigests = InputDigests(), cache: DatasetCache?,

@@ -34,14 +34,16 @@ package struct PreparedJob {
     /// What is allowed and probably not meant.
     package var warnings: [JobWarning]
 
-    /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle, five times it is rough.
+    /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle, five
+    /// times it is rough.
     package static func baseRate(_ manifest: Manifest) -> Double {
         manifest.method.baseRate(manifest.adapter.kind) * manifest.optimizer.rateFactor
     }
 
     /// Reads data and model and decides what the manifest leaves open.
-    /// - Parameter day: a moment (seconds since 1970) of the day that a template sees when it asks for the date: of the job's acceptance, so that a job
-    ///   that goes on another day sees the same; nil is today.
+    /// - Parameter day: a moment (seconds since 1970) of the day that a template sees when it asks
+    ///   for the date: of the job's acceptance, so that a job that goes on another day sees the
+    ///   same; nil is today.
     /// - Throws: what is wrong with model, data or plan.
     package init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
@@ -124,7 +126,8 @@ package struct PreparedJob {
         }
         progress("planning")
         let batchTokens = training.lengths.tokens(ofLongest: batchSize)
-        // What the process holds by now it will hold beside the plan: its code, the tokenizer, the data.
+        // What the process holds by now it will hold beside the plan: its code, the tokenizer, the
+        // data.
         planner = MemoryPlanner(
             device: device, optimizer: optimizer, objective: objective,
             byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
@@ -167,7 +170,8 @@ package struct PreparedJob {
         return sizes.count == 1 ? 1 : batchSize == 1 ? min(steps, sizes.count) : steps
     }
 
-    /// What a job may hold where its manifest sets no limit: the device's memory, less a tenth for everybody else.
+    /// What a job may hold where its manifest sets no limit: the device's memory, less a tenth for
+    /// everybody else.
     private static func usableBytes(_ device: any ComputeDevice) -> Int? { device.memoryByteCount.map { $0 / 10 * 9 } }
 
     /// The formats that frozen weights may have, the most exact first.

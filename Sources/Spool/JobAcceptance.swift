@@ -79,7 +79,8 @@ package struct JobAcceptance: Sendable, Hashable {
     }
 }
 
-/// What a worker must know of a job before it begins: what was asked for, and what was decided about it. Read once a process.
+/// What a worker must know of a job before it begins: what was asked for, and what was decided
+/// about it. Read once a process.
 package struct JobPapers: Sendable, Hashable {
     package var manifest: Manifest
     package var acceptance: JobAcceptance

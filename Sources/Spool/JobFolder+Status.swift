@@ -30,7 +30,8 @@ extension JobFolder {
         do {
             let bytes: [UInt8]
             do { bytes = try OwnDigests.read(ledgerFile, limit: 4 << 20) } catch let damage as OwnDigests.Damage where damage.isOfList {
-                // Whoever reads the manifest finds that too and fails the job; that must find its way into the ledger.
+                // Whoever reads the manifest finds that too and fails the job; that must find its
+                // way into the ledger.
                 bytes = try DurableFiles.read(ledgerFile, limit: 4 << 20)
             }
             let node = try JSONParser().parse(bytes)
@@ -54,8 +55,10 @@ extension JobFolder {
         return (try? JSONParser().parse(bytes)).flatMap { JobStatus(json: $0) }
     }
 
-    /// The job as ledger and status tell it together: the ledger decides; of the status come the progress and what was metered since the last entry.
-    /// - Returns: nil if neither can be understood, or the ledger is all there is and the manifest is not what was written either.
+    /// The job as ledger and status tell it together: the ledger decides; of the status come the
+    /// progress and what was metered since the last entry.
+    /// - Returns: nil if neither can be understood, or the ledger is all there is and the manifest
+    ///   is not what was written either.
     /// - Throws: ``StorageError`` if a file is there and cannot be read now.
     package func record() throws(StorageError) -> JobRecord? {
         let entry = try ledger()
@@ -69,7 +72,8 @@ extension JobFolder {
                     JobRecord(status: $0, isShown: false, isEntered: true, damage: "status.json was missing or damaged")
                 }
             }
-            // The manifest's part is that of the status: validation fills in what the manifest left open.
+            // The manifest's part is that of the status: validation fills in what the manifest left
+            // open.
             ledger.takeLater(status.ledger)
             let isShown = status.ledger == ledger
             status.ledger = ledger
@@ -80,10 +84,12 @@ extension JobFolder {
     /// The status of a job by ``record()``, or nil where that is nil.
     package func readStatus() throws(StorageError) -> JobStatus? { try record()?.status }
 
-    /// The status as users see it, or what the ledger knows where `status.json` cannot be read; nil if neither can.
+    /// The status as users see it, or what the ledger knows where `status.json` cannot be read; nil
+    /// if neither can.
     package func status() -> JobStatus? { (try? shownStatus()) ?? (try? readStatus()) ?? nil }
 
-    /// A status made from manifest, acceptance and ledger; the progress is that of the last row of the metrics.
+    /// A status made from manifest, acceptance and ledger; the progress is that of the last row of
+    /// the metrics.
     /// - Returns: nil if manifest or acceptance cannot be understood.
     private func rendered(_ ledger: Ledger) throws(StorageError) -> JobStatus? {
         let manifest: Manifest
@@ -113,8 +119,9 @@ extension JobFolder {
         return status
     }
 
-    /// Makes an entry in the ledger and renders it. When this returns, the entry is durable. So is the rendering of a job that has ended or is paused: who
-    /// has read that a job has succeeded reads it after a power cut too.
+    /// Makes an entry in the ledger and renders it. When this returns, the entry is durable. So is
+    /// the rendering of a job that has ended or is paused: who has read that a job has succeeded
+    /// reads it after a power cut too.
     package func write(_ status: JobStatus) throws {
         try enter(status.ledger)
         try show(status, durably: status.state.isFinal || status.state == .paused)
@@ -129,7 +136,8 @@ extension JobFolder {
         }
     }
 
-    /// Renders a status for users. What a power cut takes of one that is not durable is rendered again from the ledger.
+    /// Renders a status for users. What a power cut takes of one that is not durable is rendered
+    /// again from the ledger.
     package func show(_ status: JobStatus, durably: Bool = false) throws(StorageError) {
         try DurableFiles.replace(statusFile, with: JSONWriter(isIndented: true).string(status.json) + "\n", durably: durably)
     }

@@ -23,7 +23,8 @@ package struct JobFolder: Sendable, Hashable {
     package var result: String { path + "/result" }
     /// The tokenised data, of no value beyond the time that it saves.
     package var tokens: String { path + "/tokens" }
-    /// Where the time of one step went, by kind of kernel, if the manifest asks: as JSON and as a table.
+    /// Where the time of one step went, by kind of kernel, if the manifest asks: as JSON and as a
+    /// table.
     package var profileFile: String { path + "/profile.json" }
     package var profileTable: String { path + "/profile.txt" }
     package var lockFile: String { path + "/.lock" }
@@ -49,7 +50,8 @@ package struct JobFolder: Sendable, Hashable {
     /// Room held back for a worker's last words.
     package var ballastFile: String { path + "/.ballast" }
 
-    /// Removes what an earlier worker had begun to write and never finished. The caller must hold the job's lock.
+    /// Removes what an earlier worker had begun to write and never finished. The caller must hold
+    /// the job's lock.
     package func removeLitter() {
         for place in [path, checkpoints, tokens, tokens + "/digests"] {
             for name in (try? FolderListing.names(in: place)) ?? []
@@ -60,11 +62,13 @@ package struct JobFolder: Sendable, Hashable {
         FolderListing.delete(ballastFile)
     }
 
-    /// Removes the tokenised data, which a job that has ended has no more use for: it follows from the data, and is made again if the job goes on after all.
+    /// Removes the tokenised data, which a job that has ended has no more use for: it follows from
+    /// the data, and is made again if the job goes on after all.
     package func removeTokens() { FolderListing.delete(tokens) }
 
     /// What validation found.
-    /// - Returns: nil if the files have not been validated, or what was written of that is damaged; they are to be validated again then.
+    /// - Returns: nil if the files have not been validated, or what was written of that is damaged;
+    ///   they are to be validated again then.
     /// - Throws: ``StorageError`` if it cannot be read now.
     package func validation() throws(StorageError) -> JSONNode? {
         do { return try JSONParser().parse(OwnDigests.read(validationFile, limit: 64 << 20)) } catch {
@@ -98,7 +102,8 @@ package struct JobFolder: Sendable, Hashable {
             .sorted { (CheckpointRecord.step(ofFolder: $0) ?? 0) < (CheckpointRecord.step(ofFolder: $1) ?? 0) }
     }
 
-    /// The verbs that wait for the worker. Each stays until ``removeControl(_:)`` says that it has been acted on.
+    /// The verbs that wait for the worker. Each stays until ``removeControl(_:)`` says that it has
+    /// been acted on.
     package var pendingControls: [String] { ((try? FolderListing.names(in: controls)) ?? []).filter { !$0.hasPrefix(".") } }
 
     /// Why there is to be a pause, where it was not a user who asked for it.

@@ -2,10 +2,12 @@ import CLinux
 import Glibc
 import Storage
 
-/// Follows a name through folders and links as the kernel does, but never looks at anything outside of the folders that may be entered: a link that leads
-/// out of all of them ends the walk, one that leads from one into another goes on there.
+/// Follows a name through folders and links as the kernel does, but never looks at anything outside
+/// of the folders that may be entered: a link that leads out of all of them ends the walk, one that
+/// leads from one into another goes on there.
 ///
-/// What is found is only where to look: it is opened afterwards, beneath its root and without links, and judged by what was opened.
+/// What is found is only where to look: it is opened afterwards, beneath its root and without
+/// links, and judged by what was opened.
 struct LinkWalk {
     /// A folder that may be entered: as it is named, and as it really is.
     struct Root: Sendable, Hashable {

@@ -5,12 +5,14 @@ package import Manifest
 import Storage
 import Tensors
 
-/// What the names in a manifest mean: one answer for the daemon that accepts it and for `tala`, which says beforehand what the daemon will say.
+/// What the names in a manifest mean: one answer for the daemon that accepts it and for `tala`,
+/// which says beforehand what the daemon will say.
 package struct ManifestResolver: Sendable {
     /// Data that comes with a manifest.
     package struct Bundle: Sendable {
         package var path: String
-        /// Whether links in it are followed: where its owner looks at it, before `tala submit` copies what they lead to.
+        /// Whether links in it are followed: where its owner looks at it, before `tala submit`
+        /// copies what they lead to.
         package var followsLinks: Bool
 
         package init(path: String, followsLinks: Bool) {
@@ -35,7 +37,8 @@ package struct ManifestResolver: Sendable {
 
     /// - Parameters:
     ///   - name: how the spool was named, which may be a link.
-    ///   - allowedRoots: folders in which absolute paths must lie beside `files/` and `models/`; nil: it is not known which the daemon has.
+    ///   - allowedRoots: folders in which absolute paths must lie beside `files/` and `models/`;
+    ///     nil: it is not known which the daemon has.
     package init(layout: SpoolLayout, named name: String? = nil, allowedRoots: [String]?) {
         self.layout = layout
         alias = name.flatMap { $0 == layout.root ? nil : SpoolLayout(root: $0.hasSuffix("/") ? String($0.dropLast()) : $0) }
@@ -106,13 +109,15 @@ package struct ManifestResolver: Sendable {
         }
     }
 
-    /// A model is a folder in `models/`, the result of a finished job, or a folder under an allowed root.
+    /// A model is a folder in `models/`, the result of a finished job, or a folder under an allowed
+    /// root.
     private func model(_ name: String, for submitter: Submitter, mayUse: (String) throws -> Bool) throws -> String {
         if JobIdentifier.isJob(name) {
             if try mayUse(name), let path = ModelFolders.model(inResult: layout.job(name).result) { return path }
             throw ManifestError(code: "not_found", message: "the job \(name) has no finished model that you may use", param: "model")
         }
-        // models/ belongs to the administrator: whoever may submit may use what lies there, and a link there to a model elsewhere is meant.
+        // models/ belongs to the administrator: whoever may submit may use what lies there, and a
+        // link there to a model elsewhere is meant.
         if let below = belowModels(name), let path = Self.realPath(layout.models + "/" + below) {
             return try checked(path, name, Submitter(user: 0, groups: [], name: "root"))
         }
@@ -144,7 +149,8 @@ package struct ManifestResolver: Sendable {
         return words.isEmpty || words.contains { $0.hasPrefix(".") } ? nil : words.joined(separator: "/")
     }
 
-    /// A model's path, if it is one and its files are where a worker may read them. A download cache keeps them elsewhere, behind links.
+    /// A model's path, if it is one and its files are where a worker may read them. A download
+    /// cache keeps them elsewhere, behind links.
     private func checked(_ folder: String, _ name: String, _ submitter: Submitter) throws -> String {
         func failure(_ message: String) -> ManifestError { ManifestError(code: "not_found", message: message, param: "model") }
         var files: [String] = []

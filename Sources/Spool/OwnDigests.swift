@@ -1,10 +1,12 @@
 import Storage
 
-/// The SHA-256 of a job's own files that are believed later, `manifest.json`, `job.json`, `ledger.json` and `validation.json`: in `SHA256SUMS` beside them, as sha256sum(1) writes and checks it.
+/// The SHA-256 of a job's own files that are believed later, `manifest.json`, `job.json`,
+/// `ledger.json` and `validation.json`: in `SHA256SUMS` beside them, as sha256sum(1) writes and
+/// checks it.
 ///
-/// A file may have two lines: a file that is written anew gets its second digest before it is replaced and loses the first one afterwards, so that one of
-/// them holds at every moment.
-/// Folders of programs that wrote no such list are read without it.
+/// A file may have two lines: a file that is written anew gets its second digest before it is
+/// replaced and loses the first one afterwards, so that one of them holds at every moment. Folders
+/// of programs that wrote no such list are read without it.
 package enum OwnDigests {
     package static let listName = "SHA256SUMS"
 
@@ -56,7 +58,8 @@ package enum OwnDigests {
         let present = (try? DurableFiles.read(path, limit: 16 << 20)).map { SHA256.hexadecimal(of: $0) }
         let isUnknown = !lines.contains { $0.name == name }
         lines.removeAll { $0.name == name && $0.digest != present }
-        // A file of a folder without a list was believed as it was, and is until it has been replaced.
+        // A file of a folder without a list was believed as it was, and is until it has been
+        // replaced.
         if isUnknown, let present { lines.append((present, name)) }
         if !lines.contains(where: { $0.name == name && $0.digest == new }) { lines.append((new, name)) }
         func write() throws { try DurableFiles.replace(folder + "/" + listName, with: lines.map { "\($0.digest)  \($0.name)\n" }.joined()) }

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 package import Storage
 
-/// Finds what a manifest names beneath the folders that it may name things in, as far as its submitter could read it.
+/// Finds what a manifest names beneath the folders that it may name things in, as far as its
+/// submitter could read it.
 package struct PathResolver: Sendable {
     /// Folders in which absolute paths of manifests must lie.
     package var allowedRoots: [String]
@@ -17,9 +18,11 @@ package struct PathResolver: Sendable {
         package var root: String
     }
 
-    /// Opens what `name` means beneath `root`: no `..`, no link that leads out, and every folder on the way searchable and the end readable by the submitter.
+    /// Opens what `name` means beneath `root`: no `..`, no link that leads out, and every folder on
+    /// the way searchable and the end readable by the submitter.
     /// - Parameter flags: how to open it; `O_PATH` only looks.
-    /// - Returns: the open descriptor, which the caller closes, and the real path; nil if there is no such thing or the submitter could not read it.
+    /// - Returns: the open descriptor, which the caller closes, and the real path; nil if there is
+    ///   no such thing or the submitter could not read it.
     /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors).
     static func open(_ name: String, beneath root: String, for submitter: Submitter, allowingLinks: Bool, flags: Int32)
         throws(StorageError) -> (descriptor: Int32, path: String)?
@@ -50,7 +53,8 @@ package struct PathResolver: Sendable {
     static func passing(_ descriptor: Int32, _ path: String) throws(StorageError) -> Int32 {
         guard descriptor < 0 else { return descriptor }
         let error = StorageError(operation: "open", path: path)
-        // Not EAGAIN: that is what openat2 says when a rename during the call may have led it out of the root.
+        // Not EAGAIN: that is what openat2 says when a rename during the call may have led it out
+        // of the root.
         if [EMFILE, ENFILE, ENOMEM].contains(error.errorNumber) { throw error }
         return descriptor
     }
@@ -93,8 +97,8 @@ package struct PathResolver: Sendable {
         return try look(name, beneath: bundle, for: submitter)
     }
 
-    /// Finds something that a manifest names: in one of `folders`, or by an absolute path in one of them or under an allowed root. A link is followed as far as
-    /// it leads into one of these.
+    /// Finds something that a manifest names: in one of `folders`, or by an absolute path in one of
+    /// them or under an allowed root. A link is followed as far as it leads into one of these.
     /// - Throws: ``StorageError`` if it cannot be told now.
     package func find(_ name: String, in folders: [String], for submitter: Submitter) throws(StorageError) -> Outcome {
         let places = folders.compactMap { LinkWalk.Root($0) }

@@ -4,11 +4,14 @@ import Manifest
 package import Storage
 
 extension JobFolder {
-    /// A status made from the job's other files, for one whose `ledger.json` and `status.json` are both lost or damaged: what the last event about its state says, else that the job waits. Where
-    /// the manifest or what was decided at its acceptance cannot be understood either, the job has failed.
+    /// A status made from the job's other files, for one whose `ledger.json` and `status.json` are
+    /// both lost or damaged: what the last event about its state says, else that the job waits.
+    /// Where the manifest or what was decided at its acceptance cannot be understood either, the
+    /// job has failed.
     /// - Parameter isLast: whether a file that cannot be read now is not going to be read later.
     /// - Returns: nil if the folder holds nothing of a job.
-    /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors, an error of the disk).
+    /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors, an error
+    ///   of the disk).
     package func rebuiltStatus(isLast: Bool = false) throws(StorageError) -> JobStatus? {
         let manifest: Manifest
         let acceptance: JobAcceptance

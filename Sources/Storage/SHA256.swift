@@ -29,7 +29,8 @@ package struct SHA256 {
     }
 
     /// The digest of a file's content, read in pieces.
-    /// - Parameter followsLinks: for files of others, which a download cache may keep behind links; where this program's own files should be, a link is an error.
+    /// - Parameter followsLinks: for files of others, which a download cache may keep behind links;
+    ///   where this program's own files should be, a link is an error.
     package static func hexadecimal(ofFile path: String, followsLinks: Bool = false) throws(StorageError) -> String {
         let descriptor = try DurableFiles.open(path, O_RDONLY | O_CLOEXEC | (followsLinks ? O_NONBLOCK : O_NOFOLLOW))
         defer { close(descriptor) }

@@ -4,17 +4,20 @@ import JSON
 
 /// Folders that are complete and verified, or absent.
 ///
-/// A folder is built under a temporary name; a list of its files with sizes and SHA-256 is written last, as `COMPLETE`; then one rename makes it visible.
-/// A reader believes a folder only by that list.
+/// A folder is built under a temporary name; a list of its files with sizes and SHA-256 is written
+/// last, as `COMPLETE`; then one rename makes it visible. A reader believes a folder only by that
+/// list.
 package enum WholeFolder {
     package static let listName = "COMPLETE"
 
     /// Builds a folder.
     /// - Parameters:
     ///   - byteCount: about how large it will be; where there is less room nothing is begun.
-    ///   - keepsWhole: a folder that is there and whole stays, for several processes build the same one; otherwise it is replaced.
+    ///   - keepsWhole: a folder that is there and whole stays, for several processes build the same
+    ///     one; otherwise it is replaced.
     ///   - body: writes files into the temporary folder that it is given, syncing each.
-    /// - Throws: what the body throws, and ``StorageError``; the temporary folder is then removed and nothing is visible.
+    /// - Throws: what the body throws, and ``StorageError``; the temporary folder is then removed
+    ///   and nothing is visible.
     package static func build(_ path: String, byteCount: Int = 0, keepsWhole: Bool = false, _ body: (_ temporary: String) throws -> Void)
         throws
     {
@@ -24,8 +27,10 @@ package enum WholeFolder {
         }
     }
 
-    /// As ``build(_:byteCount:keepsWhole:_:)``, for files whose digests are known from writing them: those are not read again.
-    /// - Parameter body: gives the size and digest of some of the files, by their paths in the folder.
+    /// As ``build(_:byteCount:keepsWhole:_:)``, for files whose digests are known from writing
+    /// them: those are not read again.
+    /// - Parameter body: gives the size and digest of some of the files, by their paths in the
+    ///   folder.
     package static func buildWithDigests(
         _ path: String, byteCount: Int = 0, keepsWhole: Bool = false, _ body: (_ temporary: String) throws -> [String: DurableFiles.Copy]
     ) throws {
@@ -60,7 +65,8 @@ package enum WholeFolder {
         }
     }
 
-    /// Gives a folder its name where others may give theirs the same name at any moment: the first that is whole stays.
+    /// Gives a folder its name where others may give theirs the same name at any moment: the first
+    /// that is whole stays.
     private static func share(_ temporary: String, as path: String) throws(StorageError) {
         var attempts = 0
         while true {
@@ -76,7 +82,8 @@ package enum WholeFolder {
         }
     }
 
-    /// What is wrong with a folder: nil if every file is there with the size and digest that the list says.
+    /// What is wrong with a folder: nil if every file is there with the size and digest that the
+    /// list says.
     /// - Throws: ``StorageError`` if that cannot be told now (no memory, no descriptors).
     package static func verify(_ path: String) throws(StorageError) -> String? {
         if case .faulty(let fault) = try inspect(path) { return fault }
@@ -85,7 +92,8 @@ package enum WholeFolder {
 
     /// What a folder is found to be.
     package enum Verdict: Sendable, Hashable {
-        /// Every file is what was written. The digests of all of them, by their paths in the folder.
+        /// Every file is what was written. The digests of all of them, by their paths in the
+        /// folder.
         case whole([String: String])
         case faulty(String)
     }

@@ -1,14 +1,16 @@
 package import JSON
 
-/// A chat template: Jinja as `transformers` sets it up (trim_blocks, lstrip_blocks, loop controls, an immutable sandbox, `raise_exception`,
-/// `strftime_now`, `tojson` without HTML escapes, `{% generation %}` blocks).
+/// A chat template: Jinja as `transformers` sets it up (trim_blocks, lstrip_blocks, loop controls,
+/// an immutable sandbox, `raise_exception`, `strftime_now`, `tojson` without HTML escapes, `{%
+/// generation %}` blocks).
 package struct Template: Sendable {
     private let body: [Statement]
     private let blocks: [String: Statement.Block]
     /// Whether the template mentions `strftime_now`.
     package let asksForTime: Bool
 
-    /// - Throws: ``TemplateError`` of the type `TemplateSyntaxError` or `TemplateAssertionError`, with the line.
+    /// - Throws: ``TemplateError`` of the type `TemplateSyntaxError` or `TemplateAssertionError`,
+    ///   with the line.
     package init(_ source: String) throws(TemplateError) {
         guard source.utf8.count <= 4 << 20 else {
             throw TemplateError(type: "TemplateSyntaxError", message: "the template is larger than 4 MiB")
@@ -32,7 +34,8 @@ package struct Template: Sendable {
     /// Renders the template.
     /// - Parameters:
     ///   - variables: an object; its members are the template's variables.
-    ///   - clock: what `strftime_now` tells; nil makes it an error, so that nothing depends on the time by accident.
+    ///   - clock: what `strftime_now` tells; nil makes it an error, so that nothing depends on the
+    ///     time by accident.
     /// - Throws: ``TemplateError``.
     package func render(_ variables: JSONNode, clock: TemplateClock? = nil, limits: TemplateLimits = TemplateLimits()) throws(TemplateError)
         -> Rendering

@@ -3,8 +3,8 @@ import JSON
 
 /// The tokens with a meaning of their own, as the files of a model folder name them.
 ///
-/// The texts come from tokenizer_config.json, then special_tokens_map.json; ids from the tokenizer, and from generation_config.json and config.json where
-/// no text is given.
+/// The texts come from tokenizer_config.json, then special_tokens_map.json; ids from the tokenizer,
+/// and from generation_config.json and config.json where no text is given.
 package struct SpecialTokens: Sendable, Hashable {
     /// Begin-of-sequence, for example `<s>`.
     package var begin: String?
@@ -15,7 +15,8 @@ package struct SpecialTokens: Sendable, Hashable {
     package var beginID: Int32?
     package var endID: Int32?
     package var paddingID: Int32?
-    /// Ids at which generation stops: the end-of-sequence token and those that generation_config.json lists, in ascending order.
+    /// Ids at which generation stops: the end-of-sequence token and those that
+    /// generation_config.json lists, in ascending order.
     package var stopIDs: [Int32]
 
     package init() {
@@ -34,7 +35,8 @@ package struct SpecialTokens: Sendable, Hashable {
     }
 }
 
-/// What tokenizer_config.json and the files beside it say about a tokenizer: special tokens and the chat template.
+/// What tokenizer_config.json and the files beside it say about a tokenizer: special tokens and the
+/// chat template.
 struct TokenizerConfiguration {
     var begin: String?
     var end: String?

@@ -2,7 +2,8 @@ package import JSON
 import Glibc
 import Synchronization
 
-/// A tokenizer as tokenizer.json describes it: text to token ids and back, equal to the reference library `tokenizers`.
+/// A tokenizer as tokenizer.json describes it: text to token ids and back, equal to the reference
+/// library `tokenizers`.
 ///
 /// Safe to use from many threads at once; each call takes room and a cache of words from a pool.
 package final class Tokenizer: Sendable {
@@ -28,17 +29,20 @@ package final class Tokenizer: Sendable {
     /// What decoding writes for an added token.
     private let addedTexts: [Int32: AddedText]
     private let addedByContent: [ExactString: Int32]
-    /// Whether the texts of special tokens are always text as any other: `split_special_tokens` of tokenizer_config.json.
+    /// Whether the texts of special tokens are always text as any other: `split_special_tokens` of
+    /// tokenizer_config.json.
     private let splitsSpecialTokens: Bool
     private let states = Mutex<StatePool>(StatePool())
 
-    // invariant: a state is in the pool or with one call, never both, so handing it from thread to thread is safe.
+    // invariant: a state is in the pool or with one call, never both, so handing it from thread to
+    // thread is safe.
     private struct StatePool: @unchecked Sendable { var free: [EncodingState] = [] }
 
     /// One past the largest token id.
     package let vocabularySize: Int
 
-    /// Reads `tokenizer.json` in a model folder, as transformers uses it: with what the files beside it say (``TokenizerSettings``).
+    /// Reads `tokenizer.json` in a model folder, as transformers uses it: with what the files
+    /// beside it say (``TokenizerSettings``).
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
     package convenience init(folder: String) throws(TokenizerError) {
         try TokenizerFiles.require(in: folder)
@@ -89,7 +93,8 @@ package final class Tokenizer: Sendable {
         let tokens = try reader.addedTokens(json["added_tokens"], model.vocabulary)
         func normalized(_ text: String) -> String { normalizer.apply(AlignedText(Array(text.utf8), base: 0, tracksPlaces: false)).string }
         added = AddedTokens(tokens, normalize: normalized)
-        // A token that is looked for in normalised text is also written so; it counts as special by that text.
+        // A token that is looked for in normalised text is also written so; it counts as special by
+        // that text.
         let special = Set(tokens.filter(\.isSpecial).map { ExactString($0.content) })
         addedTexts = Dictionary(
             tokens.map { token in
@@ -120,7 +125,8 @@ package final class Tokenizer: Sendable {
         encoded(text, addSpecialTokens, wantsRanges: false).ids
     }
 
-    /// The tokens of a text, each with the range of UTF-8 bytes that it stands for; a token that holds a part of a character has the whole character's.
+    /// The tokens of a text, each with the range of UTF-8 bytes that it stands for; a token that
+    /// holds a part of a character has the whole character's.
     /// - Parameter asText: the texts of special tokens are text as any other.
     package func encodeWithRanges(_ text: String, addSpecialTokens: Bool = true, asText: Bool = false) -> [Token] {
         let output = encoded(text, addSpecialTokens, asText: asText, wantsRanges: true)
@@ -185,7 +191,8 @@ package final class Tokenizer: Sendable {
         }
     }
 
-    /// A word of the model; where the model has a boundary, the word's parts are cut alone, for no merge reaches over it.
+    /// A word of the model; where the model has a boundary, the word's parts are cut alone, for no
+    /// merge reaches over it.
     private func encode(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ state: inout EncodingState, _ output: inout TokenOutput)
     {
         guard let boundary, range.count > 16 else { return append(bytes, range, &state, &output) }

@@ -3,7 +3,8 @@ import Models
 import Runtime
 import Tensors
 
-/// A model on a device that is evaluated and not trained: it has no gradients and no optimizer state.
+/// A model on a device that is evaluated and not trained: it has no gradients and no optimizer
+/// state.
 package final class Evaluator {
     private let programs: Programs
     private let cache: ProgramCache<ProgramKey>
@@ -25,7 +26,8 @@ package final class Evaluator {
         return sizes.map { .evaluation($0) }
     }
 
-    /// Bytes that an evaluator of these micro-batches takes, weights that stay in their mapped file included.
+    /// Bytes that an evaluator of these micro-batches takes, weights that stay in their mapped file
+    /// included.
     package static func byteCount(device: any ComputeDevice, programs: Programs, batches: [PackedBatch]) throws -> Int {
         let planner = Planner(limits: device.limits, layout: try programs.model.layout(within: device.limits))
         let plans = try keys(batches).map { try planner.plan(programs.graph($0)) }

@@ -3,7 +3,8 @@ import Models
 
 /// What a job will need, known before anything runs.
 package struct JobPlan: Sendable, Hashable {
-    /// What the planner decides. A job keeps its choice for life: a resumed run must do what the unbroken one would have done.
+    /// What the planner decides. A job keeps its choice for life: a resumed run must do what the
+    /// unbroken one would have done.
     package struct Choice: Sendable, Hashable {
         /// Tokens of a micro-batch.
         package var tokenCount: Int
@@ -24,14 +25,17 @@ package struct JobPlan: Sendable, Hashable {
     }
     package var choice: Choice
     package var size: ProgramSize
-    /// Bytes of the arena, of persistent memory that is allocated, and of weights that lie in mapped files.
+    /// Bytes of the arena, of persistent memory that is allocated, and of weights that lie in
+    /// mapped files.
     package var arenaBytes: Int
     package var persistentBytes: Int
     package var mappedBytes: Int
     package var exchangeBytes: Int
-    /// Bytes that the backend's kernels use beside the plan's memory: parts of operands in other types, packed blocks.
+    /// Bytes that the backend's kernels use beside the plan's memory: parts of operands in other
+    /// types, packed blocks.
     package var workspaceBytes: Int
-    /// Bytes that the program itself takes where it shares memory with the plan: code, tokenizer, data, prepared kernels. 0 on a device with memory of its own.
+    /// Bytes that the program itself takes where it shares memory with the plan: code, tokenizer,
+    /// data, prepared kernels. 0 on a device with memory of its own.
     package var programBytes: Int
     /// Arithmetic of one full micro-batch, forward and backward.
     package var floatingPointOperations: Double

@@ -3,8 +3,10 @@ package import Manifest
 
 /// The learning rate of every step, by the rules of `transformers.get_scheduler`.
 ///
-/// With `s` the number of steps done before (so the first step has `s` = 0): during the warm-up `rate * s / warmup`, so the first step of a warm-up has rate 0;
-/// afterwards, with `p = (s - warmup) / (total - warmup)`: constant `rate`, linear `rate * (1 - p)`, cosine `rate * (1 + cos(π p)) / 2`.
+/// With `s` the number of steps done before (so the first step has `s` = 0): during the warm-up
+/// `rate * s / warmup`, so the first step of a warm-up has rate 0; afterwards, with `p = (s -
+/// warmup) / (total - warmup)`: constant `rate`, linear `rate * (1 - p)`, cosine `rate * (1 + cos(π
+/// p)) / 2`.
 package struct LearningRateSchedule: Sendable, Hashable {
     package typealias Shape = Manifest.Schedule.Shape
     package var shape: Shape

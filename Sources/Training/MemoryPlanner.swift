@@ -3,7 +3,8 @@ package import Manifest
 package import Models
 import Runtime
 
-/// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a job fits the memory it may use.
+/// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a
+/// job fits the memory it may use.
 package struct MemoryPlanner {
     package var device: any ComputeDevice
     package var optimizer: any Optimizer
@@ -17,7 +18,8 @@ package struct MemoryPlanner {
     /// The plans of the choices that were looked at last, for the session that follows.
     private let plans = PlanCache<CandidateKey>(limit: 4)
 
-    /// A program and what its plan follows from: what it does not depend on is the same for all choices.
+    /// A program and what its plan follows from: what it does not depend on is the same for all
+    /// choices.
     private struct CandidateKey: Hashable {
         /// Held, so that no other model can take its place in memory.
         let model: LanguageModel
@@ -45,7 +47,8 @@ package struct MemoryPlanner {
     /// How many plans were made so far.
     package var planCount: Int { plans.madeCount }
 
-    /// The session in which a model is trained by a plan; it takes over the plans that were made for it.
+    /// The session in which a model is trained by a plan; it takes over the plans that were made
+    /// for it.
     package func makeSession(_ model: LanguageModel, _ plan: JobPlan) throws -> TrainingSession {
         defer { plans.removeAll() }
         return try TrainingSession(
@@ -78,11 +81,13 @@ package struct MemoryPlanner {
 
     /// Tokens of a micro-batch above which a larger one gains nothing.
     static let preferredTokens = 4096
-    /// Tokens below which products become slow, so that recomputing layers is the better way to save memory.
+    /// Tokens below which products become slow, so that recomputing layers is the better way to
+    /// save memory.
     static let efficientTokens = 512
     /// Bytes of logits, the fastest first.
     static let logitsLimits = [Programs.defaultLogitsByteLimit, 80 << 20, 32 << 20, 8 << 20, 2 << 20]
-    /// Bytes that training takes in the process beside plan and kernels: stacks of threads, compiled products, buffers of files; as measured.
+    /// Bytes that training takes in the process beside plan and kernels: stacks of threads,
+    /// compiled products, buffers of files; as measured.
     static let sessionBytes = 8 << 20
 
     /// The plan for one choice.
@@ -106,7 +111,8 @@ package struct MemoryPlanner {
         }
         let gradients = try plan(.gradients(size))
         var plans = [gradients]
-        // The forward pass alone needs less than the one that keeps it for its gradients; the least that fits is counted whole.
+        // The forward pass alone needs less than the one that keeps it for its gradients; the least
+        // that fits is counted whole.
         if countsWorkspace { plans += [try plan(.evaluation(size)), try plan(.update)] }
         var workspaceBytes = 0
         if countsWorkspace {
@@ -122,13 +128,15 @@ package struct MemoryPlanner {
             floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
     }
 
-    /// The fastest choice that fits: large micro-batches first; then layers are recomputed, as few as need be; then micro-batches become small and
-    /// logits few at a time. If nothing fits, the same with the next format of weights.
+    /// The fastest choice that fits: large micro-batches first; then layers are recomputed, as few
+    /// as need be; then micro-batches become small and logits few at a time. If nothing fits, the
+    /// same with the next format of weights.
     /// - Parameters:
     ///   - formats: of frozen weights, the most exact first.
     ///   - batchTokens: tokens of the largest batch.
     ///   - longestExample: tokens of the longest example, which a micro-batch must hold.
-    ///   - kept: what the job has trained with so far, which is taken if it fits and nothing else is.
+    ///   - kept: what the job has trained with so far, which is taken if it fits and nothing else
+    ///     is.
     ///   - make: the model with its frozen weights in a format.
     /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)``.
     package func choose(
@@ -239,7 +247,8 @@ package struct MemoryPlanner {
         private mutating func fitting(_ tokens: Int, _ recomputed: Int, _ logits: Int) throws -> JobPlan? {
             let choice = JobPlan.Choice(tokenCount: tokens, recomputedLayers: recomputed, logitsByteLimit: logits, baseWeights: format)
             let limit = planner.byteLimit ?? .max
-            // What the kernels need beside takes longer to find out, so it is asked only where the rest fits.
+            // What the kernels need beside takes longer to find out, so it is asked only where the
+            // rest fits.
             let quick = try planner.plan(model, choice, layout: layout, countsWorkspace: false)
             if quick.peakBytes > limit {
                 if quick.peakBytes < smallest?.peakBytes ?? .max {

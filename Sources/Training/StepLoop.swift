@@ -4,7 +4,8 @@ package import Jobs
 package protocol StepObserver: AnyObject {
     /// A step begins; where it is not new only its evaluation is still to be done.
     func stepBegins(_ number: Int, isNew: Bool) throws
-    /// The device has stopped computing a step or an evaluation, at its end or because it was told to.
+    /// The device has stopped computing a step or an evaluation, at its end or because it was told
+    /// to.
     func deviceReturned() throws
     /// The parameters are those after the step, whose evaluation is still open.
     func parametersChanged(by step: StepResult, isNew: Bool) throws
@@ -12,7 +13,8 @@ package protocol StepObserver: AnyObject {
     func evaluationBegins(of step: StepResult) throws
     /// The step is whole, with its evaluation.
     func stepEnded(_ step: StepResult, row: MetricsRow) throws
-    /// Asked after each step, of every watcher in turn until one says so: whether the loop is to end here.
+    /// Asked after each step, of every watcher in turn until one says so: whether the loop is to
+    /// end here.
     func mustStop(after step: StepResult, row: MetricsRow) throws -> Bool
 }
 
@@ -27,14 +29,17 @@ extension StepObserver {
 
 /// The steps of a run, one after another, with those who watch them.
 ///
-/// The loop keeps what a checkpoint needs to go on (``state``) and tells every watcher in its order what has happened; it knows nothing of files.
+/// The loop keeps what a checkpoint needs to go on (``state``) and tells every watcher in its order
+/// what has happened; it knows nothing of files.
 package final class StepLoop {
     package enum End: Sendable, Hashable {
         /// All steps are done.
         case finished
-        /// A step was broken off: nothing of it counts, ``StepLoop/state`` is that of the step before.
+        /// A step was broken off: nothing of it counts, ``StepLoop/state`` is that of the step
+        /// before.
         case stepBrokenOff
-        /// The step counts, but its evaluation was broken off and stands open in ``StepLoop/state``.
+        /// The step counts, but its evaluation was broken off and stands open in
+        /// ``StepLoop/state``.
         case evaluationBrokenOff
         /// A watcher wanted it.
         case stopped
@@ -111,7 +116,8 @@ extension MetricsRow {
 extension StepResult {
     package var tokensPerSecond: Double { Double(tokens) / max(1e-9, seconds) }
 
-    /// The result of a step whose evaluation was broken off in an earlier run and is still to be done.
+    /// The result of a step whose evaluation was broken off in an earlier run and is still to be
+    /// done.
     init(_ row: MetricsRow, stepsPerEpoch: Int) {
         self.init(
             step: row.step, epoch: Double(row.step) / Double(max(1, stepsPerEpoch)), loss: row.trainLoss, accuracy: row.trainAccuracy,

@@ -51,7 +51,8 @@ package struct StepResult: Sendable, Hashable {
     package var validation: Measures?
     /// The whole validation set, at the end of an epoch.
     package var fullValidation: Measures?
-    /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateAgain(_:)`` makes up for it.
+    /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateAgain(_:)``
+    /// makes up for it.
     package var lacksEvaluation = false
 
     package init(
@@ -72,16 +73,19 @@ package struct StepResult: Sendable, Hashable {
     }
 }
 
-/// The loop: which examples each step takes, evaluation, and the places where a run can stop and go on.
+/// The loop: which examples each step takes, evaluation, and the places where a run can stop and go
+/// on.
 ///
-/// A run has no state but the number of steps done: order, batches, rates and random numbers all follow from it, so a resumed run does what the unbroken one would have done.
+/// A run has no state but the number of steps done: order, batches, rates and random numbers all
+/// follow from it, so a resumed run does what the unbroken one would have done.
 package final class TrainingRun {
     package let session: TrainingSession
     package let training: Dataset
     package let validation: Dataset?
     package let settings: RunSettings
     package private(set) var stepsDone: Int
-    /// Asked several times a second while the device computes, also in evaluation, but not in the update: true breaks off what is being done.
+    /// Asked several times a second while the device computes, also in evaluation, but not in the
+    /// update: true breaks off what is being done.
     package var mustBreakOff: () -> Bool = { false } {
         didSet { session.mustBreakOff = mustBreakOff }
     }
@@ -123,8 +127,10 @@ package final class TrainingRun {
     package func lines(ofStep index: Int) -> [Int] { examples(ofStep: index).map { training.line(of: $0) } }
 
     /// Does the next step and the evaluation that is due after it.
-    /// - Returns: nil if the step was broken off before it changed anything but gradients; the session is then of no use for further steps.
-    /// - Throws: ``TrainingError/notFinite(step:loss:gradientNorm:examples:)``, and what the device throws.
+    /// - Returns: nil if the step was broken off before it changed anything but gradients; the
+    ///   session is then of no use for further steps.
+    /// - Throws: ``TrainingError/notFinite(step:loss:gradientNorm:examples:)``, and what the device
+    ///   throws.
     package func step() throws -> StepResult? {
         guard var result = try advance() else { return nil }
         try evaluateAgain(&result)
@@ -209,8 +215,8 @@ package final class TrainingRun {
         }
     }
 
-    /// A micro-batch packed for a program of the session. One is packed when it is its turn: so the plan that its size may need is prepared
-    /// before the next is made.
+    /// A micro-batch packed for a program of the session. One is packed when it is its turn: so the
+    /// plan that its size may need is prepared before the next is made.
     func packed(_ members: [Sample], isTraining: Bool) -> PackedBatch {
         let (model, objective) = (session.programs.model, session.programs.objective)
         let size = session.size(

@@ -5,17 +5,19 @@ import Models
 package import Runtime
 import Tensors
 
-/// A model on a device, ready to be trained: memory filled, programs planned and prepared as batches need them.
+/// A model on a device, ready to be trained: memory filled, programs planned and prepared as
+/// batches need them.
 ///
-/// After the programs of a size exist, a step allocates nothing on the device. The session does single steps; which batches
-/// come and what happens between them is ``TrainingRun``'s.
+/// After the programs of a size exist, a step allocates nothing on the device. The session does
+/// single steps; which batches come and what happens between them is ``TrainingRun``'s.
 package final class TrainingSession {
     package let loaded: LoadedModel
     package let programs: Programs
     private let cache: ProgramCache<ProgramKey>
     private let updateProgram: Program
     private let largestSize: ProgramSize
-    /// Asked several times a second during forward and backward passes, not in updates: true breaks off what is being done.
+    /// Asked several times a second during forward and backward passes, not in updates: true breaks
+    /// off what is being done.
     package var mustBreakOff: () -> Bool = { false }
 
     package var device: any ComputeDevice { loaded.device }
@@ -41,9 +43,11 @@ package final class TrainingSession {
     /// How many plans the session has made so far.
     package var planCount: Int { cache.planCount }
 
-    /// The size of program that serves a batch with this many tokens: the nearest whose plan fits the arena.
+    /// The size of program that serves a batch with this many tokens: the nearest whose plan fits
+    /// the arena.
     ///
-    /// A smaller program can need a little more than the largest, since values are packed greedily; then the batch is filled up to a size that fits.
+    /// A smaller program can need a little more than the largest, since values are packed greedily;
+    /// then the batch is filled up to a size that fits.
     package func size(tokens: Int, trained: Int, isTraining: Bool) -> ProgramSize {
         let rounded = ProgramSize(serving: tokens, trained: trained)
         let wanted = ProgramSize(
@@ -56,9 +60,11 @@ package final class TrainingSession {
         return wanted
     }
 
-    /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the batch's other micro-batches.
+    /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the
+    /// batch's other micro-batches.
     /// - Parameter batchWeight: the weight of the whole batch, by which the loss is divided.
-    /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and state are what they were, gradients are of no use.
+    /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and state are what they were,
+    ///   gradients are of no use.
     package func addGradients(of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int) throws -> Measures {
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(batchWeight > 0 ? batchWeight : 1)], to: ProgramInput.lossScale)
@@ -89,8 +95,10 @@ package final class TrainingSession {
         return timed
     }
 
-    /// The time of each kernel in a forward and backward pass over the batch that ran last and in an update, which is applied with a rate of zero.
-    /// - Precondition: ``addGradients(of:batchWeight:seed:step:microBatch:)`` has run this batch, so the program's inputs are written.
+    /// The time of each kernel in a forward and backward pass over the batch that ran last and in
+    /// an update, which is applied with a rate of zero.
+    /// - Precondition: ``addGradients(of:batchWeight:seed:step:microBatch:)`` has run this batch,
+    ///   so the program's inputs are written.
     package func profile(_ batch: PackedBatch) throws -> [ProgramTimes] {
         let program = try program(for: batch, isTraining: true)
         let gradients = try program.executable.profile()
@@ -107,8 +115,9 @@ package final class TrainingSession {
         try program(for: batch, isTraining: true).plan.cost(visiblePairs: batch.visiblePairs) + updateProgram.plan.cost
     }
 
-    /// Applies the collected gradients and sets them to zero; returns their global norm before clipping.
-    /// If the norm is not finite, parameters and the optimizer's state are left as they were.
+    /// Applies the collected gradients and sets them to zero; returns their global norm before
+    /// clipping. If the norm is not finite, parameters and the optimizer's state are left as they
+    /// were.
     /// - Parameter step: counts from 1.
     package func update(learningRate: Double, step: Int) throws -> Double {
         try updateProgram.write(programs.optimizer.scalars(step: step, learningRate: learningRate), to: ProgramInput.optimizerScalars)

@@ -21,8 +21,9 @@ extension JobRunner {
         return mustStop() ? finish(.stopped, .stopped, "Stopped before training") : nil
     }
 
-    /// Takes the data into the job's folder, reads it and the model, and decides what the manifest leaves open. The first time, what was found is written
-    /// down; later it must be what was found then.
+    /// Takes the data into the job's folder, reads it and the model, and decides what the manifest
+    /// leaves open. The first time, what was found is written down; later it must be what was found
+    /// then.
     func prepare() throws -> (job: PreparedJob, fingerprint: InputFingerprint) {
         let (manifest, acceptance) = (papers.manifest, papers.acceptance)
         guard let modelFolder = acceptance.modelPath else { throw PreparationError.noWeights(manifest.model) }

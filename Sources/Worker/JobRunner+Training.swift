@@ -26,9 +26,11 @@ extension JobRunner {
         let checkpoints = CheckpointWriter(self, run, job, metrics)
         let progress = ProgressWatch(self, run, from: start)
         let controls = ControlWatch(self, job, checkpoints, progress)
-        // Figures are written before anything is said of them, and what is published is what a checkpoint will hold.
+        // Figures are written before anything is said of them, and what is published is what a
+        // checkpoint will hold.
         let observers: [any StepObserver] =
-            [MetricsWatch(self, run, metrics, isStrict: job.manifest.isStrict), progress] + (peaks.map { [ProfileWatch(self, run, job, $0)] } ?? []) + [controls]
+            [MetricsWatch(self, run, metrics, isStrict: job.manifest.isStrict), progress]
+            + (peaks.map { [ProfileWatch(self, run, job, $0)] } ?? []) + [controls]
         let loop = StepLoop(run, from: start, lastRow: metrics.rows.last, observers: observers)
         controls.loop = loop
         run.mustBreakOff = { controls.mustBreakOff() }
@@ -66,7 +68,8 @@ extension JobRunner {
     /// Writes the result, reads it back, and only then says that the job has succeeded.
     /// - Returns: nil if the last evaluation was broken off; nothing is written then.
     private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> WorkerExit? {
-        // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's story.
+        // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's
+        // story.
         for message in Devices.validationMessages(job.device) { try event(.deviceMessage, message, .warn) }
         pulse.enter(.result, step: state.step)
         status.trainedTokens = state.trainedTokens
@@ -116,7 +119,8 @@ extension JobRunner {
 
     static func rounded(_ number: Double) -> String { "\((number * 10_000).rounded() / 10_000)" }
 
-    /// Writes something whole; after an input/output error once more, under a new name and with an event.
+    /// Writes something whole; after an input/output error once more, under a new name and with an
+    /// event.
     func twice(_ what: String, _ body: () throws -> Void) throws {
         do { try body() } catch let error as StorageError where error.errorNumber == EIO {
             try event(.writtenAgain, "\(error); \(what) is written anew", .warn)

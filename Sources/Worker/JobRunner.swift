@@ -35,11 +35,13 @@ package final class JobRunner {
     private var lastLook = 0.0
     /// When the ledger last got an entry.
     private var lastEntry = -Double.infinity
-    /// When the status last said how far the reading of data had come. What takes less than a second is not worth saying.
+    /// When the status last said how far the reading of data had come. What takes less than a
+    /// second is not worth saying.
     var lastReadingNote = MonotonicClock.seconds()
 
     /// - Parameter papers: of the job, if they have been read already.
-    /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged; ``recordDamage(_:of:)`` then writes that down.
+    /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged;
+    ///   ``recordDamage(_:of:)`` then writes that down.
     package init(folder: JobFolder, papers: JobPapers? = nil, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
         self.folder = folder
         self.deviceSelector = deviceSelector
@@ -54,7 +56,8 @@ package final class JobRunner {
         pulse = PulseFile(folder)
     }
 
-    /// What ledger and status say of the job. Where the disk does not give the ledger, the status alone; nil if nothing is known.
+    /// What ledger and status say of the job. Where the disk does not give the ledger, the status
+    /// alone; nil if nothing is known.
     /// - Throws: ``StorageError`` for what may be read later.
     private static func knownStatus(_ folder: JobFolder) throws(StorageError) -> JobStatus? {
         do throws(StorageError) { return try folder.readStatus() } catch {
@@ -85,14 +88,16 @@ package final class JobRunner {
 
     static func wallTime() -> Int { time(nil) }
 
-    /// Enters into the ledger how things are, and shows it. For what must survive: states, checkpoints, the plan.
+    /// Enters into the ledger how things are, and shows it. For what must survive: states,
+    /// checkpoints, the plan.
     func save() throws {
         // The file whose sync failed is dead; a new one may lie on better ground.
         do { try folder.write(status) } catch let error as StorageError where error.errorNumber == EIO { try folder.write(status) }
         lastEntry = MonotonicClock.seconds()
     }
 
-    /// Shows how far the job has come. What it has used meanwhile is entered into the ledger once a minute.
+    /// Shows how far the job has come. What it has used meanwhile is entered into the ledger once a
+    /// minute.
     func publish() throws {
         if MonotonicClock.seconds() - lastEntry > 60 { return try save() }
         do throws(StorageError) { try folder.show(status) } catch {
@@ -110,7 +115,8 @@ package final class JobRunner {
     /// Does the whole job. Errors end in the status, not in a throw.
     package func run() -> WorkerExit { guarded { try runThrowing() } }
 
-    /// Reads everything that could be wrong and writes down what was found; the job is then ready to wait for a device.
+    /// Reads everything that could be wrong and writes down what was found; the job is then ready
+    /// to wait for a device.
     package func validate() -> WorkerExit {
         guarded {
             if let outcome = leaveEarly() { return outcome }
@@ -123,7 +129,8 @@ package final class JobRunner {
         }
     }
 
-    /// Ends a job that gets no further try, or has been cancelled while no worker had it: says which examples the step had that ended its workers; its last checkpoint is exported.
+    /// Ends a job that gets no further try, or has been cancelled while no worker had it: says
+    /// which examples the step had that ended its workers; its last checkpoint is exported.
     /// - Parameter step: the fatal step, counted from 1, if it is known.
     package func salvage(fatalStep step: Int?) -> WorkerExit {
         guarded {
@@ -160,7 +167,8 @@ package final class JobRunner {
         status.currency = prices.currency
     }
 
-    /// Which limit of the manifest is used up, if one is. Both count over all workers of the job since it was last resumed.
+    /// Which limit of the manifest is used up, if one is. Both count over all workers of the job
+    /// since it was last resumed.
     func usedUp(_ manifest: Manifest) -> StateReason? {
         let total = status.usage.total
         let granted = status.grantedUsage
@@ -250,7 +258,8 @@ package final class JobRunner {
         }
     }
 
-    /// Whether the worker is asked to leave. Asked as often as one likes; it looks into a folder several times a second at most.
+    /// Whether the worker is asked to leave. Asked as often as one likes; it looks into a folder
+    /// several times a second at most.
     /// - Parameter checkpoint: called where a checkpoint is requested instead.
     func isAskedToLeave(checkpoint: () -> Void = {}) -> Bool {
         pulse.beat()
@@ -264,7 +273,8 @@ package final class JobRunner {
         return false
     }
 
-    /// How a job has ended already: its last worker died after it had written that down, and nothing is left to do but to clear away.
+    /// How a job has ended already: its last worker died after it had written that down, and
+    /// nothing is left to do but to clear away.
     private func ended() -> WorkerExit? {
         let exit: WorkerExit
         switch status.state {
@@ -316,7 +326,8 @@ package final class JobRunner {
         return try train(run, job, state, peaks)
     }
 
-    /// The state of the newest checkpoint that verifies, put into the session; damaged ones are set aside with an event.
+    /// The state of the newest checkpoint that verifies, put into the session; damaged ones are set
+    /// aside with an event.
     private func resume(_ session: TrainingSession, _ fingerprint: InputFingerprint) throws -> CheckpointState {
         for name in folder.checkpointNames.reversed() {
             do {

@@ -6,9 +6,11 @@ import Storage
 import Tensors
 import Training
 
-/// Runs a few examples on a result as it was written, read back from the disk, and compares their loss with that of the model that was trained.
+/// Runs a few examples on a result as it was written, read back from the disk, and compares their
+/// loss with that of the model that was trained.
 ///
-/// What others load is then what was evaluated: the matrices and their scale, the merged weights, the whole model.
+/// What others load is then what was evaluated: the matrices and their scale, the merged weights,
+/// the whole model.
 struct ResultReplay {
     /// Examples that are run: the first of the validation data, or of the training data.
     static let exampleCount = 8
@@ -32,7 +34,8 @@ struct ResultReplay {
     /// Puts each part of a result into the session and evaluates it there.
     /// - Parameter expected: the loss before the result was written.
     /// - Returns: the parts that were run; the session then has the numbers of the last of them.
-    /// - Throws: ``WorkerError/resultDiffers(part:found:expected:)``, and what reading the result throws.
+    /// - Throws: ``WorkerError/resultDiffers(part:found:expected:)``, and what reading the result
+    ///   throws.
     func check(_ result: String, expected: Measures) throws -> [Outcome] {
         var outcomes: [Outcome] = []
         func compare(_ part: String, _ found: Measures?, rounding: Double) throws {
@@ -72,7 +75,8 @@ struct ResultReplay {
         return outcomes
     }
 
-    /// How far a loss may move, relative to one more than itself, where weights are rounded to a type.
+    /// How far a loss may move, relative to one more than itself, where weights are rounded to a
+    /// type.
     static func rounding(of type: ElementType) -> Double { type == .float32 ? 1e-4 : 2e-2 }
 
     /// The adapter as its folder says it, by the same reading by which any other tool's is taken.

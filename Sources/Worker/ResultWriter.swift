@@ -11,7 +11,8 @@ import Storage
 import Tensors
 import Training
 
-/// Writes a finished job's `result/`: the tuned model in the forms that others load, its figures, a model card.
+/// Writes a finished job's `result/`: the tuned model in the forms that others load, its figures, a
+/// model card.
 struct ResultWriter {
     let folder: JobFolder
     let job: PreparedJob
@@ -64,7 +65,8 @@ struct ResultWriter {
         return JSONNode([JSONMember("initial_weights", JSONNode(job.initialWeights))] + members)
     }
 
-    /// The adapter has learnt beside these; what is merged into is always the checkpoint's own numbers.
+    /// The adapter has learnt beside these; what is merged into is always the checkpoint's own
+    /// numbers.
     private var baseWeights: String {
         switch job.plan.baseWeights {
         case .q8, .nf4: "\(job.plan.baseWeights.rawValue) while training; `merged` holds the original weights plus the adapter"

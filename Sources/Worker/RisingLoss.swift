@@ -2,7 +2,8 @@ import JSON
 import Jobs
 import Preparation
 
-/// Watches whether the loss of a run rises over its first tenth, as it does where the learning rate is too high.
+/// Watches whether the loss of a run rises over its first tenth, as it does where the learning rate
+/// is too high.
 struct RisingLoss {
     /// The steps that are looked at.
     private let window: Int
@@ -12,7 +13,8 @@ struct RisingLoss {
 
     /// - Parameters:
     ///   - totalSteps: of the whole run.
-    ///   - rows: the steps done so far, so that a resumed run warns where the unbroken one would have, and not again.
+    ///   - rows: the steps done so far, so that a resumed run warns where the unbroken one would
+    ///     have, and not again.
     init(totalSteps: Int, rows: [MetricsRow]) {
         window = max(Self.fewest, totalSteps / 10)
         for row in rows { _ = add(row) }

@@ -10,7 +10,8 @@ struct Tala: ParsableCommand {
             + " With --json every command prints one JSON object, also for an error; docs/json-output.md describes them.",
         version: "0.1.0",
         subcommands: [
-            Initialize.self, Submit.self, Validate.self, PlanCommand.self, ManifestCommand.self, List.self, Status.self, Watch.self, Events.self, Logs.self,
+            Initialize.self, Submit.self, Validate.self, PlanCommand.self, ManifestCommand.self, List.self, Status.self, Watch.self,
+            Events.self, Logs.self,
             Plot.self,
             Cancel.self, Pause.self,
             Resume.self, CheckpointNow.self, Delete.self,

@@ -39,7 +39,8 @@ struct ManifestOptions: ParsableArguments {
             throw CommandFailure(error, file: path)
         }
         let layout = SpoolLayout(root: spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
-        // What the daemon will say, for data that `tala submit` carries along from beside the manifest.
+        // What the daemon will say, for data that `tala submit` carries along from beside the
+        // manifest.
         let resolver = ManifestResolver(layout: layout, allowedRoots: layout.allowedRoots)
         do {
             let files = try resolver.files(of: parsed, bundle: .init(path: folder, followsLinks: true), for: Submitter(user: getuid())) {

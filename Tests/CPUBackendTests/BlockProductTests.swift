@@ -62,7 +62,8 @@ import Testing
         }
     }
 
-    /// Against sums in float64; what stands between rows is not a number and must not come into a sum, and the working memory is poisoned.
+    /// Against sums in float64; what stands between rows is not a number and must not come into a
+    /// sum, and the working memory is poisoned.
     @Test(.enabled(if: BFloat16Product.isPossible, "the processor has no bfloat16 instructions"))
     func bfloat16ProductsOfEveryLayoutAreRightAtAwkwardSizes() throws {
         var random = SystemRandomNumberGenerator()

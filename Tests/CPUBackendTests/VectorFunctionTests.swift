@@ -5,7 +5,8 @@ import Testing
 @testable import CPUBackend
 
 @Suite struct VectorFunctionTests {
-    /// The largest error in units in the last place over arguments spread evenly, and at their ends.
+    /// The largest error in units in the last place over arguments spread evenly, and at their
+    /// ends.
     private func worstError(
         _ range: ClosedRange<Double>, _ function: (Vector) -> Vector, _ exact: (Double) -> Double
     ) -> (error: Double, at: Float) {

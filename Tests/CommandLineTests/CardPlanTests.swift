@@ -26,7 +26,8 @@ import Testing
         try manifest.write(toFile: folder + "/manifest.yaml", atomically: true, encoding: .utf8)
         return try BuiltProgram(name: "tala").run(
             ["plan", "--device-profile", card] + options + [folder + "/manifest.yaml"],
-            // Tokens in a cache of its own: nothing here is about what runs at the same time find in one.
+            // Tokens in a cache of its own: nothing here is about what runs at the same time find
+            // in one.
             environment: ["XDG_CACHE_HOME": folder + "/cache"])
     }
 

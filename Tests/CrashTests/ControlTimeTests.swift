@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 import Worker
 
-/// A model whose single step takes many seconds in one micro-batch: what is asked in the middle of it must not wait for its end.
+/// A model whose single step takes many seconds in one micro-batch: what is asked in the middle of
+/// it must not wait for its end.
 struct SlowJob {
     let root: String
     let folder: JobFolder
@@ -112,7 +113,8 @@ private final class BackgroundWorker: @unchecked Sendable {
         return nil
     }
 
-    // Few weights and many tokens: a checkpoint is written to its end, and that must not be what takes the time.
+    // Few weights and many tokens: a checkpoint is written to its end, and that must not be what
+    // takes the time.
     @Test(arguments: [("cpu", 512, 4), ("vulkan", 192, 2)])
     func whatIsAskedInTheMiddleOfALongStepIsDoneWithinFiveSeconds(device: String, width: Int, layers: Int) throws {
         guard let batch = try Self.batch(device, width: width, layers: layers) else {

@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 import Worker
 
-/// A job of a few steps on the reference model, run in this process: short enough to be broken at every place.
+/// A job of a few steps on the reference model, run in this process: short enough to be broken at
+/// every place.
 struct CrashJob {
     let root: String
     let folder: JobFolder
@@ -113,7 +114,8 @@ struct CrashJob {
     func remove() { FolderListing.delete(root) }
 }
 
-/// What a finished job leaves, without what may differ between two runs of the same job: times and speeds.
+/// What a finished job leaves, without what may differ between two runs of the same job: times and
+/// speeds.
 struct JobTrace: Equatable {
     var state: JobState?
     var files: [String: [UInt8]] = [:]
@@ -126,7 +128,8 @@ struct JobTrace: Equatable {
         let tree = try FolderSnapshot(folder.path)
         for (path, index) in tree.files where path.hasPrefix("result/") && !path.hasSuffix(WholeFolder.listName) {
             files[path] = tree.contents[index]
-            // Only text is decoded: each byte of weights that is no UTF-8 would throw, and the test library takes a backtrace of every throw.
+            // Only text is decoded: each byte of weights that is no UTF-8 would throw, and the test
+            // library takes a backtrace of every throw.
             guard path.hasSuffix(".md") || path.hasSuffix(".json") else { continue }
             let text = String(decoding: tree.contents[index], as: UTF8.self)
             files[path] = Array(text.replacingOccurrences(of: folder.id.dropFirst(6), with: "ID").utf8)

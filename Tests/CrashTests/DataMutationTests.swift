@@ -9,8 +9,9 @@ import TestSupport
 import Testing
 import Worker
 
-/// A submitter who changes, cuts or replaces the data after the job was accepted, while it is validated or trained on: what is trained on is what was
-/// validated, to the byte, or the job fails and says why. Eight times, under TALA_TORTURE=1 two hundred times.
+/// A submitter who changes, cuts or replaces the data after the job was accepted, while it is
+/// validated or trained on: what is trained on is what was validated, to the byte, or the job fails
+/// and says why. Eight times, under TALA_TORTURE=1 two hundred times.
 @Suite(.serialized) struct DataMutationTests {
     private enum Kind: Int, CaseIterable { case change, cut, replace, rewrite, grow }
 

@@ -5,7 +5,8 @@ import Storage
 import TestSupport
 import Testing
 
-/// The short form of scripts/flood: many drops while the daemon is stopped and the kernel forgets that they came.
+/// The short form of scripts/flood: many drops while the daemon is stopped and the kernel forgets
+/// that they came.
 @Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/talad"), "talad is not built"))
 struct FloodTests {
     @Test func eachOfManyDropsIsTakenOnceThoughTheKernelForgetsThem() throws {
@@ -28,7 +29,8 @@ struct FloodTests {
         let start = Date()
         while !FolderListing.exists(layout.daemonFile), Date().timeIntervalSince(start) < 20 { usleep(20_000) }
         kill(process.processIdentifier, SIGSTOP)
-        // Two names that are ignored, in turn, since equal events are kept once: more events than the queue holds.
+        // Two names that are ignored, in turn, since equal events are kept once: more events than
+        // the queue holds.
         let limit = (try? DurableFiles.read("/proc/sys/fs/inotify/max_queued_events")).flatMap {
             Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
         }

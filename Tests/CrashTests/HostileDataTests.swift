@@ -8,8 +8,9 @@ import StorageTrials
 import TestSupport
 import Testing
 
-/// Data and models that were damaged on purpose, each given to a worker of its own: it ends with a word, in time, with bounded memory, and never by a signal.
-/// Forty, under TALA_TORTURE=1 twenty thousand.
+/// Data and models that were damaged on purpose, each given to a worker of its own: it ends with a
+/// word, in time, with bounded memory, and never by a signal. Forty, under TALA_TORTURE=1 twenty
+/// thousand.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct HostileDataTests {
     private static func validate(_ folder: JobFolder, limit seconds: Double) throws -> MeasuredRun {
         try BuiltProgram(name: "tala-worker").measure(["validate", "--job", folder.path, "--device", "cpu"], limit: seconds)
@@ -27,7 +28,8 @@ import Testing
         let accepted = try FolderSnapshot(job.folder.path)
         let calm = try Self.validate(job.folder, limit: 60)
         #expect(calm.exitCode == 0, "\(job.events)")
-        // Of the weights only the part is changed that is read before training: length, header, and a little more.
+        // Of the weights only the part is changed that is read before training: length, header, and
+        // a little more.
         let targets: [(path: String, isJSON: Bool, head: Int?)] = [
             (job.root + "/files/train.jsonl", false, nil), (job.root + "/files/validation.jsonl", false, nil),
             (model + "/tokenizer.json", true, nil),

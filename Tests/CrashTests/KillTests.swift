@@ -21,8 +21,9 @@ import Testing
         while kills < 10, killed.adapter == nil {
             let known = killed.job?.checkpointNames.last
             let daemon = try killed.startDaemon()
-            // A worker that dies too often without a new checkpoint is not followed by another, so each comes to one first, however slow the
-            // machine is; all but the first, which dies anywhere.
+            // A worker that dies too often without a new checkpoint is not followed by another, so
+            // each comes to one first, however slow the machine is; all but the first, which dies
+            // anywhere.
             while kills > 0, daemon.isRunning, killed.job?.checkpointNames.last == known { usleep(2_000) }
             let delay = Double.random(in: 0...(kills == 0 ? 0.5 : 0.1), using: &random)
             Thread.sleep(forTimeInterval: delay)

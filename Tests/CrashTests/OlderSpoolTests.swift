@@ -6,9 +6,10 @@ import Storage
 import TestSupport
 import Testing
 
-/// Spools as earlier programs left them, kept in OlderSpools/VERSION: a job with a checkpoint that was cut in its sixth step, one that is paused, one that
-/// was cancelled, a rejection. `format-1` is the last form without ledgers; it has a job too that is paused for want of room. `/SPOOL` stands for the
-/// spool's path; the model is demo/model.
+/// Spools as earlier programs left them, kept in OlderSpools/VERSION: a job with a checkpoint that
+/// was cut in its sixth step, one that is paused, one that was cancelled, a rejection. `format-1`
+/// is the last form without ledgers; it has a job too that is paused for want of room. `/SPOOL`
+/// stands for the spool's path; the model is demo/model.
 @Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/tala-worker"), "tala-worker is not built"))
 struct OlderSpoolTests {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -41,7 +42,8 @@ struct OlderSpoolTests {
         return (process.terminationStatus, String(decoding: words, as: UTF8.self))
     }
 
-    /// Every file of a folder but the daemon's own litter and what an earlier program did not have, and what is in it.
+    /// Every file of a folder but the daemon's own litter and what an earlier program did not have,
+    /// and what is in it.
     static func contents(_ folder: String) throws -> [String: Data] {
         var contents: [String: Data] = [:]
         for case let name as String in FileManager.default.enumerator(atPath: folder) ?? .init()
@@ -73,7 +75,8 @@ struct OlderSpoolTests {
         #expect(
             try Data(DurableFiles.read(half.manifestFile)) == kept["manifest.json"]
                 && DurableFiles.read(half.acceptanceFile) == Array(kept["job.json"] ?? Data()))
-        // Each job has its ledger now, which says what its status says, and the spool is of the present form.
+        // Each job has its ledger now, which says what its status says, and the spool is of the
+        // present form.
         for folder in [half, paused, cancelled] {
             #expect(try folder.ledger() == .found(try #require(folder.status()).ledger), "\(folder.id)")
         }
@@ -97,7 +100,8 @@ struct OlderSpoolTests {
             let before = try #require(folder.status())
             try DurableFiles.replace(folder.statusFile, with: "{")
             let status = try #require(try folder.rebuiltStatus())
-            // What a plan takes may differ between validation and training; what a job keeps for life may not.
+            // What a plan takes may differ between validation and training; what a job keeps for
+            // life may not.
             let (plan, known) = (try #require(status.plan), try #require(before.plan))
             #expect(status.state == before.state && plan.microBatchTokens == known.microBatchTokens, "\(id)")
             #expect(plan.recomputedLayers == known.recomputedLayers && plan.baseWeights == known.baseWeights, "\(id)")

@@ -35,8 +35,9 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
     ]
 }
 
-/// Exact resume: a job that is stopped wherever a worker looks whether it should leave — before training, between micro-batches, between steps, in an
-/// evaluation, at an epoch's end, in the second epoch, before the result — ends in the bytes of one that was not.
+/// Exact resume: a job that is stopped wherever a worker looks whether it should leave — before
+/// training, between micro-batches, between steps, in an evaluation, at an epoch's end, in the
+/// second epoch, before the result — ends in the bytes of one that was not.
 @Suite(.serialized) struct ResumeMatrixTests {
     /// A run that stops at the k-th time it looks.
     final class Looks {
@@ -60,7 +61,8 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
         // At least once a step and once an evaluation; more where batches are split.
         #expect(wanted.metrics.count == 7 && all.count >= 17, "\(all.count) looks")
         var (evaluations, stops) = (0, 0)
-        // A worker looks between the kernels of a pass: a full run tries a hundred or so of these places.
+        // A worker looks between the kernels of a pass: a full run tries a hundred or so of these
+        // places.
         let places =
             Extent.isFull
             ? Extent.spread(upTo: all.count, count: device == "cpu" ? 120 : 12)
@@ -70,7 +72,8 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
             let looks = Looks(limit: limit)
             let outcome = job.run(stop: looks.look)
             let place = "stopped at look \(limit) of \(all.count), seed \(Extent.seed)"
-            // How often a worker looks depends a little on which thread takes which block: a place near the end may not be reached.
+            // How often a worker looks depends a little on which thread takes which block: a place
+            // near the end may not be reached.
             #expect(
                 outcome == .stopped || outcome == .succeeded && limit > looks.count - 2, "\(place), \(looks.count) this time: \(outcome)")
             stops += outcome == .stopped ? 1 : 0

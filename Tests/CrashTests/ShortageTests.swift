@@ -5,7 +5,8 @@ import Storage
 import TestSupport
 import Testing
 
-/// A daemon that really has too few descriptors: drops wait, none is refused for it, and when there are enough all goes on by itself.
+/// A daemon that really has too few descriptors: drops wait, none is refused for it, and when there
+/// are enough all goes on by itself.
 @Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: BuiltProgram.folder + "/talad"), "talad is not built"))
 struct ShortageTests {
     /// A spool with a drop and a worker that is a shell script.

@@ -5,8 +5,8 @@ import Storage
 import TestSupport
 import Testing
 
-/// SIGTERM at the moments that matter, on purpose: while files are validated, in a step, in an evaluation, while a checkpoint is written.
-/// Once each, under TALA_TORTURE=1 twenty-five times.
+/// SIGTERM at the moments that matter, on purpose: while files are validated, in a step, in an
+/// evaluation, while a checkpoint is written. Once each, under TALA_TORTURE=1 twenty-five times.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct SigtermPlaceTests {
     enum Place: String, CaseIterable { case validation, step, evaluation, checkpoint }
 

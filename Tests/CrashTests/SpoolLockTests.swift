@@ -6,8 +6,8 @@ import Storage
 import TestSupport
 import Testing
 
-/// One daemon a spool: a second one says so and ends, whichever of them was there first, and a lock that a killed daemon leaves is not a lock.
-/// Four rounds, fifty under TALA_TORTURE=1.
+/// One daemon a spool: a second one says so and ends, whichever of them was there first, and a lock
+/// that a killed daemon leaves is not a lock. Four rounds, fifty under TALA_TORTURE=1.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct SpoolLockTests {
     /// - Parameter steps: two hundred take some seconds, more than a daemon waits for the lock.
     private static func manifest(steps: Int) -> String {
@@ -34,7 +34,8 @@ import Testing
             }
         }
         var turnedAway = 0
-        /// One of them at least did the work; the others came while it did, and said so, or found nothing left to do.
+        /// One of them at least did the work; the others came while it did, and said so, or found
+        /// nothing left to do.
         func check(_ daemons: [(process: Process, words: String)], _ note: String) throws {
             for daemon in daemons { daemon.process.waitUntilExit() }
             let codes = daemons.map(\.process.terminationStatus)
@@ -54,7 +55,8 @@ import Testing
             if round % 3 == 0 {
                 try check(first, note)
             } else {
-                // Killed somewhere in the work: the lock must not outlive its daemon. Their worker keeps the job's for an instant, and the next one waits for that.
+                // Killed somewhere in the work: the lock must not outlive its daemon. Their worker
+                // keeps the job's for an instant, and the next one waits for that.
                 usleep(UInt32.random(in: 0..<400_000))
                 for daemon in first { kill(daemon.process.processIdentifier, SIGKILL) }
                 for daemon in first { daemon.process.waitUntilExit() }

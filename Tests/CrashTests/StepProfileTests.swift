@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 import Worker
 
-/// `profile: true` in a manifest: one step is timed kernel by kernel, and the job ends in the same bytes.
+/// `profile: true` in a manifest: one step is timed kernel by kernel, and the job ends in the same
+/// bytes.
 @Suite(.serialized) struct StepProfileTests {
     @Test(arguments: ["cpu", "vulkan"]) func aProfiledJobSaysWhereTheTimeWentAndEndsInTheSameBytes(device: String) throws {
         let job = try CrashJob(dropout: 0.1, device: device, splitsBatches: true)

@@ -124,7 +124,8 @@ import Worker
         #expect(job.finish() == .succeeded)
     }
 
-    /// What validation found is believed later: of another device's plan, of the data's digests, of the tokens that a quota counts.
+    /// What validation found is believed later: of another device's plan, of the data's digests, of
+    /// the tokens that a quota counts.
     @Test func filesWhoseValidationIsDamagedAreValidatedAgain() throws {
         let (job, _, wanted) = try Self.half()
         defer { job.remove() }

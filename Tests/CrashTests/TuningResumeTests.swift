@@ -6,9 +6,11 @@ import Storage
 import TestSupport
 import Testing
 
-/// Variants of kernels across a kill: a job goes on with those that it began with, whatever has been measured since.
+/// Variants of kernels across a kill: a job goes on with those that it began with, whatever has
+/// been measured since.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct TuningResumeTests {
-    /// A worker of its own, since the time for measuring and the place of what was measured are read once a process.
+    /// A worker of its own, since the time for measuring and the place of what was measured are
+    /// read once a process.
     static func worker(_ job: CrashJob, cache: String) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: BuiltProgram.folder + "/tala-worker")
@@ -24,7 +26,8 @@ import Testing
         return Dictionary(uniqueKeysWithValues: (node["variants"]?.object ?? []).map { ($0.key, $0.node.string ?? "") })
     }
 
-    /// Replaces what the machine has measured by the slowest variant of all, which no search would choose.
+    /// Replaces what the machine has measured by the slowest variant of all, which no search would
+    /// choose.
     static func spoil(_ cache: String) throws -> Int {
         var spoilt = 0
         for name in try FolderListing.names(in: cache + "/tala") where name.hasPrefix("products-") {

@@ -155,7 +155,8 @@ import Worker
         Extent.report("shortages", places.count)
     }
 
-    /// Every place of the first worker where it opens or maps the model or its configuration: nothing there may be taken for a wrong or another model.
+    /// Every place of the first worker where it opens or maps the model or its configuration:
+    /// nothing there may be taken for a wrong or another model.
     @Test func aModelThatCannotBeOpenedForTheMomentIsNeitherWrongNorAnother() throws {
         let job = try CrashJob()
         defer { job.remove() }
@@ -185,7 +186,8 @@ import Worker
         #expect(try JobTrace(job.folder).differences(from: wanted) == "")
     }
 
-    /// The unsynced-write model over a whole run: whatever of the unsynced data and names a cut leaves, the job ends in the same bytes.
+    /// The unsynced-write model over a whole run: whatever of the unsynced data and names a cut
+    /// leaves, the job ends in the same bytes.
     @Test func aPowerCutAtAnyMomentIsContinuedToTheSameBytes() throws {
         let job = try CrashJob(keep: 1)
         defer { job.remove() }

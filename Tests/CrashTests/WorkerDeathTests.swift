@@ -6,12 +6,14 @@ import Storage
 import TestSupport
 import Testing
 
-/// Workers that die of themselves, of the device, of memory, or hang: the daemon lives, the job goes on from its checkpoint to the bytes of an
-/// undisturbed run, and the events name the cause. Once each, under TALA_TORTURE=1 twenty times.
+/// Workers that die of themselves, of the device, of memory, or hang: the daemon lives, the job
+/// goes on from its checkpoint to the bytes of an undisturbed run, and the events name the cause.
+/// Once each, under TALA_TORTURE=1 twenty times.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct WorkerDeathTests {
     static let times = Extent.isFull ? 20 : 1
 
-    /// Swift's own handler prints where a program is and lets it go on when nothing is wrong there: a signal that was only sent would end nobody.
+    /// Swift's own handler prints where a program is and lets it go on when nothing is wrong there:
+    /// a signal that was only sent would end nobody.
     private static let plainDeath = ["SWIFT_BACKTRACE": "enable=no"]
 
     private static func manifest(device: String, steps: Int) -> String {
@@ -110,7 +112,8 @@ import Testing
         while let victim = worker(spool, afterStep: 7, daemon, not: victims) {
             victims.insert(victim)
             kill(victim, SIGSEGV)
-            // The next one begins the same step: the sign of life of this one must not be taken for its.
+            // The next one begins the same step: the sign of life of this one must not be taken for
+            // its.
             while kill(victim, 0) == 0, daemon.isRunning { usleep(300) }
             while daemon.isRunning, spool.job?.pulse != nil, !spool.workers.contains(where: { !victims.contains($0) }) { usleep(300) }
         }
@@ -134,7 +137,8 @@ import Testing
                 let folder = root + "/" + name
                 guard mkdir(folder, 0o755) == 0 else { continue }
                 if FolderListing.exists(folder + "/" + file), Self.write("\(limit)", to: folder + "/" + file) {
-                    // Swap would only make it slow; where it is not counted there is nothing to forbid.
+                    // Swap would only make it slow; where it is not counted there is nothing to
+                    // forbid.
                     _ = Self.write("0", to: folder + "/memory.swap.max")
                     (self.folder, limitFile) = (folder, file)
                     return
@@ -172,7 +176,8 @@ import Testing
             let victim = try #require(worker(spool, afterStep: 4, daemon))
             // Held where it is, so that it is there when memory runs out.
             kill(victim, SIGSTOP)
-            // Others in the group eat what there is, none of them more than a part: the kernel takes the worker first, which offers itself.
+            // Others in the group eat what there is, none of them more than a part: the kernel
+            // takes the worker first, which offers itself.
             let eaters = try (0..<4).map { _ in
                 let eater = Process()
                 eater.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -220,7 +225,8 @@ import Testing
     }()
 
     /// Runs a job on Vulkan with faults; nil where that is not possible.
-    /// - Parameter strikes: how many faults must have struck; nil where that depends on how far each worker comes.
+    /// - Parameter strikes: how many faults must have struck; nil where that depends on how far
+    ///   each worker comes.
     private func runWithFaults(_ fault: String, count: Int, strikes: Int?, every steps: Int = 2) throws -> RealSpool? {
         guard let library = Self.faults else {
             print("skipped: no C compiler for the library that fails for the driver")
@@ -237,7 +243,8 @@ import Testing
             ["--device", "vulkan", "--retry-delays", "0,0,0", "--silence-limit", "20"],
             environment: [
                 "LD_PRELOAD": library, "TALA_VULKAN_FAULT": fault, "TALA_VULKAN_FAULTS": left, "TALA_CONFINEMENT": "off",
-                // Measuring products submits as often as there is time, the first worker on a machine more than the next.
+                // Measuring products submits as often as there is time, the first worker on a
+                // machine more than the next.
                 "TALA_TUNING_SECONDS": "0",
             ])
         daemon.waitUntilExit()
@@ -256,7 +263,8 @@ import Testing
         guard let whole = try runWithFaults("lost@1000000", count: 0, strikes: 0) else { return }
         defer { whole.remove() }
         let wanted = whole.adapter
-        // The first worker on a machine finds no compiled kernels and submits more often: the second one tells what others will do.
+        // The first worker on a machine finds no compiled kernels and submits more often: the
+        // second one tells what others will do.
         guard let second = try runWithFaults("lost@1000000", count: 0, strikes: 0) else { return }
         defer { second.remove() }
         let counts = try [whole, second].map { spool in
@@ -266,8 +274,8 @@ import Testing
         let count = min(counts[0], counts[1])
         print("submissions: \(counts)")
         for index in 0..<Self.times {
-            // All over the run: while memory is filled, in steps, in the updates. A slow moment may cut submissions otherwise, so the last tenth is
-            // left out.
+            // All over the run: while memory is filled, in steps, in the updates. A slow moment may
+            // cut submissions otherwise, so the last tenth is left out.
             let place = 1 + count * 9 * (index + 1) / (10 * (Self.times + 1))
             guard let spool = try runWithFaults("lost@\(place)", count: 1, strikes: 1) else { return }
             defer { spool.remove() }
@@ -279,12 +287,14 @@ import Testing
     }
 
     @Test func aDeviceThatIsAlwaysLostEndsTheJobWithThatCause() throws {
-        // Early enough for every worker to come so far: one that finds the kernels and the machine warm may finish with fewer than 90 submissions.
+        // Early enough for every worker to come so far: one that finds the kernels and the machine
+        // warm may finish with fewer than 90 submissions.
         guard let spool = try runWithFaults("lost@45", count: 1000, strikes: nil, every: 50) else { return }
         defer { spool.remove() }
         let status = try #require(spool.job?.status())
         #expect(status.state == .failed && status.error?.code == .deviceLost && (2...4).contains(status.attempts), "\(events(spool))")
-        // A worker that has measured products before submits less, so the second loss may fall into a later step than the first.
+        // A worker that has measured products before submits less, so the second loss may fall into
+        // a later step than the first.
         let message = status.error?.message ?? ""
         #expect(message.contains("twice in the same step") || message.contains("times without progress"))
     }

@@ -8,8 +8,9 @@ import Testing
 
 @testable import Daemon
 
-/// What one user tries with what belongs to another: to read a job, to control it, to use its results and states, to train on data that this user may not
-/// read. Each is refused, said in an event or a rejection, and tells nothing of the content.
+/// What one user tries with what belongs to another: to read a job, to control it, to use its
+/// results and states, to train on data that this user may not read. Each is refused, said in an
+/// event or a rejection, and tells nothing of the content.
 @Suite(.serialized, .enabled(if: isRoot, "only root may change owners")) struct ForeignUserTests {
     private static let owner: UInt32 = 4242
     private static let policy = "users: {4242: developer, 4243: developer, 4244: viewer, 4246: admin}\n"

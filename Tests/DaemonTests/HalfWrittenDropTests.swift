@@ -10,8 +10,9 @@ import Testing
 
 @testable import Daemon
 
-/// Writers that sleep, die, append after they have closed, or replace a file while it is claimed: whatever the interleaving, a job is what somebody
-/// has written whole, or there is none. Fifty of them, under TALA_TORTURE=1 a thousand.
+/// Writers that sleep, die, append after they have closed, or replace a file while it is claimed:
+/// whatever the interleaving, a job is what somebody has written whole, or there is none. Fifty of
+/// them, under TALA_TORTURE=1 a thousand.
 @Suite(.serialized) struct HalfWrittenDropTests {
     private static let count = Extent.times(50, full: 1000)
 

@@ -52,7 +52,8 @@ import Testing
             let start = Date()
             do throws(ManifestError) {
                 let manifest = try Manifest(ManifestText(bytes, isYAML: isYAML))
-                // What is accepted can be written and read again: the daemon and the worker see the same.
+                // What is accepted can be written and read again: the daemon and the worker see the
+                // same.
                 let again = try Manifest(ManifestText(JSONWriter().bytes(manifest.json), isYAML: false))
                 #expect(again == manifest, "seed \(seed), case \(index)")
                 accepted += 1
@@ -123,7 +124,8 @@ import Testing
         }
         #expect(spool.jobs.count == 1 && spool.jobs.first?.state == .succeeded)
         #expect(try FolderListing.names(in: spool.layout.rejected).count == HostileDrops.manifests.count + made)
-        // What programs of this kind open by themselves: libraries, the database of users, what the kernel tells of this process and its group.
+        // What programs of this kind open by themselves: libraries, the database of users, what the
+        // kernel tells of this process and its group.
         let own = [
             spool.layout.root, "/lib", "/usr/lib", "/opt/swift", programs, "/etc/ld.so", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
             "/proc/self/fd", "/proc/self/maps", "/sys/devices/system/cpu", "/proc/self/cgroup", "/proc/vmstat", "/proc/meminfo",

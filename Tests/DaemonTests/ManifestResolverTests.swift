@@ -104,7 +104,8 @@ import Testing
         let own = place.layout.files + "/own.jsonl"
         #expect(try place.files(alias + "/files/own.jsonl", named: alias).training.path == own)
         #expect(try place.files("own.jsonl", model: alias + "/models/m", named: alias + "/").modelPath == place.layout.models + "/m")
-        // The tool may have been given the link, the manifest the real path, or the other way round.
+        // The tool may have been given the link, the manifest the real path, or the other way
+        // round.
         let byLink = ManifestResolver(layout: SpoolLayout(root: alias), allowedRoots: [])
         for name in [own, alias + "/files/own.jsonl", "own.jsonl"] {
             let found = try byLink.files(of: Manifest(model: "m", trainingFile: name), bundle: nil, for: Submitter(user: getuid())) { _ in
@@ -126,7 +127,8 @@ import Testing
         }
     }
 
-    /// huggingface_hub keeps a model's files in `blobs/`, and in `snapshots/REVISION/` links to them.
+    /// huggingface_hub keeps a model's files in `blobs/`, and in `snapshots/REVISION/` links to
+    /// them.
     @Test func aDownloadCacheIsFollowedBelowModelsAndAllowedRoots() throws {
         let place = try Place()
         defer { place.remove() }

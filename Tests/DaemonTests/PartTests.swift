@@ -9,7 +9,8 @@ import Testing
 
 @testable import Daemon
 
-/// The daemon's parts, each alone: none of these tests has a daemon, and none has a part that it does not name.
+/// The daemon's parts, each alone: none of these tests has a daemon, and none has a part that it
+/// does not name.
 @Suite(.serialized) struct PartTests {
     /// A spool's folders without anything that works on them.
     struct Place {

@@ -184,7 +184,8 @@ import Testing
         #expect(try folder.ledger() == .found(status.ledger) && spool.log.isEmpty)
     }
 
-    /// What a worker metered after its last entry stands in the status alone; what the ledger says of the rest counts.
+    /// What a worker metered after its last entry stands in the status alone; what the ledger says
+    /// of the rest counts.
     @Test func aStatusThatIsBehindTheLedgerIsRenderedAgainAndItsLaterUseIsKept() throws {
         let (spool, id) = try Self.spool {
             $0 = JobStatus(copying: $0, in: .running)
@@ -240,7 +241,8 @@ import Testing
         #expect(spool.events(id).contains(name) && spool.events(id).contains("SHA-256"))
     }
 
-    /// The list of digests itself: nothing that it stands for is believed any more, and the job ends with a word, once.
+    /// The list of digests itself: nothing that it stands for is believed any more, and the job
+    /// ends with a word, once.
     @Test func aDamagedListOfDigestsEndsTheJobWithAWord() throws {
         let (spool, id) = try Self.spool { _ in }
         defer { spool.remove() }
@@ -254,7 +256,8 @@ import Testing
         #expect(try spool.drain() == 0 && spool.events(id) == events && folder.ledger() == .found(status.ledger))
     }
 
-    /// Nothing says any more what such a job was: its owner is told so, and it is not there for ever.
+    /// Nothing says any more what such a job was: its owner is told so, and it is not there for
+    /// ever.
     @Test(arguments: ["manifest.json", "job.json"], [true, false])
     func aJobOfWhichNothingCanBeUnderstoodHasFailed(name: String, isThere: Bool) throws {
         let (spool, id) = try Self.spool { _ in }

@@ -42,7 +42,8 @@ import Testing
         try spool.drop("a.yaml")
         #expect(try spool.drain() == 0)
         #expect(spool.log == ["run"] && spool.jobs.first?.state == .succeeded)
-        // Of two jobs one waits for the device, so its files are validated meanwhile; so are those of a job that waits for a time.
+        // Of two jobs one waits for the device, so its files are validated meanwhile; so are those
+        // of a job that waits for a time.
         try spool.drop("b.yaml")
         try spool.drop("c.yaml")
         #expect(try spool.drain() == 0)

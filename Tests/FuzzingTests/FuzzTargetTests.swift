@@ -13,7 +13,8 @@ import Testing
             let input = mutator.next()
             if let problem = target.run(input) { Issue.record("\(name): \(problem): \(String(decoding: input, as: UTF8.self))") }
         }
-        // A reader that is left returned from each of them; what its inputs looked like must not have been the same over and over.
+        // A reader that is left returned from each of them; what its inputs looked like must not
+        // have been the same over and over.
         #expect(Set((0..<100).map { _ in mutator.next() }).count > 50)
     }
 

@@ -55,7 +55,8 @@ import Training
         #expect(generator.planCount == 2, "one plan for the prompt, one for a token")
     }
 
-    /// What training computes for the whole text in one pass, without a cache, finds every generated token the likeliest too.
+    /// What training computes for the whole text in one pass, without a cache, finds every
+    /// generated token the likeliest too.
     @Test func aPromptLongerThanOnePassIsReadInPieces() throws {
         let piece = try Self.prompt("A fox ran over the hill and the fox was red. ")
         let prompt = Array(repeating: piece, count: 300 / piece.count + 1).flatMap { $0 }

@@ -38,7 +38,8 @@ import Worker
         return folder
     }
 
-    /// PEFT's adapter goes in, and one step at a rate of zero later the same adapter comes out, and what PEFT merges it to.
+    /// PEFT's adapter goes in, and one step at a rate of zero later the same adapter comes out, and
+    /// what PEFT merges it to.
     @Test func anAdapterOfPEFTIsWrittenAsItWasAndMergedAsPEFTMergesIt() throws {
         let adapter = ReferenceItem(.own, "adapters", "chat-model-lora")
         let job = try ReferenceJob(
@@ -132,7 +133,8 @@ import Worker
             moved += change > 0 ? 1 : 0
             #expect(change < 0.05, "\(name): \(change)")
         }
-        // Two steps of a small rate: in bfloat16 what is near 1, as norms are, rounds back to where it was.
+        // Two steps of a small rate: in bfloat16 what is near 1, as norms are, rounds back to where
+        // it was.
         #expect(type == .float32 ? moved == base.count : moved > base.count / 2, "\(moved) of \(base.count) tensors have moved")
     }
 }

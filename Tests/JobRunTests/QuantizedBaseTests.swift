@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 import Worker
 
-/// Adapters on quantised weights, through whole jobs (QLoRA: Dettmers et al. 2023, arXiv:2305.14314).
+/// Adapters on quantised weights, through whole jobs (QLoRA: Dettmers et al. 2023,
+/// arXiv:2305.14314).
 @Suite(.serialized) struct QuantizedBaseTests {
     static let formats = ["q8", "nf4"]
 
@@ -25,8 +26,8 @@ import Worker
         return (validation ?? .infinity, last.reduce(0, +) / Double(last.count))
     }
 
-    /// On the demonstration's conversations, whose words the model knows: 0.35 % with nf4. On those of the trajectories, which begin at a loss of 10,
-    /// 3 % remain after as many steps.
+    /// On the demonstration's conversations, whose words the model knows: 0.35 % with nf4. On those
+    /// of the trajectories, which begin at a loss of 10, 3 % remain after as many steps.
     @Test func fiftyStepsOnAQuantisedBaseEndWithinTwoPerCentOfTheLossOnTheFloat32Base() throws {
         let settings: [String: JSONNode] = [
             "shuffle": true, "adapter": ["type": "lora", "rank": 32], "schedule": ["type": "cosine", "warmup_steps": 5],

@@ -17,7 +17,8 @@ struct ReferenceJob {
     /// - Parameters:
     ///   - model: the folder to train from; nil: where the trajectories begin.
     ///   - data: the file to train on and to validate with; nil: those of the trajectories.
-    ///   - initialAdapter: a PEFT folder; nil: where they begin, unless the changes name an adapter without one.
+    ///   - initialAdapter: a PEFT folder; nil: where they begin, unless the changes name an adapter
+    ///     without one.
     init(
         _ set: ReferenceSet = .own, lora: Bool, device: String = "cpu", model: String? = nil, data: String? = nil,
         initialAdapter: String? = nil,

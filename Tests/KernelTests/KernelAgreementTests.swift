@@ -7,7 +7,8 @@ import Testing
     /// Each case on each device that has its element types.
     private static let pairs: [(TestDevice, KernelCase)] = TestDevice.available.flatMap { device -> [(TestDevice, KernelCase)] in
         guard let computer = try? device.open() else { return KernelCatalogue.cases.map { (device, $0) } }
-        // How operands are read and written does not depend on the shape of groups: one type is enough to try those of cards.
+        // How operands are read and written does not depend on the shape of groups: one type is
+        // enough to try those of cards.
         let wanted = KernelCatalogue.cases.filter { device != .vulkanAsCard || $0.activationTypes == [.float32] }
         let fitting = wanted.filter { fits($0, computer) }
         if fitting.count < wanted.count {
@@ -29,7 +30,8 @@ import Testing
         var expected: [[Expected]] = []
         for arrangement in arrangements {
             let sample = try kernel.sample(&random)
-            // The copy into the arena is a conversion, which a device without narrow activations does not write.
+            // The copy into the arena is a conversion, which a device without narrow activations
+            // does not write.
             let types = Set((sample.inputs.map(\.type) + sample.outputs).map(\.elementType).filter(\.isFloatingPoint))
             if arrangement == .transient, !types.isSubset(of: computer.activationTypes) { continue }
             if (arrangement == .inPlace || arrangement == .slicedInPlace) && sample.operation.inPlaceInputs.isEmpty { continue }
@@ -53,7 +55,8 @@ import Testing
         return kernel.mixedWeight.map { device.mixesFloat32(with: $0) } ?? true
     }
 
-    /// Results must depend neither on how many threads a software driver runs groups on (a difference would be a race of ours) nor on how work is cut.
+    /// Results must depend neither on how many threads a software driver runs groups on (a
+    /// difference would be a race of ours) nor on how work is cut.
     @Test(.enabled(if: TestDevice.available.contains(.vulkan), "there is no Vulkan device"))
     func oneThreadAllThreadsAndWorkCutIntoPiecesGiveTheSameBytes() throws {
         let devices = [

@@ -2,7 +2,8 @@ import Graph
 import Tensors
 import Testing
 
-/// The project's bound for activations in 16 bits: every operation within a hundredth of its definition, in norm.
+/// The project's bound for activations in 16 bits: every operation within a hundredth of its
+/// definition, in norm.
 @Suite struct NarrowPrecisionTests {
     static let narrowCases: [KernelCase] = {
         let cases = KernelCatalogue.cases.filter { !$0.activationTypes.isDisjoint(with: [.bfloat16, .float16]) }

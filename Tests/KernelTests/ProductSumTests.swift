@@ -6,7 +6,8 @@ import Testing
 
 /// Products that are added up in one dispatch.
 @Suite(.serialized) struct ProductSumTests {
-    /// A chain as plans have them: `c = s₁·op(a₁)·op(b₁) (+ addend)`, then each further product added to it.
+    /// A chain as plans have them: `c = s₁·op(a₁)·op(b₁) (+ addend)`, then each further product
+    /// added to it.
     struct Chain: Sendable, CustomStringConvertible {
         var transposesA = false
         var transposesB = true

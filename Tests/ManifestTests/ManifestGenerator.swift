@@ -1,7 +1,8 @@
 import JSON
 import Manifest
 
-/// Manifests at random, from the list of keys: most values are such as a key may have, some stand just outside of it, some are of another type.
+/// Manifests at random, from the list of keys: most values are such as a key may have, some stand
+/// just outside of it, some are of another type.
 struct ManifestGenerator {
     private var state: UInt64
 

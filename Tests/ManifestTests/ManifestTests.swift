@@ -130,7 +130,8 @@ import Testing
         }
     }
 
-    /// A checkpoint holds a digest of its job's canonical manifest: another spelling of the same would make it a stranger.
+    /// A checkpoint holds a digest of its job's canonical manifest: another spelling of the same
+    /// would make it a stranger.
     @Test func theCanonicalManifestOfAnOlderJobIsWrittenAsItWas() throws {
         let spools = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("CrashTests/OlderSpools")
@@ -165,7 +166,8 @@ import Testing
         #expect(message.hasSuffix("did you mean \(meant)?"), "\(message)")
     }
 
-    /// Where an adapter's shape comes from a folder, only what the manifest says itself stands in the canonical one.
+    /// Where an adapter's shape comes from a folder, only what the manifest says itself stands in
+    /// the canonical one.
     @Test func anInitialAdapterLeavesTheShapeOpenThatTheManifestDoesNotState() throws {
         let manifest = try Self.read(Self.least + "adapter: {init_from: there, rank: 4}\n")
         #expect(manifest.adapter.lora?.inherited == [.alpha, .targets, .scaling])

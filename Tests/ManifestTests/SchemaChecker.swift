@@ -1,6 +1,7 @@
 import JSON
 
-/// As much of JSON Schema as `docs/manifest.schema.json` uses. A keyword that it does not know is an error: nothing passes unread.
+/// As much of JSON Schema as `docs/manifest.schema.json` uses. A keyword that it does not know is
+/// an error: nothing passes unread.
 struct SchemaChecker {
     struct UnknownKeyword: Error { let keyword: String }
 

@@ -3,7 +3,8 @@ import JSON
 import Manifest
 import Testing
 
-/// The schema that editors use and the reader that judges are made from one list of keys: they must say the same.
+/// The schema that editors use and the reader that judges are made from one list of keys: they must
+/// say the same.
 @Suite struct SchemaTests {
     private static func verdict(_ node: JSONNode) -> (isTaken: Bool, why: String) {
         do {
@@ -52,7 +53,8 @@ import Testing
     }
 }
 
-/// `docs/manifest.schema.json` and the tables of `docs/manifest.md` are made from the keys: `TALA_RECORD=1 swift test --filter WrittenKeysTests`.
+/// `docs/manifest.schema.json` and the tables of `docs/manifest.md` are made from the keys:
+/// `TALA_RECORD=1 swift test --filter WrittenKeysTests`.
 @Suite struct WrittenKeysTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -78,11 +78,15 @@ import Testing
         #expect(a?.shape == [2, 16] && a?.numbers().prefix(3) == [1, 3, 5])
     }
 
-    @Test(arguments: [
-        (JSONNode(#".*\.(q_proj|down_proj)$"#), ["q_proj", "down_proj"]),
-        (#"(?:.*?(?:language|text).*?)|(?:\bmodel\.layers\.[\d]{1,}\.(?:self_attn|mlp)\.(?:(?:q_proj|down_proj)))"#, ["q_proj", "down_proj"]),
-        (["q_proj", "mlp.down_proj"], ["q_proj", "down_proj"]), ([JSONNode(q)], ["q_proj"]), (nil, ["q_proj"]), ("all-linear", []),
-    ] as [(JSONNode, [String])])
+    @Test(
+        arguments: [
+            (JSONNode(#".*\.(q_proj|down_proj)$"#), ["q_proj", "down_proj"]),
+            (
+                #"(?:.*?(?:language|text).*?)|(?:\bmodel\.layers\.[\d]{1,}\.(?:self_attn|mlp)\.(?:(?:q_proj|down_proj)))"#,
+                ["q_proj", "down_proj"]
+            ),
+            (["q_proj", "mlp.down_proj"], ["q_proj", "down_proj"]), ([JSONNode(q)], ["q_proj"]), (nil, ["q_proj"]), ("all-linear", []),
+        ] as [(JSONNode, [String])])
     func targetsAreAListAPatternOrWhatTheMatricesSay(targets: JSONNode, names: [String]) throws {
         let folder = try Folder(
             [JSONMember("target_modules", targets)],
@@ -109,12 +113,13 @@ import Testing
         #expect(modules.map(\.scale) == [6 / 2.0.squareRoot(), 16 / 2])
     }
 
-    @Test(arguments: [
-        ("use_dora", true), ("lora_bias", true), ("modules_to_save", ["lm_head"]), ("bias", "all"), ("layer_replication", [[0, 1]]),
-        ("target_parameters", ["mlp.experts"]), ("trainable_token_indices", [1, 2]), ("alora_invocation_tokens", [3]),
-        ("init_lora_weights", "pissa_niter_4"), ("use_qalora", true), ("megatron_config", ["a": 1]), ("task_type", "SEQ_CLS"),
-        ("lora_gamma", 2.5), ("use_something", true),
-    ] as [(String, JSONNode)])
+    @Test(
+        arguments: [
+            ("use_dora", true), ("lora_bias", true), ("modules_to_save", ["lm_head"]), ("bias", "all"), ("layer_replication", [[0, 1]]),
+            ("target_parameters", ["mlp.experts"]), ("trainable_token_indices", [1, 2]), ("alora_invocation_tokens", [3]),
+            ("init_lora_weights", "pissa_niter_4"), ("use_qalora", true), ("megatron_config", ["a": 1]), ("task_type", "SEQ_CLS"),
+            ("lora_gamma", 2.5), ("use_something", true),
+        ] as [(String, JSONNode)])
     func aKeyThatMakesAnotherFunctionIsRefusedByItsName(key: String, value: JSONNode) throws {
         let folder = try Folder(
             [JSONMember(key, value)], Self.pair("base_model.model.\(Self.q).lora_A.weight", "base_model.model.\(Self.q).lora_B.weight"))
@@ -136,9 +141,14 @@ import Testing
             (broken, "\(b): holds a NaN or an infinity"), ([a: Self.matrix(2, 16)], "lora_B.weight: is missing"),
             (Self.pair("base_model.model.lm_head.lora_A.weight", "base_model.model.lm_head.lora_B.weight"), "is an adapter on lm_head"),
             (["base_model.model.model.embed_tokens.lora_embedding_A": Self.matrix(2, 20)], "is an adapter on the embedding"),
-            ([a: Self.matrix(2, 16), b: Self.matrix(16, 2), "base_model.model.lm_head.weight": Self.matrix(20, 16)], "lm_head.weight: is no matrix"),
             (
-                Self.pair("base_model.model.model.layers.0.mlp.up_proj.lora_A.weight", "base_model.model.model.layers.0.mlp.up_proj.lora_B.weight"),
+                [a: Self.matrix(2, 16), b: Self.matrix(16, 2), "base_model.model.lm_head.weight": Self.matrix(20, 16)],
+                "lm_head.weight: is no matrix"
+            ),
+            (
+                Self.pair(
+                    "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight", "base_model.model.model.layers.0.mlp.up_proj.lora_B.weight"
+                ),
                 "target_modules of adapter_config.json does not name"
             ),
         ]

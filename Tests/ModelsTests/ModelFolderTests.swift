@@ -46,7 +46,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1044992\n", "git lfs pull (its size would be 1044992 bytes)"),
+        (
+            "model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1044992\n",
+            "git lfs pull (its size would be 1044992 bytes)"
+        ),
         ("model.safetensors", "\n <!DOCTYPE html><html>", "begins with `<!DOCTYPE html>"),
         ("model.safetensors", "Repository not found, or you are not allowed to see it", "begins with `Repository not found"),
         ("config.json", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n", "git lfs pull (its size would be 7 bytes)"),

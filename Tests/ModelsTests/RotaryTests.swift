@@ -46,7 +46,8 @@ import Testing
 
     @Test func rotationsThatDifferByLayerAreRefused() {
         let config: JSONNode = [
-            "model_type": "llama", "hidden_size": 64, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 1, "vocab_size": 32,
+            "model_type": "llama", "hidden_size": 64, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 1,
+            "vocab_size": 32,
             "rope_parameters": ["full_attention": ["rope_type": "default", "rope_theta": 10000]],
         ]
         #expect { try ModelConfiguration(json: config) } throws: { "\($0)".contains("rope_parameters.full_attention") }

@@ -27,7 +27,8 @@ import Training
         #expect(abs(after - (figures["loss_after_steps"]?.double ?? 0)) < 1e-4)
     }
 
-    /// What would make another function of the base model than low-rank matrices do is refused by the name of its key.
+    /// What would make another function of the base model than low-rank matrices do is refused by
+    /// the name of its key.
     @Test(arguments: [
         ("phi3-tiny", "phi3-tiny-dora", "use_dora"), ("phi3-tiny", "phi3-tiny-pissa", "init_lora_weights"),
         ("qwen2-tiny", "qwen2-tiny-bias-all", "bias"), ("qwen2-tiny", "qwen2-tiny-bias-lora-only", "bias"),

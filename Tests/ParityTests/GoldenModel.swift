@@ -49,8 +49,9 @@ struct GoldenModel {
     /// The length by which the reference chose rotary factors for the whole batch.
     var paddedLength: Int { tensors["input_ids"]?.shape.last ?? 0 }
 
-    /// Entries of a parameter whose exact gradient is zero because keys are not turned, or not whole: there the bias of a key moves all scores of a
-    /// query alike, and the optimizer makes steps of rounding noise.
+    /// Entries of a parameter whose exact gradient is zero because keys are not turned, or not
+    /// whole: there the bias of a key moves all scores of a query alike, and the optimizer makes
+    /// steps of rounding noise.
     func isUnturnedKeyBias(_ name: String, _ index: Int) -> Bool {
         if configuration.rotaryTables.first?.settings.width == configuration.headWidth { return false }
         if name.hasSuffix("query_key_value.bias") { return index / configuration.headWidth % 3 == 1 }

@@ -10,7 +10,8 @@ import Testing
 import Training
 
 @Suite(.serialized) struct ModelParityTests {
-    /// Loss, gradient norm, every gradient and every parameter over five AdamW steps, within the tolerances of the reference data's README.
+    /// Loss, gradient norm, every gradient and every parameter over five AdamW steps, within the
+    /// tolerances of the reference data's README.
     static func compare(_ golden: GoldenModel, _ run: GoldenRun, isLoRA: Bool, _ label: String) throws {
         let kind = isLoRA ? "lora" : "full"
         let losses = golden.figure(kind, "loss_per_step")?.array?.compactMap(\.double) ?? []
@@ -112,7 +113,8 @@ import Training
         #expect(plan.persistentBytes == run.session.persistent.layout.allocatedByteCount)
     }
 
-    /// The text of each family's plan, kept beside the tests: a change that should change nothing shows nothing. TALA_RECORD=1 writes it anew.
+    /// The text of each family's plan, kept beside the tests: a change that should change nothing
+    /// shows nothing. TALA_RECORD=1 writes it anew.
     @Test(arguments: GoldenModel.all) func thePlanIsTheOneThatWasRecorded(item: ReferenceItem) throws {
         let golden = try GoldenModel(item)
         let model = try LanguageModel(

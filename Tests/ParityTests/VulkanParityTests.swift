@@ -5,7 +5,8 @@ import VulkanBackend
 
 /// The same logits and the same five steps on a Vulkan device, the validation layer watching.
 ///
-/// One suite, one after the other: a device is used by one thread at a time (VUID-vkQueueSubmit-fence-00064).
+/// One suite, one after the other: a device is used by one thread at a time
+/// (VUID-vkQueueSubmit-fence-00064).
 @Suite(.serialized, .enabled(if: SharedVulkanDevice.isThere, "there is no Vulkan device"))
 struct VulkanParityTests {
     @Test(arguments: GoldenModel.all) func logitsOnVulkanAreTheReferences(item: ReferenceItem) throws {
@@ -23,7 +24,8 @@ struct VulkanParityTests {
         #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
     }
 
-    /// Limits so low that embeddings, logits and optimizer pages are cut by rows and the arena has many blocks.
+    /// Limits so low that embeddings, logits and optimizer pages are cut by rows and the arena has
+    /// many blocks.
     @Test(arguments: ReferenceItem.all("models", ["phi3-tiny", "llama-tiny", "qwen2-tiny", "gemma2-tiny"]), [true, false])
     func tensorsCutByRowsChangeNothing(item: ReferenceItem, isLoRA: Bool) throws {
         let device = try VulkanDevice(

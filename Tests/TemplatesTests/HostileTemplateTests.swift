@@ -45,7 +45,8 @@ import Testing
         } catch {
             #expect(!error.message.isEmpty)
         }
-        // A second where code is optimised and twelve where it is not, in time of this thread alone: a loaded machine changes nothing.
+        // A second where code is optimised and twelve where it is not, in time of this thread
+        // alone: a loaded machine changes nothing.
         let seconds = ProcessorTime.ofThread - start
         #expect(seconds < 60, "\(seconds) s: \(Self.endless[index].prefix(100))")
     }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The work that a test's own thread does: what bounds on time are compared with, because other processes do not add to it.
+/// The work that a test's own thread does: what bounds on time are compared with, because other
+/// processes do not add to it.
 package enum ProcessorTime {
     /// Seconds of processor time that the calling thread has used so far.
     package static var ofThread: Double {

@@ -1,13 +1,16 @@
 import Foundation
 package import JSON
 
-/// A set of reference data: inputs, and what torch, transformers, PEFT, tokenizers and jinja2 computed with them.
+/// A set of reference data: inputs, and what torch, transformers, PEFT, tokenizers and jinja2
+/// computed with them.
 ///
-/// Both sets have the same layout, so that one test reads both: `models/`, `trajectory/`, `tokenizers/`, `templates/`, `malformed/`.
+/// Both sets have the same layout, so that one test reads both: `models/`, `trajectory/`,
+/// `tokenizers/`, `templates/`, `malformed/`.
 package enum ReferenceSet: String, CaseIterable, Sendable {
     /// Tests/Reference, made by scripts/make-reference: in every clone.
     case own
-    /// A second, larger set: `../shared/golden` beside the checkout, or `golden` in the folder that TALA_SHARED names. Used where it is there.
+    /// A second, larger set: `../shared/golden` beside the checkout, or `golden` in the folder that
+    /// TALA_SHARED names. Used where it is there.
     case shared
 
     /// The folder of this checkout.
@@ -41,7 +44,8 @@ package enum ReferenceSet: String, CaseIterable, Sendable {
 
     package func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
-    /// A small Llama with a tokenizer, a chat template, `train.jsonl` (208 conversations), `validation.jsonl` (40) and `masking_golden.json`.
+    /// A small Llama with a tokenizer, a chat template, `train.jsonl` (208 conversations),
+    /// `validation.jsonl` (40) and `masking_golden.json`.
     package var chatModel: String { path(self == .own ? "chat-model" : "stories260k") }
 
     /// The model that the trajectories begin from.
@@ -60,7 +64,8 @@ package struct ReferenceItem: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
-    /// The folders of this kind of each set that is there; of the named ones only if names are given.
+    /// The folders of this kind of each set that is there; of the named ones only if names are
+    /// given.
     package static func all(_ kind: String, _ names: [String]? = nil) -> [ReferenceItem] {
         ReferenceSet.available.flatMap { set in
             let found = (try? FileManager.default.contentsOfDirectory(atPath: set.path(kind)))?.filter { !$0.hasSuffix(".json") } ?? []

@@ -105,7 +105,8 @@ import Testing
     @Test(arguments: ["a", " ", "!", "\n", "é", "1", "▁"]) func aWordWithoutEndTakesTimeInProportion(unit: String) throws {
         let trainer = BytePairTrainer(vocabularySize: 300, specialTokens: [])
         let tokenizer = try Tokenizer(json: trainer.train(on: String(repeating: unit, count: 64)))
-        // A megabyte takes an unoptimised build seconds; what grows with the square of the length shows at a tenth of it.
+        // A megabyte takes an unoptimised build seconds; what grows with the square of the length
+        // shows at a tenth of it.
         let size = Extent.isFull ? 1_000_000 : 100_000
         let text = String(repeating: unit, count: size / unit.utf8.count)
         let seconds = ProcessorTime.measure { #expect(tokenizer.decode(tokenizer.encode(text)).utf8.count == text.utf8.count) }

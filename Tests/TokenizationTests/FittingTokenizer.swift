@@ -1,7 +1,8 @@
 import TestSupport
 
 extension ReferenceItem {
-    /// The tokenizer file of the same set that knows the control tokens of this template, or comes near.
+    /// The tokenizer file of the same set that knows the control tokens of this template, or comes
+    /// near.
     var fittingTokenizer: String {
         let hasHeaders = name.hasPrefix("headers") || name.contains("Llama-3") || name.contains("Llama-8B")
         let isPhi = name.hasPrefix("phi") || name.hasPrefix("microsoft")

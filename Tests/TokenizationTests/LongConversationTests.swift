@@ -6,7 +6,8 @@ import Testing
 
 @testable import Tokenization
 
-/// Long conversations, whose turns are found together: the same tokens and marks as when each turn is looked for alone, in time that goes by their length.
+/// Long conversations, whose turns are found together: the same tokens and marks as when each turn
+/// is looked for alone, in time that goes by their length.
 @Suite struct LongConversationTests {
     private static func encoder(_ item: ReferenceItem) throws -> ChatEncoder {
         let folder = NSTemporaryDirectory() + "tala-long-\(UUID().uuidString)"

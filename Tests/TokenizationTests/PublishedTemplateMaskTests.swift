@@ -6,7 +6,8 @@ import Testing
 
 @testable import Tokenization
 
-/// What is trained under the published templates: every word of the assistant, no word of anyone else.
+/// What is trained under the published templates: every word of the assistant, no word of anyone
+/// else.
 @Suite struct PublishedTemplateMaskTests {
     /// Words that say who speaks: A answers, R reasons, U asks, S instructs, T is a tool's result.
     private static let conversations: [(name: String, text: String)] = [
@@ -62,7 +63,8 @@ import Testing
                 whole = try encoder.rendering(conversation, false).text
                 example = try encoder.encode(conversation)
             } catch {
-                // A template may refuse a conversation, and one may show it so that nothing can be found; neither may pass in silence.
+                // A template may refuse a conversation, and one may show it so that nothing can be
+                // found; neither may pass in silence.
                 switch error {
                 case .template, .spanNotFound: continue
                 default: throw error

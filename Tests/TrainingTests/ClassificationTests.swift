@@ -57,7 +57,8 @@ import VulkanBackend
         }
     }
 
-    /// Loss, gradient norm and every gradient of one batch, within the bounds of the reference data's README.
+    /// Loss, gradient norm and every gradient of one batch, within the bounds of the reference
+    /// data's README.
     private static func compare(_ form: String, of set: ReferenceSet, on device: any ComputeDevice) throws {
         let golden = try Golden(set)
         let objective = try objective(form, golden)
@@ -147,7 +148,8 @@ import VulkanBackend
         }
     }
 
-    /// In a clone: what a head learns from the colours of animals it says again, and a step moves the head too.
+    /// In a clone: what a head learns from the colours of animals it says again, and a step moves
+    /// the head too.
     @Test func aHeadLearnsTheClassesOfAFewTexts() throws {
         let encoder = try ChatEncoder(folder: TinyRun.demo.model)
         let texts = [("The hen is brown.", 0), ("The frog croaks.", 1), ("The hen is red.", 0), ("The frog sings.", 1)]

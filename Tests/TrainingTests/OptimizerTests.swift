@@ -12,7 +12,8 @@ import Training
 import VulkanBackend
 
 @Suite(.serialized) struct OptimizerTests {
-    /// Twenty steps on the reference model by an optimizer: rate, loss and norm of each step, and the adapter that comes out.
+    /// Twenty steps on the reference model by an optimizer: rate, loss and norm of each step, and
+    /// the adapter that comes out.
     static func compare(
         _ set: ReferenceSet, _ optimizer: any Optimizer, with name: String, on device: any ComputeDevice, peakRate: Double,
         within bound: Float
@@ -46,7 +47,8 @@ import VulkanBackend
             compared += numbers.count
             far += zip(numbers, tensor.floats()).count { abs($0 - $1) > bound }
         }
-        // Where rounding decides the sign of a step, the whole step differs; that is for one number in a thousand at most.
+        // Where rounding decides the sign of a step, the whole step differs; that is for one number
+        // in a thousand at most.
         #expect(far * 1_000 <= compared, "\(name): \(far) of \(compared) numbers are further than \(bound) from the reference")
     }
 
@@ -81,7 +83,8 @@ import VulkanBackend
         try Self.compare(set, SGDOptimizer(), with: "sgd-momentum", on: device, peakRate: 0.05, within: 5e-5)
     }
 
-    /// Every optimizer of the list: stopped after four steps and continued by another process, it ends as if nothing had happened.
+    /// Every optimizer of the list: stopped after four steps and continued by another process, it
+    /// ends as if nothing had happened.
     @Test(arguments: Optimizers.all.map { $0.name }) func aRunThatIsResumedEndsInTheSameNumbers(name: String) throws {
         let optimizer = try Optimizers.named(name, numbers: [:])
         let root = NSTemporaryDirectory() + "tala-optimizer-\(UUID().uuidString)"
@@ -119,7 +122,8 @@ import VulkanBackend
         #expect(Set(files) == resumeFiles.union(["adapter_model.safetensors", WholeFolder.listName]))
     }
 
-    /// A norm that is not finite must leave no trace: the run goes back to the last checkpoint's numbers.
+    /// A norm that is not finite must leave no trace: the run goes back to the last checkpoint's
+    /// numbers.
     @Test(arguments: Optimizers.all.map { $0.name }) func aProfiledUpdateMovesNoParameter(name: String) throws {
         let optimizer = try Optimizers.named(name, numbers: ["weight_decay": 0.1])
         let scalars = optimizer.scalars(step: 1, learningRate: 0)

@@ -237,7 +237,7 @@ CONTAINERS = {
         if len(json.dumps(TWO)) % 8
         else container(json.dumps(TWO) + " ", BODY, pad=False),
         "accept",
-        "a header whose length is not a multiple of 8",
+        "a header whose length is no multiple of 8",
         {},
     ),
     "other-order": (
@@ -303,7 +303,7 @@ CONTAINERS = {
     "metadata-number": (
         container({"__metadata__": {"n": 1}, **TWO}, BODY),
         "reject",
-        "metadata that is not a string",
+        "metadata that is no string",
         {"field": "__metadata__"},
     ),
 }

@@ -6,7 +6,8 @@ extension ClassLoss: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel { ClassLossKernel(self, inputs: operands.inputs, outputs: operands.outputs) }
 }
 
-/// The loss of rows of logits over a few classes and its gradient, row by row in double precision: there are a few rows of a few numbers.
+/// The loss of rows of logits over a few classes and its gradient, row by row in double precision:
+/// there are a few rows of a few numbers.
 final class ClassLossKernel: Kernel {
     private let form: ClassLoss.Form
     private let (logits, positive, lossScale): (Matrix, Matrix, Matrix)

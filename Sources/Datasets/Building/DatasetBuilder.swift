@@ -11,7 +11,8 @@ package struct DatasetProgress: Sendable, Hashable {
     package var exampleCount: Int
 }
 
-/// Reads a data file once, from its beginning to its end, checks and tokenises it on all cores, and writes the examples into a folder.
+/// Reads a data file once, from its beginning to its end, checks and tokenises it on all cores, and
+/// writes the examples into a folder.
 struct DatasetBuilder {
     let encoder: ChatEncoder
     let options: DatasetOptions
@@ -23,7 +24,8 @@ struct DatasetBuilder {
     private static let batchByteCount = 32 << 20
 
     /// - Returns: the report, and the digest of what was read.
-    /// - Throws: ``StorageError`` where the folder cannot be written to or the process lacks memory or descriptors, and what the progress function throws.
+    /// - Throws: ``StorageError`` where the folder cannot be written to or the process lacks memory
+    ///   or descriptors, and what the progress function throws.
     func build(into folder: String) throws -> ValidationReport {
         var report = ValidationReport(file: name)
         report.maximumLength = options.maximumLength
@@ -74,7 +76,8 @@ struct DatasetBuilder {
             } catch { failure = error }
             if chunks.isEmpty { break }
             let batch = chunks
-            // A template may take a second a line: whoever wants to stop the reading does not wait for a whole batch.
+            // A template may take a second a line: whoever wants to stop the reading does not wait
+            // for a whole batch.
             let done = DatasetProgress(file: name, bytesDone: file.bytesRead, byteCount: file.byteCount, exampleCount: report.exampleCount)
             func interrupt() throws {
                 do { try progress?(done) } catch {
@@ -176,7 +179,8 @@ struct DatasetBuilder {
             throw UnknownFormat.problem(record, file: name, line: line, isInArray: isArray)
         }
         switch detected {
-        // Plain text is for pretraining, and a prompt with its completion has no turns of an assistant: as a chat each line says so.
+        // Plain text is for pretraining, and a prompt with its completion has no turns of an
+        // assistant: as a chat each line says so.
         case nil, .text?: return .chat
         case .completion?: return options.trainOn == .assistant ? .chat : .completion
         case let format?: return format

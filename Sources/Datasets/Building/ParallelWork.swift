@@ -2,7 +2,8 @@ import Glibc
 
 /// Does work on all cores.
 ///
-/// Threads of our own, for their stacks: a template is code that nests, and a thread of the system's pool has half a megabyte.
+/// Threads of our own, for their stacks: a template is code that nests, and a thread of the
+/// system's pool has half a megabyte.
 enum ParallelWork {
     static let stackByteCount = 16 << 20
 
@@ -70,9 +71,10 @@ enum ParallelWork {
         }
     }
 
-    /// Calls a function once for each index; returns when all are done. The results come in the order of the indices.
-    /// - Parameter meanwhile: called several times a second while the work goes on. What it throws ends the work: what has begun is waited for, the rest is
-    ///   left out.
+    /// Calls a function once for each index; returns when all are done. The results come in the
+    /// order of the indices.
+    /// - Parameter meanwhile: called several times a second while the work goes on. What it throws
+    ///   ends the work: what has begun is waited for, the rest is left out.
     static func map<Result>(_ count: Int, meanwhile: (() throws -> Void)? = nil, _ body: @escaping (Int) -> Result) throws -> [Result] {
         let results = UnsafeMutablePointer<Result?>.allocate(capacity: max(1, count))
         results.initialize(repeating: nil, count: count)

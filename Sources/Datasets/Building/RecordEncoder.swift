@@ -246,7 +246,8 @@ struct RecordEncoder: Sendable {
 
     // MARK: Plain text
 
-    /// Documents divided by blank lines; an end token closes each. Of a document that comes in pieces only the first has a begin token and only the last an end.
+    /// Documents divided by blank lines; an end token closes each. Of a document that comes in
+    /// pieces only the first has a begin token and only the last an end.
     private func encodeDocuments(_ bytes: UnsafeBufferPointer<UInt8>, _ chunk: DataChunk, _ result: inout ChunkResult) {
         var start = 0
         var line = chunk.firstLine

@@ -1,7 +1,8 @@
 import JSON
 import Tokenization
 
-/// Turns records of the conversation formats into conversations, adding to the findings what is wrong with them.
+/// Turns records of the conversation formats into conversations, adding to the findings what is
+/// wrong with them.
 enum ConversationFormats {
     /// `{"messages": [...], "tools": [...]}`.
     static func chat(_ record: JSONNode, _ findings: inout RecordFindings) -> Conversation? {
@@ -22,7 +23,8 @@ enum ConversationFormats {
         "bing": "assistant", "model": "assistant", "system": "system", "tool": "tool", "observation": "tool", "function_call": "assistant",
     ]
 
-    /// `{"conversations": [{"from", "value"}, ...]}`, also with `system` and `tools` beside the list.
+    /// `{"conversations": [{"from", "value"}, ...]}`, also with `system` and `tools` beside the
+    /// list.
     static func shareGPT(_ record: JSONNode, _ findings: inout RecordFindings) -> Conversation? {
         guard let list = record["conversations"] else {
             findings.missing("conversations", in: record, expected: "a list of turns")
@@ -117,7 +119,8 @@ enum ConversationFormats {
         return JSONNode(.object(members), offset: turn.offset)
     }
 
-    /// `{"instruction", "input", "output"}`, also with `system` and `history` (pairs of question and answer).
+    /// `{"instruction", "input", "output"}`, also with `system` and `history` (pairs of question
+    /// and answer).
     static func alpaca(_ record: JSONNode, _ findings: inout RecordFindings) -> Conversation? {
         let before = findings.problems.count
         let instruction = findings.requiredText("instruction", in: record)

@@ -85,7 +85,8 @@ enum ToolChecks {
         if text.isEmpty { findings.add("empty_field", path + ".name", at: name, found: "an empty string", expected: "a name", "is empty") }
     }
 
-    /// The tools of a record, checked: `tools`, or the deprecated `functions`. Some files keep the list as JSON text.
+    /// The tools of a record, checked: `tools`, or the deprecated `functions`. Some files keep the
+    /// list as JSON text.
     /// - Returns: the list, or nil if there is none or it is wrong.
     static func tools(_ record: JSONNode, _ findings: inout RecordFindings) -> JSONNode? {
         if let functions = record["functions"], !functions.isNull, record["tools"] == nil {

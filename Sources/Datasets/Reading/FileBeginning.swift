@@ -31,7 +31,8 @@ enum FileBeginning {
         ([0x41, 0x52, 0x52, 0x4F, 0x57, 0x31], .other("an Arrow file")),
     ]
 
-    /// Why text that begins neither with an object nor with a list cannot be JSON Lines, where that is known.
+    /// Why text that begins neither with an object nor with a list cannot be JSON Lines, where that
+    /// is known.
     /// - Parameter name: the file's, without `.gz`.
     static func fault(of bytes: [UInt8], name: String) -> (found: String, message: String)? {
         if let standIn = FileStandIn.description(of: bytes) { return ("another file in its place", standIn) }

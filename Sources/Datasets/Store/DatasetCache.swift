@@ -5,20 +5,23 @@ import Tokenization
 
 /// Where tokenised data is kept between runs.
 ///
-/// An entry is a folder named by the hash of all that its content follows from: the data, the model's tokenizer and template files, the options, the
-/// program itself. It is built whole or not at all (`WholeFolder`), and believed only if every file has the SHA-256 that its list says.
+/// An entry is a folder named by the hash of all that its content follows from: the data, the
+/// model's tokenizer and template files, the options, the program itself. It is built whole or not
+/// at all (`WholeFolder`), and believed only if every file has the SHA-256 that its list says.
 package struct DatasetCache: Sendable {
     let folder: String
     /// Entries beyond so many bytes are removed, those not used for longest first.
     var byteLimit: Int
 
-    /// - Parameter folder: made if it is not there. Nothing in it is of value: it may be removed at any time.
+    /// - Parameter folder: made if it is not there. Nothing in it is of value: it may be removed at
+    ///   any time.
     package init(folder: String, byteLimit: Int = 64 << 30) {
         self.folder = folder
         self.byteLimit = byteLimit
     }
 
-    /// The user's: `$XDG_CACHE_HOME/tala/datasets` or `~/.cache/tala/datasets`; nil where neither is known.
+    /// The user's: `$XDG_CACHE_HOME/tala/datasets` or `~/.cache/tala/datasets`; nil where neither
+    /// is known.
     package static var ofUser: DatasetCache? {
         let base = getenv("XDG_CACHE_HOME").map { String(cString: $0) } ?? getenv("HOME").map { String(cString: $0) + "/.cache" }
         guard let base, base.hasPrefix("/") else { return nil }

@@ -4,7 +4,8 @@ import Storage
 
 /// SHA-256 of files, remembered as long as the kernel says that a file was not touched.
 ///
-/// The change time cannot be set by hand. A digest of a file that changed less than a second ago is not kept: a second change could bear the same time.
+/// The change time cannot be set by hand. A digest of a file that changed less than a second ago is
+/// not kept: a second change could bear the same time.
 struct FileDigests {
     /// Where digests are kept; nil keeps none.
     let folder: String?

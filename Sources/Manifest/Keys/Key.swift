@@ -1,8 +1,10 @@
 import JSON
 
-/// One key of a section: what it is called, what it may be, what it is when it is left out, and a sentence about it.
+/// One key of a section: what it is called, what it may be, what it is when it is left out, and a
+/// sentence about it.
 ///
-/// All that the product says of a key follows from here: what is read and refused, the canonical manifest, `manifest.schema.json`, the manual, `tala manifest`.
+/// All that the product says of a key follows from here: what is read and refused, the canonical
+/// manifest, `manifest.schema.json`, the manual, `tala manifest`.
 package struct Key<Owner: Sendable>: Sendable {
     package let description: KeyDescription
     /// Reads the key's value, or what it is where the section does not have the key.

@@ -31,7 +31,8 @@ package struct KeyDescription: Sendable {
 package struct SectionDescription: Sendable {
     package var keys: [KeyDescription] = []
     package var exclusions: [Exclusion] = []
-    /// What `type` may be, the default first, each with the keys that only it has; empty where the section has no `type`.
+    /// What `type` may be, the default first, each with the keys that only it has; empty where the
+    /// section has no `type`.
     package var kinds: [KindDescription] = []
     /// How `type` follows from other keys when it is left out.
     package var following: String?

@@ -24,8 +24,8 @@ package struct KeyNames: Sendable {
         if !section.kinds.isEmpty { entries.append(Entry(section: path, name: "type", aliases: [])) }
     }
 
-    /// The known key that a wrong one most likely means, or nil if none is near: one that is called so by another tool, one that stands elsewhere, one that is
-    /// spelled nearly so.
+    /// The known key that a wrong one most likely means, or nil if none is near: one that is called
+    /// so by another tool, one that stands elsewhere, one that is spelled nearly so.
     /// - Parameters:
     ///   - section: where the wrong key stands.
     ///   - word: a part of a path that is to be preferred where a key has several places.

@@ -13,7 +13,8 @@ package enum KeyTable {
         package var path: String { section.isEmpty ? name : section + "." + name }
     }
 
-    /// Every key that has a value, section by section in the order of the manifest. The hyperparameters, which all methods share, stand once.
+    /// Every key that has a value, section by section in the order of the manifest. The
+    /// hyperparameters, which all methods share, stand once.
     package static var rows: [Row] { rows(Manifest.description, "") }
 
     private static func rows(_ section: SectionDescription, _ path: String) -> [Row] {
@@ -129,7 +130,8 @@ package enum KeyTable {
         return lines.map { "    \($0)\n" }.joined()
     }
 
-    /// Every name of a key and every word that one may have: seeds of trials with changed manifests.
+    /// Every name of a key and every word that one may have: seeds of trials with changed
+    /// manifests.
     package static var words: [String] {
         var words: Set<String> = []
         func add(_ section: SectionDescription) {

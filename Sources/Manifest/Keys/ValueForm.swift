@@ -1,6 +1,7 @@
 package import JSON
 
-/// How values of one type stand in a manifest: how they are read and written, and what a schema and a manual say of them.
+/// How values of one type stand in a manifest: how they are read and written, and what a schema and
+/// a manual say of them.
 package struct ValueForm<Value: Sendable>: Sendable {
     /// What JSON Schema says of such a value.
     package let schema: JSONNode

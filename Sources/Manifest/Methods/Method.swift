@@ -15,7 +15,8 @@ extension Manifest {
         package func hash(into hasher: inout Hasher) { hasher.combine(AnyHashable(specification)) }
     }
 
-    /// A method: its name, what it decides where the manifest leaves something open, and the hyperparameters that only it has.
+    /// A method: its name, what it decides where the manifest leaves something open, and the
+    /// hyperparameters that only it has.
     package protocol MethodSpecification: KeyedSection {
         static var word: String { get }
         static var sentence: String { get }
@@ -27,7 +28,8 @@ extension Manifest {
         static var readsPlainText: Bool { get }
         /// Whether a model without weights begins with random ones.
         static var mayBeginAtRandom: Bool { get }
-        /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle, five times it is rough.
+        /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle,
+        /// five times it is rough.
         static func baseRate(_ adapter: Adapter.Kind) -> Double
     }
 }

@@ -1,7 +1,8 @@
 import JSON
 
 extension Key<Manifest> {
-    /// `method`: the word of a method, and below that word the hyperparameters of all methods and of this one.
+    /// `method`: the word of a method, and below that word the hyperparameters of all methods and
+    /// of this one.
     static let method = Key(
         description: KeyDescription("method", .section(methodDescription), standard: nil, "What the training is for", []),
         read: { root, manifest throws(ManifestError) in try readMethod(root, &manifest) },

@@ -1,5 +1,6 @@
 extension Manifest {
-    /// Lion (Chen et al. 2023, arXiv:2302.06675), whose rates are three to ten times smaller than AdamW's.
+    /// Lion (Chen et al. 2023, arXiv:2302.06675), whose rates are three to ten times smaller than
+    /// AdamW's.
     package struct Lion: OptimizerSpecification {
         package static let word = "lion"
         package static let sentence = "every number moves by the learning rate; auto is a fifth of AdamW's rate"

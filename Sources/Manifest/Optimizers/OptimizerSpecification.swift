@@ -1,11 +1,13 @@
 extension Manifest {
-    /// An optimizer as a manifest describes it: its word and the keys that only it has. The arithmetic is Training's.
+    /// An optimizer as a manifest describes it: its word and the keys that only it has. The
+    /// arithmetic is Training's.
     package protocol OptimizerSpecification: KeyedSection {
         static var word: String { get }
         static var sentence: String { get }
         /// The rate that `auto` takes, over what AdamW would take.
         static var rateFactor: Double { get }
-        /// Times the rate: how much of a weight goes away in a step (Loshchilov & Hutter 2017, arXiv:1711.05101).
+        /// Times the rate: how much of a weight goes away in a step (Loshchilov & Hutter 2017,
+        /// arXiv:1711.05101).
         var weightDecay: Double { get set }
         var weightDecayOn: WeightDecayOn { get set }
         /// The length to which a longer gradient is cut; 0 cuts nothing.

@@ -1,7 +1,8 @@
 import JSON
 
 extension Manifest {
-    /// What the kind of adapter that a method begins with means for other keys, as parts of a JSON Schema.
+    /// What the kind of adapter that a method begins with means for other keys, as parts of a JSON
+    /// Schema.
     static var adapterRules: [JSONNode] {
         let isFull: JSONNode = [
             "required": ["adapter"],

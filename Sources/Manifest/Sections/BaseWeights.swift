@@ -4,8 +4,10 @@ package enum BaseWeights: String, Sendable, Hashable, CaseIterable {
     case stored
     case float32
     case bfloat16
-    /// The linear layers of the blocks in 8 bits, about 1.06 bytes a weight; all other weights as stored.
+    /// The linear layers of the blocks in 8 bits, about 1.06 bytes a weight; all other weights as
+    /// stored.
     case q8
-    /// The linear layers of the blocks in 4 bits, about 0.52 bytes a weight; all other weights as stored.
+    /// The linear layers of the blocks in 4 bits, about 0.52 bytes a weight; all other weights as
+    /// stored.
     case nf4
 }

@@ -13,17 +13,20 @@ extension Manifest {
         package var alpha = 32.0
         package var dropout = 0.0
         package var targets = Targets.allLinear
-        /// Scaling by `alpha / sqrt(rank)` instead of `alpha / rank` (Kalajdzievski 2023, arXiv:2312.03732).
+        /// Scaling by `alpha / sqrt(rank)` instead of `alpha / rank` (Kalajdzievski 2023,
+        /// arXiv:2312.03732).
         package var usesRankStabilisedScaling = false
         /// A PEFT folder whose matrices are the initial ones.
         package var initFrom: String?
-        /// What a manifest may leave to the adapter that training starts from; the raw values are the keys.
+        /// What a manifest may leave to the adapter that training starts from; the raw values are
+        /// the keys.
         package enum Inheritable: String, Sendable, Hashable, CaseIterable {
             case rank, alpha
             case targets = "target_modules"
             case scaling = "use_rslora"
         }
-        /// What it does leave: with ``initFrom`` these are the initial adapter's, whatever stands above.
+        /// What it does leave: with ``initFrom`` these are the initial adapter's, whatever stands
+        /// above.
         package var inherited: Set<Inheritable> = []
 
         package init() {}

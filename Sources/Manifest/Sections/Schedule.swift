@@ -1,5 +1,6 @@
 extension Manifest {
-    /// How the learning rate changes from step to step, by transformers' rule: the first step of a warm-up has rate 0.
+    /// How the learning rate changes from step to step, by transformers' rule: the first step of a
+    /// warm-up has rate 0.
     package struct Schedule: KeyedSection {
         package enum Shape: String, Sendable, Hashable, CaseIterable { case constant, linear, cosine }
         package var shape = Shape.cosine

@@ -11,7 +11,8 @@ package struct JobFigures: Sendable {
     package var exampleCount: Int
     package var tokenCount: Int
     package var trainedTokenCount: Int
-    /// Validation examples that stand in the training data too, and lines of the first of them: its own and the other's.
+    /// Validation examples that stand in the training data too, and lines of the first of them: its
+    /// own and the other's.
     package var leakedCount = 0
     package var leakedLines: (line: Int, first: Int)?
 

@@ -16,8 +16,9 @@ extension WarningRule {
         figures.schedule.peakRate == 0 ? "the learning rate is 0: nothing will change" : nil
     }
 
-    /// Rates beyond these bounds around the method's own have no use in the literature that the defaults come from: below, nothing is learnt in a run of usual length;
-    /// above, training diverges.
+    /// Rates beyond these bounds around the method's own have no use in the literature that the
+    /// defaults come from: below, nothing is learnt in a run of usual length; above, training
+    /// diverges.
     static let learningRateUnusual = WarningRule(code: "learning_rate_unusual", param: "learning_rate") { figures in
         let rate = figures.schedule.peakRate
         let usual = PreparedJob.baseRate(figures.manifest)

@@ -39,7 +39,8 @@ extension Interpreter {
         try take(count / 4)
     }
 
-    /// Refuses names of a namespace's attributes that begin as Python's own do, as transformers does.
+    /// Refuses names of a namespace's attributes that begin as Python's own do, as transformers
+    /// does.
     func requireOpen(_ name: String) throws(TemplateError) {
         guard name.hasPrefix("_") else { return }
         throw failure(
@@ -53,7 +54,8 @@ extension Interpreter {
         if !TemplateKey.isHashable(value) { throw failure("TypeError", "unhashable type: '\(value.typeName)'") }
     }
 
-    /// Refuses values nested so deeply that going through them, or letting them go, could exhaust the stack.
+    /// Refuses values nested so deeply that going through them, or letting them go, could exhaust
+    /// the stack.
     func requireShallow(_ value: TemplateValue, _ depth: Int = 0) throws(TemplateError) {
         let children: [TemplateValue]
         switch value {

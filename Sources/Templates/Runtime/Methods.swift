@@ -1,4 +1,5 @@
-/// The methods of lists and dictionaries that the sandbox allows; those that would change a value are refused.
+/// The methods of lists and dictionaries that the sandbox allows; those that would change a value
+/// are refused.
 enum Methods {
     static func method(_ name: String, of value: TemplateValue) -> TemplateValue? {
         switch value {

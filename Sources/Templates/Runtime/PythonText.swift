@@ -2,7 +2,8 @@ import Glibc
 
 /// Text as Python prints values.
 enum PythonText {
-    /// Bytes at which writing a value stops: more than any limit lets pass, so that the caller refuses it.
+    /// Bytes at which writing a value stops: more than any limit lets pass, so that the caller
+    /// refuses it.
     private static let byteLimit = 65 << 20
 
     /// `str(value)`.
@@ -86,7 +87,8 @@ enum PythonText {
         }
     }
 
-    /// The shortest digits that read back as the same number, with an exponent where Python writes one.
+    /// The shortest digits that read back as the same number, with an exponent where Python writes
+    /// one.
     static func float(_ number: Double) -> String {
         if number.isNaN { return "nan" }
         if number.isInfinite { return number < 0 ? "-inf" : "inf" }

@@ -28,7 +28,8 @@ enum StringMethods {
         "find", "rfind", "index", "rindex", "count", "isascii",
     ]
 
-    /// - Parameter isMarkup: the text counts as escaped; so does then what comes of it, and other text that goes into it is escaped.
+    /// - Parameter isMarkup: the text counts as escaped; so does then what comes of it, and other
+    ///   text that goes into it is escaped.
     static func method(_ name: String, of text: String, isMarkup: Bool = false) -> TemplateValue? {
         guard let signature = signatures[name] else { return nil }
         return .function(
@@ -78,7 +79,8 @@ enum StringMethods {
         return number
     }
 
-    /// The part of a text that the arguments `start` and `end` choose, and where it begins; nil if the start is beyond the end.
+    /// The part of a text that the arguments `start` and `end` choose, and where it begins; nil if
+    /// the start is beyond the end.
     private static func part(_ text: String, _ arguments: Arguments, _ interpreter: Interpreter) throws(TemplateError) -> (
         text: String, start: Int
     )? {

@@ -11,7 +11,8 @@ indirect enum TemplateValue: Sendable {
     case big(BigInteger)
     case double(Double)
     case string(String)
-    /// Text that counts as escaped: what `safe` and `escape` give. Joined with other text it escapes that.
+    /// Text that counts as escaped: what `safe` and `escape` give. Joined with other text it
+    /// escapes that.
     case markup(String)
     /// What `str.encode` gives.
     case bytes([UInt8])
@@ -140,7 +141,8 @@ struct TemplateRange: Sendable {
     }
 }
 
-/// What `keys()`, `values()`, `items()` and the filters that go through a sequence give: it can be looped over, but not indexed.
+/// What `keys()`, `values()`, `items()` and the filters that go through a sequence give: it can be
+/// looped over, but not indexed.
 ///
 /// Used by one rendering, in one thread.
 final class TemplateView: @unchecked Sendable {
@@ -212,7 +214,8 @@ struct TemplateDictionary: Sendable {
     }
 }
 
-/// A value as a key: numbers are equal across their types, texts by their scalars, tuples by their elements.
+/// A value as a key: numbers are equal across their types, texts by their scalars, tuples by their
+/// elements.
 struct TemplateKey: Hashable {
     var value: TemplateValue
 

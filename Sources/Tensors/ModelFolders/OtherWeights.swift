@@ -12,7 +12,9 @@ enum OtherWeights {
         ".distcp", ".pdparams", ".mlmodel", ".params", ".t7",
     ]
     /// What trainers and tokenizers leave beside weights.
-    private static let harmless = ["training_args", "tokenizer", "optimizer", "scheduler", "scaler", "rng_state", "random_states", "sampler"]
+    private static let harmless = [
+        "training_args", "tokenizer", "optimizer", "scheduler", "scaler", "rng_state", "random_states", "sampler",
+    ]
 
     private static func isWeights(_ name: String) -> Bool {
         let name = name.lowercased()

@@ -4,8 +4,9 @@ package import Templates
 
 /// Renders conversations with a model's chat template and marks what is trained.
 ///
-/// Masks follow from the rendered text: an assistant's turn is what the rendering of the conversation up to and including it has more than the rendering
-/// up to the turn before with the generation prompt. Where the template has `{% generation %}` marks those are taken.
+/// Masks follow from the rendered text: an assistant's turn is what the rendering of the
+/// conversation up to and including it has more than the rendering up to the turn before with the
+/// generation prompt. Where the template has `{% generation %}` marks those are taken.
 package struct ChatEncoder: Sendable {
     package let tokenizer: Tokenizer
     package let templates: ChatTemplates
@@ -15,14 +16,16 @@ package struct ChatEncoder: Sendable {
     /// Ids that end an answer.
     package let endIDs: Set<Int32>
     private let folder: String
-    /// End-of-turn tokens by which common templates close an answer, for checkpoints whose configuration does not name them.
+    /// End-of-turn tokens by which common templates close an answer, for checkpoints whose
+    /// configuration does not name them.
     private static let knownEnds = [
         "<|end|>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end_of_text|>", "<|return|>", "<|call|>",
         "<｜end▁of▁sentence｜>",
     ]
     /// Messages from which on a conversation's turns are found together.
     var fewestFramedMessages = 24
-    /// The time that the template may ask for: the beginning of today unless another is set; nil makes asking an error.
+    /// The time that the template may ask for: the beginning of today unless another is set; nil
+    /// makes asking an error.
     package var clock: TemplateClock?
     /// Where the steps of all renderings are counted, if anybody wants to know.
     package var stepCounter: TemplateStepCounter?
@@ -38,7 +41,8 @@ package struct ChatEncoder: Sendable {
     }
 
     /// Reads tokenizer and template of a model folder.
-    /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot be read.
+    /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot
+    ///   be read.
     package init(folder: String) throws {
         self.folder = folder
         clock = TemplateClock(dayOf: time(nil))
@@ -64,7 +68,8 @@ package struct ChatEncoder: Sendable {
         try rendering(Conversation(messages: messages, tools: tools), addGenerationPrompt).text
     }
 
-    /// The text of a conversation as the template renders it, with the prompt for an answer behind it where that is asked for.
+    /// The text of a conversation as the template renders it, with the prompt for an answer behind
+    /// it where that is asked for.
     /// - Throws: ``ChatError``.
     package func render(_ conversation: Conversation, addGenerationPrompt: Bool = false) throws(ChatError) -> String {
         try rendering(conversation, addGenerationPrompt).text
@@ -104,18 +109,22 @@ package struct ChatEncoder: Sendable {
 
     /// Tokens and mask of a conversation.
     ///
-    /// Trained are the tokens of what the assistant says (``AssistantSpans``), in turns whose `weight` is not 0.
+    /// Trained are the tokens of what the assistant says (``AssistantSpans``), in turns whose
+    /// `weight` is not 0.
     /// - Throws: ``ChatError``.
     package func encode(_ conversation: Conversation, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
         try encodeWithText(conversation, trainOn: trainOn).example
     }
 
     /// Tokens and mask of a conversation, and its rendered text.
-    /// - Parameter controlsAsText: the texts of special tokens in what people say are text as any other.
+    /// - Parameter controlsAsText: the texts of special tokens in what people say are text as any
+    ///   other.
     func encodeWithText(
         _ conversation: Conversation, trainOn: TrainedPart, controlsAsText: Bool = false
     ) throws(ChatError) -> (example: TokenizedExample, text: String) {
-        guard let messages = conversation.messages.array, !messages.isEmpty else { throw .notAConversation("messages is empty or is not a list") }
+        guard let messages = conversation.messages.array, !messages.isEmpty else {
+            throw .notAConversation("messages is empty or is not a list")
+        }
         let whole = try rendering(conversation, false)
         let tokens: [Tokenizer.Token]
         if controlsAsText, let marked = ControlMarks.marked(conversation, tokenizer) {
@@ -135,8 +144,9 @@ package struct ChatEncoder: Sendable {
                 while next < spans.count, spans[next].upperBound <= token.range.lowerBound { next += 1 }
                 guard next < spans.count else { break }
                 let span = spans[next]
-                // A token that stands for no text (a space put before a word) belongs to where it stands, and so does an added token that
-                // swallows the white space behind it. Another token that reaches over the border from the prompt into the answer is
+                // A token that stands for no text (a space put before a word) belongs to where it
+                // stands, and so does an added token that swallows the white space behind it.
+                // Another token that reaches over the border from the prompt into the answer is
                 // trained, for the answer cannot begin without it.
                 let staysAtStart = token.range.isEmpty || tokenizer.isAdded(token.id)
                 trained[index] = staysAtStart ? span.contains(token.range.lowerBound) : token.range.upperBound > span.lowerBound

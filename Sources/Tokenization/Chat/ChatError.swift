@@ -9,7 +9,8 @@ package enum ChatError: Error, Sendable, Hashable {
     case templateFile(file: String, TemplateError)
     /// The template failed on this conversation, or refused it.
     case template(TemplateError)
-    /// The template shows this assistant message so that its words cannot be found in the whole. Messages count from 0.
+    /// The template shows this assistant message so that its words cannot be found in the whole.
+    /// Messages count from 0.
     case spanNotFound(message: Int)
     case notAConversation(String)
     /// The tokenizer makes a special token of its text even where it is to be text.

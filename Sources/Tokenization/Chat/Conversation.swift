@@ -2,8 +2,9 @@ package import JSON
 
 /// Messages, and the tools that the assistant may call in them.
 package struct Conversation: Sendable, Hashable {
-    /// A list of objects with `role` and `content`, and what else the template knows: `tool_calls`, `reasoning_content`, `name` ... A message of the
-    /// assistant may have `weight`: 0 leaves it out of the loss.
+    /// A list of objects with `role` and `content`, and what else the template knows: `tool_calls`,
+    /// `reasoning_content`, `name` ... A message of the assistant may have `weight`: 0 leaves it
+    /// out of the loss.
     package var messages: JSONNode
     /// A list of tool schemas, or nil.
     package var tools: JSONNode?
@@ -13,7 +14,8 @@ package struct Conversation: Sendable, Hashable {
     package var list = "messages"
     /// The JSON paths of the first messages, where they do not stand in that list.
     package var paths: [String] = []
-    /// The member that holds a message's text in the record, with a period before it; empty where the path is the text's own.
+    /// The member that holds a message's text in the record, with a period before it; empty where
+    /// the path is the text's own.
     package var textMember = ".content"
     /// How the messages are put to the template.
     package var form = ConversationForm()
@@ -65,7 +67,8 @@ package struct Conversation: Sendable, Hashable {
         return with(messages: elements)
     }
 
-    /// The conversation with another text in the place of one message's content; nil if the message has no text.
+    /// The conversation with another text in the place of one message's content; nil if the message
+    /// has no text.
     func replacingContent(of message: Int, by text: String) -> Conversation? {
         guard var elements = messages.array, elements.indices.contains(message), let members = elements[message].object else { return nil }
         var hasText = false

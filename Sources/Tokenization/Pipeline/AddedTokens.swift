@@ -22,7 +22,8 @@ struct AddedTokens: Sendable {
     private let matcher: TokenTrie
     private let normalizedMatcher: TokenTrie
 
-    /// - Parameter normalize: changes the contents of tokens that are looked for in normalised text.
+    /// - Parameter normalize: changes the contents of tokens that are looked for in normalised
+    ///   text.
     init(_ tokens: [Token], normalize: (String) -> String) {
         self.tokens = tokens
         matcher = TokenTrie(tokens.enumerated().filter { !$1.isNormalized }.map { ($1.content, $0) })
@@ -41,7 +42,8 @@ struct AddedTokens: Sendable {
         return nil
     }
 
-    /// Cuts a text at the added tokens of one kind; of several that begin at one place the longest is taken.
+    /// Cuts a text at the added tokens of one kind; of several that begin at one place the longest
+    /// is taken.
     /// - Parameter keepsSpecial: special tokens are text as any other.
     func split(_ bytes: UnsafeBufferPointer<UInt8>, normalized: Bool, keepsSpecial: Bool = false) -> [Part] {
         guard !bytes.isEmpty else { return [] }
@@ -69,7 +71,8 @@ struct AddedTokens: Sendable {
                 }
             }
             if done < start { parts.append(Part(range: done..<start)) }
-            // White space that a token has swallowed may hold the next one all the same: so the reference library has it.
+            // White space that a token has swallowed may hold the next one all the same: so the
+            // reference library has it.
             if start < stop { parts.append(Part(range: start..<stop, id: token.id)) }
             done = stop
         }

@@ -22,8 +22,10 @@ extension TokenizerReader {
         }
     }
 
-    /// The added tokens with the ids that the reference library gives them: that of the vocabulary where it has the text, else the next free one behind
-    /// the vocabulary in the order of the file. In files that the library wrote these are the ids that stand there; in others it passes over them.
+    /// The added tokens with the ids that the reference library gives them: that of the vocabulary
+    /// where it has the text, else the next free one behind the vocabulary in the order of the
+    /// file. In files that the library wrote these are the ids that stand there; in others it
+    /// passes over them.
     func addedTokens(_ node: JSONNode?, _ vocabulary: Vocabulary) throws(TokenizerError) -> [AddedTokens.Token] {
         guard let node, !node.isNull else { return [] }
         guard let entries = node.array else { throw failure("added_tokens", "is \(node.kindName), not a list") }
@@ -54,7 +56,8 @@ extension TokenizerReader {
                 isSingleWord: try flag(entry, "single_word", field, default: false),
                 isNormalized: try flag(entry, "normalized", field, default: !isSpecial))
             if let place = places[id] {
-                // Of two declarations of one token the later counts, but what was special once stays so.
+                // Of two declarations of one token the later counts, but what was special once
+                // stays so.
                 token.isSpecial = isSpecial || tokens[place].isSpecial
                 tokens[place] = token
             } else {

@@ -6,7 +6,8 @@ import Models
 import Tensors
 import Tokenization
 
-/// The objectives whose loss is the cross-entropy of every trained token, given the tokens before it.
+/// The objectives whose loss is the cross-entropy of every trained token, given the tokens before
+/// it.
 protocol NextTokenObjective: Objective {}
 
 extension NextTokenObjective {

@@ -24,7 +24,8 @@ final class CheckpointWriter {
     /// - Parameter row: the figures of that step.
     func write(_ state: CheckpointState, _ row: MetricsRow) throws {
         let folder = runner.folder
-        // The steps that the checkpoint stands for must not be missing in the metrics after a power cut.
+        // The steps that the checkpoint stands for must not be missing in the metrics after a power
+        // cut.
         try metrics.sync()
         let name = CheckpointRecord.folderName(step: state.step)
         let path = folder.checkpoints + "/" + name
@@ -47,13 +48,15 @@ final class CheckpointWriter {
         runner.status.checkpoint = name
         runner.status.checkpointedAt = JobRunner.wallTime()
         try runner.save()
-        // The newest ones are kept; the rest goes now that the new one is there and has been read back.
+        // The newest ones are kept; the rest goes now that the new one is there and has been read
+        // back.
         for old in folder.checkpointNames.dropLast(job.manifest.checkpoint.keep) {
             try WholeFolder.remove(folder.checkpoints + "/" + old)
         }
     }
 
-    /// Writes a requested checkpoint: of the last whole step, also while the next one is being done.
+    /// Writes a requested checkpoint: of the last whole step, also while the next one is being
+    /// done.
     func answer(_ state: CheckpointState, _ row: MetricsRow?) throws {
         // It follows the first step, as the daemon has said.
         guard state.step > 0 else { return }

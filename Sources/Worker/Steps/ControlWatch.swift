@@ -3,7 +3,8 @@ import Preparation
 import Spool
 import Training
 
-/// Does what others want of a run: checkpoints that are due or asked for, and its end when somebody asks for it or a limit is used up.
+/// Does what others want of a run: checkpoints that are due or asked for, and its end when somebody
+/// asks for it or a limit is used up.
 final class ControlWatch: StepObserver {
     private unowned let runner: JobRunner
     private let job: PreparedJob
@@ -20,8 +21,8 @@ final class ControlWatch: StepObserver {
         (self.runner, self.job, self.checkpoints, self.progress) = (runner, job, checkpoints, progress)
     }
 
-    /// Asked while the device computes. Parameters and state are those of the last whole step until an update begins, which asks nothing: so long a
-    /// checkpoint of that step can be written.
+    /// Asked while the device computes. Parameters and state are those of the last whole step until
+    /// an update begins, which asks nothing: so long a checkpoint of that step can be written.
     func mustBreakOff() -> Bool {
         let leaves = runner.isAskedToLeave { noting { if let loop { try checkpoints.answer(loop.state, loop.lastRow) } } }
         if leaves || trouble != nil { return true }

@@ -4,7 +4,8 @@ import Preparation
 import Profiling
 import Training
 
-/// Times one step call by call: a worker's second, since the first touches memory for the first time.
+/// Times one step call by call: a worker's second, since the first touches memory for the first
+/// time.
 final class ProfileWatch: StepObserver {
     private unowned let runner: JobRunner
     private let run: TrainingRun

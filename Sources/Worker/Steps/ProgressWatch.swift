@@ -68,7 +68,8 @@ final class ProgressWatch: StepObserver {
             ])
     }
 
-    /// Stops nothing: a step that is neither the last nor followed by a checkpoint is published now and then.
+    /// Stops nothing: a step that is neither the last nor followed by a checkpoint is published now
+    /// and then.
     func mustStop(after step: StepResult, row: MetricsRow) throws -> Bool {
         guard MonotonicClock.seconds() - lastSave > 0.5 else { return false }
         try runner.publish()
