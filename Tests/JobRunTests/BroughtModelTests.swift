@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Jobs
+import Manifest
 import Spool
 import Storage
 import Tensors
@@ -35,7 +36,7 @@ import Worker
 
         @discardableResult
         func run(method: String = "supervised", steps: Int = 1, rate: Double = 3e-3, adapter settings: JSONNode, data: String? = nil) throws
-            -> WorkerOutcome
+            -> WorkerExit
         {
             let training = data == nil ? ReferenceSet.own.chatModel + "/train.jsonl" : root + "/data.jsonl"
             if let data { try DurableFiles.replace(training, with: data) }
@@ -145,7 +146,7 @@ import Worker
     func anAdapterIsContinuedWithItsOwnRankAndScaleAndAManifestThatSaysOtherwiseIsRefused() throws {
         let reports = ReferenceSet.shared.path("../reports/09-scale-of-a-continued-adapter")
         let data = try String(contentsOfFile: reports + "/data.jsonl", encoding: .utf8)
-        func job(_ settings: [JSONMember]) throws -> (job: Job, outcome: WorkerOutcome) {
+        func job(_ settings: [JSONMember]) throws -> (job: Job, outcome: WorkerExit) {
             let job = try Job()
             for name in ["adapter_config.json", "adapter_model.safetensors"] {
                 try FileManager.default.createDirectory(atPath: job.adapter, withIntermediateDirectories: true)
@@ -178,7 +179,7 @@ import Worker
     }
 
     @Test func aTokenThatTheModelLacksIsAnErrorOfItsLineAndNoneWhereItIsNotUsed() throws {
-        func job(_ content: String) throws -> (job: Job, outcome: WorkerOutcome) {
+        func job(_ content: String) throws -> (job: Job, outcome: WorkerExit) {
             let job = try Job()
             var tokenizer = try String(contentsOfFile: job.model + "/tokenizer.json", encoding: .utf8)
             guard let place = tokenizer.range(of: "\"added_tokens\": [") else { return (job, .failed) }

@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Preparation
 import Spool
 import Storage
