@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 import Worker
 
-/// Models and adapters as people bring them: what is trained is what they hold, and the result is right elsewhere too.
+/// Models and adapters as people bring them: what is trained is what they hold, and the result is
+/// right elsewhere too.
 @Suite(.serialized) struct BroughtModelTests {
     /// A short job on a copy of the reference model, which a test may change.
     final class Job {

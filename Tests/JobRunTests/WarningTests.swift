@@ -59,7 +59,7 @@ import Training
     @Test func theCodesAreDifferent() { #expect(Set(WarningRule.all.map(\.code)).count == WarningRule.all.count) }
 
     private static func rows(_ losses: [Double]) -> [MetricsRow] {
-        losses.enumerated().compactMap { MetricsRow(line: "\($0.offset + 1),\($0.element),0.5,,,,,0.001,1.0,100,1000.0") }
+        losses.enumerated().compactMap { MetricsRow(line: "\($0.offset + 1),\($0.element),0.5,,,,,0.001,1.0,100,1000.0,1.0") }
     }
 
     @Test func aLossThatRisesOverTheFirstTenthIsSaidOnce() {

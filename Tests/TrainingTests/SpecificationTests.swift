@@ -3,7 +3,7 @@ import Testing
 
 @testable import Training
 
-/// What the manifest offers and what training can do are two lists in two modules: they hold the same.
+/// What the manifest offers and what training can do are two lists in two modules that agree.
 @Suite struct SpecificationTests {
     @Test func everyOptimizerOfTheManifestIsOneOfTraining() throws {
         #expect(Manifest.Optimizer.all.map { $0.word } == Optimizers.all.map { $0.name })
