@@ -68,9 +68,10 @@ struct ManifestTemplate {
 
     /// A text as a YAML scalar in double quotes, which is JSON's form.
     private static func quoted(_ text: String) -> String {
+        // What begins with a letter and is not one of YAML's own words is read as it stands.
         let isPlain =
-            text.utf8.first.map { $0 != 0x2D } == true
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) } && text.contains { $0.isLetter }
+            text.first.map { $0.isASCII && $0.isLetter } == true
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) }
         guard !isPlain || ["true", "false", "null"].contains(text) else { return text }
         let escaped = text.unicodeScalars.map { scalar -> String in
             switch scalar {

@@ -11,11 +11,11 @@ struct TextChart {
     private static let labelWidth = 11
 
     var text: String {
-        let values = series.points.map(\.value)
+        let means = Self.means(series.points, columns: max(8, width - Self.labelWidth - 1))
+        let values = means.compactMap { $0 }
         guard let low = values.min(), let high = values.max(), let first = series.points.first, let last = series.points.last else {
             return series.name + ": no values"
         }
-        let means = Self.means(series.points, columns: max(8, width - Self.labelWidth - 1))
         let span = high > low ? high - low : 1
         // The lowest value keeps one eighth, so that it differs from a column without one.
         let eighths = means.map { mean in mean.map { 1 + Int((($0 - low) / span * Double(8 * height - 1)).rounded()) } }

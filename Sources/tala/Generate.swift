@@ -37,7 +37,9 @@ struct Generate: ParsableCommand {
         if let adapter { try Self.checkFolder(adapter, holding: "a PEFT adapter: adapter_config.json, adapter_model.safetensors") }
         do {
             let opened = try OpenedModel(path: model)
-            guard let weights = opened.weights else { throw ModelError(file: model, "holds no weights") }
+            guard let weights = opened.weights else {
+                throw ModelError(file: model, "contains no weights: neither model.safetensors nor shards with their index")
+            }
             for remark in opened.remarks { StandardError.write("\(remark)\n") }
             let configuration = opened.configuration
             var encoder = try ChatEncoder(folder: model)

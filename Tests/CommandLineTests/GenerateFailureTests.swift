@@ -40,13 +40,16 @@ import Testing
             try tala.run(["generate", "--model", Self.demo + "/config.json", "--prompt", "hi"]), ["config.json is not a folder"])
     }
 
-    @Test func anAdapterOfAnotherModelIsBlamedOnItsOwnFile() throws {
+    @Test func anAdapterThatCannotBeUsedIsBlamedOnItsOwnFile() throws {
         let adapter = NSTemporaryDirectory() + "tala-adapter-\(UUID().uuidString)"
         defer { FolderListing.delete(adapter) }
         try DurableFiles.makeFolder(adapter)
         try DurableFiles.replace(
             adapter + "/adapter_config.json", with: #"{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["no_such_layer"]}"#)
-        let outcome = try BuiltProgram(name: "tala").run(["generate", "--model", Self.demo, "--adapter", adapter, "--prompt", "hi"])
-        Self.expectFolderWords(outcome, [adapter + "/adapter_config.json", "no_such_layer"])
+        let arguments = ["generate", "--model", Self.demo, "--adapter", adapter, "--prompt", "hi"]
+        Self.expectFolderWords(try BuiltProgram(name: "tala").run(arguments), [adapter + "/adapter_model.safetensors"])
+        // A header without tensors.
+        try DurableFiles.replace(adapter + "/adapter_model.safetensors", with: "\u{2}\0\0\0\0\0\0\0{}")
+        Self.expectFolderWords(try BuiltProgram(name: "tala").run(arguments), [adapter + "/adapter_model.safetensors"])
     }
 }
