@@ -187,7 +187,8 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Basics", "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Jobs", "Manifest", "Models", "Storage", "Tensors", "Tokenization",
+                "Basics", "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Jobs", "Manifest", "Models", "Storage", "Tensors",
+                "Tokenization",
                 "Training", "TestSupport",
             ]),
         tests(

@@ -35,7 +35,8 @@ package struct PathResolver: Sendable {
         how.resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (allowingLinks ? 0 : RESOLVE_NO_SYMLINKS))
         let found = try passing(tala_openat2(directory, name, &how), root + "/" + name)
         guard found >= 0 else { return nil }
-        guard let path = path(of: found), let base = Self.path(of: directory), path == base || path.hasPrefix(base == "/" ? base : base + "/"),
+        guard let path = path(of: found), let base = Self.path(of: directory),
+            path == base || path.hasPrefix(base == "/" ? base : base + "/"),
             isReachable(path.dropFirst(base.count), from: directory, for: submitter)
         else {
             close(found)
