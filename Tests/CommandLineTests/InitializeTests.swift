@@ -13,7 +13,7 @@ import Testing
     /// Every manifest that the command can write, with names that YAML could misread.
     @Test(arguments: ManifestTemplate.Task.allCases, [false, true])
     func everyManifestToBeginWithIsRead(task: ManifestTemplate.Task, full: Bool) throws {
-        for name in ["model", "true", "12", "a b: c", "quo\"te\\", "-x", "größe", "1e5", "~", "tab\tname"] {
+        for name in ["model", "true", "12", "a b: c", "quo\"te\\", "-x", "größe", "1e5", "~"] {
             let text = ManifestTemplate(model: name, data: name + ".jsonl", task: task, trainsAllWeights: full || task == .text).text
             let manifest = try Manifest(ManifestText(Array(text.utf8), isYAML: true))
             #expect(manifest.model == name, "\(text)")

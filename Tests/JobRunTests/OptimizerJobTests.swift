@@ -7,7 +7,8 @@ import Training
 import Worker
 
 @Suite(.serialized) struct OptimizerJobTests {
-    /// Whole jobs with optimizers other than AdamW: their state is in the checkpoint from which the second half goes on, and not in the result.
+    /// Whole jobs with optimizers other than AdamW: their state is in the checkpoint from which the
+    /// second half goes on, and not in the result.
     @Test(arguments: Optimizers.all.map { $0.name }.filter { $0 != AdamWOptimizer.name })
     func aJobThatIsStoppedEndsInTheSameBytes(name: String) throws {
         let changes: [String: JSONNode] = [

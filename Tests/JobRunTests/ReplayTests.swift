@@ -19,7 +19,7 @@ import Training
         let result = job.folder.result
         // A session that begins with the adapter that was written has the trained model's numbers.
         let prepared = try PreparedJob(
-            manifest: job.folder.manifest(), modelFolder: ReferenceSet.own.chatModel,
+            manifest: job.folder.manifest(), modelFolder: ReferenceSet.own.trajectoryModel,
             trainingPath: (ReferenceSet.own.chatModel + "/train.jsonl"), validationPath: (ReferenceSet.own.chatModel + "/validation.jsonl"),
             initialAdapterPath: result + "/adapter")
         let run = TrainingRun(

@@ -45,7 +45,8 @@ final class DataFile {
         isCompressed = kind == .gzip && name.hasSuffix(".gz")
         if isCompressed { gzip = GzipStream() }
         if let fault = isCompressed ? nil : kind.fault(name: name) {
-            close(descriptor)
+            // All properties have their values by now, so deinit runs and closes the file. Closed
+            // here as well, its number could be another thread's file already.
             throw DatasetProblem(kind: "unreadable", file: name, line: 1, found: fault.found, expected: fault.expected, fault.message)
         }
     }
