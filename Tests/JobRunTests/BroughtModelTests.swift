@@ -125,14 +125,15 @@ import Worker
     @Test func theTokenThatEndsTheTrainedAnswersEndsGenerationOfTheResult() throws {
         for kind in ["lora", "full"] {
             let job = try Job()
-            // The model's files stop at <s> only; the template closes an answer with </s>, id 2.
-            try DurableFiles.replace(job.model + "/generation_config.json", with: #"{"bos_token_id": 1, "eos_token_id": 1}"#)
+            // The model's files stop at <|endoftext|> only; the template closes an answer with
+            // <|end|>, id 3.
+            try DurableFiles.replace(job.model + "/generation_config.json", with: #"{"bos_token_id": 0, "eos_token_id": 0}"#)
             #expect(try job.run(adapter: ["type": JSONNode(kind)]) == .succeeded, "\(job.failure)")
             for part in kind == "lora" ? ["merged", "adapter"] : ["model"] {
                 let ends = try job.result(part + "/generation_config.json")["eos_token_id"]?.array?.compactMap(\.integer)
-                #expect(ends == [1, 2], "\(part)")
+                #expect(ends == [0, 3], "\(part)")
             }
-            #expect(job.events.contains("Answers end with </s> (2)"))
+            #expect(job.events.contains("Answers end with <|end|> (3)"))
         }
         // Where the files name it already they stay as they are.
         let job = try Job()
@@ -172,7 +173,7 @@ import Worker
             (JSONMember("rank", 16), "adapter.rank: is 16, but the adapter that training starts from has 2"),
             (JSONMember("alpha", 4), "adapter.alpha: is 4.0, but the adapter that training starts from has 16"),
             (JSONMember("use_rslora", true), "adapter.use_rslora: is true"),
-            (JSONMember("target_modules", ["q_proj"]), "adapter.target_modules: is for 5 modules"),
+            (JSONMember("target_modules", ["q_proj"]), "adapter.target_modules: is for 4 modules"),
         ] {
             let (job, outcome) = try job([member])
             #expect(outcome == .failed && job.failure.contains(words), "\(job.failure)")
@@ -185,7 +186,7 @@ import Worker
             var tokenizer = try String(contentsOfFile: job.model + "/tokenizer.json", encoding: .utf8)
             guard let place = tokenizer.range(of: "\"added_tokens\": [") else { return (job, .failed) }
             tokenizer.insert(
-                contentsOf: "{\"id\": 600, \"content\": \"<extra>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
+                contentsOf: "{\"id\": 900, \"content\": \"<extra>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
                     + "\"normalized\": false, \"special\": true}, ", at: place.upperBound)
             try DurableFiles.replace(job.model + "/tokenizer.json", with: tokenizer)
             let line =
