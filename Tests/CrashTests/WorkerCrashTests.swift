@@ -89,8 +89,8 @@ import Worker
                 #expect(status.state != .failed, "\(place)")
                 if repeats == 1, outcome == .diskFull {
                     paused += 1
-                    // The ledger decides. Where it says already that the job has succeeded, only the
-                    // status was not written any more.
+                    // The ledger decides. Where it says already that the job has succeeded, only
+                    // the status was not written any more.
                     guard case .found(let ledger) = try job.folder.ledger() else {
                         Issue.record("\(place): there is no ledger")
                         continue

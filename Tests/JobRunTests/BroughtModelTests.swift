@@ -185,9 +185,12 @@ import Worker
             let job = try Job()
             var tokenizer = try String(contentsOfFile: job.model + "/tokenizer.json", encoding: .utf8)
             guard let place = tokenizer.range(of: "\"added_tokens\": [") else { return (job, .failed) }
-            tokenizer.insert(
-                contentsOf: "{\"id\": 900, \"content\": \"<extra>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-                    + "\"normalized\": false, \"special\": true}, ", at: place.upperBound)
+            // The embedding has room for 59 more than the vocabulary holds.
+            let more = (0..<60).map { index in
+                "{\"id\": \(709 + index), \"content\": \"<extra\(index)>\", \"single_word\": false, \"lstrip\": false, "
+                    + "\"rstrip\": false, \"normalized\": false, \"special\": true}, "
+            }
+            tokenizer.insert(contentsOf: more.joined(), at: place.upperBound)
             try DurableFiles.replace(job.model + "/tokenizer.json", with: tokenizer)
             let line =
                 "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"\(content)\"}]}\n"
@@ -196,9 +199,9 @@ import Worker
         let unused = try job("once upon a time")
         #expect(unused.outcome == .succeeded, "\(unused.job.failure)")
         #expect(unused.job.events.contains("tokenizer.json has token ids up to"))
-        let used = try job("once <extra>")
+        let used = try job("once <extra59>")
         #expect(
-            used.outcome == .failed && used.job.failure.contains("line 1") && used.job.failure.contains("<extra>"), "\(used.job.failure)")
+            used.outcome == .failed && used.job.failure.contains("line 1") && used.job.failure.contains("<extra59>"), "\(used.job.failure)")
     }
 
     @Test func everyResultIsReadBackAndHasTheLossOfTheTrainedModel() throws {
