@@ -80,17 +80,24 @@ extension JobRunner {
         try twice("the result") { try writer.write() }
         try replay(run, job, expected)
         meter(trainedTokens: state.trainedTokens)
-        try status.become(.succeeded)
-        status.finishedAt = Self.wallTime()
-        status.estimatedFinish = nil
-        status.progress.remainingSeconds = nil
-        status.neededBytes = nil
-        status.fineTunedModel = ResultWriter.modelName(job.manifest, folder.id)
-        status.resultFiles = ["metrics.csv", "result"]
-        try event(.modelCreated, "New fine-tuned model created: \(status.fineTunedModel ?? folder.id)")
-        try event(.succeeded, "The job has successfully completed")
-        try syncEvents()
-        try save()
+        let running = status
+        do {
+            try status.become(.succeeded)
+            status.finishedAt = Self.wallTime()
+            status.estimatedFinish = nil
+            status.progress.remainingSeconds = nil
+            status.neededBytes = nil
+            status.fineTunedModel = ResultWriter.modelName(job.manifest, folder.id)
+            status.resultFiles = ["metrics.csv", "result"]
+            try event(.modelCreated, "New fine-tuned model created: \(status.fineTunedModel ?? folder.id)")
+            try event(.succeeded, "The job has successfully completed")
+            try syncEvents()
+            try save()
+        } catch {
+            // A success that is not in the ledger has not happened: the job can still be paused.
+            if (try? folder.ledger()) != .found(status.ledger) { status = running }
+            throw error
+        }
         folder.removeTokens()
         return .succeeded
     }
