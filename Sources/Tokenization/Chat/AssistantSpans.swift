@@ -182,9 +182,9 @@ struct AssistantSpans {
     /// before the limit.
     private func firstEndToken(from place: Int, before limit: Int) -> Int {
         guard place < limit else { return place }
-        let text = String(decoding: bytes[place..<limit], as: UTF8.self)
+        let (text, start) = Self.text(of: bytes[place..<limit])
         let token = encoder.tokenizer.encodeWithRanges(text, addSpecialTokens: false).first { encoder.endIDs.contains($0.id) }
-        return token.map { place + $0.range.upperBound } ?? place
+        return token.map { min(limit, start + $0.range.upperBound) } ?? place
     }
 
     // MARK: End-of-turn tokens
@@ -192,20 +192,29 @@ struct AssistantSpans {
     /// Where the last turn of a text ends: behind its end-of-turn token. What a template writes
     /// behind that (a line end, an end-of-text) is not the assistant's.
     private func endOfTurn(in bytes: ArraySlice<UInt8>) -> Int {
-        let start = bytes.startIndex
-        let text = String(decoding: bytes, as: UTF8.self)
+        let (text, start) = Self.text(of: bytes)
+        /// Where a place of the text is; a character that is cut off at the end is longer there.
+        func place(_ offset: Int) -> Int { min(bytes.endIndex, start + offset) }
         let ends = encoder.tokenizer.encodeWithRanges(text, addSpecialTokens: false).filter { encoder.endIDs.contains($0.id) }
         guard var chosen = ends.last else { return bytes.endIndex }
         // Of several end tokens one behind the other the first ends the turn.
         for token in ends.dropLast().reversed() {
-            let from = start + token.range.upperBound
-            let to = max(from, start + chosen.range.lowerBound)
+            let from = place(token.range.upperBound)
+            let to = max(from, place(chosen.range.lowerBound))
             guard bytes[from..<to].allSatisfy({ $0 == 0x0A || $0 == 0x20 || $0 == 0x0D }) else { break }
             chosen = token
         }
         // An end token's text may include white space that it swallows: the token counts, so all of
         // its range does.
-        return start + chosen.range.upperBound
+        return place(chosen.range.upperBound)
+    }
+
+    /// The text of bytes that may begin inside of a character, as a turn does whose first token is
+    /// a part of one, and where it begins. Decoded as they are, such bytes would become longer, and
+    /// every place behind them wrong.
+    private static func text(of bytes: ArraySlice<UInt8>) -> (text: String, start: Int) {
+        let whole = bytes.drop { $0 & 0xC0 == 0x80 }
+        return (String(decoding: whole, as: UTF8.self), whole.startIndex)
     }
 
     private static func commonPrefix(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Int {
