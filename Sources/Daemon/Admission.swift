@@ -27,7 +27,7 @@ struct Admission {
             },
             mayUseAll: { users.role(of: $0)?.rights.contains(.controlAny) == true },
             // A job whose status cannot be read yet is there all the same.
-            state: { store.registry.state($0) ?? (retries.contains(Recovery.takingUp($0)) ? .queued : nil) },
+            state: { store.registry.state($0) ?? (retries.contains(Recovery.recovering($0)) ? .queued : nil) },
             prices: { users.policy?.prices(device: $0) })
     }
 

@@ -32,7 +32,7 @@ extension TalaDaemon {
         /// time.
         package var countSeconds = 2.0
         /// Seconds that workers have to write a checkpoint when the daemon leaves.
-        package var leaveSeconds = 170.0
+        package var shutdownSeconds = 170.0
         /// The administrator's policy; a file that is not there is no policy.
         package var policyFile: String?
         /// Where figures for Prometheus go.

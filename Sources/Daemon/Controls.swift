@@ -48,7 +48,7 @@ final class Controls {
         guard var status = known else { return }
         let asker = Int(information.st_uid)
         guard users.may(asker, controlJobOf: status.owner) else { return refuse(String(parts[1]), asker, status) }
-        guard let verb = Verb(rawValue: String(parts[1])) else { return Self.tellMeaningless(parts[1], status, store.journal) }
+        guard let verb = Verb(rawValue: String(parts[1])) else { return Self.logMeaningless(parts[1], status, store.journal) }
         apply(verb, &status)
     }
 
@@ -59,7 +59,7 @@ final class Controls {
         try? EventLog(store.folder(status.id)).append(.warn, .controlRefused, message, at: Clock.wall())
     }
 
-    static func tellMeaningless(_ verb: some StringProtocol, _ status: JobStatus, _ journal: Journal) {
+    static func logMeaningless(_ verb: some StringProtocol, _ status: JobStatus, _ journal: Journal) {
         journal.log(
             .notice, "\(status.id): \(verb) means nothing for a job that is \(status.state.rawValue)", nil, Journal.Subject(job: status.id))
     }

@@ -4,7 +4,7 @@ import Manifest
 import Spool
 import Storage
 
-/// Gives free devices, and the worker for checks, what the scheduler has for them.
+/// Gives free devices, and the workers for checks, what the scheduler has for them.
 struct Dispatch {
     let store: JobStore
     let scheduler: Scheduler
@@ -18,16 +18,19 @@ struct Dispatch {
             let problem = supervisor.train(next.id, owner: next.owner, onDevice: index)
             settle(.run, next, status, problem)
         }
-        guard supervisor.checker == nil, supervisor.mayStart else { return }
-        switch scheduler.nextCheck() {
-        case .salvage(let id): salvage(id)
-        case .validate(let next):
-            guard let status = begin(.validate, next) else { return }
-            let problem = supervisor.check(
-                .validate, next.id, owner: next.owner, device: supervisor.devices.first?.selector ?? "auto")
-            settle(.validate, next, status, problem)
-        case nil: break
+        while supervisor.mayCheck, let check = scheduler.nextCheck(mayHaveOne: { !supervisor.isChecking(for: $0) }) {
+            switch check {
+            case .salvage(let next): salvage(next)
+            case .validate(let next): validate(next)
+            }
         }
+    }
+
+    private func validate(_ next: Queue.Entry) {
+        guard let status = begin(.validate, next) else { return }
+        let problem = supervisor.check(
+            .validate, next.id, owner: next.owner, device: supervisor.devices.first?.selector ?? "auto")
+        settle(.validate, next, status, problem)
     }
 
     /// Makes sure that a job can be given to a worker, and counts the attempt.
@@ -68,7 +71,7 @@ struct Dispatch {
         if let problem {
             // It did not count as an attempt.
             if task == .run { status.attempts -= 1 }
-            if supervisor.startFailures.isWorthSaying {
+            if supervisor.startFailures.isWorthReporting {
                 let why = String(cString: strerror(problem.errorNumber))
                 store.record(status, .warn, .workerNotStarted, "No worker could be started: \(why); it is tried again")
             } else {
@@ -81,19 +84,24 @@ struct Dispatch {
         if store.change(&status, to: task == .run && isValidated ? .running : .validatingFiles) { store.note(status) }
     }
 
-    private func salvage(_ id: String) {
+    private func salvage(_ entry: Queue.Entry) {
+        let id = entry.id
         let status: JobStatus?
         do throws(StorageError) {
             if store.isPending(id) { throw StorageError(operation: "write the status of", path: id, errorNumber: EAGAIN) }
             status = try store.status(id)
         } catch {
             supervisor.noteStartFailure("\(id): \(error)")
-            return scheduler.salvageLater(id)
+            return scheduler.requeue(entry, .salvage, after: 0)
         }
         guard let status, status.reason == .givingUp || status.reason == .exportingCheckpoint else { return }
         let step = status.state == .cancelled ? [] : status.crashes?.step.map { ["--step", "\($0)"] } ?? []
-        guard let problem = supervisor.check(.salvage, id, owner: status.owner ?? 0, device: status.device ?? "auto", step) else { return }
+        guard let problem = supervisor.check(.salvage, id, owner: entry.owner, device: status.device ?? "auto", step) else { return }
         // A program that is not there will not come; processes and memory may.
-        if problem.isTransient { scheduler.salvageLater(id) } else { Settlement(store, scheduler, RetryPolicy(delays: [])).salvaged(id) }
+        if problem.isTransient {
+            scheduler.requeue(entry, .salvage, after: 0)
+        } else {
+            Settlement(store, scheduler, RetryPolicy(delays: [])).salvaged(id)
+        }
     }
 }

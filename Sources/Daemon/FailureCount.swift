@@ -10,13 +10,13 @@ struct FailureCount {
     mutating func succeeded() { count = 0 }
 
     /// - Parameter limit: the longest wait, in seconds.
-    /// - Returns: whether this failure is to be said.
+    /// - Returns: whether this failure is to be reported.
     mutating func failed(limit: Double = 30) -> Bool {
         count += 1
         allowedAt = Clock.monotonic() + min(limit, Retries.delay(tries: count))
-        return isWorthSaying
+        return isWorthReporting
     }
 
     /// Whether this failure in a row is the first, second, fourth, eighth ...
-    var isWorthSaying: Bool { count & (count - 1) == 0 }
+    var isWorthReporting: Bool { count & (count - 1) == 0 }
 }

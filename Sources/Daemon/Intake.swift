@@ -81,7 +81,7 @@ final class Intake {
                     result = try acceptance.take(name, id: id, milliseconds: milliseconds, submitter: submitter, judges)
                 case .abandoned(let name): result = try acceptance.abandon(name, milliseconds: milliseconds)
                 }
-                if case .stillWritten = result { giveBackLater(id, name: found.name) }
+                if case .stillWritten = result { restoreDropLater(id, name: found.name) }
                 count(result, found.name)
                 note(result)
                 failures.succeeded()
@@ -89,7 +89,7 @@ final class Intake {
                 // The drop is not lost because the spool is in trouble: it waits where it was.
                 if failures.failed(limit: 5) { journal.log(.error, "cannot take \(found): \(error); trying again") }
                 drops.wait(found)
-                giveBackLater(id, name: found.name)
+                restoreDropLater(id, name: found.name)
                 return
             }
         }
@@ -121,16 +121,16 @@ final class Intake {
         return newestIdentifier
     }
 
-    // MARK: Giving back
+    // MARK: Restoring drops
 
     /// Undoes what was begun with a drop that has not become a job.
     /// - Parameter name: what it was called, if that is known.
-    func giveBackLater(_ id: String, name: String? = nil) {
-        retries.retryUntilDone("giving back of \(id)") { [self] _ in try giveBack(id, name: name) }
+    func restoreDropLater(_ id: String, name: String? = nil) {
+        retries.retryUntilDone("restoring of the drop \(id)") { [self] _ in try restoreDrop(id, name: name) }
     }
 
-    /// The drop goes back into `incoming/`, the rest goes.
-    private func giveBack(_ id: String, name: String?) throws {
+    /// The drop goes back into `incoming/`, and the rest is deleted.
+    private func restoreDrop(_ id: String, name: String?) throws {
         let (claim, building) = (layout.claim(id), layout.building(id))
         // The job folder appears by one rename: if it is not there, the drop was not accepted yet.
         if !FolderListing.exists(layout.job(id).path) {

@@ -14,16 +14,27 @@ struct JobControl {
         let isTraining = supervisor.isTraining(status.id)
         switch verb {
         case .cancel where !isTraining && !status.state.isFinal:
-            supervisor.stopCheck(of: status.id)
-            scheduler.cancel(&status)
+            guard !hasEnded(&status) else { break }
+            return scheduler.cancel(&status)
         case .pause where !isTraining && (status.state == .queued || status.state == .validatingFiles):
-            supervisor.stopCheck(of: status.id)
-            scheduler.pause(&status)
-        case .resume where status.state == .paused: scheduler.resume(&status)
-        case .cancel where isTraining, .pause where isTraining, .checkpoint where isTraining: forward(verb, status)
-        case .delete where status.state.isFinal && !supervisor.hasInHand(status.id): store.delete(status)
-        default: Controls.tellMeaningless(verb.rawValue, status, store.journal)
+            guard !hasEnded(&status) else { break }
+            return scheduler.pause(&status)
+        case .resume where status.state == .paused: return scheduler.resume(&status)
+        case .cancel where isTraining, .pause where isTraining, .checkpoint where isTraining: return forward(verb, status)
+        case .delete where status.state.isFinal && !supervisor.hasInHand(status.id): return store.delete(status)
+        default: break
         }
+        Controls.logMeaningless(verb.rawValue, status, store.journal)
+    }
+
+    /// Ends the check of a job, if there is one.
+    /// - Parameter status: what its worker said last, afterwards.
+    /// - Returns: whether the worker had just ended the job.
+    private func hasEnded(_ status: inout JobStatus) -> Bool {
+        guard let ended = supervisor.stopCheck(of: status.id) else { return false }
+        if let last = (try? store.status(status.id)) ?? nil { status = last }
+        if status.state.isFinal { Settlement(store, scheduler, RetryPolicy(delays: [])).settle(ended) }
+        return status.state.isFinal
     }
 
     static func forwarding(_ name: String) -> String { "forwarding of control/\(name)" }

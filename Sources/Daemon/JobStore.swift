@@ -140,37 +140,37 @@ final class JobStore {
 
     private func keep(_ status: JobStatus, _ event: (JobEvent.Level, EventCode, String, Int)?) {
         registry.note(status)
-        var words = pending[status.id] ?? Pending(since: Clock.monotonic())
-        words.status = status
-        if let event { words.events.append(event) }
-        pending[status.id] = words
+        var entry = pending[status.id] ?? Pending(since: Clock.monotonic())
+        entry.status = status
+        if let event { entry.events.append(event) }
+        pending[status.id] = entry
         retries.retryUntilDone("status of \(status.id)") { [self] _ in try flush(status.id) }
     }
 
     private func flush(_ id: String) throws {
-        guard var words = pending[id], FolderListing.exists(folder(id).path) else {
+        guard var entry = pending[id], FolderListing.exists(folder(id).path) else {
             pending[id] = nil
             return
         }
-        defer { pending[id] = words.status == nil && words.events.isEmpty ? nil : words }
+        defer { pending[id] = entry.status == nil && entry.events.isEmpty ? nil : entry }
         do {
-            if let status = words.status {
+            if let status = entry.status {
                 try folder(id).write(status)
-                words.status = nil
+                entry.status = nil
             }
-            let waited = Int(Clock.monotonic() - words.since)
-            if let failure = words.failure, waited > 0 {
-                words.failure = nil
+            let waited = Int(Clock.monotonic() - entry.since)
+            if let failure = entry.failure, waited > 0 {
+                entry.failure = nil
                 let message = "The daemon could not write about this job for \(waited) s: \(failure)"
-                words.events.append((.warn, .writingDelayed, message, Clock.wall()))
+                entry.events.append((.warn, .writingDelayed, message, Clock.wall()))
             }
             let log = try EventLog(folder(id))
-            while let event = words.events.first {
+            while let event = entry.events.first {
                 try log.append(event.level, event.code, event.message, at: event.time)
-                words.events.removeFirst()
+                entry.events.removeFirst()
             }
         } catch {
-            words.failure = "\(error)"
+            entry.failure = "\(error)"
             throw error
         }
     }
@@ -182,7 +182,7 @@ final class JobStore {
             try DeletedUsage.add(status, layout)
             let path = folder(status.id).path
             retries.retryUntilDone("deletion of \(status.id)") { _ in if FolderListing.exists(path) { try WholeFolder.remove(path) } }
-            registry.forget(status.id)
+            registry.remove(status.id)
             registry.noteDeleted(status.owner ?? 0, status.usage)
             journal.log(.information, "\(status.id): deleted", nil, subject)
         } catch {

@@ -43,9 +43,9 @@ struct Recovery {
         for (index, name) in names.enumerated() {
             if index % 1000 == 999 { notifier.send("EXTEND_TIMEOUT_USEC=60000000\nSTATUS=reading jobs, \(index) of \(names.count)") }
             if name.hasPrefix(".claim-") {
-                intake.giveBackLater(String(name.dropFirst(7)))
+                intake.restoreDropLater(String(name.dropFirst(7)))
             } else if name.hasPrefix(".new-") {
-                intake.giveBackLater(String(name.dropFirst(5)))
+                intake.restoreDropLater(String(name.dropFirst(5)))
             } else if name.hasPrefix(".trash-") {
                 FolderListing.delete(layout.jobs + "/" + name)
             } else if let milliseconds = JobIdentifier.milliseconds(of: name) {
@@ -53,34 +53,34 @@ struct Recovery {
                 do { if let status = try recover(name, tries: 0) { waiting.append(status) } } catch {
                     // One file that cannot be read must not keep all others waiting.
                     store.journal.log(.error, "\(name): \(error); trying again", nil, Journal.Subject(job: name))
-                    retries.retryLater(Self.takingUp(name), tries: 1, after: 0.1) { tries in
-                        guard let status = try recover(name, tries: tries) else { return noteLateEnd(name) }
-                        scheduler.takeUp(status)
+                    retries.retryLater(Self.recovering(name), tries: 1, after: 0.1) { tries in
+                        guard let status = try recover(name, tries: tries) else { return notifyOfLateEnd(name) }
+                        scheduler.admit(status)
                     }
                 }
             }
         }
         retries.retryUntilDone("looking for drops that were taken") { _ in
             for name in try FolderListing.names(in: layout.incoming) where name.hasPrefix(Claim.takenPrefix) {
-                recoverTaken(String(name.dropFirst(Claim.takenPrefix.utf8.count)))
+                recoverClaim(String(name.dropFirst(Claim.takenPrefix.utf8.count)))
             }
         }
         // Only now are the states of all jobs known that others may wait for.
-        for status in waiting { scheduler.takeUp(status) }
+        for status in waiting { scheduler.admit(status) }
     }
 
-    static func takingUp(_ id: String) -> String { "taking up of \(id)" }
+    static func recovering(_ id: String) -> String { "recovery of \(id)" }
 
-    private func recoverTaken(_ id: String) {
+    private func recoverClaim(_ id: String) {
         if !FolderListing.exists(layout.job(id).path) {
-            intake.giveBackLater(id)
+            intake.restoreDropLater(id)
         } else if layout.job(id).isValidated {
             FolderListing.delete(layout.incoming + "/" + Claim.takenPrefix + id)
         }
     }
 
     /// Tells those that wait for a job which turned out late to have ended.
-    private func noteLateEnd(_ id: String) {
+    private func notifyOfLateEnd(_ id: String) {
         if let status = (try? store.status(id)) ?? nil, status.state.isFinal { scheduler.notifyDependents(of: status) }
     }
 

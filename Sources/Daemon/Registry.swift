@@ -30,7 +30,7 @@ struct Registry {
         let old = records[status.id]
         let record = Record(
             state: state, owner: status.owner ?? 0, usage: status.usage, diskBytes: bytes ?? old?.diskBytes ?? 0)
-        forget(status.id)
+        remove(status.id)
         records[status.id] = record
         add(record, 1)
     }
@@ -43,7 +43,7 @@ struct Registry {
         note(status, in: isAtWork ? status.state : records[status.id]?.state ?? status.state, diskBytes: bytes)
     }
 
-    mutating func forget(_ id: String) { if let old = records.removeValue(forKey: id) { add(old, -1) } }
+    mutating func remove(_ id: String) { if let old = records.removeValue(forKey: id) { add(old, -1) } }
 
     private mutating func add(_ record: Record, _ sign: Int) {
         counts[record.state, default: 0] += sign

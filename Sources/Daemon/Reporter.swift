@@ -12,8 +12,8 @@ final class Reporter {
         var devices: [(selector: String, job: String?)] = []
         /// The statuses of the jobs that have a device.
         var running: [(device: String, status: JobStatus)] = []
-        /// The job whose files are validated, or which is salvaged.
-        var checked: String?
+        /// The jobs whose files are validated, or which are salvaged.
+        var checked: [String] = []
         var queuedCount = 0
         var validatingCount = 0
         /// Some of the jobs that wait for a device.
@@ -72,7 +72,7 @@ final class Reporter {
             "heartbeat": JSONNode(Clock.wall()), "device": JSONNode(facts.devices.map(\.selector).joined(separator: ",")),
             "devices": JSONNode(facts.devices.map { ["device": JSONNode($0.selector), "job": $0.job.map { JSONNode($0) } ?? nil] }),
             "running": JSONNode(facts.devices.compactMap { $0.job.map { JSONNode($0) } }),
-            "validating": JSONNode(facts.checked.map { [JSONNode($0)] } ?? []),
+            "validating": JSONNode(facts.checked.map { JSONNode($0) }),
             // A long queue is only counted: this file is written all the time.
             "queued_count": JSONNode(facts.queuedCount), "validating_count": JSONNode(facts.validatingCount),
             "queued": JSONNode(facts.queued.map { JSONNode($0) }),
@@ -93,7 +93,7 @@ final class Reporter {
             return "\(status.id) step \(progress.step)/\(progress.totalSteps), \(percent) %\(left), \(device)"
         }
         let first = parts.isEmpty ? "idle" : "\(parts.count) running (\(parts.joined(separator: "; ")))"
-        let validating = facts.validatingCount + (facts.checked == nil ? 0 : 1)
+        let validating = facts.validatingCount + facts.checked.count
         return first + (validating > 0 ? ", \(validating) validating" : "") + ", \(facts.queuedCount) queued"
     }
 

@@ -42,7 +42,7 @@ extension Scheduler {
             let known: JobStatus?
             do throws(StorageError) { known = try store.status(id) } catch { continue }
             guard var status = known, status.state == .paused, status.reason == .quotaExceeded else {
-                waitsNoLonger(id)
+                stopWaiting(id)
                 continue
             }
             guard monthExcess(status.owner ?? 0) == nil else { continue }
@@ -61,7 +61,7 @@ extension Scheduler {
             let known: JobStatus?
             do throws(StorageError) { known = try store.status(id) } catch { continue }
             guard var status = known, status.state == .paused, status.reason == .diskFull else {
-                waitsNoLonger(id)
+                stopWaiting(id)
                 continue
             }
             // Room for the next checkpoint, which is as large as the last one, and something over.

@@ -6,9 +6,9 @@ import Storage
 /// Decides which job is next: the queue for devices, the one for validation, the jobs that are
 /// given up, and those that wait for room or for a quota.
 final class Scheduler {
-    /// What the worker that needs no device does next.
+    /// What a worker that needs no device does next.
     enum Check {
-        case salvage(String)
+        case salvage(Queue.Entry)
         case validate(Queue.Entry)
     }
     let store: JobStore
@@ -19,7 +19,7 @@ final class Scheduler {
     /// Jobs whose files wait to be validated.
     private(set) var validations = Queue()
     /// Jobs whose last checkpoint is to be exported.
-    private var salvages: [String] = []
+    private var salvages = Queue()
     /// Jobs that are paused because a disk is full.
     private(set) var waitingForRoom: Set<String> = []
     /// Jobs that are paused because their owner's month is used up.
@@ -37,7 +37,7 @@ final class Scheduler {
 
     var journal: Journal { store.journal }
     /// Whether something waits that is ready or will be tried again soon.
-    var hasDue: Bool { validations.hasDue || queue.hasDue || !salvages.isEmpty }
+    var hasDue: Bool { validations.hasDue || queue.hasDue || salvages.hasDue }
     /// Whether nothing waits at all, not even for a time.
     var isEmpty: Bool { queue.isEmpty && validations.isEmpty && salvages.isEmpty }
 
@@ -59,21 +59,26 @@ final class Scheduler {
         return next
     }
 
-    func nextCheck() -> Check? {
-        if !salvages.isEmpty { return .salvage(salvages.removeFirst()) }
-        return validations.next(monotonic: Clock.monotonic(), wall: Clock.wall(), device: { _ in true }, owner: { _ in true }).map {
-            .validate($0)
-        }
+    /// The next job to be salvaged or validated.
+    /// - Parameter mayHaveOne: whether a check of this owner's job may begin.
+    func nextCheck(mayHaveOne: (Int) -> Bool) -> Check? {
+        let (monotonic, wall) = (Clock.monotonic(), Clock.wall())
+        if let next = salvages.next(monotonic: monotonic, wall: wall, device: { _ in true }, owner: mayHaveOne) { return .salvage(next) }
+        return validations.next(monotonic: monotonic, wall: wall, device: { _ in true }, owner: mayHaveOne).map { .validate($0) }
     }
 
     /// Puts a job back that could not be started.
     func requeue(_ entry: Queue.Entry, _ task: WorkerProcess.Task, after seconds: Double) {
         var entry = entry
         entry.retryAt = Clock.monotonic() + seconds
-        if task == .run { queue.add(entry) } else { validations.add(entry) }
+        switch task {
+        case .run: queue.add(entry)
+        case .validate: validations.add(entry)
+        case .salvage: salvages.add(entry)
+        }
     }
 
-    func salvageLater(_ id: String) { salvages.append(id) }
+    func salvageLater(_ status: JobStatus) { salvages.add(check(status)) }
 
     // MARK: What comes in
 
@@ -81,7 +86,7 @@ final class Scheduler {
     /// - Parameter atOnce: whether it goes to a device before its files are validated; its worker
     ///   then does both.
     func add(_ status: JobStatus, _ manifest: Manifest, atOnce: Bool) {
-        if atOnce { queue.add(entry(status, manifest)) } else { validations.add(validation(status)) }
+        if atOnce { queue.add(entry(status, manifest)) } else { validations.add(check(status)) }
     }
 
     /// What the queue must know of an accepted job.
@@ -91,7 +96,8 @@ final class Scheduler {
             after: Set(manifest.after.filter { store.registry.state($0) != .succeeded }))
     }
 
-    private func validation(_ status: JobStatus, retryAt: Double? = nil) -> Queue.Entry {
+    /// The same for a check, which needs no device and waits for no other job.
+    private func check(_ status: JobStatus, retryAt: Double? = nil) -> Queue.Entry {
         Queue.Entry(id: status.id, owner: status.owner ?? 0, priority: status.priority, retryAt: retryAt)
     }
 
@@ -103,11 +109,11 @@ final class Scheduler {
         retries.remove(key)
         retries.retryUntilDone(key) { [self] tries in try place(status, retryAt: retryAt, tries: tries) }
     }
-    private static func queueing(_ id: String) -> String { "queueing of \(id)" }
+    static func queueing(_ id: String) -> String { "queueing of \(id)" }
 
     private func place(_ status: JobStatus, retryAt: Double?, tries: Int) throws {
         let folder = store.folder(status.id)
-        guard folder.isValidated else { return validations.add(validation(status, retryAt: retryAt)) }
+        guard folder.isValidated else { return validations.add(check(status, retryAt: retryAt)) }
         var status = status
         do {
             let manifest = try folder.manifest()
@@ -131,12 +137,12 @@ final class Scheduler {
         }
     }
 
-    /// Takes up a job that the last daemon left.
-    func takeUp(_ status: JobStatus) {
+    /// Takes over a job that the last daemon left.
+    func admit(_ status: JobStatus) {
         switch status.state {
-        case .queued where status.reason == .givingUp: salvageLater(status.id)
+        case .queued where status.reason == .givingUp: salvageLater(status)
         case .queued, .validatingFiles: enqueue(status)
-        case .cancelled: salvageLater(status.id)
+        case .cancelled: salvageLater(status)
         case .paused: noteWaiting(status)
         case .running, .succeeded, .failed: break
         }
@@ -183,66 +189,18 @@ final class Scheduler {
         .init(code: .dependencyFailed, message: "the job \(id), which this one comes after, did not succeed", param: "after")
     }
 
-    /// Forgets that a job waits for anything.
-    private func forget(_ id: String) {
+    /// Takes a job out of every queue.
+    func dequeue(_ id: String) {
         queue.remove(id)
         validations.remove(id)
-        salvages.removeAll { $0 == id }
-        waitsNoLonger(id)
+        salvages.remove(id)
+        stopWaiting(id)
         retries.remove(Self.queueing(id))
     }
 
     /// A job does not wait for room or for a quota any more.
-    func waitsNoLonger(_ id: String) {
+    func stopWaiting(_ id: String) {
         waitingForRoom.remove(id)
         waitingForQuota.remove(id)
-    }
-
-    // MARK: What its owner asks for
-
-    /// Cancels a job that no worker has in hand.
-    func cancel(_ status: inout JobStatus) {
-        guard store.change(&status, to: .cancelled) else { return }
-        let folder = store.folder(status.id)
-        forget(status.id)
-        for verb in [Verb.cancel, .pause] { folder.removeControl(verb.rawValue) }
-        status.finishedAt = Clock.wall()
-        // The export of a large checkpoint takes its time, which a worker has and this loop has
-        // not.
-        let isExported = folder.isValidated && !folder.checkpointNames.isEmpty
-        status.reason = isExported ? .exportingCheckpoint : .requested
-        store.record(status, .info, .cancelled, "Fine-tuning job cancelled")
-        folder.removeTokens()
-        if isExported { salvageLater(status.id) }
-        notifyDependents(of: status)
-    }
-
-    /// Pauses a job that no worker has in hand.
-    func pause(_ status: inout JobStatus) {
-        guard store.change(&status, to: .paused) else { return }
-        let folder = store.folder(status.id)
-        forget(status.id)
-        let cause = folder.pauseCause
-        for verb in [Verb.cancel, .pause] { folder.removeControl(verb.rawValue) }
-        status.reason = cause?.reason ?? .requested
-        noteWaiting(status)
-        store.record(status, .info, .paused, "Paused" + (cause.map { ": " + $0.message } ?? ""))
-    }
-
-    /// Lets a paused job go on.
-    func resume(_ status: inout JobStatus) {
-        if status.reason == .quotaExceeded, let excess = monthExcess(status.owner ?? 0) {
-            return store.record(status, .warn, .notResumed, "Not resumed: \(excess)")
-        }
-        let folder = store.folder(status.id)
-        guard store.change(&status, to: folder.stateOfWaiting) else { return }
-        waitsNoLonger(status.id)
-        // What was used up is granted again.
-        if status.reason?.grantsAnew == true { status.grantedUsage = status.usage.total }
-        status.reason = nil
-        status.crashes = nil
-        for verb in [Verb.pause, .checkpoint] { folder.removeControl(verb.rawValue) }
-        store.record(status, .info, .resumed, "Resumed: waiting for a device")
-        enqueue(status)
     }
 }

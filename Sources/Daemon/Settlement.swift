@@ -136,7 +136,7 @@ struct Settlement {
         status.reason = .givingUp
         status.error = failure
         store.record(status, .warn, .givenUp, "No further try: \(what)")
-        scheduler.salvageLater(status.id)
+        scheduler.salvageLater(status)
     }
 
     /// The salvage is over, whatever came of it: the job has failed.

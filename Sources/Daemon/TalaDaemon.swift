@@ -150,7 +150,7 @@ package final class TalaDaemon {
         supervisor.sendToAll(SIGTERM)
         let start = Clock.monotonic()
         while !supervisor.workers.isEmpty {
-            if Clock.monotonic() - start > configuration.leaveSeconds { supervisor.sendToAll(SIGKILL) }
+            if Clock.monotonic() - start > configuration.shutdownSeconds { supervisor.sendToAll(SIGKILL) }
             superviseWorkers()
             retries.runDue()
             report()
@@ -158,7 +158,7 @@ package final class TalaDaemon {
         }
         // What could not be written until now is tried for a little while longer; the files then
         // say what they said before.
-        while !retries.isEmpty, Clock.monotonic() - start < min(5, configuration.leaveSeconds) {
+        while !retries.isEmpty, Clock.monotonic() - start < min(5, configuration.shutdownSeconds) {
             retries.runDue()
             usleep(20_000)
         }
@@ -175,7 +175,7 @@ package final class TalaDaemon {
             }
             // Whether a job is still validated or already trains, its worker says itself.
             for (_, status) in facts.running { store.noteWork(status) }
-            facts.checked = supervisor.checker?.job
+            facts.checked = supervisor.checkers.map(\.job)
             facts.queuedCount = scheduler.queue.count
             facts.validatingCount = scheduler.validations.count
             facts.queued = scheduler.queue.some(100)

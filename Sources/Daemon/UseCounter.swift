@@ -23,7 +23,7 @@ struct UseCounter {
             if let status = store.folder(worker.job).status() { store.noteWork(status, measuring: countsDisk) }
         }
         for index in supervisor.devices.indices {
-            guard let worker = supervisor.devices[index].worker, !worker.isToldToPause,
+            guard let worker = supervisor.devices[index].worker, !worker.isPauseRequested,
                 let excess = scheduler.monthExcess(worker.owner)
             else { continue }
             let folder = store.folder(worker.job)

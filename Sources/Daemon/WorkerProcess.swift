@@ -30,7 +30,7 @@ struct WorkerProcess {
     /// Out-of-memory kills so far when the worker began.
     let memoryKills: Int?
     /// Whether the daemon has asked for a pause by itself.
-    var isToldToPause = false
+    var isPauseRequested = false
     /// When the worker was told to end because it was silent; seconds of the monotonic clock.
     var hungSince: Double?
 

@@ -3,7 +3,7 @@ import Jobs
 import Spool
 import Storage
 
-/// Starts worker processes, one a device and one for checks, watches them for signs of life, and
+/// Starts worker processes, one a device and two for checks, watches them for signs of life, and
 /// says which have ended.
 final class WorkerSupervisor {
     /// A device and the worker that has it.
@@ -23,9 +23,12 @@ final class WorkerSupervisor {
     private let program: String
     private let limits: StepWatchdog.Limits
     private(set) var devices: [DeviceSlot]
-    /// The worker that validates files or salvages a job that is given up; it needs no device of
-    /// its own.
-    private(set) var checker: WorkerProcess?
+    /// The workers that validate files or salvage jobs that are given up; they need no device of
+    /// their own.
+    private(set) var checkers: [WorkerProcess] = []
+    /// How many of these run at a time. There are two, and an owner has one of them at most: a slow
+    /// validation does not hold up another owner's job.
+    static let checkerLimit = 2
     private var starts = FailureCount()
     /// Seconds in which this daemon was awake. While a machine sleeps or a debugger holds the
     /// daemon, workers cannot show a sign of life either.
@@ -44,15 +47,18 @@ final class WorkerSupervisor {
         self.devices = devices.map { DeviceSlot(selector: $0) }
     }
 
-    var workers: [WorkerProcess] { devices.compactMap(\.worker) + (checker.map { [$0] } ?? []) }
+    var workers: [WorkerProcess] { devices.compactMap(\.worker) + checkers }
     /// Whether a worker may be started now: what one lacked a moment ago the next one lacks too.
     var mayStart: Bool { starts.isAllowed }
+    /// Whether one more check may be started now.
+    var mayCheck: Bool { checkers.count < Self.checkerLimit && mayStart }
     /// Failures to start a worker in a row.
     var startFailures: FailureCount { starts }
 
     func running(of owner: Int) -> Int { devices.count { $0.worker?.owner == owner } }
     func isTraining(_ job: String) -> Bool { devices.contains { $0.worker?.job == job } }
-    func hasInHand(_ job: String) -> Bool { isTraining(job) || checker?.job == job }
+    func hasInHand(_ job: String) -> Bool { isTraining(job) || checkers.contains { $0.job == job } }
+    func isChecking(for owner: Int) -> Bool { checkers.contains { $0.owner == owner } }
 
     // MARK: Starting
 
@@ -66,7 +72,7 @@ final class WorkerSupervisor {
     /// Starts a worker that needs no device.
     /// - Returns: nil if it runs, else why it does not.
     func check(_ task: WorkerProcess.Task, _ job: String, owner: Int, device: String, _ extra: [String] = []) -> StorageError? {
-        spawn(task, job, owner, device, extra) { checker = $0 }
+        spawn(task, job, owner, device, extra) { checkers.append($0) }
     }
 
     private func spawn(
@@ -103,7 +109,11 @@ final class WorkerSupervisor {
         for index in devices.indices {
             if let end = poll(&devices[index].worker) { ended.append(end) }
         }
-        if let end = poll(&checker) { ended.append(end) }
+        checkers = checkers.compactMap { checker in
+            var slot: WorkerProcess? = checker
+            if let end = poll(&slot) { ended.append(end) }
+            return slot
+        }
         return ended
     }
 
@@ -151,13 +161,18 @@ final class WorkerSupervisor {
 
     /// A worker that validates has nothing to keep: it is ended at once, and its end is awaited so
     /// that no process writes into the job afterwards.
-    func stopCheck(of job: String) {
-        guard let worker = checker, worker.job == job else { return }
+    /// - Returns: how it ended; nil if the job is not checked.
+    @discardableResult
+    func stopCheck(of job: String) -> Ended? {
+        guard let index = checkers.firstIndex(where: { $0.job == job }) else { return nil }
+        let worker = checkers.remove(at: index)
         worker.send(SIGKILL)
-        while worker.poll() == nil { usleep(1000) }
-        checker = nil
+        while true {
+            if let death = worker.poll() { return Ended(worker: worker, end: death.end, peakBytes: death.peakBytes) }
+            usleep(1000)
+        }
     }
 
     /// Asks the job of a device to pause, once.
-    func notePause(onDevice index: Int) { devices[index].worker?.isToldToPause = true }
+    func notePause(onDevice index: Int) { devices[index].worker?.isPauseRequested = true }
 }

@@ -218,8 +218,8 @@ import Testing
             worker: "if [ -e $job/once ]; then state succeeded; exit 0; fi; touch $job/once; state paused; reason disk_full; exit 4")
         defer { spool.remove() }
         try spool.drop("a.yaml")
-        let done = try spool.run { spool.jobs.first?.state == .paused }
-        #expect(done && spool.jobs.first?.reason == .diskFull)
+        // The script writes the reason after the state.
+        #expect(try spool.run { spool.jobs.first?.state == .paused && spool.jobs.first?.reason == .diskFull })
         // The next start looks for room at once.
         #expect(try spool.run { spool.jobs.first?.state == .succeeded })
     }
