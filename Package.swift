@@ -173,7 +173,7 @@ let package = Package(
         tests("ModelsTests", ["Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"], excluding: ["Rotary"]),
         tests("SpoolTests", ["JSON", "Jobs", "Manifest", "Spool", "Storage"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
-        tests("TokenizationTests", ["JSON", "Templates", "Tokenization", "TestSupport"], excluding: ["Reference", "Templates"]),
+        tests("TokenizationTests", ["Basics", "JSON", "Templates", "Tokenization", "TestSupport"], excluding: ["Reference", "Templates"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("QuantizationTests", ["Quantization", "Tensors"]),
         tests("GraphTests", ["Basics", "Graph", "Tensors"]),

@@ -91,11 +91,11 @@ private final class BackgroundWorker: @unchecked Sendable {
     var outcome: WorkerExit? { lock.withLock { ended } }
 }
 
+/// What is asked in the middle of a step is done in that step: the tests count steps, and no
+/// seconds, which a loaded machine stretches.
 @Suite(.serialized) struct ControlTimeTests {
-    /// Seconds within which what was asked must have happened.
-    static let limit = 5.0
-
-    /// A batch whose step takes some seconds on this machine, found with few tokens and doubled.
+    /// A batch whose step takes some seconds on this machine, found with few tokens and doubled: a
+    /// worker looks at its controls several times a second.
     private static func batch(_ device: String, width: Int, layers: Int) throws -> Int? {
         for batch in [32, 64, 128, 256, 512] {
             let job = try SlowJob(device: device, width: width, layers: layers, batch: batch)
@@ -116,7 +116,7 @@ private final class BackgroundWorker: @unchecked Sendable {
     // Few weights and many tokens: a checkpoint is written to its end, and that must not be what
     // takes the time.
     @Test(arguments: [("cpu", 512, 4), ("vulkan", 192, 2)])
-    func whatIsAskedInTheMiddleOfALongStepIsDoneWithinFiveSeconds(device: String, width: Int, layers: Int) throws {
+    func whatIsAskedInTheMiddleOfALongStepIsDoneBeforeItsEnd(device: String, width: Int, layers: Int) throws {
         guard let batch = try Self.batch(device, width: width, layers: layers) else {
             return print("skipped: there is no device \(device)")
         }
@@ -125,53 +125,45 @@ private final class BackgroundWorker: @unchecked Sendable {
         func isInStep(_ step: Int) -> Bool { job.folder.pulse.map { $0.phase.isStep && $0.step == step } ?? false }
         var worker = BackgroundWorker(job.folder)
         try job.wait("the first step") { isInStep(1) || worker.outcome != nil }
-        var times: [(String, Double)] = []
         // Before the first step's end there is nothing to keep: the checkpoint follows.
         try job.ask("checkpoint")
         try job.wait("the second step") { isInStep(2) }
         try job.wait("the promised checkpoint") { job.folder.checkpointNames == ["step-000001"] && job.folder.pendingControls.isEmpty }
-        let began = Date()
-        usleep(300_000)
         try job.ask("checkpoint")
-        times.append(("a checkpoint that is there", try job.wait("an answer") { job.events.contains("is already there") }))
-        #expect(isInStep(2) && job.folder.pendingControls.isEmpty)
+        try job.wait("an answer") { job.events.contains("is already there") && job.folder.pendingControls.isEmpty }
+        #expect(isInStep(2))
         try job.wait("the third step") { isInStep(3) }
-        let stepSeconds = Date().timeIntervalSince(began)
         // Time and cost are counted while the step lasts, once a second.
         let used = job.folder.status()?.usage.total.deviceSeconds ?? 0
         try job.wait("time that is counted") { (job.folder.status()?.usage.total.deviceSeconds ?? 0) > used }
         #expect(isInStep(3) && used > 0)
         try job.ask("checkpoint")
-        times.append(("a checkpoint", try job.wait("a checkpoint") { job.folder.pendingControls.isEmpty }))
+        try job.wait("a checkpoint") { job.folder.pendingControls.isEmpty }
         #expect(
             isInStep(3) && job.folder.checkpointNames == ["step-000001", "step-000002"]
                 && job.events.contains("step-000002 was written because"))
         try job.ask("pause")
-        times.append(("a pause", try job.wait("a pause") { worker.outcome != nil }))
+        try job.wait("a pause") { worker.outcome != nil }
         #expect(worker.outcome == .paused && job.folder.status()?.state == .paused && job.folder.status()?.progress.step == 2)
         // SIGTERM, in the third step again.
         worker = BackgroundWorker(job.folder)
         try job.wait("the third step") { isInStep(3) }
-        usleep(300_000)
         worker.stop()
-        times.append(("an end", try job.wait("an end") { worker.outcome != nil }))
+        try job.wait("an end") { worker.outcome != nil }
         #expect(worker.outcome == .stopped && job.folder.checkpointNames.last == "step-000002")
         worker = BackgroundWorker(job.folder)
         try job.wait("the third step") { isInStep(3) }
-        usleep(300_000)
         try job.ask("cancel")
-        times.append(("a cancellation", try job.wait("a cancellation") { worker.outcome != nil }))
-        #expect(worker.outcome == .cancelled && job.folder.status()?.state == .cancelled)
+        try job.wait("a cancellation") { worker.outcome != nil }
+        #expect(worker.outcome == .cancelled && job.folder.status()?.state == .cancelled && job.folder.status()?.progress.step == 2)
         #expect(FolderListing.exists(job.folder.result + "/\(PartialResult.folderName)"))
-        let shown = times.map { "\($0.0) \(($0.1 * 1000).rounded() / 1000) s" }.joined(separator: ", ")
-        print("a step of about \((stepSeconds * 10).rounded() / 10) s on \(device): \(shown)")
-        for (what, seconds) in times { #expect(seconds < Self.limit, "\(what) took \(seconds) s on \(device)") }
     }
 }
 
-/// The same through the daemon, in the first step, which also makes programs and so takes longest.
+/// The same through the daemon, in the first step, which also makes programs and so takes longest:
+/// nothing waits for its end, so no step is ever done.
 @Suite(.serialized, .enabled(if: RealSpool.areBuilt, "the programs are not built")) struct FirstStepControlTests {
-    @Test func whatIsAskedInTheFirstStepIsAnsweredWithinFiveSeconds() throws {
+    @Test func whatIsAskedInTheFirstStepIsAnsweredBeforeItsEnd() throws {
         let source = try SlowJob(device: "cpu", width: 1024, layers: 4, batch: 32)
         defer { source.remove() }
         let spool = try RealSpool()
@@ -182,42 +174,37 @@ private final class BackgroundWorker: @unchecked Sendable {
         try DurableFiles.replace(spool.layout.incoming + "/job.json", with: JSONWriter().string(source.folder.manifest().json))
         let daemon = try spool.startDaemon()
         defer { daemon.terminate() }
-        func wait(_ what: String, _ isSo: (JobFolder) -> Bool) throws -> Double {
+        func wait(_ what: String, _ isSo: (JobFolder) -> Bool) throws {
             let start = Date()
             while !(spool.job.map(isSo) ?? false) {
-                try #require(Date().timeIntervalSince(start) < 60, "\(what) did not come about")
+                try #require(Date().timeIntervalSince(start) < 90, "\(what) did not come about")
                 usleep(5_000)
             }
-            return Date().timeIntervalSince(start)
         }
         func ask(_ verb: String) throws { try DurableFiles.replace(spool.layout.control + "/\(spool.job?.id ?? "").\(verb)", with: "") }
         func events(_ folder: JobFolder) -> String { (try? String(decoding: DurableFiles.read(folder.eventsFile), as: UTF8.self)) ?? "" }
         func isInFirstStep(_ folder: JobFolder) -> Bool { folder.pulse?.phase == .firstStep }
-        _ = try wait("the first step", isInFirstStep)
-        usleep(200_000)
+        try wait("the first step", isInFirstStep)
         try ask("checkpoint")
-        var times = [("an answer", try wait("an answer") { events($0).contains("follows the first step") })]
+        try wait("an answer") { events($0).contains("follows the first step") }
+        #expect(spool.job.map(isInFirstStep) == true && spool.steps.isEmpty)
         try ask("pause")
-        times.append(("a pause", try wait("a pause") { $0.status()?.state == .paused && spool.workers.isEmpty }))
+        try wait("a pause") { $0.status()?.state == .paused && spool.workers.isEmpty }
         daemon.waitUntilExit()
+        #expect(spool.steps.isEmpty)
         try ask("resume")
         let second = try spool.startDaemon()
         defer { second.terminate() }
-        _ = try wait("the first step again", isInFirstStep)
-        usleep(200_000)
-        let start = Date()
+        try wait("the first step again", isInFirstStep)
         second.terminate()
         second.waitUntilExit()
-        times.append(("the daemon's end", Date().timeIntervalSince(start)))
-        #expect(spool.workers.isEmpty && spool.job?.status()?.state == .queued)
+        #expect(spool.workers.isEmpty && spool.job?.status()?.state == .queued && spool.steps.isEmpty)
         let third = try spool.startDaemon()
         defer { third.terminate() }
-        _ = try wait("the first step again", isInFirstStep)
-        usleep(200_000)
+        try wait("the first step again", isInFirstStep)
         try ask("cancel")
-        times.append(("a cancellation", try wait("a cancellation") { $0.status()?.state == .cancelled && spool.workers.isEmpty }))
+        try wait("a cancellation") { $0.status()?.state == .cancelled && spool.workers.isEmpty }
         third.waitUntilExit()
-        print(times.map { "\($0.0) \(($0.1 * 1000).rounded() / 1000) s" }.joined(separator: ", "))
-        for (what, seconds) in times { #expect(seconds < ControlTimeTests.limit, "\(what) took \(seconds) s") }
+        #expect(spool.steps.isEmpty)
     }
 }

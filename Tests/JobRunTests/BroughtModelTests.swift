@@ -102,6 +102,25 @@ import Worker
         }
     }
 
+    @Test func theResultKeepsTheTemplatesWithNames() throws {
+        for (kind, folder) in [("lora", "merged"), ("full", "model")] {
+            let job = try Job()
+            let names = ["tool_use", "rag"].map { "additional_chat_templates/\($0).jinja" }
+            // Templates in files go before the one in the configuration.
+            let settings = try JSONParser().parse(DurableFiles.read(job.model + "/tokenizer_config.json"))
+            try DurableFiles.replace(job.model + "/chat_template.jinja", with: try #require(settings["chat_template"]?.string))
+            try FileManager.default.createDirectory(atPath: job.model + "/additional_chat_templates", withIntermediateDirectories: true)
+            for name in names {
+                try DurableFiles.replace(job.model + "/" + name, with: "{# \(name) #}{{ messages[0].content }}")
+            }
+            #expect(try job.run(adapter: ["type": JSONNode(kind)]) == .succeeded, "\(job.failure)")
+            for name in names + ["chat_template.jinja"] {
+                let written = try DurableFiles.read(job.folder.result + "/\(folder)/" + name)
+                #expect(try written == DurableFiles.read(job.model + "/" + name), "\(folder)/\(name)")
+            }
+        }
+    }
+
     @Test func trainingNeverBeginsWithRandomNumbersBesideAFileOfWeights() throws {
         let job = try Job()
         try FileManager.default.moveItem(atPath: job.model + "/model.safetensors", toPath: job.model + "/pytorch_model.bin")

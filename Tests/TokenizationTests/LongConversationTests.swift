@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import JSON
 import Templates
@@ -21,7 +22,9 @@ import Testing
         return encoder
     }
 
-    private static func text(_ random: inout SystemRandomNumberGenerator) -> String {
+    private static let seed = ProcessInfo.processInfo.environment["TALA_SEED"].flatMap { UInt64($0) } ?? 20_261_129
+
+    private static func text(_ random: inout SplitMix64) -> String {
         let texts = [
             "one", "the same", "  with space  ", "lines\nand more\n", "<|im_end|> x", "</s> x", "日本", "<think>\nR\n</think>\n\nA",
             "\n\nlate", "{{ x }}", "a <|end|> b",
@@ -30,7 +33,7 @@ import Testing
         return texts[Int.random(in: 0..<texts.count, using: &random)]
     }
 
-    private static func conversation(_ turns: Int, _ random: inout SystemRandomNumberGenerator, tools: Bool) -> Conversation {
+    private static func conversation(_ turns: Int, _ random: inout SplitMix64, tools: Bool) -> Conversation {
         var messages: [JSONNode] = Bool.random(using: &random) ? [["role": "system", "content": JSONNode(text(&random))]] : []
         for _ in 0..<turns {
             messages.append(["role": "user", "content": JSONNode(text(&random))])
@@ -56,13 +59,54 @@ import Testing
         var alone = try Self.encoder(item)
         var together = alone
         (alone.fewestFramedMessages, together.fewestFramedMessages) = (.max, 1)
-        var random = SystemRandomNumberGenerator()
+        // Every template gets the same conversations, and every run: TALA_SEED draws others.
+        let seed = Self.seed
+        var random = SplitMix64(seed: seed)
         for round in 0..<40 {
             let conversation = Self.conversation(1 + round % 6, &random, tools: round % 2 == 1)
             let expected = try? alone.encode(conversation)
             let found = try? together.encode(conversation)
             let isSame = expected == found
-            #expect(isSame, "\(JSONWriter().string(conversation.messages))")
+            #expect(isSame, "TALA_SEED=\(seed), round \(round): \(JSONWriter().string(conversation.messages))")
+        }
+    }
+
+    /// The prompt asks for the answer with a sign that is unknown to the tokenizer, and the answer is
+    /// shown with two others: what both have in common ends inside of the second one.
+    @Test func aTurnThatBeginsInsideOfACharacterEndsWithItsEndToken() throws {
+        let folder = NSTemporaryDirectory() + "tala-cut-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let letters = ["<unk>"] + Set("U:q\nA:R|answer").map(String.init).sorted()
+        let tokenizer: JSONNode = [
+            "model": [
+                "type": "BPE", "unk_token": "<unk>", "merges": [],
+                "vocab": JSONNode(letters.enumerated().map { JSONMember($0.element, JSONNode($0.offset)) }),
+            ],
+            "added_tokens": [
+                [
+                    "id": JSONNode(letters.count), "content": "<|im_end|>", "single_word": false, "lstrip": false, "rstrip": false,
+                    "normalized": false, "special": true,
+                ]
+            ],
+        ]
+        let template = """
+            {% for m in messages %}{% if m.role == 'assistant' %}A:é日{{ m.reasoning_content }}|{{ m.content }}<|im_end|>
+            {% else %}U:{{ m.content }}
+            {% endif %}{% endfor %}{% if add_generation_prompt %}A:日{% endif %}
+            """
+        for (file, text) in [
+            ("tokenizer.json", JSONWriter().string(tokenizer)), ("chat_template.jinja", template),
+            ("tokenizer_config.json", #"{"eos_token": "<|im_end|>"}"#),
+        ] { try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/" + file)) }
+        let encoder = try ChatEncoder(folder: folder)
+        let answer: JSONNode = ["role": "assistant", "reasoning_content": "R", "content": "answer"]
+        let question: JSONNode = ["role": "user", "content": "q"]
+        for messages in [[question, answer], [question, answer, question, answer]] {
+            let example = try encoder.encode(Conversation(messages: JSONNode(messages)))
+            let trained = zip(example.ids, example.isTrained).filter(\.1).map { encoder.tokenizer.token(of: $0.0) ?? "" }
+            let turn = ["<unk>"] + "R|answer".map(String.init) + ["<|im_end|>"]
+            #expect(trained == Array(repeating: turn, count: messages.count / 2).flatMap { $0 })
         }
     }
 
@@ -74,11 +118,18 @@ import Testing
                 ["role": "assistant", "content": JSONNode("Answer \(turn)")],
             ]
         }
-        let start = ProcessorTime.ofThread
+        func steps(_ messages: [JSONNode]) throws -> Int {
+            var counted = encoder
+            let counter = TemplateStepCounter()
+            counted.stepCounter = counter
+            _ = try counted.encode(Conversation(messages: JSONNode(messages)))
+            return counter.count
+        }
         let example = try encoder.encode(Conversation(messages: JSONNode(messages)))
-        let seconds = ProcessorTime.ofThread - start
-        // A second of this thread's work; two renderings for each turn would take a minute.
-        #expect(seconds < 15, "\(seconds) s")
+        // Two renderings for each turn would take ten times ten as many steps as for a tenth of
+        // the turns.
+        let (few, all) = (try steps(Array(messages.prefix(200))), try steps(messages))
+        #expect(all < 12 * few, "\(few) steps of the template for 100 turns, \(all) for 1000")
         let trained = zip(example.ids, example.isTrained).filter { $0.1 }.map { $0.0 }
         #expect(
             encoder.tokenizer.decode(trained, skipSpecialTokens: false)

@@ -58,6 +58,32 @@ import Testing
         #expect(wrong == 0, "\(wrong) of \(lines.count) combinations")
     }
 
+    /// An added token's id is the next free one, in the order of the list, whatever the file says:
+    /// so do transformers 5.24 and the library, which say it in the log.
+    @Test func addedTokensWithIDsOfTheirOwnGetThoseOfTransformers() throws {
+        func token(_ id: Int, _ text: String) -> JSONNode {
+            [
+                "id": JSONNode(id), "content": JSONNode(text), "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+                "special": true,
+            ]
+        }
+        let file = Self.folder.appendingPathComponent("byte-level.tokenizer.json")
+        let base = try JSONParser().parse(String(contentsOf: file, encoding: .utf8))
+        let own = base["added_tokens"]?.array ?? []
+        #expect(own.last?["id"]?.integer == 422)
+        let cases: [([JSONNode], [Int])] = [
+            ([token(429, "<new>")], [423]), ([token(429, "<new>"), token(439, "<other>")], [423, 424]),
+            ([token(421, "<new>"), token(420, "<other>")], [423, 424]), ([token(5, "<new>")], [423]),
+            ([token(423, "<new>"), token(423, "<other>")], [423, 424]),
+        ]
+        for (added, expected) in cases {
+            let members = (base.object ?? []).map { $0.key == "added_tokens" ? JSONMember($0.key, JSONNode(own + added)) : $0 }
+            let tokenizer = try Tokenizer(json: JSONNode(members))
+            let found = added.flatMap { tokenizer.encode($0["content"]?.string ?? "", addSpecialTokens: false).map(Int.init) }
+            #expect(found == expected)
+        }
+    }
+
     private func message(_ files: JSONNode) throws -> String {
         try Self.withFolder("sentencepiece", files) { path in
             do throws(TokenizerError) { _ = try Tokenizer(folder: path) } catch {
