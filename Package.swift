@@ -170,7 +170,9 @@ let package = Package(
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("ManifestTests", ["JSON", "Manifest"]),
         tests("JobsTests", ["JSON", "Manifest", "Jobs"]),
-        tests("ModelsTests", ["Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"], excluding: ["Rotary"]),
+        tests(
+            "ModelsTests", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Runtime", "Storage", "Tensors", "TestSupport"],
+            excluding: ["Rotary"]),
         tests("SpoolTests", ["JSON", "Jobs", "Manifest", "Spool", "Storage"]),
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["Basics", "JSON", "Templates", "Tokenization", "TestSupport"], excluding: ["Reference", "Templates"]),

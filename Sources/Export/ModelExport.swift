@@ -74,11 +74,11 @@ package enum ModelExport {
         for start in stride(from: 0, to: tensor.bytes.count, by: size) {
             let part = UnsafeRawBufferPointer(rebasing: tensor.bytes[start..<min(tensor.bytes.count, start + size)])
             try writer.append(part)
-            tensor.file.forget(part)
+            tensor.file.evict(part)
         }
         // The system maps pages around those that are read: what lies before a part came back with
         // it.
-        tensor.file.forget(tensor.bytes)
+        tensor.file.evict(tensor.bytes)
     }
 
     /// `W + scale * B A`, some rows at a time.
@@ -107,9 +107,9 @@ package enum ModelExport {
                     }
                 }
             }
-            tensor.file.forget(part)
+            tensor.file.evict(part)
             try append(merged, tensor.elementType, to: &writer)
         }
-        tensor.file.forget(tensor.bytes)
+        tensor.file.evict(tensor.bytes)
     }
 }

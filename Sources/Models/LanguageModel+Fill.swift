@@ -25,7 +25,7 @@ extension LanguageModel {
                 try Self.requireFinite(stored)
                 if mapped.contains(weight.name) { continue }
                 try copy(stored, to: weight.name, memory)
-                stored.file.forget(stored.bytes)
+                stored.file.evict(stored.bytes)
             case .random(let seed): try writeInitialValues(of: weight, seed: seed, memory)
             }
         }
@@ -55,17 +55,6 @@ extension LanguageModel {
         }
         let numbers = NormalNumbers(seed: head.seed, name: head.weightName, deviation: configuration.initializerRange)
         try write(head.key(training), memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
-    }
-
-    /// Reads every weight of a checkpoint once, looking for entries that are not numbers.
-    /// - Throws: ``ModelError`` naming the tensor.
-    package func checkNumbers() throws(ModelError) {
-        guard case .checkpoint(let checkpoint) = source else { return }
-        for weight in declarations {
-            guard let stored = checkpoint.tensors[weight.name] else { continue }
-            try Self.requireFinite(stored)
-            stored.file.forget(stored.bytes)
-        }
     }
 
     private func writeInitialValues(of weight: ModelBuilder.WeightDeclaration, seed: UInt64, _ memory: any PersistentMemory) throws {

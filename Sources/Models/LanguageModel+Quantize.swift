@@ -24,9 +24,9 @@ extension LanguageModel {
                 let part = UnsafeRawBufferPointer(rebasing: stored.bytes[range.lowerBound * size..<range.upperBound * size])
                 guard let start = part.baseAddress else { return }
                 FloatConversion.widen(start, stored.elementType, count: range.count, into: numbers)
-                stored.file.forget(part)
+                stored.file.evict(part)
             }
-            stored.file.forget(stored.bytes)
+            stored.file.evict(stored.bytes)
         case .random(let seed):
             let values = initialNumbers(weight, seed: seed)
             fault = WeightQuantizer(layout).quantize(into: target) { range, numbers in values.fill(range, into: numbers, .float32) }

@@ -24,7 +24,7 @@ package final class ModelDigest {
                     guard isWanted.load(ordering: .relaxed) else { return }
                     let part = UnsafeRawBufferPointer(rebasing: file.bytes[start..<min(file.bytes.count, start + 4 << 20)])
                     hash.update(part)
-                    file.forget(part)
+                    file.evict(part)
                     start += part.count
                 }
                 digests.append(hash.finish())

@@ -28,7 +28,7 @@ package final class MappedFile: @unchecked Sendable {
 
     /// Gives back the memory that a part of the file takes in this process; it is read from the
     /// file again when it is next looked at.
-    package func forget(_ part: UnsafeRawBufferPointer) {
+    package func evict(_ part: UnsafeRawBufferPointer) {
         guard let first = part.baseAddress, let start = bytes.baseAddress, !part.isEmpty else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let offset = first - start

@@ -8,8 +8,8 @@ extension StoredTensor {
         guard shape == other.shape else { return false }
         guard let left = bytes.baseAddress, let right = other.bytes.baseAddress else { return bytes.count == other.bytes.count }
         defer {
-            file.forget(bytes)
-            other.file.forget(other.bytes)
+            file.evict(bytes)
+            other.file.evict(other.bytes)
         }
         let count = elementCount
         let partCount = 1 << 20

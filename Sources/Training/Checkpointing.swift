@@ -89,11 +89,6 @@ package enum Checkpointing {
         model.trainables.elementCount * 4 * (1 + optimizer.states.count) + (1 << 18)
     }
 
-    /// Writes the trained tensors alone, for export.
-    package static func writeTrainedTensors(of session: TrainingSession, to path: String) throws {
-        try writeTensors(session.programs.model, session, kind: .parameter, to: path)
-    }
-
     private static func shape(_ parameter: TrainableLayout.Parameter, _ model: LanguageModel) -> [Int] {
         // Vectors of a model are stored with one axis.
         if case .full = model.training, parameter.rows == 1 { return [parameter.columns] }

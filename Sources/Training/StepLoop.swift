@@ -82,7 +82,7 @@ package final class StepLoop {
             state.openRow = isEvaluated ? lastRow : nil
             try tell { try $0.parametersChanged(by: step, isNew: isNew) }
             if isEvaluated { try tell { try $0.evaluationBegins(of: step) } }
-            try run.evaluateAgain(&step)
+            try run.evaluateIfDue(&step)
             try tell { try $0.deviceReturned() }
             if step.lacksEvaluation { return .evaluationBrokenOff }
             state.openRow = nil

@@ -51,7 +51,7 @@ package struct StepResult: Sendable, Hashable {
     package var validation: Measures?
     /// The whole validation set, at the end of an epoch.
     package var fullValidation: Measures?
-    /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateAgain(_:)``
+    /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateIfDue(_:)``
     /// makes up for it.
     package var lacksEvaluation = false
 
@@ -133,7 +133,7 @@ package final class TrainingRun {
     ///   throws.
     package func step() throws -> StepResult? {
         guard var result = try advance() else { return nil }
-        try evaluateAgain(&result)
+        try evaluateIfDue(&result)
         return result
     }
 
@@ -175,7 +175,7 @@ package final class TrainingRun {
     }
 
     /// Does the evaluation that is due after the step just done, if one is.
-    package func evaluateAgain(_ result: inout StepResult) throws {
+    package func evaluateIfDue(_ result: inout StepResult) throws {
         result.lacksEvaluation = false
         guard validation != nil else { return }
         if isAtEpochEnd {

@@ -77,7 +77,7 @@ extension JobRunner {
         guard let expected = try run.lossOfFirstExamples(ResultReplay.exampleCount) else { return nil }
         let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation)
         status.neededBytes = writer.byteCount
-        try twice("the result") { try writer.write() }
+        try retryingOnce("the result") { try writer.write() }
         try replay(run, job, expected)
         meter(trainedTokens: state.trainedTokens)
         let running = status
@@ -117,7 +117,7 @@ extension JobRunner {
                 try event(.resultReadBack, outcome.text)
             }
         } catch {
-            if FailureDescription.cause(of: error)?.isTransient != true, FailureDescription.passingTrouble(error) == nil {
+            if FailureDescription.cause(of: error)?.isTransient != true, FailureDescription.transientOutcome(error) == nil {
                 FolderListing.delete(folder.result)
             }
             throw error
@@ -128,7 +128,7 @@ extension JobRunner {
 
     /// Writes something whole; after an input/output error once more, under a new name and with an
     /// event.
-    func twice(_ what: String, _ body: () throws -> Void) throws {
+    func retryingOnce(_ what: String, _ body: () throws -> Void) throws {
         do { try body() } catch let error as StorageError where error.errorNumber == EIO {
             try event(.writtenAgain, "\(error); \(what) is written anew", .warn)
             try body()

@@ -192,7 +192,7 @@ package final class JobRunner {
         do {
             return try body()
         } catch {
-            if let outcome = FailureDescription.passingTrouble(error) {
+            if let outcome = FailureDescription.transientOutcome(error) {
                 diesInStep = outcome == .deviceLost
                 status.error = FailureDescription.status(error)
                 try? save()

@@ -57,7 +57,7 @@ enum FailureDescription {
 
     /// How a worker ends after an error of a device that another worker may not meet: it is lost,
     /// or others hold its memory; nil for all other errors.
-    static func passingTrouble(_ error: any Error) -> WorkerExit? {
+    static func transientOutcome(_ error: any Error) -> WorkerExit? {
         switch error {
         case VulkanError.deviceLost: .deviceLost
         case VulkanError.outOfMemory, CPUError.outOfMemory: .ranOut

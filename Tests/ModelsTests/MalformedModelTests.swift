@@ -1,7 +1,9 @@
+import CPUBackend
 import Foundation
 import Graph
 import JSON
 import Manifest
+import Runtime
 import TestSupport
 import Testing
 
@@ -38,7 +40,8 @@ import Testing
             let model = try LanguageModel(
                 ModelConfiguration(folder: item.path), source: .checkpoint(Checkpoint(folder: item.path)), training: .full, maximumLength: 8
             )
-            try model.checkNumbers()
+            // The numbers are looked at where they are read: when the model goes onto a device.
+            _ = try LoadedModel(model, on: CPUDevice())
         }
     }
 

@@ -36,7 +36,7 @@ final class CheckpointWriter {
             row.trainLoss, row.trainAccuracy, row.fullValidLoss, row.fullValidAccuracy
         )
         try runner.tuning.write(job.device)
-        try runner.twice("checkpoint \(name)") {
+        try runner.retryingOnce("checkpoint \(name)") {
             try Checkpointing.write(state, of: run.session, to: path) { temporary in
                 try job.tuned(in: run.session).completeCheckpoint(in: temporary)
                 try DurableFiles.replace(temporary + "/checkpoint.json", with: JSONWriter(isIndented: true).string(record.json) + "\n")
