@@ -103,7 +103,7 @@ struct AdapterConfiguration {
     /// Whether a module with this name is to have an adapter, by PEFT's rules; nil where the file
     /// leaves it to the matrices.
     func isTarget(_ name: String) -> Bool? {
-        if let excluded, Self.matches(excluded, name) { return false }
+        if isExcluded(name) { return false }
         switch targets {
         case .stored: return nil
         case .pattern(let expression): return NamePattern(expression)?.matches(name)
@@ -114,6 +114,8 @@ struct AdapterConfiguration {
             return Self.layer(of: name, layersNames).map(layers.contains) ?? false
         }
     }
+
+    func isExcluded(_ name: String) -> Bool { excluded.map { Self.matches($0, name) } ?? false }
 
     private static func matches(_ targets: Targets, _ name: String) -> Bool {
         switch targets {

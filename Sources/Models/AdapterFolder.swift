@@ -99,8 +99,12 @@ package struct AdapterFolder {
                         ? "is an adapter on \(last): only the linear layers of the blocks can have one; merge it with PEFT's merge_and_unload()"
                         : "belongs to no linear layer of the model")
             }
-            if case .names = configuration.targets, configuration.isTarget(module) == false {
-                throw ModelError(file: file, field: key, "belongs to a module that target_modules of adapter_config.json does not name")
+            if configuration.isTarget(module) == false {
+                throw ModelError(
+                    file: file, field: key,
+                    configuration.isExcluded(module)
+                        ? "belongs to a module that exclude_modules of adapter_config.json leaves out"
+                        : "belongs to a module that target_modules of adapter_config.json does not name")
             }
             var half = halves[module] ?? (nil, nil)
             guard (entry.isA ? half.a : half.b) == nil else {

@@ -66,7 +66,10 @@ package final class Checkpoint: Sendable {
             let file: SafetensorsFile
             do throws(SafetensorsError) { file = try SafetensorsFile(path: path) } catch {
                 if let number = error.errorNumber, number != ENOENT { throw error }
-                for name in shards[shard] ?? [] { unavailable[name] = error }
+                let missing = SafetensorsError(
+                    path: path, reason: .badIndex("is named by model.safetensors.index.json and is not there: download it"),
+                    errorNumber: ENOENT)
+                for name in shards[shard] ?? [] { unavailable[name] = error.errorNumber == ENOENT ? missing : error }
                 continue
             }
             files.append(path)

@@ -133,6 +133,19 @@ import Testing
         #expect(Self.message(off) == "")
     }
 
+    /// PEFT makes no adapter on such a module, so that its matrices would change nothing there.
+    @Test func matricesThatTheConfigurationLeavesOutAreRefused() throws {
+        let (a, b) = ("base_model.model.\(Self.q).lora_A.weight", "base_model.model.\(Self.q).lora_B.weight")
+        for (key, value) in [("target_modules", JSONNode(".*\\.(k|v)_proj")), ("exclude_modules", ["q_proj"])] {
+            let folder = try Folder([JSONMember(key, value)], Self.pair(a, b))
+            defer { folder.remove() }
+            #expect(Self.message(folder).contains("\(key) of adapter_config.json"), "\(Self.message(folder))")
+        }
+        let folder = try Folder([JSONMember("target_modules", ".*\\.(q|v)_proj")], Self.pair(a, b))
+        defer { folder.remove() }
+        #expect(Self.message(folder).isEmpty, "\(Self.message(folder))")
+    }
+
     @Test func matricesThatAreNoNumbersOrSitElsewhereAreRefusedAtOnce() throws {
         let (a, b) = ("base_model.model.\(Self.q).lora_A.weight", "base_model.model.\(Self.q).lora_B.weight")
         var broken = Self.pair(a, b)

@@ -16,6 +16,8 @@ import Testing
         ("tf_model.h5", "tf_model.h5"), ("flax_model.msgpack", "flax_model.msgpack"), ("model.safetensors.part", "did not end"),
         ("model.safetensors.incomplete", "did not end"), ("adapter_model.safetensors", "adapter.init_from"),
         ("checkpoint-10/model.safetensors", "checkpoint-10/model.safetensors"), ("Model.PT", "Model.PT"),
+        ("model.SAFETENSORS", "rename model.SAFETENSORS to model.safetensors"), ("weights.tar", "weights.tar is an archive: unpack it"),
+        ("model.safetensors.zip", "is an archive: unpack it"), ("llama.tar.gz", "is an archive: unpack it"),
     ])
     func weightsUnderAnotherNameAreNeverPassedOver(name: String, advice: String) throws {
         let model = try TinyModel()
@@ -81,7 +83,9 @@ import Testing
         // A needed tensor whose shard is not there is named with it.
         try write(places.map { $0.key == "model.norm.weight" ? JSONMember($0.key, "model-99999-of-99999.safetensors") : $0 } + tower)
         try FileManager.default.removeItem(atPath: model.path + "/" + (places.first { $0.key == "model.norm.weight" }?.node.string ?? ""))
-        #expect { try model.load() } throws: { "\($0)".contains(".safetensors") }
+        #expect { try model.load() } throws: { error in
+            "\(error)".contains("model.safetensors.index.json and is not there: download it")
+        }
     }
 
     @Test func tensorsOfAnotherPrefixAreNamedInTheRefusal() throws {

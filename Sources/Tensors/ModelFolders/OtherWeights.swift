@@ -9,7 +9,7 @@ enum OtherWeights {
     /// How the names of files of weights end, beside safetensors and `.bin`.
     private static let endings = [
         ".gguf", ".ggml", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".npz", ".onnx", ".ot", ".pkl", ".pickle", ".tflite", ".nemo",
-        ".distcp", ".pdparams", ".mlmodel", ".params", ".t7",
+        ".distcp", ".pdparams", ".mlmodel", ".params", ".t7", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".zip", ".7z",
     ]
     /// What trainers and tokenizers leave beside weights.
     private static let harmless = [
@@ -41,8 +41,11 @@ enum OtherWeights {
         func any(_ test: (String) -> Bool) -> String? { names.first { test($0.lowercased()) } }
         let unfinished = [".incomplete", ".part", ".crdownload", ".aria2", ".tmp", ".download"]
         if let name = any({ name in unfinished.contains { name.hasSuffix($0) } }) { return "\(name) is a download that did not end" }
-        if let name = any({ $0 == "model.safetensors" || $0 == "model.safetensors.index.json" }) {
+        if let name = names.first(where: { $0 == "model.safetensors" || $0 == "model.safetensors.index.json" }) {
             return "\(name) is a link that leads nowhere: download the model again"
+        }
+        if let name = any({ name in [".tar", ".gz", ".tgz", ".zst", ".xz", ".zip", ".7z"].contains { name.hasSuffix($0) } }) {
+            return "\(name) is an archive: unpack it"
         }
         if let name = any({ $0.hasSuffix(".index.json") }), names.count == 1 {
             return "\(name) names files that are not there: download them"
