@@ -103,9 +103,9 @@ struct TokenizerConfiguration {
         for file in ["chat_template" + templateEnding] + namedTemplateFiles(folder) {
             let path = folder + "/" + file
             guard FileManager.default.fileExists(atPath: path) else { continue }
-            guard let text = String(validating: try TokenizerReader.contents(of: path, limit: 4), as: UTF8.self) else {
-                throw TokenizerError(file: path, "is not text")
-            }
+            let bytes = try TokenizerReader.contents(of: path, limit: 4)
+            if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: path, standIn) }
+            guard let text = String(validating: bytes, as: UTF8.self) else { throw TokenizerError(file: path, "is not text") }
             let isNamed = file.hasPrefix(namedTemplates)
             let name = isNamed ? String(file.dropFirst(namedTemplates.count + 1).dropLast(templateEnding.count)) : "default"
             files.append((name, path, text))

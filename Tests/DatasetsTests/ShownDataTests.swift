@@ -52,6 +52,20 @@ import Tokenization
         "{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.role }}: {{ m.content or '' }}"
         + "{% for c in m.tool_calls or [] %}<call>{{ c.function | tojson }}{% endfor %}{{ eos_token if m.role == 'assistant' else '\\n' }}{% endfor %}"
 
+    @Test func aCallWithItsNameBesideItsTypeIsGivenToTheTemplateAsItTakesIt() throws {
+        let call = #""tool_calls": [{"name": "weather", "arguments": {"place": "Rome"}}]"#
+        let line =
+            #"{"messages": [{"role": "user", "content": "Rome?"}, {"role": "assistant", "content": null, \#(call)}, "#
+            + #"{"role": "tool", "content": "sunny"}, {"role": "assistant", "content": "Sunny."}], \#(Self.tools)}"#
+        let (report, text) = try read(line, template: Self.showing)
+        #expect(report.isValid, "\(report.problems.first)")
+        #expect(text?.contains(#"<call>{"name": "weather", "arguments": {"place": "Rome"}}"#) == true, "\(text ?? "")")
+        // A template that takes it flat gets it as it is.
+        let flat = Self.showing.replacingOccurrences(of: "c.function | tojson", with: "c | tojson")
+        let shown = try read(line, template: flat).text
+        #expect(shown?.contains(#"<call>{"name": "weather", "arguments": {"place": "Rome"}}"#) == true, "\(shown ?? "")")
+    }
+
     @Test(arguments: [#""""#, "null", "{}", #""{}""#]) func aCallWithoutArgumentsHasAnEmptyObject(arguments: String) throws {
         let (report, text) = try read(Self.calls(arguments), template: Self.showing)
         #expect(report.isValid && report.warnings.isEmpty)

@@ -42,6 +42,14 @@ import Testing
         #expect(try rendered(["chat_template.json": #"{"chat_template": "J"}"#, "tokenizer_config.json": Self.list]) == ["D", "T"])
     }
 
+    @Test(arguments: ["chat_template.jinja", "additional_chat_templates/tool_use.jinja"])
+    func aPointerOrAPageInATemplatesPlaceIsCalledByItsName(file: String) throws {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n"
+        for (text, words) in [(pointer, "git lfs pull"), ("<!DOCTYPE html><html>", "web page")] {
+            #expect { try rendered([file: text]) } throws: { "\($0)".contains(file) && "\($0)".contains(words) }
+        }
+    }
+
     @Test func withoutADefaultTheNamesAreListed() throws {
         let texts = try rendered([
             "tokenizer_config.json": #"{"chat_template": [{"name": "rag", "template": "R"}, {"name": "tool_use", "template": "T"}]}"#

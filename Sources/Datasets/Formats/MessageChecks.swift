@@ -99,9 +99,10 @@ enum MessageChecks {
         }
         if content.isNull {
             if !callsTools {
+                let mayCall = role == "assistant"
                 findings.add(
-                    "wrong_type", field, at: content, found: "null", expected: "a string, or tool_calls beside it",
-                    "is null, and there are no tool_calls")
+                    "wrong_type", field, at: content, found: "null", expected: mayCall ? "a string, or tool_calls beside it" : "a string",
+                    mayCall ? "is null, and there are no tool_calls" : "is null, not a string")
             }
             return nil
         }

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 package import Templates
 
@@ -29,6 +30,23 @@ package struct ChatTemplates: Sendable {
             } catch { throw .templateFile(file: source.file, error) }
         }
         self.all = all
+    }
+
+    /// The templates of a model folder, of a `tokenizer_config.json` or another file of JSON with
+    /// `chat_template`, or of a file that is one template.
+    /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)``.
+    package init(path: String) throws {
+        if let names = try? FileManager.default.contentsOfDirectory(atPath: path), !names.isEmpty {
+            try self.init(TokenizerConfiguration(folder: path).templates)
+        } else if path.hasSuffix(".json") {
+            guard let file = try TokenizerConfiguration.read(path) else { throw TokenizerError(file: path, "is not there") }
+            try self.init(TemplateSources(file["chat_template"], file: path))
+        } else {
+            guard let text = String(validating: try TokenizerReader.contents(of: path, limit: 4), as: UTF8.self) else {
+                throw TokenizerError(file: path, "is not text")
+            }
+            try self.init(TemplateSources(files: [("default", path, text)]))
+        }
     }
 
     package var isEmpty: Bool { all.isEmpty }

@@ -24,6 +24,9 @@ package struct ConversationForm: Sendable, Hashable {
     /// Whether the role `developer` is given to the template as `system`, as llama.cpp and vLLM do.
     package var developerIsSystem = false
 
+    /// Whether a call that is written without it gets the `function` around its name and arguments.
+    var wrapsCalls = false
+
     package init() {}
 
     /// A message as templates want it.
@@ -47,7 +50,8 @@ package struct ConversationForm: Sendable, Hashable {
         for place in members.indices {
             switch members[place].key {
             case "role" where developerIsSystem && members[place].node.string == "developer": members[place].node = "system"
-            case "tool_calls" where !calls.isEmpty: members[place].node = JSONNode(calls.map(call))
+            case "tool_calls" where !calls.isEmpty:
+                members[place].node = JSONNode(calls.map { call(wrapsCalls ? Self.wrapped($0) : $0) })
             default: break
             }
         }
@@ -86,6 +90,15 @@ package struct ConversationForm: Sendable, Hashable {
         else { return }
         if !members.contains(where: { $0.key == "thinking" }) { members.insert(JSONMember("thinking", reasoning), at: 0) }
         set("reasoning_content", reasoning, &members)
+    }
+
+    /// Whether a call has its name beside its type, not in a `function` of its own.
+    static func isFlat(_ call: JSONNode) -> Bool { call["function"] == nil && call["name"] != nil }
+
+    private static func wrapped(_ call: JSONNode) -> JSONNode {
+        guard isFlat(call), let members = call.object else { return call }
+        let (own, function) = (members.filter { $0.key == "id" }, members.filter { $0.key == "name" || $0.key == "arguments" })
+        return JSONNode(own + [JSONMember("type", "function"), JSONMember("function", JSONNode(function))])
     }
 
     private func call(_ call: JSONNode) -> JSONNode {

@@ -84,13 +84,17 @@ package struct TemplateReview: Sendable, Hashable {
         let messages = conversation.messages.array ?? []
         let callers = messages.filter { $0["tool_calls"]?.array?.isEmpty == false }
         let isSilent = callers.contains { $0["content"]?.string?.isEmpty ?? true }
+        let hasFlatCall = callers.contains { $0["tool_calls"]?.array?.contains(where: ConversationForm.isFlat) == true }
         var forms: [ConversationForm] = []
         for developerIsSystem in messages.contains(where: { $0["role"]?.string == "developer" }) ? [false, true] : [false] {
             for emptyContent in isSilent ? ConversationForm.EmptyContent.allCases : [.asGiven] {
                 for arguments in callers.isEmpty ? [.object] : ConversationForm.Arguments.allCases {
-                    var form = ConversationForm()
-                    (form.developerIsSystem, form.emptyContent, form.arguments) = (developerIsSystem, emptyContent, arguments)
-                    forms.append(form)
+                    for wrapsCalls in hasFlatCall ? [false, true] : [false] {
+                        var form = ConversationForm()
+                        (form.developerIsSystem, form.emptyContent, form.arguments) = (developerIsSystem, emptyContent, arguments)
+                        form.wrapsCalls = wrapsCalls
+                        forms.append(form)
+                    }
                 }
             }
         }
