@@ -34,12 +34,6 @@ package struct PreparedJob {
     /// What is allowed and probably not meant.
     package var warnings: [JobWarning]
 
-    /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle, five
-    /// times it is rough.
-    package static func baseRate(_ manifest: Manifest) -> Double {
-        manifest.method.baseRate(manifest.adapter.kind) * manifest.optimizer.rateFactor
-    }
-
     /// Reads data and model and decides what the manifest leaves open.
     /// - Parameter day: a moment (seconds since 1970) of the day that a template sees when it asks
     ///   for the date: of the job's acceptance, so that a job that goes on another day sees the
@@ -56,14 +50,7 @@ package struct PreparedJob {
         let configuration = opened.configuration
         self.modelFolder = opened.folder
         remarks = opened.remarks
-        let source: LanguageModel.Source
-        if let weights = opened.weights {
-            source = .checkpoint(weights)
-        } else {
-            guard manifest.method.mayBeginAtRandom else { throw PreparationError.noWeights(modelFolder) }
-            source = .random(seed: manifest.seed)
-            remarks.append("The model's folder holds no weights: training starts from random numbers (seed \(manifest.seed))")
-        }
+        let source = try Self.source(of: opened, manifest, &remarks)
         var encoder = try ChatEncoder(folder: modelFolder)
         if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
@@ -89,21 +76,7 @@ package struct PreparedJob {
             : [
                 "Answers end with \(newEnds), at which the model does not stop yet: eos_token_id in generation_config.json of the result names it"
             ]
-        // What "auto" becomes.
-        let batchSize = manifest.hyperparameters.batchSize.value ?? min(256, max(1, Int((0.002 * Double(training.count)).rounded())))
-        manifest.hyperparameters.batchSize = .value(batchSize)
-        let perEpoch = TrainingRun.stepsPerEpoch(examples: training.count, batchSize: batchSize)
-        let totalSteps: Int
-        if let steps = manifest.hyperparameters.maximumSteps {
-            totalSteps = steps
-        } else {
-            let epochs = manifest.hyperparameters.epochCount.value ?? 3
-            manifest.hyperparameters.epochCount = .value(epochs)
-            totalSteps = epochs * perEpoch
-        }
-        let rate = manifest.hyperparameters.peakRate(base: Self.baseRate(manifest))
-        manifest.hyperparameters.learningRate = .value(rate)
-        manifest.hyperparameters.learningRateMultiplier = .auto
+        let (batchSize, totalSteps, rate) = Self.decideNumbers(&manifest, exampleCount: training.count)
         let device = try Devices.make(deviceSelector ?? manifest.device)
         self.device = device
         let chosenPrecision = try Precisions.choose(manifest.precision, device, configuration)
@@ -115,19 +88,13 @@ package struct PreparedJob {
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
-        let trainingKind: LanguageModel.Training
-        switch manifest.adapter {
-        case .lora(var lora):
-            var settings = AdapterSettings(lora)
-            if let initialAdapterPath { settings = try Self.continued(initialAdapterPath, &lora, of: configuration) }
-            manifest.adapter = .lora(lora)
-            trainingKind = .adapter(settings, seed: manifest.seed)
-        case .full: trainingKind = .full
-        }
+        let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
         progress("planning")
         let batchTokens = training.lengths.tokens(ofLongest: batchSize)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the
-        // data.
+        // data's lengths. The tokens that were looked at are still mapped and need not stay so.
+        training.evict()
+        validation?.evict()
         planner = MemoryPlanner(
             device: device, optimizer: optimizer, objective: objective,
             byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
@@ -143,41 +110,9 @@ package struct PreparedJob {
                 decaysAll: decaysAll, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
-        settings = RunSettings(
-            batchSize: batchSize, totalSteps: totalSteps,
-            schedule: LearningRateSchedule(
-                shape: manifest.schedule.shape, peakRate: rate, warmupSteps: manifest.schedule.warmupSteps, totalSteps: totalSteps),
-            seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluation.everySteps,
-            checkpointEverySteps: manifest.checkpoint.everySteps,
-            microBatchTokens: plan.size.tokenCount)
+        settings = Self.settings(manifest, batchSize, totalSteps, rate, microBatchTokens: plan.size.tokenCount)
         self.manifest = manifest
-        var figures = JobFigures(
-            manifest: manifest, schedule: settings.schedule, batchSize: batchSize, exampleCount: training.count,
-            tokenCount: training.tokenCount, trainedTokenCount: training.trainedTokenCount)
-        for report in reports { figures.add(report) }
-        warnings = WarningRule.warnings(figures)
-        let strict = warnings + reports.flatMap { JobWarning.all(of: $0) }
-        if manifest.isStrict, !strict.isEmpty { throw PreparationError.strict(strict) }
-    }
-
-    /// Sizes of program that a run may need at most.
-    private static func programCount(_ data: Dataset, _ objective: any Objective, batchSize: Int, steps: Int) -> Int {
-        let sizes = Set(
-            (0..<data.count).lazy.map { index in
-                let size = data.size(of: index)
-                return ProgramSize(serving: size.tokenCount, trained: objective.lossRowCount(of: size))
-            })
-        return sizes.count == 1 ? 1 : batchSize == 1 ? min(steps, sizes.count) : steps
-    }
-
-    /// What a job may hold where its manifest sets no limit: the device's memory, less a tenth for
-    /// everybody else.
-    private static func usableBytes(_ device: any ComputeDevice) -> Int? { device.memoryByteCount.map { $0 / 10 * 9 } }
-
-    /// The formats that frozen weights may have, the most exact first.
-    private static func formats(_ manifest: Manifest) -> [BaseWeights] {
-        if manifest.adapter.kind == .full { return [.stored] }
-        return manifest.baseWeights.value.map { [$0] } ?? [.stored, .q8, .nf4]
+        warnings = try Self.warnings(manifest, settings, training, reports)
     }
 
     /// The session that this job trains in.

@@ -30,6 +30,29 @@ import Tokenization
         #expect(try !folder.reader(cache: cache).read(path).report.isCached)
     }
 
+    /// Mapped bytes of a file's tokens that are in this process's memory.
+    private func residentTokens(_ folder: DataFolder) throws -> Int {
+        var (isTokens, kibibytes) = (false, 0)
+        for line in try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.first?.contains("-") == true { isTokens = line.contains(folder.path) && line.hasSuffix("tokens.bin") }
+            if isTokens, words.first == "Rss:" { kibibytes += Int(words[1]) ?? 0 }
+        }
+        return kibibytes << 10
+    }
+
+    /// A job's plan counts what the process holds when it is made.
+    @Test func tokensThatWereLookedAtAreGivenBack() throws {
+        let folder = try DataFolder()
+        let path = try folder.write("data.jsonl", chats(3000))
+        let dataset = try #require(try folder.reader(cache: DatasetCache(folder: folder.path + "/cache")).read(path).dataset)
+        let before = (0..<3000).map { dataset.example($0) }
+        #expect(try residentTokens(folder) > 0)
+        dataset.evict()
+        #expect(try residentTokens(folder) == 0)
+        #expect((0..<3000).allSatisfy { dataset.example($0) == before[$0] })
+    }
+
     @Test func manyThatFillACacheAtOnceEachSucceed() throws {
         let folder = try DataFolder()
         let path = try folder.write("data.jsonl", chats(20))

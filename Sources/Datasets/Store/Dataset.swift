@@ -41,6 +41,8 @@ package struct Dataset: Sendable {
     package func sample(_ index: Int) -> Sample { store.sample(selection?.number(at: index) ?? index) }
     package func size(of index: Int) -> SampleSize { record(index).size }
     package var longestExample: Int { lengths.longest }
+    /// Gives back the memory in which the examples that were read are mapped.
+    package func evict() { store.evict() }
 
     /// Divides the examples into those to train on and those held back (``ValidationSplit``).
     package func split(fraction: Double, seed: UInt64) -> (training: Dataset, validation: Dataset) {

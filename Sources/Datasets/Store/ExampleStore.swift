@@ -78,9 +78,9 @@ final class ExampleStore: Sendable {
             bytes = 0
             return true
         }
-        guard isDue else { return }
-        for file in [tokens, records] {
-            if let start = file.bytes.baseAddress { madvise(UnsafeMutableRawPointer(mutating: start), file.bytes.count, MADV_DONTNEED) }
-        }
+        if isDue { evict() }
     }
+
+    /// Gives all pages back to the kernel, which maps those around a place that is read as well.
+    func evict() { for file in [tokens, records] { file.evict(file.bytes) } }
 }
