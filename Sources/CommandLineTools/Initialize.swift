@@ -41,7 +41,7 @@ package struct Initialize: ParsableCommand {
             throw CommandFailure(.failed, "\(output) is there already; --force replaces it, --output names another file")
         }
         let layout = options.layout
-        let model = try model ?? ask("model", among: ModelCompletion.models(layout))
+        let model = try model ?? ask("model", among: layout.modelNames)
         let data = try data ?? ask("data", among: ((try? FolderListing.names(in: layout.files)) ?? []).filter { !$0.hasPrefix(".") })
         let known = ManifestTemplate.Task.allCases.map(\.rawValue)
         let word = try task ?? (data.contains(".txt") ? "text" : ask("task", among: known))
@@ -88,12 +88,5 @@ extension String {
 
 /// Model names of the spool, for the shell's completion.
 package enum ModelCompletion {
-    package static let names = CompletionKind.custom { words, _, _ in models(SpoolOptions.layout(JobCompletion.spool(words))) }
-
-    /// Folders in `models/`.
-    static func models(_ layout: SpoolLayout) -> [String] {
-        ((try? FolderListing.names(in: layout.models)) ?? []).filter {
-            !$0.hasPrefix(".") && access("\(layout.models)/\($0)/config.json", F_OK) == 0
-        }
-    }
+    package static let names = CompletionKind.custom { words, _, _ in SpoolOptions.layout(JobCompletion.spool(words)).modelNames }
 }

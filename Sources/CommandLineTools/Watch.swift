@@ -14,32 +14,46 @@ package struct Watch: ParsableCommand {
         abstract: "Follow a job: progress, loss, speed, time left.",
         discussion: """
             Control-C ends watching, not the job. Progress goes to standard error: on a terminal one line that is drawn again and again, otherwise a \
-            line a minute and one at every change of state. With --json the job as it is in the end goes to standard output.
+            line a minute and one at every change of state. With --json the job as it is in the end goes to standard output. A job without a daemon does \
+            not move: where none comes back, watching ends with code 75.
 
-            """ + CommandExit.sentence([.succeeded, .failed, .usage, .cancelled, .paused, .interrupted]))
+            """ + CommandExit.sentence([.succeeded, .failed, .usage, .cancelled, .paused, .noDaemon, .interrupted]))
     @OptionGroup var options: SpoolOptions
     @Argument(help: "The job's id, or its end; the newest job if left out.", completion: JobCompletion.all) var job: String?
 
+    @Option(help: "Seconds without a daemon after which watching ends.") var patience = Self.usualPatience
+
+    /// Seconds. systemd starts a daemon that died again after five, and it reads its jobs then.
+    static let usualPatience = 30
+    private static let looksPerSecond = 4
+
     package init() {}
 
-    package func run() throws { try Self.follow(options.jobOrNewest(job), options, quietly: options.json) }
+    package func validate() throws {
+        guard (0...1_000_000).contains(patience) else { throw ValidationError("--patience is a number of seconds") }
+    }
+
+    package func run() throws { try Self.follow(options.jobOrNewest(job), options, quietly: options.json, patience: patience) }
 
     /// Shows a job until it ends.
+    /// - Parameter patience: seconds without a daemon after which it is given up.
     /// - Throws: the exit code that tells how, or a ``CommandFailure``.
-    static func follow(_ folder: JobFolder, _ options: SpoolOptions, quietly: Bool) throws {
+    static func follow(_ folder: JobFolder, _ options: SpoolOptions, quietly: Bool, patience: Int = usualPatience) throws {
         signal(SIGINT) { _ in interrupted = 1 }
         // Without a handler the signal would not end the pause between two lines, and the line
         // would be too wide until then.
         signal(SIGWINCH) { _ in }
         let terminal = Terminal()
         var plain = PlainProgress()
+        var looksWithoutDaemon = 0
         while true {
             guard let status = folder.status() else {
                 throw CommandFailure(.failed, "\(folder.statusFile) cannot be read")
             }
             let isOver = status.state.isFinal || status.state == .paused
+            let presence = DaemonPresence(options.layout)
+            let daemonRuns = isOver || presence.isRunning
             if !quietly {
-                let daemonRuns = isOver || DaemonPresence(options.layout).isRunning
                 let line = WatchLine(
                     status: status, losses: terminal.isInteractive ? WatchLine.losses(folder) : [], daemonRuns: daemonRuns)
                 if terminal.isInteractive {
@@ -60,7 +74,12 @@ package struct Watch: ParsableCommand {
                 }
                 throw CommandExit.interrupted.code
             }
-            usleep(250_000)
+            looksWithoutDaemon = daemonRuns ? 0 : looksWithoutDaemon + 1
+            if looksWithoutDaemon > patience * looksPerSecond {
+                if !quietly, terminal.isInteractive { StandardError.write("\n") }
+                throw CommandFailure(.noDaemon, "\(presence.warning); \(folder.id) is \(status.state.rawValue)")
+            }
+            usleep(UInt32(1_000_000 / looksPerSecond))
         }
     }
 

@@ -31,8 +31,7 @@ struct BenchPlan: ParsableCommand {
         let model = try LanguageModel(
             configuration, source: .random(seed: 1), training: options.training(),
             precision: .init(
-                activationType: ElementType(rawValue: options.precision) ?? .float32, mixableTypes: mixable,
-                baseWeights: BaseWeights(rawValue: options.weights) ?? .stored),
+                activationType: options.activationType(), mixableTypes: mixable, baseWeights: options.baseWeights()),
             maximumLength: options.sequence, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         let choice = JobPlan.Choice(
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),

@@ -28,13 +28,23 @@ struct BenchOptions: ParsableArguments {
         guard tokens > 1, sequence > 1, tokens <= 1 << 24, sequence <= tokens else {
             throw ValidationError("--tokens and --sequence: 1 < sequence <= tokens <= \(1 << 24), not \(sequence) and \(tokens)")
         }
+        _ = try (activationType(), baseWeights(), training())
+    }
+
+    /// What `--precision` says.
+    func activationType() throws(ValidationError) -> ElementType {
         guard let type = ElementType(rawValue: precision), type.isFloatingPoint else {
             throw ValidationError("--precision is float32, bfloat16 or float16, not \"\(precision)\"")
         }
-        guard BaseWeights(rawValue: weights) != nil else {
+        return type
+    }
+
+    /// What `--weights` says.
+    func baseWeights() throws(ValidationError) -> BaseWeights {
+        guard let format = BaseWeights(rawValue: weights) else {
             throw ValidationError("--weights is \(BaseWeights.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(weights)\"")
         }
-        _ = try training()
+        return format
     }
 
     /// What `--adapter` says is trained.
@@ -70,16 +80,14 @@ struct BenchSetup {
         Devices.announceTuning(on: device) { kind, number, count in
             progress.say("measuring variants of products, kind \(number) of \(count): \(kind)")
         }
-        activationType = ElementType(rawValue: options.precision) ?? .float32
+        activationType = try options.activationType()
         guard device.activationTypes.contains(activationType) else {
             throw ValidationError("--precision \(options.precision): \(device.name) has no activations of this type")
         }
         let mixable = Set([ElementType.bfloat16, .float16].filter { [device] in device.mixesFloat32(with: $0) })
         model = try LanguageModel(
             configuration, source: .random(seed: 1), training: options.training(),
-            precision: .init(
-                activationType: activationType, mixableTypes: mixable,
-                baseWeights: BaseWeights(rawValue: options.weights) ?? .stored),
+            precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: options.baseWeights()),
             maximumLength: options.sequence, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         let choice = JobPlan.Choice(
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),

@@ -77,17 +77,21 @@ struct Generate: ParsableCommand {
                 maximumLength: capacity,
                 pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
             let generator = try TextGenerator(model: loaded, device: chosen, capacity: capacity)
-            let answer = try generator.generate(
-                ids, maximumTokens: maxTokens, endIDs: ends,
-                sampling: SamplingSettings(temperature: temperature, topP: topP, seed: seed))
-            let words = encoder.tokenizer.decode(answer, skipSpecialTokens: true)
-            if json {
-                try StandardOutput.json(
-                    ["prompt": JSONNode(prompt), "text": JSONNode(words), "ids": JSONNode(answer.map { JSONNode(Int($0)) })],
-                    isIndented: false)
-            } else {
-                try StandardOutput.line(words)
+            let sampling = SamplingSettings(temperature: temperature, topP: topP, seed: seed)
+            // Words appear as they are found; a JSON object is printed whole.
+            var stream = TextStream(encoder.tokenizer)
+            var problem: StorageError?
+            let answer = try generator.generate(ids, maximumTokens: maxTokens, endIDs: ends, sampling: sampling) { id in
+                guard !json else { return true }
+                do throws(StorageError) { try StandardOutput.write(stream.append(id)) } catch { problem = error }
+                return problem == nil
             }
+            if let problem { throw problem }
+            guard json else { return try StandardOutput.line(stream.finish()) }
+            let words = encoder.tokenizer.decode(answer, skipSpecialTokens: true)
+            try StandardOutput.json(
+                ["prompt": JSONNode(prompt), "text": JSONNode(words), "ids": JSONNode(answer.map { JSONNode(Int($0)) })],
+                isIndented: false)
         } catch let error as CommandFailure {
             throw error
         } catch let error as ModelError where error.file == "manifest" {

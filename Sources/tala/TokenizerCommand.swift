@@ -5,7 +5,6 @@ import Glibc
 import JSON
 import Storage
 import Synchronization
-import Templates
 import Tokenization
 
 /// `tala tokenizer encode|decode|train`.
@@ -162,99 +161,6 @@ struct TokenizerCommand: ParsableCommand {
             return try Tokenizer(folder: model)
         } catch {
             throw CommandFailure(.invalid, "\(error)")
-        }
-    }
-}
-
-/// `tala template render`.
-struct TemplateCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "template", abstract: "Look inside a chat template.", subcommands: [Render.self])
-
-    struct Render: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Read {\"variables\": {...}} lines, write {\"text\"} or {\"error\"} lines.",
-            discussion:
-                "TEMPLATE is a .jinja file, a tokenizer_config.json, a model folder, or - where each line brings its own \"template\".")
-        @Flag(help: "Print an error as a JSON object too; what is printed otherwise is one object a line anyway.") var json = false
-        @Option(help: "What strftime_now tells, for example 2025-03-09T08:05:07.") var now: String?
-        @Argument(help: "The template.") var template: String
-
-        func run() throws {
-            let clock = try Self.clock(now)
-            let fixed = template == "-" ? nil : try Self.source(template)
-            try JSONLines.map { node in
-                let source = node["template"]?.string ?? fixed ?? ""
-                do throws(TemplateError) {
-                    let text = try Template(source).render(Self.variables(node, isModels: fixed != nil), clock: clock).text
-                    return ["text": JSONNode(text)]
-                } catch {
-                    return [
-                        "error": [
-                            "type": JSONNode(error.type), "message": JSONNode(error.message),
-                            "line": error.line.map { JSONNode($0) } ?? nil,
-                        ]
-                    ]
-                }
-            }
-        }
-
-        /// What a line gives; a model's template always has `tools` and `documents`, as in
-        /// transformers.
-        private static func variables(_ node: JSONNode, isModels: Bool) -> JSONNode {
-            var members = node["variables"]?.object ?? []
-            for name in ["tools", "documents"] where isModels && !members.contains(where: { $0.key == name }) {
-                members.append(JSONMember(name, nil))
-            }
-            return JSONNode(members)
-        }
-
-        /// The time that was given, or the machine's.
-        private static func clock(_ text: String?) throws -> TemplateClock {
-            guard let text else { return .now }
-            let numbers = text.split { !$0.isNumber }.compactMap { Int($0) }
-            guard numbers.count == 6, (1...12).contains(numbers[1]), (1...31).contains(numbers[2]) else {
-                throw ValidationError("--now is not a time like 2025-03-09T08:05:07")
-            }
-            return TemplateClock(
-                year: numbers[0], month: numbers[1], day: numbers[2], hour: numbers[3], minute: numbers[4], second: numbers[5])
-        }
-
-        private static func source(_ path: String) throws -> String {
-            var path = path
-            if FolderListing.isFolder(path) {
-                path += access(path + "/chat_template.jinja", F_OK) == 0 ? "/chat_template.jinja" : "/tokenizer_config.json"
-            }
-            let text = String(decoding: try DurableFiles.read(path, limit: 64 << 20), as: UTF8.self)
-            guard path.hasSuffix(".json") else { return text }
-            // One template, or several with names, of which "default" is the one for chats.
-            let found = (try? JSONParser().parse(text))?["chat_template"]
-            if let template = found?.string { return template }
-            let named = found?.array ?? []
-            guard let template = (named.first { $0["name"]?.string == "default" } ?? named.first)?["template"]?.string else {
-                throw ValidationError("\(path) has no chat_template")
-            }
-            return template
-        }
-    }
-}
-
-/// Standard input as JSON Lines, answered line by line; a line that cannot be answered gets an
-/// `error`, and the next one is read.
-enum JSONLines {
-    /// - Throws: `StorageError` if an answer cannot be written.
-    static func map(_ transform: (JSONNode) throws -> JSONNode) throws {
-        while let line = readLine(strippingNewline: true) {
-            if line.isEmpty { continue }
-            try StandardOutput.json(answer(line, transform), isIndented: false)
-        }
-    }
-
-    private static func answer(_ line: String, _ transform: (JSONNode) throws -> JSONNode) -> JSONNode {
-        do { return try transform(JSONParser().parse(line)) } catch let error as ValidationError {
-            return ["error": ["type": "ValueError", "message": JSONNode(error.message), "line": nil]]
-        } catch {
-            return ["error": ["type": "ValueError", "message": JSONNode("the line is not JSON: \(error)"), "line": nil]]
         }
     }
 }

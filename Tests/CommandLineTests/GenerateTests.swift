@@ -25,6 +25,18 @@ import Testing
         return folder.path
     }
 
+    @Test func whatIsPrintedWordByWordIsTheWholeAnswer() throws {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let model = tests.deletingLastPathComponent().appendingPathComponent("demo/model").path
+        let command = ["generate", "--model", model, "--prompt", "Once", "--max-tokens", "40", "--temperature", "3", "--seed", "9"]
+        let printed = try BuiltProgram(name: "tala").run(command)
+        let whole = try BuiltProgram(name: "tala").run(command + ["--json"])
+        #expect(printed.status == 0 && whole.status == 0, "\(printed)")
+        let text = try #require(JSONSerialization.jsonObject(with: Data(whole.output.utf8)) as? [String: Any])["text"] as? String
+        // Drawn so roughly, the tokens are parts of characters as often as not.
+        #expect(printed.output == text.map { $0 + "\n" } && text?.contains("\u{FFFD}") == true, "\(printed.output)")
+    }
+
     @Test func aTokenThatTheModelHasNoRowForIsRefused() throws {
         let folder = try Self.modelWithATokenTooMany()
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import JSON
 import Spool
+import TestSupport
 import Testing
 
 @testable import CommandLineTools
@@ -63,6 +64,31 @@ import Testing
         }
         #expect(DisplayWidth.of("訓練") == 4)
         #expect(DisplayWidth.of("e\u{301}") == 1)
+    }
+
+    @Test func watchingAJobWhoseDaemonIsDeadSaysSoAndEnds() throws {
+        let spool = try CommandSpool()
+        defer { spool.remove() }
+        try spool.add(1, "running", step: 120, of: 900)
+        let outcome = try spool.tala(["watch", "--patience", "1"])
+        #expect(outcome.status == 75)
+        #expect(outcome.errors.contains("120/900") && outcome.errors.contains("no daemon works on \(spool.layout.root)"), "\(outcome)")
+        let printed = try spool.tala(["watch", "--patience", "0", "--json"])
+        #expect(printed.status == 75)
+        #expect(try JSONParser().parse(printed.output)["error"]?["code"]?.string == "no_daemon")
+    }
+
+    @Test func watchingGoesOnAsLongAsThereIsADaemon() throws {
+        let spool = try CommandSpool()
+        defer { spool.remove() }
+        let daemon = try spool.daemon()
+        try spool.add(1, "running", step: 120, of: 900)
+        let terminal = try PseudoTerminal(columns: 60)
+        let watch = try terminal.start("tala", ["watch", "--spool", spool.layout.root, "--patience", "0"])
+        #expect(Self.lines(terminal, atLeast: 4).count >= 4 && watch.isRunning)
+        terminal.interrupt(watch)
+        #expect(watch.terminationStatus == 130)
+        withExtendedLifetime(daemon) {}
     }
 
     @Test(arguments: [("succeeded", 0), ("failed", 1), ("cancelled", 3), ("paused", 4)])

@@ -65,7 +65,7 @@ package struct SpoolHealth {
     }
 
     private var models: HealthCheck {
-        let names = ModelCompletion.models(layout)
+        let names = layout.modelNames
         guard names.isEmpty else { return HealthCheck("models", .fine, names.prefix(10).joined(separator: ", ")) }
         return HealthCheck("models", .warning, "\(layout.models) has none", remedy: "copy a Hugging Face checkpoint folder into it")
     }
