@@ -71,3 +71,21 @@ random.shuffle(lines)
 with open("tune.jsonl", "w") as file:
     for line in lines:
         file.write(json.dumps(line) + "\n")
+
+# What a text is about, for the demonstration of classification; of the animals that are never seen in tuning the validation file is made.
+TEXTS = {
+    "colour": ["The {a} is {v}.", "Look, a {v} {a}!", "What colour is the {a}?", "Tell me the colour of the {a}."],
+    "home": ["The {a} lives in {v}.", "There was a {a} in {v}.", "Where does the {a} live?", "Where is the home of the {a}?"],
+    "food": ["The {a} eats {v}.", "The {a} was hungry and looked for {v}.", "What does the {a} eat?", "What is the food of the {a}?"],
+    "sound": ["The {a} {v}.", "At night the {a} {v}.", "What sound does the {a} make?", "How does the {a} sound?"],
+}
+for name, animals in [("classes.jsonl", seen), ("classes-validation.jsonl", [animal for animal in ANIMALS if animal not in seen])]:
+    lines = []
+    for animal in animals:
+        for kind in KINDS:
+            for form in random.sample(TEXTS[kind], 3):
+                lines.append({"text": form.format(a=animal, v=ANIMALS[animal][KINDS.index(kind)]), "label": kind})
+    random.shuffle(lines)
+    with open(name, "w") as file:
+        for line in lines:
+            file.write(json.dumps(line) + "\n")

@@ -8,6 +8,8 @@ package struct DatasetOptions: Sendable, Hashable {
         case supervised
         /// Plain text, packed into rows of `maximumLength` tokens.
         case pretraining
+        /// Texts or conversations with labels.
+        case classification
     }
     package enum OnExcess: String, Sendable, Hashable { case error, truncate, drop }
     package var purpose: Purpose
@@ -22,6 +24,8 @@ package struct DatasetOptions: Sendable, Hashable {
     package var specialTokensInText = SpecialTokensInText.warn
     /// Tokens that the model has positions for; nil where that is not known.
     package var positionLimit: Int?
+    /// How labels are read; nil where records have none.
+    package var labels: LabelOptions?
 
     /// What is done where what people say holds the text of a control token.
     package enum SpecialTokensInText: String, Sendable, Hashable {
@@ -43,6 +47,6 @@ package struct DatasetOptions: Sendable, Hashable {
     /// What distinguishes one reading of a file from another, for the cache's key.
     var key: String {
         "\(purpose.rawValue) \(trainOn.rawValue) \(maximumLength) \(onExcess.rawValue) \(specialTokensInText.rawValue) \(positionLimit ?? 0)"
-            + (modelVocabularySize.map { " \($0)" } ?? "")
+            + (modelVocabularySize.map { " \($0)" } ?? "") + (labels.map { " \($0.key)" } ?? "")
     }
 }

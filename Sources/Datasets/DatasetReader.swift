@@ -6,7 +6,7 @@ package import Tokenization
 /// Reads a file into a ``Dataset``, checking every line.
 package struct DatasetReader: Sendable {
     package let encoder: ChatEncoder
-    package let options: DatasetOptions
+    package var options: DatasetOptions
     private let modelFolder: String
     private let cache: DatasetCache?
     private let temporaryFolder: String?

@@ -12,10 +12,14 @@ package enum ModelExport {
     ///   full training.
     package static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws
     {
-        let tensors = base.tensors.values.filter { !isCopyOfTrained($0, model, base) }.sorted { $0.name < $1.name }
-        var writer = try SafetensorsWriter(
-            path: folder + "/model.safetensors", entries: tensors.map { .init(name: $0.name, shape: $0.shape, elementType: $0.elementType) }
-        )
+        let heads = replacedHeads(model)
+        let tensors = base.tensors.values.filter { !isCopyOfTrained($0, model, base) && !heads.contains($0.name) }.sorted { $0.name < $1.name }
+        var entries = tensors.map { SafetensorsWriter.Entry(name: $0.name, shape: $0.shape, elementType: $0.elementType) }
+        let headType = tensors.filter { $0.shape.count > 1 }.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32
+        if let head = model.head {
+            entries.append(.init(name: head.weightName, shape: [head.outputs, model.configuration.hiddenSize], elementType: headType))
+        }
+        var writer = try SafetensorsWriter(path: folder + "/model.safetensors", entries: entries)
         let adapters = Dictionary(model.adapters.map { ($0.module.name + ".weight", $0) }) { first, _ in first }
         for tensor in tensors {
             if let adapter = adapters[tensor.name] {
@@ -26,7 +30,14 @@ package enum ModelExport {
                 try appendStored(tensor, to: &writer)
             }
         }
+        if let head = model.head { try append(try trained(head.key(model.training)), headType, to: &writer) }
         try writer.finish()
+    }
+
+    /// The base's tensors in whose place a model with a head of its own has that one.
+    private static func replacedHeads(_ model: LanguageModel) -> Set<String> {
+        guard let head = model.head else { return [] }
+        return Set(model.vocabularyHeadNames + [head.weightName])
     }
 
     /// Whether a tensor that the model does not use holds, before training, the numbers of one that

@@ -19,6 +19,12 @@ package struct MetricsRow: Sendable, Hashable {
     package var tokensPerSecond: Double
     /// Tokens of the examples over rows that were computed.
     package var usefulShare: Double
+    /// Figures of columns that only some jobs have, in the order of the file's header.
+    package var others: [Double?] = []
+
+    /// The first line of the file.
+    /// - Parameter others: columns that only some jobs have.
+    package static func header(with others: [String]) -> String { ([header] + others).joined(separator: ",") }
 
     package init(
         step: Int, trainLoss: Double, trainAccuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
@@ -38,17 +44,18 @@ package struct MetricsRow: Sendable, Hashable {
     package var line: String {
         func text(_ number: Double?) -> String { number.map { "\($0)" } ?? "" }
         let speed = (tokensPerSecond * 10).rounded() / 10
-        return [
+        let fields = [
             "\(step)", text(trainLoss), text(trainAccuracy), text(validLoss), text(validAccuracy), text(fullValidLoss),
             text(fullValidAccuracy),
             text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)", "\((usefulShare * 10_000).rounded() / 10_000)",
-        ].joined(separator: ",")
+        ]
+        return (fields + others.map(text)).joined(separator: ",")
     }
 
     /// Reads a line that ``line`` wrote; nil if it is none, or only a part of one.
     package init?(line: some StringProtocol) {
         let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-        guard fields.count == Self.header.split(separator: ",").count, let step = Int(fields[0]), let loss = Double(fields[1]),
+        guard fields.count >= Self.header.split(separator: ",").count, let step = Int(fields[0]), let loss = Double(fields[1]),
             let accuracy = Double(fields[2]), let rate = Double(fields[7]), let norm = Double(fields[8]), let tokens = Int(fields[9]),
             let speed = Double(fields[10]), let share = Double(fields[11])
         else { return nil }
@@ -57,5 +64,6 @@ package struct MetricsRow: Sendable, Hashable {
             tokensPerSecond: speed, usefulShare: share)
         (validLoss, validAccuracy) = (Double(fields[3]), Double(fields[4]))
         (fullValidLoss, fullValidAccuracy) = (Double(fields[5]), Double(fields[6]))
+        others = fields.dropFirst(12).map { Double($0) }
     }
 }

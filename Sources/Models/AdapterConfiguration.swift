@@ -30,6 +30,10 @@ struct AdapterConfiguration {
     private let layersNames: [String]
     /// Written by mlx-lm: the matrices are transposed, and their names are shorter.
     let isOfMLX: Bool
+    /// Of a model with a head for classes, which is stored beside the matrices.
+    let isClassifier: Bool
+    /// What transformers calls such a head.
+    static let headNames = ["score", "classifier"]
 
     /// - Throws: ``ModelError`` naming the key.
     init(folder: String) throws(ModelError) {
@@ -63,12 +67,14 @@ struct AdapterConfiguration {
             // The factor of `x A B` itself, and as an alpha where it is called so.
             alpha = parameters["scale"] == nil ? scale : scale * Double(rank)
             usesRankStabilisedScaling = false
+            isClassifier = false
             (rankExceptions, alphaExceptions, targets, excluded, layers, layersNames) = ([], [], .stored, nil, nil, [])
             return
         }
         guard node["peft_type"]?.string == "LORA" else {
             throw failure("peft_type", "is \(node["peft_type"]?.string ?? "missing"); only LORA adapters are read")
         }
+        isClassifier = node["task_type"]?.string == "SEQ_CLS"
         try Self.refuseOtherFunctions(node, path)
         rank = try Self.rank(node["r"], "r", path)
         guard let alpha = node["lora_alpha"]?.double, abs(alpha) <= 1e6 else {
@@ -202,7 +208,10 @@ struct AdapterConfiguration {
         for member in node.object ?? [] where !known.contains(member.key) && !saysNothing(member.node) {
             switch member.key {
             case "modules_to_save":
-                let names = member.node.array?.compactMap(\.string).joined(separator: ", ") ?? ""
+                let modules = member.node.array?.compactMap(\.string) ?? []
+                // PEFT names both heads that there may be; one that the model lacks does nothing.
+                if node["task_type"]?.string == "SEQ_CLS", modules.allSatisfy(Self.headNames.contains) { continue }
+                let names = modules.joined(separator: ", ")
                 throw failure(
                     member.key,
                     "holds \(names): whole modules beside the matrices are not supported; merge the adapter with PEFT's "
@@ -223,8 +232,8 @@ struct AdapterConfiguration {
                 "bias", "is \(bias): trained biases beside the matrices are not supported; merge the adapter with PEFT's merge_and_unload()"
             )
         }
-        if let type = node["task_type"]?.string, !["CAUSAL_LM", "FEATURE_EXTRACTION"].contains(type) {
-            throw failure("task_type", "is \(type), not CAUSAL_LM")
+        if let type = node["task_type"]?.string, !["CAUSAL_LM", "FEATURE_EXTRACTION", "SEQ_CLS"].contains(type) {
+            throw failure("task_type", "is \(type), neither CAUSAL_LM nor SEQ_CLS")
         }
         // These change the base's weights when the adapter is loaded.
         if let words = node["init_lora_weights"]?.string {

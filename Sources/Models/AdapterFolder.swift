@@ -37,6 +37,8 @@ package struct AdapterFolder {
     private let file: String
     /// By the module's name as it is stored, without what tools put around it.
     private var stored: [(module: String, isA: Bool, matrix: Matrix)] = []
+    /// A classifier's head.
+    private var head: StoredTensor?
 
     /// Reads configuration and matrices, and looks whether they are numbers.
     /// - Throws: ``ModelError`` naming file and field, ``SafetensorsError``.
@@ -53,6 +55,16 @@ package struct AdapterFolder {
         }
         file = path + "/" + name
         for tensor in try SafetensorsFile(path: file).tensors {
+            if configuration.isClassifier, Self.isHead(tensor.name) {
+                guard tensor.elementType.isFloatingPoint, tensor.shape.count == 2 else {
+                    throw ModelError(file: file, field: tensor.name, "is not a matrix of floating-point numbers")
+                }
+                guard FiniteNumbers.holds(tensor.bytes, tensor.elementType) else {
+                    throw ModelError(file: file, field: tensor.name, "holds a NaN or an infinity: the adapter is damaged")
+                }
+                head = tensor
+                continue
+            }
             guard let place = Self.place(of: tensor.name) else {
                 throw ModelError(file: file, field: tensor.name, Self.meaning(of: tensor.name))
             }
@@ -70,6 +82,39 @@ package struct AdapterFolder {
         }
         if stored.isEmpty { throw ModelError(file: file, "holds no matrices of an adapter") }
     }
+
+    /// The head where training or use of a model with this head begins; nil where the adapter has
+    /// none.
+    /// - Throws: ``ModelError`` where the adapter is a classifier's and the model is none, or its
+    ///   head has another shape.
+    func head(for wanted: TaskHead?, hiddenSize: Int) throws(ModelError) -> StoredTensor? {
+        guard let wanted else {
+            if configuration.isClassifier {
+                throw ModelError(
+                    file: configuration.path, field: "task_type",
+                    "is SEQ_CLS: the adapter is a classifier's, which writes no text; use it with tala classify, or in a job with "
+                        + "method.type: classification")
+            }
+            return nil
+        }
+        guard let head, wanted.isStored else { return nil }
+        guard head.shape == [wanted.outputs, hiddenSize] else {
+            throw ModelError(
+                file: file, field: head.name,
+                "has the shape \(head.shape), \(wanted.outputs) classes need \([wanted.outputs, hiddenSize]): "
+                    + "give method.classification.labels as the adapter was trained with them, or begin without it")
+        }
+        return head
+    }
+
+    /// Whether the adapter has a head of its own beside the matrices.
+    package var isClassifier: Bool { configuration.isClassifier }
+
+    /// How many classes the adapter's head tells apart; nil where it has none.
+    package var headOutputs: Int? { head?.shape.first }
+
+    /// The head's numbers, row-major.
+    package func headNumbers() -> [Float]? { head?.floats() }
 
     /// How the modules are trained or used, as the adapter says it; dropout is not the adapter's.
     package func settings(on linears: [LinearModule], dropout: Double = 0) throws -> AdapterSettings {
@@ -175,6 +220,13 @@ package struct AdapterFolder {
             let (isA, isOfMLX) = matrices[parts[index]]
         else { return nil }
         return (parts[..<index].joined(separator: "."), isA, isOfMLX)
+    }
+
+    /// Whether a tensor is a classifier's head, whose name PEFT (0.21) writes without the adapter's
+    /// name.
+    private static func isHead(_ name: String) -> Bool {
+        let last = name.replacing(".modules_to_save.default", with: "").replacing("base_model.model.", with: "")
+        return AdapterConfiguration.headNames.contains { last == $0 + ".weight" }
     }
 
     /// The linear layer that a stored name means: words before it are wrappers', and `model.` may

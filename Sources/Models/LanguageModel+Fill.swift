@@ -45,11 +45,12 @@ extension LanguageModel {
         }
     }
 
-    /// The checkpoint's head where it has one of this shape, else normal numbers, as transformers
-    /// begins a new head.
+    /// The initial adapter's head, or the checkpoint's where it has one of this shape, else normal
+    /// numbers, as transformers begins a new head.
     private func fill(_ head: TaskHead, _ memory: any PersistentMemory) throws {
         let shape = [head.outputs, configuration.hiddenSize]
-        if case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[head.weightName], stored.shape == shape {
+        if head.isStored, let initialHead { return try copy(initialHead, to: head.key(training), memory) }
+        if head.isStored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[head.weightName], stored.shape == shape {
             try Self.requireFinite(stored)
             return try copy(stored, to: head.key(training), memory)
         }

@@ -51,6 +51,8 @@ package final class LanguageModel {
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
     let initialAdapter: [String: AdapterFolder.Matrix]
+    /// The head that the initial adapter has.
+    let initialHead: StoredTensor?
     private let linearWeights: Set<String>
 
     /// Checks the checkpoint against the configuration and decides what is trained.
@@ -90,9 +92,9 @@ package final class LanguageModel {
         if case .checkpoint(let checkpoint) = source { try Self.check(recorder.declarations, against: checkpoint) }
         switch training {
         case .nothing:
-            (adapters, initialAdapter, trainables) = ([], [:], TrainableLayout([]))
+            (adapters, initialAdapter, initialHead, trainables) = ([], [:], nil, TrainableLayout([]))
         case .full:
-            (adapters, initialAdapter) = ([], [:])
+            (adapters, initialAdapter, initialHead) = ([], [:], nil)
             trainables = TrainableLayout(
                 recorder.declarations.map { .init(key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector) }
                     + (headParameter.map { [$0] } ?? []),
@@ -100,8 +102,9 @@ package final class LanguageModel {
         case .adapter(let settings, _):
             let modules = try settings.modules(on: recorder.linearModules)
             adapters = modules
-            initialAdapter =
-                try settings.initialFolder.map { try AdapterFolder($0).matrices(for: modules, on: recorder.linearModules) } ?? [:]
+            let folder = try settings.initialFolder.map { try AdapterFolder($0) }
+            initialAdapter = try folder.map { try $0.matrices(for: modules, on: recorder.linearModules) } ?? [:]
+            initialHead = try folder?.head(for: head, hiddenSize: configuration.hiddenSize)
             trainables = TrainableLayout(
                 modules.flatMap { adapter in
                     [
@@ -128,6 +131,11 @@ package final class LanguageModel {
     /// The linear layers that a model of this configuration has, in their order.
     package static func linearModules(of configuration: ModelConfiguration) throws -> [LinearModule] {
         try recorder(configuration).linearModules
+    }
+
+    /// The tensors of the head over the vocabulary, without the embedding where it is tied to it.
+    package var vocabularyHeadNames: [String] {
+        [family.names.head, family.names.headBias].compactMap { $0 }.filter { $0 != family.names.embedding }
     }
 
     package var usesDropout: Bool { dropout > 0 }

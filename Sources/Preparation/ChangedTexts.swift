@@ -1,4 +1,5 @@
 import JSON
+import Models
 import Storage
 import Tensors
 
@@ -12,10 +13,15 @@ package struct ChangedTexts {
     /// - Parameters:
     ///   - isUntied: head and embedding are two, whatever the base's configuration says.
     ///   - turnEnds: the tokens with which trained answers end.
+    ///   - labels: the classes of the head that was trained; nil: the head over the vocabulary.
+    ///   - padding: the id of the tokenizer's padding token.
     /// - Throws: what reading the folder's texts throws.
-    init(of folder: any ModelFolder, isUntied: Bool, turnEnds: [Int32]) throws {
+    init(of folder: any ModelFolder, isUntied: Bool, turnEnds: [Int32], labels: ModelLabels? = nil, padding: Int32? = nil) throws {
         let configuration = try Self.object("config.json", of: folder) ?? JSONNode([JSONMember]())
-        if isUntied { values["config.json"] = Self.text(configuration.setting("tie_word_embeddings", to: false)) }
+        var changed = configuration
+        if isUntied { changed = changed.setting("tie_word_embeddings", to: false) }
+        if let labels { changed = Self.classifier(changed, labels, padding) }
+        if changed != configuration { values["config.json"] = Self.text(changed) }
         let name = "generation_config.json"
         let own = try Self.object(name, of: folder)
         // Without a file of its own generation goes by config.json.
@@ -32,6 +38,27 @@ package struct ChangedTexts {
         }
         values[name] = Self.text(
             generation.setting("eos_token_id", to: all.count == 1 ? JSONNode(all[0]) : JSONNode(all.map { JSONNode($0) })))
+    }
+
+    /// The configuration of transformers' `...ForSequenceClassification` of the same model.
+    ///
+    /// Without a padding token transformers takes one text at a time; the tokenizer's stands in
+    /// where the configuration names none. A padding token that ends texts is left out: the last
+    /// token before the padding is what transformers looks at.
+    private static func classifier(_ configuration: JSONNode, _ labels: ModelLabels, _ padding: Int32?) -> JSONNode {
+        var changed = configuration
+        if let architecture = configuration["architectures"]?.array?.first?.string {
+            let name = architecture.replacing("ForCausalLM", with: "ForSequenceClassification").replacing(
+                "LMHeadModel", with: "ForSequenceClassification")
+            changed = changed.setting("architectures", to: [JSONNode(name)])
+        }
+        for member in labels.members { changed = changed.setting(member.key, to: member.node) }
+        let ends = configuration["eos_token_id"]
+        let endIDs = (ends?.array ?? ends.map { [$0] } ?? []).compactMap(\.integer)
+        if let padding, !endIDs.contains(Int(padding)), configuration["pad_token_id"]?.integer == nil {
+            changed = changed.setting("pad_token_id", to: JSONNode(Int(padding)))
+        }
+        return changed
     }
 
     private static func object(_ name: String, of folder: any ModelFolder) throws -> JSONNode? {

@@ -9,10 +9,13 @@ package struct PreparedData {
     package var validation: Dataset?
     /// Of the training file, then of the validation file if there is one.
     package var reports: [ValidationReport]
+    /// The names of the classes, where the data has labels.
+    package var classes: [String] { reports.first?.labels?.map(\.name) ?? [] }
 
     /// Reads both files, so that what is wrong with either is known at once.
     /// - Parameters:
     ///   - digests: of both files, where they are known.
+    ///   - modelLabels: the classes of the model's own head, where it has one.
     ///   - positionLimit: tokens that the model has positions for.
     ///   - cache: where tokens are kept between runs; nil keeps none.
     ///   - progress: called now and then while a file is read; what it throws ends the reading.
@@ -20,22 +23,31 @@ package struct PreparedData {
     ///   ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what
     ///   `progress` throws.
     package init(
-        _ manifest: Manifest, encoder: ChatEncoder, modelVocabularySize: Int? = nil, positionLimit: Int? = nil, modelFolder: String,
+        _ manifest: Manifest, encoder: ChatEncoder, modelLabels: [String] = [], modelVocabularySize: Int? = nil, positionLimit: Int? = nil, modelFolder: String,
         trainingPath: String, validationPath: String?, digests: InputDigests = InputDigests(), cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {
         var options = try Self.options(manifest)
         (options.modelVocabularySize, options.positionLimit) = (modelVocabularySize, positionLimit)
+        options.labels?.preferred = modelLabels
         let reader = DatasetReader(encoder: encoder, options: options, modelFolder: modelFolder, cache: cache)
         let (all, report) = try reader.read(trainingPath, name: manifest.trainingFile, digest: digests.training, progress: progress)
         reports = [report]
         var held: Dataset?
         if let validationPath {
+            // Its labels are those of the training data.
+            var reader = reader
+            if let labels = report.labels, report.isValid {
+                reader.options.labels?.names = labels.map(\.name)
+                reader.options.labels?.areNumbers = report.labelsAreNumbers
+                reader.options.labels?.isTraining = false
+            }
             let (data, report) = try reader.read(
                 validationPath, name: manifest.validationFile, digest: digests.validation, progress: progress)
             reports.append(report)
             held = data
         }
+        if validationPath == nil, let fraction = manifest.validationSplit { reports[0].requireClassesToDivide(fraction) }
         guard let all, reports.allSatisfy(\.isValid) else { throw PreparationError.invalidData(reports) }
         training = all
         if let held {
@@ -65,8 +77,9 @@ package struct PreparedData {
             case .truncate: .truncate
             case .drop: .drop
             }
+        let objective = try Objectives.of(manifest.method)
         var options = DatasetOptions(
-            purpose: try Objectives.named(manifest.method.word).purpose, trainOn: part, maximumLength: manifest.maximumLength,
+            purpose: objective.purpose, trainOn: part, maximumLength: manifest.maximumLength,
             onExcess: excess)
         options.specialTokensInText =
             switch manifest.specialTokensInText {
@@ -74,6 +87,7 @@ package struct PreparedData {
             case .error: .error
             case .encodeAsText: .encodeAsText
             }
+        objective.adjust(&options)
         return options
     }
 }

@@ -61,14 +61,22 @@ package struct PreparedJob {
                     + "\(configuration.vocabularySize): examples that hold one of the others are refused")
         }
         progress("reading data")
+        let modelLabels = try ModelLabels(opened.folder)
         let data = try PreparedData(
-            manifest, encoder: encoder, modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
+            manifest, encoder: encoder, modelLabels: modelLabels?.names ?? [], modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
             positionLimit: configuration.maximumPositions, modelFolder: modelFolder, trainingPath: trainingPath,
             validationPath: validationPath, digests: digests, cache: cache,
             progress: readingProgress)
         (training, validation, reports) = (data.training, data.validation, data.reports)
-        let ends = TurnEnds.ids(in: training, tokenizer: encoder.tokenizer)
-        changedTexts = try ChangedTexts(of: opened.folder, isUntied: opened.isUntied, turnEnds: ends)
+        objective = try Objectives.of(manifest.method).fitted(to: training, classes: data.classes)
+        var head = objective.taskHead(seed: manifest.seed)
+        // A head for other classes, though as many, means something else.
+        if let modelLabels, modelLabels.names != data.classes { head?.isStored = false }
+        let ends = head == nil ? TurnEnds.ids(in: training, tokenizer: encoder.tokenizer) : []
+        changedTexts = try ChangedTexts(
+            of: opened.folder, isUntied: opened.isUntied, turnEnds: ends,
+            labels: head?.labels,
+            padding: encoder.specialTokens.padding.flatMap { encoder.tokenizer.id(of: $0) })
         let newEnds = changedTexts.newEnds.map { "\(encoder.tokenizer.token(of: $0) ?? "") (\($0))" }.joined(separator: ", ")
         notes =
             newEnds.isEmpty
@@ -84,7 +92,6 @@ package struct PreparedJob {
         precision = activationType.rawValue
         manifest.precision = .value(chosenPrecision)
         optimizer = try Optimizers.named(manifest.optimizer.word, numbers: manifest.optimizer.numbers)
-        objective = try Objectives.named(manifest.method.word)
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
@@ -106,7 +113,7 @@ package struct PreparedJob {
         ) { format in
             try LanguageModel(
                 configuration, source: source, training: trainingKind,
-                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest,
+                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest, head: head,
                 decaysAll: decaysAll, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }

@@ -48,15 +48,19 @@ package final class MetricsLog {
     /// Opens the file with the lines of the steps up to `step`; later ones, which a resumed run
     /// does again, are dropped.
     /// - Throws: ``StorageError``.
-    package init(_ folder: JobFolder, keepingThrough step: Int) throws(StorageError) {
+    /// - Parameter others: names of columns that only some jobs have.
+    package init(_ folder: JobFolder, keepingThrough step: Int, others: [String] = []) throws(StorageError) {
         var rows: [MetricsRow] = []
         if step > 0, FolderListing.exists(folder.metricsFile) {
             let old = String(decoding: try DurableFiles.read(folder.metricsFile, limit: 1 << 30), as: UTF8.self)
             // A line that a crash cut off is not a row.
-            rows = old.split(separator: "\n").dropFirst().compactMap { MetricsRow(line: $0) }.filter { $0.step <= step }
+            rows = old.split(separator: "\n").dropFirst().compactMap { MetricsRow(line: $0) }.filter {
+                $0.step <= step && $0.others.count == others.count
+            }
         }
         self.rows = rows
-        try DurableFiles.replace(folder.metricsFile, with: ([MetricsRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n")
+        let lines = [MetricsRow.header(with: others)] + rows.map(\.line)
+        try DurableFiles.replace(folder.metricsFile, with: lines.joined(separator: "\n") + "\n")
         log = try AppendLog(path: folder.metricsFile)
     }
 

@@ -28,6 +28,8 @@ package struct PackedBatch: Sendable {
     package private(set) var rowInputs: [(name: String, numbers: [Int32])]
     /// `[trainedCapacity, width]` each: the same in real numbers, zero where nothing is.
     package private(set) var rowWeights: [(name: String, numbers: [Float])]
+    /// The classes of each sample, where there are classes.
+    package private(set) var labels: [[Int]] = []
     package private(set) var tokenCount = 0
     /// Rows that the loss looks at.
     package private(set) var lossRowCount = 0
@@ -60,6 +62,7 @@ package struct PackedBatch: Sendable {
         for sample in samples {
             let firstRows = sample.runs.map { place($0.ids, window, rotary, rotaryLength) }
             objective.addRows(of: sample, at: firstRows, to: &lossRows)
+            labels.append(sample.labels ?? [])
             trainedCount += sample.size.trainedTokenCount
             weight += objective.weight(of: sample)
         }

@@ -94,7 +94,7 @@ package final class StepLoop {
     }
 
     @discardableResult private func note(_ step: StepResult) -> MetricsRow {
-        let row = MetricsRow(step, trainedTokens: state.trainedTokens)
+        let row = MetricsRow(step, trainedTokens: state.trainedTokens, of: run.session.programs.objective)
         lastRow = row
         return row
     }
@@ -103,13 +103,23 @@ package final class StepLoop {
 }
 
 extension MetricsRow {
-    init(_ step: StepResult, trainedTokens: Int) {
+    init(_ step: StepResult, trainedTokens: Int, of objective: any Objective) {
         self.init(
             step: step.step, trainLoss: step.loss, trainAccuracy: step.accuracy, learningRate: step.learningRate,
             gradientNorm: step.gradientNorm, trainedTokens: trainedTokens, tokensPerSecond: step.tokensPerSecond,
             usefulShare: step.usefulShare)
         (validLoss, validAccuracy) = (step.validation?.meanLoss, step.validation?.accuracy)
         (fullValidLoss, fullValidAccuracy) = (step.fullValidation?.meanLoss, step.fullValidation?.accuracy)
+        let none = [Double?](repeating: nil, count: objective.columns.count)
+        others =
+            (step.figures.isEmpty ? none : step.figures) + (step.validation.map { objective.figures($0) } ?? none)
+            + (step.fullValidation.map { objective.figures($0) } ?? none)
+    }
+
+    /// The names of ``others`` for an objective: its columns, of the batch, of a validation batch,
+    /// of the whole validation set.
+    package static func otherColumns(of objective: any Objective) -> [String] {
+        ["", "valid_", "full_valid_"].flatMap { prefix in objective.columns.map { prefix + $0 } }
     }
 }
 
@@ -123,5 +133,6 @@ extension StepResult {
             step: row.step, epoch: Double(row.step) / Double(max(1, stepsPerEpoch)), loss: row.trainLoss, accuracy: row.trainAccuracy,
             learningRate: row.learningRate, gradientNorm: row.gradientNorm, trainedTokens: 0, tokens: Int(row.tokensPerSecond), seconds: 1,
             usefulShare: row.usefulShare)
+        figures = Array(row.others.prefix(row.others.count / 3))
     }
 }

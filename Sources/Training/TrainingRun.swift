@@ -49,6 +49,8 @@ package struct StepResult: Sendable, Hashable {
     package var usefulShare: Double
     /// One validation batch at this step, where it was time for that.
     package var validation: Measures?
+    /// The figures of the objective's own columns, of the step's batch.
+    package var figures: [Double?] = []
     /// The whole validation set, at the end of an epoch.
     package var fullValidation: Measures?
     /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateIfDue(_:)``
@@ -163,10 +165,12 @@ package final class TrainingRun {
         }
         stepsDone += 1
         let seconds = Self.now() - start
-        return StepResult(
+        var result = StepResult(
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
             trainedTokens: trainedTokens, tokens: tokens, seconds: seconds, usefulShare: Double(tokens) / Double(max(1, rows)))
+        result.figures = session.programs.objective.figures(sum)
+        return result
     }
 
     /// Whether an evaluation is due after the step just done.

@@ -19,7 +19,8 @@ extension JobRunner {
     /// - Parameter peaks: the device's, if one step is to be profiled.
     func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState, _ peaks: DevicePeaks?) throws -> WorkerExit {
         // The row of a step whose evaluation is still open is written again, with the evaluation.
-        let metrics = try MetricsLog(folder, keepingThrough: start.openRow == nil ? start.step : start.step - 1)
+        let metrics = try MetricsLog(
+            folder, keepingThrough: start.openRow == nil ? start.step : start.step - 1, others: MetricsRow.otherColumns(of: job.objective))
         try DurableFiles.makeFolder(folder.checkpoints)
         // Should the disk be full, the job goes on when there is room for a checkpoint.
         status.neededBytes = Checkpointing.byteCount(job.model, job.optimizer)

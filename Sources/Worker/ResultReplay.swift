@@ -90,6 +90,11 @@ struct ResultReplay {
         for (key, numbers) in try adapter.numbers(for: modules, on: model.linearModules) {
             try model.write(numbers, key, run.session.persistent)
         }
+        guard let head = model.head else { return }
+        guard adapter.headOutputs == head.outputs, let numbers = adapter.headNumbers() else {
+            throw ModelError(file: folder + "/adapter_model.safetensors", field: head.weightName, "is missing or has another shape")
+        }
+        try model.write(numbers, head.key(model.training), run.session.persistent)
     }
 
     /// A model's folder as anybody would load it, for evaluation alone.
@@ -98,7 +103,7 @@ struct ResultReplay {
         guard let weights = opened.weights else { throw ModelError(file: folder, "holds no weights") }
         return try LanguageModel(
             opened.configuration, source: .checkpoint(weights), training: .nothing, precision: job.model.precision,
-            maximumLength: job.model.rotaryRows.positionCount)
+            maximumLength: job.model.rotaryRows.positionCount, head: job.model.head)
     }
 
     private func narrowest(_ model: LanguageModel) -> ElementType {

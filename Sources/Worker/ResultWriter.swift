@@ -46,6 +46,7 @@ struct ResultWriter {
                 try format.write(tuned, to: part)
             }
             try text(JSONWriter(isIndented: true).string(figures) + "\n", to: temporary + "/evaluation.json")
+            if let classes = classReport { try text(EvaluationMarkdown.text(Self.modelName(job.manifest, folder.id), classes), to: temporary + "/evaluation.md") }
             try text(card, to: temporary + "/README.md")
         }
         if let fault = try WholeFolder.verify(folder.result) {
@@ -54,6 +55,12 @@ struct ResultWriter {
     }
 
     private func text(_ content: String, to path: String) throws { try DurableFiles.replace(path, with: content) }
+
+    /// What a classifier says of the validation set; nil where there are no classes or no such set.
+    private var classReport: JSONNode? {
+        guard job.model.head != nil, job.validation != nil else { return nil }
+        return run.session.programs.objective.report(evaluation)
+    }
 
     private var figures: JSONNode {
         let validation: JSONNode = job.validation == nil ? nil : run.session.programs.objective.report(evaluation)
@@ -80,6 +87,14 @@ struct ResultWriter {
         return "\n| initial weights | random numbers (seed \(seed)): the base model's folder held none |"
     }
 
+    /// What a classifier's card says beside others'.
+    private var taskLine: String { job.model.head == nil ? "" : "\npipeline_tag: text-classification" }
+    private var classesRow: String {
+        guard let labels = job.model.head?.labels else { return "" }
+        let names = labels.names.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }
+        return "\n| classes | \(names.joined(separator: ", "))\(labels.isMultiLabel ? " (any number of them)" : "") |"
+    }
+
     private var card: String {
         let manifest = job.manifest
         let rate: String
@@ -89,7 +104,7 @@ struct ResultWriter {
         return """
             ---
             base_model: \(manifest.model)
-            library_name: \(manifest.adapter.kind == .lora ? "peft" : "transformers")
+            library_name: \(manifest.adapter.kind == .lora ? "peft" : "transformers")\(taskLine)
             ---
             # \(Self.modelName(manifest, folder.id))
 
@@ -102,7 +117,7 @@ struct ResultWriter {
             | adapter | \(adapter) |
             | learning rate | \(rate), \(manifest.schedule.shape.rawValue), \(manifest.schedule.warmupSteps) warm-up steps |
             | base weights | \(baseWeights) |\(randomRow)
-            | seed | \(manifest.seed) |
+            | seed | \(manifest.seed) |\(classesRow)
             | precision | \(job.precision) |
             | final training loss | \(lastRow.map { JobRunner.rounded($0.trainLoss) } ?? "-") |
 

@@ -15,7 +15,7 @@ struct Tala: ParsableCommand {
             Plot.self,
             Cancel.self, Pause.self,
             Resume.self, CheckpointNow.self, Delete.self,
-            DevicesCommand.self, Doctor.self, Generate.self, TokenizerCommand.self, TemplateCommand.self, Bench.self,
+            DevicesCommand.self, Doctor.self, Generate.self, Classify.self, TokenizerCommand.self, TemplateCommand.self, Bench.self,
         ])
 
     static func main() { runAsProgram(printsJSON: true) }

@@ -17,10 +17,11 @@ struct ReferenceJob {
     /// - Parameters:
     ///   - model: the folder to train from; nil: where the trajectories begin.
     ///   - data: the file to train on and to validate with; nil: those of the trajectories.
+    ///   - validation: the file to validate with, where it is another.
     ///   - initialAdapter: a PEFT folder; nil: where they begin, unless the changes name an adapter
     ///     without one.
     init(
-        _ set: ReferenceSet = .own, lora: Bool, device: String = "cpu", model: String? = nil, data: String? = nil,
+        _ set: ReferenceSet = .own, lora: Bool, device: String = "cpu", model: String? = nil, data: String? = nil, validation: String? = nil,
         initialAdapter: String? = nil,
         changes: [String: JSONNode] = [:], steps: Int? = nil
     ) throws {
@@ -50,7 +51,7 @@ struct ReferenceJob {
         try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(JSONNode(members)))
         let acceptance = JobAcceptance(
             createdAt: 1, owner: 0, modelPath: model ?? set.trajectoryModel, trainingPath: data ?? set.chatModel + "/train.jsonl",
-            validationPath: data ?? set.chatModel + "/validation.jsonl",
+            validationPath: validation ?? data ?? set.chatModel + "/validation.jsonl",
             initialAdapterPath: initialAdapter
                 ?? (lora && (changes["adapter"].map { $0["init_from"] != nil } ?? true)
                     ? set.path("trajectory/lora-r8/initial_adapter") : nil))

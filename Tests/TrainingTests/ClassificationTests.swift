@@ -148,6 +148,49 @@ import VulkanBackend
         }
     }
 
+    /// Several labels a sample: what counts decisions, and what depends on the order of scores.
+    @Test func theReportOfSeveralLabelsIsScikitLearns() throws {
+        let tables = try #require(try ReferenceSet.own.json("classification/scores.json")["multi_label"]?.array)
+        for table in tables {
+            let why = table["why"]?.string ?? ""
+            let logits = (table["logits"]?.array ?? []).map { ($0.array ?? []).compactMap { $0.double.map { Float($0) } } }
+            let truth = (table["true"]?.array ?? []).map { ($0.array ?? []).compactMap(\.integer) }
+            let names = (logits.first ?? []).indices.map { "class \($0)" }
+            var measures = Measures()
+            for (row, labels) in zip(logits, truth) {
+                let isRight = zip(row, labels).allSatisfy { ($0 > 0) == ($1 == 1) }
+                measures.add(Measures.Scored(labels: labels.indices.filter { labels[$0] == 1 }, logits: row))
+                measures.add(Measures.accuracy, total: isRight ? 1 : 0, weight: 1)
+            }
+            let report = ClassificationObjective(classes: names, isMultiLabel: true).report(measures)
+            func expect(_ found: JSONNode?, _ wanted: JSONNode?, _ keys: [String], _ what: String) throws {
+                for key in keys {
+                    let (one, other) = (try #require(found?[key]?.double), try #require(wanted?[key]?.double))
+                    #expect(abs(one - other) < 1e-12, "\(why), \(what) \(key): \(one), scikit-learn \(other)")
+                }
+            }
+            try expect(report, table, ["accuracy", "element_accuracy"], "all")
+            for kind in ["macro", "micro", "weighted", "samples"] { try expect(report[kind], table[kind], ["precision", "recall", "f1"], kind) }
+            let classes = try #require(table["per_class"]?.array)
+            for (name, wanted) in zip(names, classes) {
+                try expect(report["per_class"]?[name], wanted, ["precision", "recall", "f1", "support", "average_precision"], name)
+            }
+            let writer = JSONWriter()
+            #expect(report["confusion_matrix"].map(writer.string) == table["confusion_matrix"].map(writer.string))
+        }
+        #expect(tables.count == 3)
+    }
+
+    @Test func theCalibrationErrorIsTheReferences() throws {
+        let table = try #require(try ReferenceSet.own.json("classification/scores.json")["calibration"])
+        let samples = zip(table["label"]?.array ?? [], table["logits"]?.array ?? []).map { label, logits in
+            Measures.Scored(labels: [label.integer ?? 0], logits: (logits.array ?? []).compactMap { $0.double.map { Float($0) } })
+        }
+        let wanted = try #require(table["expected_calibration_error"]?.double)
+        // The reference's logits are doubles; to a float they are off in the eighth digit.
+        #expect(abs(CalibrationError.expected(of: samples) - wanted) < 1e-6 && samples.count == 80)
+    }
+
     /// In a clone: what a head learns from the colours of animals it says again, and a step moves
     /// the head too.
     @Test func aHeadLearnsTheClassesOfAFewTexts() throws {

@@ -1,5 +1,6 @@
 """A head of four classes on the small chat model: losses and gradients of one batch, and scikit-learn's figures for some tables."""
 
+import numpy as np
 import torch
 
 from common import Random, normal, save, versions, write_json
@@ -131,7 +132,51 @@ def metrics(out):
     write_json(f"{out}/classification/metrics.json", {"versions": versions(), "single_label": tables})
 
 
+def scores(out):
+    """Tables of scores with what depends on their order: average precision, and several labels a row."""
+    import warnings
+
+    from sklearn.metrics import accuracy_score, average_precision_score, multilabel_confusion_matrix, precision_recall_fscore_support
+
+    warnings.filterwarnings("ignore")
+    generator = np.random.default_rng(917)
+    tables = []
+    for why, rows, classes, decimals in [("several labels", 24, 4, 3), ("equal scores", 30, 3, 0), ("a class without rows", 10, 3, 2)]:
+        true = (generator.random((rows, classes)) < 0.4).astype(int)
+        if why == "a class without rows":
+            true[:, 1] = 0
+        logits = np.round(generator.normal(size=(rows, classes)) * 1.5 + (true - 0.5), decimals).astype(np.float32)
+        predicted = (logits > 0).astype(int)
+
+        def means(kind):
+            p, r, f, _ = precision_recall_fscore_support(true, predicted, average=kind, zero_division=0)
+            return {"precision": float(p), "recall": float(r), "f1": float(f)}
+
+        p, r, f, support = precision_recall_fscore_support(true, predicted, average=None, zero_division=0)
+        ap = [float(average_precision_score(true[:, c], logits[:, c])) if true[:, c].any() else 0.0 for c in range(classes)]
+        tables.append({
+            "why": why, "true": true.tolist(), "logits": [[float(x) for x in row] for row in logits],
+            "accuracy": float(accuracy_score(true, predicted)), "element_accuracy": float((true == predicted).mean()),
+            "confusion_matrix": multilabel_confusion_matrix(true, predicted).tolist(),
+            "per_class": [
+                {"precision": float(p[c]), "recall": float(r[c]), "f1": float(f[c]), "support": int(support[c]), "average_precision": ap[c]}
+                for c in range(classes)
+            ],
+            **{kind: means(kind) for kind in ["macro", "micro", "weighted", "samples"]},
+        })
+    # The expected calibration error over fifteen bins that hold their upper edge.
+    logits = np.round(generator.normal(size=(80, 4)) * 1.7, 3)
+    label = generator.integers(0, 4, 80)
+    probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    confidence, found = probability.max(1), probability.argmax(1)
+    place = np.clip(np.ceil(confidence * 15).astype(int) - 1, 0, 14)
+    error = sum(abs(confidence[place == b].sum() - (found == label)[place == b].sum()) for b in range(15)) / len(label)
+    calibration = {"label": label.tolist(), "logits": logits.tolist(), "expected_calibration_error": float(error)}
+    write_json(f"{out}/classification/scores.json", {"versions": versions(), "multi_label": tables, "calibration": calibration})
+
+
 def make_all(out):
     one_batch(out)
     metrics(out)
+    scores(out)
     print("classification", flush=True)

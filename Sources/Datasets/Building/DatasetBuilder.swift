@@ -125,12 +125,14 @@ struct DatasetBuilder {
         let isPlainText: Bool
         switch options.purpose {
         case .pretraining: isPlainText = DataFileName.isPlainText(name)
-        case .supervised:
+        case .supervised, .classification:
             isPlainText = false
             if base.hasSuffix(".txt"), !looksLikeJSON, first != nil {
                 throw DatasetProblem(
                     kind: "invalid_value", file: name, found: "plain text", expected: "conversations as JSON Lines",
-                    "is plain text, which is for method.type pretrain; supervised training needs conversations as JSON Lines")
+                    "is plain text, which is for method.type pretrain; "
+                        + (options.purpose == .supervised
+                            ? "supervised training needs conversations as JSON Lines" : "classification needs labelled texts as JSON Lines"))
             }
         }
         if !isPlainText, !looksLikeJSON, let fault = FileBeginning.fault(of: text.bytes, name: base) {
@@ -146,35 +148,57 @@ struct DatasetBuilder {
         }
         let format = isPlainText ? .text : try format(text.bytes, isArray: first == UInt8(ascii: "["))
         report.format = format
-        if [.chat, .shareGPT, .alpaca].contains(format), encoder.templates.isEmpty {
+        if [.chat, .shareGPT, .alpaca, .labelledChat].contains(format), encoder.templates.isEmpty {
             throw DatasetProblem(
                 kind: "template", file: name, found: "no chat template", expected: "a chat template in the model's folder",
                 "holds conversations, and the model's folder has no chat template: neither chat_template in tokenizer_config.json nor chat_template.jinja; "
                     + "choose an instruction-tuned model, or give prompt/completion lines with train_on: completion")
         }
-        return (
-            source, RecordEncoder(encoder: encoder, options: options, format: format, file: name, isPlainText: isPlainText)
-        )
+        var records = RecordEncoder(encoder: encoder, options: options, format: format, file: name, isPlainText: isPlainText)
+        if let labels = options.labels { records.labels = try self.labels(labels, isArray: first == UInt8(ascii: "["), &report) }
+        return (source, records)
+    }
+
+    /// The classes of a labelled file, which is read once for them alone.
+    /// - Returns: nil where no record has a label that can be read.
+    private func labels(_ labels: LabelOptions, isArray: Bool, _ report: inout ValidationReport) throws(DatasetProblem) -> LabelTable? {
+        let text = InputText(try DataFile(path: path, name: name))
+        let scan = LabelScan(isArray ? ArraySource(text) : LineSource(text), isMultiLabel: labels.isMultiLabel)
+        guard let table = try scan.table(labels, file: name) else { return nil }
+        report.labelsAreNumbers = table.areNumbers
+        report.labels = table.names.enumerated().map { index, name in
+            // A number stands for a class by its place where classes have names.
+            let found = scan.found[name] ?? (table.areNumbers ? scan.found[String(index)] : nil)
+            return LabelCount(name: name, count: found?.count ?? 0, firstLine: found?.firstLine ?? 0)
+        }
+        return table
     }
 
     /// The format of the file: that of its first record that shows one.
     /// - Throws: ``DatasetProblem`` where records are there and none has the keys of a format.
     private func format(_ bytes: [UInt8], isArray: Bool) throws(DatasetProblem) -> DatasetFormat {
         if options.purpose == .pretraining { return .text }
+        func detect(_ record: JSONNode) -> DatasetFormat? {
+            if options.purpose == .classification {
+                return record["messages"] != nil ? .labelledChat : record["text"] != nil ? .labelledText : nil
+            }
+            return DatasetFormat.detect(record)
+        }
         var detected: DatasetFormat?
         var unknown: (record: JSONNode, line: Int)?
         if isArray {
             let record = FirstRecord.ofArray(bytes)
-            detected = record.flatMap { DatasetFormat.detect($0) }
+            detected = record.flatMap { detect($0) }
             if let record { unknown = (record, 1 + Bytes.count(of: Bytes.lineEnd, in: bytes.prefix { $0 != UInt8(ascii: "{") })) }
         } else {
             for (index, line) in bytes.split(separator: Bytes.lineEnd, omittingEmptySubsequences: false).prefix(1000).enumerated() {
                 guard let record = try? JSONParser().parse(Array(line)), record.object != nil else { continue }
-                detected = DatasetFormat.detect(record)
+                detected = detect(record)
                 if detected != nil { break }
                 if unknown == nil { unknown = (record, index + 1) }
             }
         }
+        if options.purpose == .classification { return detected ?? .labelledText }
         if detected == nil, let (record, line) = unknown {
             throw UnknownFormat.problem(record, file: name, line: line, isInArray: isArray)
         }

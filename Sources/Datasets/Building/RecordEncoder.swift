@@ -13,6 +13,8 @@ struct RecordEncoder: Sendable {
     let isPlainText: Bool
     private let reviews: TemplateReviews
     let budget: TemplateBudget
+    /// The classes, where records have labels.
+    var labels: LabelTable?
     private let isStopped: StopFlag
 
     /// Whether somebody wants the reading to end.
@@ -78,7 +80,7 @@ struct RecordEncoder: Sendable {
                 "wrong_type", nil, at: record, found: record.kindName, expected: "an object",
                 "the \(what) is \(record.kindName), not an object")
         }
-        if let example = example(record, &result, &findings) { append(example, line: line, &result, &findings) }
+        if let sample = sample(record, &result, &findings) { append(sample, line: line, &result, &findings) }
     }
 
     private static func describe(_ error: JSONError, _ bytes: UnsafeBufferPointer<UInt8>, _ findings: inout RecordFindings) {
@@ -102,6 +104,13 @@ struct RecordEncoder: Sendable {
     }
 
     /// The tokens of a record; nil where something is wrong with it or it is not an example.
+    private func sample(_ record: JSONNode, _ result: inout ChunkResult, _ findings: inout RecordFindings) -> Sample? {
+        switch options.purpose {
+        case .classification: return labelled(record, &result, &findings)
+        case .supervised, .pretraining: return example(record, &result, &findings).map { Sample([$0]) }
+        }
+    }
+
     private func example(_ record: JSONNode, _ result: inout ChunkResult, _ findings: inout RecordFindings) -> TokenizedExample? {
         let before = findings.problems.count
         var conversation: Conversation?
@@ -117,6 +126,8 @@ struct RecordEncoder: Sendable {
             case .conversation(let messages)?: conversation = messages
             case nil: break
             }
+        // Read for classification alone.
+        case .labelledText, .labelledChat: break
         case .preference: PairFormats.preference(record, &findings)
         case .preferencePair: PairFormats.pair(record, &findings)
         case .text:
@@ -133,11 +144,18 @@ struct RecordEncoder: Sendable {
         guard findings.problems.count == before else { return nil }
         result.recordCount += 1
         guard let conversation else { return nil }
+        let field = format == .shareGPT ? "conversations" : format == .chat ? "messages" : nil
+        return checked(conversation, field: field, &findings)
+    }
+
+    /// The tokens of a conversation whose messages were checked; nil where something is wrong with
+    /// it.
+    /// - Parameter field: the member that holds it.
+    func checked(_ conversation: Conversation, field: String?, _ findings: inout RecordFindings) -> TokenizedExample? {
         TableNulls.check(conversation, &findings)
         if !checkControlTokens(conversation, &findings) { return nil }
         do throws(ChatError) { return try encode(conversation, &findings) } catch {
             if case .template(let cause) = error, cause.isOutOfSteps { budget.noteExhaustion() }
-            let field = format == .shareGPT ? "conversations" : format == .chat ? "messages" : nil
             findings.add("template", field, "\(error)")
             return nil
         }
@@ -156,8 +174,12 @@ struct RecordEncoder: Sendable {
     /// Says where a text holds that of a control token.
     /// - Returns: whether the conversation may be trained on.
     private func checkControlTokens(_ conversation: Conversation, _ findings: inout RecordFindings) -> Bool {
+        if options.specialTokensInText == .encodeAsText { return true }
+        return checkControlTokens(encoder.controlTokens(in: conversation), &findings)
+    }
+
+    func checkControlTokens(_ found: [(field: String, token: String)], _ findings: inout RecordFindings) -> Bool {
         guard options.specialTokensInText != .encodeAsText else { return true }
-        let found = encoder.controlTokens(in: conversation)
         for (field, token) in found {
             if options.specialTokensInText == .error {
                 findings.add(
@@ -209,9 +231,10 @@ struct RecordEncoder: Sendable {
         return example
     }
 
-    private func append(_ example: TokenizedExample, line: Int, _ result: inout ChunkResult, _ findings: inout RecordFindings) {
-        guard isKnown(example.ids, &findings) else { return }
-        var count = example.ids.count
+    private func append(_ sample: Sample, line: Int, _ result: inout ChunkResult, _ findings: inout RecordFindings) {
+        guard sample.runs.allSatisfy({ isKnown($0.ids, &findings) }) else { return }
+        // A limit is for what the model reads at a time, so for each run.
+        let count = sample.runs.map(\.ids.count).max() ?? 0
         if count > result.longest { (result.longest, result.longestLine) = (count, line) }
         if let limit = options.positionLimit, min(count, options.maximumLength) > limit,
             options.onExcess != .drop || count <= options.maximumLength
@@ -229,19 +252,27 @@ struct RecordEncoder: Sendable {
                     "too_long", nil, found: "\(count) tokens", expected: "at most \(options.maximumLength) tokens",
                     "has \(count) tokens, max_length is \(options.maximumLength): raise max_length, or set on_excess to truncate or drop")
             case .drop: return
-            case .truncate: count = options.maximumLength
+            case .truncate: break
             }
         }
-        let kept = TokenizedExample(ids: Array(example.ids.prefix(count)), isTrained: Array(example.isTrained.prefix(count)))
-        let trained = kept.trainedTokenCount
+        var kept = sample
+        kept.runs = sample.runs.map { run in
+            TokenizedExample(
+                ids: Array(run.ids.prefix(options.maximumLength)), isTrained: Array(run.isTrained.prefix(options.maximumLength)))
+        }
+        // A class is told from the last token alone.
+        if options.purpose == .classification {
+            return result.examples.append(ExampleRecord(kept, line: line, appendingTo: &result.tokens))
+        }
+        let trained = kept.runs.map(\.trainedTokenCount).min() ?? 0
         guard trained > 0 else {
-            let isCut = count < example.ids.count
+            let isCut = kept.runs != sample.runs
             return findings.add(
                 "no_trained_token", nil, found: "no trained token", expected: "a token that training would predict",
                 "holds no token that training would predict" + (isCut ? " within max_length: raise it, or set on_excess to drop" : ""))
         }
         if trained < Self.nearEmptyLimit { result.nearEmptyCount += 1 }
-        result.examples.append(ExampleRecord(Sample([kept]), line: line, appendingTo: &result.tokens))
+        result.examples.append(ExampleRecord(kept, line: line, appendingTo: &result.tokens))
     }
 
     // MARK: Plain text

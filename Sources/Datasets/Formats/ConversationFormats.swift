@@ -10,7 +10,9 @@ enum ConversationFormats {
             let hint: String? =
                 record["prompt"] != nil && record["completion"] != nil
                 ? "this is the prompt/completion format: set train_on: completion"
-                : record["text"] != nil ? "this is plain text: it is for method.type pretrain" : nil
+                : record["text"] != nil && (record["label"] ?? record["labels"]) != nil
+                    ? "this is a labelled text: it is for method.type classification"
+                    : record["text"] != nil ? "this is plain text: it is for method.type pretrain" : nil
             findings.missing("messages", in: record, expected: "a list of messages", hint: hint)
             return nil
         }

@@ -18,6 +18,10 @@ package enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
     /// `{"prompt", "chosen", "rejected"}`, as TRL has it: texts, or lists of messages; the prompt
     /// may be the common beginning.
     case preferencePair = "preference_pair"
+    /// `{"text", "label"}`, with `labels` where there may be several.
+    case labelledText = "labelled_text"
+    /// `{"messages", "label"}` likewise.
+    case labelledChat = "labelled_chat"
 
     /// The format that a record's keys tell, or nil if they tell none.
     package static func detect(_ record: JSONNode) -> DatasetFormat? {
@@ -42,6 +46,8 @@ package enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
         case .alpaca: "Alpaca (instruction, input, output)"
         case .preference: "preference pairs (input, preferred_output, non_preferred_output)"
         case .preferencePair: "preference pairs (prompt, chosen, rejected)"
+        case .labelledText: "labelled texts (text, label)"
+        case .labelledChat: "labelled conversations (messages, label)"
         }
     }
 

@@ -26,9 +26,13 @@ extension ValidationReport {
         }
         rows.append(("above max_length", "\(excessCount)" + (maximumLength > 0 ? " (of \(maximumLength) tokens)" : "")))
         rows.append(("duplicates", "\(duplicateCount)" + pairs(duplicateLines, "repeats")))
-        rows.append(("near-empty answers", "\(nearEmptyCount)"))
+        if labels == nil { rows.append(("near-empty answers", "\(nearEmptyCount)")) }
         if let leakedCount { rows.append(("in the training file", "\(leakedCount)" + pairs(leakedLines, "is"))) }
         if let split { rows.append(("validation_split", "\(split.validationCount) held back, \(split.trainingCount) to train on")) }
+        if let labels {
+            let shown = labels.prefix(12).map { "\($0.name) \($0.count)" }.joined(separator: ", ")
+            rows.append(("classes", "\(labels.count): \(shown)" + (labels.count > 12 ? ", ..." : "")))
+        }
         let width = rows.map(\.0.count).max() ?? 0
         var lines = [file] + rows.map { "  " + $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }
         if isImbalanced {

@@ -33,6 +33,10 @@ package struct ValidationReport: Sendable, Hashable {
     /// What validation_split has drawn.
     package var split: Split?
     package var lengths: JSONNode = nil
+    /// The classes in the order of their numbers; nil where examples have no labels.
+    package var labels: [LabelCount]?
+    /// Whether labels are numbers in the file.
+    package var labelsAreNumbers = false
     package var medianLength = 0
     package var isImbalanced = false
     /// Whether the tokens came from the cache.
@@ -106,7 +110,7 @@ extension DatasetProblem {
 extension ValidationReport {
     package var json: JSONNode {
         func pairs(_ lines: [[Int]]) -> JSONNode { JSONNode(lines.map { JSONNode($0.map { JSONNode($0) }) }) }
-        return [
+        let figures: JSONNode = [
             "file": JSONNode(file), "format": format.map { JSONNode($0.rawValue) } ?? nil, "valid": JSONNode(isValid),
             "bytes": JSONNode(byteCount), "sha256": JSONNode(digest), "lines": JSONNode(lineCount), "records": JSONNode(recordCount),
             "examples": JSONNode(exampleCount), "tokens": JSONNode(tokenCount), "trained_tokens": JSONNode(trainedTokenCount),
@@ -123,11 +127,16 @@ extension ValidationReport {
             "cached": JSONNode(isCached), "problem_counts": problems.countsJSON, "problems": problems.json,
             "warning_counts": warnings.countsJSON, "warnings": warnings.json,
         ]
+        guard let labels else { return figures }
+        let found = [
+            JSONMember("labels", JSONNode(labels.map(\.json))), JSONMember("labels_are_numbers", JSONNode(labelsAreNumbers)),
+        ]
+        return JSONNode((figures.object ?? []) + found)
     }
 
     /// The figures without the lists, for an event: one line of it must stay short.
     package var summaryJSON: JSONNode {
-        JSONNode((json.object ?? []).filter { !["problems", "warnings", "duplicate_lines", "in_training_file_lines"].contains($0.key) })
+        JSONNode((json.object ?? []).filter { !["problems", "warnings", "duplicate_lines", "in_training_file_lines", "labels"].contains($0.key) })
     }
 
     /// Reads what `json` wrote; nil if it is something else.
@@ -148,6 +157,8 @@ extension ValidationReport {
         lengths = json["lengths"] ?? nil
         medianLength = lengths["median"]?.integer ?? 0
         isImbalanced = lengths["imbalanced"]?.bool ?? false
+        labels = json["labels"]?.array.map { $0.compactMap { LabelCount(json: $0) } }
+        labelsAreNumbers = json["labels_are_numbers"]?.bool ?? false
         problems = FindingList(first: json["problems"], counts: json["problem_counts"], file: file)
         warnings = FindingList(first: json["warnings"], counts: json["warning_counts"], file: file)
     }

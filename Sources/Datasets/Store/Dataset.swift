@@ -44,12 +44,35 @@ package struct Dataset: Sendable {
     /// Gives back the memory in which the examples that were read are mapped.
     package func evict() { store.evict() }
 
+    /// How many examples have each class.
+    /// - Parameter classCount: classes that there are.
+    package func labelCounts(_ classCount: Int) -> [Int] {
+        var counts = [Int](repeating: 0, count: classCount)
+        for index in 0..<count { for label in sample(index).labels ?? [] where label < classCount { counts[label] += 1 } }
+        return counts
+    }
+
     /// Divides the examples into those to train on and those held back (``ValidationSplit``).
     package func split(fraction: Double, seed: UInt64) -> (training: Dataset, validation: Dataset) {
-        let isHeldBack = ValidationSplit.heldBack(of: store.count, fraction: fraction, seed: seed)
+        let drawn = ValidationSplit.heldBack(of: store.count, fraction: fraction, seed: seed)
+        let kept = keptForTheirClasses(drawn)
+        let isHeldBack: (Int) -> Bool = { drawn($0) && !kept.contains($0) }
         return (
             Dataset(store: store, selection: Selection(of: store.count) { !isHeldBack($0) }),
             Dataset(store: store, selection: Selection(of: store.count, where: isHeldBack))
         )
+    }
+
+    /// The first example of each class of which the draw would leave nothing to train on.
+    private func keptForTheirClasses(_ isHeldBack: (Int) -> Bool) -> Set<Int> {
+        guard store.count > 0, store.record(0).labelCount != ExampleRecord.noLabels else { return [] }
+        var trained: Set<Int> = []
+        var first: [Int: Int] = [:]
+        for index in 0..<store.count {
+            for label in store.sample(index).labels ?? [] {
+                if !isHeldBack(index) { trained.insert(label) } else if first[label] == nil { first[label] = index }
+            }
+        }
+        return Set(first.filter { !trained.contains($0.key) }.values)
     }
 }

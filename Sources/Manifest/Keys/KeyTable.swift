@@ -48,7 +48,7 @@ package enum KeyTable {
     /// Keys that every method has stand once, under `method.<type>`.
     private static func merged(_ rows: [Row], below path: String) -> [Row] {
         guard path == "method" else { return rows }
-        let words = Manifest.Method.all.map { $0.word }
+        let words = Manifest.Method.all.filter { $0.hasHyperparameters }.map { $0.word }
         var shown: Set<String> = []
         return rows.compactMap { row in
             guard let word = words.first(where: { row.section.hasPrefix("method.\($0).") }) else { return row }

@@ -1,3 +1,5 @@
+import JSON
+
 extension Manifest {
     /// What a job's training is for. Each has its own file; this is their list.
     package struct Method: Sendable, Hashable {
@@ -5,9 +7,9 @@ extension Manifest {
 
         package init(_ specification: any MethodSpecification) { self.specification = specification }
 
-        package static let all: [any MethodSpecification.Type] = [Supervised.self, Pretraining.self]
+        package static let all: [any MethodSpecification.Type] = [Supervised.self, Pretraining.self, Classification.self]
         /// Methods that are known by name only.
-        static let announced = ["dpo", "classification", "reinforcement"]
+        static let announced = ["dpo", "reinforcement"]
 
         package var word: String { type(of: specification).word }
 
@@ -15,8 +17,8 @@ extension Manifest {
         package func hash(into hasher: inout Hasher) { hasher.combine(AnyHashable(specification)) }
     }
 
-    /// A method: its name, what it decides where the manifest leaves something open, and the
-    /// hyperparameters that only it has.
+    /// A method: its name, what it decides where the manifest leaves something open, and the keys
+    /// that only it has: among the hyperparameters (`keys`) and beside them (`settings`).
     package protocol MethodSpecification: KeyedSection {
         static var word: String { get }
         static var sentence: String { get }
@@ -31,6 +33,23 @@ extension Manifest {
         /// The rate that a multiplier multiplies, and that `auto` takes: a tenth of it is gentle,
         /// five times it is rough.
         static func baseRate(_ adapter: Adapter.Kind) -> Double
+        /// Keys that stand beside `hyperparameters`.
+        static var settings: [Key<Self>] { get }
+        /// Whether there is a training that has hyperparameters.
+        static var hasHyperparameters: Bool { get }
+        /// What follows from all settings together, once they have been read.
+        mutating func settle(beside section: ManifestSection) throws(ManifestError)
+    }
+}
+
+extension Manifest.MethodSpecification {
+    package static var settings: [Key<Self>] { [] }
+    package static var hasHyperparameters: Bool { true }
+    package mutating func settle(beside section: ManifestSection) throws(ManifestError) {}
+
+    /// The settings that have a value, in the order of the list.
+    var settingMembers: [JSONMember] {
+        Self.settings.compactMap { key in key.write(self).map { JSONMember(key.description.name, $0) } }
     }
 }
 
@@ -39,5 +58,6 @@ extension Manifest.Method {
     package var standardTrainOn: Manifest.TrainOn { type(of: specification).trainOn }
     package var readsPlainText: Bool { type(of: specification).readsPlainText }
     package var mayBeginAtRandom: Bool { type(of: specification).mayBeginAtRandom }
+    package var hasHyperparameters: Bool { type(of: specification).hasHyperparameters }
     package func baseRate(_ adapter: Manifest.Adapter.Kind) -> Double { type(of: specification).baseRate(adapter) }
 }

@@ -8,8 +8,13 @@ extension Key<Manifest> {
         read: { root, manifest throws(ManifestError) in try readMethod(root, &manifest) },
         write: { manifest in
             let word = manifest.method.word
-            let members = manifest.hyperparameters.members + manifest.method.specification.members
-            return ["type": JSONNode(word), word: ["hyperparameters": JSONNode(members)]]
+            let specification = manifest.method.specification
+            var members = specification.settingMembers
+            if manifest.method.hasHyperparameters {
+                let inner = manifest.hyperparameters.members + specification.members
+                members.insert(JSONMember("hyperparameters", JSONNode(inner)), at: 0)
+            }
+            return ["type": JSONNode(word), word: JSONNode(members)]
         })
 
     private static var words: [String] { Manifest.Method.all.map { $0.word } }
@@ -33,12 +38,19 @@ extension Key<Manifest> {
     private static func read<Specification: Manifest.MethodSpecification>(
         _ type: Specification.Type, _ section: ManifestSection, _ manifest: inout Manifest
     ) throws(ManifestError) {
-        manifest.method = Manifest.Method(Specification())
-        guard let inner = try section.section(Specification.word, ["hyperparameters"]) else { return }
+        var specification = Specification()
+        manifest.method = Manifest.Method(specification)
+        let settings = Specification.settings.map(\.description.name)
+        guard let inner = try section.section(Specification.word, (Specification.hasHyperparameters ? ["hyperparameters"] : []) + settings)
+        else { return }
+        for key in Specification.settings { try key.read(inner, &specification) }
+        try specification.settle(beside: inner)
         let names = Manifest.Hyperparameters.keys.map(\.description.name) + Specification.keys.map(\.description.name)
-        guard let values = try inner.section("hyperparameters", names) else { return }
-        manifest.hyperparameters = try Manifest.Hyperparameters(values)
-        manifest.method = Manifest.Method(try Specification(values))
+        if let values = try inner.section("hyperparameters", names) {
+            manifest.hyperparameters = try Manifest.Hyperparameters(values)
+            try specification.read(values)
+        }
+        manifest.method = Manifest.Method(specification)
     }
 
     private static var methodDescription: SectionDescription {
@@ -69,8 +81,9 @@ extension Key<Manifest> {
                     keys: Manifest.Hyperparameters.keys.map(\.description) + Specification.keys.map(\.description),
                     exclusions: Manifest.Hyperparameters.exclusions + Specification.exclusions)),
             standard: nil, "How long and how fast is trained", [])
+        let keys = (Specification.hasHyperparameters ? [hyperparameters] : []) + Specification.settings.map(\.description)
         return KeyDescription(
-            Specification.word, .section(SectionDescription(keys: [hyperparameters])), standard: nil,
+            Specification.word, .section(SectionDescription(keys: keys)), standard: nil,
             "With this type: \(Specification.sentence)", [])
     }
 }

@@ -1,7 +1,9 @@
 package import Datasets
+import Glibc
 package import Graph
 package import JSON
-import Models
+package import Manifest
+package import Models
 import Tensors
 import Tokenization
 
@@ -22,22 +24,58 @@ package struct ClassificationObjective: Objective {
     package var classWeights: [Double]
     /// The share of each target that is divided among all classes.
     package var labelSmoothing: Double
+    /// What the weights are to be once the data is known.
+    private var wantedWeights = Manifest.Classification.Weights.none
 
-    package init(classes: [String], isMultiLabel: Bool = false, classWeights: [Double]? = nil, labelSmoothing: Double = 0) {
+    package init(classes: [String] = [], isMultiLabel: Bool = false, classWeights: [Double]? = nil, labelSmoothing: Double = 0) {
         self.classes = classes
         self.isMultiLabel = isMultiLabel
         self.classWeights = classWeights ?? Array(repeating: 1, count: classes.count)
         self.labelSmoothing = labelSmoothing
     }
 
-    package var purpose: DatasetOptions.Purpose { .supervised }
+    package var purpose: DatasetOptions.Purpose { .classification }
+
+    package func configured(by specification: any Manifest.MethodSpecification) -> any Objective {
+        guard let method = specification as? Manifest.Classification else { return self }
+        var objective = ClassificationObjective(classes: method.labels, isMultiLabel: method.isMultiLabel)
+        objective.wantedWeights = method.classWeights
+        return objective
+    }
+
+    package func adjust(_ options: inout DatasetOptions) {
+        // The whole text says what class it is of.
+        options.trainOn = .all
+        options.labels = LabelOptions(names: classes, isMultiLabel: isMultiLabel)
+    }
+
+    package func fitted(to training: Dataset, classes: [String]) throws(TrainingError) -> any Objective {
+        var weights = [Double](repeating: 1, count: classes.count)
+        switch wantedWeights {
+        case .none: break
+        case .balanced:
+            // As scikit-learn's; a class without examples counts as if it had one.
+            weights = training.labelCounts(classes.count).map { Double(training.count) / Double(classes.count * max(1, $0)) }
+        case .named(let numbers):
+            if let stray = numbers.keys.sorted().first(where: { !classes.contains($0) }) {
+                throw .unknownName(key: "method.classification.class_weights", name: stray, known: classes)
+            }
+            weights = classes.map { numbers[$0] ?? 1 }
+        }
+        return ClassificationObjective(
+            classes: classes, isMultiLabel: isMultiLabel, classWeights: weights, labelSmoothing: labelSmoothing)
+    }
+
+    package func taskHead(seed: UInt64) -> TaskHead? {
+        TaskHead(labels: ModelLabels(names: classes, isMultiLabel: isMultiLabel), seed: seed)
+    }
 
     package func lossRowCount(of size: SampleSize) -> Int { size.runCount }
 
     package func weight(of sample: Sample) -> Double {
         let labels = sample.labels ?? []
         if isMultiLabel { return Double(sample.weight) * Double(classes.count) }
-        return Double(sample.weight) * labels.reduce(0) { $0 + classWeights[$1] }
+        return Double(sample.weight) * labels.reduce(0) { $0 + (classWeights.indices.contains($1) ? classWeights[$1] : 0) }
     }
 
     package var rowInputs: [String] { [] }
@@ -96,18 +134,18 @@ package struct ClassificationObjective: Objective {
     package func measures(of batch: PackedBatch, reading read: (String, Int) throws -> [Float]) throws -> Measures {
         let losses = try read(Output.losses, batch.trainedCapacity)
         let logits = try read(Output.logits, batch.trainedCapacity * classes.count)
-        guard let positive = batch.rowWeights.first?.numbers else { return Measures() }
         var measures = Measures()
         measures.add(
             Measures.loss, total: (0..<batch.lossRowCount).reduce(0.0) { $0 + Double(losses[$1]) }, weight: batch.weight)
         for row in 0..<batch.lossRowCount {
             let range = row * classes.count..<(row + 1) * classes.count
-            let (scores, targets) = (Array(logits[range]), Array(positive[range]))
+            let (scores, labels) = (Array(logits[range]), batch.labels[row])
+            measures.add(Measures.Scored(labels: labels, logits: scores))
             if isMultiLabel {
-                let isRight = zip(scores, targets).allSatisfy { ($0 > 0) == ($1 > 0) }
+                let isRight = scores.indices.allSatisfy { (scores[$0] > 0) == labels.contains($0) }
                 measures.add(Measures.accuracy, total: isRight ? 1 : 0, weight: 1)
-            } else {
-                let (found, wanted) = (Self.largest(scores), Self.largest(targets))
+            } else if let wanted = labels.first {
+                let found = Self.largest(scores)
                 measures.add(Measures.accuracy, total: found == wanted ? 1 : 0, weight: 1)
                 measures.add(Self.confusion(wanted, found), total: 1, weight: 1)
             }
@@ -116,7 +154,7 @@ package struct ClassificationObjective: Objective {
     }
 
     /// The place of the largest number, the first of equals.
-    private static func largest(_ numbers: [Float]) -> Int {
+    package static func largest(_ numbers: [Float]) -> Int {
         numbers.indices.reduce(0) { numbers[$1] > numbers[$0] ? $1 : $0 }
     }
 
@@ -129,10 +167,33 @@ package struct ClassificationObjective: Objective {
             JSONMember("loss", JSONNode(measures.meanLoss)), JSONMember("accuracy", JSONNode(accuracy.mean)),
             JSONMember("examples", JSONNode(Int(accuracy.weight))),
         ]
-        if !isMultiLabel {
-            let matrix = classes.indices.map { label in classes.indices.map { Int(measures[Self.confusion(label, $0)].total) } }
-            members += ClassificationReport(confusion: matrix).members(classes)
+        if isMultiLabel {
+            members += MultiLabelReport(measures.scored, classCount: classes.count).members(classes)
+        } else {
+            members += self.confusion(measures).members(classes)
+            if !measures.scored.isEmpty {
+                members.append(JSONMember("expected_calibration_error", JSONNode(CalibrationError.expected(of: measures.scored))))
+            }
         }
         return JSONNode(members)
+    }
+
+    private func confusion(_ measures: Measures) -> ClassificationReport {
+        ClassificationReport(
+            confusion: classes.indices.map { label in classes.indices.map { Int(measures[Self.confusion(label, $0)].total) } })
+    }
+
+    /// The mean over classes of F1.
+    package func macroF1(_ measures: Measures) -> Double {
+        isMultiLabel ? MultiLabelReport(measures.scored, classCount: classes.count).macro.f1 : confusion(measures).macro.f1
+    }
+
+    package var columns: [String] { ["macro_f1"] }
+
+    package func figures(_ measures: Measures) -> [Double?] { [measures.scored.isEmpty ? nil : macroF1(measures)] }
+
+    /// The probability of each class: of one class they add up to 1, of several each stands alone.
+    package func probabilities(_ logits: [Float]) -> [Double] {
+        isMultiLabel ? logits.map { 1 / (1 + exp(-Double($0))) } : CalibrationError.softmax(logits)
     }
 }

@@ -10,6 +10,17 @@ package struct Measures: Sendable, Hashable {
     }
     private var sums: [String: Sum] = [:]
 
+    /// What a model said of a sample, beside the classes that the sample has.
+    package struct Scored: Sendable, Hashable {
+        package var labels: [Int]
+        /// A logit for each class.
+        package var logits: [Float]
+
+        package init(labels: [Int], logits: [Float]) { (self.labels, self.logits) = (labels, logits) }
+    }
+    /// Of a classifier every sample: what depends on the order of scores is no sum.
+    package private(set) var scored: [Scored] = []
+
     package init() {}
 
     /// The measure that every objective has: the loss, not divided.
@@ -25,8 +36,11 @@ package struct Measures: Sendable, Hashable {
         sums[name, default: Sum()].weight += weight
     }
 
+    package mutating func add(_ sample: Scored) { scored.append(sample) }
+
     package static func += (left: inout Measures, right: Measures) {
         for (name, sum) in right.sums { left.add(name, total: sum.total, weight: sum.weight) }
+        left.scored += right.scored
     }
 
     package var meanLoss: Double { self[Self.loss].mean }

@@ -1,6 +1,7 @@
 package import Datasets
 package import Graph
 package import JSON
+package import Manifest
 package import Models
 
 /// What a job trains for: which samples its records make, what their loss is, and what is measured
@@ -14,8 +15,23 @@ package protocol Objective: Sendable {
     /// The word for it: `method.type` of a manifest.
     static var name: String { get }
 
+    /// The objective with what a manifest says of its method.
+    func configured(by specification: any Manifest.MethodSpecification) -> any Objective
+
     /// Which records make samples, and how.
     var purpose: DatasetOptions.Purpose { get }
+
+    /// Sets what reading the data must know beside ``purpose``.
+    func adjust(_ options: inout DatasetOptions)
+
+    /// The objective for the data that a job trains on.
+    /// - Parameter classes: the names of the data's classes, where it has labels.
+    /// - Throws: ``TrainingError`` where the settings do not go with the data.
+    func fitted(to training: Dataset, classes: [String]) throws(TrainingError) -> any Objective
+
+    /// The head that takes the place of the one over the vocabulary; nil: none.
+    /// - Parameter seed: draws its first values.
+    func taskHead(seed: UInt64) -> TaskHead?
 
     /// Rows of hidden states that the loss looks at in a sample.
     func lossRowCount(of size: SampleSize) -> Int
@@ -49,11 +65,23 @@ package protocol Objective: Sendable {
 
     /// The measures of the whole validation set, as a result reports them.
     func report(_ measures: Measures) -> JSONNode
+
+    /// Figures that only this objective has, each a column of `metrics.csv`.
+    var columns: [String] { get }
+
+    /// The figures of ``columns``; nil where nothing was measured.
+    func figures(_ measures: Measures) -> [Double?]
 }
 
 extension Objective {
     package var name: String { Self.name }
     package var rowWeights: [(name: String, width: Int)] { [] }
+    package func configured(by specification: any Manifest.MethodSpecification) -> any Objective { self }
+    package func adjust(_ options: inout DatasetOptions) {}
+    package func fitted(to training: Dataset, classes: [String]) throws(TrainingError) -> any Objective { self }
+    package func taskHead(seed: UInt64) -> TaskHead? { nil }
+    package var columns: [String] { [] }
+    package func figures(_ measures: Measures) -> [Double?] { columns.map { measures[$0].weight > 0 ? measures[$0].mean : nil } }
 }
 
 /// The rows of a packed batch that its loss looks at, with what the host writes for each.

@@ -1,6 +1,8 @@
+package import Manifest
+
 /// The objectives that a job may name.
 package enum Objectives {
-    package static let all: [any Objective] = [SupervisedObjective(), PretrainingObjective()]
+    package static let all: [any Objective] = [SupervisedObjective(), PretrainingObjective(), ClassificationObjective()]
 
     /// The objective of a name.
     /// - Throws: ``TrainingError/unknownName(key:name:known:)``.
@@ -9,5 +11,11 @@ package enum Objectives {
             throw .unknownName(key: "method.type", name: name, known: all.map(\.name))
         }
         return objective
+    }
+
+    /// The objective of a manifest's method.
+    /// - Throws: ``TrainingError/unknownName(key:name:known:)``.
+    package static func of(_ method: Manifest.Method) throws(TrainingError) -> any Objective {
+        try named(method.word).configured(by: method.specification)
     }
 }
