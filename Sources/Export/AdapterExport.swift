@@ -15,11 +15,13 @@ package enum AdapterExport {
         }
         let targets = isUniform ? names.sorted() : model.adapters.map(\.module.name)
         let configuration: JSONNode = [
-            "peft_type": "LORA", "task_type": JSONNode(model.head == nil ? "CAUSAL_LM" : "SEQ_CLS"), "base_model_name_or_path": JSONNode(baseName), "r": JSONNode(settings.rank),
+            "peft_type": "LORA", "task_type": JSONNode(model.head == nil ? "CAUSAL_LM" : "SEQ_CLS"),
+            "base_model_name_or_path": JSONNode(baseName), "r": JSONNode(settings.rank),
             "lora_alpha": number(settings.alpha),
             "lora_dropout": JSONNode(settings.dropout), "bias": "none", "target_modules": JSONNode(targets.map { JSONNode($0) }),
             "fan_in_fan_out": false,
-            "use_rslora": JSONNode(settings.usesRankStabilisedScaling), "modules_to_save": model.head.map { [JSONNode($0.name)] } ?? nil, "inference_mode": true,
+            "use_rslora": JSONNode(settings.usesRankStabilisedScaling), "modules_to_save": model.head.map { [JSONNode($0.name)] } ?? nil,
+            "inference_mode": true,
         ]
         var members = configuration.object ?? []
         if !settings.rankExceptions.isEmpty {

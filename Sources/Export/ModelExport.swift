@@ -13,7 +13,9 @@ package enum ModelExport {
     package static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws
     {
         let heads = replacedHeads(model)
-        let tensors = base.tensors.values.filter { !isCopyOfTrained($0, model, base) && !heads.contains($0.name) }.sorted { $0.name < $1.name }
+        let tensors = base.tensors.values.filter { !isCopyOfTrained($0, model, base) && !heads.contains($0.name) }.sorted {
+            $0.name < $1.name
+        }
         var entries = tensors.map { SafetensorsWriter.Entry(name: $0.name, shape: $0.shape, elementType: $0.elementType) }
         let headType = tensors.filter { $0.shape.count > 1 }.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32
         if let head = model.head {

@@ -34,6 +34,10 @@ package enum EventCode: String, Sendable, Hashable, CaseIterable {
     case inputNote = "input_note"
     // Training.
     case evaluated
+    /// The run ends before its last step: it no longer gets better.
+    case stoppedEarly = "stopped_early"
+    /// The result is the model of an earlier step, which was better than the last.
+    case bestLoaded = "best_loaded"
     case outlier
     case profiled
     case resumedFromCheckpoint = "resumed_from_checkpoint"

@@ -50,7 +50,8 @@ extension LanguageModel {
     private func fill(_ head: TaskHead, _ memory: any PersistentMemory) throws {
         let shape = [head.outputs, configuration.hiddenSize]
         if head.isStored, let initialHead { return try copy(initialHead, to: head.key(training), memory) }
-        if head.isStored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[head.weightName], stored.shape == shape {
+        if head.isStored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[head.weightName], stored.shape == shape
+        {
             try Self.requireFinite(stored)
             return try copy(stored, to: head.key(training), memory)
         }

@@ -24,7 +24,9 @@ package struct ModelLabels: Sendable, Hashable {
         guard isClassifier, let members = configuration["id2label"]?.object, (2...Self.limit).contains(members.count) else { return nil }
         var names = [String](repeating: "", count: members.count)
         for member in members {
-            guard let index = Int(member.key), names.indices.contains(index), let name = member.node.string, !name.isEmpty else { return nil }
+            guard let index = Int(member.key), names.indices.contains(index), let name = member.node.string, !name.isEmpty else {
+                return nil
+            }
             names[index] = name
         }
         guard Set(names).count == names.count, names != names.indices.map({ "LABEL_\($0)" }) else { return nil }

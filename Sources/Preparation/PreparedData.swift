@@ -23,7 +23,8 @@ package struct PreparedData {
     ///   ``PreparationError/emptySplit(fraction:examples:)``, errors of the storage, and what
     ///   `progress` throws.
     package init(
-        _ manifest: Manifest, encoder: ChatEncoder, modelLabels: [String] = [], modelVocabularySize: Int? = nil, positionLimit: Int? = nil, modelFolder: String,
+        _ manifest: Manifest, encoder: ChatEncoder, modelLabels: [String] = [], modelVocabularySize: Int? = nil, positionLimit: Int? = nil,
+        modelFolder: String,
         trainingPath: String, validationPath: String?, digests: InputDigests = InputDigests(), cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {

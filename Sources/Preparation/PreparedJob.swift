@@ -23,6 +23,8 @@ package struct PreparedJob {
     package var validation: Dataset?
     package var reports: [ValidationReport]
     package var settings: RunSettings
+    /// By what the run is judged, where the manifest wants it judged.
+    package var selection: Selection?
     package var optimizer: any Optimizer
     package var objective: any Objective
     package var plan: JobPlan
@@ -63,7 +65,8 @@ package struct PreparedJob {
         progress("reading data")
         let modelLabels = try ModelLabels(opened.folder)
         let data = try PreparedData(
-            manifest, encoder: encoder, modelLabels: modelLabels?.names ?? [], modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
+            manifest, encoder: encoder, modelLabels: modelLabels?.names ?? [],
+            modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
             positionLimit: configuration.maximumPositions, modelFolder: modelFolder, trainingPath: trainingPath,
             validationPath: validationPath, digests: digests, cache: cache,
             progress: readingProgress)
@@ -113,11 +116,14 @@ package struct PreparedJob {
         ) { format in
             try LanguageModel(
                 configuration, source: source, training: trainingKind,
-                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest, head: head,
+                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest,
+                head: head,
                 decaysAll: decaysAll, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
         settings = Self.settings(manifest, batchSize, totalSteps, rate, microBatchTokens: plan.size.tokenCount)
+        selection = try Selection(manifest.evaluation, of: objective, hasValidation: validation != nil)
+        settings.evaluatesAll = selection != nil
         self.manifest = manifest
         warnings = try Self.warnings(manifest, settings, training, reports)
     }

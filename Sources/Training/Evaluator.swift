@@ -8,11 +8,15 @@ import Tensors
 package final class Evaluator {
     private let programs: Programs
     private let cache: ProgramCache<ProgramKey>
+    /// The size of the largest micro-batch.
+    private let largest: ProgramSize
 
     /// Allocates and fills the model's memory, and an arena for these micro-batches.
     /// - Throws: as ``TrainingSession`` does.
     package init(device: any ComputeDevice, programs: Programs, batches: [PackedBatch]) throws {
         self.programs = programs
+        largest = ProgramSize(
+            tokenCount: batches.map(\.tokenCapacity).max() ?? 0, trainedCount: batches.map(\.trainedCapacity).max() ?? 0)
         let loaded = try LoadedModel(programs.model, on: device)
         cache = try ProgramCache(loaded, largest: Self.keys(batches)) { try programs.graph($0) }
     }
@@ -33,6 +37,14 @@ package final class Evaluator {
         let plans = try keys(batches).map { try planner.plan(programs.graph($0)) }
         let weights = programs.model.frozenTensors.reduce(0) { $0 + $1.type.rows * $1.type.columns * $1.type.elementType.byteCount }
         return weights + ProgramMemory.arenaBlocks(of: plans).reduce(0, +)
+    }
+
+    /// The size of program for so many tokens and rows of the loss: the nearest whose plan fits the
+    /// arena, or that of the largest micro-batch.
+    package func size(tokens: Int, trained: Int) -> ProgramSize {
+        let near = ProgramSize(serving: tokens, trained: trained)
+        let isSmaller = near.tokenCount <= largest.tokenCount && near.trainedCount <= largest.trainedCount
+        return isSmaller && cache.fits(.evaluation(near)) ? near : largest
     }
 
     /// What the objective measures of micro-batches.

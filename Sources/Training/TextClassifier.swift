@@ -36,13 +36,16 @@ package final class TextClassifier {
         guard let labels = try ModelLabels(opened.folder) else {
             throw ModelError(
                 file: folder + "/config.json", field: "id2label",
-                "names no classes of a ...ForSequenceClassification: the model is no classifier; a job with method.type: classification makes one")
+                "names no classes of a ...ForSequenceClassification: the model is no classifier; "
+                    + "a job with method.type: classification makes one"
+            )
         }
         guard let weights = opened.weights else { throw ModelError(file: folder, "holds no weights") }
         let head = TaskHead(labels: labels, seed: 0)
         let shape = [labels.names.count, opened.configuration.hiddenSize]
         guard weights.tensors[head.weightName]?.shape == shape else {
-            throw ModelError(file: folder, field: head.weightName, "is not there in the shape \(shape), which \(labels.names.count) classes need")
+            throw ModelError(
+                file: folder, field: head.weightName, "is not there in the shape \(shape), which \(labels.names.count) classes need")
         }
         self.labels = labels
         self.maximumLength = max(1, min(maximumLength ?? 2048, opened.configuration.maximumPositions))
@@ -81,9 +84,9 @@ package final class TextClassifier {
         var answers = [Answer?](repeating: nil, count: texts.count)
         for places in StepComposer(tokenLimit: rowLimit).microBatches(lengths: samples.map(\.size.tokenCount)) {
             let members = places.map { samples[$0] }
-            let size = ProgramSize(serving: members.reduce(0) { $0 + $1.size.tokenCount }, trained: members.count)
+            let size = evaluator.size(tokens: members.reduce(0) { $0 + $1.size.tokenCount }, trained: members.count)
             let batch = PackedBatch(
-                members, for: objective, tokenCapacity: min(size.tokenCount, rowLimit), trainedCapacity: size.trainedCount,
+                members, for: objective, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount,
                 window: model.configuration.slidingWindow, rotary: model.rotaryRows)
             for (place, scored) in zip(places, try evaluator.evaluate([batch]).scored) { answers[place] = answer(scored.logits) }
         }

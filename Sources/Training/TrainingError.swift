@@ -13,6 +13,8 @@ package enum TrainingError: Error, Sendable {
     case doesNotFit(needed: Int, available: Int, advice: String)
     /// A word that a manifest allows names nothing that training has.
     case unknownName(key: String, name: String, known: [String])
+    /// A setting asks for validation data, and there is none.
+    case needsValidation(key: String)
     /// An example is longer than a micro-batch can be.
     case exampleTooLong(index: Int, tokenCount: Int, limit: Int)
 }
@@ -32,6 +34,8 @@ extension TrainingError: CustomStringConvertible {
             "the job needs \(needed / 1_048_576) MiB and may use \(available / 1_048_576) MiB: \(advice)"
         case .unknownName(let key, let name, let known):
             "\(key): there is no \"\(name)\"; there are \(known.joined(separator: ", "))"
+        case .needsValidation(let key):
+            "\(key): there is no validation data to judge the run by; give validation_file or validation_split"
         case .exampleTooLong(let index, let tokenCount, let limit):
             "example \(index) has \(tokenCount) tokens, \(limit) are possible: lower max_length or set on_excess"
         }

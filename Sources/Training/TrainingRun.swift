@@ -14,6 +14,8 @@ package struct RunSettings: Sendable, Hashable {
     package var evaluateEverySteps: Int?
     /// Nil: at the end of every epoch.
     package var checkpointEverySteps: Int?
+    /// Whether each evaluation is of the whole validation set, and not of one batch.
+    package var evaluatesAll = false
     /// Tokens of a micro-batch.
     package var microBatchTokens: Int
 
@@ -103,7 +105,12 @@ package final class TrainingRun {
     package static func stepsPerEpoch(examples: Int, batchSize: Int) -> Int { (examples + batchSize - 1) / max(1, batchSize) }
 
     package var stepsPerEpoch: Int { Self.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize) }
-    package var isFinished: Bool { stepsDone >= settings.totalSteps }
+    package var isFinished: Bool { stepsDone >= settings.totalSteps || endsEarly }
+
+    /// Whether the run ends with the step just done, whatever steps were asked for.
+    private var endsEarly = false
+
+    package func endEarly() { endsEarly = true }
 
     /// Whether the step just done ends an epoch or the run.
     package var isAtEpochEnd: Bool { stepsDone % stepsPerEpoch == 0 || isFinished }
@@ -182,7 +189,7 @@ package final class TrainingRun {
     package func evaluateIfDue(_ result: inout StepResult) throws {
         result.lacksEvaluation = false
         guard validation != nil else { return }
-        if isAtEpochEnd {
+        if isAtEpochEnd || settings.evaluatesAll && isEvaluationDue {
             result.fullValidation = try evaluation()
             result.lacksEvaluation = result.fullValidation == nil
         } else if let every = settings.evaluateEverySteps, stepsDone % every == 0 {

@@ -27,11 +27,14 @@ extension JobRunner {
         let checkpoints = CheckpointWriter(self, run, job, metrics)
         let progress = ProgressWatch(self, run, from: start)
         let controls = ControlWatch(self, job, checkpoints, progress)
+        let selection = job.selection.map { SelectionWatch(self, run, $0, rows: metrics.rows) }
+        controls.selection = selection
+        checkpoints.staysAnyway = { selection?.keeps($0) == true }
         // Figures are written before anything is said of them, and what is published is what a
         // checkpoint will hold.
         let observers: [any StepObserver] =
             [MetricsWatch(self, run, metrics, isStrict: job.manifest.isStrict), progress]
-            + (peaks.map { [ProfileWatch(self, run, job, $0)] } ?? []) + [controls]
+            + (selection.map { [$0] } ?? []) + (peaks.map { [ProfileWatch(self, run, job, $0)] } ?? []) + [controls]
         let loop = StepLoop(run, from: start, lastRow: metrics.rows.last, observers: observers)
         controls.loop = loop
         run.mustBreakOff = { controls.mustBreakOff() }
@@ -39,7 +42,7 @@ extension JobRunner {
         switch try loop.steps() {
         case .finished:
             try metrics.sync()
-            guard let outcome = try complete(run, job, loop.state, loop.lastRow) else { return leave(loop.state) }
+            guard let outcome = try complete(run, job, loop.state, loop.lastRow, selection?.selection) else { return leave(loop.state) }
             return outcome
         case .stepBrokenOff:
             // Nothing of this step counts; the checkpoint is that of the step before.
@@ -68,15 +71,19 @@ extension JobRunner {
 
     /// Writes the result, reads it back, and only then says that the job has succeeded.
     /// - Returns: nil if the last evaluation was broken off; nothing is written then.
-    private func complete(_ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?) throws -> WorkerExit? {
+    private func complete(
+        _ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?, _ selection: Selection?
+    ) throws -> WorkerExit? {
         // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's
         // story.
         for message in Devices.validationMessages(job.device) { try event(.deviceMessage, message, .warn) }
         pulse.enter(.result, step: state.step)
         status.trainedTokens = state.trainedTokens
+        if let selection { try loadBest(selection, run, state) }
         guard let evaluation = try run.evaluation() else { return nil }
         guard let expected = try run.lossOfFirstExamples(ResultReplay.exampleCount) else { return nil }
-        let writer = ResultWriter(folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation)
+        let writer = ResultWriter(
+            folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation, selection: selection)
         status.neededBytes = writer.byteCount
         try retryingOnce("the result") { try writer.write() }
         try replay(run, job, expected)
@@ -101,6 +108,17 @@ extension JobRunner {
         }
         folder.removeTokens()
         return .succeeded
+    }
+
+    /// Puts the best evaluation's checkpoint into the session where the result is made of it.
+    private func loadBest(_ selection: Selection, _ run: TrainingRun, _ state: CheckpointState) throws {
+        guard selection.loadsBest, let best = selection.rule.best, best.step != state.step else { return }
+        let name = CheckpointRecord.folderName(step: best.step)
+        _ = try Checkpointing.restore(run.session, from: folder.checkpoints + "/" + name, fingerprint: state.fingerprint)
+        try event(
+            .bestLoaded,
+            "The result is the model of step \(best.step): \(selection.metric) \(Self.rounded(best.value)), the best of all evaluations",
+            data: ["step": JSONNode(best.step), "value": JSONNode(best.value)])
     }
 
     /// Runs some examples on the result as it was written.

@@ -21,6 +21,8 @@ struct ResultWriter {
     let lastRow: MetricsRow?
     /// Over the whole validation set.
     let evaluation: Measures
+    /// By what the run was judged, where it was.
+    let selection: Selection?
 
     /// `ft:BASE:SUFFIX:ID`, in the manner of the fine-tuning API.
     static func modelName(_ manifest: Manifest, _ id: String) -> String {
@@ -46,7 +48,9 @@ struct ResultWriter {
                 try format.write(tuned, to: part)
             }
             try text(JSONWriter(isIndented: true).string(figures) + "\n", to: temporary + "/evaluation.json")
-            if let classes = classReport { try text(EvaluationMarkdown.text(Self.modelName(job.manifest, folder.id), classes), to: temporary + "/evaluation.md") }
+            if let classes = classReport {
+                try text(EvaluationMarkdown.text(Self.modelName(job.manifest, folder.id), classes), to: temporary + "/evaluation.md")
+            }
             try text(card, to: temporary + "/README.md")
         }
         if let fault = try WholeFolder.verify(folder.result) {
@@ -64,10 +68,17 @@ struct ResultWriter {
 
     private var figures: JSONNode {
         let validation: JSONNode = job.validation == nil ? nil : run.session.programs.objective.report(evaluation)
-        let figures: JSONNode = [
+        var figures: JSONNode = [
             "steps": JSONNode(run.stepsDone), "train_loss": lastRow.map { JSONNode($0.trainLoss) } ?? nil, "validation": validation,
             "trained_tokens": JSONNode(status.trainedTokens ?? 0),
         ]
+        if let selection, let best = selection.rule.best {
+            let node: JSONNode = [
+                "metric": JSONNode(selection.metric), "step": JSONNode(best.step), "value": JSONNode(best.value),
+                "loaded": JSONNode(selection.loadsBest),
+            ]
+            figures = JSONNode((figures.object ?? []) + [JSONMember("best", node)])
+        }
         guard case .random = job.model.source, let members = figures.object else { return figures }
         return JSONNode([JSONMember("initial_weights", JSONNode(job.initialWeights))] + members)
     }

@@ -102,6 +102,7 @@ enum FailureDescription {
             case .inputsChanged: .init(code: .inputsChanged, message: "\(error)")
             case .doesNotFit: .init(code: .outOfMemory, message: "\(error)", param: "memory_limit")
             case .unknownName(let key, _, _): .init(code: .invalidValue, message: "\(error)", param: key)
+            case .needsValidation(let key): .init(code: .invalidValue, message: "\(error)", param: key)
             case .exampleTooLong: .init(code: .invalidTrainingFile, message: "\(error)", param: "training_file")
             }
         case let error as ManifestError: .init(code: FailureCode(error), message: "\(error)", param: error.param)

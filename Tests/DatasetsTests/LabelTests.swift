@@ -13,14 +13,17 @@ import Tokenization
 
     private static func text(_ words: String, _ label: String) -> String { #"{"text": "\#(words)", "label": \#(label)}"# + "\n" }
 
-    private static func read(_ lines: String, _ labels: LabelOptions = LabelOptions()) throws -> (dataset: Dataset?, report: ValidationReport) {
+    private static func read(_ lines: String, _ labels: LabelOptions = LabelOptions()) throws -> (
+        dataset: Dataset?, report: ValidationReport
+    ) {
         let folder = try DataFolder()
         return try folder.reader(options(labels)).read(folder.write("data.jsonl", lines))
     }
 
     @Test func classesAreTheNamesInTheOrderOfTheirCharacters() throws {
         let (data, report) = try Self.read(
-            Self.text("A hen.", "\"bird\"") + Self.text("An ä.", "\"Ärger\"") + Self.text("A pig.", "\"Bird\"") + Self.text("Again.", "\"bird\""))
+            Self.text("A hen.", "\"bird\"") + Self.text("An ä.", "\"Ärger\"") + Self.text("A pig.", "\"Bird\"")
+                + Self.text("Again.", "\"bird\""))
         #expect(report.labels?.map(\.name) == ["Bird", "bird", "Ärger"] && report.labels?.map(\.count) == [1, 2, 1])
         #expect(report.labels?.map(\.firstLine) == [3, 1, 2] && report.format == .labelledText)
         let found = try #require(data)
@@ -71,7 +74,8 @@ import Tokenization
         (#"{"text": "c", "label": true}"#, "wrong_type", "label"), (#"{"text": "c", "label": 0.5}"#, "wrong_type", "label"),
         (#"{"text": "c", "label": ""}"#, "empty_field", "label"), (#"{"text": "c", "label": {"a": 1}}"#, "wrong_type", "label"),
         (#"{"text": "c", "labels": ["x", "y"]}"#, "invalid_value", "labels"), (#"{"text": "c", "labels": "x"}"#, "wrong_type", "labels"),
-        (#"{"text": "c", "label": "x", "labels": ["x"]}"#, "invalid_value", "labels"), (#"{"text": "", "label": "x"}"#, "empty_field", "text"),
+        (#"{"text": "c", "label": "x", "labels": ["x"]}"#, "invalid_value", "labels"),
+        (#"{"text": "", "label": "x"}"#, "empty_field", "text"),
         (#"{"messages": [{"role": "user", "content": "q"}], "label": "x"}"#, "missing_field", "text"),
         (#"{"text": 5, "label": "x"}"#, "wrong_type", "text"),
     ])

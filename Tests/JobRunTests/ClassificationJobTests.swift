@@ -81,7 +81,9 @@ import Worker
             Self.lines { ["messages": [["role": "user", "content": JSONNode($0)]], "labels": [JSONNode($1), "all"]] })
         let settings: [String: JSONNode] = ["multi_label": true, "class_weights": "balanced"]
         let changes = Self.changes(settings, lora: lora).merging(["checkpoint": ["every_steps": 4]]) { $1 }
-        let (whole, cut) = (try ReferenceJob(lora: lora, data: data, changes: changes), try ReferenceJob(lora: lora, data: data, changes: changes))
+        let (whole, cut) = (
+            try ReferenceJob(lora: lora, data: data, changes: changes), try ReferenceJob(lora: lora, data: data, changes: changes)
+        )
         defer {
             whole.remove()
             cut.remove()
@@ -174,7 +176,9 @@ import Worker
     }
 
     /// A node without the places of its values.
-    private static func plain(_ node: JSONNode) -> JSONNode { JSONNode((node.array ?? []).map { row in JSONNode((row.array ?? []).map { JSONNode($0.integer ?? -1) }) }) }
+    private static func plain(_ node: JSONNode) -> JSONNode {
+        JSONNode((node.array ?? []).map { row in JSONNode((row.array ?? []).map { JSONNode($0.integer ?? -1) }) })
+    }
 
     private static func trajectoryChanges(_ rate: Double, _ epochs: Int, _ schedule: JSONNode, lora: Bool) -> [String: JSONNode] {
         [

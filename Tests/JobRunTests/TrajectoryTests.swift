@@ -21,7 +21,8 @@ struct ReferenceJob {
     ///   - initialAdapter: a PEFT folder; nil: where they begin, unless the changes name an adapter
     ///     without one.
     init(
-        _ set: ReferenceSet = .own, lora: Bool, device: String = "cpu", model: String? = nil, data: String? = nil, validation: String? = nil,
+        _ set: ReferenceSet = .own, lora: Bool, device: String = "cpu", model: String? = nil, data: String? = nil,
+        validation: String? = nil,
         initialAdapter: String? = nil,
         changes: [String: JSONNode] = [:], steps: Int? = nil
     ) throws {

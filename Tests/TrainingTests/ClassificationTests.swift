@@ -170,7 +170,9 @@ import VulkanBackend
                 }
             }
             try expect(report, table, ["accuracy", "element_accuracy"], "all")
-            for kind in ["macro", "micro", "weighted", "samples"] { try expect(report[kind], table[kind], ["precision", "recall", "f1"], kind) }
+            for kind in ["macro", "micro", "weighted", "samples"] {
+                try expect(report[kind], table[kind], ["precision", "recall", "f1"], kind)
+            }
             let classes = try #require(table["per_class"]?.array)
             for (name, wanted) in zip(names, classes) {
                 try expect(report["per_class"]?[name], wanted, ["precision", "recall", "f1", "support", "average_precision"], name)

@@ -132,7 +132,8 @@ struct DatasetBuilder {
                     kind: "invalid_value", file: name, found: "plain text", expected: "conversations as JSON Lines",
                     "is plain text, which is for method.type pretrain; "
                         + (options.purpose == .supervised
-                            ? "supervised training needs conversations as JSON Lines" : "classification needs labelled texts as JSON Lines"))
+                            ? "supervised training needs conversations as JSON Lines" : "classification needs labelled texts as JSON Lines")
+                )
             }
         }
         if !isPlainText, !looksLikeJSON, let fault = FileBeginning.fault(of: text.bytes, name: base) {
@@ -157,21 +158,6 @@ struct DatasetBuilder {
         var records = RecordEncoder(encoder: encoder, options: options, format: format, file: name, isPlainText: isPlainText)
         if let labels = options.labels { records.labels = try self.labels(labels, isArray: first == UInt8(ascii: "["), &report) }
         return (source, records)
-    }
-
-    /// The classes of a labelled file, which is read once for them alone.
-    /// - Returns: nil where no record has a label that can be read.
-    private func labels(_ labels: LabelOptions, isArray: Bool, _ report: inout ValidationReport) throws(DatasetProblem) -> LabelTable? {
-        let text = InputText(try DataFile(path: path, name: name))
-        let scan = LabelScan(isArray ? ArraySource(text) : LineSource(text), isMultiLabel: labels.isMultiLabel)
-        guard let table = try scan.table(labels, file: name) else { return nil }
-        report.labelsAreNumbers = table.areNumbers
-        report.labels = table.names.enumerated().map { index, name in
-            // A number stands for a class by its place where classes have names.
-            let found = scan.found[name] ?? (table.areNumbers ? scan.found[String(index)] : nil)
-            return LabelCount(name: name, count: found?.count ?? 0, firstLine: found?.firstLine ?? 0)
-        }
-        return table
     }
 
     /// The format of the file: that of its first record that shows one.

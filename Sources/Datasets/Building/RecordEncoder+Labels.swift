@@ -25,7 +25,8 @@ extension RecordEncoder {
         let tokens = encoder.tokenizer.encodeWithRanges(
             text, addSpecialTokens: true, asText: options.specialTokensInText == .encodeAsText)
         guard !tokens.isEmpty else {
-            findings.add("empty_field", "text", found: "no token", expected: "some text", "holds nothing that the tokenizer makes a token of")
+            findings.add(
+                "empty_field", "text", found: "no token", expected: "some text", "holds nothing that the tokenizer makes a token of")
             return nil
         }
         return TokenizedExample(ids: tokens.map(\.id), isTrained: tokens.map { _ in true })

@@ -88,7 +88,8 @@ struct LabelScan {
             throw DatasetProblem(
                 kind: "one_class", file: file, line: first.line, field: "label", found: "the label \(ordered[0].prefix(40)) alone",
                 expected: "examples of two classes at least",
-                "is \(ordered[0].prefix(40)), as in every other line: there is nothing to tell apart; give examples of two classes at least")
+                "is \(ordered[0].prefix(40)), as in every other line: there is nothing to tell apart; give examples of two classes at least"
+            )
         }
         if options.names.isEmpty, ordered.count > LabelOptions.limit {
             throw DatasetProblem(

@@ -15,7 +15,7 @@ struct RecordLabels {
     /// Adds what is wrong; nil then.
     init?(_ record: JSONNode, isMultiLabel: Bool, _ findings: inout RecordFindings) {
         let before = findings.problems.count
-        let (single, several) = (record["label"].flatMap { $0.isNull ? nil : $0 }, record["labels"].flatMap { $0.isNull ? nil : $0 })
+        let (single, several) = (record["label"].flatMap { $0.isNull ? .none : $0 }, record["labels"].flatMap { $0.isNull ? .none : $0 })
         switch (single, several) {
         case (nil, nil):
             findings.missing(isMultiLabel ? "labels" : "label", in: record, expected: "a name or a number, or a list of them")

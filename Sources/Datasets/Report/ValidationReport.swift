@@ -136,7 +136,10 @@ extension ValidationReport {
 
     /// The figures without the lists, for an event: one line of it must stay short.
     package var summaryJSON: JSONNode {
-        JSONNode((json.object ?? []).filter { !["problems", "warnings", "duplicate_lines", "in_training_file_lines", "labels"].contains($0.key) })
+        JSONNode(
+            (json.object ?? []).filter {
+                !["problems", "warnings", "duplicate_lines", "in_training_file_lines", "labels"].contains($0.key)
+            })
     }
 
     /// Reads what `json` wrote; nil if it is something else.

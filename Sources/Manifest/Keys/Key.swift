@@ -89,6 +89,20 @@ extension Key where Owner: KeyedSection {
             })
     }
 
+    /// A key with keys of its own that may be left out.
+    package init<Section: KeyedSection>(
+        _ name: String, section path: any WritableKeyPath<Owner, Section?> & Sendable, _ sentence: String, aliases: [String] = []
+    ) {
+        let inner = SectionDescription(keys: Section.keys.map(\.description), exclusions: Section.exclusions)
+        self.init(
+            description: KeyDescription(name, .section(inner), standard: nil, sentence, aliases),
+            read: { section, owner throws(ManifestError) in
+                if let inner = try section.section(name, Section.keys.map(\.description.name)) {
+                    owner[keyPath: path] = try Section(inner)
+                }
+            }, write: { $0[keyPath: path].map { JSONNode($0.members) } })
+    }
+
     /// A key with keys of its own that depend on its `type`.
     /// - Parameter kind: the kind where the manifest names none.
     package init<Value>(

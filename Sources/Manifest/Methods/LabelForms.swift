@@ -38,7 +38,9 @@ extension ValueForm where Value == Manifest.Classification.Weights {
         let number = ValueForm<Double>.number(0...1_000_000)
         return ValueForm(
             schema: [
-                "anyOf": [["enum": ["none", "balanced"]], ["type": "object", "maxProperties": 1024, "additionalProperties": number.schema]]
+                "anyOf": [
+                    ["enum": ["none", "balanced"]], ["type": "object", "maxProperties": 1024, "additionalProperties": number.schema],
+                ]
             ], words: "`none`, `balanced`, or a number for each class",
             read: { node throws(ValueRefusal) in
                 switch node.string {

@@ -16,7 +16,9 @@ package struct MultiLabelReport: Sendable, Hashable {
     package let elementAccuracy: Double
 
     package init(_ rows: [Measures.Scored], classCount: Int) {
-        var (right, found, support) = ([Int](repeating: 0, count: classCount), [Int](repeating: 0, count: classCount), [Int](repeating: 0, count: classCount))
+        var (right, found, support) = (
+            [Int](repeating: 0, count: classCount), [Int](repeating: 0, count: classCount), [Int](repeating: 0, count: classCount)
+        )
         var ofSamples: [(Scores, Double)] = []
         for row in rows {
             let labels = Set(row.labels)

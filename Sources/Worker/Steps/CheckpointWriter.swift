@@ -15,6 +15,8 @@ final class CheckpointWriter {
     private let run: TrainingRun
     private let job: PreparedJob
     private let metrics: MetricsLog
+    /// Whether the checkpoint of a step stays, whatever number is kept.
+    var staysAnyway: (Int) -> Bool = { _ in false }
 
     init(_ runner: JobRunner, _ run: TrainingRun, _ job: PreparedJob, _ metrics: MetricsLog) {
         (self.runner, self.run, self.job, self.metrics) = (runner, run, job, metrics)
@@ -50,7 +52,8 @@ final class CheckpointWriter {
         try runner.save()
         // The newest ones are kept; the rest goes now that the new one is there and has been read
         // back.
-        for old in folder.checkpointNames.dropLast(job.manifest.checkpoint.keep) {
+        for old in folder.checkpointNames.dropLast(job.manifest.checkpoint.keep)
+        where !staysAnyway(CheckpointRecord.step(ofFolder: old) ?? 0) {
             try WholeFolder.remove(folder.checkpoints + "/" + old)
         }
     }

@@ -12,6 +12,8 @@ final class ControlWatch: StepObserver {
     private let progress: ProgressWatch
     /// The loop that is watched, for the state that a checkpoint has.
     weak var loop: StepLoop?
+    /// Judges the run; what it keeps gets a checkpoint.
+    var selection: SelectionWatch?
     /// The limit that was used up when the loop was stopped.
     private(set) var limit: StateReason?
     /// What went wrong while the device computed.
@@ -39,7 +41,9 @@ final class ControlWatch: StepObserver {
         let verbs = runner.folder.pendingControls
         limit = runner.usedUp(job.manifest)
         let leaves = runner.mustStop() || verbs.contains("cancel") || verbs.contains("pause") || limit != nil
-        if loop.run.isCheckpointDue || (leaves && !loop.run.isFinished) { try checkpoints.write(loop.state, row) }
+        if loop.run.isCheckpointDue || (leaves && !loop.run.isFinished) || selection?.keeps(step.step) == true {
+            try checkpoints.write(loop.state, row)
+        }
         if verbs.contains("checkpoint") { try checkpoints.answer(loop.state, row) }
         return verbs.contains("cancel") || leaves && !loop.run.isFinished
     }

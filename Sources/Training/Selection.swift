@@ -1,0 +1,57 @@
+package import Jobs
+package import Manifest
+
+/// The figure by which a run is judged, and what has been made of it so far.
+///
+/// All of it follows from the rows of `metrics.csv`: a resumed run decides as the unbroken one.
+package struct Selection: Sendable {
+    /// The word for the figure.
+    package let metric: String
+    /// Whether the result is that of the best evaluation.
+    package let loadsBest: Bool
+    package private(set) var rule: SelectionRule
+    /// The row of the best evaluation.
+    package private(set) var bestRow: MetricsRow?
+    /// The place of the figure among the objective's own columns; nil for loss and accuracy.
+    private let column: Int?
+    private let columnCount: Int
+
+    /// - Returns: nil where the manifest asks for neither.
+    /// - Throws: ``TrainingError/unknownName(key:name:known:)`` for a figure that the objective
+    /// does   not have, ``TrainingError/needsValidation(key:)``.
+    package init?(_ evaluation: Manifest.Evaluation, of objective: any Objective, hasValidation: Bool) throws(TrainingError) {
+        guard evaluation.earlyStopping != nil || evaluation.loadsBest else { return nil }
+        guard hasValidation else {
+            throw .needsValidation(key: evaluation.earlyStopping == nil ? "evaluation.load_best" : "evaluation.early_stopping")
+        }
+        let settings = evaluation.earlyStopping ?? Manifest.EarlyStopping()
+        let known = ["loss", "accuracy"] + objective.columns
+        guard let place = known.firstIndex(of: settings.metric) else {
+            throw .unknownName(key: "evaluation.early_stopping.metric", name: settings.metric, known: known)
+        }
+        metric = settings.metric
+        loadsBest = evaluation.loadsBest
+        column = place < 2 ? nil : place - 2
+        columnCount = objective.columns.count
+        rule = SelectionRule(
+            isGreaterBetter: place > 0, patience: evaluation.earlyStopping?.patience, threshold: settings.threshold)
+    }
+
+    /// Takes the figures of a step; those without an evaluation of the whole validation set say
+    /// nothing.
+    /// - Returns: whether it is the best so far.
+    @discardableResult package mutating func add(_ row: MetricsRow) -> Bool {
+        let value: Double?
+        if let column {
+            // The columns stand there three times: of the batch, of a validation batch, of all.
+            let place = 2 * columnCount + column
+            value = row.others.indices.contains(place) ? row.others[place] : nil
+        } else {
+            value = metric == "loss" ? row.fullValidLoss : row.fullValidAccuracy
+        }
+        guard let value else { return false }
+        let isBest = rule.add(value, step: row.step)
+        if isBest { bestRow = row }
+        return isBest
+    }
+}
