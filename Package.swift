@@ -87,8 +87,10 @@ let package = Package(
         module("StorageTrials", ["Storage"]),
         // Element types, shapes, memory-mapped safetensors in and out; the forms in which a model lies on disk.
         module("Tensors", ["JSON", "Storage"]),
+        // What is near to a right answer: measures of texts, graders in OpenAI's form.
+        module("Grading", ["JSON"]),
         // What a job's owner and the administrator write: keys, values and ranges of manifest and policy.
-        module("Manifest", ["Basics", "JSON", yams]),
+        module("Manifest", ["Basics", "JSON", "Grading", yams]),
         // States, events, checkpoint records: pure values.
         module("Jobs", ["JSON", "Manifest"]),
         // Claiming, job folders, control files, scan and inotify.
@@ -131,7 +133,7 @@ let package = Package(
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage", "Templates",
+                "Datasets", "Devices", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage", "Templates",
                 "Tensors",
                 "Tokenization", "Training",
             ]),
@@ -139,7 +141,7 @@ let package = Package(
         module(
             "Worker",
             [
-                "Basics", "CLinux", "JSON", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
+                "Basics", "CLinux", "JSON", "Grading", "Generation", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
                 "CPUBackend",
                 "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
             ]),
@@ -169,6 +171,7 @@ let package = Package(
         tests("FuzzingTests", ["Fuzzing"], excluding: ["Regressions"]),
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("ManifestTests", ["JSON", "Manifest"]),
+        tests("GradingTests", ["Grading", "JSON", "TestSupport"], excluding: ["Scores.json"]),
         tests("JobsTests", ["JSON", "Manifest", "Jobs"]),
         tests(
             "ModelsTests", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Runtime", "Storage", "Tensors", "TestSupport"],

@@ -17,7 +17,8 @@ struct CarriedData {
         names = [manifest.trainingFile, manifest.validationFile, manifest.adapter.lora?.initFrom].compactMap { $0 }.filter { name in
             let path = folder + "/" + name
             // What lies in files/ already is found there.
-            return !name.hasPrefix("/") && !name.split(separator: "/").contains("..") && access(path, R_OK) == 0 && !files.contains(path)
+            return !name.isEmpty && !name.hasPrefix("/") && !name.split(separator: "/").contains("..") && access(path, R_OK) == 0
+                && !files.contains(path)
         }
     }
 

@@ -97,6 +97,7 @@ struct Acceptance {
             createdAt: createdAt, owner: claim.owner, drop: claim.name, modelPath: files.modelPath, training: final(files.training))
         acceptance.validation = files.validation.map(final)
         acceptance.initialAdapter = files.initialAdapter.map(final)
+        acceptance.comparisonPath = files.comparisonPath
         acceptance.prices = judges.prices(manifest.device)
         for other in manifest.after {
             // Whose jobs one may not use, one does not learn their state either.

@@ -159,7 +159,8 @@ package struct JobStatus: Sendable, Hashable {
             "id": JSONNode(id), "object": "fine_tuning.job", "created_at": JSONNode(createdAt), "finished_at": optional(ledger.finishedAt),
             "estimated_finish": optional(estimatedFinish), "model": JSONNode(model), "fine_tuned_model": optional(ledger.fineTunedModel),
             "organization_id": "local", "status": JSONNode(ledger.state.rawValue), "hyperparameters": hyperparameters,
-            "method": ["type": JSONNode(method), method: ["hyperparameters": hyperparameters]], "training_file": JSONNode(trainingFile),
+            "method": ["type": JSONNode(method), method: ["hyperparameters": hyperparameters]],
+            "training_file": trainingFile.isEmpty ? nil : JSONNode(trainingFile),
             "validation_file": optional(validationFile), "result_files": JSONNode(ledger.resultFiles.map { JSONNode($0) }),
             "trained_tokens": optional(ledger.trainedTokens), "seed": JSONNode(seed), "user_provided_suffix": optional(suffix),
             "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [],
@@ -181,7 +182,8 @@ package struct JobStatus: Sendable, Hashable {
     /// Reads a status that this program wrote; nil if it is none.
     package init?(json: JSONNode) {
         guard let id = json["id"]?.string, let word = json["status"]?.string, let state = JobState(rawValue: word),
-            let createdAt = json["created_at"]?.integer, let model = json["model"]?.string, let trainingFile = json["training_file"]?.string
+            let createdAt = json["created_at"]?.integer, let model = json["model"]?.string, let file = json["training_file"],
+            let trainingFile = file.isNull ? "" : file.string
         else { return nil }
         self.id = id
         ledger = Ledger(state: state)

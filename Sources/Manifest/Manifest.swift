@@ -75,7 +75,8 @@ package struct Manifest: KeyedSection {
             "A folder in models/, a finished job's id, or an absolute path under an allowed root",
             aliases: ["base_model", "model_name_or_path", "base_model_name_or_path"]),
         Key(
-            required: "training_file", \.trainingFile, .text(limit: 1024), "In the bundle, in files/, or under an allowed root",
+            "training_file", \.trainingFile, .text(limit: 1024), following: "required, but for evaluation", { _ in "" },
+            "In the bundle, in files/, or under an allowed root",
             aliases: ["train_file", "datasets", "dataset"]),
         Key("validation_file", \.validationFile, .text(limit: 1024), "Likewise", aliases: ["eval_file"]),
         Key(
@@ -125,7 +126,8 @@ package struct Manifest: KeyedSection {
     package static let exclusions = [Exclusion("validation_file", "validation_split", idle: 0)]
 
     /// The keys with all that is below them.
-    package static let description = SectionDescription(keys: keys.map(\.description), exclusions: exclusions, rules: adapterRules)
+    package static let description = SectionDescription(
+        keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules)
     private static let names = KeyNames(description)
 
     /// Reads a manifest's text.
@@ -137,6 +139,7 @@ package struct Manifest: KeyedSection {
     }
 
     package func settle(_ section: ManifestSection) throws(ManifestError) {
+        try settleFiles(section)
         if adapter == .full, let format = baseWeights.value {
             throw section.failure(
                 "base_weights",
@@ -150,6 +153,7 @@ package struct Manifest: KeyedSection {
     package func omits(_ key: String) -> Bool {
         switch key {
         case "base_weights": adapter == .full
+        case "training_file": trainingFile.isEmpty
         case "profile": !isProfiled
         case "special_tokens_in_text": specialTokensInText == .warn
         case "strict": !isStrict

@@ -28,7 +28,7 @@ package struct PreparedData {
         trainingPath: String, validationPath: String?, digests: InputDigests = InputDigests(), cache: DatasetCache?,
         progress: ((DatasetProgress) throws -> Void)? = nil
     ) throws {
-        var options = try Self.options(manifest)
+        var options = Self.options(manifest, try Objectives.of(manifest.method))
         (options.modelVocabularySize, options.positionLimit) = (modelVocabularySize, positionLimit)
         options.labels?.preferred = modelLabels
         let reader = DatasetReader(encoder: encoder, options: options, modelFolder: modelFolder, cache: cache)
@@ -63,9 +63,8 @@ package struct PreparedData {
         }
     }
 
-    /// How the manifest wants its files read.
-    /// - Throws: ``TrainingError/unknownName(key:name:known:)``.
-    package static func options(_ manifest: Manifest) throws(TrainingError) -> DatasetOptions {
+    /// How the manifest wants its files read for an objective.
+    package static func options(_ manifest: Manifest, _ objective: any Objective) -> DatasetOptions {
         let part: TrainedPart =
             switch manifest.trainOn {
             case .assistant: .assistant
@@ -78,7 +77,6 @@ package struct PreparedData {
             case .truncate: .truncate
             case .drop: .drop
             }
-        let objective = try Objectives.of(manifest.method)
         var options = DatasetOptions(
             purpose: objective.purpose, trainOn: part, maximumLength: manifest.maximumLength,
             onExcess: excess)

@@ -52,7 +52,7 @@ package enum Confinement {
             for path in SystemPaths.readable { rules.allow(path, .read) }
             for path in SystemPaths.writable { rules.allow(path, .write) }
             rules.allow(folder.path, .write)
-            for path in modelPaths(acceptance) { rules.allow(path, .read) }
+            for path in modelPaths(acceptance.modelPath) + modelPaths(acceptance.comparisonPath) { rules.allow(path, .read) }
             let sources = [acceptance.training, acceptance.validation, acceptance.initialAdapter].compactMap { $0?.path }
             for path in sources { rules.allow(path, .read) }
             if rules.enforce() { report.landlockVersion = rules.version }
@@ -63,8 +63,8 @@ package enum Confinement {
 
     /// The model's folder, and the files that links in it lead to: a download cache keeps weights
     /// elsewhere.
-    private static func modelPaths(_ acceptance: JobAcceptance) -> [String] {
-        guard let model = acceptance.modelPath else { return [] }
+    private static func modelPaths(_ model: String?) -> [String] {
+        guard let model else { return [] }
         var paths = [model]
         for name in (try? FolderListing.names(in: model)) ?? [] {
             let path = model + "/" + name

@@ -36,6 +36,8 @@ package struct JobAcceptance: Sendable, Hashable {
     package var training: Source
     package var validation: Source?
     package var initialAdapter: Source?
+    /// The folder of the model that an evaluation compares with.
+    package var comparisonPath: String?
     /// What a device-hour and trained tokens cost; nil where nothing is charged.
     package var prices: Prices?
 
@@ -61,11 +63,13 @@ package struct JobAcceptance: Sendable, Hashable {
     package var initialAdapterPath: String? { initialAdapter?.path }
 
     package var json: JSONNode {
-        [
+        let members: JSONNode = [
             "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "drop": JSONNode(drop),
             "model_path": modelPath.map { JSONNode($0) } ?? nil, "training": training.json, "validation": validation?.json ?? nil,
             "initial_adapter": initialAdapter?.json ?? nil, "prices": prices?.json ?? nil,
         ]
+        guard let comparisonPath else { return members }
+        return JSONNode((members.object ?? []) + [JSONMember("comparison_path", JSONNode(comparisonPath))])
     }
 
     package init?(json: JSONNode) {
@@ -76,6 +80,7 @@ package struct JobAcceptance: Sendable, Hashable {
         validation = Source(json: json["validation"])
         initialAdapter = Source(json: json["initial_adapter"])
         prices = Prices(json: json["prices"])
+        comparisonPath = json["comparison_path"]?.string
     }
 }
 

@@ -26,6 +26,8 @@ package struct ManifestResolver: Sendable {
         package var training: JobAcceptance.Source
         package var validation: JobAcceptance.Source?
         package var initialAdapter: JobAcceptance.Source?
+        /// The folder of the model that an evaluation compares with.
+        package var comparisonPath: String?
     }
 
     private let layout: SpoolLayout
@@ -52,15 +54,35 @@ package struct ManifestResolver: Sendable {
     package func files(
         of manifest: Manifest, bundle: Bundle?, for submitter: Submitter, mayUse: (_ job: String) throws -> Bool
     ) throws -> Files {
-        Files(
+        // A job that trains nothing has one file, which takes the first place.
+        let validation = try manifest.validationFile.map { try file($0, "validation_file", bundle, submitter) }
+        let training = manifest.method.trains ? nil : validation
+        return Files(
             modelPath: try model(manifest.model, for: submitter, mayUse: mayUse),
-            training: try file(manifest.trainingFile, "training_file", bundle, submitter),
-            validation: try manifest.validationFile.map { try file($0, "validation_file", bundle, submitter) },
+            training: try training ?? file(manifest.trainingFile, "training_file", bundle, submitter),
+            validation: manifest.method.trains ? validation : nil,
             initialAdapter: try manifest.adapter.lora?.initFrom.map {
                 // A job's id means the adapter in its result.
                 let place = JobIdentifier.isJob($0) ? $0 + "/result/adapter" : $0
                 return try find(place, "adapter.init_from", bundle, [\.files, \.models, \.jobs], submitter)
-            })
+            }, comparisonPath: try comparison(manifest, for: submitter, mayUse: mayUse))
+    }
+
+    /// What an evaluation compares with: the model without its adapter or that a job began with,
+    /// where the manifest says `base`, or any other.
+    private func comparison(_ manifest: Manifest, for submitter: Submitter, mayUse: (String) throws -> Bool) throws -> String? {
+        guard let name = (manifest.method.specification as? Manifest.EvaluationMethod)?.comparison else { return nil }
+        guard name == "base" else { return try model(name, for: submitter, mayUse: mayUse) }
+        if manifest.adapter.lora?.initFrom != nil { return try model(manifest.model, for: submitter, mayUse: mayUse) }
+        if JobIdentifier.isJob(manifest.model), try mayUse(manifest.model),
+            let base = try? layout.job(manifest.model).acceptance().modelPath
+        {
+            return base
+        }
+        throw ManifestError(
+            code: "invalid_value",
+            message: "is base, but the model is neither a job's nor has it an adapter (adapter.init_from): name a model to compare with",
+            param: "method.evaluation.compare_with")
     }
 
     private func file(_ name: String, _ param: String, _ bundle: Bundle?, _ submitter: Submitter) throws -> JobAcceptance.Source {

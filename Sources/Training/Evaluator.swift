@@ -47,6 +47,17 @@ package final class Evaluator {
         return isSmaller && cache.fits(.evaluation(near)) ? near : largest
     }
 
+    /// What the objective measures of a micro-batch, and the loss of each row that it looks at.
+    package func evaluateRows(_ batch: PackedBatch) throws -> (measures: Measures, losses: [Float]) {
+        let measures = try evaluate([batch])
+        let size = ProgramSize(tokenCount: batch.tokenCapacity, trainedCount: batch.trainedCapacity)
+        let program = try cache.program(.evaluation(size))
+        return (
+            measures,
+            Array(try program.executable.readFloats(ProgramOutput.losses, count: batch.trainedCapacity).prefix(batch.lossRowCount))
+        )
+    }
+
     /// What the objective measures of micro-batches.
     package func evaluate(_ batches: [PackedBatch]) throws -> Measures {
         var sum = Measures()

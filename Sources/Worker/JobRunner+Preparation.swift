@@ -72,7 +72,7 @@ extension JobRunner {
     }
 
     /// Says how far the reading of a data file has come, and stops where that is requested.
-    private func note(_ progress: DatasetProgress) throws {
+    func note(_ progress: DatasetProgress) throws {
         if isAskedToLeave() { throw LeaveRequest() }
         let now = MonotonicClock.seconds()
         guard now - lastReadingNote > 1 else { return }

@@ -120,7 +120,7 @@ package final class JobRunner {
     package func validate() -> WorkerExit {
         guarded {
             if let outcome = leaveEarly() { return outcome }
-            do { _ = try prepare() } catch is LeaveRequest {
+            do { if let method = evaluationMethod { _ = try prepareEvaluation(method) } else { _ = try prepare() } } catch is LeaveRequest {
                 return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
             }
             try status.become(.queued)
@@ -205,6 +205,8 @@ package final class JobRunner {
             let failure = FailureDescription.status(error)
             if failure.code == .diskFull { return finish(.diskFull, .paused, reason: .diskFull, "Paused: \(failure.message)") }
             status.error = failure
+            // The one file of a job that trains nothing.
+            if evaluationMethod != nil, failure.param == "training_file" { status.error?.param = "validation_file" }
             return finish(.failed, .failed, "Fine-tuning job failed: \(failure.message)")
         }
     }
@@ -298,6 +300,7 @@ package final class JobRunner {
             try status.become(.running)
             try save()
         }
+        if let method = evaluationMethod { return try evaluate(method) }
         let prepared: (job: PreparedJob, fingerprint: InputFingerprint)
         do { prepared = try prepare() } catch is LeaveRequest {
             return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")

@@ -122,6 +122,9 @@ struct PlanCommand: ParsableCommand {
             }
             return card
         }
+        do { if let evaluation = try options.evaluation() { return try options.show(evaluation) } } catch {
+            throw ManifestOptions.failure(error)
+        }
         let job = try options.prepare(device: card.map { Devices.profilePrefix + $0.key }, memoryLimit: limit)
         let estimate = try card.map { (card: $0, roofline: try job.roofline(on: $0)) }
         let plan = job.plan

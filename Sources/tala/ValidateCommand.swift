@@ -25,6 +25,7 @@ struct Validate: ParsableCommand {
     func run() throws {
         let job: PreparedJob
         do {
+            if let evaluation = try options.evaluation() { return try options.show(evaluation) }
             job = try options.prepareThrowing()
         } catch PreparationError.invalidData(let reports) {
             return try refuse(reports)

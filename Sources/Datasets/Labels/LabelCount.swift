@@ -19,6 +19,9 @@ package struct LabelCount: Sendable, Hashable {
 }
 
 extension ValidationReport {
+    /// Adds a problem that was found beside the reading of examples.
+    package mutating func note(_ problem: DatasetProblem) { add(problem) }
+
     /// Adds a problem for each class that cannot stand on both sides of a split.
     /// - Parameter fraction: what is held back.
     package mutating func requireClassesToDivide(_ fraction: Double) {

@@ -1,5 +1,3 @@
-import JSON
-
 extension Manifest {
     /// Classes of texts or conversations: a head on the last token, trained with an adapter or with
     /// all weights.

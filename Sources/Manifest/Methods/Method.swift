@@ -7,7 +7,9 @@ extension Manifest {
 
         package init(_ specification: any MethodSpecification) { self.specification = specification }
 
-        package static let all: [any MethodSpecification.Type] = [Supervised.self, Pretraining.self, Classification.self]
+        package static let all: [any MethodSpecification.Type] = [
+            Supervised.self, Pretraining.self, Classification.self, EvaluationMethod.self,
+        ]
         /// Methods that are known by name only.
         static let announced = ["dpo", "reinforcement"]
 

@@ -1,0 +1,172 @@
+package import Datasets
+import Devices
+import Grading
+package import Graph
+import JSON
+package import Manifest
+package import Models
+import Templates
+import Tensors
+package import Tokenization
+package import Training
+
+/// A model that is to be judged, with the examples by which it is.
+package struct PreparedEvaluation {
+    package let manifest: Manifest
+    package let method: Manifest.EvaluationMethod
+    package let encoder: ChatEncoder
+    package let data: Dataset
+    /// What is asked, where there are graders; in the order of the file.
+    package let questions: [Question]
+    package let report: ValidationReport
+    package let device: any ComputeDevice
+    package let objective: any Objective
+    package let model: LanguageModel
+    package let programs: Programs
+    /// What the job's owner should know of the model, a sentence each.
+    package let remarks: [String]
+    /// Tokens at which an answer ends.
+    package let endIDs: Set<Int32>
+    /// Tokens of a micro-batch.
+    package let microBatchTokens: Int
+
+    /// Reads data and model.
+    /// - Parameters: as of ``PreparedJob``; `adapterPath` is an adapter that is judged with it.
+    /// - Throws: what is wrong with model or data.
+    package init(
+        manifest: Manifest, method: Manifest.EvaluationMethod, modelFolder: String, dataPath: String,
+        adapterPath: String?, digest: String? = nil,
+        deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
+        readingProgress: ((DatasetProgress) throws -> Void)? = nil, day: Int? = nil
+    ) throws {
+        var manifest = manifest
+        self.method = method
+        let opened = try OpenedModel(path: modelFolder)
+        let configuration = opened.configuration
+        remarks = opened.remarks
+        guard let weights = opened.weights else { throw PreparationError.noWeights(modelFolder) }
+        var encoder = try ChatEncoder(folder: modelFolder)
+        if let day { encoder.clock = TemplateClock(dayOf: day) }
+        self.encoder = encoder
+        let labels = try ModelLabels(opened.folder)
+        objective =
+            labels.map { ClassificationObjective(classes: $0.names, isMultiLabel: $0.isMultiLabel) as any Objective }
+            ?? SupervisedObjective()
+        if labels != nil, !method.graders.isEmpty {
+            throw ModelError(
+                file: "manifest", field: "method.evaluation.graders",
+                "judge answers, and the model is a classifier, which gives none: leave them out")
+        }
+        var options = PreparedData.options(manifest, objective)
+        if encoder.tokenizer.vocabularySize > configuration.vocabularySize {
+            options.modelVocabularySize = configuration.vocabularySize
+        }
+        options.positionLimit = configuration.maximumPositions
+        options.labels?.isTraining = false
+        let reader = DatasetReader(
+            encoder: encoder, options: options, modelFolder: modelFolder, cache: cache)
+        let name = manifest.validationFile ?? ""
+        let (data, report) = try reader.read(
+            dataPath, name: name, digest: digest, progress: readingProgress)
+        guard let data, report.isValid else { throw PreparationError.invalidData([report]) }
+        self.data = data
+        questions =
+            method.graders.isEmpty
+            ? [] : try Self.questions(dataPath, name: report.file, encoder, method, report)
+        self.report = report
+        let device = try Devices.make(deviceSelector ?? manifest.device)
+        self.device = device
+        let precision = try Precisions.choose(manifest.precision, device, configuration)
+        manifest.precision = .value(precision)
+        let format = manifest.baseWeights.value ?? .stored
+        manifest.baseWeights = .value(format)
+        self.manifest = manifest
+        let longestQuestion = questions.reduce(0) { max($0, $1.prompt.count) }
+        let longest = max(1, data.longestExample)
+        let training: LanguageModel.Training =
+            try adapterPath.map { path in
+                LanguageModel.Training.adapter(
+                    try AdapterFolder(path).settings(on: LanguageModel.linearModules(of: configuration)),
+                    seed: 0)
+            } ?? .nothing
+        let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
+        model = try LanguageModel(
+            configuration, source: .checkpoint(weights), training: training,
+            precision: .init(
+                activationType: Precisions.elementType(precision), mixableTypes: mixable,
+                baseWeights: format),
+            maximumLength: max(
+                longest, questions.isEmpty ? 0 : longestQuestion + method.generation.maximumTokens + 1),
+            head: labels.map { TaskHead(labels: $0, seed: 0) },
+            pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        programs = Programs(model: model, optimizer: AdamWOptimizer(), objective: objective)
+        microBatchTokens = max(
+            ProgramSize.rounded(longest), min(2048, ProgramSize.rounded(data.tokenCount)))
+        var ends = Set(encoder.specialTokens.stopIDs)
+        if let adapterPath { ends.formUnion(try Self.ends(adapterPath)) }
+        endIDs = ends
+        let needed = try Evaluator.byteCount(
+            device: device, programs: programs, batches: [largestBatch])
+        let limit = memoryLimit ?? manifest.memoryLimit ?? device.memoryByteCount.map { $0 / 10 * 9 }
+        if let limit, needed > limit {
+            throw TrainingError.doesNotFit(
+                needed: needed, available: limit,
+                advice: "raise memory_limit, lower max_length, or set base_weights to q8 or nf4")
+        }
+    }
+
+    /// Tokens at which an adapter's own generation_config.json ends an answer.
+    private static func ends(_ adapter: String) throws -> [Int32] {
+        guard
+            let text = try HuggingFaceFolder(path: adapter).text(
+                "generation_config.json", limit: 16 << 20)
+        else { return [] }
+        let named = try JSONParser().parse(text)["eos_token_id"]
+        return (named?.array ?? named.map { [$0] } ?? []).compactMap {
+            $0.integer.flatMap { Int32(exactly: $0) }
+        }
+    }
+
+    /// A micro-batch as large as any will be.
+    package var largestBatch: PackedBatch {
+        PackedBatch(
+            [], for: objective, tokenCapacity: microBatchTokens, trainedCapacity: microBatchTokens,
+            window: model.configuration.slidingWindow, rotary: model.rotaryRows)
+    }
+
+    /// Whether a record holds all that a grader reads.
+    private static func require(_ grader: Grader, _ question: Question) throws(DatasetProblem) {
+        do throws(GraderRefusal) { _ = try grader.score(item: question.item, answer: "") } catch {
+            let hint = question.item["reference"] == nil ? "; there is no answer of the assistant to stand for item.reference either" : ""
+            throw DatasetProblem(
+                kind: "missing_reference", file: "", line: question.line, found: "nothing",
+                expected: "what the grader \(grader.name) reads",
+                "the grader \(grader.name) cannot judge an answer: \(error.message)\(hint)")
+        }
+    }
+
+    /// - Throws: ``PreparationError/invalidData(_:)`` with each line that gives no question or
+    ///   lacks what a grader reads.
+    private static func questions(
+        _ path: String, name: String, _ encoder: ChatEncoder, _ method: Manifest.EvaluationMethod,
+        _ report: ValidationReport
+    ) throws -> [Question] {
+        var report = report
+        var questions: [Question] = []
+        do throws(DatasetProblem) {
+            for record in try RecordList.read(path, name: name) {
+                do throws(DatasetProblem) {
+                    let question = try Question(record, encoder: encoder)
+                    for grader in method.graders { try require(grader, question) }
+                    questions.append(question)
+                } catch {
+                    var problem = error
+                    problem.file = name
+                    report.note(problem)
+                }
+            }
+        } catch { report.note(error) }
+        guard report.isValid else { throw PreparationError.invalidData([report]) }
+        return questions
+    }
+}
