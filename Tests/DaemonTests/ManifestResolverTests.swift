@@ -56,6 +56,33 @@ import Testing
         }
     }
 
+    /// A job that trains nothing has one file, and what it compares with is found beside its model.
+    @Test func anEvaluationNamesItsFileAndWhatItComparesWith() throws {
+        let place = try Place()
+        defer { place.remove() }
+        try place.folder(place.layout.models + "/other")
+        try place.write(place.layout.models + "/other/config.json")
+        func files(_ comparison: String?) throws -> ManifestResolver.Files {
+            var manifest = Manifest(model: "m", trainingFile: "")
+            manifest.validationFile = "own.jsonl"
+            var method = Manifest.EvaluationMethod()
+            method.comparison = comparison
+            manifest.method = Manifest.Method(method)
+            return try ManifestResolver(layout: place.layout, allowedRoots: []).files(
+                of: manifest, bundle: nil, for: Submitter(user: getuid())
+            ) {
+                _ in true
+            }
+        }
+        let plain = try files(nil)
+        #expect(plain.training.path == place.layout.files + "/own.jsonl" && plain.validation == nil && plain.comparisonPath == nil)
+        #expect(try files("other").comparisonPath == place.layout.models + "/other")
+        do {
+            _ = try files("base")
+            Issue.record("a model of models/ has no base")
+        } catch { #expect((error as? ManifestError)?.param == "method.evaluation.compare_with") }
+    }
+
     @Test func aNameInFilesIsFoundHoweverItIsWritten() throws {
         let place = try Place()
         defer { place.remove() }
