@@ -18,9 +18,16 @@ extension FuzzTarget {
         return [
             DatasetOptions(maximumLength: 256), DatasetOptions(trainOn: .completion, maximumLength: 16, onExcess: .truncate),
             DatasetOptions(purpose: .pretraining, trainOn: .all, maximumLength: 8),
-            DatasetOptions(trainOn: .all, maximumLength: 32, onExcess: .drop),
+            DatasetOptions(trainOn: .all, maximumLength: 32, onExcess: .drop), labelled(LabelOptions()),
+            labelled(LabelOptions(names: ["a", "b"], isMultiLabel: true)),
         ].map { DatasetReader(encoder: encoder, options: $0, modelFolder: "", temporaryFolder: dataFolder) }
     }()
+
+    private static func labelled(_ labels: LabelOptions) -> DatasetOptions {
+        var options = DatasetOptions(purpose: .classification, trainOn: .all, maximumLength: 64)
+        options.labels = labels
+        return options
+    }
 
     /// A whole data file, read from the disk as `tala validate` reads it: every format, with
     /// byte-order marks, all line ends, gzip'd or cut. The first byte chooses the name's ending,
@@ -36,8 +43,11 @@ extension FuzzTarget {
             "g{\"input\": {\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}, \"preferred_output\": [{\"role\": \"assistant\", \"content\": \"y\"}], \"non_preferred_output\": []}",
             "h{\"prompt\": [{\"role\": \"user\", \"content\": \"x\"}], \"chosen\": \"y\", \"rejected\": \"z\"}",
             "i[{\"messages\": [{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": \"{}\"}}]}, {\"role\": \"tool\", \"content\": \"r\", \"tool_call_id\": \"1\"}]}]",
+            "p{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": \"b\", \"label\": \"y\"}\n{\"text\": \"c\", \"label\": 1}",
+            "t{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"labels\": [\"a\", \"b\"]}\n{\"text\": \"x\", \"labels\": []}",
         ], folders: [("malformed/jsonl", ".jsonl")],
         words: [
+            "\"label\"", "\"labels\"",
             "\n", "\r\n", "\r", "[", "]", ",", "\u{FEFF}", "\u{0}", "\"role\"", "\"messages\"", "\"conversations\"", "\"from\"",
             "\"human\"", "\"value\"",
             "\"instruction\"", "\"output\"", "\"prompt\"", "\"completion\"", "\"text\"", "\"chosen\"", "\"rejected\"", "\"weight\": 0",

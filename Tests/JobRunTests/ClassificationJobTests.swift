@@ -198,7 +198,7 @@ import Worker
         let changes = Self.trajectoryChanges(3e-3, 3, ["type": "linear", "warmup_steps": 4], lora: true)
         let job = try ReferenceJob(
             set, lora: true, device: device, data: set.path("classification/train.jsonl"),
-            validation: set.path("classification/validation.jsonl"), initialAdapter: set.path("classification/lora-r8/initial_adapter"),
+            validationData: set.path("classification/validation.jsonl"), initialAdapter: set.path("classification/lora-r8/initial_adapter"),
             changes: changes)
         defer { job.remove() }
         #expect(try job.run() == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
@@ -223,7 +223,7 @@ import Worker
         let changes = Self.trajectoryChanges(1e-3, 2, ["type": "cosine", "warmup_steps": 3], lora: false)
         let job = try ReferenceJob(
             set, lora: false, device: device, model: folder, data: set.path("classification/train.jsonl"),
-            validation: set.path("classification/validation.jsonl"), changes: changes)
+            validationData: set.path("classification/validation.jsonl"), changes: changes)
         defer { job.remove() }
         #expect(try job.run() == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
         try Self.compare(job, set, "full")

@@ -16,13 +16,13 @@ struct ReferenceJob {
 
     /// - Parameters:
     ///   - model: the folder to train from; nil: where the trajectories begin.
-    ///   - data: the file to train on and to validate with; nil: those of the trajectories.
-    ///   - validation: the file to validate with, where it is another.
+    ///   - data: the file to train on; nil: that of the trajectories.
+    ///   - validationData: the file to validate with; nil: `data`, or that of the trajectories.
     ///   - initialAdapter: a PEFT folder; nil: where they begin, unless the changes name an adapter
     ///     without one.
     init(
         _ set: ReferenceSet = .own, lora: Bool, device: String = "cpu", model: String? = nil, data: String? = nil,
-        validation: String? = nil,
+        validationData: String? = nil,
         initialAdapter: String? = nil,
         changes: [String: JSONNode] = [:], steps: Int? = nil
     ) throws {
@@ -52,7 +52,7 @@ struct ReferenceJob {
         try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(JSONNode(members)))
         let acceptance = JobAcceptance(
             createdAt: 1, owner: 0, modelPath: model ?? set.trajectoryModel, trainingPath: data ?? set.chatModel + "/train.jsonl",
-            validationPath: validation ?? data ?? set.chatModel + "/validation.jsonl",
+            validationPath: validationData ?? data ?? set.chatModel + "/validation.jsonl",
             initialAdapterPath: initialAdapter
                 ?? (lora && (changes["adapter"].map { $0["init_from"] != nil } ?? true)
                     ? set.path("trajectory/lora-r8/initial_adapter") : nil))
