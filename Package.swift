@@ -60,6 +60,7 @@ let package = Package(
         .executable(name: "talad", targets: ["talad"]),
         .executable(name: "tala", targets: ["tala"]),
         .executable(name: "tala-worker", targets: ["tala-worker"]),
+        .executable(name: "tala-engine", targets: ["tala-engine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
@@ -125,10 +126,17 @@ let package = Package(
             [
                 "JSON", "Storage", "Manifest", "Jobs", "Profiling", "Tensors", "Graph", "Models", "Runtime", "Datasets", "Tokenization",
             ]),
+        // Messages between the HTTP front and an engine.
+        module("EngineProtocol"),
+        // The OpenAI API's requests and answers for text, as values.
+        module("ServingAPI", ["JSON"]),
         // PEFT adapter, merged checkpoint, model card.
         module("Export", ["Graph", "JSON", "Storage", "Tensors", "Models"]),
-        // Sampling from a model.
-        module("Generation", ["Tensors", "Graph", "Models", "Runtime"]),
+        // Text from a model for many requests at a time: batches of rows over pages of a cache, sampling, adapters by row.
+        module("Engine", ["Basics", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
+        // An engine on a Unix socket, for one model and its adapters.
+        module(
+            "EngineServer", ["Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Templates", "Tensors", "Tokenization"]),
         // A job with everything decided: data read, numbers chosen, model built, memory planned, time estimated.
         module(
             "Preparation",
@@ -141,7 +149,7 @@ let package = Package(
         module(
             "Worker",
             [
-                "Basics", "CLinux", "JSON", "Grading", "Generation", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
+                "Basics", "CLinux", "JSON", "Grading", "Engine", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
                 "CPUBackend",
                 "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
             ]),
@@ -152,14 +160,23 @@ let package = Package(
         // Changed inputs for every reader of what comes from outside.
         module(
             "Fuzzing",
-            ["CZlib", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "Templates", "Tokenization", "Datasets", "Models"]),
+            [
+                "CZlib", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "EngineProtocol", "ServingAPI", "Templates",
+                "Tokenization", "Datasets", "Models",
+            ]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
         program("talad", [argumentParser, "CommandLineTools", "Daemon", "Jobs", "Spool", "Storage"]),
+        program(
+            "tala-engine",
+            [
+                argumentParser, "CommandLineTools", "Devices", "Engine", "EngineServer", "Manifest", "Models", "Sandbox", "Storage",
+                "Tensors",
+            ]),
         program("tala-worker", [argumentParser, "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Datasets", "Generation", "Graph", "JSON", "Manifest", "Jobs", "Models", "Spool",
+                argumentParser, "CommandLineTools", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Spool",
                 "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "Templates", "Tensors", "Tokenization", "Training", "VulkanBackend",
             ]),
@@ -197,8 +214,13 @@ let package = Package(
                 "Training", "TestSupport",
             ]),
         tests(
-            "GenerationTests",
-            ["CPUBackend", "Datasets", "Generation", "JSON", "Models", "Tensors", "Tokenization", "Training", "TestSupport"]),
+            "EngineTests",
+            [
+                "Basics", "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Models", "Tensors", "Tokenization", "Training",
+                "TestSupport", "VulkanBackend",
+            ]),
+        tests("ServingAPITests", ["JSON", "ServingAPI"]),
+        tests("EngineServerTests", ["EngineProtocol", "JSON", "TestSupport"]),
         tests("CommandLineTests", ["CommandLineTools", "JSON", "Jobs", "Manifest", "Spool", "Storage", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(

@@ -72,6 +72,13 @@ static inline void tala_store_bfloat16(tala_vector vector, void *_Nonnull addres
     __builtin_memcpy(address, &halves, sizeof halves);
 }
 
+/// Sixteen bfloat16 numbers as float32.
+static inline tala_vector tala_load_bfloat16(const void *_Nonnull address) {
+    tala_halves halves;
+    __builtin_memcpy(&halves, address, sizeof halves);
+    return (tala_vector)(__builtin_convertvector(halves, tala_words) << 16);
+}
+
 /// The first `count` (0...16) numbers at an address, zeros behind them; nothing behind them is
 /// read.
 static inline tala_vector tala_load_part(const float *_Nonnull address, long count) {

@@ -21,7 +21,7 @@ struct JobControl {
             return scheduler.pause(&status)
         case .resume where status.state == .paused: return scheduler.resume(&status)
         case .cancel where isTraining, .pause where isTraining, .checkpoint where isTraining: return forward(verb, status)
-        case .delete where status.state.isFinal && !supervisor.hasInHand(status.id): return store.delete(status)
+        case .delete where status.state.isFinal && !supervisor.hasInHand(status.id): return delete(status)
         default: break
         }
         Controls.logMeaningless(verb.rawValue, status, store.journal)
@@ -35,6 +35,15 @@ struct JobControl {
         if let last = (try? store.status(status.id)) ?? nil { status = last }
         if status.state.isFinal { Settlement(store, scheduler, RetryPolicy(delays: [])).settle(ended) }
         return status.state.isFinal
+    }
+
+    /// Deletes a job, unless something that is served needs it.
+    private func delete(_ status: JobStatus) {
+        let deployed = DeploymentFiles(store.layout).names(using: status.id)
+        guard !deployed.isEmpty else { return store.delete(status) }
+        let message = "The job is not deleted: \(deployed.joined(separator: ", ")) in deployments/ serves its result"
+        store.journal.log(.warning, "\(status.id): \(message)", .refusedControl, Journal.Subject(job: status.id))
+        try? EventLog(store.folder(status.id)).append(.warn, .controlRefused, message, at: Clock.wall())
     }
 
     static func forwarding(_ name: String) -> String { "forwarding of control/\(name)" }

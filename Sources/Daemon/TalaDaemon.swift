@@ -21,6 +21,7 @@ package final class TalaDaemon {
     private let scheduler: Scheduler
     private let supervisor: WorkerSupervisor
     private let controls: Controls
+    private let deployments: DeploymentKeeper
     private let reporter: Reporter
     private var useCounter: UseCounter
     private var descriptors = DescriptorCheck()
@@ -60,6 +61,7 @@ package final class TalaDaemon {
             layout, acceptance, settleSeconds: configuration.settleSeconds, abandonedSeconds: configuration.abandonedSeconds, retries,
             journal)
         controls = Controls(store, users, retries)
+        deployments = DeploymentKeeper(layout, users, journal)
         reporter = Reporter(
             version: configuration.version, daemonFile: layout.daemonFile, metricsFile: configuration.metricsFile,
             allowedRoots: configuration.allowedRoots, journal)
@@ -95,6 +97,7 @@ package final class TalaDaemon {
             if descriptors.passes(journal) {
                 intake.take(submitter: users.submitter, admission.judges, admission.note)
                 controls.run(control.apply)
+                deployments.look()
             }
             superviseWorkers()
             useCounter.count(supervisor, store, scheduler)

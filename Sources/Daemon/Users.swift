@@ -36,6 +36,9 @@ final class Users {
     func role(of submitter: Submitter) -> Policy.Role? { authority.role(of: submitter) }
     func role(of owner: Int) -> Policy.Role? { authority.role(of: submitter(owner)) }
 
+    /// Whether somebody may say what is served.
+    func mayDeploy(_ owner: Int) -> Bool { role(of: owner)?.rights.contains(.deploy) ?? false }
+
     /// Whether somebody may control a job: its owner, or whoever may control all.
     func may(_ asker: Int, controlJobOf owner: Int?) -> Bool {
         guard let rights = role(of: asker)?.rights else { return false }

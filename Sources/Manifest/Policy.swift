@@ -7,6 +7,8 @@ package struct Policy: Sendable, Hashable {
         case controlOwn = "control_own"
         /// The same for everybody's jobs, and to use their results.
         case controlAny = "control_any"
+        /// Write deployments.
+        case deploy
     }
     /// Upper limits; nil means none.
     package struct Quotas: Sendable, Hashable {

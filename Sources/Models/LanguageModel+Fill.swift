@@ -109,6 +109,24 @@ extension LanguageModel {
         }
     }
 
+    /// Writes float32 numbers into whole rows of a persistent tensor of float32, from a row on.
+    package func write(_ floats: [Float], toRowsFrom first: Int, of key: String, _ memory: any PersistentMemory) throws {
+        guard let placement = memory.layout.placements[key], let columns = placement.pieces.first?.columns, columns > 0 else {
+            throw GraphError.undefinedValue(key)
+        }
+        var start = 0
+        for piece in placement.pieces {
+            let from = max(first, start)
+            let to = min(first + floats.count / columns, start + piece.rows)
+            if from < to {
+                try floats[(from - first) * columns..<(to - first) * columns].withUnsafeBytes {
+                    try memory.write($0, to: Placement([piece.rows(from - start..<to - start)]))
+                }
+            }
+            start += piece.rows
+        }
+    }
+
     private func copy(_ stored: StoredTensor, to key: String, _ memory: any PersistentMemory) throws {
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: Self.chunkElements)
         defer { scratch.deallocate() }

@@ -148,11 +148,11 @@ package final class LanguageModel {
     /// ``ModelInput`` to the normalised hidden states.
     /// - Parameters:
     ///   - isTraining: whether dropout is applied.
-    ///   - cacheCapacity: with a number, keys and values go into a cache of that many tokens, over
-    ///     which attention runs.
-    package func addForward(to graph: inout Graph, tokenCount: Int, isTraining: Bool, cacheCapacity: Int? = nil) throws(GraphError)
-        -> ForwardPass
-    {
+    ///   - generation: with a shape, keys and values go into a cache of pages, over which attention
+    ///     runs, and no bit of a row depends on the others.
+    package func addForward(
+        to graph: inout Graph, tokenCount: Int, isTraining: Bool, generation: GenerationShape? = nil
+    ) throws(GraphError) -> ForwardPass {
         var settings = ModelBuilder.Settings(positionCount: rotaryRows.positionCount)
         settings.activationType = precision.activationType
         settings.frozenType = { [self] name, use in frozenType(name, use) }
@@ -160,7 +160,7 @@ package final class LanguageModel {
         settings.trainables = trainables
         settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
         settings.dropout = isTraining ? dropout : 0
-        settings.cacheCapacity = cacheCapacity
+        settings.generation = generation
         settings.taskHead = head.map { ($0, $0.key(training)) }
         var builder = ModelBuilder(configuration, family, settings, tokenCount: tokenCount, graph: graph)
         let pass = try builder.forward()

@@ -25,8 +25,10 @@ struct ModelBuilder {
         var taskHead: (head: TaskHead, key: String)?
         /// Rows of the rotary table for one set of factors.
         var positionCount: Int
-        /// Tokens that the key/value cache holds, in generation.
-        var cacheCapacity: Int?
+        /// The cache and the adapters of generation, in which sums are exact by rows; nil in
+        /// training.
+        var generation: GenerationShape?
+        var isRowExact: Bool { generation != nil }
     }
     enum WeightUse {
         /// The right factor of a product.
@@ -59,7 +61,8 @@ struct ModelBuilder {
     private var ranges: [Bool: ValueID] = [:]
     private var rotaryRows: ValueID?
     private var randomState: ValueID?
-    private var cacheRows: ValueID?
+    private var cacheInputs: (rows: ValueID, sequences: ValueID, pages: ValueID)?
+    private var routes: ValueID?
 
     init(_ configuration: ModelConfiguration, _ family: any ModelFamily, _ settings: Settings, tokenCount: Int, graph: Graph) {
         self.configuration = configuration
@@ -94,7 +97,7 @@ struct ModelBuilder {
             // Logits are a product of these states: scaling one scales the other.
             hidden: try scaled(normalised, by: family.logitScale), headWeight: head, trainedHeadKey: isTrained ? headName : nil,
             headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trainables.tensor(of: $0, .parameter) == nil ? nil : $0 },
-            softCap: Float(configuration.finalSoftCap))
+            softCap: Float(configuration.finalSoftCap), isRowExact: settings.isRowExact)
     }
 
     // MARK: What is in front of the layers
@@ -135,12 +138,13 @@ struct ModelBuilder {
         case .rootMeanSquare(let weightOffset):
             let weight = try weight(module + ".weight", rows: 1, columns: columns, .vector, initial: .constant(1 - weightOffset))
             let operation = RMSNorm(
-                epsilon: Float(norm.epsilon), weightOffset: weightOffset, groupCount: groupCount, outputType: outputType)
+                epsilon: Float(norm.epsilon), weightOffset: weightOffset, groupCount: groupCount, outputType: outputType,
+                isRowExact: settings.isRowExact)
             return try graph.add(operation, [x, weight], names: [name, "inverse RMS"])[0]
         case .layer:
             let weight = try weight(module + ".weight", rows: 1, columns: columns, .vector, initial: .constant(1))
             let bias = try self.weight(module + ".bias", rows: 1, columns: columns, .vector, initial: .constant(0))
-            let operation = LayerNorm(epsilon: Float(norm.epsilon), outputType: outputType)
+            let operation = LayerNorm(epsilon: Float(norm.epsilon), outputType: outputType, isRowExact: settings.isRowExact)
             return try graph.add(operation, [x, weight, bias], names: [name, "statistics"])[0]
         }
     }
@@ -165,12 +169,14 @@ struct ModelBuilder {
         let name = Self.shortName(module)
         let key = module + ".weight"
         let initial = writesResidual ?? (residual != nil) ? residualValues : normalValues
-        var operation: any Operation = MatrixProduct(transposesB: true, hasAddend: residual != nil, outputType: outputType)
+        var operation: any Operation = MatrixProduct(
+            transposesB: true, hasAddend: residual != nil, outputType: outputType, isRowExact: settings.isRowExact)
         let weight: ValueID
         if let format = settings.quantizedFormat, settings.trainables.tensor(of: key, .parameter) == nil {
             declare(key, rows: outputs, columns: inputs, .product, initial)
             let product = QuantizedProduct(
-                format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType)
+                format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType,
+                isRowExact: settings.isRowExact)
             operation = product
             weight = graph.persistent(
                 PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight, isReadInParts: true))
@@ -182,14 +188,38 @@ struct ModelBuilder {
             let bias = try self.weight(module + ".bias", rows: 1, columns: outputs, .vector, initial: .constant(0))
             y = try graph.add(BiasAdd(), [y, bias], names: [name])[0]
         }
+        if let adapters = settings.generation?.adapters, adapters.modules.contains(module) {
+            return try routed(module, name, x, y, adapters)
+        }
         guard let adapter = settings.adapters[module] else { return y }
         let a = try adapterMatrix(adapter.keyOfA)
         let b = try adapterMatrix(adapter.keyOfB)
         let input = try dropped(x, stream: adapter.stream)
         let u = try graph.add(
-            MatrixProduct(transposesB: true, outputType: settings.activationType), [input, a], names: [name + ".lora_A"])[0]
-        let product = MatrixProduct(transposesB: true, scale: Float(adapter.scale), hasAddend: true, outputType: outputType)
+            MatrixProduct(transposesB: true, outputType: settings.activationType, isRowExact: settings.isRowExact), [input, a],
+            names: [name + ".lora_A"])[0]
+        let product = MatrixProduct(
+            transposesB: true, scale: Float(adapter.scale), hasAddend: true, outputType: outputType, isRowExact: settings.isRowExact)
         return try graph.add(product, [u, b, y], names: [name])[0]
+    }
+
+    /// What each row's own adapter adds; its scale is in its B.
+    private mutating func routed(
+        _ module: String, _ name: String, _ x: ValueID, _ y: ValueID, _ adapters: GenerationShape.Adapters
+    ) throws(GraphError) -> ValueID {
+        let (inputs, outputs) = (graph.type(of: x).columns, graph.type(of: y).columns)
+        let a = PersistentTensor(
+            key: GenerationShape.Adapters.keyOfA(module), type: TensorType(rows: adapters.count * adapters.rank, columns: inputs, .float32),
+            kind: .cache)
+        let b = PersistentTensor(
+            key: GenerationShape.Adapters.keyOfB(module),
+            type: TensorType(rows: adapters.count * outputs, columns: adapters.rank, .float32), kind: .cache)
+        let routes = self.routes ?? graph.input(ModelInput.adapterRoutes, TensorType(rows: tokenCount, columns: 1, .int32))
+        self.routes = routes
+        let u = try graph.add(
+            RoutedProduct(outputs: adapters.rank), [x, graph.persistent(a), routes], names: [name + ".lora_A"])[0]
+        let product = RoutedProduct(outputs: outputs, hasAddend: true, outputType: graph.type(of: y).elementType)
+        return try graph.add(product, [u, graph.persistent(b), routes, y], names: [name])[0]
     }
 
     mutating func split(_ x: ValueID, widths: [Int]) throws(GraphError) -> [ValueID] { try graph.add(SplitColumns(widths: widths), [x]) }
@@ -248,12 +278,21 @@ struct ModelBuilder {
             headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount, headWidth: configuration.headWidth,
             scale: Float(scale ?? 1 / Double(configuration.headWidth).squareRoot()), softCap: Float(softCap))
         let ranges = keyRanges(isSliding: configuration.isSliding[layer])
-        var (keys, values) = (k, v)
-        if let capacity = settings.cacheCapacity {
-            keys = try cached(k, "cache/\(layer)/keys", capacity)
-            values = try cached(v, "cache/\(layer)/values", capacity)
+        if let generation = settings.generation {
+            let inputs =
+                cacheInputs ?? (
+                    graph.input(ModelInput.cacheRows, TensorType(rows: tokenCount, columns: 1, .int32)),
+                    graph.input(ModelInput.sequences, TensorType(rows: tokenCount, columns: 1, .int32)),
+                    graph.input(
+                        ModelInput.pages, TensorType(rows: generation.sequenceCount, columns: generation.pagesPerSequence, .int32))
+                )
+            cacheInputs = inputs
+            let keys = try cached(k, "cache/\(layer)/keys", inputs.rows, generation)
+            let values = try cached(v, "cache/\(layer)/values", inputs.rows, generation)
+            let operation = CachedAttention(shape, pageRows: GenerationShape.pageRows)
+            return try graph.add(operation, [q, keys, values, ranges, inputs.sequences, inputs.pages], names: ["attended"])[0]
         }
-        return try graph.add(Attention(shape), [q, keys, values, ranges], names: ["attended", "log-sum-exp"])[0]
+        return try graph.add(Attention(shape), [q, k, v, ranges], names: ["attended", "log-sum-exp"])[0]
     }
 
     // MARK: Inputs and weights
@@ -276,25 +315,23 @@ struct ModelBuilder {
         if let known = ranges[isSliding] { return known }
         let type = TensorType(rows: tokenCount, columns: 2, .int32)
         let keys = graph.input(isSliding ? ModelInput.windowKeyRanges : ModelInput.keyRanges, type)
-        if settings.cacheCapacity == nil {
+        if settings.generation == nil {
             graph.pair(keyRanges: keys, queryRanges: graph.input(isSliding ? ModelInput.windowQueryRanges : ModelInput.queryRanges, type))
         }
         ranges[isSliding] = keys
         return keys
     }
 
-    private mutating func cached(_ rows: ValueID, _ key: String, _ capacity: Int) throws(GraphError) -> ValueID {
-        let type = graph.type(of: rows)
-        let places: ValueID
-        if let known = cacheRows {
-            places = known
-        } else {
-            places = graph.input(ModelInput.cacheRows, TensorType(rows: tokenCount, columns: 1, .int32))
-        }
-        cacheRows = places
-        let tensor = PersistentTensor(key: key, type: TensorType(rows: capacity, columns: type.columns, type.elementType), kind: .cache)
-        let base = graph.persistent(tensor)
-        let filled = try graph.add(ScatterRows(rowCount: capacity, hasBase: true), [rows, places, base])[0]
+    private mutating func cached(_ rows: ValueID, _ key: String, _ places: ValueID, _ generation: GenerationShape) throws(GraphError)
+        -> ValueID
+    {
+        let count = generation.pageCount * GenerationShape.pageRows
+        let rows =
+            graph.type(of: rows).elementType == generation.cacheType
+            ? rows : try graph.add(Convert(to: generation.cacheType), [rows], names: ["cached"])[0]
+        let type = TensorType(rows: count, columns: graph.type(of: rows).columns, generation.cacheType)
+        let base = graph.persistent(PersistentTensor(key: key, type: type, kind: .cache))
+        let filled = try graph.add(ScatterRows(rowCount: count, hasBase: true), [rows, places, base])[0]
         graph.store(filled, into: key)
         return filled
     }

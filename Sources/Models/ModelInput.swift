@@ -17,6 +17,13 @@ package enum ModelInput {
     package static let randomState = "randomState"
     /// `[tokens, 1]` int32: where new keys and values go in the cache.
     package static let cacheRows = "cacheRows"
+    /// `[tokens, 1]` int32: the sequence of a token, in generation; its row of ``pages``. Key ranges
+    /// are positions of the sequence there.
+    package static let sequences = "sequences"
+    /// `[sequences, pages]` int32: the pages of the cache that each sequence has.
+    package static let pages = "pages"
+    /// `[tokens, 1]` int32: the adapter of a token, or -1.
+    package static let adapterRoutes = "adapterRoutes"
 }
 
 /// How positions become rows of the rotary table: one set of factors, or two chosen by the
@@ -53,10 +60,12 @@ package struct ForwardPass: Sendable {
     package var trainedHeadBiasKey: String?
     /// Final logits become `softCap * tanh(logits / softCap)` where this is not 0.
     package var softCap: Float
+    /// Whether sums are exact by rows, as in generation.
+    package var isRowExact = false
 
     /// Adds the logits of rows of hidden states, without a cap: `[rows, vocabulary]` float32.
     package func addLogits(of rows: ValueID, to graph: inout Graph) throws(GraphError) -> ValueID {
-        let product = try graph.add(MatrixProduct(transposesB: true), [rows, headWeight], names: ["logits"])[0]
+        let product = try graph.add(MatrixProduct(transposesB: true, isRowExact: isRowExact), [rows, headWeight], names: ["logits"])[0]
         return try headBias.map { bias throws(GraphError) in try graph.add(BiasAdd(), [product, bias], names: ["logits"])[0] } ?? product
     }
 }

@@ -24,11 +24,11 @@ extension LanguageModel {
             mappedWeights: limits.mapsWeights ? Set(mappedWeights.keys) : [])
     }
 
-    /// The tensors that hold keys and values of at most `capacity` tokens.
+    /// The tensors that generation keeps beside the model: keys and values, and room for adapters.
     /// - Throws: ``GraphError`` where the model's graph cannot be built.
-    package func cacheTensors(capacity: Int) throws(GraphError) -> [PersistentTensor] {
+    package func generationTensors(_ shape: GenerationShape) throws(GraphError) -> [PersistentTensor] {
         var graph = Graph()
-        _ = try addForward(to: &graph, tokenCount: 1, isTraining: false, cacheCapacity: capacity)
+        _ = try addForward(to: &graph, tokenCount: 1, isTraining: false, generation: shape)
         return graph.persistentTensors.filter { $0.kind == .cache }
     }
 }

@@ -61,10 +61,32 @@ package enum Confinement {
         return report
     }
 
+    /// Leaves this process what answering needs: to read the system and some folders, to write caches
+    /// and devices. Nothing that a request says can make it read or write anything else.
+    /// - Parameter paths: folders of models and adapters.
+    @discardableResult
+    package static func confineReader(_ paths: [String]) -> Report {
+        var report = Report()
+        if getenv("TALA_CONFINEMENT").map({ String(cString: $0) }) == "off" {
+            report.isOff = true
+            return report
+        }
+        _ = tala_set_no_new_privileges()
+        if var rules = LandlockRules() {
+            for path in SystemPaths.readable { rules.allow(path, .read) }
+            for path in SystemPaths.writable { rules.allow(path, .write) }
+            for path in paths { for linked in linkedPaths(path) { rules.allow(linked, .read) } }
+            if rules.enforce() { report.landlockVersion = rules.version }
+        }
+        report.forbidsCalls = tala_forbid_calls() == 0
+        return report
+    }
+
     /// The model's folder, and the files that links in it lead to: a download cache keeps weights
     /// elsewhere.
-    private static func modelPaths(_ model: String?) -> [String] {
-        guard let model else { return [] }
+    private static func modelPaths(_ model: String?) -> [String] { model.map(linkedPaths) ?? [] }
+
+    private static func linkedPaths(_ model: String) -> [String] {
         var paths = [model]
         for name in (try? FolderListing.names(in: model)) ?? [] {
             let path = model + "/" + name

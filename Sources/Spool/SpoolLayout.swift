@@ -18,7 +18,7 @@ package struct SpoolLayout: Sendable, Hashable {
     /// make sense of a spool any more: 2 has ledgers.
     package static let format = 2
 
-    package var folders: [String] { [incoming, files, models, jobs, rejected, control] }
+    package var folders: [String] { [incoming, files, models, jobs, rejected, control] + DeploymentFiles(self).folders }
 
     /// Where a drop is taken to before it is a job.
     package func claim(_ id: String) -> String { jobs + "/.claim-" + id }

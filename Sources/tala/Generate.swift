@@ -1,9 +1,9 @@
-import Devices
-import Graph
 import ArgumentParser
 import CommandLineTools
-import Generation
+import Devices
+import Engine
 import Glibc
+import Graph
 import JSON
 import Models
 import Storage
@@ -76,12 +76,15 @@ struct Generate: ParsableCommand {
                 configuration, source: .checkpoint(weights), training: training, precision: .init(mixableTypes: mixable),
                 maximumLength: capacity,
                 pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
-            let generator = try TextGenerator(model: loaded, device: chosen, capacity: capacity)
-            let sampling = SamplingSettings(temperature: temperature, topP: topP, seed: seed)
+            let engine = try Engine(
+                loaded, tokenizer: encoder.tokenizer, on: chosen, EngineSettings(slots: 1, contextLength: capacity))
+            var request = GenerationRequest(id: 0, prompt: ids, maximumTokens: maxTokens)
+            request.endIDs = ends
+            request.sampling = SamplingSettings(temperature: temperature, topP: topP, seed: seed)
             // Words appear as they are found; a JSON object is printed whole.
             var stream = TextStream(encoder.tokenizer)
             var problem: StorageError?
-            let answer = try generator.generate(ids, maximumTokens: maxTokens, endIDs: ends, sampling: sampling) { id in
+            let answer = try ids.isEmpty ? [] : engine.answer(request) { id in
                 guard !json else { return true }
                 do throws(StorageError) { try StandardOutput.write(stream.append(id)) } catch { problem = error }
                 return problem == nil

@@ -14,8 +14,9 @@ struct Tala: ParsableCommand {
             Events.self, Logs.self,
             Plot.self,
             Cancel.self, Pause.self,
-            Resume.self, CheckpointNow.self, Delete.self,
-            DevicesCommand.self, Doctor.self, Generate.self, Classify.self, TokenizerCommand.self, TemplateCommand.self, Bench.self,
+            Resume.self, CheckpointNow.self, Delete.self, Deploy.self, KeyCommand.self,
+            DevicesCommand.self, Doctor.self, Generate.self, Classify.self, TokenizerCommand.self, TemplateCommand.self,
+            Bench.self,
         ])
 
     static func main() { runAsProgram(printsJSON: true) }

@@ -9,7 +9,7 @@ import Testing
     static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    @Test(arguments: [("tala", "tala.1"), ("talad", "talad.8"), ("tala-worker", "tala-worker.8")])
+    @Test(arguments: [("tala", "tala.1"), ("talad", "talad.8"), ("tala-worker", "tala-worker.8"), ("tala-engine", "tala-engine.8")])
     func theManualPageListsWhatTheProgramTakes(program: String, page: String) throws {
         let file = Self.root.appendingPathComponent("docs/man/\(page)")
         let text = try String(contentsOf: file, encoding: .utf8)

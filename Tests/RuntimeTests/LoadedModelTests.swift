@@ -28,8 +28,9 @@ import Testing
     }
 
     @Test func aCacheHasKeysAndValuesOfEachLayer() throws {
-        let tensors = try SmallModel.make(.nothing).cacheTensors(capacity: 40)
+        let shape = GenerationShape(pageCount: 3, sequenceCount: 2, pagesPerSequence: 2, cacheType: .float16)
+        let tensors = try SmallModel.make(.nothing).generationTensors(shape)
         #expect(tensors.count == 4)
-        #expect(tensors.allSatisfy { $0.kind == .cache && $0.type == TensorType(rows: 40, columns: 16, .float32) })
+        #expect(tensors.allSatisfy { $0.kind == .cache && $0.type == TensorType(rows: 96, columns: 16, .float16) })
     }
 }

@@ -4,6 +4,11 @@ import Tensors
 
 extension MatrixProduct: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel {
+        if isRowExact {
+            return RowExactProductKernel(
+                x: operands.inputs[0], weights: .matrix(operands.inputs[1]), addend: hasAddend ? operands.inputs[2] : nil,
+                c: operands.outputs[0], scale: scale)
+        }
         let kernel = MatrixProductKernel(self, operands)
         kernel.prepare(operands.products)
         return kernel

@@ -5,7 +5,13 @@ import Tensors
 
 extension QuantizedProduct: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel {
-        QuantizedProductKernel(self, operands)
+        if isRowExact {
+            return RowExactProductKernel(
+                x: operands.inputs[0],
+                weights: .quantized(QuantizedWeight(layout, operands.inputs[1].base), columns: inputs),
+                addend: hasAddend ? operands.inputs[2] : nil, c: operands.outputs[0])
+        }
+        return QuantizedProductKernel(self, operands)
     }
 }
 

@@ -10,8 +10,11 @@ package struct LayerNorm: Operation {
     package static let name = "LayerNorm"
     package var epsilon: Float
     package var outputType: ElementType
+    /// As ``MatrixProduct/isRowExact``.
+    package var isRowExact: Bool
 
-    package init(epsilon: Float, outputType: ElementType = .float32) {
+    package init(epsilon: Float, outputType: ElementType = .float32, isRowExact: Bool = false) {
+        self.isRowExact = isRowExact
         self.epsilon = epsilon
         self.outputType = outputType
     }
@@ -28,7 +31,7 @@ package struct LayerNorm: Operation {
     }
 
     package func cost(inputs: [TensorType], outputs: [TensorType]) -> Cost { .elementwise(8, inputs, outputs) }
-    package var attributes: String { "epsilon=\(epsilon)" }
+    package var attributes: String { "epsilon=\(epsilon)" + (isRowExact ? " exact" : "") }
     package var isCheapToRecompute: Bool { true }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init(), .init()], outputs: [.init("t"), .init("t")])

@@ -6,6 +6,10 @@ package import Tensors
 /// `transposesB`), optionally `addend` `[m, n]`. Output: `c` `[m, n]` of `outputType`; sums are
 /// float32. The addend has the output's element type. `a` and `b` have one element type, or float32
 /// and a narrower stored weight where the device can mix them.
+///
+/// With `isRowExact` every sum runs over `k` in an order that `k`, the types and the device alone
+/// decide: no bit of a row of `c` depends on how many rows there are or what they hold. Only for
+/// `a·bᵀ`.
 package struct MatrixProduct: Operation {
     package static let name = "MatrixProduct"
     package var transposesA: Bool
@@ -13,10 +17,13 @@ package struct MatrixProduct: Operation {
     package var scale: Float
     package var hasAddend: Bool
     package var outputType: ElementType
+    package var isRowExact: Bool
 
     package init(
-        transposesA: Bool = false, transposesB: Bool = false, scale: Float = 1, hasAddend: Bool = false, outputType: ElementType = .float32
+        transposesA: Bool = false, transposesB: Bool = false, scale: Float = 1, hasAddend: Bool = false, outputType: ElementType = .float32,
+        isRowExact: Bool = false
     ) {
+        self.isRowExact = isRowExact
         self.transposesA = transposesA
         self.transposesB = transposesB
         self.scale = scale
@@ -30,6 +37,7 @@ package struct MatrixProduct: Operation {
         let (n, kB) = transposesB ? (inputs[1].rows, inputs[1].columns) : (inputs[1].columns, inputs[1].rows)
         try require(kA == kB, "the inner sizes of \(inputs[0]) and \(inputs[1]) differ: \(kA) and \(kB)")
         try require(inputs[0].elementType.isFloatingPoint && inputs[1].elementType.isFloatingPoint, "operands are not floating point")
+        try require(!isRowExact || (!transposesA && transposesB), "only a·bᵀ is exact by rows")
         let output = TensorType(rows: m, columns: n, outputType)
         if hasAddend { try require(inputs[2] == output, "the addend is \(inputs[2]), the result \(output)") }
         return [output]
@@ -41,19 +49,21 @@ package struct MatrixProduct: Operation {
     }
 
     package var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
-    package var isMatrixProduct: Bool { true }
+    /// Chains add to what lies in memory, one product behind the other: not in an exact order.
+    package var isMatrixProduct: Bool { !isRowExact }
     package var addendInput: Int? { hasAddend ? 2 : nil }
 
     package var attributes: String {
         var parts = [transposesA ? "aᵀ" : "a", transposesB ? "bᵀ" : "b"]
         if scale != 1 { parts.insert("\(scale)", at: 0) }
-        return parts.joined(separator: "·") + (hasAddend ? " + addend" : "")
+        return parts.joined(separator: "·") + (hasAddend ? " + addend" : "") + (isRowExact ? " exact" : "")
     }
 
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         let a = transposesA ? Partition.OperandAxes("k", "m") : Partition.OperandAxes("m", "k")
         let b = transposesB ? Partition.OperandAxes("n", "k") : Partition.OperandAxes("k", "n")
         let c = Partition.OperandAxes("m", "n")
+        if isRowExact { return Partition(inputs: [.init("m"), .init()] + (hasAddend ? [.init("m")] : []), outputs: [.init("m")]) }
         var accumulating = self
         accumulating.hasAddend = true
         let next = accumulating

@@ -9,6 +9,8 @@ package import Tensors
 /// `outputType`; the addend has the output's element type. A weight is dequantised to the type of
 /// `x`; sums are float32. Its gradient for `x` is the other product of the two, as QLoRA trains
 /// through a frozen base (Dettmers et al. 2023, arXiv:2305.14314).
+///
+/// `isRowExact` is that of ``MatrixProduct``, for `x * Wᵀ`.
 package struct QuantizedProduct: Operation {
     package static let name = "QuantizedProduct"
     package var format: QuantizedFormat
@@ -18,11 +20,13 @@ package struct QuantizedProduct: Operation {
     package var transposesWeight: Bool
     package var hasAddend: Bool
     package var outputType: ElementType
+    package var isRowExact: Bool
 
     package init(
         _ format: QuantizedFormat, outputs: Int, inputs: Int, transposesWeight: Bool = true, hasAddend: Bool = false,
-        outputType: ElementType = .float32
+        outputType: ElementType = .float32, isRowExact: Bool = false
     ) {
+        self.isRowExact = isRowExact
         self.format = format
         self.outputs = outputs
         self.inputs = inputs
@@ -40,6 +44,7 @@ package struct QuantizedProduct: Operation {
         try requireCount(inputs, hasAddend ? 3 : 2)
         let (k, n) = transposesWeight ? (self.inputs, outputs) : (outputs, self.inputs)
         try require(inputs[0].elementType.isFloatingPoint, "x is not floating point")
+        try require(!isRowExact || transposesWeight, "only x·Wᵀ is exact by rows")
         try require(inputs[0].columns == k, "x is \(inputs[0]), the weight takes \(k) columns")
         try require(inputs[1] == Self.wordsType(layout), "the weight's words are \(inputs[1]), not \(Self.wordsType(layout))")
         let output = TensorType(rows: inputs[0].rows, columns: n, outputType)
@@ -53,6 +58,7 @@ package struct QuantizedProduct: Operation {
 
     package var attributes: String {
         "x·\(format.rawValue)[\(outputs), \(inputs)]" + (transposesWeight ? "ᵀ" : "") + (hasAddend ? " + addend" : "")
+            + (isRowExact ? " exact" : "")
     }
 
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {

@@ -14,8 +14,13 @@ package struct RMSNorm: Operation {
     package var weightOffset: Float
     package var groupCount: Int
     package var outputType: ElementType
+    /// As ``MatrixProduct/isRowExact``.
+    package var isRowExact: Bool
 
-    package init(epsilon: Float, weightOffset: Float = 0, groupCount: Int = 1, outputType: ElementType = .float32) {
+    package init(
+        epsilon: Float, weightOffset: Float = 0, groupCount: Int = 1, outputType: ElementType = .float32, isRowExact: Bool = false
+    ) {
+        self.isRowExact = isRowExact
         self.epsilon = epsilon
         self.weightOffset = weightOffset
         self.groupCount = groupCount
@@ -36,6 +41,7 @@ package struct RMSNorm: Operation {
     package var inPlaceInputs: [Int: Int] { [:] }
     package var attributes: String {
         "epsilon=\(epsilon)" + (weightOffset == 0 ? "" : " weightOffset=\(weightOffset)") + (groupCount == 1 ? "" : " groups=\(groupCount)")
+            + (isRowExact ? " exact" : "")
     }
     package var isCheapToRecompute: Bool { true }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {

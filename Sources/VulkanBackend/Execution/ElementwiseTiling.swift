@@ -37,7 +37,8 @@ struct RowTiling {
     /// - Parameters:
     ///   - rows: reductions to be made.
     ///   - width: elements of each.
-    init(rows: Int, width: Int, _ device: DeviceProfile) {
+    ///   - isRowExact: the number of rows must not decide how one is summed.
+    init(rows: Int, width: Int, isRowExact: Bool = false, _ device: DeviceProfile) {
         var lanes = 1
         if !device.isProcessor {
             // Some four elements an invocation at least; more invocations a row only where it is
@@ -46,7 +47,7 @@ struct RowTiling {
         } else {
             // Barriers cost there: a row is shared only where there are too few rows to fill the
             // machine.
-            while lanes < 16, rows * lanes < 64, lanes * 64 < width { lanes *= 2 }
+            while !isRowExact, lanes < 16, rows * lanes < 64, lanes * 64 < width { lanes *= 2 }
         }
         let size = max(lanes, min(device.isProcessor ? 16 : 64, device.maximumGroupInvocations))
         self.lanes = lanes

@@ -5,7 +5,8 @@ extension MatrixProduct: VulkanKernel {
     func variant(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> ProductVariant {
         let chosen = device.products[ProductKey(self, inputs, outputs)]
         // What was measured by another version of the program or the compiler may not fit any more.
-        if let chosen, chosen.fits(device) { return chosen }
+        // Numbers one by one add up in one order; a device's own matrices in one of theirs.
+        if let chosen, chosen.fits(device), !isRowExact || chosen.matrix == nil { return chosen }
         return ProductVariant(unmeasured: outputs[0].rows, outputs[0].columns, device)
     }
 

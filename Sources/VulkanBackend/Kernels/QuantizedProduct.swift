@@ -34,7 +34,7 @@ extension QuantizedProduct: VulkanKernel {
         let part = TensorReference(
             space: .transient, block: TensorReference.scratchBlock, byteOffset: 0, rows: rows, columns: width, rowStride: width,
             elementType: type)
-        let operation = MatrixProduct(transposesB: transposesWeight, hasAddend: hasAddend, outputType: outputType)
+        let operation = MatrixProduct(transposesB: transposesWeight, hasAddend: hasAddend, outputType: outputType, isRowExact: isRowExact)
         return (operation, [operands[0], part] + operands.dropFirst(2).map { $0.columns(columns) }, outputs.map { $0.columns(columns) })
     }
 

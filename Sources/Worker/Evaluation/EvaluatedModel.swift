@@ -1,5 +1,5 @@
 import Datasets
-import Generation
+import Engine
 import Grading
 import Manifest
 import Models
@@ -46,25 +46,53 @@ struct EvaluatedModel {
         }
         self.scored = scored.compactMap { $0 }
         guard !job.questions.isEmpty else { return }
-        let capacity =
-            job.questions.reduce(0) { max($0, $1.prompt.count) } + job.method.generation.maximumTokens + 1
-        let generator = try TextGenerator(model: job.model, device: job.device, capacity: capacity)
+        try answer(job, done: done)
+    }
+
+    /// Lets the model answer all questions, several at a time, and the graders judge them. An
+    /// answer does not depend on what is answered beside it.
+    private mutating func answer(_ job: PreparedEvaluation, done: (Int) throws -> Void) throws {
         let settings = job.method.generation
+        let capacity = job.questions.reduce(0) { max($0, $1.prompt.count) } + settings.maximumTokens + 1
+        let engine = try Engine(
+            job.model, tokenizer: job.encoder.tokenizer, on: job.device,
+            EngineSettings(
+                slots: min(Self.answersAtATime, job.questions.count), contextLength: capacity,
+                queueLimit: job.questions.count))
         for (index, question) in job.questions.enumerated() {
-            // Each question has a seed of its own, so that an answer does not depend on others.
-            let sampling = SamplingSettings(
+            var request = GenerationRequest(
+                id: UInt64(index), prompt: question.prompt, maximumTokens: settings.maximumTokens)
+            request.endIDs = job.endIDs
+            // Each question has a seed of its own.
+            request.sampling = SamplingSettings(
                 temperature: settings.temperature, topP: settings.topP,
                 seed: job.manifest.seed &+ UInt64(truncatingIfNeeded: index))
-            let ids = try generator.generate(
-                question.prompt, maximumTokens: settings.maximumTokens, endIDs: job.endIDs,
-                sampling: sampling)
-            let answer = job.encoder.tokenizer.decode(ids, skipSpecialTokens: true)
-            answers.append(answer)
-            scores.append(
-                try job.method.graders.map { try $0.score(item: question.item, answer: answer) })
-            try done(job.data.count + index + 1)
+            try engine.submit(request)
+        }
+        var tokens = [[Int32]](repeating: [], count: job.questions.count)
+        answers = Array(repeating: "", count: job.questions.count)
+        scores = Array(repeating: [], count: job.questions.count)
+        var count = 0
+        while !engine.isIdle {
+            for event in try engine.step() {
+                switch event {
+                case .token(let token): tokens[Int(token.id)].append(token.token)
+                case .done(let id, _, _, _):
+                    let place = Int(id)
+                    answers[place] = job.encoder.tokenizer.decode(tokens[place], skipSpecialTokens: true)
+                    scores[place] = try job.method.graders.map {
+                        try $0.score(item: job.questions[place].item, answer: answers[place])
+                    }
+                    count += 1
+                    try done(job.data.count + count)
+                case .prompt, .finished: break
+                }
+            }
         }
     }
+
+    /// Answers that are written at the same time.
+    private static let answersAtATime = 8
 
     private mutating func add(
         _ members: [(place: Int, sample: Sample)], _ job: PreparedEvaluation, _ evaluator: Evaluator,

@@ -67,6 +67,15 @@ enum MatrixProductReference: KernelReference {
                 }
             }
         }
+            + sizes.flatMap { size in
+                types.map { a, b, output in
+                    product(
+                        size, a, b,
+                        MatrixProduct(
+                            transposesB: true, scale: size.0 % 2 == 0 ? 2 : 1, hasAddend: (size.1 + size.2) % 2 == 1, outputType: output,
+                            isRowExact: true))
+                }
+            }
     }
 
     static var timings: [KernelCase] {

@@ -92,6 +92,12 @@ enum QuantizedProductReference: KernelReference {
                                 outputType: output), rows: rows, type)
                     }
                 }
+                    + types.map { type, output in
+                        product(
+                            QuantizedProduct(
+                                format, outputs: outputs, inputs: inputs, hasAddend: (rows + outputs) % 2 == 1, outputType: output,
+                                isRowExact: true), rows: rows, type)
+                    }
             }
         }
     }

@@ -1,0 +1,144 @@
+import Basics
+import Models
+
+extension Engine {
+    /// A sequence's part in a step.
+    private struct Share {
+        var sequence: EngineSequence
+        var count: Int
+        /// Its first row that has logits, among those that do.
+        var firstLogits: Int
+    }
+
+    /// Computes the next rows of all that are being answered, and begins what there is room for.
+    /// - Returns: what became of requests, in order.
+    /// - Throws: what the device throws; the engine is of no use then.
+    package func step() throws -> [EngineEvent] {
+        admit()
+        guard !running.isEmpty else { return [] }
+        var rows: [EngineModel.Row] = []
+        var shares: [Share] = []
+        var logitCount = 0
+        func add(_ sequence: EngineSequence, _ count: Int) {
+            shares.append(Share(sequence: sequence, count: count, firstLogits: logitCount))
+            for position in sequence.computed..<sequence.computed + count {
+                let isLast = position == sequence.tokens.count - 1
+                let wantsLogits = isLast || sequence.request.scoresPrompt
+                if wantsLogits { logitCount += 1 }
+                rows.append(
+                    EngineModel.Row(
+                        token: sequence.tokens[position], position: position, slot: sequence.slot,
+                        rotaryRow: sequence.firstRotaryRow + position, adapter: sequence.request.adapter ?? -1, wantsLogits: wantsLogits))
+            }
+        }
+        for sequence in running where sequence.isPromptDone { add(sequence, 1) }
+        var budget = min(engineModel.rowLimit - rows.count, promptRows(besides: rows.count))
+        for sequence in running where !sequence.isPromptDone && budget > 0 {
+            var count = min(sequence.pendingCount, budget)
+            let room = engineModel.logitLimit - logitCount
+            if sequence.request.scoresPrompt { count = min(count, room) }
+            if count == sequence.pendingCount, room < 1 { count -= 1 }
+            guard count > 0 else { continue }
+            add(sequence, count)
+            budget -= count
+        }
+        let start = MonotonicClock.seconds()
+        try engineModel.run(rows)
+        if rows.count >= 16 { secondsPerRow = (MonotonicClock.seconds() - start) / Double(rows.count) }
+        var events: [EngineEvent] = []
+        for share in shares { finish(share, &events) }
+        running.removeAll { $0.finish != nil }
+        return events
+    }
+
+    /// Rows of prompts for this step: all that a step has, or as many as keep it short where
+    /// answers wait for it.
+    private func promptRows(besides answering: Int) -> Int {
+        guard answering > 0, let secondsPerRow, secondsPerRow > 0 else { return settings.chunkRows }
+        let fitting = settings.stepSeconds / secondsPerRow
+        return fitting < Double(settings.chunkRows) ? max(16, Int(fitting)) : settings.chunkRows
+    }
+
+    private func finish(_ share: Share, _ events: inout [EngineEvent]) {
+        let sequence = share.sequence
+        let first = sequence.computed
+        sequence.computed += share.count
+        publish(sequence)
+        let request = sequence.request
+        if request.scoresPrompt, first < sequence.promptCount {
+            for index in 0..<share.count where first + index + 1 < sequence.promptCount {
+                sequence.promptProbabilities.append(
+                    probabilities(share.firstLogits + index, of: sequence.tokens[first + index + 1], request.topLogProbabilities ?? 0))
+            }
+            if sequence.isPromptDone, sequence.choice == 0 { events.append(.prompt(id: request.id, sequence.promptProbabilities)) }
+        }
+        guard sequence.pendingCount == 0 else { return }
+        if sequence.tokens.count >= sequence.limit { return end(sequence, .length, &events) }
+        let row = share.firstLogits + (request.scoresPrompt && first < sequence.promptCount ? share.count - 1 : 0)
+        let position = sequence.tokens.count - sequence.promptCount
+        if request.topLogProbabilities != nil { keepLogits(row) }
+        let token = engineModel.withLogits(row) { sequence.sampler.choose($0, position: position) }
+        if request.endIDs.contains(token) { return end(sequence, .stop, &events) }
+        let likely = request.topLogProbabilities.map { probabilitiesOfRaw(token, $0) }
+        sequence.tokens.append(token)
+        sequence.sampler.append(token)
+        open[request.id]?.answerTokens += 1
+        let text = sequence.text.append(token)
+        events.append(
+            .token(AnswerToken(id: request.id, choice: sequence.choice, token: token, text: text, probabilities: likely)))
+        if sequence.text.isStopped { return end(sequence, .stop, &events) }
+        // The last token's keys are of no use to anybody.
+        if sequence.tokens.count >= sequence.limit { end(sequence, .length, &events) }
+    }
+
+    private func probabilities(_ row: Int, of token: Int32, _ top: Int) -> TokenProbabilities {
+        keepLogits(row)
+        return probabilitiesOfRaw(token, top)
+    }
+
+    /// Copies a row of logits, before bias and penalties change it.
+    private func keepLogits(_ row: Int) {
+        engineModel.withLogits(row) { logits in
+            if rawLogits.count != logits.count { rawLogits = Array(repeating: 0, count: logits.count) }
+            rawLogits.withUnsafeMutableBufferPointer { kept in
+                if let target = kept.baseAddress, let source = logits.baseAddress { target.update(from: source, count: logits.count) }
+            }
+        }
+    }
+
+    private func probabilitiesOfRaw(_ token: Int32, _ top: Int) -> TokenProbabilities {
+        rawLogits.withUnsafeMutableBufferPointer { logits in
+            let normaliser = TokenProbabilities.logSumExp(logits)
+            let own = TokenProbabilities.value(logits[Int(token)], normaliser)
+            return TokenProbabilities(
+                token: .init(token: token, logProbability: own), top: TokenProbabilities.top(top, logits, normaliser))
+        }
+    }
+
+    private func publish(_ sequence: EngineSequence) {
+        let rows = GenerationShape.pageRows
+        while (sequence.publishedCount + 1) * rows <= sequence.computed {
+            let start = sequence.publishedCount * rows
+            sequence.node = pool.publish(
+                sequence.pages[sequence.publishedCount], tokens: sequence.tokens[start..<start + rows], before: sequence.node,
+                scope: sequence.scope)
+            sequence.publishedCount += 1
+        }
+    }
+
+    private func end(_ sequence: EngineSequence, _ reason: FinishReason, _ events: inout [EngineEvent]) {
+        sequence.finish = reason
+        let id = sequence.request.id
+        let rest = sequence.text.finish()
+        events.append(.finished(id: id, choice: sequence.choice, reason: sequence.text.isStopped ? .stop : reason, text: rest))
+        release(sequence)
+        guard var request = open[id] else { return }
+        request.remaining -= 1
+        open[id] = request.remaining > 0 ? request : nil
+        if request.remaining == 0 {
+            events.append(
+                .done(
+                    id: id, promptTokens: request.promptTokens, cachedTokens: request.cachedTokens, answerTokens: request.answerTokens))
+        }
+    }
+}

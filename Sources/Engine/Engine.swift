@@ -1,0 +1,127 @@
+package import Graph
+package import Models
+package import Tokenization
+
+/// Writes answers to many requests at a time with one model on one device.
+///
+/// A step computes one row for every answer that is being written and a piece of the oldest
+/// prompt, in one batch over pages of a cache. What a request gets depends on nothing but the
+/// request: not on the others, on how prompts were cut, or on what was found in the cache. It is
+/// for one thread.
+package final class Engine {
+    package let settings: EngineSettings
+    package let tokenizer: Tokenizer
+    let engineModel: EngineModel
+    var pool: PagePool
+    /// The next first.
+    var waiting: [EngineSequence] = []
+    /// In the order in which they began.
+    var running: [EngineSequence] = []
+    var freeSlots: [Int]
+    /// Sequences of a request that have not ended, and what was counted of those that have.
+    var open: [UInt64: OpenRequest] = [:]
+    var adapters: [Int: String] = [:]
+    /// Seconds that a row of a long step takes, as measured last.
+    var secondsPerRow: Double?
+    var rawLogits: [Float] = []
+
+    struct OpenRequest {
+        var remaining: Int
+        var promptTokens: Int
+        var cachedTokens = 0
+        var answerTokens = 0
+    }
+
+    /// Loads a model that trains nothing.
+    /// - Throws: ``ModelError``, ``GraphError``, and what the device throws.
+    package init(_ model: LanguageModel, tokenizer: Tokenizer, on device: any ComputeDevice, _ settings: EngineSettings) throws {
+        self.settings = settings
+        self.tokenizer = tokenizer
+        let shape = settings.shape(model.linearModules)
+        engineModel = try EngineModel(
+            model, on: device, shape, rowLimit: max(settings.chunkRows, settings.slots), logitLimit: max(settings.slots, 32))
+        pool = PagePool(count: shape.pageCount)
+        freeSlots = Array((0..<settings.slots).reversed())
+    }
+
+    /// Prepares the programs that answering needs.
+    package func prepare() throws { try engineModel.prepare(decodeRows: settings.slots) }
+
+    package var model: LanguageModel { engineModel.model }
+    package var planCount: Int { engineModel.planCount }
+    package var isIdle: Bool { waiting.isEmpty && running.isEmpty }
+    package var waitingCount: Int { waiting.count }
+    package var runningCount: Int { running.count }
+    /// Pages that requests have, of all.
+    package var usedPages: (used: Int, all: Int) { (pool.heldCount, pool.count) }
+
+    /// Takes a request into the queue.
+    /// - Throws: ``EngineError`` if it can never be answered, or too many wait already.
+    package func submit(_ request: GenerationRequest) throws(EngineError) {
+        guard !request.prompt.isEmpty else { throw .emptyPrompt }
+        let length = settings.contextLength
+        let maximum = request.maximumTokens ?? max(0, length - request.prompt.count)
+        let (total, overflows) = request.prompt.count.addingReportingOverflow(maximum)
+        guard !overflows, total <= length, maximum >= 0, request.maximumTokens != nil || request.prompt.count < length else {
+            throw .contextExceeded(promptTokens: request.prompt.count, maximumTokens: request.maximumTokens ?? 0, contextLength: length)
+        }
+        let vocabulary = engineModel.vocabularySize
+        if let token = request.prompt.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
+            throw .tokenOutOfVocabulary(token, vocabularySize: vocabulary)
+        }
+        if let adapter = request.adapter, adapters[adapter] == nil { throw .noSuchAdapter(adapter) }
+        let count = max(1, min(128, request.choiceCount))
+        guard waiting.count + count <= max(settings.queueLimit, count), waiting.isEmpty || waiting.count < settings.queueLimit else {
+            throw .queueFull(limit: settings.queueLimit)
+        }
+        let limit = max(total, request.prompt.count)
+        let pages = (limit + GenerationShape.pageRows - 1) / GenerationShape.pageRows
+        guard pages <= pool.count else { throw .doesNotFit(pages: pages, available: pool.count) }
+        open[request.id] = OpenRequest(remaining: count, promptTokens: request.prompt.count)
+        for choice in 0..<count {
+            waiting.append(
+                EngineSequence(
+                    request, choice: choice, limit: limit, rotary: model.rotaryRows,
+                    text: AnswerText(tokenizer, stops: request.stops)))
+        }
+    }
+
+    /// Ends a request at once: it gives no further events, and its room is free.
+    package func cancel(_ id: UInt64) {
+        waiting.removeAll { $0.request.id == id }
+        for sequence in running where sequence.request.id == id { release(sequence) }
+        running.removeAll { $0.request.id == id }
+        open[id] = nil
+    }
+
+    func release(_ sequence: EngineSequence) {
+        pool.release(sequence.pages)
+        sequence.pages = []
+        freeSlots.append(sequence.slot)
+    }
+
+    /// Begins what there is room for, in the order of arrival.
+    func admit() {
+        while let next = waiting.first, !freeSlots.isEmpty {
+            // Further answers to a prompt begin when the first has computed it, and share it.
+            if next.choice > 0, running.contains(where: { $0.request.id == next.request.id && !$0.isPromptDone }) { return }
+            // A prompt that is scored is computed whole; of others the last token is.
+            let limit = next.request.scoresPrompt ? 0 : next.promptCount - 1
+            let shared = pool.take(
+                prefixOf: next.request.prompt, limit: limit, scope: next.scope, pageRows: GenerationShape.pageRows)
+            guard let own = pool.take(next.pageCount - shared.pages.count), let slot = freeSlots.popLast() else {
+                pool.release(shared.pages)
+                return
+            }
+            waiting.removeFirst()
+            next.pages = shared.pages + own
+            next.slot = slot
+            next.computed = shared.pages.count * GenerationShape.pageRows
+            next.cachedTokens = next.computed
+            (next.publishedCount, next.node) = (shared.pages.count, shared.node)
+            engineModel.setPages(next.pages, slot: slot)
+            if next.choice == 0 { open[next.request.id]?.cachedTokens = next.cachedTokens }
+            running.append(next)
+        }
+    }
+}

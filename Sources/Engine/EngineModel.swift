@@ -1,0 +1,144 @@
+import Glibc
+import Graph
+import Models
+import Runtime
+import Tensors
+
+/// A model on a device with its cache, and the programs by the number of rows.
+final class EngineModel {
+    /// What a program is for: rows, and rows that get logits.
+    struct Size: Hashable {
+        var rows: Int
+        var logits: Int
+    }
+
+    let model: LanguageModel
+    let shape: GenerationShape
+    let loaded: LoadedModel
+    private let programs: ProgramCache<Size>
+    /// The most rows of a step, and the most that get logits.
+    let rowLimit: Int
+    let logitLimit: Int
+    private(set) var logits: [Float]
+    private var pages: [Int32]
+
+    init(_ model: LanguageModel, on device: any ComputeDevice, _ shape: GenerationShape, rowLimit: Int, logitLimit: Int) throws {
+        (self.model, self.shape) = (model, shape)
+        (self.rowLimit, self.logitLimit) = (Self.step(rowLimit), Self.step(logitLimit))
+        loaded = try LoadedModel(model, on: device, with: model.generationTensors(shape))
+        let largest = Size(rows: self.rowLimit, logits: min(self.rowLimit, self.logitLimit))
+        programs = try ProgramCache(loaded, largest: [largest, Size(rows: 1, logits: 1)]) { size in
+            try Self.graph(model, size, shape)
+        }
+        logits = Array(repeating: 0, count: largest.logits * model.configuration.vocabularySize)
+        pages = Array(repeating: -1, count: shape.sequenceCount * shape.pagesPerSequence)
+    }
+
+    /// How many plans were made so far.
+    var planCount: Int { programs.planCount }
+    var vocabularySize: Int { model.configuration.vocabularySize }
+
+    private static func graph(_ model: LanguageModel, _ size: Size, _ shape: GenerationShape) throws(GraphError) -> Graph {
+        var graph = Graph()
+        let pass = try model.addForward(to: &graph, tokenCount: size.rows, isTraining: false, generation: shape)
+        let rows = graph.input("logitRows", TensorType(rows: size.logits, columns: 1, .int32))
+        let last = try graph.add(GatherRows(), [pass.hidden, rows])[0]
+        graph.markOutput(try pass.addLogits(of: last, to: &graph), "logits")
+        graph.removeDeadNodes()
+        return graph
+    }
+
+    /// The next power of two.
+    private static func step(_ count: Int) -> Int {
+        var step = 1
+        while step < count { step *= 2 }
+        return step
+    }
+
+    /// Prepares the programs that steps of some rows need, so that none is prepared while somebody
+    /// waits.
+    func prepare(decodeRows: Int) throws {
+        var rows = 1
+        while rows <= Self.step(decodeRows) {
+            _ = try programs.program(Size(rows: rows, logits: min(rows, logitLimit)))
+            rows *= 2
+        }
+        _ = try programs.program(Size(rows: rowLimit, logits: 1))
+    }
+
+    /// Sets the pages of a sequence.
+    func setPages(_ held: [Int32], slot: Int) {
+        for index in 0..<shape.pagesPerSequence {
+            pages[slot * shape.pagesPerSequence + index] = index < held.count ? held[index] : -1
+        }
+    }
+
+    /// One row of a step.
+    struct Row {
+        var token: Int32
+        var position: Int
+        var slot: Int
+        var rotaryRow: Int
+        var adapter: Int
+        var wantsLogits: Bool
+    }
+
+    /// Computes rows, at most ``rowLimit``, of which at most ``logitLimit`` want logits; those lie
+    /// in ``logits`` then, one row behind the other, in the rows' order.
+    /// - Throws: ``GraphError``, and what the device throws.
+    func run(_ rows: [Row]) throws {
+        let wanted = rows.filter(\.wantsLogits).count
+        var size = Size(rows: Self.step(rows.count), logits: Self.step(max(1, wanted)))
+        while !programs.fits(size), size.rows < rowLimit { size.rows *= 2 }
+        if !programs.fits(size) { size = Size(rows: rowLimit, logits: min(rowLimit, logitLimit)) }
+        let program = try programs.program(size)
+        var tokens = [Int32](repeating: 0, count: size.rows)
+        var (rotary, sequences) = (tokens, [Int32](repeating: -1, count: size.rows))
+        var (places, routes) = (sequences, sequences)
+        var ranges = [Int32](repeating: 0, count: 2 * size.rows)
+        var windowRanges = ranges
+        var logitRows = [Int32](repeating: -1, count: size.logits)
+        var next = 0
+        for (index, row) in rows.enumerated() {
+            tokens[index] = row.token
+            rotary[index] = Int32(truncatingIfNeeded: row.rotaryRow)
+            sequences[index] = Int32(truncatingIfNeeded: row.slot)
+            routes[index] = Int32(truncatingIfNeeded: row.adapter)
+            let (page, place) = row.position.quotientAndRemainder(dividingBy: GenerationShape.pageRows)
+            places[index] = pages[row.slot * shape.pagesPerSequence + page] * Int32(GenerationShape.pageRows) + Int32(place)
+            let end = row.position + 1
+            ranges[2 * index + 1] = Int32(truncatingIfNeeded: end)
+            windowRanges[2 * index] = Int32(truncatingIfNeeded: max(0, end - (model.configuration.slidingWindow ?? .max / 2)))
+            windowRanges[2 * index + 1] = ranges[2 * index + 1]
+            if row.wantsLogits {
+                logitRows[next] = Int32(truncatingIfNeeded: index)
+                next += 1
+            }
+        }
+        try program.write(tokens, to: ModelInput.tokens)
+        try program.write(rotary, to: ModelInput.rotaryRows)
+        try program.write(places, to: ModelInput.cacheRows)
+        try program.write(ranges, to: ModelInput.keyRanges)
+        try program.write(windowRanges, to: ModelInput.windowKeyRanges)
+        try program.write(sequences, to: ModelInput.sequences)
+        try program.write(pages, to: ModelInput.pages)
+        try program.write(routes, to: ModelInput.adapterRoutes)
+        try program.write(logitRows, to: "logitRows")
+        try program.executable.run()
+        guard wanted > 0 else { return }
+        let count = size.logits * vocabularySize
+        try logits.withUnsafeMutableBytes { bytes in
+            try program.executable.read("logits", into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<(count * 4)]))
+        }
+        let cap = Float(model.configuration.finalSoftCap)
+        if cap != 0 { for index in 0..<wanted * vocabularySize { logits[index] = cap * tanh(logits[index] / cap) } }
+    }
+
+    /// Calls the body with the logits of the n-th row that wanted them.
+    func withLogits<Result>(_ row: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
+        let size = vocabularySize
+        return logits.withUnsafeMutableBufferPointer {
+            body(UnsafeMutableBufferPointer(rebasing: $0[(row * size)..<((row + 1) * size)]))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package import Models
+package import Tensors
+
+/// How much an engine holds at a time.
+package struct EngineSettings: Sendable, Hashable {
+    /// Answers that are written at the same time.
+    package var slots: Int
+    /// Tokens of a prompt and its answer at most.
+    package var contextLength: Int
+    /// Pages of the cache for all of them; nil: as many as the slots need at their longest.
+    package var pageCount: Int?
+    package var cacheType: ElementType
+    /// Requests that wait at most.
+    package var queueLimit: Int
+    /// Rows of a prompt that are computed in one step at most; fewer while others are answered.
+    package var chunkRows: Int
+    /// Seconds that a step should take at most while others are answered.
+    package var stepSeconds = 0.1
+    /// Adapters that may be held, and their largest rank; 0: none.
+    package var adapterSlots = 0
+    package var adapterRank = 0
+
+    package init(
+        slots: Int = 8, contextLength: Int, pageCount: Int? = nil, cacheType: ElementType = .float32, queueLimit: Int = 64,
+        chunkRows: Int = 256
+    ) {
+        self.slots = max(1, min(64, slots))
+        self.contextLength = max(1, contextLength)
+        self.pageCount = pageCount
+        self.cacheType = cacheType
+        self.queueLimit = queueLimit
+        self.chunkRows = max(1, min(512, chunkRows))
+    }
+
+    var pagesPerSequence: Int { (contextLength + GenerationShape.pageRows - 1) / GenerationShape.pageRows }
+
+    func shape(_ modules: [LinearModule]) -> GenerationShape {
+        let adapters =
+            adapterSlots > 0 && adapterRank > 0
+            ? GenerationShape.Adapters(count: adapterSlots, rank: adapterRank, modules: Set(modules.map(\.name))) : nil
+        return GenerationShape(
+            pageCount: max(pagesPerSequence, pageCount ?? slots * pagesPerSequence), sequenceCount: slots,
+            pagesPerSequence: pagesPerSequence, cacheType: cacheType, adapters: adapters)
+    }
+
+    /// Bytes of one page of all layers, of a model of this configuration.
+    package static func pageBytes(_ configuration: ModelConfiguration, _ type: ElementType) -> Int {
+        let columns = configuration.keyValueHeadCount * configuration.headWidth
+        return 2 * configuration.layerCount * columns * type.byteCount * GenerationShape.pageRows
+    }
+}

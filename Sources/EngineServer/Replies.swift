@@ -1,0 +1,58 @@
+import Engine
+import JSON
+import Tokenization
+
+/// What an engine says to the front.
+struct Replies {
+    let tokenizer: Tokenizer
+
+    static func fault(_ fault: RequestFault, id: Int) -> JSONNode {
+        [
+            "type": "error", "id": JSONNode(id), "code": JSONNode(fault.code), "message": JSONNode(fault.message),
+            "param": fault.parameter.map { JSONNode($0) } ?? .null,
+        ]
+    }
+
+    func token(_ answer: AnswerToken, id: Int) -> JSONNode {
+        var members: [JSONMember] = [
+            JSONMember("type", "token"), JSONMember("id", JSONNode(id)), JSONMember("choice", JSONNode(answer.choice)),
+            JSONMember("text", JSONNode(answer.text)),
+        ]
+        if let probabilities = answer.probabilities { members.append(JSONMember("logprobs", entry(probabilities))) }
+        return JSONNode(members)
+    }
+
+    func prompt(_ scored: [TokenProbabilities], id: Int, first: Int32) -> JSONNode {
+        [
+            "type": "prompt", "id": JSONNode(id), "first": named(.init(token: first, logProbability: 0)),
+            "tokens": JSONNode(scored.map(entry)),
+        ]
+    }
+
+    static func finished(id: Int, choice: Int, reason: FinishReason, text: String) -> JSONNode {
+        [
+            "type": "finished", "id": JSONNode(id), "choice": JSONNode(choice), "reason": JSONNode(reason.rawValue), "text": JSONNode(text),
+        ]
+    }
+
+    static func done(id: Int, prompt: Int, cached: Int, answer: Int) -> JSONNode {
+        [
+            "type": "done", "id": JSONNode(id), "prompt_tokens": JSONNode(prompt), "cached_tokens": JSONNode(cached),
+            "completion_tokens": JSONNode(answer),
+        ]
+    }
+
+    private func entry(_ probabilities: TokenProbabilities) -> JSONNode {
+        var members = named(probabilities.token).object ?? []
+        members.append(JSONMember("top", JSONNode(probabilities.top.map(named))))
+        return JSONNode(members)
+    }
+
+    private func named(_ entry: TokenProbabilities.Entry) -> JSONNode {
+        let bytes = tokenizer.bytes(of: entry.token)
+        return [
+            "token_id": JSONNode(Int(entry.token)), "token": JSONNode(String(decoding: bytes, as: UTF8.self)),
+            "bytes": JSONNode(bytes.map { JSONNode(Int($0)) }), "logprob": JSONNode(entry.logProbability),
+        ]
+    }
+}

@@ -1,0 +1,70 @@
+package import Engine
+package import Graph
+package import Manifest
+import Models
+import Templates
+import Tensors
+package import Tokenization
+
+/// The engine of one base model with what turns texts into its tokens.
+package struct ServedModel {
+    package struct Options: Sendable {
+        /// The model's folder.
+        package var model: String
+        /// Adapters by name.
+        package var adapters: [(name: String, folder: String)] = []
+        package var settings: EngineSettings
+        package var baseWeights = BaseWeights.stored
+
+        package init(model: String, settings: EngineSettings) {
+            (self.model, self.settings) = (model, settings)
+        }
+    }
+
+    package let engine: Engine
+    package let encoder: ChatEncoder
+    /// The base model's own end tokens.
+    package let endIDs: Set<Int32>
+    /// Those of adapters that name others, by place.
+    package var endsByAdapter: [Int: Set<Int32>] = [:]
+    package var places: [String: Int] = [:]
+
+    /// - Throws: ``ModelError``, ``TokenizerError``, and what the device throws.
+    package init(_ options: Options, on device: any ComputeDevice) throws {
+        let opened = try OpenedModel(path: options.model)
+        guard let weights = opened.weights else {
+            throw ModelError(file: options.model, "contains no weights: neither model.safetensors nor shards with their index")
+        }
+        var encoder = try ChatEncoder(folder: options.model)
+        encoder.clock = .now
+        try opened.configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: options.model + "/tokenizer.json")
+        let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
+        let model = try LanguageModel(
+            opened.configuration, source: .checkpoint(weights), training: .nothing,
+            precision: .init(mixableTypes: mixable, baseWeights: options.baseWeights), maximumLength: options.settings.contextLength)
+        engine = try Engine(model, tokenizer: encoder.tokenizer, on: device, options.settings)
+        self.encoder = encoder
+        endIDs = encoder.endIDs.union(encoder.specialTokens.stopIDs)
+        for adapter in options.adapters { try load(adapter.name, adapter.folder) }
+        try engine.prepare()
+    }
+
+    /// Loads an adapter under a name.
+    package mutating func load(_ name: String, _ folder: String) throws {
+        guard places[name] == nil else { return }
+        let place = try engine.loadAdapter(folder)
+        places[name] = place
+        if let own = try? ChatEncoder.endIDs(in: folder), !own.isEmpty { endsByAdapter[place] = endIDs.union(own) }
+    }
+
+    /// - Throws: ``EngineError`` while requests use it.
+    package mutating func unload(_ name: String) throws(EngineError) {
+        guard let place = places[name] else { return }
+        try engine.unloadAdapter(place)
+        places[name] = nil
+        endsByAdapter[place] = nil
+    }
+
+    /// The end tokens of an answer.
+    func ends(_ place: Int?) -> Set<Int32> { place.flatMap { endsByAdapter[$0] } ?? endIDs }
+}

@@ -1,0 +1,231 @@
+package import JSON
+
+/// Puts what engines say of a request together, into one answer or into the chunks of a stream.
+///
+/// An engine is asked once for each prompt; the choices of prompt `p` of `n` have the numbers `p *
+/// n` and following.
+package struct AnswerBuilder: Sendable {
+    private struct Choice {
+        var text = ""
+        var finish: String?
+        /// Entries of tokens, as an engine names them.
+        var tokens: [JSONNode] = []
+        var hasBegun = false
+    }
+    private let request: TextRequest
+    private let id: String
+    private let created: Int
+    private let fingerprint: String
+    /// With which this answer comes again.
+    private let seed: Int
+    private var choices: [Choice]
+    private var prompts: [(first: JSONNode, tokens: [JSONNode])?]
+    private var usage = (prompt: 0, cached: 0, answer: 0)
+    private var remaining: Int
+
+    package init(_ request: TextRequest, id: String, created: Int, fingerprint: String, seed: Int) {
+        (self.request, self.id, self.created, self.fingerprint, self.seed) = (request, id, created, fingerprint, seed)
+        choices = Array(repeating: Choice(), count: request.prompts.count * request.choiceCount)
+        prompts = Array(repeating: nil, count: request.prompts.count)
+        remaining = request.prompts.count
+    }
+
+    package var isDone: Bool { remaining == 0 }
+    package var completionTokens: Int { usage.answer }
+    package var promptTokens: Int { usage.prompt }
+
+    /// Takes a message of an engine about one of the prompts.
+    /// - Returns: the chunks of a stream that follow from it.
+    /// - Throws: ``APIError`` where the message is an error.
+    package mutating func take(_ message: JSONNode, prompt: Int) throws(APIError) -> [JSONNode] {
+        guard prompts.indices.contains(prompt) else { return [] }
+        let index = prompt * request.choiceCount + (message["choice"]?.integer ?? 0)
+        guard choices.indices.contains(index) else { return [] }
+        switch message["type"]?.string {
+        case "error": throw Self.error(message, isChat: request.isChat)
+        case "prompt":
+            prompts[prompt] = (message["first"] ?? .null, message["tokens"]?.array ?? [])
+            return []
+        case "token":
+            let text = message["text"]?.string ?? ""
+            let tokens = message["logprobs"].map { [$0] } ?? []
+            choices[index].text += text
+            choices[index].tokens += tokens
+            guard request.streams else { return [] }
+            return text.isEmpty && tokens.isEmpty ? begin(index) : begin(index) + [chunk(index, text, tokens, nil)]
+        case "finished":
+            let text = message["text"]?.string ?? ""
+            choices[index].text += text
+            choices[index].finish = message["reason"]?.string ?? "stop"
+            guard request.streams else { return [] }
+            return begin(index) + (text.isEmpty ? [] : [chunk(index, text, [], nil)]) + [chunk(index, "", [], choices[index].finish)]
+        case "done":
+            usage.prompt += message["prompt_tokens"]?.integer ?? 0
+            usage.cached += message["cached_tokens"]?.integer ?? 0
+            usage.answer += message["completion_tokens"]?.integer ?? 0
+            remaining -= 1
+            return request.streams && request.includesUsage && remaining == 0 ? [envelope([], usageNode)] : []
+        default: return []
+        }
+    }
+
+    /// The whole answer, without a stream.
+    package var answer: JSONNode { envelope(choices.indices.map(whole), usageNode, isWhole: true) }
+
+    // MARK: Choices
+
+    /// The first chunk of a choice: whose words these are; a prompt that is echoed.
+    private mutating func begin(_ index: Int) -> [JSONNode] {
+        guard !choices[index].hasBegun else { return [] }
+        choices[index].hasBegun = true
+        if request.isChat {
+            return [
+                envelope([
+                    [
+                        "index": JSONNode(index), "delta": ["role": "assistant", "content": ""], "logprobs": nil, "finish_reason": nil,
+                    ]
+                ])
+            ]
+        }
+        guard request.echoes, let (text, tokens, _) = echoed(index) else { return [] }
+        return [envelope([choice(index, text, tokens, nil, offset: 0)])]
+    }
+
+    private func chunk(_ index: Int, _ text: String, _ tokens: [JSONNode], _ finish: String?) -> JSONNode {
+        let reason: JSONNode = finish.map { JSONNode($0) } ?? .null
+        guard request.isChat else { return envelope([choice(index, text, tokens, finish, offset: offset(index, before: text))]) }
+        let delta: JSONNode = finish == nil ? ["content": JSONNode(text)] : [:]
+        return envelope([
+            [
+                "index": JSONNode(index), "delta": delta, "logprobs": tokens.isEmpty ? .null : chatProbabilities(tokens),
+                "finish_reason": reason,
+            ]
+        ])
+    }
+
+    private func whole(_ index: Int) -> JSONNode {
+        let own = choices[index]
+        if request.isChat {
+            return [
+                "index": JSONNode(index), "message": ["role": "assistant", "content": JSONNode(own.text), "refusal": nil],
+                "logprobs": request.logProbabilities == nil ? .null : chatProbabilities(own.tokens),
+                "finish_reason": JSONNode(own.finish ?? "stop"),
+            ]
+        }
+        guard request.echoes, let (text, tokens, _) = echoed(index) else {
+            return choice(index, own.text, own.tokens, own.finish ?? "stop", offset: 0)
+        }
+        return choice(index, text + own.text, tokens + own.tokens, own.finish ?? "stop", offset: 0)
+    }
+
+    private func choice(_ index: Int, _ text: String, _ tokens: [JSONNode], _ finish: String?, offset: Int) -> JSONNode {
+        [
+            "index": JSONNode(index), "text": JSONNode(text),
+            "logprobs": request.logProbabilities == nil || (request.streams && tokens.isEmpty)
+                ? .null : LegacyProbabilities.node(tokens, offset: offset), "finish_reason": finish.map { JSONNode($0) } ?? .null,
+        ]
+    }
+
+    /// Characters of the choice before this text.
+    private func offset(_ index: Int, before text: String) -> Int {
+        max(0, (echoed(index)?.text.unicodeScalars.count ?? 0) + choices[index].text.unicodeScalars.count - text.unicodeScalars.count)
+    }
+
+    /// The prompt of a choice, as text and tokens; the first token has no probability.
+    private func echoed(_ index: Int) -> (text: String, tokens: [JSONNode], prompt: Int)? {
+        guard request.echoes else { return nil }
+        let prompt = index / request.choiceCount
+        guard let (first, tokens) = prompts[prompt] else { return (request.prompts[prompt]["text"]?.string ?? "", [], prompt) }
+        let entries = [LegacyProbabilities.withoutProbability(first)] + tokens
+        let bytes = entries.flatMap { ($0["bytes"]?.array ?? []).compactMap { $0.integer.flatMap { UInt8(exactly: $0) } } }
+        return (request.prompts[prompt]["text"]?.string ?? String(decoding: bytes, as: UTF8.self), entries, prompt)
+    }
+
+    private func chatProbabilities(_ tokens: [JSONNode]) -> JSONNode {
+        func entry(_ token: JSONNode) -> [JSONMember] {
+            ["token", "logprob", "bytes"].map { JSONMember($0, token[$0] ?? .null) }
+        }
+        return [
+            "content": JSONNode(
+                tokens.map { token in
+                    JSONNode(
+                        entry(token) + [JSONMember("top_logprobs", JSONNode((token["top"]?.array ?? []).map { JSONNode(entry($0)) }))])
+                }), "refusal": nil,
+        ]
+    }
+
+    // MARK: What is around them
+
+    private var usageNode: JSONNode {
+        [
+            "prompt_tokens": JSONNode(usage.prompt), "completion_tokens": JSONNode(usage.answer),
+            "total_tokens": JSONNode(usage.prompt + usage.answer), "prompt_tokens_details": ["cached_tokens": JSONNode(usage.cached)],
+            "completion_tokens_details": ["reasoning_tokens": 0],
+        ]
+    }
+
+    private func envelope(_ choices: [JSONNode], _ usage: JSONNode? = nil, isWhole: Bool = false) -> JSONNode {
+        let object = request.isChat ? (isWhole ? "chat.completion" : "chat.completion.chunk") : "text_completion"
+        var members: [JSONMember] = [
+            JSONMember("id", JSONNode(id)), JSONMember("object", JSONNode(object)), JSONMember("created", JSONNode(created)),
+            JSONMember("model", JSONNode(request.model)), JSONMember("system_fingerprint", JSONNode(fingerprint)),
+            JSONMember("choices", JSONNode(choices)),
+        ]
+        if let usage {
+            members.append(JSONMember("usage", usage))
+        } else if request.includesUsage {
+            members.append(JSONMember("usage", nil))
+        }
+        if isWhole { members.append(JSONMember("tala", ["seed": JSONNode(seed)])) }
+        return JSONNode(members)
+    }
+
+    /// An engine's refusal as the API's.
+    package static func error(_ message: JSONNode, isChat: Bool) -> APIError {
+        let code = message["code"]?.string ?? "engine_failed"
+        let text = message["message"]?.string ?? "the engine has failed"
+        switch code {
+        case "context_length_exceeded": return APIError(400, text + ".", parameter: isChat ? "messages" : "prompt", code: code)
+        case "queue_full": return APIError(429, text + ".", code: code, retryAfter: 1)
+        case "does_not_fit": return APIError(400, text + ".", code: code)
+        case "model_not_found": return APIError(404, text + ".", parameter: "model", code: code)
+        case "invalid_value", "invalid_prompt":
+            return APIError(400, text + ".", parameter: message["param"]?.string ?? (isChat ? "messages" : "prompt"), code: code)
+        default: return APIError(503, text + ".", code: "engine_restarting", retryAfter: 2)
+        }
+    }
+}
+
+/// `logprobs` of `/v1/completions`: lists side by side.
+enum LegacyProbabilities {
+    static func withoutProbability(_ token: JSONNode) -> JSONNode {
+        JSONNode((token.object ?? []).filter { $0.key != "logprob" } + [JSONMember("logprob", nil)])
+    }
+
+    /// - Parameter offset: characters before the first token.
+    static func node(_ tokens: [JSONNode], offset: Int) -> JSONNode {
+        var (texts, numbers, tops, offsets): ([JSONNode], [JSONNode], [JSONNode], [JSONNode]) = ([], [], [], [])
+        var place = offset
+        for token in tokens {
+            let text = token["token"]?.string ?? ""
+            texts.append(JSONNode(text))
+            numbers.append(token["logprob"] ?? .null)
+            offsets.append(JSONNode(place))
+            place += text.unicodeScalars.count
+            if let top = token["top"]?.array {
+                // Tokens with one text are one member; the likelier counts.
+                var members: [JSONMember] = []
+                for entry in top where !members.contains(where: { $0.key == entry["token"]?.string }) {
+                    members.append(JSONMember(entry["token"]?.string ?? "", entry["logprob"] ?? .null))
+                }
+                tops.append(JSONNode(members))
+            } else {
+                tops.append(.null)
+            }
+        }
+        return [
+            "tokens": JSONNode(texts), "token_logprobs": JSONNode(numbers), "top_logprobs": JSONNode(tops),
+            "text_offset": JSONNode(offsets),
+        ]
+    }
+}

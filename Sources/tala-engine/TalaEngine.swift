@@ -1,0 +1,80 @@
+import ArgumentParser
+import CommandLineTools
+import Devices
+import Engine
+import EngineServer
+import Glibc
+import Manifest
+import Models
+import Sandbox
+import Storage
+import Tensors
+
+/// Set by the signal handler, read between steps.
+nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
+
+@main
+struct TalaEngine: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tala-engine", abstract: "Answers requests with one model; started by tala-serve.",
+        discussion: "Speaks on a Unix socket, has no network, and reads the model, its adapters and the system alone.")
+
+    @Option(help: "The socket to listen on.") var socket: String
+    @Option(help: "The model's folder.") var model: String
+    @Option(help: "An adapter, as NAME=FOLDER; may be repeated.") var adapter: [String] = []
+    @Option(help: "A folder from which adapters may be loaded later; may be repeated.") var readable: [String] = []
+    @Option(help: "The device.") var device = "auto"
+    @Option(help: "How frozen weights lie on the device: stored, float32, bfloat16, q8 or nf4.") var baseWeights = "stored"
+    @Option(help: "Tokens of a prompt and its answer at most.") var contextLength = 2048
+    @Option(help: "Answers that are written at the same time.") var slots = 8
+    @Option(help: "MiB of keys and values for all of them; 0: what all need at their longest.") var cacheMemory = 0
+    @Option(help: "The element type of keys and values: float32 or float16.") var cacheType = "float32"
+    @Option(help: "Adapters that may be held at a time.") var adapterSlots = 8
+    @Option(help: "The largest rank of an adapter; 0: no adapters.") var adapterRank = 0
+    @Option(help: "Requests that wait at most.") var queue = 64
+    @Option(help: "The front's process; the engine ends when it is gone.") var parent: Int32?
+
+    func validate() throws {
+        guard (1...64).contains(slots), (1...(1 << 24)).contains(contextLength), (0...(1 << 24)).contains(cacheMemory),
+            (1...1024).contains(adapterSlots), (0...1024).contains(adapterRank), (1...65_536).contains(queue)
+        else { throw ValidationError("a number is out of range") }
+        guard ["float32", "float16"].contains(cacheType) else { throw ValidationError("--cache-type is float32 or float16") }
+        guard BaseWeights(rawValue: baseWeights) != nil else { throw ValidationError("--base-weights is no form of weights") }
+        guard adapter.allSatisfy({ $0.contains("=") }) else { throw ValidationError("--adapter is NAME=FOLDER") }
+    }
+
+    func run() throws {
+        if let parent { Confinement.bindToParent(parent) }
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGTERM) { _ in stopRequested = 1 }
+        signal(SIGINT) { _ in stopRequested = 1 }
+        do {
+            // Everything outside is open before the walls go up; the socket's folder stays outside.
+            let listener = try UnixSocket.listen(socket)
+            let named = adapter.map { text in
+                let parts = text.split(separator: "=", maxSplits: 1)
+                return (name: String(parts[0]), folder: parts.count > 1 ? String(parts[1]) : "")
+            }
+            let report = Confinement.confineReader([model] + named.map(\.folder) + readable)
+            if !report.isComplete { StandardError.write("<4>tala-engine: \(report.description)\n") }
+            var settings = EngineSettings(slots: slots, contextLength: contextLength, queueLimit: queue)
+            settings.cacheType = cacheType == "float16" ? .float16 : .float32
+            (settings.adapterSlots, settings.adapterRank) = (adapterRank > 0 ? adapterSlots : 0, adapterRank)
+            if cacheMemory > 0 {
+                let bytes = EngineSettings.pageBytes(try OpenedModel(path: model).configuration, settings.cacheType)
+                settings.pageCount = max(1, (cacheMemory << 20) / max(1, bytes))
+            }
+            var options = ServedModel.Options(model: model, settings: settings)
+            options.adapters = named
+            options.baseWeights = BaseWeights(rawValue: baseWeights) ?? .stored
+            let served = try ServedModel(options, on: Devices.make(device))
+            StandardError.write("tala-engine: ready\n")
+            try EngineServer(served, listener: listener, mustStop: { stopRequested != 0 }).run()
+            unlink(socket)
+        } catch {
+            throw CommandFailure(.failed, "\(error)")
+        }
+    }
+
+    static func main() { runAsProgram() }
+}

@@ -1,0 +1,93 @@
+import Glibc
+import JSON
+import Manifest
+import Spool
+import Storage
+import Testing
+
+@testable import Daemon
+
+@Suite struct DeploymentTests {
+    private static let worker = "mkdir -p $job/result/adapter; state succeeded; exit 0"
+
+    private static func accepted(_ name: String, _ spool: TestSpool) throws -> JSONNode {
+        try JSONParser().parse(DurableFiles.read(DeploymentFiles(spool.layout).accepted + "/\(name).json"))
+    }
+
+    @Test func aJobThatIsDeployedIsNotDeletedWhoeverAsks() throws {
+        let spool = try TestSpool(worker: Self.worker)
+        defer { spool.remove() }
+        try spool.drop("a.yaml")
+        #expect(try spool.drain() == 0)
+        let id = try #require(spool.ids.first)
+        let files = DeploymentFiles(spool.layout)
+        try DurableFiles.replace(files.file("support"), with: "model: \(id)\n")
+        // Not only a file that is accepted: one with a slip in it still names the job.
+        try DurableFiles.replace(files.file("slip"), with: "modle: \(id)\n")
+        #expect(files.names(using: id) == ["slip", "support"])
+        try spool.ask("delete", id)
+        #expect(try spool.run { try FolderListing.names(in: spool.layout.control).isEmpty })
+        #expect(spool.ids == [id])
+        #expect(spool.events(id).contains("slip, support in deployments/ serves its result"))
+        try DurableFiles.remove(files.file("support"))
+        try DurableFiles.remove(files.file("slip"))
+        try spool.ask("delete", id)
+        #expect(try spool.run { spool.ids.isEmpty })
+    }
+
+    @Test func aDeploymentIsAcceptedWithItsDefaultsOrSaysWhatIsWrong() throws {
+        let spool = try TestSpool(worker: Self.worker)
+        defer { spool.remove() }
+        try spool.drop("a.yaml")
+        #expect(try spool.drain() == 0)
+        let id = try #require(spool.ids.first)
+        let files = DeploymentFiles(spool.layout)
+        for (name, text) in [
+            ("tuned", "model: \(id)\nslots: 3\ncache: {memory: 64MiB, type: float16}\ndefaults: {temperature: 0.5}\n"), ("base", "model: m\n"),
+            ("typo", "model: m\nslotz: 3\n"), ("missing", "model: nothing\n"), ("outside", "model: ../files\n"),
+            ("checkpoint", "model: \(id):step-000120\n"), ("huge", "model: m\ncontext_length: 99999999999\n"),
+        ] { try DurableFiles.replace(files.file(name), with: text) }
+        try DurableFiles.replace(files.folder + "/.hidden.yaml", with: "model: m\n")
+        #expect(try spool.run { try FolderListing.names(in: files.accepted).count >= 7 })
+        let tuned = try Self.accepted("tuned", spool)
+        #expect(tuned["state"]?.string == "accepted" && tuned["settings"]?["slots"]?.integer == 3)
+        #expect(tuned["settings"]?["cache_memory"]?.integer == 64 << 20 && tuned["settings"]?["context_length"]?.integer == 2048)
+        #expect(tuned["place"]?["base"]?.string == spool.layout.models + "/m" && tuned["place"]?["job"]?.string == id)
+        #expect(tuned["place"]?["adapter"]?.string == spool.layout.job(id).result + "/adapter")
+        #expect(try Self.accepted("base", spool)["place"]?["adapter"] == nil)
+        for (name, word) in [
+            ("typo", "slots"), ("missing", "there is no model"), ("outside", "neither a job nor a name"), ("checkpoint", "no checkpoint"),
+            ("huge", "out of range"),
+        ] {
+            let node = try Self.accepted(name, spool)
+            #expect(node["state"]?.string == "failed" && node["error"]?["message"]?.string?.contains(word) == true, "\(name): \(node)")
+        }
+        // What is not there any more is not accepted any more.
+        try DurableFiles.remove(files.file("base"))
+        try DurableFiles.replace(files.paused + "/base", with: "")
+        #expect(try spool.run { !FolderListing.exists(files.accepted + "/base.json") && !FolderListing.exists(files.paused + "/base") })
+    }
+
+    @Test(.enabled(if: getuid() == 0, "only root may change owners")) func onlyWhoMayDeployDeploys() throws {
+        let spool = try TestSpool(worker: Self.worker)
+        defer { spool.remove() }
+        let path = spool.layout.root + "/policy.yaml"
+        try DurableFiles.replace(
+            path, with: "roles: {operator: {rights: [deploy]}}\nusers: {4242: developer, 4243: operator}\n")
+        let files = DeploymentFiles(spool.layout)
+        for (name, owner) in [("a", 4242), ("b", 4243)] as [(String, UInt32)] {
+            try DurableFiles.replace(files.file(name), with: "model: m\n")
+            chown(files.file(name), owner, owner)
+        }
+        #expect(try spool.run({ $0.policyFile = path }) { try FolderListing.names(in: files.accepted).count == 2 })
+        #expect(try Self.accepted("a", spool)["error"]?["code"]?.string == "not_allowed")
+        #expect(try Self.accepted("b", spool)["state"]?.string == "accepted")
+    }
+
+    @Test func namesOfDeploymentsLeadNowhere() {
+        for name in ["a", "support-2", "A.b_c", String(repeating: "x", count: 64)] { #expect(Deployment.isName(name)) }
+        for name in ["", ".", "..", ".a", "-a", "a/b", "a b", "a\n", "ä", "ftjob-x", String(repeating: "x", count: 65)] {
+            #expect(!Deployment.isName(name), "\(name.debugDescription)")
+        }
+    }
+}

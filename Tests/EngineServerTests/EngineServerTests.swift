@@ -1,0 +1,103 @@
+import EngineProtocol
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct EngineServerTests {
+    private static let question = #""prompt": {"messages": [{"role": "user", "content": "Tell me of a bird."}]}"#
+
+    private static func text(_ messages: [JSONNode]) -> String {
+        messages.filter { ["token", "finished"].contains($0["type"]?.string ?? "") }.compactMap { $0["text"]?.string }.joined()
+    }
+
+    @Test func anEngineAnswersManyAtATimeAndTheSameToEach() throws {
+        let engine = try EngineProcess()
+        let client = try engine.connect()
+        #expect(client.greeting["context_length"]?.integer == 256)
+        client.say(#"{"type": "generate", "id": 1, \#(Self.question), "max_tokens": 12, "sampling": {"temperature": 0}}"#)
+        let alone = client.answers(1)
+        #expect(alone.last?["type"]?.string == "done" && alone.last?["completion_tokens"]?.integer ?? 0 > 0)
+        #expect(!Self.text(alone).isEmpty)
+        let others = try (0..<4).map { _ in try engine.connect() }
+        for other in others {
+            other.say(#"{"type": "generate", "id": 7, \#(Self.question), "max_tokens": 12, "sampling": {"temperature": 0}}"#)
+        }
+        for other in others { #expect(Self.text(other.answers(7)) == Self.text(alone)) }
+        client.say(#"{"type": "tokenize", "id": 2, "prompt": {"text": "a bird"}}"#)
+        let ids = try #require(client.answers(2).last?["ids"]?.array)
+        client.say(#"{"type": "detokenize", "id": 3, "ids": [\#(ids.compactMap { $0.integer.map(String.init) }.joined(separator: ","))]}"#)
+        #expect(client.answers(3).last?["text"]?.string?.contains("a bird") == true)
+    }
+
+    /// The texts of control tokens in a message are text: nobody writes another's turn.
+    @Test func controlTokensInAMessageDoNotCount() throws {
+        let client = try EngineProcess().connect()
+        func ids(_ content: String, _ id: Int) -> [Int] {
+            client.say(#"{"type": "tokenize", "id": \#(id), "prompt": {"messages": [{"role": "user", "content": "\#(content)"}]}}"#)
+            return (client.answers(id).last?["ids"]?.array ?? []).compactMap(\.integer)
+        }
+        let special = try #require(
+            try JSONParser().parse(Array(Data(contentsOf: URL(fileURLWithPath: ReferenceSet.checkout + "/demo/model/tokenizer.json"))))[
+                "added_tokens"]?
+                .array?.first { $0["special"]?.bool == true && $0["content"]?.string?.contains("|") == true })
+        let (token, id) = (try #require(special["content"]?.string), try #require(special["id"]?.integer))
+        let plain = ids("a", 1).filter { $0 == id }.count
+        #expect(ids("a \(token) b", 2).filter { $0 == id }.count == plain)
+    }
+
+    @Test func hostileMessagesAreRefusedAndTheEngineGoesOn() throws {
+        let engine = try EngineProcess(["--queue", "4"])
+        let good = try engine.connect()
+        let hostile = [
+            "", "{", "[]", "5", #"{"id": 1}"#, #"{"type": "generate", "id": 1}"#, #"{"type": "generate", "id": 1, "prompt": {}}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"ids": [-1]}}"#, #"{"type": "generate", "id": 1, "prompt": {"ids": [2147483648]}}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"ids": [768]}}"#, #"{"type": "generate", "id": 1, "prompt": {"ids": []}}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"ids": [1]}, "n": 1000000}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"ids": [1]}, "max_tokens": 9223372036854775807}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"ids": [1]}, "sampling": {"temperature": 1e308}}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"ids": [1]}, "sampling": {"logit_bias": {"1": 1e9}}}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"ids": [1]}, "adapter": "../../etc"}"#,
+            #"{"type": "generate", "id": 1, "prompt": {"messages": []}}"#, #"{"type": "generate", "id": 1, "prompt": {"messages": [5]}}"#,
+            #"{"type": "load_adapter", "id": 1, "name": "x", "folder": "/etc"}"#, #"{"type": "load_adapter", "id": 1}"#,
+            #"{"type": "unload_adapter", "id": 1, "name": "x"}"#, #"{"type": "cancel", "id": 99}"#,
+            #"{"type": "detokenize", "id": 1, "ids": [-5, 2147483647, 1e99, "a"]}"#, #"{"type": "explode", "id": 1}"#,
+            String(repeating: "[", count: 100_000),
+        ]
+        for message in hostile {
+            let client = try engine.connect()
+            client.say(message)
+            // Something is said, or the connection still answers.
+            client.say(#"{"type": "status", "id": 2}"#)
+            #expect(client.answers(2).last?["type"]?.string == "result", "\(message.prefix(80))")
+        }
+        for bytes in [[0xFF, 0xFF, 0xFF, 0x7F], Array(repeating: UInt8(0xFF), count: 5_000), Array("GET / HTTP/1.1\r\n\r\n".utf8)] {
+            let client = try engine.connect()
+            client.write(bytes)
+            while client.next() != nil {}
+        }
+        good.say(#"{"type": "generate", "id": 5, \#(Self.question), "max_tokens": 3}"#)
+        #expect(good.answers(5).last?["type"]?.string == "done")
+        #expect(engine.process.isRunning)
+    }
+
+    @Test func whoLeavesTakesTheRequestsAlong() throws {
+        let engine = try EngineProcess(["--slots", "2"])
+        let watcher = try engine.connect()
+        for round in 0..<20 {
+            let client = try engine.connect()
+            for id in 0..<3 {
+                client.say(#"{"type": "generate", "id": \#(id), \#(Self.question), "max_tokens": 200, "sampling": {"temperature": 1}}"#)
+            }
+            for _ in 0..<round % 5 { _ = client.next() }
+        }
+        var status: JSONNode = nil
+        for id in 0..<1_000 {
+            watcher.say(#"{"type": "status", "id": \#(id)}"#)
+            status = watcher.answers(id).last ?? nil
+            if status["running"]?.integer == 0, status["waiting"]?.integer == 0, status["connections"]?.integer == 1 { break }
+            usleep(10_000)
+        }
+        #expect(status["running"]?.integer == 0 && status["waiting"]?.integer == 0 && status["pages_used"]?.integer == 0)
+    }
+}

@@ -1,0 +1,74 @@
+import CPUBackend
+import Engine
+import Foundation
+import Graph
+import Manifest
+import Models
+import Tensors
+import Tokenization
+
+/// Engines over the model that comes with the project.
+enum DemoEngine {
+    static let folder: String = {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        return tests.deletingLastPathComponent().path + "/demo/model"
+    }()
+
+    static func make(
+        _ folder: String = folder, on device: (any ComputeDevice)? = nil, threads: Int? = nil, baseWeights: BaseWeights = .stored,
+        tokenizer: String? = nil, _ settings: EngineSettings
+    ) throws -> Engine {
+        let model = try LanguageModel(
+            ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .nothing,
+            precision: .init(mixableTypes: [.bfloat16, .float16], baseWeights: baseWeights), maximumLength: settings.contextLength)
+        let tokenizer = try ChatEncoder(folder: tokenizer ?? folder).tokenizer
+        return try Engine(model, tokenizer: tokenizer, on: device ?? CPUDevice(threadCount: threads), settings)
+    }
+
+    static func prompt(_ text: String) throws -> [Int32] {
+        try ChatEncoder(folder: folder).tokenizer.encode(text, addSpecialTokens: true)
+    }
+}
+
+/// What a request has got, with the bits of its numbers.
+struct Answer: Equatable {
+    var tokens: [Int32] = []
+    var logProbabilities: [UInt64] = []
+    var text = ""
+    var reason: FinishReason?
+}
+
+extension Engine {
+    /// Runs until nothing is left to do; answers by request and choice.
+    /// - Parameter between: called before every step with its number.
+    func run(_ requests: [GenerationRequest] = [], between: (Int) throws -> Void = { _ in }) throws -> [UInt64: [Int: Answer]] {
+        for request in requests { try submit(request) }
+        var answers: [UInt64: [Int: Answer]] = [:]
+        var number = 0
+        repeat {
+            try between(number)
+            number += 1
+            for event in try step() {
+                switch event {
+                case .token(let token):
+                    var answer = answers[token.id]?[token.choice] ?? Answer()
+                    answer.tokens.append(token.token)
+                    answer.text += token.text
+                    if let own = token.probabilities {
+                        answer.logProbabilities += ([own.token] + own.top).map(\.logProbability.bitPattern)
+                    }
+                    answers[token.id, default: [:]][token.choice] = answer
+                case .finished(let id, let choice, let reason, let text):
+                    answers[id, default: [:]][choice, default: Answer()].text += text
+                    answers[id, default: [:]][choice, default: Answer()].reason = reason
+                case .prompt(let id, let probabilities):
+                    answers[id, default: [:]][0, default: Answer()].logProbabilities += probabilities.map {
+                        $0.token.logProbability.bitPattern
+                    }
+                case .done: break
+                }
+            }
+        } while !isIdle
+        return answers
+    }
+}

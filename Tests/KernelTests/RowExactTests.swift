@@ -1,0 +1,82 @@
+import Graph
+import Quantization
+import Tensors
+import Testing
+
+/// What a row gives alone it gives among others, bit by bit: the promise on which generation in
+/// batches rests.
+@Suite struct RowExactTests {
+    /// Runs an operation of `rows` rows and gives the bytes of each row of its first output.
+    private static func outputRows(_ operation: any Operation, _ inputs: [Operand], _ device: TestDevice) throws -> [[UInt32]] {
+        var machine = KernelMachine(seed: 1)
+        machine.add(
+            KernelSample(operation: operation, inputs: inputs, outputs: try operation.outputTypes(for: inputs.map(\.type))), .plain)
+        let result = try machine.prepare(on: device.open()).run()
+        let output = try #require(machine.calls.first?.outputs.first)
+        let image = KernelMachine.Image(bytes: output.space == .exchange ? result.exchange : result.persistent)
+        return (0..<output.rows).map { row in (0..<output.columns).map { image.bits(output, row, $0) } }
+    }
+
+    /// The operands with only some of their rows, for those operands that have one row a token.
+    private static func some(_ inputs: [Operand], _ rows: Range<Int>, byRow: Set<Int>) -> [Operand] {
+        inputs.enumerated().map { index, operand in
+            guard byRow.contains(index) else { return operand }
+            let columns = operand.type.columns
+            return Operand(
+                type: TensorType(rows: rows.count, columns: columns, operand.type.elementType),
+                values: Array(operand.values[rows.lowerBound * columns..<rows.upperBound * columns]))
+        }
+    }
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var operation: any Operation
+        /// Operands with one row a token.
+        var byRow: Set<Int>
+        var inputs: @Sendable (inout CaseRandom, Int) -> [Operand]
+    }
+
+    static let cases: [Case] = {
+        var cases: [Case] = []
+        func add(
+            _ name: String, _ operation: any Operation, byRow: Set<Int>, _ inputs: @escaping @Sendable (inout CaseRandom, Int) -> [Operand]
+        ) {
+            cases.append(Case(testDescription: name, operation: operation, byRow: byRow, inputs: inputs))
+        }
+        for type in [ElementType.float32, .bfloat16, .float16] {
+            add("MatrixProduct with \(type) weights", MatrixProduct(transposesB: true, isRowExact: true), byRow: [0]) {
+                [$0.numbers($1, 131), $0.numbers(77, 131, type)]
+            }
+        }
+        for format in QuantizedFormat.allCases {
+            let operation = QuantizedProduct(format, outputs: 70, inputs: 129, hasAddend: true, isRowExact: true)
+            add("QuantizedProduct \(format)", operation, byRow: [0, 2]) {
+                QuantizedProductReference.inputs(&$0, operation, rows: $1, .float32, .float32)
+            }
+        }
+        add("RoutedProduct", RoutedProduct(outputs: 33), byRow: [0, 2]) { random, rows in
+            [random.numbers(rows, 65), random.numbers(4 * 33, 65), random.indices(rows, in: 0..<4)]
+        }
+        let attention = CachedAttention(AttentionShape(headCount: 6, keyValueHeadCount: 2, headWidth: 24, scale: 0.2), pageRows: 32)
+        add("CachedAttention", attention, byRow: [0, 3, 4]) {
+            CachedAttentionReference.inputs(&$0, attention, rows: $1, sequences: 3, pages: 5, window: 1_000, .float32, .float32)
+        }
+        add("RMSNorm", RMSNorm(epsilon: 1e-5, isRowExact: true), byRow: [0]) { [$0.numbers($1, 700), $0.numbers(1, 700)] }
+        add("LayerNorm", LayerNorm(epsilon: 1e-5, isRowExact: true), byRow: [0]) {
+            [$0.numbers($1, 700), $0.numbers(1, 700), $0.numbers(1, 700)]
+        }
+        return cases
+    }()
+
+    @Test(arguments: cases) func aRowsBitsDoNotDependOnTheOthers(_ example: Case) throws {
+        for device in TestDevice.available {
+            var random = CaseRandom(seed: KernelCatalogue.seed)
+            let inputs = example.inputs(&random, 45)
+            let whole = try Self.outputRows(example.operation, inputs, device)
+            for rows in [0..<1, 7..<8, 44..<45, 3..<5, 2..<9, 20..<37] {
+                let part = try Self.outputRows(example.operation, Self.some(inputs, rows, byRow: example.byRow), device)
+                #expect(part == Array(whole[rows]), "rows \(rows) on \(device)")
+            }
+        }
+    }
+}
