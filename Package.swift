@@ -153,6 +153,8 @@ let package = Package(
                 "CPUBackend",
                 "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
             ]),
+        // Every kernel of a device against float64, by the references and the harness of KernelTests.
+        module("KernelChecks", ["Basics", "Graph", "Quantization", "Tensors"]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs", "Spool"]),
         // The commands of tala that touch the spool's files alone.
@@ -178,7 +180,8 @@ let package = Package(
             [
                 argumentParser, "CommandLineTools", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Spool",
                 "Storage",
-                "Preparation", "Profiling", "Devices", "Basics", "Templates", "Tensors", "Tokenization", "Training", "VulkanBackend",
+                "Preparation", "Profiling", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization", "Training",
+                "VulkanBackend",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Jobs", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
         // What test targets share: the reference data, running the programs that were built.

@@ -47,6 +47,7 @@ package struct Status: ParsableCommand {
         if !presence.isRunning, !status.state.isFinal { add("daemon", terminal.coloured(presence.warning, .red)) }
         add("model", JobTable.model(status))
         add("device", status.device.map(Terminal.safe))
+        add("warning", status.deviceWarning.map { terminal.coloured(Terminal.safe("the processor stands in: \($0)"), .yellow) })
         if let reading = status.reading, reading.byteCount > 0 {
             let share = Double(reading.bytesDone) / Double(reading.byteCount) * 100
             add("reading", "\(Terminal.safe(reading.file)), \(Terminal.decimal(share, 0)) %, \(reading.exampleCount) examples")

@@ -18,10 +18,12 @@ struct Admission {
             refusal: { user in
                 guard let role = users.role(of: user) else {
                     return ManifestError(
-                        code: "not_allowed", message: "user \(user.name) has no role on this spool and may not submit jobs")
+                        code: "not_allowed",
+                        message: "user \(user.name) has no role on this spool and may not submit jobs" + users.whoMaySubmit)
                 }
                 guard role.rights.contains(.submit) else {
-                    return ManifestError(code: "not_allowed", message: "the role \(role.name) of user \(user.name) may not submit jobs")
+                    return ManifestError(
+                        code: "not_allowed", message: "the role \(role.name) of user \(user.name) may not submit jobs" + users.whoMaySubmit)
                 }
                 return Quotas.excess(scheduler.use(of: Int(user.user)), role.quotas, role: role.name)
             },

@@ -51,6 +51,20 @@ struct Authority {
         return getgrnam_r(name, &record, &buffer, buffer.count, &found) == 0 && found != nil ? record.gr_gid : nil
     }
 
+    /// Names of the groups whose members may submit jobs.
+    var submittingGroups: [String] {
+        guard let policy else { return [Self.groupName(dropGroup)] }
+        return policy.groups.filter { policy.roles[$0.role]?.rights.contains(.submit) == true }.map(\.name)
+    }
+
+    private static func groupName(_ id: UInt32) -> String {
+        var record = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        var buffer = [CChar](repeating: 0, count: 1 << 16)
+        guard getgrgid_r(id, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.gr_name else { return "\(id)" }
+        return String(cString: name)
+    }
+
     /// A user's role, or nil if there is none for them.
     func role(of submitter: Submitter) -> Policy.Role? {
         if submitter.user == 0 || submitter.user == geteuid() { return Policy.admin }

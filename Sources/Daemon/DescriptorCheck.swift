@@ -1,4 +1,5 @@
 import Glibc
+import Spool
 import Storage
 
 /// Whether there are descriptors left for what a drop or a control file needs. A user must not be

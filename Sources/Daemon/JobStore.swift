@@ -40,6 +40,16 @@ final class JobStore {
 
     func countFailure() { failureCount += 1 }
 
+    /// Tells the system's log how a job has ended; a failure is an error there too, with its
+    /// reason.
+    func logEnd(of status: JobStatus) {
+        let hasFailed = status.state == .failed
+        let reason = hasFailed ? status.error.map { ": \($0.message) (\($0.code.rawValue))" } ?? "" : ""
+        journal.log(
+            hasFailed ? .error : .information, "\(status.id): \(status.state.rawValue)\(reason)", .ended,
+            Journal.Subject(job: status.id, step: status.progress.step, user: status.owner, device: status.device))
+    }
+
     // MARK: Reading
 
     /// A job's status as this daemon knows it.

@@ -1,4 +1,5 @@
 import Glibc
+import Spool
 
 /// Tells systemd how the daemon is: one datagram to the socket that `NOTIFY_SOCKET` names
 /// (sd_notify(3)).

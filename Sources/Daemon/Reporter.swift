@@ -87,6 +87,7 @@ final class Reporter {
     static func line(_ facts: Facts) -> String {
         let parts = facts.running.map { device, status in
             let progress = status.progress
+            let device = device + (status.deviceWarning == nil ? "" : " (WARNING: the processor stands in for a graphics processor)")
             guard progress.totalSteps > 0 else { return "\(status.id) preparing, \(device)" }
             let percent = progress.step * 100 / max(1, progress.totalSteps)
             let left = progress.remainingSeconds.map { ", " + duration($0) + " left" } ?? ""

@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import Spool
 import Storage
 
 /// Work that failed for a reason that may pass: done again by the loop's timer, later and later,

@@ -167,6 +167,7 @@ final class Scheduler {
         status.finishedAt = Clock.wall()
         status.error = failure
         store.record(status, .error, .failed, "Fine-tuning job failed: \(failure.message)")
+        store.logEnd(of: status)
         notifyDependents(of: status)
     }
 

@@ -56,9 +56,7 @@ struct Settlement {
             }
             if status.state == .failed { store.countFailure() }
             if status.state == .paused { scheduler.noteWaiting(status) }
-            store.journal.log(
-                .information, "\(status.id): \(status.state.rawValue)", .ended,
-                Journal.Subject(job: status.id, step: status.progress.step, user: status.owner, device: status.device))
+            store.logEnd(of: status)
             if status.state.isFinal { scheduler.notifyDependents(of: status) }
         case .diskFull:
             // No room even to write the status down, perhaps: the exit code says it as well.
@@ -155,10 +153,9 @@ struct Settlement {
             store.countFailure()
             store.note(status)
             scheduler.notifyDependents(of: status)
+            store.logEnd(of: status)
         } else {
             scheduler.fail(&status, status.error ?? .init(code: .workerCrashed, message: "the worker died again and again"))
         }
-        store.journal.log(
-            .information, "\(id): failed", .ended, Journal.Subject(job: id, user: status.owner, device: status.device))
     }
 }

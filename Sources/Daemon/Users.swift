@@ -33,6 +33,12 @@ final class Users {
         return submitter
     }
 
+    /// Who may submit jobs, as the end of a refusal; empty where no group may.
+    var whoMaySubmit: String {
+        let groups = authority.submittingGroups
+        return groups.isEmpty ? "" : "; members of the group \(groups.joined(separator: " or ")) may"
+    }
+
     func role(of submitter: Submitter) -> Policy.Role? { authority.role(of: submitter) }
     func role(of owner: Int) -> Policy.Role? { authority.role(of: submitter(owner)) }
 

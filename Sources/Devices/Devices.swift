@@ -55,15 +55,20 @@ package enum Devices {
     private static let wantedTuningSeconds = getenv("TALA_TUNING_SECONDS").flatMap { Double(String(cString: $0)) }
         .flatMap { $0.isFinite ? max(0, min($0, 3600)) : nil }
 
-    /// Makes the device that a word names; `auto` takes a graphics processor where there is one,
-    /// else the processor.
+    /// Makes the device that a word names; what `auto` becomes, ``AutomaticDevice`` says.
+    /// - Parameter replaced: told why the processor stands in for a graphics processor that is
+    ///   there, where it does.
     /// - Throws: ``DeviceError/noDevice(_:)``, and what the backend says.
-    package static func make(_ selector: String) throws -> any ComputeDevice {
+    package static func make(_ selector: String, replaced: (String) -> Void) throws -> any ComputeDevice {
         switch selector {
         case "cpu": return try CPUDevice()
         case "auto":
-            if let device = try? VulkanDevice(tuningSeconds: tuningSeconds), !device.isSoftware { return device }
-            return try CPUDevice()
+            let choice = try AutomaticDevice(
+                .init(
+                    graphics: { try VulkanDevice.graphicsProcessors() },
+                    open: { try VulkanDevice(tuningSeconds: tuningSeconds) }))
+            if let reason = choice.replacement { replaced(reason) }
+            return choice.device
         case let profile where profile.hasPrefix(profilePrefix):
             guard let card = CardProfile.named(String(profile.dropFirst(profilePrefix.count))) else { throw DeviceError.noDevice(profile) }
             return ProfiledDevice(card)
@@ -73,6 +78,22 @@ package enum Devices {
             return try VulkanDevice(String(selector.dropFirst(7)), tuningSeconds: tuningSeconds)
         }
     }
+
+    /// Opens a device for a trial, with the validation layer of Vulkan where that is installed.
+    /// - Returns: the device, and whether the layer watches; nil for the processor.
+    /// - Throws: as ``make(_:replaced:)``.
+    package static func watched(_ selector: String) throws -> (device: any ComputeDevice, isWatched: Bool?) {
+        guard selector == "vulkan" || selector.hasPrefix("vulkan:") else { return (try make(selector) { _ in }, nil) }
+        let name = selector == "vulkan" ? nil : String(selector.dropFirst(7))
+        guard VulkanDevice.hasValidationLayer else { return (try VulkanDevice(name), false) }
+        return (try VulkanDevice(name, validates: true), true)
+    }
+
+    /// Whether a device is a software driver of Vulkan's on the processor.
+    package static func isSoftware(_ device: any ComputeDevice) -> Bool { (device as? VulkanDevice)?.isSoftware ?? false }
+
+    /// The version of Vulkan that the loader on this machine speaks; nil where it has none.
+    package static var vulkanVersion: String? { VulkanDevice.loaderVersion }
 
     /// Has a device tell between kernels that it moves, where it can.
     package static func setHeartbeat(of device: any ComputeDevice, _ heartbeat: @escaping () -> Void) {

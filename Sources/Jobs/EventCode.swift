@@ -50,6 +50,8 @@ package enum EventCode: String, Sendable, Hashable, CaseIterable {
     case resultReadBack = "result_read_back"
     case modelCreated = "model_created"
     case deviceMessage = "device_message"
+    /// The processor stands in for a graphics processor that is there and cannot be used.
+    case deviceReplaced = "device_replaced"
     /// What was measured about kernel variants was damaged and is measured again.
     case tuningAgain = "tuning_again"
     /// Something could not be written, and is written anew.
@@ -66,6 +68,16 @@ package enum EventCode: String, Sendable, Hashable, CaseIterable {
     /// A file of the job was missing or damaged and was made anew from the others.
     case madeAnew = "made_anew"
     case writingDelayed = "writing_delayed"
+
+    /// Whether an event says something of device, disk or memory, which whoever keeps the machine
+    /// finds in the system's log too. How a job goes on is for its owner.
+    package var concernsTheMachine: Bool {
+        switch self {
+        case .deviceMessage, .deviceReplaced, .checkpointSetAside, .validatingAgain, .tuningAgain, .writtenAgain, .ranOut, .exportFailed:
+            true
+        default: false
+        }
+    }
 
     /// The state that a job has after this event, if the event decides one.
     package var state: JobState? {

@@ -87,6 +87,8 @@ package struct JobStatus: Sendable, Hashable {
     package var progress = Progress()
     /// The file that is being read and checked, while one is.
     package var reading: Reading?
+    /// Why the processor stands in for a graphics processor that is there; nil where it does not.
+    package var deviceWarning: String?
     package var owner: Int?
     package var priority = 0
     /// Money, by the prices of the day on which the job was accepted.
@@ -167,6 +169,7 @@ package struct JobStatus: Sendable, Hashable {
             "error": ledger.error?.json ?? nil,
             "tala": [
                 "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(ledger.device),
+                "device_warning": optional(deviceWarning),
                 "reason": optional(ledger.reason?.rawValue),
                 "owner": optional(owner),
                 "priority": JSONNode(priority),
@@ -205,6 +208,7 @@ package struct JobStatus: Sendable, Hashable {
         guard let ours = json["tala"] else { return }
         reading = Reading(json: ours["reading"])
         ledger.device = ours["device"]?.string
+        deviceWarning = ours["device_warning"]?.string
         ledger.reason = ours["reason"]?.string.flatMap(StateReason.init(rawValue:))
         owner = ours["owner"]?.integer
         priority = ours["priority"]?.integer ?? 0

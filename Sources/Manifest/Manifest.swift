@@ -167,6 +167,11 @@ package struct Manifest: KeyedSection {
 }
 
 extension Manifest {
+    /// Whether a word names a device, be it there or not.
+    package static func isDevice(_ word: String) -> Bool {
+        ["auto", "cpu", "vulkan"].contains(word) || word.hasPrefix("vulkan:") && word.utf8.count > 7
+    }
+
     /// A size as people write it: `2147483648`, `512MiB`, `1.5 GiB`; nil if it is none.
     package static func byteCount(_ text: String) -> Int? {
         if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.utf8.count <= 18, let number = Int(text), number > 0 { return number }

@@ -20,6 +20,8 @@ package struct PreparedEvaluation {
     package let questions: [Question]
     package let report: ValidationReport
     package let device: any ComputeDevice
+    /// Why the processor stands in for a graphics processor that is there.
+    package let deviceReplacement: String?
     package let objective: any Objective
     package let model: LanguageModel
     package let programs: Programs
@@ -74,7 +76,9 @@ package struct PreparedEvaluation {
             method.graders.isEmpty
             ? [] : try Self.questions(dataPath, name: report.file, encoder, method, report)
         self.report = report
-        let device = try Devices.make(deviceSelector ?? manifest.device)
+        var replacement: String?
+        let device = try Devices.make(deviceSelector ?? manifest.device) { replacement = $0 }
+        deviceReplacement = replacement
         self.device = device
         let precision = try Precisions.choose(manifest.precision, device, configuration)
         manifest.precision = .value(precision)

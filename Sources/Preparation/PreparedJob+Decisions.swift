@@ -74,13 +74,15 @@ extension PreparedJob {
     /// - Throws: ``PreparationError/strict(_:)`` where the manifest makes warnings errors and there
     ///   are some.
     static func warnings(
-        _ manifest: Manifest, _ settings: RunSettings, _ training: Dataset, _ reports: [ValidationReport]
+        _ manifest: Manifest, _ settings: RunSettings, _ training: Dataset, _ reports: [ValidationReport],
+        replacement: String?
     ) throws -> [JobWarning] {
         var figures = JobFigures(
             manifest: manifest, schedule: settings.schedule, batchSize: settings.batchSize, exampleCount: training.count,
             tokenCount: training.tokenCount, trainedTokenCount: training.trainedTokenCount)
         for report in reports { figures.add(report) }
-        let warnings = WarningRule.warnings(figures)
+        var warnings = WarningRule.warnings(figures)
+        if let replacement { warnings.append(.deviceReplaced(replacement)) }
         let strict = warnings + reports.flatMap { JobWarning.all(of: $0) }
         if manifest.isStrict, !strict.isEmpty { throw PreparationError.strict(strict) }
         return warnings

@@ -31,6 +31,8 @@ package struct PreparedJob {
     private let planner: MemoryPlanner
     package let changedTexts: ChangedTexts
     package var device: any ComputeDevice
+    /// Why the processor stands in for a graphics processor that is there; nil where it does not.
+    package var deviceReplacement: String?
     /// The element type of activations.
     package var precision: String
     /// What is allowed and probably not meant.
@@ -88,7 +90,9 @@ package struct PreparedJob {
                 "Answers end with \(newEnds), at which the model does not stop yet: eos_token_id in generation_config.json of the result names it"
             ]
         let (batchSize, totalSteps, rate) = Self.decideNumbers(&manifest, exampleCount: training.count)
-        let device = try Devices.make(deviceSelector ?? manifest.device)
+        var replacement: String?
+        let device = try Devices.make(deviceSelector ?? manifest.device) { replacement = $0 }
+        deviceReplacement = replacement
         self.device = device
         let chosenPrecision = try Precisions.choose(manifest.precision, device, configuration)
         let activationType = Precisions.elementType(chosenPrecision)
@@ -125,7 +129,7 @@ package struct PreparedJob {
         selection = try Selection(manifest.evaluation, of: objective, hasValidation: validation != nil)
         settings.evaluatesAll = selection != nil
         self.manifest = manifest
-        warnings = try Self.warnings(manifest, settings, training, reports)
+        warnings = try Self.warnings(manifest, settings, training, reports, replacement: replacement)
     }
 
     /// The session that this job trains in.

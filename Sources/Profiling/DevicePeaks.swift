@@ -30,15 +30,16 @@ package struct DevicePeaks: Sendable, Hashable {
 
     /// Measures a device: the fastest of several runs of each kernel, within about
     /// `secondsPerKernel`, at least three runs.
+    /// - Parameter productSide: rows and columns of the matrices of the product.
     /// - Parameter byteLimit: bytes that the measurement may hold at one time; few of them measure
     ///   a cache.
     /// - Throws: what the device throws.
     package static func measured(
-        on device: any ComputeDevice, types: [ElementType], secondsPerKernel: Double = 0.3, byteLimit: Int = 384 << 20
+        on device: any ComputeDevice, types: [ElementType], secondsPerKernel: Double = 0.3, productSide side: Int = 1_024,
+        byteLimit: Int = 384 << 20
     ) throws -> DevicePeaks {
         var peaks = DevicePeaks(operationsPerSecond: [:], bytesPerSecond: 0)
         for type in types where device.activationTypes.contains(type) {
-            let side = 1_024
             let matrix = TensorType(rows: side, columns: side, type)
             let result = TensorType(rows: side, columns: side, .float32)
             let seconds = try fastest(on: device, MatrixProduct(transposesB: true), [matrix, matrix], result, secondsPerKernel)

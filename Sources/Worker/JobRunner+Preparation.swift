@@ -59,6 +59,7 @@ extension JobRunner {
             throw error
         }
         status.reading = nil
+        try note(replacement: job.deviceReplacement)
         let fingerprint = try InputFingerprint(job, weights: weights, inputs: inputs)
         pulse.beat()
         if isNew {
@@ -82,6 +83,15 @@ extension JobRunner {
         try publish()
     }
 
+    /// Tells once that the processor stands in for a graphics processor, and keeps it in the status
+    /// for as long as that is so.
+    func note(replacement: String?) throws {
+        guard status.deviceWarning != replacement else { return }
+        status.deviceWarning = replacement
+        guard let replacement else { return }
+        try event(.deviceReplaced, "Warning: \(JobWarning.deviceReplaced(replacement))", .warn)
+    }
+
     private func writeValidation(_ job: PreparedJob, _ fingerprint: InputFingerprint) throws {
         try OwnDigests.replace(folder.manifestFile, with: JSONWriter(isIndented: true).string(job.manifest.json) + "\n")
         for report in job.reports {
@@ -92,7 +102,9 @@ extension JobRunner {
         }
         for remark in job.remarks { try event(.inputWarning, remark, .warn) }
         for note in job.notes { try event(.inputNote, note) }
-        for warning in job.warnings { try event(warning) }
+        // The device's is told whenever a worker begins.
+        let replacement = job.deviceReplacement.map(JobWarning.deviceReplaced)
+        for warning in job.warnings where warning != replacement { try event(warning) }
         status.plan = PlanFigures(job.plan)
         status.progress.totalSteps = job.settings.totalSteps
         let found: JSONNode = [

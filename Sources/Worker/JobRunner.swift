@@ -20,6 +20,7 @@ package final class JobRunner {
     let deviceSelector: String?
     var status: JobStatus
     private let events: EventLog
+    private let journal = Journal(program: "tala-worker")
     var tuning: TuningRecord
     let pulse: PulseFile
     /// Called when the first step has been done: from now on there is something to keep.
@@ -110,6 +111,10 @@ package final class JobRunner {
 
     func event(_ code: EventCode, _ message: String, _ level: JobEvent.Level = .info, data: JSONNode? = nil) throws {
         try events.append(level, code, message, data: data, at: Self.wallTime())
+        guard journal.isSystemLog, code.concernsTheMachine else { return }
+        journal.log(
+            .warning, "\(folder.id): \(message)", nil,
+            Journal.Subject(job: folder.id, step: status.progress.step, user: status.owner, device: status.device))
     }
 
     /// Does the whole job. Errors end in the status, not in a throw.

@@ -67,7 +67,8 @@ struct TalaEngine: ParsableCommand {
             var options = ServedModel.Options(model: model, settings: settings)
             options.adapters = named
             options.baseWeights = BaseWeights(rawValue: baseWeights) ?? .stored
-            let served = try ServedModel(options, on: Devices.make(device))
+            let chosen = try Devices.make(device) { StandardError.write("<4>tala-engine: the processor stands in: \($0)\n") }
+            let served = try ServedModel(options, on: chosen)
             StandardError.write("tala-engine: ready\n")
             try EngineServer(served, listener: listener, mustStop: { stopRequested != 0 }).run()
             unlink(socket)

@@ -29,7 +29,10 @@ struct TalaWorker: ParsableCommand {
             do {
                 let papers = try folder.papers()
                 let report = Confinement.confine(folder, papers.acceptance)
-                if !report.isComplete { StandardError.write("<4>\(folder.id): \(report.description)\n") }
+                if !report.isComplete {
+                    Journal(program: "tala-worker").log(
+                        .warning, "\(folder.id): \(report.description)", nil, Journal.Subject(job: folder.id))
+                }
                 outcome = try body(
                     JobRunner(folder: folder, papers: papers, deviceSelector: device, mustStop: { stopRequested != 0 }))
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CommandLineTools
 import Devices
 import Graph
+import Storage
 import JSON
 import Manifest
 import Models
@@ -22,7 +23,7 @@ struct BenchPlan: ParsableCommand {
 
     func run() throws {
         let configuration = try BenchShapes.configuration(options.shape)
-        let device = try Devices.make(options.device)
+        let device = try Devices.make(options.device) { StandardError.write(plain("the processor stands in: \($0)") + "\n") }
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         var figures: [(String, JSONNode)] = [
             ("shape", JSONNode(options.shape)), ("layers", JSONNode(configuration.layerCount)), ("device", JSONNode(device.name)),

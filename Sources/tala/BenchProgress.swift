@@ -8,6 +8,9 @@ final class BenchProgress {
 
     init(isSilent: Bool = false) { self.isSilent = isSilent }
 
+    /// Seconds since it began.
+    var elapsed: Double { BenchClock.now() - start }
+
     /// - Parameter interval: seconds since the last line within which nothing is said.
     func say(_ text: String, atMostEvery interval: Double = 0) {
         let now = BenchClock.now() - start

@@ -75,7 +75,7 @@ struct BenchSetup {
     init(_ options: BenchOptions, progress: BenchProgress) throws {
         self.options = options
         let configuration = try BenchShapes.configuration(options.shape)
-        device = try Devices.make(options.device)
+        device = try Devices.make(options.device) { progress.say("the processor stands in: \($0)") }
         progress.say("\(options.shape) on \(device.name)")
         Devices.announceTuning(on: device) { kind, number, count in
             progress.say("measuring variants of products, kind \(number) of \(count): \(kind)")

@@ -33,7 +33,8 @@ struct Classify: ParsableCommand {
 
     func run() throws {
         do {
-            let classifier = try TextClassifier(folder: folder(), device: Devices.make(device), maximumLength: maxLength)
+            let chosen = try Devices.make(device) { StandardError.write(plain("the processor stands in: \($0)") + "\n") }
+            let classifier = try TextClassifier(folder: folder(), device: chosen, maximumLength: maxLength)
             var pending: [[Int32]] = []
             func flush() throws {
                 for answer in try classifier.classify(pending) {

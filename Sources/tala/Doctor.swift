@@ -11,7 +11,8 @@ struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check system, drivers, devices, spool and policy, and say what to do.",
         discussion: """
-            Each device trains a small model for two steps, and its losses are compared with the processor's. Exit codes: 0 a job can run, 1 something keeps \
+            Each device computes products and attention, which are compared with float64, and trains a small model for two steps, whose losses are compared \
+            with the processor's. The spool is looked at with your rights and with those of the daemon's user. Exit codes: 0 a job can run, 1 something keeps \
             every job from running.
             """)
     @OptionGroup var options: SpoolOptions
@@ -19,23 +20,27 @@ struct Doctor: ParsableCommand {
     @Flag(help: "Do not try the devices.") var quick = false
     @Option(
         help: ArgumentHelp(
-            "Write what was found into this file as JSON, without names of users, hosts or files of yours.", valueName: "file"),
+            "Write what was found into this file as JSON, without names of users, hosts or files of yours; with a benchmark of two minutes at most.",
+            valueName: "file"),
         completion: .file(extensions: ["json"]))
     var report: String?
 
     func run() throws {
-        let machine = [worker] + SystemHealth.checks() + DriverHealth.checks() + (quick ? [] : DeviceHealth.checks())
-        let spool = SpoolHealth(options.layout, policyFile: policy).checks()
+        let start = BenchClock.now()
+        let devices = quick ? [] : DeviceHealth.checks()
+        let machine = [worker] + SystemHealth.checks() + DriverHealth.checks() + devices
+        let spool = SpoolHealth(options.layout, policyFile: policy, version: Tala.configuration.version).checks()
         let checks = machine + spool
         let canRun = !checks.contains { $0.verdict == .failure }
         if let report {
-            // The spool's checks name paths and models of the user's.
+            // The spool's checks name paths and models of the user's, the others' groups.
             let verdicts = spool.map { JSONMember($0.name, JSONNode($0.verdict.rawValue)) }
-            let node: JSONNode = [
-                "version": JSONNode(Tala.configuration.version), "checks": JSONNode(machine.map(\.json)), "spool": JSONNode(verdicts),
-                "devices": JSONNode(
-                    Devices.all().map { JSONMember($0.selector, JSONNode($0.details.map { JSONMember($0.0, JSONNode($0.1)) })) }),
-            ]
+            let node = MachineReport.json(
+                seconds: BenchClock.now() - start,
+                [
+                    JSONMember("checks", JSONNode(devices.map(\.json))), JSONMember("spool", JSONNode(verdicts)),
+                    JSONMember("benchmark", quick ? .null : benchmark()),
+                ])
             try DurableFiles.replace(report, with: JSONWriter(isIndented: true).string(node) + "\n")
         }
         if options.json {
@@ -48,15 +53,27 @@ struct Doctor: ParsableCommand {
         if !canRun { throw CommandExit.failed.code }
     }
 
-    /// The program that talad starts lies beside this one.
+    /// Rates and steps of every device, within two minutes in all.
+    private func benchmark() -> JSONNode {
+        let progress = BenchProgress(isSilent: options.json)
+        let selectors = Devices.all().map(\.selector)
+        let nodes = selectors.map { selector -> JSONNode in
+            do {
+                var examination = try DeviceExamination(selector) { progress.say($0) }
+                examination.measureBriefly(seconds: 90 / Double(selectors.count))
+                return examination.json
+            } catch { return ["device": JSONNode(selector), "failures": [JSONNode("\(error)")]] }
+        }
+        return JSONNode(nodes)
+    }
+
+    /// The program that talad starts, and the daemon itself.
     private var worker: HealthCheck {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let missing = ["talad", "tala-worker"].filter { access(DurableFiles.split(path).folder + "/" + $0, X_OK) != 0 }
+        let missing = InstalledPrograms.own.missing
         guard missing.isEmpty else {
             return HealthCheck(
-                "programs", .failure, "\(missing.joined(separator: ", ")) not beside tala", remedy: "install all three into one folder")
+                "programs", .failure, "\(missing.joined(separator: ", ")): not there, or not executable",
+                remedy: "install all three into one folder, or tala-worker into libexec/tala beside bin")
         }
         return HealthCheck("programs", .fine, "tala, talad and tala-worker, version \(Tala.configuration.version)")
     }

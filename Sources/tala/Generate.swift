@@ -70,7 +70,7 @@ struct Generate: ParsableCommand {
                     ends.formUnion((named?.array ?? named.map { [$0] } ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } })
                 }
             }
-            let chosen = try Devices.make(device)
+            let chosen = try Devices.make(device) { StandardError.write(plain("the processor stands in: \($0)") + "\n") }
             let mixable = Set([ElementType.bfloat16, .float16].filter { chosen.mixesFloat32(with: $0) })
             let loaded = try LanguageModel(
                 configuration, source: .checkpoint(weights), training: training, precision: .init(mixableTypes: mixable),

@@ -15,8 +15,8 @@ struct Tala: ParsableCommand {
             Plot.self,
             Cancel.self, Pause.self,
             Resume.self, CheckpointNow.self, Delete.self, Deploy.self, KeyCommand.self,
-            DevicesCommand.self, Doctor.self, Generate.self, Classify.self, TokenizerCommand.self, TemplateCommand.self,
-            Bench.self,
+            DevicesCommand.self, Doctor.self, DeviceCheck.self, Generate.self, Classify.self,
+            TokenizerCommand.self, TemplateCommand.self, Bench.self,
         ])
 
     static func main() { runAsProgram(printsJSON: true) }

@@ -51,6 +51,9 @@ struct Talad: ParsableCommand {
         guard delays.count == retryDelays.split(separator: ",").count, silenceLimit.isFinite, silenceLimit > 0 else {
             throw ValidationError("--retry-delays takes seconds with commas between, --silence-limit seconds")
         }
+        if let word = device.first(where: { !DeviceChoice.isDevice($0) }) {
+            throw ValidationError("--device \(word): there is no such device; it may be auto, cpu, vulkan or vulkan:NUMBER_OR_NAME")
+        }
         // A link to a spool is as good as the spool.
         do { if access(spool, F_OK) != 0 { try DurableFiles.makeFolder(spool) } } catch {
             throw ValidationError("\(spool) is not there and cannot be made: \(error)")
@@ -84,13 +87,6 @@ struct Talad: ParsableCommand {
         throw ExitCode(daemon.run().rawValue)
     }
 
-    /// `TALA_WORKER`, or the program beside this one.
-    static func workerProgram() -> String {
-        if let named = getenv("TALA_WORKER") { return String(cString: named) }
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        return folder + "/tala-worker"
-    }
+    /// `TALA_WORKER`, or the program of this installation.
+    static func workerProgram() -> String { getenv("TALA_WORKER").map { String(cString: $0) } ?? InstalledPrograms.own.worker }
 }

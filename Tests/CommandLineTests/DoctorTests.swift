@@ -27,6 +27,8 @@ import Testing
             with: #"{"version": "0.1.0", "heartbeat": \#(time(nil)), "devices": [{"device": "cpu", "job": null}]}"#)
         let alive = try #require(Self.check("daemon", spool))
         #expect(alive.verdict == .fine && alive.finding.contains("cpu"))
+        let other = SpoolHealth(spool.layout, policyFile: "/no/such/policy.yaml", version: "9.0.0").checks().first { $0.name == "daemon" }
+        #expect(other?.verdict == .warning && other?.finding == "has the version 0.1.0, this program 9.0.0")
         withExtendedLifetime(daemon) {}
 
         let policy = spool.layout.root + "/policy.yaml"
@@ -39,6 +41,42 @@ import Testing
         let spool = try CommandSpool()
         spool.remove()
         #expect(Self.check("spool", spool)?.verdict == .failure)
+    }
+
+    /// The way to a folder is walked with the rights of the daemon's user, whoever asks.
+    @Test func whatKeepsTheDaemonFromAFolderIsNamedWithItsMode() throws {
+        let spool = try CommandSpool()
+        defer { spool.remove() }
+        let user = ServiceUser(id: 54_321, groups: [54_322], name: "service")
+        let folder = spool.layout.models + "/closed/model"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for path in [spool.layout.root, spool.layout.models, folder] { chmod(path, 0o755) }
+        let closed = spool.layout.models + "/closed"
+        chmod(closed, 0o700)
+        let found = try #require(user.obstacle(to: folder, [.read, .pass]))
+        let real = try #require(realpath(closed, nil).map { String(cString: $0) })
+        #expect(found.hasPrefix("service may not enter \(real) (mode 700, "), "\(found)")
+        chmod(closed, 0o711)
+        #expect(user.obstacle(to: folder, [.read, .pass]) == nil)
+        #expect(user.obstacle(to: folder, [.read, .write])?.contains("may not write into") == true)
+        #expect(user.obstacle(to: folder + "/nothing", .read)?.hasSuffix("No such file or directory") == true)
+        let check = try #require(ServiceHealth(spool.layout, user: user).checks().first { $0.name == "service models" })
+        #expect(check.verdict == .warning && check.finding.contains("may not read"), "\(check)")
+        // With the group's bits for a member of the group, not for others.
+        chown(closed, uid_t.max, 54_322)
+        chmod(closed, 0o701)
+        let excluded = user.obstacle(to: folder, .read)
+        if geteuid() == 0 { #expect(excluded?.contains("may not enter") == true, "\(excluded ?? "nothing")") }
+    }
+
+    @Test func aFolderOfTheSpoolThatTheDaemonMayNotUseKeepsJobsFromRunning() throws {
+        let spool = try CommandSpool()
+        defer { spool.remove() }
+        let own = try #require(ServiceUser(of: spool.layout))
+        #expect(ServiceHealth(spool.layout, user: own).checks().first { $0.name == "service user" }?.verdict == .fine)
+        let other = ServiceUser(id: 54_321, groups: [], name: "service")
+        let check = try #require(ServiceHealth(spool.layout, user: other).checks().first { $0.name == "service user" })
+        #expect(check.verdict == .failure && check.finding.contains("service may not"), "\(check)")
     }
 
     @Test func everyCheckOfTheSystemFindsSomething() {

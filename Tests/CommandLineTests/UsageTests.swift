@@ -5,7 +5,7 @@ import Testing
 @Suite struct UsageTests {
     @Test(arguments: [
         ("tala", ["no-such-command"]), ("tala", ["submit"]), ("tala", ["validate", "--no-such-option", "x"]),
-        ("talad", ["--no-such-option"]),
+        ("talad", ["--no-such-option"]), ("talad", ["--device", "cuda"]), ("talad", ["--device", "cpu", "--device", "vulkan:"]),
     ])
     func wrongUsageEndsWithTwoAndSaysHow(program: String, arguments: [String]) throws {
         let outcome = try BuiltProgram(name: program).run(arguments)

@@ -71,6 +71,20 @@ import Testing
         #expect(names.count == Set(names).count && !text.contains("split=\"valid\""))
     }
 
+    @Test func theStatusLineSaysWhereTheProcessorStandsIn() throws {
+        var status = try Self.status()
+        status.progress.step = 3
+        status.progress.totalSteps = 12
+        var facts = Reporter.Facts()
+        facts.running = [("auto", status)]
+        #expect(Reporter.line(facts) == "1 running (\(status.id) step 3/12, 25 %, auto), 0 queued")
+        status.deviceWarning = "a card cannot be used: no shaders"
+        facts.running = [("auto", status)]
+        #expect(
+            Reporter.line(facts)
+                == "1 running (\(status.id) step 3/12, 25 %, auto (WARNING: the processor stands in for a graphics processor)), 0 queued")
+    }
+
     @Test func labelsOfPrometheusAreEscaped() throws {
         var status = try Self.status()
         status.model = "a\"b\\c\nd"
@@ -88,6 +102,8 @@ import Testing
                 "MESSAGE=it\\u{a}died", "PRIORITY=4", "SYSLOG_IDENTIFIER=talad", "MESSAGE_ID=\(Journal.Kind.workerDied.rawValue)",
                 "TALA_JOB=ftjob-x", "TALA_STEP=7", "TALA_USER=1000", "TALA_DEVICE=vulkan:0",
             ])
+        let worker = String(decoding: Journal.entry(.warning, "x", nil, Journal.Subject(job: "ftjob-x"), "tala-worker"), as: UTF8.self)
+        #expect(worker.contains("SYSLOG_IDENTIFIER=tala-worker\n") && worker.contains("TALA_JOB=ftjob-x\n"))
         let least = String(decoding: Journal.entry(.information, "hello", nil, Journal.Subject()), as: UTF8.self)
         #expect(least == "MESSAGE=hello\nPRIORITY=6\nSYSLOG_IDENTIFIER=talad\n")
     }

@@ -13,9 +13,13 @@ enum SourceTree {
 
     /// Paths from the root, sorted.
     static func files(under folder: String, endings: [String]) throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: path(folder))
-            .filter { name in endings.contains { name.hasSuffix($0) } }
-            .map { "\(folder)/\($0)" }.sorted()
+        try FileManager.default.subpathsOfDirectory(atPath: path(folder)).flatMap { name -> [String] in
+            let file = "\(folder)/\(name)"
+            if endings.contains(where: { name.hasSuffix($0) }) { return [file] }
+            // A folder of another target, which is compiled into this one as well.
+            let isLinked = (try? FileManager.default.destinationOfSymbolicLink(atPath: path(file))) != nil
+            return isLinked ? try FileManager.default.contentsOfDirectory(atPath: path(file)).map { "\(file)/\($0)" } : []
+        }.filter { name in endings.contains { name.hasSuffix($0) } }.sorted()
     }
 
     static func swiftFiles(under folder: String) throws -> [String] { try files(under: folder, endings: [".swift"]) }

@@ -28,7 +28,8 @@ import Worker
         _ formats: [BaseWeights] = [.stored, .q8, .nf4], limit mebibytes: Int?, longest: Int = 1024, full: Bool = false
     ) throws -> JobPlan {
         let planner = MemoryPlanner(
-            device: try Devices.make("cpu"), optimizer: AdamWOptimizer(), byteLimit: mebibytes.map { $0 << 20 }, programBytes: 40 << 20)
+            device: try Devices.make("cpu", replaced: { _ in }), optimizer: AdamWOptimizer(), byteLimit: mebibytes.map { $0 << 20 },
+            programBytes: 40 << 20)
         return try planner.choose(formats, batchTokens: 4096, longestExample: longest) { try model($0, full: full) }.plan
     }
 
@@ -60,7 +61,8 @@ import Worker
         guard plan.recomputedLayers > 0 else { return #expect(plan.recomputedLayers > 0) }
         var fewer = plan.choice
         fewer.recomputedLayers -= 1
-        let planner = MemoryPlanner(device: try Devices.make("cpu"), optimizer: AdamWOptimizer(), byteLimit: nil, programBytes: 40 << 20)
+        let planner = MemoryPlanner(
+            device: try Devices.make("cpu", replaced: { _ in }), optimizer: AdamWOptimizer(), byteLimit: nil, programBytes: 40 << 20)
         #expect(try planner.plan(Self.model(.stored), fewer).peakBytes > 1000 << 20)
     }
 
@@ -82,7 +84,7 @@ import Worker
 
     @Test func aJobThatHasBegunKeepsItsChoice() throws {
         let choice = JobPlan.Choice(tokenCount: 1024, recomputedLayers: 7, logitsByteLimit: 8 << 20, baseWeights: .q8)
-        let planner = MemoryPlanner(device: try Devices.make("cpu"), optimizer: AdamWOptimizer(), byteLimit: nil)
+        let planner = MemoryPlanner(device: try Devices.make("cpu", replaced: { _ in }), optimizer: AdamWOptimizer(), byteLimit: nil)
         let kept = try planner.choose([.stored], batchTokens: 4096, longestExample: 1024, keeping: choice) { try Self.model($0) }.plan
         #expect(kept.choice == choice)
         let figures = try #require(PlanFigures(json: PlanFigures(kept).json))
@@ -92,7 +94,8 @@ import Worker
 
     @Test func aPlanOfThirtyLayersIsQuicklyMade() throws {
         let model = try Self.model(.nf4)
-        let planner = MemoryPlanner(device: try Devices.make("cpu"), optimizer: AdamWOptimizer(), byteLimit: nil, programBytes: 40 << 20)
+        let planner = MemoryPlanner(
+            device: try Devices.make("cpu", replaced: { _ in }), optimizer: AdamWOptimizer(), byteLimit: nil, programBytes: 40 << 20)
         _ = try planner.plan(model, .init(tokenCount: 512, recomputedLayers: 0, baseWeights: .nf4))
         // 50 ms for three programs.
         let seconds = try ProcessorTime.measure {

@@ -10,9 +10,13 @@ package struct SpoolHealth {
     let layout: SpoolLayout
     let policyFile: String
 
-    package init(_ layout: SpoolLayout, policyFile: String) {
+    /// The version of the program that asks.
+    let version: String?
+
+    package init(_ layout: SpoolLayout, policyFile: String, version: String? = nil) {
         self.layout = layout
         self.policyFile = policyFile
+        self.version = version
     }
 
     package func checks() -> [HealthCheck] {
@@ -24,7 +28,7 @@ package struct SpoolHealth {
                 policy,
             ]
         }
-        return [rights, room, daemon, models, policy]
+        return [rights, room, daemon, models, policy] + ServiceHealth(layout).checks()
     }
 
     private var rights: HealthCheck {
@@ -61,7 +65,13 @@ package struct SpoolHealth {
             return HealthCheck(
                 "daemon", .warning, "gave no sign of life for \(JobTable.age(silence))", remedy: "look at journalctl -u talad")
         }
-        return HealthCheck("daemon", .fine, "version \(node?["version"]?.string ?? "?"), runs jobs on \(devices)")
+        let found = node?["version"]?.string ?? "?"
+        if let version, found != version {
+            return HealthCheck(
+                "daemon", .warning, "has the version \(found), this program \(version)",
+                remedy: "systemctl restart talad: running jobs write a checkpoint and go on")
+        }
+        return HealthCheck("daemon", .fine, "version \(found), runs jobs on \(devices)")
     }
 
     private var models: HealthCheck {

@@ -4,7 +4,10 @@ import Storage
 
 /// What the kernel, the processor and the clock give.
 package enum SystemHealth {
-    package static func checks() -> [HealthCheck] { [kernel, landlock, openat2, processor, memory, clock] }
+    package static func checks() -> [HealthCheck] { [kernel, landlock, openat2, processor, memory, clock, groups] }
+
+    /// Those, and the drivers', which name neither users nor their groups.
+    package static var anonymousChecks: [HealthCheck] { checks().filter { $0.name != "groups" } + DriverHealth.checks() }
 
     private static var kernel: HealthCheck {
         var name = utsname()
@@ -72,6 +75,16 @@ package enum SystemHealth {
             return HealthCheck("clock", .failure, "says \(EventText.stamp(now))", remedy: "set it: timedatectl set-ntp true")
         }
         return HealthCheck("clock", .fine, EventText.stamp(now))
+    }
+
+    /// Of this process: a group that was given after the log-in is not among them.
+    private static var groups: HealthCheck {
+        var list = [gid_t](repeating: 0, count: 1024)
+        let count = getgroups(Int32(list.count), &list)
+        let names = Set(list.prefix(max(0, Int(count))) + [getegid()]).sorted().map { id in
+            getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? "\(id)"
+        }
+        return HealthCheck("groups", .fine, "you are in \(names.joined(separator: ", "))")
     }
 
     private static func text<T>(_ field: T) -> String {

@@ -134,8 +134,7 @@ extension ValueForm where Value == String {
             limit: 256, pattern: "^(auto|cpu|vulkan|vulkan:[^\\u0000-\\u001f\\u007f]+)$",
             words: "`auto`, `cpu`, `vulkan`, `vulkan:NUMBER`, `vulkan:NAME`"
         ) {
-            ["auto", "cpu", "vulkan"].contains($0) || $0.hasPrefix("vulkan:") && $0.utf8.count > 7
-                ? nil : "is \"\($0)\"; it may be auto, cpu, vulkan or vulkan:NUMBER_OR_NAME"
+            Manifest.isDevice($0) ? nil : "is \"\($0)\"; it may be auto, cpu, vulkan or vulkan:NUMBER_OR_NAME"
         }
     }
 

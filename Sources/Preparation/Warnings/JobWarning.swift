@@ -31,6 +31,17 @@ extension JobWarning {
     }
 }
 
+extension JobWarning {
+    /// The processor stands in for a graphics processor.
+    /// - Parameter reason: what keeps that from being used.
+    package static func deviceReplaced(_ reason: String) -> JobWarning {
+        JobWarning(
+            code: "device_replaced",
+            message: "the job computes on the processor: \(reason); tala doctor says more, and device: vulkan fails instead",
+            param: "device")
+    }
+}
+
 extension JobWarning: CustomStringConvertible {
     package var description: String { "\(param.map { "\($0): " } ?? "")\(message)" }
 }

@@ -22,6 +22,22 @@ package final class VulkanDevice: ComputeDevice {
         try VulkanInstance(validates: false).physicalDevices().map(\.name)
     }
 
+    /// Names of the devices that are no software driver on the processor, the most promising first.
+    package static func graphicsProcessors() throws -> [String] {
+        try VulkanInstance(validates: false).physicalDevices().filter { !$0.isProcessor }
+            .sorted { $0.preference > $1.preference }.map(\.name)
+    }
+
+    /// Whether the validation layer is installed.
+    package static var hasValidationLayer: Bool { (try? VulkanInstance(validates: true)) != nil }
+
+    /// The loader's version of Vulkan, `1.3.239`.
+    package static var loaderVersion: String? {
+        var version: UInt32 = 0
+        guard vkEnumerateInstanceVersion(&version) == VK_SUCCESS else { return nil }
+        return "\(version >> 22 & 0x7F).\(version >> 12 & 0x3FF).\(version & 0xFFF)"
+    }
+
     /// Opens a device.
     /// - Parameters:
     ///   - selection: its number, or a part of its name; nil takes the one that promises most.

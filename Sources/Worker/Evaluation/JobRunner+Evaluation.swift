@@ -79,6 +79,7 @@ extension JobRunner {
         do {
             let job = try prepareEvaluation(method)
             status.device = job.device.name
+            try note(replacement: job.deviceReplacement)
             status.progress.totalSteps = Self.stepCount(job)
             try status.become(.running)
             (status.error, status.reason, status.neededBytes) = (nil, nil, nil)

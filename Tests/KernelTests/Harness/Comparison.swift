@@ -5,6 +5,10 @@ import Tensors
 struct Comparison {
     /// One sentence for each call that went wrong, and for memory that changed without an owner.
     private(set) var failures: [String] = []
+    /// Elements that were compared, and the largest difference among them as a share of what its
+    /// bound allows.
+    private(set) var elementCount = 0
+    private(set) var largestShare = 0.0
 
     init(_ machine: KernelMachine, _ result: KernelMachine.Result, _ expected: [[Expected]]) {
         var mayChange: [MemorySpace: [Bool]] = [
@@ -33,6 +37,8 @@ struct Comparison {
                         let tolerance =
                             wanted.error + (abs(wanted.value) + wanted.error) * (type.roundoff + Bounded.roundoff) + 2 * type.smallestNormal
                         let difference = abs(found - wanted.value)
+                        elementCount += 1
+                        if difference > 0 { largestShare = max(largestShare, difference / max(tolerance, .leastNormalMagnitude)) }
                         if difference <= tolerance
                             || (found.isInfinite && found.sign == wanted.value.sign && abs(wanted.value) > 65_500 && type == .float16)
                         {

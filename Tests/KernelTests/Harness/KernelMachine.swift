@@ -1,4 +1,4 @@
-@testable import Graph
+import Graph
 import Tensors
 
 /// Runs kernel calls on a device: a plan by hand, its memory poisoned, everything that is not an

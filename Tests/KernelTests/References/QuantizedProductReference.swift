@@ -56,7 +56,7 @@ enum QuantizedProductReference: KernelReference {
                 }
             }
         }
-        precondition(fault == .some(nil))
+        precondition(fault == .some(nil))  // invariant: the numbers are finite, as they were drawn
         let (k, n) = operation.transposesWeight ? (operation.inputs, operation.outputs) : (operation.outputs, operation.inputs)
         return [
             random.numbers(rows, k, type), Operand(type: QuantizedProduct.wordsType(layout), values: words.map { Double($0) }),

@@ -1,12 +1,13 @@
+import CLinux
 import Glibc
 import Storage
 
-/// The daemon's log: journald's own protocol where standard error is the journal, so that
-/// `journalctl TALA_JOB=...` finds things; else lines with a level.
-struct Journal {
-    enum Level: Int { case error = 3, warning = 4, notice = 5, information = 6 }
+/// The log of daemon and workers: journald's own protocol where standard error is the journal, so
+/// that `journalctl TALA_JOB=...` finds things; else lines with a level.
+package struct Journal {
+    package enum Level: Int { case error = 3, warning = 4, notice = 5, information = 6 }
     /// Kinds of entries to search for: `journalctl MESSAGE_ID=...`.
-    enum Kind: String {
+    package enum Kind: String {
         case accepted = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c01"
         case rejected = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c02"
         case started = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c03"
@@ -15,16 +16,23 @@ struct Journal {
         case refusedControl = "5a7f0c1be0a84a7b8e0f6f5d5a1f0c06"
     }
     /// What an entry is about.
-    struct Subject {
-        var job: String?
-        var step: Int?
-        var user: Int?
-        var device: String?
+    package struct Subject {
+        package var job: String?
+        package var step: Int?
+        package var user: Int?
+        package var device: String?
+
+        package init(job: String? = nil, step: Int? = nil, user: Int? = nil, device: String? = nil) {
+            (self.job, self.step, self.user, self.device) = (job, step, user, device)
+        }
     }
+    /// The program's name in the log.
+    private let program: String
     private let socketPath: String?
     private let showsLevels: Bool
 
-    init() {
+    package init(program: String = "talad") {
+        self.program = program
         var status = stat()
         let named = getenv("JOURNAL_STREAM").map { String(cString: $0) }
         let isJournal = named != nil && fstat(2, &status) == 0 && named == "\(status.st_dev):\(status.st_ino)"
@@ -32,14 +40,17 @@ struct Journal {
         showsLevels = isatty(2) == 0
     }
 
-    func log(_ level: Level, _ message: String, _ kind: Kind? = nil, _ subject: Subject = Subject()) {
-        if let socketPath, Datagram.send(Self.entry(level, message, kind, subject), to: socketPath) { return }
+    /// Whether standard error is the system's log, in which entries have fields.
+    package var isSystemLog: Bool { socketPath != nil }
+
+    package func log(_ level: Level, _ message: String, _ kind: Kind? = nil, _ subject: Subject = Subject()) {
+        if let socketPath, Datagram.send(Self.entry(level, message, kind, subject, program), to: socketPath) { return }
         StandardError.write((showsLevels ? "<\(level.rawValue)>" : "") + Self.escaped(message) + "\n")
     }
 
     /// Names come from outside: what they hold must stay on its line, do nothing to a terminal and
     /// not fill the log.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             if result.utf8.count > 900 { return result + "…" }
@@ -53,8 +64,10 @@ struct Journal {
     }
 
     /// The entry as journald reads it: `NAME=value` lines; values never hold a line end here.
-    static func entry(_ level: Level, _ message: String, _ kind: Kind?, _ subject: Subject) -> [UInt8] {
-        var fields = [("MESSAGE", escaped(message)), ("PRIORITY", "\(level.rawValue)"), ("SYSLOG_IDENTIFIER", "talad")]
+    package static func entry(
+        _ level: Level, _ message: String, _ kind: Kind?, _ subject: Subject, _ program: String = "talad"
+    ) -> [UInt8] {
+        var fields = [("MESSAGE", escaped(message)), ("PRIORITY", "\(level.rawValue)"), ("SYSLOG_IDENTIFIER", program)]
         if let kind { fields.append(("MESSAGE_ID", kind.rawValue)) }
         if let job = subject.job { fields.append(("TALA_JOB", escaped(job))) }
         if let step = subject.step { fields.append(("TALA_STEP", "\(step)")) }

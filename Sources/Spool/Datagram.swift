@@ -1,9 +1,9 @@
 import Glibc
 
 /// One datagram to a local socket; a leading `@` stands for the abstract namespace.
-enum Datagram {
+package enum Datagram {
     /// - Returns: whether the whole datagram was taken.
-    static func send(_ bytes: [UInt8], to address: String) -> Bool {
+    package static func send(_ bytes: [UInt8], to address: String) -> Bool {
         var path = Array(address.utf8)
         guard !path.isEmpty, path.count < 108 else { return false }
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

@@ -1,0 +1,1 @@
+../../../Tests/KernelTests/Harness/Comparison.swift
