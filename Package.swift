@@ -3,18 +3,22 @@ import Foundation
 import PackageDescription
 
 // The numeric modules are compiled for the machine that builds them: the width of SIMD code is decided here.
-// TALA_MARCH names another x86-64 level (x86-64-v2, x86-64-v3, x86-64-v4), as a distribution's package would.
-func processorFlags() -> [String] {
+// TALA_MARCH names another x86-64 level (x86-64-v2, x86-64-v3, x86-64-v4). TALA_LEVELS=1 compiles the kernels for all
+// three, and the program takes what its processor can run; scripts/build-levels builds so.
+let environment = ProcessInfo.processInfo.environment
+let hasLevels = environment["TALA_LEVELS"] == "1"
+func processor() -> String? {
     #if arch(x86_64)
-        if let named = ProcessInfo.processInfo.environment["TALA_MARCH"], !named.isEmpty { return ["-Xcc", "-march=\(named)"] }
+        if hasLevels { return "x86-64-v2" }
+        if let named = environment["TALA_MARCH"], !named.isEmpty { return named }
         guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") })
-        else { return [] }
+        else { return nil }
         let flags = Set(line.split(separator: " ").map(String.init))
-        if flags.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]) { return ["-Xcc", "-march=x86-64-v4"] }
-        if flags.isSuperset(of: ["avx2", "bmi1", "bmi2", "fma", "f16c", "movbe"]) { return ["-Xcc", "-march=x86-64-v3"] }
+        if flags.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]) { return "x86-64-v4" }
+        if flags.isSuperset(of: ["avx2", "bmi1", "bmi2", "fma", "f16c", "movbe"]) { return "x86-64-v3" }
     #endif
-    return []
+    return nil
 }
 
 #if compiler(>=6.1)
@@ -24,20 +28,28 @@ func processorFlags() -> [String] {
 #endif
 let language: [SwiftSetting] = (["InternalImportsByDefault", "ExistentialAny"] + newerFeatures).map { .enableUpcomingFeature($0) }
 // Without errno, a square root is an instruction, also of vectors.
-let numeric: [SwiftSetting] =
-    language + [
-        .unsafeFlags(["-Ounchecked", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .release)),
-        // Checked, but not so slow that the tests of everything else cannot run in a debug build.
-        .unsafeFlags(["-O", "-Xcc", "-fno-math-errno"] + processorFlags(), .when(configuration: .debug)),
+func settings(for processor: String?) -> [SwiftSetting] {
+    let flags = ["-Xcc", "-fno-math-errno"] + (processor.map { ["-Xcc", "-march=\($0)"] } ?? [])
+    // Checked in a debug build, but not so slow that the tests of everything else cannot run in it.
+    return language + [
+        .unsafeFlags(["-Ounchecked"] + flags, .when(configuration: .release)), .unsafeFlags(["-O"] + flags, .when(configuration: .debug)),
     ]
+}
+let numeric = settings(for: processor())
+// The number of the x86-64 level that a program needs.
+let builtFor: [CSetting] =
+    processor().map { named in
+        [.define("TALA_BUILT_FOR", to: named.hasPrefix("x86-64-v") ? String(named.dropFirst(8)) : "1")]
+    } ?? []
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings ?? language)
 }
 // Undefined behaviour traps in debug builds, those of scripts/sanitize among them.
-func moduleInC(_ name: String) -> Target {
+func moduleInC(_ name: String, _ settings: [CSetting] = []) -> Target {
     .target(
-        name: name, cSettings: [.unsafeFlags(["-fsanitize=undefined", "-fsanitize-trap=undefined"], .when(configuration: .debug))])
+        name: name,
+        cSettings: settings + [.unsafeFlags(["-fsanitize=undefined", "-fsanitize-trap=undefined"], .when(configuration: .debug))])
 }
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: language)
@@ -76,8 +88,10 @@ let package = Package(
         .systemLibrary(name: "CVulkan"),
         .systemLibrary(name: "CGlslang"),
         .systemLibrary(name: "COGLCompiler"),
-        // Matrix products in the processor's bfloat16 instructions: the only code in C.
+        // Matrix products in the processor's bfloat16 instructions.
         moduleInC("CProducts"),
+        // What the processor can do, and the check that it is one that the program was built for.
+        moduleInC("CProcessor", builtFor),
         // What any module may need: clocks, random numbers that a seed determines, distances of words.
         module("Basics"),
         // Strict JSON with positions, for everything that reads an outside file.
@@ -117,7 +131,9 @@ let package = Package(
         // One file a family: config.json to graph; adapters.
         module("Models", ["Basics", "JSON", "Storage", "Manifest", "Tokenization", "Quantization", "Tensors", "Graph"]),
         // The choice of a device and of its precision; the variants of kernels that a job keeps.
-        module("Devices", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
+        module(
+            "Devices",
+            ["CPUBackend", "CProcessor", "Graph", "JSON", "Manifest", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
         // A model on a device and its prepared programs: what training, generation and benchmarks share.
         module("Runtime", ["Tensors", "Graph", "Models"]),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
@@ -150,7 +166,6 @@ let package = Package(
             "Worker",
             [
                 "Basics", "CLinux", "JSON", "Grading", "Engine", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
-                "CPUBackend",
                 "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
             ]),
         // Every kernel of a device against float64, by the references and the harness of KernelTests.
@@ -167,7 +182,7 @@ let package = Package(
                 "Tokenization", "Datasets", "Models",
             ]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
-        program("talad", [argumentParser, "CommandLineTools", "Daemon", "Jobs", "Spool", "Storage"]),
+        program("talad", [argumentParser, "CProcessor", "CommandLineTools", "Daemon", "Jobs", "Spool", "Storage"]),
         program(
             "tala-engine",
             [
@@ -242,6 +257,21 @@ let package = Package(
             ]),
     ]
 )
+
+// The kernels once more for each later level, by links to their folder. These modules' names stand behind all others
+// in the linker's list: what the compiler puts into several modules is then taken from one for the oldest processors.
+if hasLevels, let kernels = package.targets.first(where: { $0.name == "CPUBackend" }),
+    let devices = package.targets.first(where: { $0.name == "Devices" })
+{
+    for level in [3, 4] {
+        let name = "x86_64_v\(level)"
+        package.targets.append(
+            .target(
+                name: name, dependencies: kernels.dependencies, path: "Levels/\(name)", swiftSettings: settings(for: "x86-64-v\(level)")))
+        devices.dependencies.append(.init(stringLiteral: name))
+    }
+    devices.swiftSettings?.append(.define("TALA_LEVELS"))
+}
 
 // Some of the test targets alone, separated by commas: scripts/sanitize builds no others.
 if let wanted = ProcessInfo.processInfo.environment["TALA_TEST_TARGETS"]?.split(separator: ",").map(String.init) {

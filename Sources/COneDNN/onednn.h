@@ -19,6 +19,12 @@ typedef struct {
 
 static inline dnnl_status_t tala_create_engine(dnnl_engine_t _Nullable *_Nonnull engine) { return dnnl_engine_create(engine, dnnl_cpu, 0); }
 
+/// Has oneDNN use no instructions beyond a level of the x86-64 ABI. It takes such a wish only
+/// before its first primitive.
+static inline void tala_limit_onednn(int level) {
+    if (level < 4) dnnl_set_max_cpu_isa(level < 3 ? dnnl_cpu_isa_sse41 : dnnl_cpu_isa_avx2);
+}
+
 static inline dnnl_status_t tala_create_stream(dnnl_engine_t _Nonnull engine, dnnl_stream_t _Nullable *_Nonnull stream) {
     return dnnl_stream_create(stream, engine, dnnl_stream_default_flags);
 }

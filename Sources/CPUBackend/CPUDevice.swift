@@ -8,24 +8,19 @@ package import Tensors
 /// threads.
 ///
 /// Results depend on the plan and the processor's instructions alone, not on the number of threads.
-package final class CPUDevice: ComputeDevice {
+package final class CPUDevice: ProcessorDevice {
     package let limits: MemoryLimits
     package let activationTypes: Set<ElementType> = [.float32, .bfloat16]
     /// Threads that run kernels, the calling one included.
     package var threadCount: Int { pool.threadCount }
-    /// Whether products of bfloat16 numbers run in the processor's own instructions, about twice as
-    /// fast as float32; else they are widened.
+    package let kernelLevel = Int(tala_kernel_level())
     package var hasFastBfloat16: Bool { products.hasBfloat16 }
-    /// Whether oneDNN computes float32 products; false where run-time code is forbidden, which
-    /// costs half the speed or more.
     package var usesOneDNN: Bool { products.usesOneDNN }
 
     let pool: ThreadPool
     let products: ProductLibrary
     /// Memory that kernels use within one call, for all programs: one runs at a time.
     private(set) var workspace: AlignedMemory?
-    /// Called between kernels, every second or so: a program over tens of thousands of tokens runs
-    /// for many minutes.
     package var heartbeat: (() -> Void)?
     private var lastBeat = 0.0
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -36,12 +31,17 @@ package final class CPUDevice: ComputeDevice {
     ///   - limits: what plans may allocate and address; lower ones are for tests.
     ///   - usesOneDNN: false computes float32 products in Swift; nil: unless the environment
     ///     variable TALA_ONEDNN is 0.
+    ///   - level: the level of the x86-64 ABI beyond which no instructions are used; nil: all that
+    ///     the processor has.
     /// - Throws: ``CPUError/cannotStartThreads(code:)``.
-    package init(threadCount: Int? = nil, limits: MemoryLimits = .unlimited, usesOneDNN: Bool? = nil) throws {
+    package init(threadCount: Int? = nil, limits: MemoryLimits = .unlimited, usesOneDNN: Bool? = nil, level: Int? = nil)
+        throws
+    {
         self.limits = limits
         let count = min(1_024, max(1, threadCount ?? Self.number(inEnvironment: "TALA_THREADS") ?? Int(tala_processor_count())))
         pool = try ThreadPool(threadCount: count)
-        products = ProductLibrary(threadCount: count, usesOneDNN: usesOneDNN ?? (Self.number(inEnvironment: "TALA_ONEDNN") != 0))
+        products = ProductLibrary(
+            threadCount: count, usesOneDNN: usesOneDNN ?? (Self.number(inEnvironment: "TALA_ONEDNN") != 0), level: level)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
     }
@@ -51,7 +51,10 @@ package final class CPUDevice: ComputeDevice {
         mutex.deallocate()
     }
 
-    package var name: String { "processor, \(threadCount) thread\(threadCount == 1 ? "" : "s")\(usesOneDNN ? "" : ", without oneDNN")" }
+    package var name: String {
+        let kernels = (1...2).contains(kernelLevel) ? ", without AVX2" : ""
+        return "processor, \(threadCount) thread\(threadCount == 1 ? "" : "s")\(kernels)\(usesOneDNN ? "" : ", without oneDNN")"
+    }
 
     package func mixesFloat32(with weightType: ElementType) -> Bool { weightType == .bfloat16 || weightType == .float16 }
 

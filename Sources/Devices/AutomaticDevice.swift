@@ -1,4 +1,3 @@
-import CPUBackend
 package import Graph
 import VulkanBackend
 
@@ -21,7 +20,7 @@ package struct AutomaticDevice {
         /// Folders and beginnings of names of device nodes, which are there without a driver of
         /// Vulkan's.
         var nodes = DeviceNodes()
-        var processor: () throws -> any ComputeDevice = { try CPUDevice() }
+        var processor: () throws -> any ComputeDevice = { try Processor.device() }
     }
 
     init(_ choices: Choices) throws {

@@ -1,4 +1,3 @@
-import CPUBackend
 import Glibc
 package import Graph
 import Profiling
@@ -16,14 +15,18 @@ package enum Devices {
 
     package static func all() -> [Description] {
         var devices: [Description] = []
-        if let processor = try? CPUDevice() {
+        do {
+            let processor = try Processor.device()
             devices.append(
                 Description(
                     selector: "cpu", name: processor.name,
                     details: [
+                        ("kernels", Processor.description(of: processor)),
                         ("bfloat16", processor.hasFastBfloat16 ? "in the processor's own instructions" : "widened to float32"),
                         ("float32 products", processor.usesOneDNN ? "oneDNN" : "Swift"),
                     ]))
+        } catch {
+            devices.append(Description(selector: "cpu", name: "processor", details: [("cannot be used", "\(error)")]))
         }
         for (index, name) in ((try? VulkanDevice.names()) ?? []).enumerated() {
             var details: [(String, String)] = []
@@ -61,7 +64,7 @@ package enum Devices {
     /// - Throws: ``DeviceError/noDevice(_:)``, and what the backend says.
     package static func make(_ selector: String, replaced: (String) -> Void) throws -> any ComputeDevice {
         switch selector {
-        case "cpu": return try CPUDevice()
+        case "cpu": return try Processor.device()
         case "auto":
             let choice = try AutomaticDevice(
                 .init(
@@ -97,7 +100,7 @@ package enum Devices {
 
     /// Has a device tell between kernels that it moves, where it can.
     package static func setHeartbeat(of device: any ComputeDevice, _ heartbeat: @escaping () -> Void) {
-        (device as? CPUDevice)?.heartbeat = heartbeat
+        (device as? any ProcessorDevice)?.heartbeat = heartbeat
     }
 
     /// What the Vulkan validation layer has said of a device's use; empty where it does not watch.

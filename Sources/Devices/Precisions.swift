@@ -1,4 +1,3 @@
-import CPUBackend
 package import Graph
 package import Manifest
 package import Models
@@ -12,7 +11,9 @@ package enum Precisions {
     ) throws -> Manifest.Precision {
         guard let precision = wish.value else {
             // Small models are bound by overhead, not by products: they keep float32.
-            if let processor = device as? CPUDevice, processor.hasFastBfloat16, configuration.hiddenSize >= 256 { return .bfloat16 }
+            if let processor = device as? any ProcessorDevice, processor.hasFastBfloat16, configuration.hiddenSize >= 256 {
+                return .bfloat16
+            }
             return .float32
         }
         guard precision == .float32 || device.activationTypes.contains(elementType(precision)) else {

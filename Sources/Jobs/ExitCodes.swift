@@ -69,7 +69,8 @@ package enum DaemonExit: Int32, ProgramExit {
         case .waitsForRoom: "no job failed while draining, but one is left paused until the disk has room"
         case .jobsUnreadable: "the jobs cannot be listed"
         case .spoolTaken: "another talad works on the spool"
-        case .unusableConfiguration: "the policy cannot be used, or a later talad has worked on the spool"
+        case .unusableConfiguration:
+            "the policy cannot be used, a later talad has worked on the spool, or the program was built for a newer processor"
         }
     }
 }
@@ -83,6 +84,8 @@ package enum CommandExit: Int32, ProgramExit {
     case paused = 4
     /// EX_TEMPFAIL.
     case noDaemon = 75
+    /// Before anything else (EX_CONFIG); `tala-worker` ends in the same way.
+    case olderProcessor = 78
     /// By SIGINT, as a shell says it.
     case interrupted = 130
 
@@ -94,6 +97,7 @@ package enum CommandExit: Int32, ProgramExit {
         case .cancelled: "cancelled"
         case .paused: "paused"
         case .noDaemon: "the daemon is not running"
+        case .olderProcessor: "the program was built for a newer processor"
         case .interrupted: "watching was interrupted"
         }
     }

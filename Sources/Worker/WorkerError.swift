@@ -1,4 +1,3 @@
-import CPUBackend
 import Datasets
 import Graph
 import Glibc
@@ -76,7 +75,7 @@ enum FailureDescription {
             }
         case let error as DeviceError:
             switch error {
-            case .noDevice: .init(code: .noDevice, message: "\(error)", param: "device")
+            case .noDevice, .noKernels: .init(code: .noDevice, message: "\(error)", param: "device")
             case .unsupportedPrecision: .init(code: .invalidValue, message: "\(error)", param: "precision")
             }
         case let error as PreparationError:

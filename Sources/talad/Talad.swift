@@ -1,4 +1,5 @@
 import ArgumentParser
+import CProcessor
 import CommandLineTools
 import Daemon
 import Glibc
@@ -33,7 +34,11 @@ struct Talad: ParsableCommand {
         help: "Seconds without a sign of life after which a worker counts as hung; ten median steps if that is more.")
     var silenceLimit = 300.0
 
-    static func main() { runAsProgram() }
+    static func main() {
+        // Its workers would not run.
+        tala_require_processor()
+        runAsProgram()
+    }
 
     func run() throws {
         // The parent process may have left these signals blocked.

@@ -22,7 +22,10 @@ package struct BuiltProgram: Sendable {
     }()
 
     /// Runs the program to its end. What it writes goes through files, so that no pipe can fill.
-    package func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Outcome {
+    /// - Parameter wrapper: a program by its path, and its arguments, that runs this one.
+    package func run(
+        _ arguments: [String], input: String = "", environment: [String: String] = [:], under wrapper: [String] = []
+    ) throws -> Outcome {
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tala-command-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: scratch) }
@@ -32,8 +35,9 @@ package struct BuiltProgram: Sendable {
             return try FileHandle(forUpdating: url)
         }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.folder + "/" + name)
-        process.arguments = arguments
+        let words = wrapper + [Self.folder + "/" + name] + arguments
+        process.executableURL = URL(fileURLWithPath: words[0])
+        process.arguments = Array(words.dropFirst())
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = try file("input", input)
         process.standardOutput = try file("output")

@@ -1,5 +1,6 @@
 import COneDNN
 import Glibc
+import Graph
 
 /// A fixed number of threads that run the blocks of kernels.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+import Graph
 
 /// Zeroed memory on a page border, in huge pages where the system has them. Freed with the object.
 final class AlignedMemory {

@@ -1,3 +1,4 @@
+import COneDNN
 import Tensors
 
 /// A float32 product with few columns: adapters of rank 8, small heads, where oneDNN's wide tiles
@@ -27,17 +28,27 @@ final class NarrowProduct: BlockProduct {
         } else {
             for inner in 0..<shape.k { storePart(loadPart(b + inner * shape.strideB, shape.n), packed + inner * width, width) }
         }
-        if width == 8 { multiply(SIMD8<Float>.self, a, packed, c) } else { multiply(SIMD16<Float>.self, a, packed, c) }
+        if width == 8 {
+            multiply(SIMD8<Float>.self, a, packed, width, c, columns: shape.n)
+        } else if tala_kernel_level() >= 4 {
+            multiply(SIMD16<Float>.self, a, packed, width, c, columns: shape.n)
+        } else {
+            // Eight rows of sixteen sums are all registers of AVX2, and leave none for what is
+            // multiplied.
+            multiply(SIMD8<Float>.self, a, packed, width, c, columns: 8)
+            multiply(SIMD8<Float>.self, a, packed + 8, width, c + 8, columns: shape.n - 8)
+        }
         return 0
     }
 
+    /// - Parameter width: numbers from row to row of the packed `b`.
     @inline(__always)
     private func multiply<Numbers: SIMD & BitwiseCopyable>(
-        _ type: Numbers.Type, _ a: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+        _ type: Numbers.Type, _ a: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, _ width: Int, _ c: UnsafeMutablePointer<Float>,
+        columns: Int
     ) where Numbers.Scalar == Float {
         let rowStep = shape.transposesA ? 1 : shape.strideA
         let innerStep = shape.transposesA ? shape.strideA : 1
-        let width = Numbers.scalarCount
         var row = 0
         while row < shape.m {
             let last = min(7, shape.m - 1 - row)
@@ -51,33 +62,33 @@ final class NarrowProduct: BlockProduct {
             var offset = 0
             for inner in 0..<shape.k {
                 let b = UnsafeRawPointer(packed + inner * width).loadUnaligned(as: Numbers.self)
-                s0 = s0.addingProduct(Numbers(repeating: p0[offset]), b)
-                s1 = s1.addingProduct(Numbers(repeating: p1[offset]), b)
-                s2 = s2.addingProduct(Numbers(repeating: p2[offset]), b)
-                s3 = s3.addingProduct(Numbers(repeating: p3[offset]), b)
-                s4 = s4.addingProduct(Numbers(repeating: p4[offset]), b)
-                s5 = s5.addingProduct(Numbers(repeating: p5[offset]), b)
-                s6 = s6.addingProduct(Numbers(repeating: p6[offset]), b)
-                s7 = s7.addingProduct(Numbers(repeating: p7[offset]), b)
+                s0 = sumWithProduct(s0, Numbers(repeating: p0[offset]), b)
+                s1 = sumWithProduct(s1, Numbers(repeating: p1[offset]), b)
+                s2 = sumWithProduct(s2, Numbers(repeating: p2[offset]), b)
+                s3 = sumWithProduct(s3, Numbers(repeating: p3[offset]), b)
+                s4 = sumWithProduct(s4, Numbers(repeating: p4[offset]), b)
+                s5 = sumWithProduct(s5, Numbers(repeating: p5[offset]), b)
+                s6 = sumWithProduct(s6, Numbers(repeating: p6[offset]), b)
+                s7 = sumWithProduct(s7, Numbers(repeating: p7[offset]), b)
                 offset += innerStep
             }
             let target = c + row * shape.strideC
-            put(s0, target)
-            if last >= 1 { put(s1, target + shape.strideC) }
-            if last >= 2 { put(s2, target + 2 * shape.strideC) }
-            if last >= 3 { put(s3, target + 3 * shape.strideC) }
-            if last >= 4 { put(s4, target + 4 * shape.strideC) }
-            if last >= 5 { put(s5, target + 5 * shape.strideC) }
-            if last >= 6 { put(s6, target + 6 * shape.strideC) }
-            if last >= 7 { put(s7, target + 7 * shape.strideC) }
+            put(s0, target, columns)
+            if last >= 1 { put(s1, target + shape.strideC, columns) }
+            if last >= 2 { put(s2, target + 2 * shape.strideC, columns) }
+            if last >= 3 { put(s3, target + 3 * shape.strideC, columns) }
+            if last >= 4 { put(s4, target + 4 * shape.strideC, columns) }
+            if last >= 5 { put(s5, target + 5 * shape.strideC, columns) }
+            if last >= 6 { put(s6, target + 6 * shape.strideC, columns) }
+            if last >= 7 { put(s7, target + 7 * shape.strideC, columns) }
             row += 8
         }
     }
 
-    @inline(__always) private func put<Numbers: SIMD>(_ sums: Numbers, _ target: UnsafeMutablePointer<Float>)
+    @inline(__always) private func put<Numbers: SIMD>(_ sums: Numbers, _ target: UnsafeMutablePointer<Float>, _ columns: Int)
     where Numbers.Scalar == Float {
         var whole = Vector.zero
         if let eight = sums as? SIMD8<Float> { whole.lowHalf = eight } else if let sixteen = sums as? Vector { whole = sixteen }
-        storePart(shape.accumulates ? loadPart(target, shape.n) + whole : whole, target, shape.n)
+        storePart(shape.accumulates ? loadPart(target, columns) + whole : whole, target, columns)
     }
 }

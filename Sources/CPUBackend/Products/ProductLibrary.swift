@@ -5,7 +5,7 @@ import Tensors
 /// Makes block products and keeps them: a model has few shapes, used in every layer.
 final class ProductLibrary {
     /// Whether products of bfloat16 blocks run in the processor's own bfloat16 instructions.
-    let hasBfloat16 = BFloat16Product.isPossible
+    let hasBfloat16: Bool
     private let engine: dnnl_engine_t?
     private var streams: [dnnl_stream_t] = []
     private var known: [BlockProductShape: BlockProduct] = [:]
@@ -13,9 +13,12 @@ final class ProductLibrary {
     /// Whether oneDNN computes float32 products; otherwise ``SIMDProduct`` does.
     var usesOneDNN: Bool { engine != nil }
 
-    /// - Parameter usesOneDNN: false leaves oneDNN out, as the environment variable TALA_ONEDNN=0
-    ///   does.
-    init(threadCount: Int, usesOneDNN: Bool) {
+    /// - Parameters:
+    ///   - usesOneDNN: false leaves oneDNN out, as the environment variable TALA_ONEDNN=0 does.
+    ///   - level: the level of the x86-64 ABI beyond which no instructions are used.
+    init(threadCount: Int, usesOneDNN: Bool, level: Int? = nil) {
+        hasBfloat16 = BFloat16Product.isPossible && level ?? 4 >= 4
+        if let level { tala_limit_onednn(Int32(level)) }
         guard usesOneDNN, let engine = Self.workingEngine() else {
             engine = nil
             return

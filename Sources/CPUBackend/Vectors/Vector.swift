@@ -22,29 +22,29 @@ extension SIMD16<Float> {
     @inline(__always) static func broadcast(_ number: Float) -> Vector { Vector(repeating: number) }
 
     /// The sum of all, by halves.
-    @inline(__always) var total: Float {
-        let eight = lowHalf + highHalf
-        let four = eight.lowHalf + eight.highHalf
-        let two = four.lowHalf + four.highHalf
-        return two.x + two.y
-    }
+    @inline(__always) var total: Float { tala_total(self) }
 
     /// The greater of each pair; `other` where one is not a number.
     @inline(__always) func greater(_ other: Vector) -> Vector { other.replacing(with: self, where: self .> other) }
 
     /// The greatest of all.
-    @inline(__always) var greatest: Float {
-        let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-        let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
-        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-        return two.x > two.y ? two.x : two.y
-    }
+    @inline(__always) var greatest: Float { tala_greatest(self) }
+
+    /// This plus a product; see ``sumWithProduct(_:_:_:)``.
+    @_transparent func addingProduct(_ left: Vector, _ right: Vector) -> Vector { sumWithProduct(self, left, right) }
 
     @inline(__always) var bits: VectorBits { unsafeBitCast(self, to: VectorBits.self) }
 }
 
 extension SIMD16<UInt32> {
     @inline(__always) var floats: Vector { unsafeBitCast(self, to: Vector.self) }
+}
+
+/// `sum + left * right`: rounded once where the processor can, else twice, because the single
+/// rounding would be a call of the C library for every number.
+@_transparent func sumWithProduct<Numbers: SIMD>(_ sum: Numbers, _ left: Numbers, _ right: Numbers) -> Numbers
+where Numbers.Scalar == Float {
+    tala_fuses_products() != 0 ? sum.addingProduct(left, right) : sum + left * right
 }
 
 /// 0, 1, ... 15: for masks, which are made by comparing float numbers (comparisons of integer
