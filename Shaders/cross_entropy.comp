@@ -29,7 +29,7 @@ float capped(float x) {
 
 void main() {
     if (group_index() >= group_count()) return;
-    // Parameters: rows, columns, cap.
+    // Parameters: rows, columns, cap, smoothing, weight of the squared sum.
     uint row = row_of_group();
     bool is_inside = row < PARAMETER(OPERANDS, 0);
     int target = is_inside ? targets(row, 0) : -1;
@@ -43,6 +43,7 @@ void main() {
     float largest = -3.0e38;
     float sum = 0.0;
     float beaten = 0.0;
+    float logit_sum = 0.0;
     for (uint first = lane(); first < read_columns; first += 4 * LANES) {
         vec4 z = vec4(-3.0e38);
         for (uint i = 0; i < 4; i++) {
@@ -50,6 +51,9 @@ void main() {
             if (column < read_columns) {
                 float logit = logits(row, column);
                 z[i] = capped(logit);
+#ifdef IS_EXTENDED
+                logit_sum += z[i];
+#endif
                 if (logit > target_logit || (logit == target_logit && column < uint(target))) beaten += 1.0;
             }
         }
@@ -61,9 +65,20 @@ void main() {
     float row_largest = row_max(largest);
     sum = row_sum(sum * exp(largest - row_largest));
     beaten = row_sum(beaten);
+#ifdef IS_EXTENDED
+    logit_sum = row_sum(logit_sum);
+    float smoothing = FLOAT_PARAMETER(OPERANDS, 3);
+    float log_sum = row_largest + log(sum);
+#endif
     if (!is_inside) return;
     if (lane() == 0) {
+#ifdef IS_EXTENDED
+        float value = log_sum - (1.0 - smoothing) * capped(target_logit) - smoothing * (logit_sum / float(max(columns, 1u)))
+            + FLOAT_PARAMETER(OPERANDS, 4) * log_sum * log_sum;
+        store_loss(row, 0, is_trained ? value : 0.0);
+#else
         store_loss(row, 0, is_trained ? row_largest + log(sum) - capped(target_logit) : 0.0);
+#endif
         store_correct(row, 0, is_trained && beaten == 0.0 ? 1.0 : 0.0);
     }
 #ifdef HAS_GRADIENT
@@ -73,7 +88,12 @@ void main() {
         float value = 0.0;
         if (is_trained) {
             float z = capped(logits(row, column));
+#ifdef IS_EXTENDED
+            value = exp(z - row_largest) * share * (1.0 + 2.0 * FLOAT_PARAMETER(OPERANDS, 4) * log_sum)
+                - smoothing / float(columns) - (column == uint(target) ? 1.0 - smoothing : 0.0);
+#else
             value = exp(z - row_largest) * share - (column == uint(target) ? 1.0 : 0.0);
+#endif
 #ifdef HAS_CAP
             float curve = z / FLOAT_PARAMETER(OPERANDS, 2);
             value *= 1.0 - curve * curve;

@@ -1,6 +1,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
+#include "common/philox.glsl"
 
 // Philox4x32-10 decides which elements stay: four elements a drawing, so an element here is a run
 // of four that one counter covers.
@@ -9,17 +10,6 @@ INPUT_INT(1, random_state)
 OUTPUT(2, y)
 
 #define OPERANDS 3
-
-uvec4 philox(uvec4 counter, uvec2 key) {
-    for (int round = 0; round < 10; round++) {
-        uint high0, low0, high1, low1;
-        umulExtended(0xD2511F53u, counter.x, high0, low0);
-        umulExtended(0xCD9E8D57u, counter.z, high1, low1);
-        counter = uvec4(high1 ^ counter.y ^ key.x, low1, high0 ^ counter.w ^ key.y, low0);
-        key += uvec2(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
 
 void element(uint row, uint run) {
     // Parameters: columns, first row, stream, the smallest word that stays, the factor of what

@@ -11,7 +11,8 @@
 //
 // INPUT(slot, name) float name(row, column), float name_at(index) for an index that ELEMENT(slot,
 // row, column) gives OUTPUT(slot, name) void store_name(row, column, value) IN_OUT(slot, name) both
-// INPUT_INT(slot, name) int name(row, column)
+// INPUT_INT(slot, name) int name(row, column); IN_OUT_INT(slot, name) also void store_name(row,
+// column, value)
 
 #define FLOAT32 0
 #define BFLOAT16 1
@@ -104,3 +105,7 @@ uint half_from_float(float value) {
     layout(std430, binding = slot) buffer name##_block { STORED(slot) elements[]; } name##_memory; \
     float name(uint row, uint column) { uint i = ELEMENT(slot, row, column); return READ(slot, name##_memory.elements, i); } \
     void store_##name(uint row, uint column, float value) { uint i = ELEMENT(slot, row, column); WRITE(slot, name##_memory.elements, i, value); }
+#define IN_OUT_INT(slot, name) \
+    layout(std430, binding = slot) buffer name##_block { int elements[]; } name##_memory; \
+    int name(uint row, uint column) { return name##_memory.elements[ELEMENT(slot, row, column)]; } \
+    void store_##name(uint row, uint column, int value) { name##_memory.elements[ELEMENT(slot, row, column)] = value; }

@@ -8,6 +8,11 @@ package struct DatasetOptions: Sendable, Hashable {
         case supervised
         /// Plain text, packed into rows of `maximumLength` tokens.
         case pretraining
+        /// Prompts with a preferred and another answer: samples of two runs, in this order.
+        case pairs
+        /// Answers with a judgement: samples of one run, whose class is 1 for a good answer and 0
+        /// for a bad one.
+        case judgedAnswers = "judged_answers"
         /// Texts or conversations with labels.
         case classification
     }

@@ -24,7 +24,7 @@ package struct PersistentTensor: Sendable, Hashable {
         case parameter
         case gradient
         /// What an optimizer keeps for a trained tensor, by its name for it.
-        case state(String)
+        case state(String, StateShape = .asParameter)
         /// Keys and values of tokens seen before, in generation.
         case cache
 
@@ -35,7 +35,7 @@ package struct PersistentTensor: Sendable, Hashable {
             case .constant: "constant"
             case .parameter: "parameter"
             case .gradient: "gradient"
-            case .state(let name): name
+            case .state(let name, _): name
             case .cache: "cache"
             }
         }

@@ -4,20 +4,26 @@ import Tensors
 /// and not once a tensor.
 ///
 /// Parameters, gradients and each state of the optimizer have pages of the same layout. Parameters
-/// with and without weight decay are on different pages. Every tensor begins at a multiple of 64
-/// elements; the gaps stay zero.
+/// with and without weight decay, and with different rates, are on different pages. Every tensor
+/// begins at a multiple of 64 elements; the gaps stay zero.
 package struct TrainableLayout: Sendable {
     package struct Parameter: Sendable, Hashable {
         package var key: String
         package var rows: Int
         package var columns: Int
         package var isDecayed: Bool
+        /// Whether it is a matrix inside of the layers: not a vector, an embedding or a head.
+        package var isHiddenMatrix: Bool
+        /// Its learning rate over that of the step.
+        package var rateFactor: Double
 
-        package init(key: String, rows: Int, columns: Int, isDecayed: Bool) {
+        package init(key: String, rows: Int, columns: Int, isDecayed: Bool, isHiddenMatrix: Bool = true, rateFactor: Double = 1) {
             self.key = key
             self.rows = rows
             self.columns = columns
             self.isDecayed = isDecayed
+            self.isHiddenMatrix = isHiddenMatrix
+            self.rateFactor = rateFactor
         }
     }
     package struct Page: Sendable, Hashable {
@@ -26,6 +32,9 @@ package struct TrainableLayout: Sendable {
         package var rows: Int
         package var columns: Int
         package var isDecayed: Bool
+        package var rateFactor = 1.0
+        /// Of a page that one tensor has to itself; false for others.
+        package var isHiddenMatrix = false
     }
     package private(set) var parameters: [Parameter]
     package private(set) var pages: [Page] = []
@@ -41,12 +50,15 @@ package struct TrainableLayout: Sendable {
         self.parameters = parameters
         for (index, parameter) in parameters.enumerated() where indices[parameter.key] == nil { indices[parameter.key] = index }
         let elementLimit = max(1, pageByteLimit / 4)
-        for isDecayed in [true, false] {
+        for group in Self.groups(parameters) {
             var fill = 0
             func close(_ pages: inout [Page]) {
                 guard fill > 0 else { return }
                 let rows = (fill + Self.pageColumns - 1) / Self.pageColumns
-                pages.append(Page(name: "page\(pages.count)", rows: rows, columns: Self.pageColumns, isDecayed: isDecayed))
+                pages.append(
+                    Page(
+                        name: "page\(pages.count)", rows: rows, columns: Self.pageColumns, isDecayed: group.isDecayed,
+                        rateFactor: group.rateFactor))
                 fill = 0
             }
             var waiting: [(key: String, offset: Int)] = []
@@ -54,7 +66,7 @@ package struct TrainableLayout: Sendable {
                 for entry in waiting { places[entry.key] = (page, entry.offset) }
                 waiting = []
             }
-            for parameter in parameters where parameter.isDecayed == isDecayed {
+            for parameter in parameters where Group(parameter) == group {
                 let count = parameter.rows * parameter.columns
                 let padded = (count + Self.alignment - 1) / Self.alignment * Self.alignment
                 if fill > 0, fill + padded > elementLimit {
@@ -63,7 +75,10 @@ package struct TrainableLayout: Sendable {
                 }
                 if padded > elementLimit {
                     places[parameter.key] = (pages.count, 0)
-                    pages.append(Page(name: "page\(pages.count)", rows: parameter.rows, columns: parameter.columns, isDecayed: isDecayed))
+                    pages.append(
+                        Page(
+                            name: "page\(pages.count)", rows: parameter.rows, columns: parameter.columns, isDecayed: group.isDecayed,
+                            rateFactor: group.rateFactor, isHiddenMatrix: parameter.isHiddenMatrix))
                     continue
                 }
                 waiting.append((parameter.key, fill))
@@ -74,28 +89,56 @@ package struct TrainableLayout: Sendable {
         }
     }
 
-    /// The persistent tensor that holds a page's numbers of this kind.
-    package func tensor(of page: Page, _ kind: PersistentTensor.Kind) -> PersistentTensor {
-        PersistentTensor(
-            key: "\(kind.prefix)/\(page.name)", type: TensorType(rows: page.rows, columns: page.columns, .float32), kind: kind)
+    /// What parameters of a page have in common.
+    private struct Group: Hashable {
+        var isDecayed: Bool
+        var rateFactor: Double
+
+        init(_ parameter: Parameter) { (isDecayed, rateFactor) = (parameter.isDecayed, parameter.rateFactor) }
+    }
+
+    /// Those that decay first, by their rates.
+    private static func groups(_ parameters: [Parameter]) -> [Group] {
+        Set(parameters.map { Group($0) }).sorted { ($0.isDecayed ? 0 : 1, $0.rateFactor) < ($1.isDecayed ? 0 : 1, $1.rateFactor) }
+    }
+
+    /// The factors of the learning rate that parameters have, the smallest first.
+    package var rateFactors: [Double] { Set(pages.map(\.rateFactor)).sorted() }
+
+    /// The persistent tensor that holds a page's numbers of this kind; nil where there are none.
+    package func tensor(of page: Page, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
+        var shape = StateShape.asParameter
+        if case .state(_, let own) = kind { shape = own }
+        return shape.type(rows: page.rows, columns: page.columns, isHiddenMatrix: page.isHiddenMatrix).map {
+            PersistentTensor(key: "\(kind.prefix)/\(page.name)", type: $0, kind: kind)
+        }
     }
 
     /// The persistent tensor of one parameter: the parameter itself under its own key, its gradient
-    /// or a state under `kind/key`. Nil if no such parameter is trained.
+    /// or a state under `kind/key`. Nil if no such parameter is trained, or nothing of this kind is
+    /// kept for it.
     package func tensor(of key: String, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
         guard let place = places[key], let index = indices[key] else { return nil }
         let parameter = parameters[index]
         let page = pages[place.page]
-        return PersistentTensor(
-            key: kind == .parameter ? key : "\(kind.prefix)/\(key)",
-            type: TensorType(rows: parameter.rows, columns: parameter.columns, .float32), kind: kind,
-            page: .init(key: "\(kind.prefix)/\(page.name)", elementOffset: place.elementOffset))
+        var shape = StateShape.asParameter
+        if case .state(_, let own) = kind { shape = own }
+        return shape.type(rows: parameter.rows, columns: parameter.columns, isHiddenMatrix: page.isHiddenMatrix).map {
+            PersistentTensor(
+                key: kind == .parameter ? key : "\(kind.prefix)/\(key)", type: $0, kind: kind,
+                page: .init(key: "\(kind.prefix)/\(page.name)", elementOffset: place.elementOffset))
+        }
     }
 
     /// All pages of these kinds, as the persistent layout needs them.
     package func pageTensors(_ kinds: [PersistentTensor.Kind]) -> [PersistentTensor] {
-        kinds.flatMap { kind in pages.map { tensor(of: $0, kind) } }
+        kinds.flatMap { kind in pages.compactMap { tensor(of: $0, kind) } }
     }
 
     package var elementCount: Int { parameters.reduce(0) { $0 + $1.rows * $1.columns } }
+
+    /// Bytes of what is kept of these kinds.
+    package func byteCount(_ kinds: [PersistentTensor.Kind]) -> Int {
+        kinds.reduce(0) { sum, kind in sum + parameters.reduce(0) { $0 + (tensor(of: $1.key, kind)?.type.byteCount ?? 0) } }
+    }
 }

@@ -93,7 +93,7 @@ package struct Manifest: KeyedSection {
         Key("optimizer", kinds: Optimizer.kinds, \.optimizer, standard: { _ in AdamW.word }, "How weights are updated"),
         Key("schedule", section: \.schedule, "How the learning rate changes"),
         Key(
-            "train_on", \.trainOn, .word, following: "`assistant`, or `all` for pretrain", { $0.method.standardTrainOn },
+            "train_on", \.trainOn, .word, following: "`assistant`; `all` for pretrain, `completion` for dpo", { $0.method.standardTrainOn },
             "Which tokens are trained", aliases: ["assistant_only_loss", "train_on_inputs", "mask_prompt"]),
         Key("shuffle", \.shuffle, .flag, "Whether the examples are put in another order every epoch"),
         Key(
@@ -127,7 +127,7 @@ package struct Manifest: KeyedSection {
 
     /// The keys with all that is below them.
     package static let description = SectionDescription(
-        keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules)
+        keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules + trainOnRules)
     private static let names = KeyNames(description)
 
     /// Reads a manifest's text.
@@ -146,6 +146,11 @@ package struct Manifest: KeyedSection {
                 "\(format.rawValue) is for frozen weights, but adapter.type full trains them all: leave it out, or set adapter.type to lora"
             )
         }
+        if adapter == .full, optimizer.specification.adapterRateRatio != nil {
+            throw section.failure(
+                "optimizer", "lora_plus_ratio is for the two matrices of an adapter, but adapter.type full has none: leave it out")
+        }
+        try settleTrainOn(section)
     }
 
     /// A checkpoint holds a digest of its job's canonical manifest: keys that came after 0.1.0

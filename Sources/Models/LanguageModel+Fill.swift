@@ -76,22 +76,32 @@ extension LanguageModel {
 
     /// Gives a persistent tensor's numbers as float32, some rows at a time, in order.
     package func readParts(_ key: String, _ memory: any PersistentMemory, _ body: (UnsafeBufferPointer<Float>) throws -> Void) throws {
+        try readStored(key, memory) { bytes, type in
+            guard let source = bytes.baseAddress else { return }
+            let count = bytes.count / type.byteCount
+            let floats = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+                if let target = buffer.baseAddress { FloatConversion.widen(source, type, count: count, into: target) }
+                initialized = count
+            }
+            try floats.withUnsafeBufferPointer(body)
+        }
+    }
+
+    /// Gives a persistent tensor's bytes as they lie on the device, some rows at a time, in order.
+    package func readStored(
+        _ key: String, _ memory: any PersistentMemory, _ body: (UnsafeRawBufferPointer, ElementType) throws -> Void
+    ) throws {
         guard let placement = memory.layout.placements[key] else { throw GraphError.undefinedValue(key) }
         for piece in placement.pieces {
             let rowsAtOnce = max(1, Self.chunkElements / max(1, piece.columns))
             for first in stride(from: 0, to: piece.rows, by: rowsAtOnce) {
                 let part = Placement([piece.rows(first..<min(piece.rows, first + rowsAtOnce))])
-                let count = part.rows * piece.columns
-                let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, count * piece.elementType.byteCount), alignment: 64)
+                let byteCount = part.rows * piece.columns * piece.elementType.byteCount
+                let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, byteCount), alignment: 64)
                 defer { bytes.deallocate() }
-                let used = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(count * piece.elementType.byteCount)])
+                let used = UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount])
                 try memory.read(part, into: used)
-                guard let source = used.baseAddress else { continue }
-                let floats = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-                    if let target = buffer.baseAddress { FloatConversion.widen(source, piece.elementType, count: count, into: target) }
-                    initialized = count
-                }
-                try floats.withUnsafeBufferPointer(body)
+                try body(UnsafeRawBufferPointer(used), piece.elementType)
             }
         }
     }

@@ -48,6 +48,8 @@ package final class LanguageModel {
     package let rotaryRows: RotaryRows
     /// The head of a task in place of the one over the vocabulary; trained wherever anything is.
     package let head: TaskHead?
+    /// The strength of noise on embeddings in training (NEFTune); 0: none.
+    package let embeddingNoise: Double
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
     let initialAdapter: [String: AdapterFolder.Matrix]
@@ -61,21 +63,27 @@ package final class LanguageModel {
     ///   - maximumLength: tokens of the longest example, which sizes the rotary table.
     ///   - head: of a task; nil: the model's own, over the vocabulary.
     ///   - decaysAll: weight decay on every trained tensor; otherwise on matrices only.
+    ///   - embeddingNoise: the strength of noise on embeddings in training; 0: none.
+    ///   - adapterRateRatio: the learning rate of an adapter's B over that of A (LoRA+, Hayou et
+    ///     al. 2024, arXiv:2402.12354).
     ///   - pageByteLimit: what one page of trained tensors may take.
     /// - Throws: ``ModelError`` naming the tensor or setting.
     package init(
         _ configuration: ModelConfiguration, source: Source, training: Training, precision: Precision = Precision(), maximumLength: Int,
-        head: TaskHead? = nil, decaysAll: Bool = false, pageByteLimit: Int = 64 << 20
+        head: TaskHead? = nil, decaysAll: Bool = false, embeddingNoise: Double = 0, adapterRateRatio: Double = 1,
+        pageByteLimit: Int = 64 << 20
     ) throws {
         self.configuration = configuration
         self.source = source
         self.training = training
+        self.embeddingNoise = embeddingNoise
         self.precision = precision
         rotaryRows = RotaryRows(
             positionCount: max(1, maximumLength), originalPositionCount: configuration.rotaryTables.first?.settings.originalPositions)
         self.head = head
         let headParameter = head.map {
-            TrainableLayout.Parameter(key: $0.key(training), rows: $0.outputs, columns: configuration.hiddenSize, isDecayed: true)
+            TrainableLayout.Parameter(
+                key: $0.key(training), rows: $0.outputs, columns: configuration.hiddenSize, isDecayed: true, isHiddenMatrix: false)
         }
         try precision.check(training)
         if let limit = configuration.rotaryTables.compactMap(\.settings.longestExample).min(), maximumLength > limit {
@@ -88,7 +96,8 @@ package final class LanguageModel {
         family = recorder.family
         declarations = recorder.declarations
         linearModules = recorder.linearModules
-        linearWeights = Set(recorder.linearModules.map { $0.name + ".weight" })
+        let linears = Set(recorder.linearModules.map { $0.name + ".weight" })
+        linearWeights = linears
         if case .checkpoint(let checkpoint) = source { try Self.check(recorder.declarations, against: checkpoint) }
         switch training {
         case .nothing:
@@ -96,7 +105,11 @@ package final class LanguageModel {
         case .full:
             (adapters, initialAdapter, initialHead) = ([], [:], nil)
             trainables = TrainableLayout(
-                recorder.declarations.map { .init(key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector) }
+                recorder.declarations.map {
+                    .init(
+                        key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector,
+                        isHiddenMatrix: linears.contains($0.name))
+                }
                     + (headParameter.map { [$0] } ?? []),
                 pageByteLimit: pageByteLimit)
         case .adapter(let settings, _):
@@ -110,7 +123,8 @@ package final class LanguageModel {
                     [
                         TrainableLayout.Parameter(key: adapter.keyOfA, rows: adapter.rank, columns: adapter.module.inputs, isDecayed: true),
                         TrainableLayout.Parameter(
-                            key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true),
+                            key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true,
+                            rateFactor: adapterRateRatio),
                     ]
                 } + (headParameter.map { [$0] } ?? []), pageByteLimit: pageByteLimit)
         }
@@ -138,7 +152,8 @@ package final class LanguageModel {
         [family.names.head, family.names.headBias].compactMap { $0 }.filter { $0 != family.names.embedding }
     }
 
-    package var usesDropout: Bool { dropout > 0 }
+    /// Whether training draws random numbers.
+    package var usesRandomNumbers: Bool { dropout > 0 || embeddingNoise > 0 }
 
     private var dropout: Double {
         if case .adapter(let settings, _) = training { settings.dropout } else { 0 }
@@ -160,6 +175,7 @@ package final class LanguageModel {
         settings.trainables = trainables
         settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
         settings.dropout = isTraining ? dropout : 0
+        settings.embeddingNoise = isTraining ? embeddingNoise : 0
         settings.generation = generation
         settings.taskHead = head.map { ($0, $0.key(training)) }
         var builder = ModelBuilder(configuration, family, settings, tokenCount: tokenCount, graph: graph)

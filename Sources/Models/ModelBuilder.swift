@@ -21,6 +21,8 @@ struct ModelBuilder {
         /// Adapters by the module they sit on.
         var adapters: [String: AdapterModule] = [:]
         var dropout: Double = 0
+        /// The strength of noise on embeddings; 0: none.
+        var embeddingNoise: Double = 0
         /// The head in place of the one over the vocabulary, with its key.
         var taskHead: (head: TaskHead, key: String)?
         /// Rows of the rotary table for one set of factors.
@@ -59,6 +61,7 @@ struct ModelBuilder {
     private(set) var linearModules: [LinearModule] = []
     private var productWeights: [String: ValueID] = [:]
     private var ranges: [Bool: ValueID] = [:]
+    private var queryRanges: [Bool: ValueID] = [:]
     private var rotaryRows: ValueID?
     private var randomState: ValueID?
     private var cacheInputs: (rows: ValueID, sequences: ValueID, pages: ValueID)?
@@ -78,6 +81,7 @@ struct ModelBuilder {
     mutating func forward() throws(GraphError) -> ForwardPass {
         let tokens = graph.input(ModelInput.tokens, TensorType(rows: tokenCount, columns: 1, .int32))
         var hidden = try family.addEmbedding(tokens, to: &self)
+        hidden = try noisy(hidden)
         for layer in 0..<configuration.layerCount {
             graph.currentSegment = layer
             hidden = try family.addLayer(layer, hidden, to: &self)
@@ -316,7 +320,9 @@ struct ModelBuilder {
         let type = TensorType(rows: tokenCount, columns: 2, .int32)
         let keys = graph.input(isSliding ? ModelInput.windowKeyRanges : ModelInput.keyRanges, type)
         if settings.generation == nil {
-            graph.pair(keyRanges: keys, queryRanges: graph.input(isSliding ? ModelInput.windowQueryRanges : ModelInput.queryRanges, type))
+            let queries = graph.input(isSliding ? ModelInput.windowQueryRanges : ModelInput.queryRanges, type)
+            graph.pair(keyRanges: keys, queryRanges: queries)
+            queryRanges[isSliding] = queries
         }
         ranges[isSliding] = keys
         return keys
@@ -336,8 +342,27 @@ struct ModelBuilder {
         return filled
     }
 
+    /// Embeddings with noise, where there is any.
+    private mutating func noisy(_ x: ValueID) throws(GraphError) -> ValueID {
+        guard settings.embeddingNoise > 0 else { return x }
+        let keys = keyRanges(isSliding: false)
+        guard let queries = queryRanges[false] else { return x }
+        let operation = EmbeddingNoise(alpha: Float(settings.embeddingNoise), stream: Self.noiseStream)
+        let state = drawnState()
+        return try graph.add(operation, [x, keys, queries, state], names: ["noisy"])[0]
+    }
+
+    /// No module's dropout has this number.
+    private static let noiseStream = UInt32.max
+
     private mutating func dropped(_ x: ValueID, stream: UInt32) throws(GraphError) -> ValueID {
         guard settings.dropout > 0 else { return x }
+        let state = drawnState()
+        return try graph.add(Dropout(rate: Float(settings.dropout), stream: stream), [x, state], names: ["dropped"])[0]
+    }
+
+    /// What random numbers begin with.
+    private mutating func drawnState() -> ValueID {
         let state: ValueID
         if let known = randomState {
             state = known
@@ -345,7 +370,7 @@ struct ModelBuilder {
             state = graph.input(ModelInput.randomState, TensorType(rows: 1, columns: 4, .int32))
         }
         randomState = state
-        return try graph.add(Dropout(rate: Float(settings.dropout), stream: stream), [x, state], names: ["dropped"])[0]
+        return state
     }
 
     private mutating func adapterMatrix(_ key: String) throws(GraphError) -> ValueID {

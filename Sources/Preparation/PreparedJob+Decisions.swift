@@ -24,7 +24,7 @@ extension PreparedJob {
         return .random(seed: manifest.seed)
     }
 
-    /// Batch size, steps and learning rate.
+    /// Batch size, steps, steps of warm-up and learning rate.
     static func decideNumbers(_ manifest: inout Manifest, exampleCount: Int) -> (batchSize: Int, totalSteps: Int, rate: Double) {
         let batchSize = manifest.hyperparameters.batchSize.value ?? min(256, max(1, Int((0.002 * Double(exampleCount)).rounded())))
         manifest.hyperparameters.batchSize = .value(batchSize)
@@ -36,6 +36,8 @@ extension PreparedJob {
             manifest.hyperparameters.epochCount = .value(epochs)
             totalSteps = epochs * TrainingRun.stepsPerEpoch(examples: exampleCount, batchSize: batchSize)
         }
+        manifest.schedule.warmupSteps = manifest.schedule.warmupSteps(of: totalSteps)
+        manifest.schedule.warmupShare = nil
         let rate = manifest.hyperparameters.peakRate(base: baseRate(manifest))
         manifest.hyperparameters.learningRate = .value(rate)
         manifest.hyperparameters.learningRateMultiplier = .auto
@@ -64,8 +66,7 @@ extension PreparedJob {
     ) -> RunSettings {
         RunSettings(
             batchSize: batchSize, totalSteps: totalSteps,
-            schedule: LearningRateSchedule(
-                shape: manifest.schedule.shape, peakRate: rate, warmupSteps: manifest.schedule.warmupSteps, totalSteps: totalSteps),
+            schedule: LearningRateSchedule(manifest.schedule, peakRate: rate, totalSteps: totalSteps),
             seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluation.everySteps,
             checkpointEverySteps: manifest.checkpoint.everySteps, microBatchTokens: microBatchTokens)
     }

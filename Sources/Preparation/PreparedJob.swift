@@ -101,6 +101,7 @@ package struct PreparedJob {
         optimizer = try Optimizers.named(manifest.optimizer.word, numbers: manifest.optimizer.numbers)
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
+        let longestRun = max(training.longestRun(), validation?.longestRun() ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
         progress("planning")
@@ -115,14 +116,15 @@ package struct PreparedJob {
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, objective, batchSize: batchSize, steps: totalSteps))
         let decaysAll = manifest.optimizer.weightDecayOn == .all
+        let (noise, ratio) = (manifest.method.specification.embeddingNoise, manifest.optimizer.adapterRateRatio)
+        let pageByteLimit = optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes))
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
         ) { format in
             try LanguageModel(
                 configuration, source: source, training: trainingKind,
-                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longest,
-                head: head,
-                decaysAll: decaysAll, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longestRun,
+                head: head, decaysAll: decaysAll, embeddingNoise: noise, adapterRateRatio: ratio, pageByteLimit: pageByteLimit)
         }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
         settings = Self.settings(manifest, batchSize, totalSteps, rate, microBatchTokens: plan.size.tokenCount)

@@ -37,7 +37,10 @@ extension PreparedJob {
     private var computedTokens: Double {
         let perEpoch = TrainingRun.stepsPerEpoch(examples: training.count, batchSize: settings.batchSize)
         let epochs = Double(settings.totalSteps) / Double(max(1, perEpoch))
-        return Double(training.tokenCount) * epochs + Double(validation?.tokenCount ?? 0) * epochs.rounded(.up) / 3
+        // What the loss compares with is computed once: a third of a step's work too.
+        let hasReference = ((objective as? any ComparingObjective)?.referenceCount ?? 0) > 0
+        let passes = epochs.rounded(.up) + (hasReference ? 1 : 0)
+        return Double(training.tokenCount) * (epochs + (hasReference ? 1.0 / 3 : 0)) + Double(validation?.tokenCount ?? 0) * passes / 3
     }
 
     /// Arithmetic of the whole run.

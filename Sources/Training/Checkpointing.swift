@@ -41,7 +41,9 @@ package enum Checkpointing {
         try WholeFolder.build(path, byteCount: byteCount(model, session.programs.optimizer)) { folder in
             try writeTensors(model, session, kind: .parameter, to: folder + "/" + tensorFile(model))
             let states = session.programs.optimizer.states
-            for name in states { try writeTensors(model, session, kind: .state(name), to: folder + "/" + stateFile(name)) }
+            for (name, kind) in zip(states, session.programs.optimizer.stateKinds) {
+                try writeTensors(model, session, kind: kind, to: folder + "/" + stateFile(name))
+            }
             let node: JSONNode = [
                 "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens),
                 "inputs": state.fingerprint.json, "open_row": state.openRow.map { JSONNode($0.line) } ?? nil,
@@ -71,8 +73,8 @@ package enum Checkpointing {
         guard differences.isEmpty else { throw TrainingError.inputsChanged(path: path, what: differences) }
         let model = session.programs.model
         try readTensors(model, session, kind: .parameter, from: path + "/" + tensorFile(model))
-        for name in session.programs.optimizer.states {
-            try readTensors(model, session, kind: .state(name), from: path + "/" + stateFile(name))
+        for (name, kind) in zip(session.programs.optimizer.states, session.programs.optimizer.stateKinds) {
+            try readTensors(model, session, kind: kind, from: path + "/" + stateFile(name))
         }
         var state = CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
         state.openRow = node["open_row"]?.string.flatMap { MetricsRow(line: $0) }
@@ -86,24 +88,33 @@ package enum Checkpointing {
     /// About the size of a checkpoint: parameters and the optimizer's state in float32, and small
     /// files.
     package static func byteCount(_ model: LanguageModel, _ optimizer: any Optimizer) -> Int {
-        model.trainables.elementCount * 4 * (1 + optimizer.states.count) + (1 << 18)
+        model.trainables.byteCount([.parameter] + optimizer.stateKinds) + (1 << 18)
     }
 
-    private static func shape(_ parameter: TrainableLayout.Parameter, _ model: LanguageModel) -> [Int] {
+    /// The shape in which a tensor of a parameter is stored.
+    private static func shape(_ tensor: PersistentTensor, of parameter: TrainableLayout.Parameter, _ model: LanguageModel) -> [Int] {
+        let type = tensor.type
         // Vectors of a model are stored with one axis.
-        if case .full = model.training, parameter.rows == 1 { return [parameter.columns] }
-        return [parameter.rows, parameter.columns]
+        if case .full = model.training, parameter.rows == 1, type.rows == 1 { return [type.columns] }
+        return [type.rows, type.columns]
+    }
+
+    /// The tensors of a kind that are kept, with their parameters.
+    private static func tensors(_ model: LanguageModel, _ kind: PersistentTensor.Kind) -> [(TrainableLayout.Parameter, PersistentTensor)] {
+        model.trainables.parameters.compactMap { parameter in
+            model.trainables.tensor(of: parameter.key, kind).map { (parameter, $0) }
+        }
     }
 
     private static func writeTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, to path: String)
         throws
     {
-        let layout = model.trainables
+        let kept = tensors(model, kind)
         var writer = try SafetensorsWriter(
-            path: path, entries: layout.parameters.map { .init(name: $0.key, shape: shape($0, model), elementType: .float32) })
-        for parameter in layout.parameters {
-            guard let tensor = layout.tensor(of: parameter.key, kind) else { continue }
-            try model.readParts(tensor.key, session.persistent) { try writer.append(UnsafeRawBufferPointer($0)) }
+            path: path,
+            entries: kept.map { .init(name: $0.key, shape: shape($1, of: $0, model), elementType: $1.type.elementType) })
+        for (_, tensor) in kept {
+            try model.readStored(tensor.key, session.persistent) { bytes, _ in try writer.append(bytes) }
         }
         try writer.finish()
     }
@@ -111,11 +122,10 @@ package enum Checkpointing {
     private static func readTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, from path: String)
         throws
     {
-        let layout = model.trainables
         let held = Dictionary(try SafetensorsFile(path: path).tensors.map { ($0.name, $0) }) { first, _ in first }
-        for parameter in layout.parameters {
-            guard let tensor = layout.tensor(of: parameter.key, kind), let stored = held[parameter.key],
-                stored.shape == shape(parameter, model)
+        for (parameter, tensor) in tensors(model, kind) {
+            guard let stored = held[parameter.key], stored.shape == shape(tensor, of: parameter, model),
+                stored.elementType == tensor.type.elementType
             else {
                 throw TrainingError.unusableCheckpoint(path: path, reason: "\(parameter.key) is missing or has another shape")
             }

@@ -1,3 +1,4 @@
+import Datasets
 package import Graph
 package import Manifest
 package import Models
@@ -16,7 +17,7 @@ package struct MemoryPlanner {
     /// How many sizes of training program a run may need, of which a session keeps some prepared.
     package var programCount: Int
     /// The plans of the choices that were looked at last, for the session that follows.
-    private let plans = PlanCache<CandidateKey>(limit: 4)
+    private let plans = PlanCache<CandidateKey>(limit: 5)
 
     /// A program and what its plan follows from: what it does not depend on is the same for all
     /// choices.
@@ -113,7 +114,10 @@ package struct MemoryPlanner {
         var plans = [gradients]
         // The forward pass alone needs less than the one that keeps it for its gradients; the least
         // that fits is counted whole.
-        if countsWorkspace { plans += [try plan(.evaluation(size)), try plan(.update)] }
+        if countsWorkspace {
+            plans += [try plan(.evaluation(size)), try plan(.update)]
+            if programs.asksForLikelihoods { plans.append(try plan(.likelihood(size))) }
+        }
         var workspaceBytes = 0
         if countsWorkspace {
             for plan in plans { workspaceBytes = max(workspaceBytes, try device.workspaceByteCount(plan, layout: layout)) }
@@ -192,7 +196,9 @@ package struct MemoryPlanner {
             let isSmall = try self.plan(smallest.model, choice, layout: layout, countsWorkspace: true).peakBytes <= byteLimit
             if isSmall { fits = middle } else { fails = middle }
         }
-        if fits > 0 { advice += ", or lower max_length to \(fits * 64) (the longest example has \(longestExample) tokens)" }
+        // Both answers of a pair are computed together, and each may have max_length tokens.
+        let length = objective.purpose == .pairs ? fits * 32 : fits * 64
+        if fits > 0 { advice += ", or lower max_length to \(length) (the longest example has \(longestExample) tokens)" }
         if case .adapter(let settings, _) = smallest.model.training {
             if !formats.contains(.nf4) { advice += ", or set base_weights to nf4" }
             if fits == 0, settings.rank > 8 { advice += ", or lower adapter.rank" }

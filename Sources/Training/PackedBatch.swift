@@ -30,6 +30,9 @@ package struct PackedBatch: Sendable {
     package private(set) var rowWeights: [(name: String, numbers: [Float])]
     /// The classes of each sample, where there are classes.
     package private(set) var labels: [[Int]] = []
+    /// What the loss takes of the whole batch beside
+    /// (``ComparingObjective/batchNumbers(of:probes:)``).
+    package var batchNumbers: [Float] = []
     package private(set) var tokenCount = 0
     /// Rows that the loss looks at.
     package private(set) var lossRowCount = 0

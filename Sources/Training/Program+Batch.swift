@@ -12,6 +12,7 @@ extension Program {
         try write(batch.windowQueryRanges, to: ModelInput.windowQueryRanges)
         try write(batch.trainedRows, to: ProgramInput.trainedRows)
         for input in batch.rowInputs { try write(input.numbers, to: input.name) }
+        if !batch.batchNumbers.isEmpty { try write(batch.batchNumbers, to: ProgramInput.batchNumbers) }
         for input in batch.rowWeights { try write(input.numbers, to: input.name) }
     }
 }

@@ -7,8 +7,15 @@ package enum ProgramInput {
     package static let targets = "targets"
     /// `[1, 1]` float32: one over the weight of the whole batch.
     package static let lossScale = "lossScale"
+    /// `[1, n]` float32: what the loss takes of the whole batch beside.
+    package static let batchNumbers = "batchNumbers"
     /// `[1, n]` float32: the optimizer's numbers of the step.
     package static let optimizerScalars = "optimizerScalars"
+
+    /// The same for the tensors whose rate is so many times that of the step.
+    package static func scalars(at rateFactor: Double) -> String {
+        rateFactor == 1 ? optimizerScalars : "\(optimizerScalars) at \(rateFactor)"
+    }
 }
 
 /// The names of what the host reads after a run.

@@ -37,6 +37,8 @@ package enum ProgramKey: Sendable, Hashable {
     case gradients(ProgramSize)
     /// Forward pass and loss.
     case evaluation(ProgramSize)
+    /// Forward pass and the log-probability of every trained token.
+    case likelihood(ProgramSize)
     /// The optimizer's step.
     case update
 }
@@ -75,11 +77,15 @@ package struct Programs {
             logitsByteLimit: choice.logitsByteLimit)
     }
 
+    /// Whether log-probabilities are asked for beside losses: before training, or before a batch.
+    package var asksForLikelihoods: Bool { ((objective as? any ComparingObjective)?.referenceCount ?? 0) > 0 }
+
     /// What a program computes.
     package func graph(_ key: ProgramKey) throws -> Graph {
         switch key {
         case .gradients(let size): try gradients(size)
         case .evaluation(let size): try evaluation(size)
+        case .likelihood(let size): try evaluation(size, of: SupervisedObjective())
         case .update: try update()
         }
     }
@@ -96,7 +102,9 @@ package struct Programs {
     }
 
     /// Forward pass and loss of one micro-batch, without gradients.
-    package func evaluation(_ size: ProgramSize) throws -> Graph {
+    package func evaluation(_ size: ProgramSize) throws -> Graph { try evaluation(size, of: objective) }
+
+    private func evaluation(_ size: ProgramSize, of objective: any Objective) throws -> Graph {
         var graph = Graph()
         let (pass, _) = try addForward(size, isTraining: false, to: &graph)
         _ = try objective.addLoss(pass, to: &graph)
@@ -110,20 +118,23 @@ package struct Programs {
         var graph = Graph()
         let layout = model.trainables
         let scalarCount = optimizer.scalars(step: 1, learningRate: 0).count
-        let scalars = graph.input(ProgramInput.optimizerScalars, TensorType(rows: 1, columns: scalarCount, .float32))
-        let sums = try layout.pages.map { page in
-            try graph.add(SumOfSquares(), [graph.persistent(layout.tensor(of: page, .gradient))], names: ["sum of squares"])[0]
+        let scalars = layout.rateFactors.map { factor in
+            (factor, graph.input(ProgramInput.scalars(at: factor), TensorType(rows: 1, columns: scalarCount, .float32)))
+        }
+        let sums = try layout.pages.compactMap { layout.tensor(of: $0, .gradient) }.map { gradient in
+            try graph.add(SumOfSquares(), [graph.persistent(gradient)], names: ["sum of squares"])[0]
         }
         let all = try graph.add(ConcatenateRows(), sums, names: ["sums of squares"])[0]
         let clip = try graph.add(ClipFactor(maximumNorm: Float(optimizer.maximumGradientNorm)), [all])[0]
         graph.markOutput(clip, ProgramOutput.norm)
         for page in layout.pages {
-            let tensors = ([.parameter] + optimizer.keptKinds).map { layout.tensor(of: page, $0) }
+            let tensors = ([.parameter] + optimizer.keptKinds).compactMap { layout.tensor(of: page, $0) }
             let values = tensors.map { graph.persistent($0) }
+            guard let (_, scalars) = scalars.first(where: { $0.0 == page.rateFactor }) else { continue }
             let result = try optimizer.addStep(
                 OptimizerPage(
                     parameter: values[0], gradient: values[1], states: Array(values.dropFirst(2)), clip: clip, scalars: scalars,
-                    isDecayed: page.isDecayed), to: &graph)
+                    isDecayed: page.isDecayed, isHiddenMatrix: page.isHiddenMatrix), to: &graph)
             for (value, tensor) in zip([result.parameter, result.gradient] + result.states, tensors) {
                 graph.store(value, into: tensor.key)
             }

@@ -2,17 +2,22 @@ import Datasets
 
 extension TrainingRun {
     /// The first examples of the validation data, or of the training data where there is none.
-    private func firstExamples(_ limit: Int) -> [Sample] {
+    private func firstExamples(_ limit: Int) -> (indices: [Int], data: Dataset) {
         let data = validation ?? training
-        return (0..<min(limit, data.count)).map { data.sample($0) }
+        return (Array(0..<min(limit, data.count)), data)
     }
 
     /// Loss over them with the parameters that the session has now.
     /// - Returns: nil if it was broken off.
-    package func lossOfFirstExamples(_ limit: Int) throws -> Measures? { try loss(of: firstExamples(limit)) }
+    package func lossOfFirstExamples(_ limit: Int) throws -> Measures? {
+        let (indices, data) = firstExamples(limit)
+        return try loss(of: indices, in: data)
+    }
 
-    /// They as micro-batches of the session's evaluation.
-    package func batchesOfFirstExamples(_ limit: Int) -> [PackedBatch] {
-        composed(firstExamples(limit)).map { packed($0, isTraining: false) }
+    /// They as micro-batches of the session's evaluation; none if that was broken off.
+    package func batchesOfFirstExamples(_ limit: Int) throws -> [PackedBatch] {
+        let (indices, data) = firstExamples(limit)
+        guard let batchNumbers = try batchNumbers(of: indices, in: data) else { return [] }
+        return composed(indices.map { data.sample($0) }).map { packed($0, batchNumbers, isTraining: false) }
     }
 }

@@ -152,19 +152,21 @@ package final class TrainingRun {
         let start = Self.now()
         let indices = examples(ofStep: stepsDone)
         let samples = indices.map { training.sample($0) }
+        guard let batchNumbers = try batchNumbers(of: indices, in: training) else { return nil }
         let weight = samples.reduce(0) { $0 + session.programs.objective.weight(of: $1) }
         var sum = Measures()
         var (tokens, trainedTokens, rows) = (0, 0, 0)
         for (index, members) in composed(samples).enumerated() {
             if mustBreakOff() { return nil }
-            let batch = packed(members, isTraining: true)
+            let batch = packed(members, batchNumbers, isTraining: true)
             (tokens, trainedTokens, rows) = (tokens + batch.tokenCount, trainedTokens + batch.trainedCount, rows + batch.tokenCapacity)
             do {
                 sum += try session.addGradients(
                     of: batch, batchWeight: weight, seed: settings.seed, step: stepsDone + 1, microBatch: index)
             } catch is BrokenOff { return nil }
         }
-        let rate = settings.schedule.rate(stepsDone: stepsDone)
+        let scheduled = settings.schedule.rate(stepsDone: stepsDone)
+        let rate = session.programs.optimizer.rate(step: stepsDone + 1, scheduled: scheduled)
         let norm = try session.update(learningRate: rate, step: stepsDone + 1)
         guard sum.meanLoss.isFinite, norm.isFinite else {
             throw TrainingError.notFinite(
@@ -206,15 +208,16 @@ package final class TrainingRun {
         guard let validation, validation.count > 0 else { return Measures() }
         let count = min(limit ?? validation.count, validation.count)
         let start = limit == nil ? 0 : rotation * count % validation.count
-        return try loss(of: (0..<count).map { validation.sample((start + $0) % validation.count) })
+        return try loss(of: (0..<count).map { (start + $0) % validation.count }, in: validation)
     }
 
     /// - Returns: nil if it was broken off.
-    func loss(of samples: [Sample]) throws -> Measures? {
+    func loss(of indices: [Int], in data: Dataset) throws -> Measures? {
         var sum = Measures()
-        for members in composed(samples) {
+        guard let batchNumbers = try batchNumbers(of: indices, in: data) else { return nil }
+        for members in composed(indices.map { data.sample($0) }) {
             if mustBreakOff() { return nil }
-            do { sum += try session.evaluate(packed(members, isTraining: false)) } catch is BrokenOff { return nil }
+            do { sum += try session.evaluate(packed(members, batchNumbers, isTraining: false)) } catch is BrokenOff { return nil }
         }
         return sum
     }
@@ -228,14 +231,16 @@ package final class TrainingRun {
 
     /// A micro-batch packed for a program of the session. One is packed when it is its turn: so the
     /// plan that its size may need is prepared before the next is made.
-    func packed(_ members: [Sample], isTraining: Bool) -> PackedBatch {
+    func packed(_ members: [Sample], _ batchNumbers: [Float], isTraining: Bool) -> PackedBatch {
         let (model, objective) = (session.programs.model, session.programs.objective)
         let size = session.size(
             tokens: members.reduce(0) { $0 + $1.size.tokenCount }, trained: members.reduce(0) { $0 + objective.lossRowCount(of: $1.size) },
             isTraining: isTraining)
-        return PackedBatch(
+        var batch = PackedBatch(
             members, for: objective, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount,
             window: model.configuration.slidingWindow, rotary: model.rotaryRows)
+        batch.batchNumbers = batchNumbers
+        return batch
     }
 
     /// Seconds of the monotonic clock.

@@ -1,9 +1,11 @@
+import Datasets
 package import Graph
 import Manifest
 package import Profiling
 import Models
 package import Runtime
 import Tensors
+package import Tokenization
 
 /// A model on a device, ready to be trained: memory filled, programs planned and prepared as
 /// batches need them.
@@ -33,7 +35,8 @@ package final class TrainingSession {
         self.programs = programs
         largestSize = largest
         loaded = try LoadedModel(programs.model, on: device, keeping: programs.optimizer.keptKinds)
-        let keys = [ProgramKey.gradients(largest), .evaluation(largest), .update]
+        let keys =
+            [ProgramKey.gradients(largest), .evaluation(largest), .update] + (programs.asksForLikelihoods ? [.likelihood(largest)] : [])
         cache = try ProgramCache(loaded, largest: keys, known: known) { try programs.graph($0) }
         updateProgram = try cache.makeProgram(.update)
     }
@@ -49,13 +52,17 @@ package final class TrainingSession {
     /// A smaller program can need a little more than the largest, since values are packed greedily;
     /// then the batch is filled up to a size that fits.
     package func size(tokens: Int, trained: Int, isTraining: Bool) -> ProgramSize {
+        size(tokens: tokens, trained: trained) { isTraining ? .gradients($0) : .evaluation($0) }
+    }
+
+    private func size(tokens: Int, trained: Int, _ key: (ProgramSize) -> ProgramKey) -> ProgramSize {
         let rounded = ProgramSize(serving: tokens, trained: trained)
         let wanted = ProgramSize(
             tokenCount: min(rounded.tokenCount, max(largestSize.tokenCount, tokens)),
             trainedCount: min(rounded.trainedCount, max(largestSize.trainedCount, trained)))
         let wider = ProgramSize(tokenCount: wanted.tokenCount, trainedCount: min(wanted.tokenCount, largestSize.trainedCount))
         for size in [wanted, wider, largestSize] where size.tokenCount >= tokens && size.trainedCount >= trained {
-            if cache.fits(isTraining ? .gradients(size) : .evaluation(size)) { return size }
+            if cache.fits(key(size)) { return size }
         }
         return wanted
     }
@@ -68,7 +75,7 @@ package final class TrainingSession {
     package func addGradients(of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int) throws -> Measures {
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(batchWeight > 0 ? batchWeight : 1)], to: ProgramInput.lossScale)
-        if programs.model.usesDropout {
+        if programs.model.usesRandomNumbers {
             let state = [
                 UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), UInt32(truncatingIfNeeded: step),
                 UInt32(truncatingIfNeeded: microBatch),
@@ -83,6 +90,26 @@ package final class TrainingSession {
         let program = try program(for: batch, isTraining: false)
         try program.write([Float(1)], to: ProgramInput.lossScale)
         return try run(program, batch)
+    }
+
+    /// The log-probability of the trained tokens of each run, of runs that fit a micro-batch.
+    /// - Throws: `BrokenOff`, and what the device throws.
+    package func logLikelihoods(of runs: [TokenizedExample]) throws -> [Double] {
+        let counts = runs.map(\.trainedTokenCount)
+        let size = size(tokens: runs.reduce(0) { $0 + $1.ids.count }, trained: counts.reduce(0, +)) { .likelihood($0) }
+        let batch = PackedBatch(
+            runs.map { Sample([$0]) }, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount,
+            window: programs.model.configuration.slidingWindow, rotary: programs.model.rotaryRows)
+        let program = try cache.program(.likelihood(size), unless: mustBreakOff)
+        try program.write([Float(1)], to: ProgramInput.lossScale)
+        try program.write(batch)
+        try program.executable.run(unless: mustBreakOff)
+        let losses = try program.executable.readFloats(ProgramOutput.losses, count: batch.trainedCapacity)
+        var start = 0
+        return counts.map { count in
+            defer { start += count }
+            return losses[start..<start + count].reduce(0.0) { $0 - Double($1) }
+        }
     }
 
     /// Whether steps are timed call by call; what they compute is the same.
@@ -102,7 +129,7 @@ package final class TrainingSession {
     package func profile(_ batch: PackedBatch) throws -> [ProgramTimes] {
         let program = try program(for: batch, isTraining: true)
         let gradients = try program.executable.profile()
-        try updateProgram.write(programs.optimizer.scalars(step: 1, learningRate: 0), to: ProgramInput.optimizerScalars)
+        try writeScalars(step: 1, learningRate: 0)
         let update = try updateProgram.executable.profile()
         return [
             ProgramTimes(program: "forward and backward", plan: program.plan, seconds: gradients, visiblePairs: batch.visiblePairs),
@@ -120,13 +147,20 @@ package final class TrainingSession {
     /// were.
     /// - Parameter step: counts from 1.
     package func update(learningRate: Double, step: Int) throws -> Double {
-        try updateProgram.write(programs.optimizer.scalars(step: step, learningRate: learningRate), to: ProgramInput.optimizerScalars)
+        try writeScalars(step: step, learningRate: learningRate)
         if isTimed {
             timed.append(ProgramTimes(program: "update", plan: updateProgram.plan, seconds: try updateProgram.executable.profile()))
         } else {
             try updateProgram.executable.run()
         }
         return Double(try updateProgram.executable.readFloats(ProgramOutput.norm, count: 2)[0])
+    }
+
+    private func writeScalars(step: Int, learningRate: Double) throws {
+        for factor in programs.model.trainables.rateFactors {
+            let scalars = programs.optimizer.scalars(step: step, learningRate: learningRate * factor)
+            try updateProgram.write(scalars, to: ProgramInput.scalars(at: factor))
+        }
     }
 
     private func run(_ program: Program, _ batch: PackedBatch, isTimed: Bool = false) throws -> Measures {

@@ -310,7 +310,7 @@ package final class JobRunner {
         do { prepared = try prepare() } catch is LeaveRequest {
             return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
         }
-        let (job, fingerprint) = prepared
+        var (job, fingerprint) = prepared
         meterStart = MonotonicClock.seconds()
         status.device = job.device.name
         status.plan = PlanFigures(job.plan)
@@ -321,6 +321,9 @@ package final class JobRunner {
         // Before the job's own memory is there, so that both are never held at once.
         let peaks = job.manifest.isProfiled ? try StepProfile.peaks(of: job) : nil
         let session = try job.makeSession()
+        guard try addReferences(to: &job, session, fingerprint) else {
+            return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
+        }
         let state = try resume(session, fingerprint)
         let run = TrainingRun(
             session: session, training: job.training, validation: job.validation, settings: job.settings, stepsDone: state.step)

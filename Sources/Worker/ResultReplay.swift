@@ -40,11 +40,11 @@ struct ResultReplay {
         var outcomes: [Outcome] = []
         func compare(_ part: String, _ found: Measures?, rounding: Double) throws {
             guard let found else { return }
-            outcomes.append(Outcome(part: part, loss: found.meanLoss))
-            let difference = abs(found.meanLoss - expected.meanLoss)
-            guard difference <= rounding * (1 + abs(expected.meanLoss)), found[Measures.loss].weight == expected[Measures.loss].weight
-            else {
-                throw WorkerError.resultDiffers(part: part, found: found.meanLoss, expected: expected.meanLoss)
+            let name = job.objective.replayed
+            let (loss, wanted) = (found[name].mean, expected[name].mean)
+            outcomes.append(Outcome(part: part, loss: loss))
+            guard abs(loss - wanted) <= rounding * (1 + abs(wanted)), found[name].weight == expected[name].weight else {
+                throw WorkerError.resultDiffers(part: part, found: loss, expected: wanted)
             }
         }
         if case .adapter = job.model.training {
@@ -58,7 +58,7 @@ struct ResultReplay {
                 } else {
                     let model = try self.model(merged)
                     let programs = Programs(model: model, optimizer: job.optimizer, objective: job.objective, choice: job.plan.choice)
-                    let batches = run.batchesOfFirstExamples(Self.exampleCount)
+                    let batches = try run.batchesOfFirstExamples(Self.exampleCount)
                     let needed = try Evaluator.byteCount(device: job.device, programs: programs, batches: batches)
                     if needed > job.spareBytes ?? .max {
                         outcomes.append(Outcome(part: "merged", reason: "that would take \(needed >> 20) MiB beside the job's memory"))

@@ -9,6 +9,7 @@ import Models
 import Preparation
 import Profiling
 import Tensors
+import Tokenization
 import Training
 
 /// What a benchmark of training runs: the options that `tala bench train` and `tala bench kernels`
@@ -21,12 +22,19 @@ struct BenchOptions: ParsableArguments {
     @Option(help: "The type of activations: float32, bfloat16 or float16, where the device has it.") var precision = "float32"
     @Option(help: "Frozen weights: stored (as the precision), float32, bfloat16, q8 or nf4.") var weights = "stored"
     @Option(help: "Layers that are computed a second time in the backward pass.") var recompute = 0
+    @Option(help: "supervised, or dpo: pairs of examples, of which the second half is the answer.") var method = "supervised"
     @Option(help: "cpu, vulkan, vulkan:N or auto.") var device = "cpu"
 
     func validate() throws {
         guard recompute >= 0 else { throw ValidationError("--recompute is a number of layers") }
         guard tokens > 1, sequence > 1, tokens <= 1 << 24, sequence <= tokens else {
             throw ValidationError("--tokens and --sequence: 1 < sequence <= tokens <= \(1 << 24), not \(sequence) and \(tokens)")
+        }
+        guard Self.objectives[method] != nil else {
+            throw ValidationError("--method is \(Self.objectives.keys.sorted().joined(separator: " or ")), not \"\(method)\"")
+        }
+        guard method == "supervised" || tokens >= 2 * sequence else {
+            throw ValidationError("--method \(method): a pair takes two examples, so --tokens is at least \(2 * sequence)")
         }
         _ = try (activationType(), baseWeights(), training())
     }
@@ -47,6 +55,10 @@ struct BenchOptions: ParsableArguments {
         return format
     }
 
+    private static let objectives: [String: any Objective] = ["supervised": SupervisedObjective(), "dpo": PreferenceObjective()]
+    var objective: any Objective { Self.objectives[method] ?? SupervisedObjective() }
+    var isOfPairs: Bool { objective.purpose == .pairs }
+
     /// What `--adapter` says is trained.
     func training() throws -> LanguageModel.Training {
         let parts = adapter.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -66,7 +78,8 @@ struct BenchSetup {
     let model: LanguageModel
     let session: TrainingSession
     let plan: JobPlan
-    /// Every token is trained but the first of each example, which nothing predicts.
+    /// Every token is trained but the first of each example, which nothing predicts; of pairs the
+    /// second half.
     let batch: PackedBatch
     let activationType: ElementType
 
@@ -93,17 +106,20 @@ struct BenchSetup {
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),
             baseWeights: model.precision.baseWeights)
         let planner = MemoryPlanner(
-            device: device, optimizer: AdamWOptimizer(), byteLimit: nil,
+            device: device, optimizer: AdamWOptimizer(), objective: options.objective, byteLimit: nil,
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0)
         plan = try planner.plan(model, choice)
         progress.say(
             "planned \(plan.peakBytes >> 20) MiB, \(Int((plan.floatingPointOperations / 1e9).rounded())) GFLOP a step; drawing weights")
         session = try planner.makeSession(model, plan)
-        batch = Self.batch(options, model, trainedTokens: options.sequence)
+        batch = Self.batch(options, model, trainedTokens: options.isOfPairs ? options.sequence / 2 : options.sequence)
     }
 
     /// Tokens that a step runs: whole examples.
-    var tokenCount: Int { options.tokens / options.sequence * options.sequence }
+    var tokenCount: Int {
+        let example = options.isOfPairs ? 2 * options.sequence : options.sequence
+        return options.tokens / example * example
+    }
 
     /// Random examples, of each of which the last `trainedTokens` tokens are trained.
     static func batch(_ options: BenchOptions, _ model: LanguageModel, trainedTokens: Int) -> PackedBatch {
@@ -115,10 +131,27 @@ struct BenchSetup {
                     return Int32(truncatingIfNeeded: Int(state >> 33) % model.configuration.vocabularySize)
                 }, isTrained: (0..<options.sequence).map { $0 >= options.sequence - trainedTokens })
         }
-        let size = ProgramSize(roundingUp: options.tokens, examples.reduce(0) { $0 + $1.size.trainedTokenCount })
-        return PackedBatch(
-            examples, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: model.configuration.slidingWindow,
-            rotary: model.rotaryRows)
+        var samples = examples
+        if options.isOfPairs {
+            samples = (0..<examples.count / 2).map { index in
+                let (first, second) = (examples[2 * index].runs[0], examples[2 * index + 1].runs[0])
+                let prompt = first.ids.prefix(options.sequence - trainedTokens)
+                var pair = Sample([
+                    first, TokenizedExample(ids: Array(prompt) + second.ids.suffix(from: prompt.count), isTrained: second.isTrained),
+                ])
+                // About what random weights say of so many tokens.
+                let likelihood = -Double(trainedTokens) * log(Double(model.configuration.vocabularySize))
+                pair.references = [likelihood, likelihood]
+                return pair
+            }
+        }
+        let objective = options.objective
+        let size = ProgramSize(roundingUp: options.tokens, samples.reduce(0) { $0 + objective.lossRowCount(of: $1.size) })
+        var batch = PackedBatch(
+            samples, for: objective, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount,
+            window: model.configuration.slidingWindow, rotary: model.rotaryRows)
+        batch.batchNumbers = (objective as? any ComparingObjective)?.batchNumbers(of: samples, probes: []) ?? []
+        return batch
     }
 
     /// One optimizer step; gives the seconds it took and its loss.

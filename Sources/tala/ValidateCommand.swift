@@ -94,8 +94,11 @@ struct ExampleText {
     }
 
     func text(_ data: Dataset, _ index: Int) -> String {
-        let example = data.example(index)
-        var text = "line \(data.line(of: index)), \(example.ids.count) tokens, \(example.trainedTokenCount) trained:\n"
+        data.sample(index).runs.map { text($0, line: data.line(of: index)) }.joined()
+    }
+
+    private func text(_ example: TokenizedExample, line: Int) -> String {
+        var text = "line \(line), \(example.ids.count) tokens, \(example.trainedTokenCount) trained:\n"
         var shown = ""
         var start = 0
         while start < example.ids.count {

@@ -19,22 +19,26 @@ struct CrashJob {
 
     /// - Parameters:
     ///   - base: how a LoRA keeps the model's own weights.
+    ///   - loss: trains on pairs of answers, with this loss.
     ///   - splitsBatches: gives the job so little memory that a batch is several micro-batches.
     init(
         lora: Bool = true, dropout: Double = 0, base: BaseWeights? = nil, keep: Int = 2, device: String = "cpu",
-        splitsBatches: Bool = false
+        optimizer: String = "adamw", loss: String? = nil, splitsBatches: Bool = false
     ) throws {
-        let limit = splitsBatches ? try Self.tightLimit(lora: lora, dropout: dropout, base: base, device: device) : nil
-        try self.init(lora: lora, dropout: dropout, base: base, keep: keep, device: device, memoryLimit: limit)
+        func make(_ limit: Int?) throws -> CrashJob {
+            try CrashJob(
+                lora: lora, dropout: dropout, base: base, keep: keep, device: device, optimizer: optimizer, loss: loss, memoryLimit: limit)
+        }
+        self = try make(splitsBatches ? try Self.tightLimit(make) : nil)
     }
 
     /// Less and less, until a micro-batch is half a batch at most.
-    private static func tightLimit(lora: Bool, dropout: Double, base: BaseWeights?, device: String) throws -> Int? {
+    private static func tightLimit(_ make: (Int?) throws -> CrashJob) throws -> Int? {
         var limit: Int?
         var fitting: Int?
         var first = 0
         for _ in 0..<16 {
-            let job = try CrashJob(lora: lora, dropout: dropout, base: base, keep: 2, device: device, memoryLimit: limit)
+            let job = try make(limit)
             defer { job.remove() }
             var looks = 0
             // Long enough to plan, too short to train.
@@ -52,7 +56,9 @@ struct CrashJob {
         return fitting
     }
 
-    private init(lora: Bool, dropout: Double, base: BaseWeights?, keep: Int, device: String, memoryLimit: Int?) throws {
+    private init(
+        lora: Bool, dropout: Double, base: BaseWeights?, keep: Int, device: String, optimizer: String, loss: String?, memoryLimit: Int?
+    ) throws {
         root = NSTemporaryDirectory() + "tala-crash-\(UUID().uuidString)"
         folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
         try FileManager.default.createDirectory(atPath: folder.controls, withIntermediateDirectories: true)
@@ -60,15 +66,18 @@ struct CrashJob {
         for (name, count) in [("train.jsonl", 7), ("validation.jsonl", 3)] {
             let lines = try String(contentsOfFile: ReferenceSet.own.chatModel + "/" + name, encoding: .utf8).split(separator: "\n").prefix(
                 count)
-            try DurableFiles.replace(root + "/files/" + name, with: lines.joined(separator: "\n") + "\n")
+            let data = try loss == nil ? lines.map(String.init) : Self.pairs(lines.map(String.init))
+            try DurableFiles.replace(root + "/files/" + name, with: data.joined(separator: "\n") + "\n")
         }
         let adapter = lora ? "{type: lora, rank: 4, alpha: 8, dropout: \(dropout)}" : "{type: full}"
+        let (method, more) = loss.map { ("dpo", "loss: \($0), ") } ?? ("supervised", "")
         let manifest = """
             model: chat-model
             training_file: train.jsonl
             validation_file: validation.jsonl
             seed: 5
-            method: {type: supervised, supervised: {hyperparameters: {n_epochs: 2, batch_size: 3, learning_rate: 1.0e-3}}}
+            method: {type: \(method), \(method): {hyperparameters: {\(more)n_epochs: 2, batch_size: 3, learning_rate: 1.0e-3}}}
+            optimizer: {type: \(optimizer)}
             adapter: \(adapter)
             max_length: 512
             precision: float32
@@ -85,6 +94,18 @@ struct CrashJob {
         try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
         try folder.write(JobStatus(id: folder.id, state: .queued, createdAt: 1, manifest: read))
         start = try FolderSnapshot(folder.path)
+    }
+
+    /// Each conversation with its answer, and with the next one's.
+    private static func pairs(_ lines: [String]) throws -> [String] {
+        let records = try lines.map { try JSONParser().parse($0)["messages"]?.array ?? [] }
+        return records.indices.map { index in
+            let other = records[(index + 1) % records.count]
+            return JSONWriter().string([
+                "prompt": JSONNode(Array(records[index].dropLast())), "chosen": JSONNode(Array(records[index].suffix(1))),
+                "rejected": JSONNode(Array(other.suffix(1))),
+            ])
+        }
     }
 
     /// Puts the job back to where it was when it was accepted.

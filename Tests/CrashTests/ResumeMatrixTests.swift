@@ -15,11 +15,14 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
     var dropout: Double
     var base: BaseWeights?
     var device: String
+    var optimizer = "adamw"
+    /// Of preference tuning.
+    var loss: String?
     /// Done in the full form only.
     var isLong = false
 
     var testDescription: String {
-        "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base.map { ", \($0.rawValue)" } ?? ""), \(device)"
+        "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base.map { ", \($0.rawValue)" } ?? ""), \(optimizer)\(loss.map { ", \($0)" } ?? ""), \(device)"
     }
 
     /// Those of this run.
@@ -29,7 +32,13 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
         ResumeCell(lora: true, dropout: 0, device: "cpu"), ResumeCell(lora: true, dropout: 0.1, device: "cpu"),
         ResumeCell(lora: false, dropout: 0, device: "cpu"),
         ResumeCell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"), ResumeCell(lora: true, dropout: 0.1, device: "vulkan"),
+        ResumeCell(lora: true, dropout: 0.1, device: "cpu", loss: "sigmoid"),
         ResumeCell(lora: true, dropout: 0, base: .q8, device: "cpu", isLong: true),
+        ResumeCell(lora: false, dropout: 0, device: "cpu", loss: "sigmoid", isLong: true),
+        ResumeCell(lora: true, dropout: 0.1, device: "vulkan", loss: "sigmoid", isLong: true),
+        ResumeCell(lora: true, dropout: 0, device: "cpu", optimizer: "adafactor", isLong: true),
+        ResumeCell(lora: false, dropout: 0, device: "cpu", optimizer: "muon", isLong: true),
+        ResumeCell(lora: true, dropout: 0, device: "cpu", optimizer: "adamw8bit", isLong: true),
         ResumeCell(lora: true, dropout: 0.1, base: .nf4, device: "vulkan", isLong: true),
         ResumeCell(lora: false, dropout: 0, device: "vulkan", isLong: true),
     ]
@@ -53,7 +62,9 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
     @Test(arguments: ResumeCell.wanted)
     func aJobStoppedAnywhereEndsInTheSameBytes(cell: ResumeCell) throws {
         let device = cell.device
-        let job = try CrashJob(lora: cell.lora, dropout: cell.dropout, base: cell.base, device: device, splitsBatches: true)
+        let job = try CrashJob(
+            lora: cell.lora, dropout: cell.dropout, base: cell.base, device: device, optimizer: cell.optimizer, loss: cell.loss,
+            splitsBatches: true)
         defer { job.remove() }
         let all = Looks(limit: .max)
         #expect(job.run(stop: all.look) == .succeeded, "\(job.folder.status()?.error?.message ?? "")")

@@ -72,10 +72,11 @@ import Tokenization
         #"{"prompt": "q", "chosen": "good", "rejected": "bad"}"#,
         #"{"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "good"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "bad"}]}"#,
         #"{"input": {"messages": [{"role": "user", "content": "q"}]}, "preferred_output": [{"role": "assistant", "content": "good"}], "non_preferred_output": [{"role": "assistant", "content": "bad"}]}"#,
-    ]) func preferencePairsAreCheckedAndSaidToBeForLater(line: String) throws {
+    ]) func preferencePairsAreCheckedAndSaidToBeForAnotherMethod(line: String) throws {
         let good = try DataFolder().report(line + "\n" + line)
         #expect(good.problems.counts == ["preference_training": 1])
-        #expect(good.problems.first.first?.message.contains("2 of them well-formed") == true)
+        let message = good.problems.first.first?.message ?? ""
+        #expect(message.contains("2 of them well-formed") && message.contains("method.type dpo"))
         let same = try DataFolder().report(line.replacingOccurrences(of: "bad", with: "good"))
         #expect(same.problems.first.first?.field == (line.contains("non_preferred") ? "non_preferred_output" : "rejected"))
         let broken = try DataFolder().report(

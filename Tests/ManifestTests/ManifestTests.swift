@@ -64,12 +64,24 @@ import Testing
             ("seed: 1.5", "seed"),
             ("device: gpu", "device"), ("precision: fp8", "precision"), ("max_length: 1", "max_length"),
             ("adapter: {rank: 0}", "adapter.rank"),
-            ("adapter: {type: full, rank: 8}", "adapter.rank"), ("method: {type: dpo}", "method.type"), ("suffix: a/b", "suffix"),
+            ("adapter: {type: full, rank: 8}", "adapter.rank"), ("method: {type: reinforcement}", "method.type"), ("suffix: a/b", "suffix"),
             ("memory_limit: lots", "memory_limit"), ("profile: 1", "profile"),
             ("optimizer: {beta1: 1.0}", "optimizer.beta1"), ("train_on: user", "train_on"), ("shuffle: yes", "shuffle"), ("model: 5", nil),
             ("validation_split: 0.1\nvalidation_file: v.jsonl", "validation_split"), ("metadata: [1]", "metadata"),
             ("adapter: {target_modules: []}", "adapter.target_modules"),
             ("method: {supervised: {hyperparameters: {n_epochs: 1, max_steps: 2}}}", "method.supervised.hyperparameters.max_steps"),
+            ("method: {type: dpo, dpo: {hyperparameters: {beta: 0}}}", "method.dpo.hyperparameters.beta"),
+            ("method: {type: dpo, dpo: {hyperparameters: {loss: hinge}}}", "method.dpo.hyperparameters.loss"),
+            ("method: {type: dpo, dpo: {hyperparameters: {gamma: 1}}}", "method.dpo.hyperparameters.gamma"),
+            ("method: {type: dpo, dpo: {hyperparameters: {loss: kto, sft_weight: 1}}}", "method.dpo.hyperparameters.sft_weight"),
+            (
+                "method: {type: dpo, dpo: {hyperparameters: {loss: ipo, label_smoothing: 0.1}}}",
+                "method.dpo.hyperparameters.label_smoothing"
+            ),
+            ("method: {type: dpo}\ntrain_on: all", "train_on"),
+            ("schedule: {power: 2}", "schedule.power"), ("schedule: {type: warmup_stable_decay}", "schedule.type"),
+            ("schedule: {type: cosine_with_min_lr, min_lr: 1.0e-5, min_lr_rate: 0.1}", "schedule.min_lr_rate"),
+            ("schedule: {warmup_steps: 3, warmup_ratio: 0.1}", "schedule.warmup_ratio"),
         ] as [(String, String?)])
     func aBadValueIsRefusedWithItsKeyAndPlace(line: String, param: String?) {
         let error = Self.failure(Self.least + line + "\n")
@@ -158,7 +170,7 @@ import Testing
     @Test(arguments: [
         ("n_epochs: 3", "n_epochs under method.supervised.hyperparameters"), ("rank: 3", "adapter.rank"), ("adapter: {rnk: 3}", "rank"),
         ("method: {type: pretrain}\nepochs: 3", "n_epochs under method.pretrain.hyperparameters"),
-        ("warmup_ratio: 0.1", "schedule.warmup_steps"),
+        ("warmup_ratio: 0.1", "schedule.warmup_ratio"),
         ("optimizer: {eps: 1.0e-8}", "epsilon"), ("betta1: 0.5", "optimizer.beta1"),
     ])
     func aKeyInTheWrongPlaceIsShownTheRightOne(line: String, meant: String) {

@@ -19,16 +19,26 @@ struct TinyRun {
     }()
 
     init(
-        model folder: String, data path: String, adapter: AdapterSettings, optimizer: any Optimizer, device: any ComputeDevice,
-        settings: RunSettings, stepsDone: Int = 0
+        model folder: String, data path: String, adapter: AdapterSettings, adapterRateRatio: Double = 1, optimizer: any Optimizer,
+        device: any ComputeDevice, settings: RunSettings, stepsDone: Int = 0
+    ) throws {
+        try self.init(
+            model: folder, data: path, training: .adapter(adapter, seed: 1), adapterRateRatio: adapterRateRatio, optimizer: optimizer,
+            device: device, settings: settings, stepsDone: stepsDone)
+    }
+
+    init(
+        model folder: String, data path: String, training: LanguageModel.Training, adapterRateRatio: Double = 1, optimizer: any Optimizer,
+        device: any ComputeDevice, settings: RunSettings, stepsDone: Int = 0
     ) throws {
         let reader = DatasetReader(
             encoder: try ChatEncoder(folder: folder), options: DatasetOptions(maximumLength: settings.microBatchTokens), modelFolder: folder
         )
         guard let data = try reader.read(path).dataset else { throw TrainingError.exampleTooLong(index: 0, tokenCount: 0, limit: 0) }
         model = try LanguageModel(
-            ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .adapter(adapter, seed: 1),
-            maximumLength: settings.microBatchTokens, decaysAll: true, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+            ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: training,
+            maximumLength: settings.microBatchTokens, decaysAll: true, adapterRateRatio: adapterRateRatio,
+            pageByteLimit: optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes)))
         let planner = MemoryPlanner(device: device, optimizer: optimizer, byteLimit: nil)
         let plan = try planner.plan(
             model, .init(tokenCount: settings.microBatchTokens, recomputedLayers: 0, baseWeights: model.precision.baseWeights))

@@ -12,6 +12,7 @@ TITLES = {
     "qwen": "Qwen2.5-0.5B shape, LoRA 16, 1 x 512, bfloat16 over autocast",
     "phi": "Phi-3-mini shape, LoRA 16, 1 x 128, bfloat16 over bfloat16 weights",
     "stories": "stories260k shape, LoRA 8, 8 x 128, float32",
+    "dpo": "SmolLM2-135M shape, LoRA 16, DPO on 4 pairs of 256 tokens, bfloat16 over autocast",
 }
 
 

@@ -15,6 +15,8 @@ extension CrossEntropy: CPUKernel {
 /// chunk; the second writes the gradient.
 final class CrossEntropyKernel: Kernel {
     private let softCap: Float
+    private let (smoothing, squaredSum): (Float, Float)
+    private let isExtended: Bool
     private let (logits, targets, lossScale): (Matrix, Matrix, Matrix)
     private let (loss, correct): (Matrix, Matrix)
     private let gradient: Matrix?
@@ -22,6 +24,8 @@ final class CrossEntropyKernel: Kernel {
 
     init(_ operation: CrossEntropy, inputs: [Matrix], outputs: [Matrix]) {
         softCap = operation.softCap
+        (smoothing, squaredSum) = (operation.smoothing, operation.squaredSum)
+        isExtended = operation.isExtended
         (logits, targets, lossScale) = (inputs[0], inputs[1], inputs[2])
         (loss, correct) = (outputs[0], outputs[1])
         gradient = operation.gradientType == nil ? nil : outputs[2]
@@ -29,7 +33,7 @@ final class CrossEntropyKernel: Kernel {
     }
 
     private let rowsPerBlock: Int
-    override var scratchByteCount: Int { 2 * Self.chunk * 4 }
+    override var scratchByteCount: Int { (isExtended ? 3 : 2) * Self.chunk * 4 }
     override func blockCount(_ phase: Int) -> Int { (logits.rows + rowsPerBlock - 1) / rowsPerBlock }
 
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
@@ -66,15 +70,18 @@ final class CrossEntropyKernel: Kernel {
         }
         let buffer = workspace.scratch.assumingMemoryBound(to: Float.self)
         let output = buffer + Self.chunk
+        let shares = output + Self.chunk
         var greatest = -Float.infinity
         var sum = Vector.zero
         var targetLogit = Float.nan
         // The greatest before the target and from the target on: the first of equals counts.
         var greatestBefore = -Float.infinity
+        var logitSum = 0.0
         var start = 0
         while start < columns {
             let count = min(Self.chunk, columns - start)
             let z = capped(row, start, count, buffer)
+            if isExtended { for place in 0..<count { logitSum += Double(z[place]) } }
             let chunkGreatest = Self.greatest(z, count)
             if target >= start, target < start + count {
                 targetLogit = z[target - start]
@@ -89,23 +96,35 @@ final class CrossEntropyKernel: Kernel {
             start += count
         }
         let logSumExp = greatest + log(sum.total)
-        loss.floats(row)[0] = logSumExp - targetLogit
+        loss.floats(row)[0] = isExtended ? extended(logSumExp, targetLogit, logitSum / Double(columns)) : logSumExp - targetLogit
         correct.floats(row)[0] = targetLogit == greatest && greatestBefore < targetLogit ? 1 : 0
         guard let gradient else { return }
         let scale = lossScale.floats(0)[0]
+        // Of the exponentials, of the target, of every class.
+        let wholeScale = isExtended ? scale * (1 + 2 * squaredSum * logSumExp) : scale
+        let targetScale = isExtended ? scale * (1 - smoothing) : scale
+        let share = scale * smoothing / Float(columns)
         start = 0
         while start < columns {
             let count = min(Self.chunk, columns - start)
             let z = capped(row, start, count, buffer)
             let place = gradient.elementType == .float32 ? gradient.floats(row, start) : output
             let targetSlope = target >= start && target < start + count ? slope(z[target - start]) : 0
-            writeGradient(z, place, count, logSumExp, scale)
-            if target >= start, target < start + count { place[target - start] -= scale * targetSlope }
+            // The gradient may lie where the logits do: their slopes are taken before.
+            if smoothing != 0, softCap != 0 { for column in 0..<count { shares[column] = share * slope(z[column]) } }
+            writeGradient(z, place, count, logSumExp, wholeScale)
+            if smoothing != 0 { for column in 0..<count { place[column] -= softCap == 0 ? share : shares[column] } }
+            if target >= start, target < start + count { place[target - start] -= targetScale * targetSlope }
             if gradient.elementType != .float32 {
                 RowConversion.narrow(output, to: gradient.address(row, start), gradient.elementType, count: count)
             }
             start += count
         }
+    }
+
+    private func extended(_ logSumExp: Float, _ targetLogit: Float, _ mean: Double) -> Float {
+        let (sum, part) = (Double(logSumExp), Double(smoothing))
+        return Float(sum - (1 - part) * Double(targetLogit) - part * mean + Double(squaredSum) * sum * sum)
     }
 
     @inline(__always) private func slope(_ z: Float) -> Float {

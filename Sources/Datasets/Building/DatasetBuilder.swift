@@ -100,13 +100,13 @@ struct DatasetBuilder {
         if let failure { report.add(failure) }
         try cutter.rows(isLast: true) { row, line in try add(row, line, &report, writer) }
         report.lineCount = source.lineCount
-        if report.format?.isPreference == true, report.recordCount > 0 {
+        if options.purpose == .supervised, report.format?.isPreference == true, report.recordCount > 0 {
             report.add(
                 DatasetProblem(
                     kind: "preference_training", file: name, found: "preference pairs",
                     expected: "conversations, or prompts with completions",
-                    "holds preference pairs (\(report.recordCount) of them well-formed): training on preferences is not there yet; "
-                        + "give messages, or the preferred answers as conversations"))
+                    "holds preference pairs (\(report.recordCount) of them well-formed), which are for method.type dpo: set that, "
+                        + "or give the preferred answers as conversations"))
         } else if report.exampleCount == 0, report.isValid {
             report.add(
                 DatasetProblem(
@@ -125,15 +125,18 @@ struct DatasetBuilder {
         let isPlainText: Bool
         switch options.purpose {
         case .pretraining: isPlainText = DataFileName.isPlainText(name)
-        case .supervised, .classification:
+        case .supervised, .classification, .pairs, .judgedAnswers:
             isPlainText = false
             if base.hasSuffix(".txt"), !looksLikeJSON, first != nil {
+                let needs =
+                    switch options.purpose {
+                    case .supervised, .pretraining: "supervised training needs conversations"
+                    case .classification: "classification needs labelled texts"
+                    case .pairs, .judgedAnswers: "dpo needs pairs of answers"
+                    }
                 throw DatasetProblem(
-                    kind: "invalid_value", file: name, found: "plain text", expected: "conversations as JSON Lines",
-                    "is plain text, which is for method.type pretrain; "
-                        + (options.purpose == .supervised
-                            ? "supervised training needs conversations as JSON Lines" : "classification needs labelled texts as JSON Lines")
-                )
+                    kind: "invalid_value", file: name, found: "plain text", expected: "JSON Lines",
+                    "is plain text, which is for method.type pretrain; \(needs) as JSON Lines")
             }
         }
         if !isPlainText, !looksLikeJSON, let fault = FileBeginning.fault(of: text.bytes, name: base) {
@@ -187,6 +190,11 @@ struct DatasetBuilder {
         if options.purpose == .classification { return detected ?? .labelledText }
         if detected == nil, let (record, line) = unknown {
             throw UnknownFormat.problem(record, file: name, line: line, isInArray: isArray)
+        }
+        switch options.purpose {
+        case .pairs: return detected?.isPreference == true ? detected ?? .preference : .preference
+        case .judgedAnswers: return detected == .completion ? .completion : .chat
+        case .supervised, .pretraining: break
         }
         switch detected {
         // Plain text is for pretraining, and a prompt with its completion has no turns of an

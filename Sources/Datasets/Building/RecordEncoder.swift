@@ -106,6 +106,8 @@ struct RecordEncoder: Sendable {
     /// The tokens of a record; nil where something is wrong with it or it is not an example.
     private func sample(_ record: JSONNode, _ result: inout ChunkResult, _ findings: inout RecordFindings) -> Sample? {
         switch options.purpose {
+        case .pairs: return pair(record, &result, &findings)
+        case .judgedAnswers: return judgedAnswer(record, &result, &findings)
         case .classification: return labelled(record, &result, &findings)
         case .supervised, .pretraining: return example(record, &result, &findings).map { Sample([$0]) }
         }
@@ -128,8 +130,8 @@ struct RecordEncoder: Sendable {
             }
         // Read for classification alone.
         case .labelledText, .labelledChat: break
-        case .preference: PairFormats.preference(record, &findings)
-        case .preferencePair: PairFormats.pair(record, &findings)
+        case .preference: _ = PreferencePair.outputs(record, &findings)
+        case .preferencePair: _ = PreferencePair.chosen(record, &findings)
         case .text:
             let hint = record["messages"] != nil ? "these are conversations: they are for method.type supervised" : nil
             guard let text = findings.requiredText("text", in: record, hint: hint), !text.isEmpty else { return nil }
@@ -197,6 +199,15 @@ struct RecordEncoder: Sendable {
         return found.isEmpty || options.specialTokensInText == .warn
     }
 
+    /// Of answers that are compared or judged all that the assistant says: their prompts have no
+    /// weight.
+    private var trainedPart: TrainedPart {
+        switch options.purpose {
+        case .pairs, .judgedAnswers: .assistant
+        case .supervised, .pretraining, .classification: options.trainOn
+        }
+    }
+
     /// The tokens of a conversation; nil where the template does not show all of it.
     private func encode(_ conversation: Conversation, _ findings: inout RecordFindings) throws(ChatError) -> TokenizedExample? {
         let review = try reviews.review(of: conversation)
@@ -214,9 +225,9 @@ struct RecordEncoder: Sendable {
         }
         guard isShown else { return nil }
         let (example, changes) = try reviews.encode(
-            conversation, review, trainOn: options.trainOn, controlsAsText: options.specialTokensInText == .encodeAsText)
+            conversation, review, trainOn: trainedPart, controlsAsText: options.specialTokensInText == .encodeAsText)
         let last = example.isTrained.lastIndex(of: true).map { example.ids[$0] }
-        if options.trainOn != .all, let last, !encoder.endIDs.contains(last) {
+        if trainedPart != .all, let last, !encoder.endIDs.contains(last) {
             findings.warn(
                 "no_end_token", nil,
                 "the answer that is trained ends with no end token, for \(reviews.title(for: conversation)) writes none: "

@@ -9,6 +9,8 @@ package struct Dataset: Sendable {
     package let tokenCount: Int
     /// Tokens that the loss counts.
     package let trainedTokenCount: Int
+    /// What a model said of the examples before training, where that is known.
+    package var references: ReferenceTable?
 
     init(store: ExampleStore, selection: Selection? = nil) {
         self.store = store
@@ -38,7 +40,11 @@ package struct Dataset: Sendable {
     package func line(of index: Int) -> Int { Int(clamping: record(index).line) }
     /// The first run of an example.
     package func example(_ index: Int) -> TokenizedExample { sample(index).runs.first ?? TokenizedExample(ids: [], isTrained: []) }
-    package func sample(_ index: Int) -> Sample { store.sample(selection?.number(at: index) ?? index) }
+    package func sample(_ index: Int) -> Sample {
+        var sample = store.sample(selection?.number(at: index) ?? index)
+        sample.references = references?.numbers(of: index)
+        return sample
+    }
     package func size(of index: Int) -> SampleSize { record(index).size }
     package var longestExample: Int { lengths.longest }
     /// Gives back the memory in which the examples that were read are mapped.
@@ -50,6 +56,13 @@ package struct Dataset: Sendable {
         var counts = [Int](repeating: 0, count: classCount)
         for index in 0..<count { for label in sample(index).labels ?? [] where label < classCount { counts[label] += 1 } }
         return counts
+    }
+
+    /// Tokens of the longest run, which may be one of several in its example.
+    package func longestRun() -> Int {
+        (0..<count).reduce(0) { longest, index in
+            record(index).tokenCount <= longest ? longest : max(longest, sample(index).runs.map(\.ids.count).max() ?? 0)
+        }
     }
 
     /// Divides the examples into those to train on and those held back (``ValidationSplit``).

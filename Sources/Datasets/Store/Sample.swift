@@ -9,6 +9,9 @@ package struct Sample: Sendable, Hashable {
     package var weight: Float
     /// The numbers of the classes that it belongs to; nil where nothing is said of classes.
     package var labels: [Int]?
+    /// What a model said of it before training, where the loss compares with that:
+    /// log-probabilities of the trained tokens of runs.
+    package var references: [Double]?
 
     package init(_ runs: [TokenizedExample], weight: Float = 1, labels: [Int]? = nil) {
         self.runs = runs

@@ -9,15 +9,26 @@ package import Tensors
 /// `targets` `[r, 1]` int32, `lossScale` `[1, 1]` float32. Outputs: `loss` `[r, 1]` float32,
 /// `correct` `[r, 1]` float32 and, with `gradientType`, `gradient` as the logits, of that element
 /// type.
+///
+/// With `smoothing` (Szegedy et al. 2016) and `squaredSum` (the z-loss of Chowdhery et al. 2022,
+/// arXiv:2204.02311), each 0 otherwise: `loss[r] = logSumExp(z[r]) - (1 - smoothing) * z[r, target]
+/// - smoothing * mean(z[r]) + squaredSum * logSumExp(z[r])²`, and the gradient is that of it.
 package struct CrossEntropy: OperationWithoutGradient {
     package static let name = "CrossEntropy"
     package var softCap: Float
     package var gradientType: ElementType?
+    package var smoothing: Float
+    package var squaredSum: Float
 
-    package init(softCap: Float = 0, gradientType: ElementType? = nil) {
+    package init(softCap: Float = 0, gradientType: ElementType? = nil, smoothing: Float = 0, squaredSum: Float = 0) {
         self.softCap = softCap
         self.gradientType = gradientType
+        self.smoothing = smoothing
+        self.squaredSum = squaredSum
     }
+
+    /// Whether the loss is more than the cross-entropy.
+    package var isExtended: Bool { smoothing != 0 || squaredSum != 0 }
 
     package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
         try requireCount(inputs, 3)
@@ -32,7 +43,10 @@ package struct CrossEntropy: OperationWithoutGradient {
         return cost
     }
     package var inPlaceInputs: [Int: Int] { gradientType == nil ? [:] : [2: 0] }
-    package var attributes: String { (softCap == 0 ? "" : "softCap=\(softCap) ") + (gradientType == nil ? "loss" : "loss and gradient") }
+    package var attributes: String {
+        (softCap == 0 ? "" : "softCap=\(softCap) ") + (smoothing == 0 ? "" : "smoothing=\(smoothing) ")
+            + (squaredSum == 0 ? "" : "squaredSum=\(squaredSum) ") + (gradientType == nil ? "loss" : "loss and gradient")
+    }
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
         Partition(inputs: [.init("t"), .init("t"), .init()], outputs: outputs.map { _ in .init("t") })
     }

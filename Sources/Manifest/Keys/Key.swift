@@ -75,7 +75,7 @@ extension Key where Owner: KeyedSection {
     package init<Section: KeyedSection>(
         _ name: String, section path: any WritableKeyPath<Owner, Section> & Sendable, _ sentence: String, aliases: [String] = []
     ) {
-        let inner = SectionDescription(keys: Section.keys.map(\.description), exclusions: Section.exclusions)
+        let inner = SectionDescription(keys: Section.keys.map(\.description), exclusions: Section.exclusions, rules: Section.rules)
         self.init(
             description: KeyDescription(name, .section(inner), standard: nil, sentence, aliases),
             read: { section, owner throws(ManifestError) in

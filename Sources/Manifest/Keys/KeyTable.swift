@@ -53,7 +53,9 @@ package enum KeyTable {
         return rows.compactMap { row in
             guard let word = words.first(where: { row.section.hasPrefix("method.\($0).") }) else { return row }
             let isShared = words.allSatisfy { other in
-                rows.contains { $0.name == row.name && $0.section == row.section.replacing(word, with: other) }
+                rows.contains {
+                    $0.name == row.name && $0.sentence == row.sentence && $0.section == row.section.replacing(word, with: other)
+                }
             }
             guard isShared else { return row }
             guard shown.insert(row.name).inserted else { return nil }

@@ -8,6 +8,8 @@ package protocol KeyedSection: Hashable, Sendable {
     static var keys: [Key<Self>] { get }
     /// Pairs of keys of which only one may be given.
     static var exclusions: [Exclusion] { get }
+    /// What ``settle(_:)`` demands, as parts of a JSON Schema.
+    static var rules: [JSONNode] { get }
     /// What follows from all keys together, once they have been read.
     mutating func settle(_ section: ManifestSection) throws(ManifestError)
     /// Whether the canonical manifest leaves a key out that has a value.
@@ -36,6 +38,7 @@ package struct Exclusion: Sendable {
 
 extension KeyedSection {
     package static var exclusions: [Exclusion] { [] }
+    package static var rules: [JSONNode] { [] }
     package mutating func settle(_ section: ManifestSection) throws(ManifestError) {}
     package func omits(_ key: String) -> Bool { false }
 

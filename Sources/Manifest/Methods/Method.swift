@@ -8,10 +8,10 @@ extension Manifest {
         package init(_ specification: any MethodSpecification) { self.specification = specification }
 
         package static let all: [any MethodSpecification.Type] = [
-            Supervised.self, Pretraining.self, Classification.self, EvaluationMethod.self,
+            Supervised.self, Pretraining.self, Preference.self, Classification.self, EvaluationMethod.self,
         ]
         /// Methods that are known by name only.
-        static let announced = ["dpo", "reinforcement"]
+        static let announced = ["reinforcement"]
 
         package var word: String { type(of: specification).word }
 
@@ -28,6 +28,8 @@ extension Manifest {
         static var adapter: Adapter.Kind { get }
         /// Which tokens are trained where the manifest does not say.
         static var trainOn: TrainOn { get }
+        /// Whether ``trainOn`` is the only choice: the loss is of that part and no other.
+        static var fixesTrainOn: Bool { get }
         /// Whether the data is plain text, not conversations or pairs.
         static var readsPlainText: Bool { get }
         /// Whether a model without weights begins with random ones.
@@ -41,6 +43,8 @@ extension Manifest {
         static var hasHyperparameters: Bool { get }
         /// What follows from all settings together, once they have been read.
         mutating func settle(beside section: ManifestSection) throws(ManifestError)
+        /// The strength of noise on embeddings (NEFTune); 0: none.
+        var embeddingNoise: Double { get }
     }
 }
 
@@ -53,6 +57,11 @@ extension Manifest.MethodSpecification {
     var settingMembers: [JSONMember] {
         Self.settings.compactMap { key in key.write(self).map { JSONMember(key.description.name, $0) } }
     }
+}
+
+extension Manifest.MethodSpecification {
+    package static var fixesTrainOn: Bool { false }
+    package var embeddingNoise: Double { 0 }
 }
 
 extension Manifest.Method {

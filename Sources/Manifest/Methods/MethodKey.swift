@@ -79,7 +79,7 @@ extension Key<Manifest> {
             .section(
                 SectionDescription(
                     keys: Manifest.Hyperparameters.keys.map(\.description) + Specification.keys.map(\.description),
-                    exclusions: Manifest.Hyperparameters.exclusions + Specification.exclusions)),
+                    exclusions: Manifest.Hyperparameters.exclusions + Specification.exclusions, rules: Specification.rules)),
             standard: nil, "How long and how fast is trained", [])
         let keys = (Specification.hasHyperparameters ? [hyperparameters] : []) + Specification.settings.map(\.description)
         return KeyDescription(

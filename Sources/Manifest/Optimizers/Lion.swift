@@ -11,6 +11,7 @@ extension Manifest {
         package var weightDecay = 0.01
         package var weightDecayOn = WeightDecayOn.matrices
         package var maximumGradientNorm = 1.0
+        package var adapterRateRatio: Double?
 
         package init() {}
 

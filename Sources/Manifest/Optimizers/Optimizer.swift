@@ -8,15 +8,18 @@ extension Manifest {
         package init(_ specification: any OptimizerSpecification) { self.specification = specification }
 
         /// The first is the one that a manifest without the key has.
-        package static let all: [any OptimizerSpecification.Type] = [AdamW.self, Lion.self, SGD.self]
+        package static let all: [any OptimizerSpecification.Type] = [
+            AdamW.self, Lion.self, SGD.self, Adafactor.self, Muon.self, AdamW8Bit.self,
+        ]
 
         package var word: String { type(of: specification).word }
         package var rateFactor: Double { type(of: specification).rateFactor }
         package var weightDecayOn: WeightDecayOn { specification.weightDecayOn }
+        package var adapterRateRatio: Double { specification.adapterRateRatio ?? 1 }
         /// Its numbers by their keys, for the optimizer of the same word in Training; true is 1.
         package var numbers: [String: Double] {
             Dictionary(
-                uniqueKeysWithValues: specification.members.compactMap { member in
+                uniqueKeysWithValues: specification.members.filter { $0.key != "lora_plus_ratio" }.compactMap { member in
                     (member.node.double ?? member.node.bool.map { $0 ? 1 : 0 }).map { (member.key, $0) }
                 })
         }

@@ -12,6 +12,8 @@ extension Manifest {
         var weightDecayOn: WeightDecayOn { get set }
         /// The length to which a longer gradient is cut; 0 cuts nothing.
         var maximumGradientNorm: Double { get set }
+        /// The rate of an adapter's B over that of its A; nil: 1.
+        var adapterRateRatio: Double? { get set }
     }
 
     /// Which parameters decay.
@@ -27,6 +29,9 @@ extension Manifest.OptimizerSpecification {
             Key(
                 "max_grad_norm", \.maximumGradientNorm, .number(0...1e9), "Length to which a longer gradient is cut; 0 cuts nothing",
                 aliases: ["gradient_clip_val", "grad_clip"]),
+            Key(
+                "lora_plus_ratio", \.adapterRateRatio, .number(0.001...1000),
+                "Rate of an adapter's B over that of its A (LoRA+); 1 without it", aliases: ["loraplus_lr_ratio"]),
         ]
     }
 

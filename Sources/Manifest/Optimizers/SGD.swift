@@ -16,6 +16,7 @@ extension Manifest {
         package var weightDecay = 0.0
         package var weightDecayOn = WeightDecayOn.matrices
         package var maximumGradientNorm = 1.0
+        package var adapterRateRatio: Double?
 
         package init() {}
 

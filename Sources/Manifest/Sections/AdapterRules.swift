@@ -20,8 +20,15 @@ extension Manifest {
         let givesFormat: JSONNode = [
             "required": ["base_weights"], "properties": ["base_weights": ["not": ["enum": ["auto", nil]]]],
         ]
+        let isGiven: JSONNode = ["not": ["type": "null"]]
+        let givesRatio: JSONNode = [
+            "required": ["optimizer"],
+            "properties": [
+                "optimizer": ["type": "object", "required": ["lora_plus_ratio"], "properties": ["lora_plus_ratio": isGiven]]
+            ],
+        ]
         let trainsAll = [isFull] + methods.map { ["allOf": [$0, isOpen]] }
-        var rules: [JSONNode] = [["not": ["allOf": [givesFormat, ["anyOf": JSONNode(trainsAll)]]]]]
+        var rules = [givesFormat, givesRatio].map { given -> JSONNode in ["not": ["allOf": [given, ["anyOf": JSONNode(trainsAll)]]]] }
         // Without a type of its own, an adapter of such a method has none of LoRA's keys.
         for method in methods {
             let onlyOpen: JSONNode = [

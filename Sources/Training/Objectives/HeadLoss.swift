@@ -13,6 +13,8 @@ struct HeadLoss {
     var forward: ForwardPass
     /// Rows of logits that exist at one time.
     var chunkRows: Int
+    /// What is added to the cross-entropy in training.
+    var additions = TokenLossAdditions()
 
     /// What the loss adds to a graph.
     struct Result {
@@ -29,9 +31,12 @@ struct HeadLoss {
     ///   - targets: `[rows, 1]` int32, -1 in rows that fill up.
     ///   - lossScale: `[1, 1]` float32: one over the number of trained tokens of the whole batch.
     ///   - weightSum, biasSum: the gradients of a trained weight and bias of the head.
+    ///   - slopes: factors, and for each row the place of the one that its gradient is multiplied
+    ///     by; without places its own.
     func add(
         to graph: inout Graph, hidden: ValueID, targets: ValueID, lossScale: ValueID, isTraining: Bool,
-        weightSum: (value: ValueID, key: String)?, biasSum: (value: ValueID, key: String)?
+        weightSum: (value: ValueID, key: String)?, biasSum: (value: ValueID, key: String)?,
+        slopes: (factors: ValueID, places: ValueID?)? = nil
     ) throws(GraphError) -> Result {
         let type = graph.type(of: hidden)
         var losses: [ValueID] = []
@@ -44,20 +49,33 @@ struct HeadLoss {
             let rows = try graph.add(SliceRows(start: start, count: count), [hidden], names: ["hidden chunk"])[0]
             let chunkTargets = try graph.add(SliceRows(start: start, count: count), [targets], names: ["targets chunk"])[0]
             let logits = try forward.addLogits(of: rows, to: &graph)
-            let operation = CrossEntropy(softCap: forward.softCap, gradientType: isTraining ? type.elementType : nil)
+            var operation = CrossEntropy(softCap: forward.softCap, gradientType: isTraining ? type.elementType : nil)
+            if isTraining { (operation.smoothing, operation.squaredSum) = (additions.smoothing, additions.squaredSum) }
             let results = try graph.add(operation, [logits, chunkTargets, lossScale], names: ["losses", "correct", "d logits"])
             losses.append(results[0])
             correct.append(results[1])
             if isTraining {
+                var logitGradient = results[2]
+                if let slopes {
+                    let chunk = SliceRows(start: start, count: count)
+                    let operands =
+                        if let places = slopes.places {
+                            [slopes.factors, try graph.add(chunk, [places], names: ["places chunk"])[0]]
+                        } else {
+                            [try graph.add(chunk, [slopes.factors], names: ["factors chunk"])[0]]
+                        }
+                    let scaling = ScaleRows(hasPlaces: slopes.places != nil)
+                    logitGradient = try graph.add(scaling, [logitGradient] + operands, names: ["d logits"])[0]
+                }
                 gradients.append(
-                    try graph.add(MatrixProduct(outputType: type.elementType), [results[2], forward.headWeight], names: ["d hidden"])[0])
+                    try graph.add(MatrixProduct(outputType: type.elementType), [logitGradient, forward.headWeight], names: ["d hidden"])[0])
                 if let weightSum, let sum = weightGradient {
-                    let next = try graph.add(MatrixProduct(transposesA: true, hasAddend: true), [results[2], rows, sum])[0]
+                    let next = try graph.add(MatrixProduct(transposesA: true, hasAddend: true), [logitGradient, rows, sum])[0]
                     graph.store(next, into: weightSum.key)
                     weightGradient = next
                 }
                 if let biasSum, let sum = biasGradient {
-                    let next = try graph.add(ColumnSum(), [results[2], sum])[0]
+                    let next = try graph.add(ColumnSum(), [logitGradient, sum])[0]
                     graph.store(next, into: biasSum.key)
                     biasGradient = next
                 }
@@ -68,5 +86,19 @@ struct HeadLoss {
             losses: try graph.add(ConcatenateRows(), losses, names: ["losses"])[0],
             correct: try graph.add(ConcatenateRows(), correct, names: ["correct"])[0],
             hiddenGradient: isTraining ? try graph.add(ConcatenateRows(), gradients, names: ["d hidden"])[0] : nil)
+    }
+}
+
+/// What may be added to a token's cross-entropy in training; evaluation knows the cross-entropy
+/// alone.
+package struct TokenLossAdditions: Sendable, Hashable {
+    /// The share of the target that is divided among all tokens (Szegedy et al. 2016).
+    package var smoothing: Float = 0
+    /// Times the square of the logarithm of the sum of exponentials (the z-loss of Chowdhery et al.
+    /// 2022, arXiv:2204.02311).
+    package var squaredSum: Float = 0
+
+    package init(smoothing: Double = 0, squaredSum: Double = 0) {
+        (self.smoothing, self.squaredSum) = (Float(smoothing), Float(squaredSum))
     }
 }

@@ -43,6 +43,12 @@ package struct Measures: Sendable, Hashable {
         left.scored += right.scored
     }
 
-    package var meanLoss: Double { self[Self.loss].mean }
+    /// What a word of a measure begins with that is a part of the loss with a mean of its own.
+    package static let lossPart = "loss/"
+
+    /// The mean of the loss, and of its parts that are means over something else.
+    package var meanLoss: Double {
+        sums.keys.filter { $0.hasPrefix(Self.lossPart) }.sorted().reduce(self[Self.loss].mean) { $0 + self[$1].mean }
+    }
     package var accuracy: Double { self[Self.accuracy].mean }
 }

@@ -8,19 +8,33 @@ import Tokenization
 
 /// The objectives whose loss is the cross-entropy of every trained token, given the tokens before
 /// it.
-protocol NextTokenObjective: Objective {}
+protocol NextTokenObjective: Objective {
+    /// What is added to the cross-entropy in training.
+    var additions: TokenLossAdditions { get }
+    /// Whether every example counts alike, and not every token.
+    var isPerExample: Bool { get }
+}
+
+private enum Input {
+    /// `[rows, 1]` float32: what each row counts, where examples count alike.
+    static let tokenWeights = "tokenWeights"
+}
 
 extension NextTokenObjective {
     package func lossRowCount(of size: SampleSize) -> Int { size.trainedTokenCount }
-    package func weight(of sample: Sample) -> Double { Double(sample.size.trainedTokenCount) }
+    package func weight(of sample: Sample) -> Double { isPerExample ? 1 : Double(sample.size.trainedTokenCount) }
+
+    package var rowWeights: [(name: String, width: Int)] { isPerExample ? [(Input.tokenWeights, 1)] : [] }
 
     package var rowInputs: [String] { [ProgramInput.targets] }
 
     package func addRows(of sample: Sample, at firstRows: [Int], to rows: inout LossRows) {
+        let weight = Float(1) / Float(max(1, sample.size.trainedTokenCount))
         for (run, firstRow) in zip(sample.runs, firstRows) {
             for position in run.ids.indices.dropFirst() where run.isTrained[position] {
                 rows.rows.append(Int32(truncatingIfNeeded: firstRow + position - 1))
                 rows.inputs[0].append(run.ids[position])
+                if isPerExample { rows.weights[0].append(weight) }
             }
         }
     }
@@ -31,25 +45,33 @@ extension NextTokenObjective {
         let rows = graph.type(of: pass.hidden).rows
         let targets = graph.input(ProgramInput.targets, TensorType(rows: rows, columns: 1, .int32))
         let scale = graph.input(ProgramInput.lossScale, TensorType(rows: 1, columns: 1, .float32))
-        let head = HeadLoss(forward: pass.forward, chunkRows: pass.chunkRows)
+        let head = HeadLoss(forward: pass.forward, chunkRows: pass.chunkRows, additions: additions)
+        var weights: ValueID?
+        if isPerExample, pass.isTraining { weights = graph.input(Input.tokenWeights, TensorType(rows: rows, columns: 1, .float32)) }
+        // A frozen head's products are as well scaled behind it, where rows are shorter.
+        let scalesLogits = weightSum != nil || biasSum != nil
+        var slopes: (factors: ValueID, places: ValueID?)?
+        if scalesLogits, let weights { slopes = (weights, nil) }
         let result = try head.add(
             to: &graph, hidden: pass.hidden, targets: targets, lossScale: scale, isTraining: pass.isTraining, weightSum: weightSum,
-            biasSum: biasSum)
+            biasSum: biasSum, slopes: slopes)
         graph.markOutput(result.losses, ProgramOutput.losses)
         graph.markOutput(result.correct, ProgramOutput.correct)
-        return result.hiddenGradient
+        guard let weights, !scalesLogits, let gradient = result.hiddenGradient else { return result.hiddenGradient }
+        return try graph.add(ScaleRows(hasPlaces: false), [gradient, weights], names: ["d hidden"])[0]
     }
 
     package func measures(of batch: PackedBatch, reading read: (String, Int) throws -> [Float]) throws -> Measures {
         let losses = try read(ProgramOutput.losses, batch.trainedCapacity)
         let correct = try read(ProgramOutput.correct, batch.trainedCapacity)
         var (loss, correctCount) = (0.0, 0)
+        let weights = batch.rowWeights.first { $0.name == Input.tokenWeights }?.numbers
         for row in 0..<batch.lossRowCount {
-            loss += Double(losses[row])
+            loss += Double(losses[row]) * (weights.map { Double($0[row]) } ?? 1)
             if correct[row] > 0.5 { correctCount += 1 }
         }
         var measures = Measures()
-        measures.add(Measures.loss, total: loss, weight: Double(batch.lossRowCount))
+        measures.add(Measures.loss, total: loss, weight: weights == nil ? Double(batch.lossRowCount) : batch.weight)
         measures.add(Measures.accuracy, total: Double(correctCount), weight: Double(batch.lossRowCount))
         return measures
     }

@@ -33,7 +33,7 @@ package protocol Objective: Sendable {
     /// - Parameter seed: draws its first values.
     func taskHead(seed: UInt64) -> TaskHead?
 
-    /// Rows of hidden states that the loss looks at in a sample.
+    /// Rows of hidden states that the loss looks at in a sample, at most.
     func lossRowCount(of size: SampleSize) -> Int
 
     /// What a sample counts in the mean over a batch: the sum of all losses is divided by the sum
@@ -49,7 +49,8 @@ package protocol Objective: Sendable {
     var rowWeights: [(name: String, width: Int)] { get }
 
     /// Lists the rows that the loss looks at in a sample, with their inputs in the order of
-    /// ``rowInputs``: as many as ``lossRowCount(of:)`` says.
+    /// ``rowInputs``: no more than ``lossRowCount(of:)`` says. An input may have fewer numbers than
+    /// rows, one for each group of rows.
     /// - Parameter firstRows: for each run of the sample the row of its first token.
     func addRows(of sample: Sample, at firstRows: [Int], to rows: inout LossRows)
 
@@ -71,6 +72,9 @@ package protocol Objective: Sendable {
 
     /// The figures of ``columns``; nil where nothing was measured.
     func figures(_ measures: Measures) -> [Double?]
+
+    /// The measure by which a result that is read back must be what was trained.
+    var replayed: String { get }
 }
 
 extension Objective {
@@ -82,6 +86,7 @@ extension Objective {
     package func taskHead(seed: UInt64) -> TaskHead? { nil }
     package var columns: [String] { [] }
     package func figures(_ measures: Measures) -> [Double?] { columns.map { measures[$0].weight > 0 ? measures[$0].mean : nil } }
+    package var replayed: String { Measures.loss }
 }
 
 /// The rows of a packed batch that its loss looks at, with what the host writes for each.

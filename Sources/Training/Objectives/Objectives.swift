@@ -2,7 +2,9 @@ package import Manifest
 
 /// The objectives that a job may name.
 package enum Objectives {
-    package static let all: [any Objective] = [SupervisedObjective(), PretrainingObjective(), ClassificationObjective()]
+    package static let all: [any Objective] = [
+        SupervisedObjective(), PretrainingObjective(), PreferenceObjective(), ClassificationObjective(),
+    ]
 
     /// The objective of a name.
     /// - Throws: ``TrainingError/unknownName(key:name:known:)``.

@@ -1,11 +1,22 @@
 package import Datasets
+package import Manifest
 
 /// Answers to conversations: the loss is over what the assistant says, or whatever else the masks
 /// mark.
 package struct SupervisedObjective: NextTokenObjective {
     package static let name = "supervised"
+    var additions = TokenLossAdditions()
+    var isPerExample = false
 
     package init() {}
+
+    package func configured(by specification: any Manifest.MethodSpecification) -> any Objective {
+        guard let settings = specification as? Manifest.Supervised else { return self }
+        var objective = self
+        objective.additions = TokenLossAdditions(smoothing: settings.labelSmoothing, squaredSum: settings.zLoss)
+        objective.isPerExample = settings.weightPerExample == .examples
+        return objective
+    }
 
     package var purpose: DatasetOptions.Purpose { .supervised }
 }

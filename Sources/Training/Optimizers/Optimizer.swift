@@ -24,6 +24,16 @@ package protocol Optimizer: Sendable {
     /// also names a file of a checkpoint.
     var states: [String] { get }
 
+    /// What a state is for a trained tensor.
+    func shape(of state: String) -> StateShape
+
+    /// Whether its steps are of whole tensors, each on a page of its own, and not of numbers by
+    /// themselves.
+    var takesWholeTensors: Bool { get }
+
+    /// The learning rate of a step, counted from 1, that the schedule gives a rate for.
+    func rate(step: Int, scheduled: Double) -> Double
+
     /// The numbers that the host writes before a step: always as many.
     /// - Parameter step: counts from 1.
     func scalars(step: Int, learningRate: Double) -> [Float]
@@ -42,7 +52,15 @@ extension Optimizer {
     }
 
     /// What a job keeps for every trained tensor beside the tensor itself.
-    package var keptKinds: [PersistentTensor.Kind] { [.gradient] + states.map { .state($0) } }
+    package var keptKinds: [PersistentTensor.Kind] { [.gradient] + stateKinds }
+    package var stateKinds: [PersistentTensor.Kind] { states.map { .state($0, shape(of: $0)) } }
+
+    package func shape(of state: String) -> StateShape { .asParameter }
+    package var takesWholeTensors: Bool { false }
+    package func rate(step: Int, scheduled: Double) -> Double { scheduled }
+
+    /// What a page of trained tensors may take, where the device's limit allows so much.
+    package func pageByteLimit(_ limit: Int) -> Int { takesWholeTensors ? 1 : limit }
 }
 
 /// The operands of an optimizer's step on one page.
@@ -57,6 +75,8 @@ package struct OptimizerPage {
     package var scalars: ValueID
     /// Whether weight decay is for the parameters of this page.
     package var isDecayed: Bool
+    /// Whether the page is a matrix inside of the model's layers.
+    package var isHiddenMatrix = false
 
     package struct Result {
         package var parameter: ValueID

@@ -1,6 +1,8 @@
 /// The optimizers that a job may name.
 package enum Optimizers {
-    package static let all: [any Optimizer.Type] = [AdamWOptimizer.self, LionOptimizer.self, SGDOptimizer.self]
+    package static let all: [any Optimizer.Type] = [
+        AdamWOptimizer.self, LionOptimizer.self, SGDOptimizer.self, AdafactorOptimizer.self, MuonOptimizer.self, AdamW8BitOptimizer.self,
+    ]
 
     /// The optimizer of a name with a manifest's numbers.
     /// - Throws: ``TrainingError/unknownName(key:name:known:)``.

@@ -22,7 +22,13 @@ enum CrossEntropyReference: KernelReference {
             let largest = z.map(\.value).max() ?? 0
             let weights = z.map { Bounded.exponential($0 - Bounded(largest)) }
             let total = Bounded.sum(weights)
-            loss[row, 0] = Bounded(largest) + .logarithm(total) - z[target]
+            let logSum = Bounded(largest) + .logarithm(total)
+            let (smoothing, squared) = (Bounded(operation.smoothing), Bounded(operation.squaredSum))
+            loss[row, 0] = logSum - z[target]
+            if operation.isExtended {
+                let mean = Bounded.sum(z) / Bounded(Double(logits.columns))
+                loss[row, 0] = logSum - (1 - smoothing) * z[target] - smoothing * mean + squared * logSum * logSum
+            }
             // What counts are the logits: the cap changes no order, but may make equal what is not.
             let logitRow = Array(logits.row(row))
             correct[row, 0] = Bounded(logitRow.firstIndex(of: logitRow.max() ?? 0) == target ? 1 : 0)
@@ -30,7 +36,12 @@ enum CrossEntropyReference: KernelReference {
                 var slope = weights[column] / total
                 // A kernel may scale its sum whenever it meets a larger logit.
                 slope.error += slope.value * 64 * Bounded.roundoff
-                if column == target { slope = slope - 1 }
+                if operation.isExtended {
+                    slope = slope * (1 + 2 * squared * logSum) - smoothing / Bounded(Double(logits.columns))
+                    if column == target { slope = slope - (1 - smoothing) }
+                } else if column == target {
+                    slope = slope - 1
+                }
                 if operation.softCap != 0 { slope = slope * slopes[column] }
                 gradient[row, column] = slope * lossScale
             }
@@ -66,7 +77,7 @@ enum CrossEntropyReference: KernelReference {
             (.float32, nil), (.float32, .float32), (.bfloat16, .bfloat16), (.float16, .float16), (.float32, .bfloat16),
             (.bfloat16, .float32),
         ]
-        return sizes.flatMap { rows, columns in
+        let plain = sizes.flatMap { rows, columns in
             types.flatMap { logits, gradient in
                 [Float(0), 30].map { cap in
                     test(
@@ -75,7 +86,26 @@ enum CrossEntropyReference: KernelReference {
                     ) { inputs(&$0, rows, columns, logits) }
                 }
             }
-        } + [test("equal logits", CrossEntropy(gradientType: .float32)) { inputs(&$0, 40, 99, .float32, ties: true) }]
+        }
+        return plain + extended + [
+            test("equal logits", CrossEntropy(gradientType: .float32)) { inputs(&$0, 40, 99, .float32, ties: true) }
+        ]
+    }
+
+    private static var extended: [KernelCase] {
+        let additions: [(smoothing: Float, squared: Float)] = [(0.1, 0), (0, 1e-2), (0.2, 1e-3)]
+        let kinds: [(cap: Float, type: ElementType)] = [(0, .float32), (30, .float32), (0, .bfloat16)]
+        var cases: [KernelCase] = []
+        for (rows, columns) in [(7, 512), (5, 1031), (3, 5003)] {
+            for (smoothing, squared) in additions {
+                for (cap, type) in kinds {
+                    let operation = CrossEntropy(softCap: cap, gradientType: type, smoothing: smoothing, squaredSum: squared)
+                    let name = "\(rows)x\(columns) \(type) cap \(cap) smoothing \(smoothing), squared sum \(squared)"
+                    cases.append(test(name, activations: [type], operation) { inputs(&$0, rows, columns, type) })
+                }
+            }
+        }
+        return cases
     }
 
     static var timings: [KernelCase] {
