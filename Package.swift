@@ -98,12 +98,16 @@ let package = Package(
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
         module("Storage", ["CLinux", "CCrypto", "JSON"]),
+        // Event files, as TensorBoard reads them.
+        module("TensorBoard", ["JSON", "Storage"]),
         // File systems that fail, die or take notes, for trials; no program that is installed holds it.
         module("StorageTrials", ["Storage"]),
         // Element types, shapes, memory-mapped safetensors in and out; the forms in which a model lies on disk.
         module("Tensors", ["JSON", "Storage"]),
         // What is near to a right answer: measures of texts, graders in OpenAI's form.
         module("Grading", ["JSON"]),
+        // Models from a hub: requests by curl, resumed and verified downloads.
+        module("Hub", ["CLinux", "JSON", "Storage"]),
         // What a job's owner and the administrator write: keys, values and ranges of manifest and policy.
         module("Manifest", ["Basics", "JSON", "Grading", yams]),
         // States, events, checkpoint records: pure values.
@@ -120,6 +124,8 @@ let package = Package(
         module("Tokenization", ["JSON", "Templates"]),
         // JSONL in, examples out: validation report, mapped cache, split, order.
         module("Datasets", ["CZlib", "JSON", "Storage", "Templates", "Tokenization"]),
+        // What people have, as chat lines: tables and exports of other programs.
+        module("Conversion", ["Datasets", "JSON", "Storage"]),
         // Operations (shapes, gradient, cost), autodiff, passes, memory plan.
         module("Graph", ["Quantization", "Tensors"]),
         // Where time goes: peaks of a device, profiles of a plan, published cards, the roofline.
@@ -166,14 +172,14 @@ let package = Package(
             "Worker",
             [
                 "Basics", "CLinux", "JSON", "Grading", "Engine", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
-                "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation",
+                "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation", "TensorBoard",
             ]),
         // Every kernel of a device against float64, by the references and the harness of KernelTests.
         module("KernelChecks", ["Basics", "Graph", "Quantization", "Tensors"]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs", "Spool"]),
         // The commands of tala that touch the spool's files alone.
-        module("CommandLineTools", ["Basics", "CLinux", "JSON", "Storage", "Manifest", "Jobs", "Spool", argumentParser]),
+        module("CommandLineTools", ["Basics", "CLinux", "CZlib", "JSON", "Storage", "Manifest", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
         module(
             "Fuzzing",
@@ -193,17 +199,20 @@ let package = Package(
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Spool",
+                argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "Graph", "Hub", "JSON", "Manifest", "Jobs",
+                "Models", "Spool",
                 "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization", "Training",
                 "VulkanBackend",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Jobs", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
         // What test targets share: the reference data, running the programs that were built.
-        .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/TestSupport", swiftSettings: language),
+        .target(name: "TestSupport", dependencies: ["JSON", "Storage"], path: "Tests/TestSupport", swiftSettings: language),
         tests("HouseTests", []),
         tests("JSONTests", ["JSON"]),
         tests("FuzzingTests", ["Fuzzing"], excluding: ["Regressions"]),
+        tests("HubTests", ["Hub", "JSON", "Storage", "TestSupport"]),
+        tests("TensorBoardTests", ["Storage", "TensorBoard"]),
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("ManifestTests", ["JSON", "Manifest"]),
         tests("GradingTests", ["Grading", "JSON", "TestSupport"], excluding: ["Scores.json"]),
@@ -215,6 +224,7 @@ let package = Package(
         tests("TemplatesTests", ["JSON", "Templates", "TestSupport"], excluding: ["Cases"]),
         tests("TokenizationTests", ["Basics", "JSON", "Templates", "Tokenization", "TestSupport"], excluding: ["Reference", "Templates"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
+        tests("ConversionTests", ["Conversion", "JSON"]),
         tests("QuantizationTests", ["Quantization", "Tensors"]),
         tests("GraphTests", ["Basics", "Graph", "Tensors"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Tensors"]),
@@ -239,7 +249,7 @@ let package = Package(
             ]),
         tests("ServingAPITests", ["JSON", "ServingAPI"]),
         tests("EngineServerTests", ["EngineProtocol", "JSON", "TestSupport"]),
-        tests("CommandLineTests", ["CommandLineTools", "JSON", "Jobs", "Manifest", "Spool", "Storage", "TestSupport"]),
+        tests("CommandLineTests", ["CommandLineTools", "CZlib", "JSON", "Jobs", "Manifest", "Spool", "Storage", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests",
@@ -251,9 +261,8 @@ let package = Package(
         tests(
             "JobRunTests",
             [
-                "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage",
-                "Tensors",
-                "Training", "Worker", "TestSupport",
+                "CPUBackend", "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage",
+                "Tensors", "TensorBoard", "Training", "Worker", "TestSupport",
             ]),
     ]
 )

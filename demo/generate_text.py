@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the texts of the demonstration: text.txt (what the small base model is trained on) and tune.jsonl (what it is tuned with).
+"""Writes the texts of the demonstration: text.txt (what the small base model is trained on), tune.jsonl (what it is tuned with) and
+chats.csv (the 500 chats with which the tutorial begins).
 
 Everything follows from the lists below and the seed; the same call writes the same bytes."""
+import csv
 import json
 import random
 
@@ -89,3 +91,13 @@ for name, animals in [("classes.jsonl", seen), ("classes-validation.jsonl", [ani
     with open(name, "w") as file:
         for line in lines:
             file.write(json.dumps(line) + "\n")
+
+# The export of a help desk: the same questions come again and again.
+draw = random.Random(21)
+with open("chats.csv", "w", newline="") as file:
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(["ticket", "question", "answer"])
+    for ticket in range(500):
+        animal, kind = draw.choice(seen), draw.choice(KINDS)
+        asked = draw.choice(QUESTIONS[kind][0]).format(a=animal)
+        table.writerow([1001 + ticket, asked, answer(MANNER, animal, kind)])

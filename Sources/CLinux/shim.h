@@ -31,6 +31,10 @@ static inline int tala_openat(int directory, const char *path, int flags, unsign
 static inline int tala_fallocate(int file, long count) { return (int)syscall(SYS_fallocate, file, 1, 0L, count); }
 // FICLONE: the new file shares the old one's blocks until one of them is changed (btrfs, xfs).
 static inline int tala_clone(int to, int from) { return ioctl(to, 0x40049409, from); }
+// Both ends are closed in programs that are started: 02000000 is O_CLOEXEC.
+static inline int tala_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, 02000000); }
+// A file in memory without a name; 1 is MFD_CLOEXEC.
+static inline int tala_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1); }
 static inline int tala_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 static inline int tala_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 // A descriptor that becomes readable when the process ends.

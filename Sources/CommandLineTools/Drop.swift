@@ -92,10 +92,12 @@ struct Drop {
     private func name(isBundle: Bool) -> String {
         let stamp = "\(getpid())-\(UInt32.random(in: .min ... .max))"
         let own = DurableFiles.split(realName).name
-        let parts = own.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard !isFolder, parts.count > 1, let ending = parts.last else { return "\(Self.plain(own))-\(stamp)" }
-        if isBundle { return "\(Self.plain(parts.dropLast().joined(separator: ".")))-\(stamp)" }
-        return "\(Self.plain(parts.dropLast().joined(separator: "."))).\(stamp).\(Self.plain(ending))"
+        guard !isFolder else { return "\(Self.plain(own))-\(stamp)" }
+        let known = [".json", ".yaml", ".yml"].first { own.hasSuffix($0) }
+        let base = Self.plain(String(own.dropLast(known?.count ?? 0)))
+        if isBundle { return "\(base)-\(stamp)" }
+        // Whatever the file is called, it was read as one of the two.
+        return "\(base).\(stamp)\(known ?? ".yaml")"
     }
 
     /// The path itself, unless it ends in a name that says nothing, such as `.`.

@@ -85,8 +85,3 @@ extension String {
         String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
     }
 }
-
-/// Model names of the spool, for the shell's completion.
-package enum ModelCompletion {
-    package static let names = CompletionKind.custom { words, _, _ in SpoolOptions.layout(JobCompletion.spool(words)).modelNames }
-}

@@ -9,7 +9,7 @@ import Storage
 package struct Plot: ParsableCommand {
     package static let configuration = CommandConfiguration(
         abstract: "Draw a job's loss, validation loss and learning rate over its steps.",
-        discussion: "In the terminal with block characters; --svg writes a picture that browsers show.")
+        discussion: "In the terminal with block characters; --svg and --png write pictures.")
     @OptionGroup var options: SpoolOptions
     @Option(
         name: .customLong("column"),
@@ -19,6 +19,9 @@ package struct Plot: ParsableCommand {
         help: ArgumentHelp("Write the picture into this file; - is standard output.", valueName: "file"),
         completion: .file(extensions: ["svg"]))
     var svg: String?
+    @Option(
+        help: ArgumentHelp("Write the picture into this file as PNG.", valueName: "file"), completion: .file(extensions: ["png"]))
+    var png: String?
     @Option(help: "Rows of each curve in the terminal.") var height = 8
     @Argument(help: "The job's id, or its end; the newest job if left out.", completion: JobCompletion.all) var job: String?
 
@@ -36,9 +39,15 @@ package struct Plot: ParsableCommand {
             if svg == "-" { return try StandardOutput.write(picture) }
             try DurableFiles.replace(svg, with: picture)
         }
+        if let png {
+            guard let picture = PNGChart(title: folder.id, series: series).file else {
+                throw CommandFailure(.failed, "the picture cannot be packed: there is too little memory")
+            }
+            try picture.withBytes { bytes throws(StorageError) in try DurableFiles.replace(png, with: UnsafeRawBufferPointer(bytes)) }
+        }
         if options.json {
             try StandardOutput.json(["id": JSONNode(folder.id), "series": JSONNode(series.map(Self.json))], isIndented: false)
-        } else if svg == nil {
+        } else if svg == nil, png == nil {
             let width = Terminal().outputWidth ?? 80
             try StandardOutput.line(series.map { TextChart(series: $0, width: width, height: height).text }.joined(separator: "\n\n"))
         }

@@ -3,11 +3,11 @@
 package struct DatasetProblem: Error, Sendable, Hashable {
     /// A stable word: `invalid_json`, `unreadable`, `wrong_type`, `missing_field`, `empty_field`,
     /// `invalid_value`, `unknown_role`, `no_assistant`, `too_long`, `no_trained_token`, `template`,
-    /// `template_budget`, `empty_dataset`, `preference_training`, `data_changed`, `unknown_label`,
-    /// `one_class`, `too_few_examples`, those of what a
-    /// template does not show (``TemplateReview/Finding/code``), `special_token_in_text`, and those
-    /// of warnings: `deprecated`, `tool_without_call`, `compression`, `text_changed`,
-    /// `null_arguments`, `null_in_schema`, `beyond_positions`, `no_end_token`.
+    /// `template_budget`, `empty_dataset`, `preference_training`, `prompt_differs`, `data_changed`,
+    /// `unknown_label`, `one_class`, `too_few_examples`, those of what a template does not show
+    /// (``TemplateReview/Finding/code``), `special_token_in_text`, and those of warnings:
+    /// `deprecated`, `tool_without_call`, `compression`, `text_changed`, `null_arguments`,
+    /// `null_in_schema`, `beyond_positions`, `no_end_token`.
     package var kind: String
     package var file: String
     /// Physical line, counted from 1; nil where the whole file is concerned.

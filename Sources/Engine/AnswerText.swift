@@ -1,4 +1,4 @@
-import Tokenization
+package import Tokenization
 
 /// The text of an answer as its tokens come: never a part of a character, never a part of a stop
 /// string.

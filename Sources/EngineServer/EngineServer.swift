@@ -2,6 +2,7 @@ import Engine
 import EngineProtocol
 import Glibc
 import JSON
+import Models
 import Tokenization
 
 /// Serves one engine on a Unix socket: one thread, one loop that reads what has come, computes a

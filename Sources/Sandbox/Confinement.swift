@@ -61,8 +61,8 @@ package enum Confinement {
         return report
     }
 
-    /// Leaves this process what answering needs: to read the system and some folders, to write caches
-    /// and devices. Nothing that a request says can make it read or write anything else.
+    /// Leaves this process what answering needs: to read the system and some folders, to write
+    /// caches and devices. Nothing that a request says can make it read or write anything else.
     /// - Parameter paths: folders of models and adapters.
     @discardableResult
     package static func confineReader(_ paths: [String]) -> Report {

@@ -19,6 +19,10 @@ package struct JobFolder: Sendable, Hashable {
     package var statusFile: String { path + "/status.json" }
     package var eventsFile: String { path + "/events.jsonl" }
     package var metricsFile: String { path + "/metrics.csv" }
+    /// The folder of the figures for TensorBoard.
+    package var tensorBoard: String { path + "/tensorboard" }
+    /// The figures in the form of transformers' Trainer.
+    package var trainerStateFile: String { path + "/trainer_state.json" }
     package var checkpoints: String { path + "/checkpoints" }
     package var result: String { path + "/result" }
     /// The tokenised data, of no value beyond the time that it saves.

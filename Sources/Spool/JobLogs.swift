@@ -42,6 +42,8 @@ package final class EventLog {
 /// The metrics of a job: a header and a line a step.
 package final class MetricsLog {
     private let log: AppendLog
+    private let path: String
+    private let otherCount: Int
     /// The steps that were kept from earlier runs.
     package let rows: [MetricsRow]
 
@@ -50,21 +52,25 @@ package final class MetricsLog {
     /// - Throws: ``StorageError``.
     /// - Parameter others: names of columns that only some jobs have.
     package init(_ folder: JobFolder, keepingThrough step: Int, others: [String] = []) throws(StorageError) {
-        var rows: [MetricsRow] = []
-        if step > 0, FolderListing.exists(folder.metricsFile) {
-            let old = String(decoding: try DurableFiles.read(folder.metricsFile, limit: 1 << 30), as: UTF8.self)
-            // A line that a crash cut off is not a row.
-            rows = old.split(separator: "\n").dropFirst().compactMap { MetricsRow(line: $0) }.filter {
-                $0.step <= step && $0.others.count == others.count
-            }
-        }
-        self.rows = rows
+        (path, otherCount) = (folder.metricsFile, others.count)
+        rows = step > 0 && FolderListing.exists(path) ? try Self.rows(path, through: step, others.count) : []
         let lines = [MetricsRow.header(with: others)] + rows.map(\.line)
         try DurableFiles.replace(folder.metricsFile, with: lines.joined(separator: "\n") + "\n")
         log = try AppendLog(path: folder.metricsFile)
     }
 
     package func append(_ row: MetricsRow) throws(StorageError) { try log.append(row.line) }
+
+    /// The rows of all steps up to `step` that are in the file.
+    package func rows(through step: Int) throws(StorageError) -> [MetricsRow] { try Self.rows(path, through: step, otherCount) }
+
+    private static func rows(_ path: String, through step: Int, _ otherCount: Int) throws(StorageError) -> [MetricsRow] {
+        let text = String(decoding: try DurableFiles.read(path, limit: 1 << 30), as: UTF8.self)
+        // A line that a crash cut off is not a row.
+        return text.split(separator: "\n").dropFirst().compactMap { MetricsRow(line: $0) }.filter {
+            $0.step <= step && $0.others.count == otherCount
+        }
+    }
 
     /// Makes all lines durable; to be done before a checkpoint or a status says that their steps
     /// are.

@@ -119,11 +119,11 @@ package struct ManifestResolver: Sendable {
         switch try resolver.find(name, in: places(folders, for: name), for: submitter) {
         case .found(let found): return JobAcceptance.Source(path: found.path, root: found.root, isInBundle: false)
         case .leadsOut(let link):
+            let goesUp = link.split(separator: "/").contains("..")
             throw ManifestError(
                 code: "not_found",
-                message:
-                    "\"\(name)\" is not reachable: \(link) is a link that leads outside of files/ and the allowed roots; copy the file itself "
-                    + "(cp -L)", param: param)
+                message: "\"\(name)\" is not reachable: \(link) \(goesUp ? "leads" : "is a link that leads") outside of files/ and the "
+                    + "allowed roots; \(goesUp ? "put the file into files/" : "copy the file itself (cp -L)")", param: param)
         case .missing:
             let places = (bundle == nil ? "" : "the bundle, ") + "files/ or an allowed root, or you may not read it"
             let remedy = bundle == nil && !name.hasPrefix("/") ? ": put it into files/, or submit the folder that holds it" : ""

@@ -2,8 +2,17 @@ import Storage
 import Tensors
 
 extension SpoolLayout {
-    /// Names in the catalogue that hold a model, by the names of its files alone.
+    /// Names in the catalogue that hold a model, `NAME` and `OWNER/NAME`, by the names of their
+    /// files alone.
     package var modelNames: [String] {
-        ((try? FolderListing.names(in: models)) ?? []).filter { !$0.hasPrefix(".") && ModelFolders.isModel(models + "/" + $0) }
+        Self.folders(models).flatMap { name -> [String] in
+            let path = models + "/" + name
+            if ModelFolders.isModel(path) { return [name] }
+            return Self.folders(path).map { name + "/" + $0 }.filter { ModelFolders.isModel(models + "/" + $0) }
+        }
+    }
+
+    private static func folders(_ path: String) -> [String] {
+        ((try? FolderListing.names(in: path)) ?? []).filter { !$0.hasPrefix(".") }
     }
 }

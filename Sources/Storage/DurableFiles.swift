@@ -47,6 +47,8 @@ package enum DurableFiles {
         package var byteCount: Int
         /// Of the copy's bytes, in hexadecimal digits.
         package var digest: String
+
+        package init(byteCount: Int, digest: String) { (self.byteCount, self.digest) = (byteCount, digest) }
     }
 
     /// Copies a regular file to a path that must not exist yet, sharing its blocks where the file

@@ -4,23 +4,14 @@ import Glibc
 
 /// SHA-256 (FIPS 180-4) by libcrypto, in pieces.
 package struct SHA256 {
-    private final class Context {
-        let pointer = EVP_MD_CTX_new()
-        init() { EVP_DigestInit_ex(pointer, EVP_sha256(), nil) }
-        deinit { EVP_MD_CTX_free(pointer) }
-    }
-    private let context = Context()
+    private let context = DigestContext(EVP_sha256(), byteCount: 32)
 
     package init() {}
 
-    package func update(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context.pointer, bytes.baseAddress, bytes.count) }
+    package func update(_ bytes: UnsafeRawBufferPointer) { context.update(bytes) }
 
     /// The digest in hexadecimal digits. Nothing can be added afterwards.
-    package func finish() -> String {
-        var digest = [UInt8](repeating: 0, count: 32)
-        EVP_DigestFinal_ex(context.pointer, &digest, nil)
-        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    package func finish() -> String { context.finish() }
 
     package static func hexadecimal(of bytes: some Sequence<UInt8>) -> String {
         let hash = SHA256()

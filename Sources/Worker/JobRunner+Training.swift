@@ -19,8 +19,9 @@ extension JobRunner {
     /// - Parameter peaks: the device's, if one step is to be profiled.
     func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState, _ peaks: DevicePeaks?) throws -> WorkerExit {
         // The row of a step whose evaluation is still open is written again, with the evaluation.
+        let lastWholeStep = start.openRow == nil ? start.step : start.step - 1
         let metrics = try MetricsLog(
-            folder, keepingThrough: start.openRow == nil ? start.step : start.step - 1, others: MetricsRow.otherColumns(of: job.objective))
+            folder, keepingThrough: lastWholeStep, others: MetricsRow.otherColumns(of: job.objective))
         try DurableFiles.makeFolder(folder.checkpoints)
         // Should the disk be full, the job goes on when there is room for a checkpoint.
         status.neededBytes = Checkpointing.byteCount(job.model, job.optimizer)
@@ -33,7 +34,10 @@ extension JobRunner {
         // Figures are written before anything is said of them, and what is published is what a
         // checkpoint will hold.
         let observers: [any StepObserver] =
-            [MetricsWatch(self, run, metrics, isStrict: job.manifest.isStrict), progress]
+            [
+                MetricsWatch(self, run, metrics, isStrict: job.manifest.isStrict),
+                try TensorBoardWatch(folder, keepingThrough: lastWholeStep), progress,
+            ]
             + (selection.map { [$0] } ?? []) + (peaks.map { [ProfileWatch(self, run, job, $0)] } ?? []) + [controls]
         let loop = StepLoop(run, from: start, lastRow: metrics.rows.last, observers: observers)
         controls.loop = loop
@@ -42,6 +46,7 @@ extension JobRunner {
         switch try loop.steps() {
         case .finished:
             try metrics.sync()
+            try checkpoints.close(loop.state)
             guard let outcome = try complete(run, job, loop.state, loop.lastRow, selection?.selection) else { return leave(loop.state) }
             return outcome
         case .stepBrokenOff:

@@ -64,7 +64,8 @@ struct ResultReplay {
                         outcomes.append(Outcome(part: "merged", reason: "that would take \(needed >> 20) MiB beside the job's memory"))
                     } else {
                         let found = try Evaluator(device: job.device, programs: programs, batches: batches).evaluate(batches)
-                        try compare("merged", found, rounding: Self.rounding(of: narrowest(model)))
+                        let rounding = Self.rounding(of: narrowest(model), computedIn: model.precision.activationType)
+                        try compare("merged", found, rounding: rounding)
                     }
                 }
             }
@@ -78,6 +79,12 @@ struct ResultReplay {
     /// How far a loss may move, relative to one more than itself, where weights are rounded to a
     /// type.
     static func rounding(of type: ElementType) -> Double { type == .float32 ? 1e-4 : 2e-2 }
+
+    /// The same of a model whose adapter has been merged: its sums are rounded to the type of the
+    /// activations, as the base's weights and the adapter's were apart.
+    static func rounding(of stored: ElementType, computedIn activations: ElementType) -> Double {
+        max(rounding(of: stored), rounding(of: activations))
+    }
 
     /// The adapter as its folder says it, by the same reading by which any other tool's is taken.
     private func loadAdapter(_ folder: String) throws {

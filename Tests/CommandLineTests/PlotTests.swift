@@ -1,5 +1,7 @@
+import CZlib
 import Foundation
 import JSON
+import Spool
 import TestSupport
 import Testing
 
@@ -42,6 +44,37 @@ import Testing
         #expect(picture.utf8.count < 60_000)
     }
 
+    @Test func aPictureInPixelsIsAWholePNGAndShowsTheCurve() throws {
+        let file = try #require(PNGChart(title: "ftjob-01 é", series: [Self.series(500), Self.series(1)]).file)
+        #expect(file.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]))
+        var chunks: [(name: String, content: [UInt8])] = []
+        var rest = file.dropFirst(8)
+        func number(_ bytes: some Collection<UInt8>) -> Int { bytes.reduce(0) { $0 << 8 | Int($1) } }
+        while rest.count >= 12 {
+            let count = number(rest.prefix(4))
+            let body = Array(rest.dropFirst(4).prefix(count + 4))
+            #expect(number(rest.dropFirst(8 + count).prefix(4)) == Int(crc32(0, body, uInt(body.count))))
+            chunks.append((String(decoding: body.prefix(4), as: UTF8.self), Array(body.dropFirst(4))))
+            rest = rest.dropFirst(12 + count)
+        }
+        #expect(rest.isEmpty && chunks.map(\.name) == ["IHDR", "IDAT", "IEND"])
+        let (width, height) = (number(chunks[0].content.prefix(4)), number(chunks[0].content.dropFirst(4).prefix(4)))
+        var size = uLong((width * 3 + 1) * height)
+        var pixels = [UInt8](repeating: 0, count: Int(size))
+        let code = uncompress(&pixels, &size, chunks[1].content, uLong(chunks[1].content.count))
+        #expect(code == Z_OK && Int(size) == pixels.count)
+        // The first curve is blue; falling, it is high at the left and low at the right.
+        func rows(_ column: Int) -> [Int] {
+            (0..<height / 2).filter { row in
+                let place = row * (width * 3 + 1) + 1 + column * 3
+                return pixels[place] < 0x60 && pixels[place + 2] > 0x90
+            }
+        }
+        let (left, right) = (rows(160), rows(width - 40))
+        #expect(!left.isEmpty && !right.isEmpty)
+        #expect((left.first ?? 0) < (right.first ?? 0))
+    }
+
     @Test func aJobsFiguresAreDrawnAndPrintedAsJSON() throws {
         let spool = try CommandSpool()
         defer { spool.remove() }
@@ -51,6 +84,9 @@ import Testing
         let node = try JSONParser().parse(Array(spool.tala(["plot", "--json", "--column", "train_loss"]).output.utf8))
         #expect(node["series"]?.array?.first?["points"]?.array?.count == 40)
         #expect(try spool.tala(["plot", "--svg", "-"]).output.hasPrefix("<svg"))
+        let png = spool.layout.root + "/loss.png"
+        #expect(try spool.tala(["plot", "--png", png]).output.isEmpty)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: png)).starts(with: [0x89, 0x50, 0x4E, 0x47]))
         let wrong = try spool.tala(["plot", "--column", "perplexity"])
         #expect(wrong.status == 2 && wrong.errors.contains("train_loss"), "\(wrong)")
     }

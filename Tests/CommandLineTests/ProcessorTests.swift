@@ -101,8 +101,18 @@ import Testing
             guard let model = Self.known.first(where: { $0.level == level }) else { continue }
             for command in ["validate", "plan"] {
                 let outcome = try Self.run(model.name, [command, "--spool", folder + "/spool", folder + "/manifest.yaml"])
+                // Before version 9.1 qemu has no openat2, by which the model of a job is opened.
+                if outcome.status == 1, outcome.errors.contains("there is no model") {
+                    print("skipped: tala \(command) on \(model.name), because this qemu has no openat2")
+                    continue
+                }
                 guard try Self.computes(outcome, model) else { break }
             }
+            let planned = try Self.run(model.name, ["bench", "plan", "--shape", "stories260k", "--tokens", "32", "--sequence", "32"])
+            guard try Self.computes(planned, model) else { continue }
+            let text = try Self.run(
+                model.name, ["generate", "--model", Self.repository + "/demo/model", "--prompt", "a", "--max-tokens", "2"])
+            guard try Self.computes(text, model) else { continue }
             let outcome = try Self.run(model.name, ["bench", "train"] + shape)
             guard try Self.computes(outcome, model) else { continue }
             // The same weights and tokens everywhere, so the same loss but for the order of sums.

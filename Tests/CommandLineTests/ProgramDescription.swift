@@ -20,6 +20,7 @@ struct ProgramDescription: Decodable {
         var abstract: String?
         var valueName: String?
         var defaultValue: String?
+        var names: [Name]?
         var preferredName: Name?
         var isOptional: Bool
         var isRepeating: Bool

@@ -42,6 +42,17 @@ import Testing
         #expect(name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }, "\(name)")
     }
 
+    /// What tala reads as a manifest the daemon reads as one, whatever the file is called.
+    @Test(arguments: [
+        ("job", ".yaml"), ("JOB.YAML", ".yaml"), ("job.yml", ".yml"), ("job.yaml~", ".yaml"), ("job.conf", ".yaml"), (".job", ".yaml"),
+    ])
+    func aManifestOfAnyNameIsDroppedUnderOneThatTheDaemonTakes(own: String, ending: String) throws {
+        let spool = try CommandSpool()
+        defer { spool.remove() }
+        let name = try spool.tala(["submit", Self.manifest(own)]).output.dropLast()
+        #expect(name.hasSuffix(ending) && Claim.isCandidate(String(name)), "\(name)")
+    }
+
     @Test func aBundleIsDroppedWithItsSubfolders() throws {
         let spool = try CommandSpool()
         defer { spool.remove() }

@@ -123,6 +123,15 @@ import Testing
         }
     }
 
+    @Test func aNameThatLeadsUpAndOutIsNotCalledALink() throws {
+        let place = try Place()
+        defer { place.remove() }
+        let message = try #require(place.refusal("../../outside/d.jsonl")).message
+        #expect(
+            message.contains("leads outside") && !message.contains("is a link") && message.contains("put the file into files/"),
+            "\(message)")
+    }
+
     @Test func aSpoolThatIsNamedByALinkIsTheSame() throws {
         let place = try Place()
         defer { place.remove() }

@@ -55,7 +55,7 @@ import Tokenization
     }
 
     @Test func aRoutedAdapterGivesWhatTheModelBuiltWithItGives() throws {
-        let engine = try DemoEngine.make(Self.base, Self.settings(2))
+        let engine = try DemoEngine.make(model: Self.base, Self.settings(2))
         let place = try engine.loadAdapter(Self.adapter)
         let wanted = try Self.trained()
         let found = try Self.firstStep(engine, Self.request(1, place))
@@ -66,12 +66,12 @@ import Tokenization
     }
 
     @Test func rowsOfDifferentAdaptersInOneBatchDoNotTouchEachOther() throws {
-        let engine = try DemoEngine.make(Self.base, Self.settings(4))
+        let engine = try DemoEngine.make(model: Self.base, Self.settings(4))
         let place = try engine.loadAdapter(Self.adapter)
         let second = try engine.loadAdapter(Self.adapter)
         #expect(place != second)
         let base = try #require(
-            try DemoEngine.make(Self.base, EngineSettings(slots: 1, contextLength: 128)).run([Self.request(1, nil)])[1]?[0])
+            try DemoEngine.make(model: Self.base, EngineSettings(slots: 1, contextLength: 128)).run([Self.request(1, nil)])[1]?[0])
         let adapted = try #require(try engine.run([Self.request(1, place)])[1]?[0])
         #expect(base != adapted)
         let all = try engine.run([
@@ -82,7 +82,7 @@ import Tokenization
     }
 
     @Test func anAdapterInUseIsNotUnloadedAndAPlaceForgetsWhatItHeld() throws {
-        let engine = try DemoEngine.make(Self.base, Self.settings(1, adapters: 1))
+        let engine = try DemoEngine.make(model: Self.base, Self.settings(1, adapters: 1))
         let place = try engine.loadAdapter(Self.adapter)
         #expect(throws: EngineError.self) { try engine.loadAdapter(Self.adapter) }
         try engine.submit(Self.request(1, place))

@@ -15,7 +15,7 @@ enum DemoEngine {
     }()
 
     static func make(
-        _ folder: String = folder, on device: (any ComputeDevice)? = nil, threads: Int? = nil, baseWeights: BaseWeights = .stored,
+        model folder: String = folder, on device: (any ComputeDevice)? = nil, threads: Int? = nil, baseWeights: BaseWeights = .stored,
         tokenizer: String? = nil, _ settings: EngineSettings
     ) throws -> Engine {
         let model = try LanguageModel(

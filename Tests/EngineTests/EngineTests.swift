@@ -1,6 +1,7 @@
 import CPUBackend
 import Datasets
 import Engine
+import Foundation
 import JSON
 import Models
 import Tensors
@@ -18,7 +19,7 @@ import Training
         let all = try #require(entry["all_ids"]?.array).compactMap { $0.integer.map { Int32($0) } }
         let folder = set.trajectoryModel
         let encoder = try ChatEncoder(folder: folder)
-        let engine = try DemoEngine.make(folder, EngineSettings(slots: 1, contextLength: all.count + 1))
+        let engine = try DemoEngine.make(model: folder, EngineSettings(slots: 1, contextLength: all.count + 1))
         // The reference's answer ends with the end token where it came to one.
         let wanted = all.dropFirst(prompt.count).prefix { !encoder.endIDs.contains($0) }
         var request = GenerationRequest(id: 0, prompt: prompt, maximumTokens: all.count - prompt.count)
@@ -40,7 +41,7 @@ import Training
             let ends = Set((entry["stop_ids"]?.array ?? []).compactMap { $0.integer.map { Int32($0) } })
             // All rows in one batch, as the reference's padded batch.
             let engine = try DemoEngine.make(
-                folder, tokenizer: DemoEngine.folder, EngineSettings(slots: rows.count, contextLength: 128))
+                model: folder, tokenizer: DemoEngine.folder, EngineSettings(slots: rows.count, contextLength: 128))
             var found: [Int: [TokenProbabilities]] = [:]
             for (index, row) in rows.enumerated() {
                 let prompt = try #require(row["prompt_ids"]?.array).compactMap { $0.integer.map { Int32($0) } }
@@ -151,7 +152,7 @@ import Training
     @Test func requestsThatCannotBeAnsweredAreRefused() throws {
         let engine = try DemoEngine.make(EngineSettings(slots: 1, contextLength: 16, queueLimit: 2))
         func refusal(_ request: GenerationRequest) -> EngineError? {
-            do {
+            do throws(EngineError) {
                 try engine.submit(request)
                 return nil
             } catch { return error }

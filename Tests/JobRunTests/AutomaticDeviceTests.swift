@@ -34,7 +34,7 @@ import Testing
     private static var card: ProfiledDevice { ProfiledDevice(CardProfile.all[0]) }
 
     private static func choose(
-        _ nodes: Nodes, graphics: @escaping () throws -> [String] = { [] }, open: @escaping () throws -> any ComputeDevice = { card }
+        _ nodes: Nodes, graphics: @escaping () throws -> [String] = { [] }, open: @escaping () throws -> any ComputeDevice = { Self.card }
     ) throws -> AutomaticDevice {
         try AutomaticDevice(.init(graphics: graphics, open: open, nodes: nodes.nodes))
     }

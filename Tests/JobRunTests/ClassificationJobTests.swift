@@ -69,7 +69,7 @@ import Worker
             #expect(try AdapterFolder(job.folder.result + "/adapter").headOutputs == 3)
         }
         // What was written tells the classes as anybody would ask for them.
-        let classifier = try TextClassifier(folder: job.folder.result + "/" + folder, device: Devices.make("cpu"))
+        let classifier = try TextClassifier(folder: job.folder.result + "/" + folder, device: Devices.make("cpu", replaced: { _ in }))
         let answers = try classifier.classify(Self.texts.map { classifier.tokens(of: $0.0) })
         #expect(answers.map(\.labels) == Self.texts.map { [$0.1] })
         #expect(answers.allSatisfy { abs($0.probabilities.reduce(0, +) - 1) < 1e-12 })
@@ -162,7 +162,7 @@ import Worker
         let file = try SafetensorsFile(path: set.path("classification/\(name)/validation_logits.safetensors"))
         let logits = try #require(file.tensors.first { $0.name == "after" }).floats()
         let folder = job.folder.result + (FolderListing.isFolder(job.folder.result + "/merged") ? "/merged" : "/model")
-        let classifier = try TextClassifier(folder: folder, device: Devices.make("cpu"))
+        let classifier = try TextClassifier(folder: folder, device: Devices.make("cpu", replaced: { _ in }))
         let texts = try String(contentsOfFile: set.path("classification/validation.jsonl"), encoding: .utf8).split(separator: "\n").map {
             try #require(try JSONParser().parse(String($0))["text"]?.string)
         }

@@ -51,4 +51,12 @@ import Training
         try DurableFiles.replace(path, with: text.replacingOccurrences(of: "\"lora_alpha\": 16", with: "\"lora_alpha\": 8"))
         #expect { try replay.check(result, expected: expected) } throws: { "\($0)".contains("does not describe the adapter") }
     }
+
+    /// Stored in float32 and computed in bfloat16: with an adapter beside them weights are rounded
+    /// before it is added, merged ones after.
+    @Test func aMergedModelMayDifferByTheRoundingOfWhatItIsComputedIn() {
+        #expect(ResultReplay.rounding(of: .float32, computedIn: .float32) == ResultReplay.rounding(of: .float32))
+        #expect(ResultReplay.rounding(of: .float32, computedIn: .bfloat16) == ResultReplay.rounding(of: .bfloat16))
+        #expect(ResultReplay.rounding(of: .bfloat16, computedIn: .float32) == ResultReplay.rounding(of: .bfloat16))
+    }
 }

@@ -60,7 +60,7 @@ import Training
             let schedule = try Self.schedule(entry)
             shapes.insert(schedule.settings.shape)
             // A run of nothing but warm-up has no step behind it.
-            let after = schedule.totalSteps > schedule.warmupSteps ? [entry["lr_after_last"] ?? nil] : []
+            let after = schedule.totalSteps > schedule.warmupSteps ? entry["lr_after_last"].map { [$0] } ?? [] : []
             let rates = (entry["lr_per_step"]?.array ?? []) + after
             for (step, wanted) in rates.enumerated() {
                 let wanted = try #require(wanted.double)

@@ -77,7 +77,8 @@ package struct SpoolHealth {
     private var models: HealthCheck {
         let names = layout.modelNames
         guard names.isEmpty else { return HealthCheck("models", .fine, names.prefix(10).joined(separator: ", ")) }
-        return HealthCheck("models", .warning, "\(layout.models) has none", remedy: "copy a Hugging Face checkpoint folder into it")
+        return HealthCheck(
+            "models", .warning, "\(layout.models) has none", remedy: "tala models pull OWNER/NAME, or copy a Hugging Face folder into it")
     }
 
     private var policy: HealthCheck {

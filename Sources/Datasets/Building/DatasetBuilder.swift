@@ -194,7 +194,7 @@ struct DatasetBuilder {
         switch options.purpose {
         case .pairs: return detected?.isPreference == true ? detected ?? .preference : .preference
         case .judgedAnswers: return detected == .completion ? .completion : .chat
-        case .supervised, .pretraining: break
+        default: break
         }
         switch detected {
         // Plain text is for pretraining, and a prompt with its completion has no turns of an

@@ -52,14 +52,4 @@ package enum DatasetFormat: String, Sendable, Hashable, CaseIterable {
     }
 
     var isPreference: Bool { self == .preference || self == .preferencePair }
-
-    /// Whether records of this format can be what a job reads its data for.
-    func serves(_ purpose: DatasetOptions.Purpose) -> Bool {
-        switch purpose {
-        case .supervised: !isPreference
-        case .pretraining: self == .text
-        case .pairs: isPreference
-        case .judgedAnswers: self == .chat || self == .completion
-        }
-    }
 }

@@ -37,10 +37,12 @@ final class CheckpointWriter {
         (record.trainLoss, record.trainAccuracy, record.fullValidLoss, record.fullValidAccuracy) = (
             row.trainLoss, row.trainAccuracy, row.fullValidLoss, row.fullValidAccuracy
         )
+        let history = try trainerState(state.step)
         try runner.tuning.write(job.device)
         try runner.retryingOnce("checkpoint \(name)") {
             try Checkpointing.write(state, of: run.session, to: path) { temporary in
                 try job.tuned(in: run.session).completeCheckpoint(in: temporary)
+                try DurableFiles.replace(temporary + "/trainer_state.json", with: history)
                 try DurableFiles.replace(temporary + "/checkpoint.json", with: JSONWriter(isIndented: true).string(record.json) + "\n")
             }
             if let fault = try WholeFolder.verify(path) {
@@ -50,12 +52,26 @@ final class CheckpointWriter {
         runner.status.checkpoint = name
         runner.status.checkpointedAt = JobRunner.wallTime()
         try runner.save()
+        try DurableFiles.replace(folder.trainerStateFile, with: history, durably: false)
         // The newest ones are kept; the rest goes now that the new one is there and has been read
         // back.
         for old in folder.checkpointNames.dropLast(job.manifest.checkpoint.keep)
         where !staysAnyway(CheckpointRecord.step(ofFolder: old) ?? 0) {
             try WholeFolder.remove(folder.checkpoints + "/" + old)
         }
+    }
+
+    /// The figures of the steps so far, in the form of transformers' Trainer.
+    private func trainerState(_ step: Int) throws -> String {
+        let state = TrainerState(
+            rows: try metrics.rows(through: step), step: step, totalSteps: run.settings.totalSteps, stepsPerEpoch: run.stepsPerEpoch,
+            batchSize: run.settings.batchSize)
+        return JSONWriter(isIndented: true).string(state.json) + "\n"
+    }
+
+    /// Writes the figures beside the metrics, once all steps are done.
+    func close(_ state: CheckpointState) throws {
+        try DurableFiles.replace(runner.folder.trainerStateFile, with: try trainerState(state.step), durably: false)
     }
 
     /// Writes a requested checkpoint: of the last whole step, also while the next one is being
