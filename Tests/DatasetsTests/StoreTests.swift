@@ -33,7 +33,13 @@ import Tokenization
     /// Mapped bytes of a file's tokens that are in this process's memory.
     private func residentTokens(_ folder: DataFolder) throws -> Int {
         var (isTokens, kibibytes) = (false, 0)
-        for line in try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n") {
+        // The kernel says of this file that it is empty, so it is read until it ends.
+        let file = try #require(fopen("/proc/self/smaps", "r"))
+        defer { fclose(file) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var bytes: [UInt8] = []
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.first?.contains("-") == true { isTokens = line.contains(folder.path) && line.hasSuffix("tokens.bin") }
             if isTokens, words.first == "Rss:" { kibibytes += Int(words[1]) ?? 0 }

@@ -71,8 +71,8 @@ import Testing
         }
     }
 
-    /// The prompt asks for the answer with a sign that is unknown to the tokenizer, and the answer is
-    /// shown with two others: what both have in common ends inside of the second one.
+    /// The prompt asks for the answer with a sign that is unknown to the tokenizer, and the answer
+    /// is shown with two others: what both have in common ends inside of the second one.
     @Test func aTurnThatBeginsInsideOfACharacterEndsWithItsEndToken() throws {
         let folder = NSTemporaryDirectory() + "tala-cut-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
