@@ -183,7 +183,8 @@ private final class BackgroundWorker: @unchecked Sendable {
         }
         func ask(_ verb: String) throws { try DurableFiles.replace(spool.layout.control + "/\(spool.job?.id ?? "").\(verb)", with: "") }
         func events(_ folder: JobFolder) -> String { (try? String(decoding: DurableFiles.read(folder.eventsFile), as: UTF8.self)) ?? "" }
-        func isInFirstStep(_ folder: JobFolder) -> Bool { folder.pulse?.phase == .firstStep }
+        // The last sign of life of a worker before stays until the next one begins.
+        func isInFirstStep(_ folder: JobFolder) -> Bool { folder.status()?.state == .running && folder.pulse?.phase == .firstStep }
         try wait("the first step", isInFirstStep)
         try ask("checkpoint")
         try wait("an answer") { events($0).contains("follows the first step") }
