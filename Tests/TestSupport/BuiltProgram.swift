@@ -21,6 +21,9 @@ package struct BuiltProgram: Sendable {
         return folder.path
     }()
 
+    /// Whether it has been built. Sanitizers build the tests alone.
+    package var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: Self.folder + "/" + name) }
+
     /// Runs the program to its end. What it writes goes through files, so that no pipe can fill.
     /// - Parameter wrapper: a program by its path, and its arguments, that runs this one.
     package func run(
