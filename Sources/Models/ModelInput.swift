@@ -17,7 +17,7 @@ package enum ModelInput {
     package static let randomState = "randomState"
     /// `[tokens, 1]` int32: where new keys and values go in the cache.
     package static let cacheRows = "cacheRows"
-    /// `[tokens, 1]` int32: the sequence of a token, in generation; its row of ``pages``. Key ranges
+    /// `[tokens, 1]` int32: the sequence of a token in generation, its row of ``pages``. Key ranges
     /// are positions of the sequence there.
     package static let sequences = "sequences"
     /// `[sequences, pages]` int32: the pages of the cache that each sequence has.
