@@ -36,7 +36,7 @@ import Training
         let golden = try ReferenceSet.shared.json("generation/greedy.json")
         for entry in try #require(golden["cases"]?.array) {
             let name = try #require(entry["checkpoint"]?.string)
-            let folder = ReferenceSet.shared.path(name == "stories260k" ? name : "models/" + name)
+            let folder = ReferenceSet.shared.path(name)
             let rows = try #require(entry["rows"]?.array)
             let ends = Set((entry["stop_ids"]?.array ?? []).compactMap { $0.integer.map { Int32($0) } })
             // All rows in one batch, as the reference's padded batch.
