@@ -163,7 +163,8 @@ let package = Package(
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage", "Templates",
+                "Datasets", "Devices", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage",
+                "Templates",
                 "Tensors",
                 "Tokenization", "Training",
             ]),
@@ -171,7 +172,8 @@ let package = Package(
         module(
             "Worker",
             [
-                "Basics", "CLinux", "JSON", "Grading", "Engine", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization", "Datasets", "Graph",
+                "Basics", "CLinux", "JSON", "Grading", "Engine", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization",
+                "Datasets", "Graph",
                 "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation", "TensorBoard",
             ]),
         // Every kernel of a device against float64, by the references and the harness of KernelTests.
@@ -261,7 +263,8 @@ let package = Package(
         tests(
             "JobRunTests",
             [
-                "CPUBackend", "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool", "Storage",
+                "CPUBackend", "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool",
+                "Storage",
                 "Tensors", "TensorBoard", "Training", "Worker", "TestSupport",
             ]),
     ]

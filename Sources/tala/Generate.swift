@@ -84,11 +84,14 @@ struct Generate: ParsableCommand {
             // Words appear as they are found; a JSON object is printed whole.
             var stream = TextStream(encoder.tokenizer)
             var problem: StorageError?
-            let answer = try ids.isEmpty ? [] : engine.answer(request) { id in
-                guard !json else { return true }
-                do throws(StorageError) { try StandardOutput.write(stream.append(id)) } catch { problem = error }
-                return problem == nil
-            }
+            let answer =
+                try ids.isEmpty
+                ? []
+                : engine.answer(request) { id in
+                    guard !json else { return true }
+                    do throws(StorageError) { try StandardOutput.write(stream.append(id)) } catch { problem = error }
+                    return problem == nil
+                }
             if let problem { throw problem }
             guard json else { return try StandardOutput.line(stream.finish()) }
             let words = encoder.tokenizer.decode(answer, skipSpecialTokens: true)

@@ -43,7 +43,8 @@ import Testing
         let id = try #require(spool.ids.first)
         let files = DeploymentFiles(spool.layout)
         for (name, text) in [
-            ("tuned", "model: \(id)\nslots: 3\ncache: {memory: 64MiB, type: float16}\ndefaults: {temperature: 0.5}\n"), ("base", "model: m\n"),
+            ("tuned", "model: \(id)\nslots: 3\ncache: {memory: 64MiB, type: float16}\ndefaults: {temperature: 0.5}\n"),
+            ("base", "model: m\n"),
             ("typo", "model: m\nslotz: 3\n"), ("missing", "model: nothing\n"), ("outside", "model: ../files\n"),
             ("checkpoint", "model: \(id):step-000120\n"), ("huge", "model: m\ncontext_length: 99999999999\n"),
         ] { try DurableFiles.replace(files.file(name), with: text) }

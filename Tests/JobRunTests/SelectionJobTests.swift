@@ -30,7 +30,8 @@ import Worker
         #expect(judged.count >= 2 && judged[0]["step"] == 3 && judged[1]["step"] == 6, "each evaluation is of the whole set")
         let best = try #require(judged.min { ($0["full_valid_loss"] ?? 9) < ($1["full_valid_loss"] ?? 9) })
         let last = try #require(metrics.last?["step"])
-        #expect(last < 40 && judged.last?["step"] == last && judged.dropLast().last?["step"] == best["step"], "one evaluation after the best")
+        #expect(
+            last < 40 && judged.last?["step"] == last && judged.dropLast().last?["step"] == best["step"], "one evaluation after the best")
         let evaluation = try JSONParser().parse(whole.resultBytes("evaluation.json"))
         #expect(evaluation["best"]?["step"]?.integer == best["step"].map { Int($0) })
         #expect(abs((evaluation["validation"]?["loss"]?.double ?? 9) - (best["full_valid_loss"] ?? 0)) < 1e-6)
