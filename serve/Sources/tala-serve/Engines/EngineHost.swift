@@ -43,7 +43,6 @@ actor EngineHost {
     private(set) var adapters: Set<String> = []
     /// When it ended, the last times.
     private var ends: [Date] = []
-    private var startedAt = Date()
 
     init(_ arguments: Arguments, program: String, socket: String) {
         (self.arguments, self.program, self.socket) = (arguments, program, socket)
@@ -52,7 +51,6 @@ actor EngineHost {
     /// Starts the engine and waits until it answers.
     func start() async {
         state = .loading
-        startedAt = Date()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments =
@@ -67,8 +65,14 @@ actor EngineHost {
         let errors = Pipe()
         process.standardError = errors
         let words = EngineWords(errors.fileHandleForReading)
-        do { try process.run() } catch {
-            state = .failed("the engine cannot be started: \(error)")
+        // invariant: nothing else touches the process until it has been started.
+        nonisolated(unsafe) let launched = process
+        let failure: String? = await LaunchThread.run {
+            do { try launched.run() } catch { return "\(error)" }
+            return nil
+        }
+        if let failure {
+            state = .failed("the engine cannot be started: \(failure)")
             return
         }
         self.process = process
