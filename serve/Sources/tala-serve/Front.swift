@@ -134,6 +134,14 @@ struct Call: Sendable {
         return bytes
     }
 
+    /// What comes on the connection once the body has been read: nothing, or its end.
+    var rest: RequestBody {
+        // The request remembers the connection when its body is replaced.
+        var request = request
+        request.body = RequestBody(buffer: ByteBuffer())
+        return request.body
+    }
+
     func json() async throws -> JSONNode {
         let bytes = try await bytes()
         do throws(JSONError) { return try JSONParser().parse(bytes) } catch {

@@ -77,7 +77,7 @@ extension Front {
     private func whole(_ builder: AnswerBuilder, _ answers: Answers, _ name: String, _ call: Call) async throws -> Response {
         let deployments = deployments
         let result: AnswerBuilder = try await withTaskCancellationHandler {
-            try await call.request.body.consumeWithInboundCloseHandler { _ in
+            try await call.rest.consumeWithInboundCloseHandler { _ in
                 var builder = builder
                 for await item in answers.merged where item.prompt != Answers.ping {
                     do { _ = try builder.take(item.message, prompt: item.prompt) } catch {
@@ -104,7 +104,7 @@ extension Front {
         let body = ResponseBody { writer in
             func event(_ node: JSONNode) -> ByteBuffer { ByteBuffer(string: "data: " + JSONWriter().string(node) + "\n\n") }
             do {
-                let tokens = try await call.request.body.consumeWithInboundCloseHandler { _ in
+                let tokens = try await call.rest.consumeWithInboundCloseHandler { _ in
                     var builder = builder
                     for chunk in try builder.take(first.message, prompt: first.prompt) { try await writer.write(event(chunk)) }
                     for await item in answers.merged {
