@@ -18,26 +18,31 @@ import Worker
 @Suite(.serialized) struct PreferenceJobTests {
     static let sets = ReferenceSet.available.filter { $0.has("preference/dpo-lora-r8/trajectory.json") }
 
-    private static func method(_ more: [JSONMember] = [], steps: Int? = nil) -> JSONNode {
+    private static func method(_ more: [JSONMember] = [], batch: Int = 8, rate: Double = 5e-4, steps: Int? = nil) -> JSONNode {
         let length = steps.map { JSONMember("max_steps", JSONNode($0)) } ?? JSONMember("n_epochs", 2)
         return [
             "type": "dpo",
-            "dpo": ["hyperparameters": JSONNode([JSONMember("batch_size", 8), JSONMember("learning_rate", 5e-4), length] + more)],
+            "dpo": [
+                "hyperparameters": JSONNode(
+                    [JSONMember("batch_size", JSONNode(batch)), JSONMember("learning_rate", JSONNode(rate)), length] + more),
+            ],
         ]
     }
 
-    /// Pairs or judged answers made of the chat model's conversations: each prompt with its answer,
-    /// and with that of another one.
-    private static func data(judged: Bool = false, count: Int = 40) throws -> String {
+    /// Eight short pairs or judged answers: one answer is preferred to the other throughout.
+    private static func data(judged: Bool = false) throws -> String {
         let path = NSTemporaryDirectory() + "tala-pairs-\(UUID().uuidString).jsonl"
-        let text = String(decoding: try DurableFiles.read(ReferenceSet.own.chatModel + "/train.jsonl"), as: UTF8.self)
-        let records = try text.split(separator: "\n").prefix(count + 1).map { try JSONParser().parse(String($0))["messages"]?.array ?? [] }
-        let lines = zip(records, records.dropFirst()).enumerated().map { index, pair -> JSONNode in
-            let (prompt, answers) = (pair.0.dropLast(), [pair.0.suffix(1), pair.1.suffix(1)])
-            if judged { return ["messages": JSONNode(Array(prompt + answers[index % 2])), "label": JSONNode(index % 2 == 0)] }
+        let answers: [JSONNode] = [
+            ["role": "assistant", "content": "Yes, it is."], ["role": "assistant", "content": "No."],
+        ]
+        let lines = (0..<8).map { index -> JSONNode in
+            let prompt: JSONNode = ["role": "user", "content": JSONNode("Is \(index) a number?")]
+            if judged {
+                return ["messages": JSONNode([prompt, answers[index % 3 == 0 ? 1 : 0]]), "label": JSONNode(index % 2 == 0)]
+            }
             return [
-                "input": ["messages": JSONNode(Array(prompt))], "preferred_output": JSONNode(Array(answers[0])),
-                "non_preferred_output": JSONNode(Array(answers[1])),
+                "input": ["messages": JSONNode([prompt])], "preferred_output": JSONNode([answers[0]]),
+                "non_preferred_output": JSONNode([answers[1]]),
             ]
         }
         try DurableFiles.replace(path, with: lines.map { JSONWriter().string($0) + "\n" }.joined())
@@ -106,7 +111,8 @@ import Worker
         let data = try Self.data(judged: loss == "kto")
         defer { FolderListing.delete(data) }
         let changes: [String: JSONNode] = [
-            "method": Self.method([JSONMember("loss", JSONNode(loss))], steps: 10), "checkpoint": ["every_steps": 4], "shuffle": true,
+            "method": Self.method([JSONMember("loss", JSONNode(loss))], batch: 4, steps: 8), "checkpoint": ["every_steps": 2],
+            "shuffle": true,
             "adapter": ["type": "lora", "rank": 8, "alpha": 16, "dropout": 0.1],
         ]
         let model = ReferenceSet.own.chatModel
@@ -117,7 +123,7 @@ import Worker
             cut.remove()
         }
         #expect(try whole.run() == .succeeded, "\(whole.folder.status()?.error?.message ?? "")")
-        #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= 6 }) == .stopped)
+        #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= 5 }) == .stopped)
         if losesTokens { cut.folder.removeTokens() }
         #expect(try cut.run() == .succeeded, "\(cut.folder.status()?.error?.message ?? "")")
         #expect(try whole.resultBytes("adapter/adapter_model.safetensors") == cut.resultBytes("adapter/adapter_model.safetensors"))
@@ -136,7 +142,7 @@ import Worker
         func losses(_ lora: Bool, adapter: String? = nil) throws -> ([Double], JobFolder) {
             let job = try ReferenceJob(
                 lora: lora, data: data, initialAdapter: adapter,
-                changes: ["method": Self.method(steps: 4), "schedule": ["type": "constant"]])
+                changes: ["method": Self.method(rate: 1e-4, steps: 4), "schedule": ["type": "constant"]])
             #expect(try job.run() == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
             return (job.metrics.map { $0["train_loss"] ?? 0 }, job.folder)
         }
@@ -154,12 +160,12 @@ import Worker
     }
 
     @Test(arguments: ["simpo", "orpo_full_nll"]) func aLossWithoutAReferenceComputesNone(loss: String) throws {
-        let data = try Self.data(count: 16)
+        let data = try Self.data()
         defer { FolderListing.delete(data) }
         let job = try ReferenceJob(
             lora: true, model: ReferenceSet.own.chatModel, data: data,
             changes: [
-                "method": Self.method([JSONMember("loss", JSONNode(loss))], steps: 3), "adapter": ["type": "lora", "rank": 4],
+                "method": Self.method([JSONMember("loss", JSONNode(loss))], batch: 4, steps: 3), "adapter": ["type": "lora", "rank": 4],
             ])
         defer { job.remove() }
         #expect(try job.run() == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
