@@ -7,10 +7,10 @@ import Worker
 
 /// Whole jobs that are judged by their evaluations.
 @Suite(.serialized) struct SelectionJobTests {
-    /// A rate so high that the loss goes down and up again.
+    /// A rate that rises until the loss goes up again.
     private static let changes: [String: JSONNode] = [
-        "method": ["type": "supervised", "supervised": ["hyperparameters": ["max_steps": 40, "batch_size": 8, "learning_rate": 0.2]]],
-        "schedule": ["type": "constant"], "checkpoint": ["every_steps": 5, "keep": 1],
+        "method": ["type": "supervised", "supervised": ["hyperparameters": ["max_steps": 40, "batch_size": 8, "learning_rate": 0.4]]],
+        "schedule": ["type": "linear", "warmup_steps": 20], "checkpoint": ["every_steps": 5, "keep": 1],
         "evaluation": ["every_steps": 3, "early_stopping": ["patience": 1], "load_best": true],
     ]
 
