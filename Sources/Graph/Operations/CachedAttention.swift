@@ -1,4 +1,4 @@
-package import Tensors
+import Tensors
 
 /// Softmax attention over keys and values that lie in pages of a cache, as generation computes it:
 /// every row belongs to a sequence, and each sequence has its own pages.
