@@ -24,7 +24,7 @@ import Worker
             "type": "dpo",
             "dpo": [
                 "hyperparameters": JSONNode(
-                    [JSONMember("batch_size", JSONNode(batch)), JSONMember("learning_rate", JSONNode(rate)), length] + more),
+                    [JSONMember("batch_size", JSONNode(batch)), JSONMember("learning_rate", JSONNode(rate)), length] + more)
             ],
         ]
     }
