@@ -158,7 +158,8 @@ let package = Package(
         module("Engine", ["Basics", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
         // An engine on a Unix socket, for one model and its adapters.
         module(
-            "EngineServer", ["Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Templates", "Tensors", "Tokenization"]),
+            "EngineServer",
+            ["Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Storage", "Templates", "Tensors", "Tokenization"]),
         // A job with everything decided: data read, numbers chosen, model built, memory planned, time estimated.
         module(
             "Preparation",

@@ -1,4 +1,5 @@
 import Glibc
+import Storage
 
 /// Listening on a Unix socket.
 package enum UnixSocket {
@@ -22,7 +23,7 @@ package enum UnixSocket {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(path: path, call: "socket", errorNumber: errno) }
-        unlink(path)
+        try? DurableFiles.remove(path)
         let mask = umask(0o117)
         let bound = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }

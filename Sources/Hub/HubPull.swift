@@ -67,7 +67,7 @@ package struct HubPull {
         let source = ModelSource(
             place: "\(client.endpoint.address)", repository: reference.repository, commit: listing.commit, licence: listing.licence)
         try WholeFolder.buildWithDigests(target) { temporary in
-            try source.write(to: temporary)
+            try source.save(in: temporary)
             try partial.move(files.map(\.name), to: temporary)
             return copies
         }

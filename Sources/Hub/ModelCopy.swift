@@ -105,7 +105,7 @@ package struct ModelCopy {
                 if let slash = file.lastIndex(of: "/") { try DurableFiles.makeFolder(temporary + "/" + file[..<slash]) }
                 copies[file] = try DurableFiles.copy(folder + "/" + file, toNew: temporary + "/" + file)
             }
-            try source.write(to: temporary)
+            try source.save(in: temporary)
             return copies
         }
     }

@@ -29,7 +29,7 @@ package struct ModelSource: Sendable, Hashable {
     }
 
     /// Writes it into a new folder.
-    package func write(to folder: String) throws {
+    package func save(in folder: String) throws {
         try DurableFiles.replace(folder + "/" + Self.fileName, with: JSONWriter(isIndented: true).string(json) + "\n")
     }
 }

@@ -39,8 +39,17 @@ struct TalaEngine: ParsableCommand {
             (1...1024).contains(adapterSlots), (0...1024).contains(adapterRank), (1...65_536).contains(queue)
         else { throw ValidationError("a number is out of range") }
         guard ["float32", "float16"].contains(cacheType) else { throw ValidationError("--cache-type is float32 or float16") }
-        guard BaseWeights(rawValue: baseWeights) != nil else { throw ValidationError("--base-weights is no form of weights") }
+        _ = try weights()
         guard adapter.allSatisfy({ $0.contains("=") }) else { throw ValidationError("--adapter is NAME=FOLDER") }
+    }
+
+    /// What `--base-weights` says.
+    private func weights() throws(ValidationError) -> BaseWeights {
+        guard let format = BaseWeights(rawValue: baseWeights) else {
+            throw ValidationError(
+                "--base-weights is \(BaseWeights.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(baseWeights)\"")
+        }
+        return format
     }
 
     func run() throws {
@@ -66,12 +75,12 @@ struct TalaEngine: ParsableCommand {
             }
             var options = ServedModel.Options(model: model, settings: settings)
             options.adapters = named
-            options.baseWeights = BaseWeights(rawValue: baseWeights) ?? .stored
+            options.baseWeights = try weights()
             let chosen = try Devices.make(device) { StandardError.write("<4>tala-engine: the processor stands in: \($0)\n") }
             let served = try ServedModel(options, on: chosen)
             StandardError.write("tala-engine: ready\n")
             try EngineServer(served, listener: listener, mustStop: { stopRequested != 0 }).run()
-            unlink(socket)
+            try? DurableFiles.remove(socket)
         } catch {
             throw CommandFailure(.failed, "\(error)")
         }

@@ -67,7 +67,8 @@ import Testing
         }
     }
 
-    /// A script that runs the commands one after another and keeps what each prints and how it ends.
+    /// A script that runs the commands one after another and keeps what each prints and how it
+    /// ends.
     private static func session(_ commands: [DocumentBlock.Command], _ scratch: String) -> String {
         var script = "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"
         for (index, command) in commands.enumerated() {
