@@ -5,13 +5,17 @@ import Testing
 
 /// What a row gives alone it gives among others, bit by bit: the promise on which generation in
 /// batches rests.
-@Suite struct RowExactTests {
+@Suite(.serialized) struct RowExactTests {
+    private nonisolated(unsafe) static let devices: [(name: String, device: any ComputeDevice)] = TestDevice.available.compactMap { kind in
+        (try? kind.openAnew()).map { ("\(kind)", $0) }
+    }
+
     /// Runs an operation of `rows` rows and gives the bytes of each row of its first output.
-    private static func outputRows(_ operation: any Operation, _ inputs: [Operand], _ device: TestDevice) throws -> [[UInt32]] {
+    private static func outputRows(_ operation: any Operation, _ inputs: [Operand], _ device: any ComputeDevice) throws -> [[UInt32]] {
         var machine = KernelMachine(seed: 1)
         machine.add(
             KernelSample(operation: operation, inputs: inputs, outputs: try operation.outputTypes(for: inputs.map(\.type))), .plain)
-        let result = try machine.prepare(on: device.open()).run()
+        let result = try machine.prepare(on: device).run()
         let output = try #require(machine.calls.first?.outputs.first)
         let image = KernelMachine.Image(bytes: output.space == .exchange ? result.exchange : result.persistent)
         return (0..<output.rows).map { row in (0..<output.columns).map { image.bits(output, row, $0) } }
@@ -69,13 +73,13 @@ import Testing
     }()
 
     @Test(arguments: cases) func aRowsBitsDoNotDependOnTheOthers(_ example: Case) throws {
-        for device in TestDevice.available {
+        for (name, device) in Self.devices {
             var random = CaseRandom(seed: KernelCatalogue.seed)
             let inputs = example.inputs(&random, 45)
             let whole = try Self.outputRows(example.operation, inputs, device)
             for rows in [0..<1, 7..<8, 44..<45, 3..<5, 2..<9, 20..<37] {
                 let part = try Self.outputRows(example.operation, Self.some(inputs, rows, byRow: example.byRow), device)
-                #expect(part == Array(whole[rows]), "rows \(rows) on \(device)")
+                #expect(part == Array(whole[rows]), "rows \(rows) on \(name)")
             }
         }
     }

@@ -44,6 +44,9 @@ enum TestDevice: String, CaseIterable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// A device that no other suite uses: a device is for one thread at a time.
+    func openAnew() throws -> any ComputeDevice { try Self.lock.withLock { try make() } }
+
     /// The software driver of Mesa reads its number of threads when a device is opened; other
     /// drivers do not look at it.
     static func openVulkanWithOneThread() throws -> any ComputeDevice {
