@@ -117,7 +117,7 @@ import Testing
         arguments: [
             ("use_dora", true), ("lora_bias", true), ("modules_to_save", ["lm_head"]), ("bias", "all"), ("layer_replication", [[0, 1]]),
             ("target_parameters", ["mlp.experts"]), ("trainable_token_indices", [1, 2]), ("alora_invocation_tokens", [3]),
-            ("init_lora_weights", "pissa_niter_4"), ("use_qalora", true), ("megatron_config", ["a": 1]), ("task_type", "SEQ_CLS"),
+            ("init_lora_weights", "pissa_niter_4"), ("use_qalora", true), ("megatron_config", ["a": 1]), ("task_type", "QUESTION_ANS"),
             ("lora_gamma", 2.5), ("use_something", true),
         ] as [(String, JSONNode)])
     func aKeyThatMakesAnotherFunctionIsRefusedByItsName(key: String, value: JSONNode) throws {
