@@ -29,18 +29,18 @@ import Testing
         let commands = DocumentBlock.all(of: document, try Self.text(document)).filter { $0.reason == nil }.flatMap(\.commands)
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tala-document-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: scratch) }
-        for folder in ["home", "work", "out"] {
+        for folder in ["home", "desk", "out"] {
             try FileManager.default.createDirectory(atPath: scratch + "/" + folder, withIntermediateDirectories: true)
         }
         let demo = ManualTests.root.appendingPathComponent("demo").path
-        try FileManager.default.copyItem(atPath: demo, toPath: scratch + "/work/demo")
+        try FileManager.default.copyItem(atPath: demo, toPath: scratch + "/desk/demo")
         let hub = try FolderHub(demo + "/model")
         let script = scratch + "/session"
         try Self.session(commands, scratch).write(toFile: script, atomically: true, encoding: .utf8)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
         process.arguments = [script]
-        process.currentDirectoryURL = URL(fileURLWithPath: scratch + "/work")
+        process.currentDirectoryURL = URL(fileURLWithPath: scratch + "/desk")
         var environment = ProcessInfo.processInfo.environment
         for name in ["TALA_SPOOL", "HF_TOKEN", "HF_HOME", "XDG_CACHE_HOME"] { environment[name] = nil }
         environment["HOME"] = scratch + "/home"
