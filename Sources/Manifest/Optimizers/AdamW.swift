@@ -1,6 +1,6 @@
 extension Manifest {
     /// Adam with decoupled weight decay (Loshchilov & Hutter 2017, arXiv:1711.05101).
-    package struct AdamW: OptimizerSpecification {
+    package struct AdamW: AdamMoments {
         package static let word = "adamw"
         package static let sentence = "Adam with decoupled weight decay"
         package static let rateFactor = 1.0
@@ -15,11 +15,6 @@ extension Manifest {
 
         package init() {}
 
-        package static let keys: [Key<AdamW>] =
-            [
-                Key("beta1", \.beta1, .number(0...0.999_999), "Decay of the mean of gradients", aliases: ["adam_beta1"]),
-                Key("beta2", \.beta2, .number(0...0.999_999_9), "Decay of the mean of their squares", aliases: ["adam_beta2"]),
-                Key("epsilon", \.epsilon, .number(1e-20...1), "Added to the root in the denominator", aliases: ["adam_epsilon", "eps"]),
-            ] + commonKeys
+        package static let keys: [Key<AdamW>] = momentKeys + commonKeys
     }
 }

@@ -1,6 +1,6 @@
 extension Manifest {
     /// Muon (Jordan et al. 2024), with AdamW for all that is no matrix inside of the layers.
-    package struct Muon: OptimizerSpecification {
+    package struct Muon: AdamMoments {
         package static let word = "muon"
         package static let sentence =
             "matrices of the layers move along their momentum made orthogonal, vectors, embeddings and heads by AdamW"
@@ -24,9 +24,6 @@ extension Manifest {
                 Key("momentum", \.momentum, .number(0...0.999_999), "Decay of the velocity"),
                 Key("nesterov", \.isNesterov, .flag, "Nesterov's form of the momentum"),
                 Key("match_rms_adamw", \.matchesAdamW, .flag, "Steps as large as AdamW's; false: as first published"),
-                Key("beta1", \.beta1, .number(0...0.999_999), "Decay of the mean of gradients", aliases: ["adam_beta1"]),
-                Key("beta2", \.beta2, .number(0...0.999_999_9), "Decay of the mean of their squares", aliases: ["adam_beta2"]),
-                Key("epsilon", \.epsilon, .number(1e-20...1), "Added to the root in the denominator", aliases: ["adam_epsilon", "eps"]),
-            ] + commonKeys
+            ] + momentKeys + commonKeys
     }
 }
