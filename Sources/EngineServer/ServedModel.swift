@@ -52,9 +52,10 @@ package struct ServedModel {
     /// Loads an adapter under a name.
     package mutating func load(_ name: String, _ folder: String) throws {
         guard places[name] == nil else { return }
+        let own = try ChatEncoder.endIDs(in: folder)
         let place = try engine.loadAdapter(folder)
         places[name] = place
-        if let own = try? ChatEncoder.endIDs(in: folder), !own.isEmpty { endsByAdapter[place] = endIDs.union(own) }
+        if !own.isEmpty { endsByAdapter[place] = endIDs.union(own) }
     }
 
     /// - Throws: ``EngineError`` while requests use it.

@@ -107,7 +107,7 @@ package struct PreparedEvaluation {
         microBatchTokens = max(
             ProgramSize.rounded(longest), min(2048, ProgramSize.rounded(data.tokenCount)))
         var ends = Set(encoder.specialTokens.stopIDs)
-        if let adapterPath { ends.formUnion(try Self.ends(adapterPath)) }
+        if let adapterPath { ends.formUnion(try ChatEncoder.endIDs(in: adapterPath)) }
         endIDs = ends
         let needed = try Evaluator.byteCount(
             device: device, programs: programs, batches: [largestBatch])
@@ -116,18 +116,6 @@ package struct PreparedEvaluation {
             throw TrainingError.doesNotFit(
                 needed: needed, available: limit,
                 advice: "raise memory_limit, lower max_length, or set base_weights to q8 or nf4")
-        }
-    }
-
-    /// Tokens at which an adapter's own generation_config.json ends an answer.
-    private static func ends(_ adapter: String) throws -> [Int32] {
-        guard
-            let text = try HuggingFaceFolder(path: adapter).text(
-                "generation_config.json", limit: 16 << 20)
-        else { return [] }
-        let named = try JSONParser().parse(text)["eos_token_id"]
-        return (named?.array ?? named.map { [$0] } ?? []).compactMap {
-            $0.integer.flatMap { Int32(exactly: $0) }
         }
     }
 

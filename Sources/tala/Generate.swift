@@ -65,10 +65,7 @@ struct Generate: ParsableCommand {
             if let adapter {
                 let linears = try LanguageModel.linearModules(of: configuration)
                 training = .adapter(try AdapterFolder(adapter).settings(on: linears), seed: 0)
-                if let text = try HuggingFaceFolder(path: adapter).text("generation_config.json", limit: 16 << 20) {
-                    let named = try JSONParser().parse(text)["eos_token_id"]
-                    ends.formUnion((named?.array ?? named.map { [$0] } ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } })
-                }
+                ends.formUnion(try ChatEncoder.endIDs(in: adapter))
             }
             let chosen = try Devices.make(device) { StandardError.write(plain("the processor stands in: \($0)") + "\n") }
             let mixable = Set([ElementType.bfloat16, .float16].filter { chosen.mixesFloat32(with: $0) })
