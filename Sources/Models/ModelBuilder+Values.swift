@@ -114,7 +114,7 @@ extension ModelBuilder {
     }
 
     /// The last words of a name, for plans.
-    private static func shortName(_ name: String) -> String {
+    static func shortName(_ name: String) -> String {
         let parts = name.split(separator: ".")
         return String(parts.last == "weight" ? parts.dropLast().last ?? "weight" : parts.last ?? "value")
     }
