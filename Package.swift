@@ -164,7 +164,8 @@ let package = Package(
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool", "Storage",
+                "Datasets", "Devices", "Engine", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool",
+                "Storage",
                 "Templates",
                 "Tensors",
                 "Tokenization", "Training",
@@ -264,7 +265,8 @@ let package = Package(
         tests(
             "JobRunTests",
             [
-                "CPUBackend", "Datasets", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling", "Spool",
+                "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling",
+                "Spool",
                 "Storage",
                 "Tensors", "TensorBoard", "Training", "Worker", "TestSupport",
             ]),

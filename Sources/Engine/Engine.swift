@@ -39,9 +39,16 @@ package final class Engine {
         self.tokenizer = tokenizer
         let shape = settings.shape(model.linearModules)
         engineModel = try EngineModel(
-            model, on: device, shape, rowLimit: max(settings.chunkRows, settings.slots), logitLimit: max(settings.slots, 32))
+            model, on: device, shape, rowLimit: settings.rowLimit, logitLimit: settings.logitLimit)
         pool = PagePool(count: shape.pageCount)
         freeSlots = Array((0..<settings.slots).reversed())
+    }
+
+    /// Bytes that an engine with these settings takes, before anything is allocated.
+    /// - Throws: ``GraphError`` where a tensor does not fit the device's limits.
+    package static func byteCount(_ model: LanguageModel, on device: any ComputeDevice, _ settings: EngineSettings) throws -> Int {
+        try EngineModel.byteCount(
+            model, on: device, settings.shape(model.linearModules), rowLimit: settings.rowLimit, logitLimit: settings.logitLimit)
     }
 
     /// Prepares the programs that answering needs.

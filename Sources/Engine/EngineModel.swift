@@ -26,12 +26,32 @@ final class EngineModel {
         (self.model, self.shape) = (model, shape)
         (self.rowLimit, self.logitLimit) = (Self.step(rowLimit), Self.step(logitLimit))
         loaded = try LoadedModel(model, on: device, with: model.generationTensors(shape))
-        let largest = Size(rows: self.rowLimit, logits: min(self.rowLimit, self.logitLimit))
-        programs = try ProgramCache(loaded, largest: [largest, Size(rows: 1, logits: 1)]) { size in
+        let sizes = Self.sizes(rowLimit: rowLimit, logitLimit: logitLimit)
+        programs = try ProgramCache(loaded, largest: sizes) { size in
             try Self.graph(model, size, shape)
         }
-        logits = Array(repeating: 0, count: largest.logits * model.configuration.vocabularySize)
+        logits = Array(repeating: 0, count: sizes[0].logits * model.configuration.vocabularySize)
         pages = Array(repeating: -1, count: shape.sequenceCount * shape.pagesPerSequence)
+    }
+
+    /// The sizes of program that need the most memory, the largest first.
+    private static func sizes(rowLimit: Int, logitLimit: Int) -> [Size] {
+        let rows = step(rowLimit)
+        return [Size(rows: rows, logits: min(rows, step(logitLimit))), Size(rows: 1, logits: 1)]
+    }
+
+    /// Bytes of weights, cache, the arena of the largest steps, and their logits, before anything is
+    /// allocated.
+    /// - Throws: ``GraphError`` where a tensor does not fit the device's limits.
+    static func byteCount(
+        _ model: LanguageModel, on device: any ComputeDevice, _ shape: GenerationShape, rowLimit: Int, logitLimit: Int
+    ) throws -> Int {
+        let layout = try model.layout(within: device.limits, with: model.generationTensors(shape))
+        let planner = Planner(limits: device.limits, layout: layout)
+        let sizes = Self.sizes(rowLimit: rowLimit, logitLimit: logitLimit)
+        let plans = try sizes.map { try planner.plan(graph(model, $0, shape)) }
+        let logits = sizes[0].logits * model.configuration.vocabularySize * 4
+        return layout.allocatedByteCount + layout.mappedByteCount + ProgramMemory.arenaBlocks(of: plans).reduce(0, +) + logits
     }
 
     /// How many plans were made so far.

@@ -32,6 +32,10 @@ package struct EngineSettings: Sendable, Hashable {
         self.chunkRows = max(1, min(512, chunkRows))
     }
 
+    /// The most rows of a step, and the most that get logits.
+    var rowLimit: Int { max(chunkRows, slots) }
+    var logitLimit: Int { max(slots, 32) }
+
     var pagesPerSequence: Int { (contextLength + GenerationShape.pageRows - 1) / GenerationShape.pageRows }
 
     func shape(_ modules: [LinearModule]) -> GenerationShape {

@@ -1,5 +1,6 @@
 package import Datasets
 import Devices
+package import Engine
 import Grading
 package import Graph
 import JSON
@@ -29,6 +30,8 @@ package struct PreparedEvaluation {
     package let remarks: [String]
     /// Tokens at which an answer ends.
     package let endIDs: Set<Int32>
+    /// How many questions are answered at a time, and how long they are; nil where there are none.
+    package let answering: EngineSettings?
     /// Tokens of a micro-batch.
     package let microBatchTokens: Int
 
@@ -109,14 +112,36 @@ package struct PreparedEvaluation {
         var ends = Set(encoder.specialTokens.stopIDs)
         if let adapterPath { ends.formUnion(try ChatEncoder.endIDs(in: adapterPath)) }
         endIDs = ends
-        let needed = try Evaluator.byteCount(
-            device: device, programs: programs, batches: [largestBatch])
         let limit = memoryLimit ?? manifest.memoryLimit ?? device.memoryByteCount.map { $0 / 10 * 9 }
-        if let limit, needed > limit {
-            throw TrainingError.doesNotFit(
-                needed: needed, available: limit,
-                advice: "raise memory_limit, lower max_length, or set base_weights to q8 or nf4")
+        answering =
+            questions.isEmpty
+            ? nil
+            : try Self.answering(
+                model, device, questionCount: questions.count, length: longestQuestion + method.generation.maximumTokens + 1, limit)
+        try Self.require(try Evaluator.byteCount(device: device, programs: programs, batches: [largestBatch]), limit)
+    }
+
+    /// As many answers at a time as fit the memory, eight at most. Loss and answers follow one
+    /// another, so that the larger of both counts.
+    /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)`` where not even one does.
+    private static func answering(
+        _ model: LanguageModel, _ device: any ComputeDevice, questionCount: Int, length: Int, _ limit: Int?
+    ) throws -> EngineSettings {
+        var slots = min(8, questionCount)
+        while true {
+            let settings = EngineSettings(slots: slots, contextLength: length, queueLimit: questionCount)
+            let needed = try Engine.byteCount(model, on: device, settings)
+            if limit.map({ needed <= $0 }) ?? true { return settings }
+            if slots == 1 { try require(needed, limit) }
+            slots = max(1, slots / 2)
         }
+    }
+
+    private static func require(_ needed: Int, _ limit: Int?) throws {
+        guard let limit, needed > limit else { return }
+        throw TrainingError.doesNotFit(
+            needed: needed, available: limit,
+            advice: "raise memory_limit, lower max_length or method.evaluation.generation.max_tokens, or set base_weights to q8 or nf4")
     }
 
     /// A micro-batch as large as any will be.

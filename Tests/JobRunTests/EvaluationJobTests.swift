@@ -1,10 +1,14 @@
+import Engine
 import Foundation
 import JSON
 import Jobs
+import Manifest
+import Preparation
 import Spool
 import Storage
 import TestSupport
 import Testing
+import Training
 import Worker
 
 /// Jobs that train nothing and judge a model.
@@ -131,6 +135,39 @@ import Worker
             })
         let mean = predictions.reduce(0) { $0 + ($1["scores"]?["words"]?.double ?? 9) } / 6
         #expect(abs(mean - (found["graders"]?["words"]?["mean"]?.double ?? -1)) < 1e-12)
+    }
+
+    /// As many answers are written at a time as memory holds; where not even one fits, the job says
+    /// so before it computes anything.
+    @Test func answersKeepToTheMemoryLimit() throws {
+        let model = ReferenceSet.own.chatModel
+        let lines = try String(contentsOfFile: model + "/validation.jsonl", encoding: .utf8).split(separator: "\n").prefix(6)
+        let data = try Self.file(lines.map(String.init))
+        defer { FolderListing.delete(data) }
+        let text: JSONNode = [
+            "model": "m", "validation_file": "v.jsonl", "device": "cpu", "precision": "float32",
+            "method": Self.method([
+                "graders": [["type": "text_similarity", "evaluation_metric": "token_f1"]], "generation": ["max_tokens": 20_000],
+            ]),
+        ]
+        let manifest = try Manifest(ManifestText(JSONWriter().bytes(text), isYAML: false))
+        let method = try #require(manifest.method.specification as? Manifest.EvaluationMethod)
+        func slots(_ limit: Int?) throws -> Int? {
+            try PreparedEvaluation(
+                manifest: manifest, method: method, modelFolder: model, dataPath: data, adapterPath: nil, memoryLimit: limit
+            ).answering?.slots
+        }
+        #expect(try slots(nil) == 6)
+        var found: Set<Int> = []
+        var limit = 512 << 20
+        let refused = #expect(throws: TrainingError.self) {
+            while limit > 1 << 10 {
+                if let count = try slots(limit) { found.insert(count) }
+                limit -= limit / 8
+            }
+        }
+        #expect(found.contains(6) && found.count > 1, "\(found)")
+        #expect("\(refused.map { "\($0)" } ?? "")".contains("memory_limit"))
     }
 
     @Test func aRecordThatLacksWhatAGraderReadsIsAnErrorOfItsLine() throws {

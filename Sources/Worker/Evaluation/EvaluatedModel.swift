@@ -52,13 +52,9 @@ struct EvaluatedModel {
     /// Lets the model answer all questions, several at a time, and the graders judge them. An
     /// answer does not depend on what is answered beside it.
     private mutating func answer(_ job: PreparedEvaluation, done: (Int) throws -> Void) throws {
+        guard let answering = job.answering else { return }
         let settings = job.method.generation
-        let capacity = job.questions.reduce(0) { max($0, $1.prompt.count) } + settings.maximumTokens + 1
-        let engine = try Engine(
-            job.model, tokenizer: job.encoder.tokenizer, on: job.device,
-            EngineSettings(
-                slots: min(Self.answersAtATime, job.questions.count), contextLength: capacity,
-                queueLimit: job.questions.count))
+        let engine = try Engine(job.model, tokenizer: job.encoder.tokenizer, on: job.device, answering)
         for (index, question) in job.questions.enumerated() {
             var request = GenerationRequest(
                 id: UInt64(index), prompt: question.prompt, maximumTokens: settings.maximumTokens)
@@ -90,9 +86,6 @@ struct EvaluatedModel {
             }
         }
     }
-
-    /// Answers that are written at the same time.
-    private static let answersAtATime = 8
 
     private mutating func add(
         _ members: [(place: Int, sample: Sample)], _ job: PreparedEvaluation, _ evaluator: Evaluator,
