@@ -65,10 +65,8 @@ actor EngineHost {
         let errors = Pipe()
         process.standardError = errors
         let words = EngineWords(errors.fileHandleForReading)
-        // invariant: nothing else touches the process until it has been started.
-        nonisolated(unsafe) let launched = process
         let failure: String? = await LaunchThread.run {
-            do { try launched.run() } catch { return "\(error)" }
+            do { try process.run() } catch { return "\(error)" }
             return nil
         }
         if let failure {
