@@ -40,8 +40,8 @@ final class EngineModel {
         return [Size(rows: rows, logits: min(rows, step(logitLimit))), Size(rows: 1, logits: 1)]
     }
 
-    /// Bytes of weights, cache, the arena of the largest steps, and their logits, before anything is
-    /// allocated.
+    /// Bytes of weights, cache, the arena of the largest steps, and their logits, before anything
+    /// is allocated.
     /// - Throws: ``GraphError`` where a tensor does not fit the device's limits.
     static func byteCount(
         _ model: LanguageModel, on device: any ComputeDevice, _ shape: GenerationShape, rowLimit: Int, logitLimit: Int
