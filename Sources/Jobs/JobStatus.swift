@@ -36,7 +36,7 @@ package struct JobStatus: Sendable, Hashable {
         package var validLoss: Double?
         package var tokensPerSecond: Double?
         /// Tokens of the examples over rows that were computed, in the last step.
-        package var usefulShare: Double?
+        package var packingEfficiency: Double?
         /// Seconds that the remaining steps will take at the present speed.
         package var remainingSeconds: Double?
 
@@ -154,7 +154,7 @@ package struct JobStatus: Sendable, Hashable {
         let progressNode: JSONNode = [
             "step": JSONNode(progress.step), "total_steps": JSONNode(progress.totalSteps), "epoch": JSONNode(progress.epoch),
             "train_loss": optional(progress.trainLoss), "valid_loss": optional(progress.validLoss),
-            "tokens_per_second": optional(progress.tokensPerSecond), "useful_token_share": optional(progress.usefulShare),
+            "tokens_per_second": optional(progress.tokensPerSecond), "useful_token_share": optional(progress.packingEfficiency),
             "remaining_seconds": optional(progress.remainingSeconds),
         ]
         return [
@@ -229,7 +229,7 @@ package struct JobStatus: Sendable, Hashable {
             self.progress.trainLoss = progress["train_loss"]?.double
             self.progress.validLoss = progress["valid_loss"]?.double
             self.progress.tokensPerSecond = progress["tokens_per_second"]?.double
-            self.progress.usefulShare = progress["useful_token_share"]?.double
+            self.progress.packingEfficiency = progress["useful_token_share"]?.double
             self.progress.remainingSeconds = progress["remaining_seconds"]?.double
         }
     }

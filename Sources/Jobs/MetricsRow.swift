@@ -18,7 +18,7 @@ package struct MetricsRow: Sendable, Hashable {
     package var trainedTokens: Int
     package var tokensPerSecond: Double
     /// Tokens of the examples over rows that were computed.
-    package var usefulShare: Double
+    package var packingEfficiency: Double
     /// Figures of columns that only some jobs have, in the order of the file's header.
     package var others: [Double?] = []
 
@@ -28,7 +28,7 @@ package struct MetricsRow: Sendable, Hashable {
 
     package init(
         step: Int, trainLoss: Double, trainAccuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
-        tokensPerSecond: Double, usefulShare: Double = 1
+        tokensPerSecond: Double, packingEfficiency: Double = 1
     ) {
         self.step = step
         self.trainLoss = trainLoss
@@ -37,7 +37,7 @@ package struct MetricsRow: Sendable, Hashable {
         self.gradientNorm = gradientNorm
         self.trainedTokens = trainedTokens
         self.tokensPerSecond = tokensPerSecond
-        self.usefulShare = usefulShare
+        self.packingEfficiency = packingEfficiency
     }
 
     /// The line without its end. Numbers are written so that reading them gives the same bits.
@@ -47,7 +47,7 @@ package struct MetricsRow: Sendable, Hashable {
         let fields = [
             "\(step)", text(trainLoss), text(trainAccuracy), text(validLoss), text(validAccuracy), text(fullValidLoss),
             text(fullValidAccuracy),
-            text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)", "\((usefulShare * 10_000).rounded() / 10_000)",
+            text(learningRate), text(gradientNorm), "\(trainedTokens)", "\(speed)", "\((packingEfficiency * 10_000).rounded() / 10_000)",
         ]
         return (fields + others.map(text)).joined(separator: ",")
     }
@@ -61,7 +61,7 @@ package struct MetricsRow: Sendable, Hashable {
         else { return nil }
         self.init(
             step: step, trainLoss: loss, trainAccuracy: accuracy, learningRate: rate, gradientNorm: norm, trainedTokens: tokens,
-            tokensPerSecond: speed, usefulShare: share)
+            tokensPerSecond: speed, packingEfficiency: share)
         (validLoss, validAccuracy) = (Double(fields[3]), Double(fields[4]))
         (fullValidLoss, fullValidAccuracy) = (Double(fields[5]), Double(fields[6]))
         others = fields.dropFirst(12).map { Double($0) }

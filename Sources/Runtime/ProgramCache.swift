@@ -60,13 +60,13 @@ package final class ProgramCache<Key: Hashable> {
     }
 
     /// The program of a key, ready to run.
-    /// - Parameter mustBreakOff: asked while kernels are prepared, where that takes long.
-    /// - Throws: ``GraphError``, `BrokenOff`, and what the device throws.
-    package func program(_ key: Key, unless mustBreakOff: () -> Bool = { false }) throws -> Program {
+    /// - Parameter isCancelled: asked while kernels are prepared, where that takes long.
+    /// - Throws: ``GraphError``, `Cancelled`, and what the device throws.
+    package func program(_ key: Key, unless isCancelled: () -> Bool = { false }) throws -> Program {
         recent.removeAll { $0 == key }
         recent.append(key)
         if let known = prepared[key] { return known }
-        let program = try makeProgram(key, unless: mustBreakOff)
+        let program = try makeProgram(key, unless: isCancelled)
         if prepared.count >= limit, let oldest = recent.first(where: { prepared[$0] != nil }) { prepared[oldest] = nil }
         recent.removeAll { $0 != key && prepared[$0] == nil }
         prepared[key] = program
@@ -74,11 +74,11 @@ package final class ProgramCache<Key: Hashable> {
     }
 
     /// A program that the caller keeps for itself, beyond the limit of those that are kept here.
-    package func makeProgram(_ key: Key, unless mustBreakOff: () -> Bool = { false }) throws -> Program {
+    package func makeProgram(_ key: Key, unless isCancelled: () -> Bool = { false }) throws -> Program {
         let plan = try plan(key)
         _ = plans.take(key)
         return Program(
-            executable: try loaded.device.makeExecutable(plan, persistent: loaded.memory, arena: arena, unless: mustBreakOff), plan: plan)
+            executable: try loaded.device.makeExecutable(plan, persistent: loaded.memory, arena: arena, unless: isCancelled), plan: plan)
     }
 
     private func plan(_ key: Key) throws -> Plan { try plans.plan(key) { try planner.plan(graph(key)) } }

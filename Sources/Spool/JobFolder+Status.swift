@@ -114,7 +114,7 @@ extension JobFolder {
         {
             status.progress.step = row.step
             status.progress.trainLoss = row.trainLoss
-            status.progress.usefulShare = row.usefulShare
+            status.progress.packingEfficiency = row.packingEfficiency
         }
         return status
     }

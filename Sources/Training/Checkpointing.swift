@@ -13,7 +13,7 @@ package struct CheckpointState: Sendable, Hashable {
     package var trainedTokens: Int
     package var fingerprint: InputFingerprint
     /// The metrics of the step just done where its evaluation is still to be made up for.
-    package var openRow: MetricsRow?
+    package var pendingEvaluation: MetricsRow?
 
     package init(step: Int, trainedTokens: Int, fingerprint: InputFingerprint) {
         self.step = step
@@ -46,7 +46,7 @@ package enum Checkpointing {
             }
             let node: JSONNode = [
                 "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens),
-                "inputs": state.fingerprint.json, "open_row": state.openRow.map { JSONNode($0.line) } ?? nil,
+                "inputs": state.fingerprint.json, "open_row": state.pendingEvaluation.map { JSONNode($0.line) } ?? nil,
                 "resume_files": JSONNode((["state.json"] + states.map(stateFile)).map { JSONNode($0) }),
             ]
             let bytes = JSONWriter(isIndented: true).bytes(node)
@@ -77,7 +77,7 @@ package enum Checkpointing {
             try readTensors(model, session, kind: kind, from: path + "/" + stateFile(name))
         }
         var state = CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
-        state.openRow = node["open_row"]?.string.flatMap { MetricsRow(line: $0) }
+        state.pendingEvaluation = node["open_row"]?.string.flatMap { MetricsRow(line: $0) }
         return state
     }
 

@@ -66,7 +66,7 @@ package final class StepLoop {
     /// - Throws: what the run or a watcher throws.
     package func steps() throws -> End {
         // An evaluation that was broken off comes first.
-        var open = state.openRow.map { StepResult($0, stepsPerEpoch: run.stepsPerEpoch) }
+        var open = state.pendingEvaluation.map { StepResult($0, stepsPerEpoch: run.stepsPerEpoch) }
         while !run.isFinished || open != nil {
             let isNew = open == nil
             let number = open?.step ?? state.step + 1
@@ -79,13 +79,13 @@ package final class StepLoop {
             if isNew { state.trainedTokens += step.trainedTokens }
             note(step)
             let isEvaluated = run.isEvaluationDue
-            state.openRow = isEvaluated ? lastRow : nil
+            state.pendingEvaluation = isEvaluated ? lastRow : nil
             try tell { try $0.parametersChanged(by: step, isNew: isNew) }
             if isEvaluated { try tell { try $0.evaluationBegins(of: step) } }
             try run.evaluateIfDue(&step)
             try tell { try $0.deviceReturned() }
             if step.lacksEvaluation { return .evaluationBrokenOff }
-            state.openRow = nil
+            state.pendingEvaluation = nil
             let row = note(step)
             try tell { try $0.stepEnded(step, row: row) }
             for observer in observers where try observer.mustStop(after: step, row: row) { return .stopped }
@@ -107,7 +107,7 @@ extension MetricsRow {
         self.init(
             step: step.step, trainLoss: step.loss, trainAccuracy: step.accuracy, learningRate: step.learningRate,
             gradientNorm: step.gradientNorm, trainedTokens: trainedTokens, tokensPerSecond: step.tokensPerSecond,
-            usefulShare: step.usefulShare)
+            packingEfficiency: step.packingEfficiency)
         (validLoss, validAccuracy) = (step.validation?.meanLoss, step.validation?.accuracy)
         (fullValidLoss, fullValidAccuracy) = (step.fullValidation?.meanLoss, step.fullValidation?.accuracy)
         let none = [Double?](repeating: nil, count: objective.columns.count)
@@ -132,7 +132,7 @@ extension StepResult {
         self.init(
             step: row.step, epoch: Double(row.step) / Double(max(1, stepsPerEpoch)), loss: row.trainLoss, accuracy: row.trainAccuracy,
             learningRate: row.learningRate, gradientNorm: row.gradientNorm, trainedTokens: 0, tokens: Int(row.tokensPerSecond), seconds: 1,
-            usefulShare: row.usefulShare)
+            packingEfficiency: row.packingEfficiency)
         figures = Array(row.others.prefix(row.others.count / 3))
     }
 }

@@ -39,12 +39,12 @@ extension TrainingRun {
     private func logLikelihoods(of runs: [TokenizedExample]) throws -> [Double]? {
         var found = [Double](repeating: 0, count: runs.count)
         for places in StepComposer(tokenLimit: settings.microBatchTokens).microBatches(lengths: runs.map(\.ids.count)) {
-            if mustBreakOff() { return nil }
+            if isCancelled() { return nil }
             do {
                 for (place, likelihood) in zip(places, try session.logLikelihoods(of: places.map { runs[$0] })) {
                     found[place] = likelihood
                 }
-            } catch is BrokenOff { return nil }
+            } catch is Cancelled { return nil }
         }
         return found
     }

@@ -48,7 +48,7 @@ package struct StepResult: Sendable, Hashable {
     package var tokens: Int
     package var seconds: Double
     /// Tokens of the examples over rows that were computed: what is left over fills programs up.
-    package var usefulShare: Double
+    package var packingEfficiency: Double
     /// One validation batch at this step, where it was time for that.
     package var validation: Measures?
     /// The figures of the objective's own columns, of the step's batch.
@@ -62,7 +62,7 @@ package struct StepResult: Sendable, Hashable {
     package init(
         step: Int, epoch: Double, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double, trainedTokens: Int,
         tokens: Int,
-        seconds: Double, usefulShare: Double = 1
+        seconds: Double, packingEfficiency: Double = 1
     ) {
         self.step = step
         self.epoch = epoch
@@ -73,7 +73,7 @@ package struct StepResult: Sendable, Hashable {
         self.trainedTokens = trainedTokens
         self.tokens = tokens
         self.seconds = seconds
-        self.usefulShare = usefulShare
+        self.packingEfficiency = packingEfficiency
     }
 }
 
@@ -90,8 +90,8 @@ package final class TrainingRun {
     package private(set) var stepsDone: Int
     /// Asked several times a second while the device computes, also in evaluation, but not in the
     /// update: true breaks off what is being done.
-    package var mustBreakOff: () -> Bool = { false } {
-        didSet { session.mustBreakOff = mustBreakOff }
+    package var isCancelled: () -> Bool = { false } {
+        didSet { session.isCancelled = isCancelled }
     }
 
     package init(session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0) {
@@ -157,13 +157,13 @@ package final class TrainingRun {
         var sum = Measures()
         var (tokens, trainedTokens, rows) = (0, 0, 0)
         for (index, members) in composed(samples).enumerated() {
-            if mustBreakOff() { return nil }
+            if isCancelled() { return nil }
             let batch = packed(members, batchNumbers, isTraining: true)
             (tokens, trainedTokens, rows) = (tokens + batch.tokenCount, trainedTokens + batch.trainedCount, rows + batch.tokenCapacity)
             do {
                 sum += try session.addGradients(
                     of: batch, batchWeight: weight, seed: settings.seed, step: stepsDone + 1, microBatch: index)
-            } catch is BrokenOff { return nil }
+            } catch is Cancelled { return nil }
         }
         let scheduled = settings.schedule.rate(stepsDone: stepsDone)
         let rate = session.programs.optimizer.rate(step: stepsDone + 1, scheduled: scheduled)
@@ -177,7 +177,7 @@ package final class TrainingRun {
         var result = StepResult(
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
-            trainedTokens: trainedTokens, tokens: tokens, seconds: seconds, usefulShare: Double(tokens) / Double(max(1, rows)))
+            trainedTokens: trainedTokens, tokens: tokens, seconds: seconds, packingEfficiency: Double(tokens) / Double(max(1, rows)))
         result.figures = session.programs.objective.figures(sum)
         return result
     }
@@ -216,8 +216,8 @@ package final class TrainingRun {
         var sum = Measures()
         guard let batchNumbers = try batchNumbers(of: indices, in: data) else { return nil }
         for members in composed(indices.map { data.sample($0) }) {
-            if mustBreakOff() { return nil }
-            do { sum += try session.evaluate(packed(members, batchNumbers, isTraining: false)) } catch is BrokenOff { return nil }
+            if isCancelled() { return nil }
+            do { sum += try session.evaluate(packed(members, batchNumbers, isTraining: false)) } catch is Cancelled { return nil }
         }
         return sum
     }

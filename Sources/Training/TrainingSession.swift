@@ -20,7 +20,7 @@ package final class TrainingSession {
     private let largestSize: ProgramSize
     /// Asked several times a second during forward and backward passes, not in updates: true breaks
     /// off what is being done.
-    package var mustBreakOff: () -> Bool = { false }
+    package var isCancelled: () -> Bool = { false }
 
     package var device: any ComputeDevice { loaded.device }
     package var persistent: any PersistentMemory { loaded.memory }
@@ -70,7 +70,7 @@ package final class TrainingSession {
     /// Runs forward and backward pass of a micro-batch; its gradients are added to those of the
     /// batch's other micro-batches.
     /// - Parameter batchWeight: the weight of the whole batch, by which the loss is divided.
-    /// - Throws: `BrokenOff` if ``mustBreakOff`` says so: parameters and state are what they were,
+    /// - Throws: `Cancelled` if ``isCancelled`` says so: parameters and state are what they were,
     ///   gradients are of no use.
     package func addGradients(of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int) throws -> Measures {
         let program = try program(for: batch, isTraining: true)
@@ -93,17 +93,17 @@ package final class TrainingSession {
     }
 
     /// The log-probability of the trained tokens of each run, of runs that fit a micro-batch.
-    /// - Throws: `BrokenOff`, and what the device throws.
+    /// - Throws: `Cancelled`, and what the device throws.
     package func logLikelihoods(of runs: [TokenizedExample]) throws -> [Double] {
         let counts = runs.map(\.trainedTokenCount)
         let size = size(tokens: runs.reduce(0) { $0 + $1.ids.count }, trained: counts.reduce(0, +)) { .likelihood($0) }
         let batch = PackedBatch(
             runs.map { Sample([$0]) }, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount,
             window: programs.model.configuration.slidingWindow, rotary: programs.model.rotaryRows)
-        let program = try cache.program(.likelihood(size), unless: mustBreakOff)
+        let program = try cache.program(.likelihood(size), unless: isCancelled)
         try program.write([Float(1)], to: ProgramInput.lossScale)
         try program.write(batch)
-        try program.executable.run(unless: mustBreakOff)
+        try program.executable.run(unless: isCancelled)
         let losses = try program.executable.readFloats(ProgramOutput.losses, count: batch.trainedCapacity)
         var start = 0
         return counts.map { count in
@@ -171,13 +171,13 @@ package final class TrainingSession {
             timed.append(
                 ProgramTimes(program: "forward and backward", plan: program.plan, seconds: seconds, visiblePairs: batch.visiblePairs))
         } else {
-            try executable.run(unless: mustBreakOff)
+            try executable.run(unless: isCancelled)
         }
         return try programs.objective.measures(of: batch) { output, count in try executable.readFloats(output, count: count) }
     }
 
     private func program(for batch: PackedBatch, isTraining: Bool) throws -> Program {
         let size = ProgramSize(tokenCount: batch.tokenCapacity, trainedCount: batch.trainedCapacity)
-        return try cache.program(isTraining ? .gradients(size) : .evaluation(size), unless: mustBreakOff)
+        return try cache.program(isTraining ? .gradients(size) : .evaluation(size), unless: isCancelled)
     }
 }

@@ -11,7 +11,7 @@ import Training
 
 extension JobRunner {
     /// Thrown out of the reading of data.
-    struct LeaveRequest: Error {}
+    struct Interruption: Error {}
 
     /// What to do before training has begun when the worker is asked to leave.
     func leaveEarly() -> WorkerExit? {
@@ -74,7 +74,7 @@ extension JobRunner {
 
     /// Says how far the reading of a data file has come, and stops where that is requested.
     func note(_ progress: DatasetProgress) throws {
-        if isAskedToLeave() { throw LeaveRequest() }
+        if isAskedToLeave() { throw Interruption() }
         let now = MonotonicClock.seconds()
         guard now - lastReadingNote > 1 else { return }
         lastReadingNote = now

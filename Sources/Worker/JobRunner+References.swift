@@ -24,9 +24,9 @@ extension JobRunner {
             Devices.setHeartbeat(of: job.device) { [pulse] in pulse.beat() }
             let count = job.training.count + (job.validation?.count ?? 0)
             try event(.inputNote, "Computing what the model says of \(count) examples before training")
-            run.mustBreakOff = { [self] in isAskedToLeave() }
-            defer { run.mustBreakOff = { false } }
-            do { try Self.write(run, to: path, key: key) } catch is LeaveRequest { return false }
+            run.isCancelled = { [self] in isAskedToLeave() }
+            defer { run.isCancelled = { false } }
+            do { try Self.write(run, to: path, key: key) } catch is Interruption { return false }
         }
         job.training.references = try ReferenceTable(path: path + "/training.bin")
         if job.validation != nil { job.validation?.references = try ReferenceTable(path: path + "/validation.bin") }
@@ -46,7 +46,7 @@ extension JobRunner {
         try WholeFolder.build(path, byteCount: 4096 + count * run.referenceCount * 8) { temporary in
             for (name, data) in [("training", run.training)] + (run.validation.map { [("validation", $0)] } ?? []) {
                 let writer = try ReferenceTable.Writer(path: "\(temporary)/\(name).bin", width: run.referenceCount)
-                guard try run.references(of: data, { try writer.append($0) }) else { throw LeaveRequest() }
+                guard try run.references(of: data, { try writer.append($0) }) else { throw Interruption() }
                 try writer.finish()
             }
             try DurableFiles.replace(temporary + "/key", with: key)

@@ -19,7 +19,7 @@ extension JobRunner {
     /// - Parameter peaks: the device's, if one step is to be profiled.
     func train(_ run: TrainingRun, _ job: PreparedJob, _ start: CheckpointState, _ peaks: DevicePeaks?) throws -> WorkerExit {
         // The row of a step whose evaluation is still open is written again, with the evaluation.
-        let lastWholeStep = start.openRow == nil ? start.step : start.step - 1
+        let lastWholeStep = start.pendingEvaluation == nil ? start.step : start.step - 1
         let metrics = try MetricsLog(
             folder, keepingThrough: lastWholeStep, others: MetricsRow.otherColumns(of: job.objective))
         try DurableFiles.makeFolder(folder.checkpoints)
@@ -41,8 +41,8 @@ extension JobRunner {
             + (selection.map { [$0] } ?? []) + (peaks.map { [ProfileWatch(self, run, job, $0)] } ?? []) + [controls]
         let loop = StepLoop(run, from: start, lastRow: metrics.rows.last, observers: observers)
         controls.loop = loop
-        run.mustBreakOff = { controls.mustBreakOff() }
-        defer { run.mustBreakOff = { false } }
+        run.isCancelled = { controls.isCancelled() }
+        defer { run.isCancelled = { false } }
         switch try loop.steps() {
         case .finished:
             try metrics.sync()
@@ -129,10 +129,10 @@ extension JobRunner {
     /// Runs some examples on the result as it was written.
     /// - Throws: ``WorkerError/resultDiffers(part:found:expected:)``; the result is then removed.
     private func replay(_ run: TrainingRun, _ job: PreparedJob, _ expected: Measures) throws {
-        let asked = run.mustBreakOff
-        defer { run.mustBreakOff = asked }
+        let asked = run.isCancelled
+        defer { run.isCancelled = asked }
         // The result is there: who wants the worker to leave gets his way a moment later.
-        run.mustBreakOff = { [pulse] in
+        run.isCancelled = { [pulse] in
             pulse.beat()
             return false
         }

@@ -19,8 +19,8 @@ package final class JobRunner {
     let folder: JobFolder
     let deviceSelector: String?
     var status: JobStatus
-    private let events: EventLog
-    private let journal = Journal(program: "tala-worker")
+    let events: EventLog
+    let journal = Journal(program: "tala-worker")
     var tuning: TuningRecord
     let pulse: PulseFile
     /// Called when the first step has been done: from now on there is something to keep.
@@ -29,13 +29,13 @@ package final class JobRunner {
     let papers: JobPapers
     var prices: Prices? { papers.acceptance.prices }
     /// When the time that is not yet in the usage began.
-    private var meterStart = MonotonicClock.seconds()
+    var meterStart = MonotonicClock.seconds()
     /// Set by a signal handler: checkpoint and leave.
     let mustStop: () -> Bool
-    private var ballast: Ballast?
+    var ballast: Ballast?
     private var lastLook = 0.0
     /// When the ledger last got an entry.
-    private var lastEntry = -Double.infinity
+    var lastEntry = -Double.infinity
     /// When the status last said how far the reading of data had come. What takes less than a
     /// second is not worth saying.
     var lastReadingNote = MonotonicClock.seconds()
@@ -60,62 +60,14 @@ package final class JobRunner {
     /// What ledger and status say of the job. Where the disk does not give the ledger, the status
     /// alone; nil if nothing is known.
     /// - Throws: ``StorageError`` for what may be read later.
-    private static func knownStatus(_ folder: JobFolder) throws(StorageError) -> JobStatus? {
+    static func knownStatus(_ folder: JobFolder) throws(StorageError) -> JobStatus? {
         do throws(StorageError) { return try folder.readStatus() } catch {
             if error.isTransient { throw error }
             return (try? folder.shownStatus()) ?? nil
         }
     }
 
-    /// Ends a job whose folder cannot be understood, as far as its status can.
-    package static func recordDamage(_ error: any Error, of folder: JobFolder) -> WorkerExit {
-        if let error = error as? StorageError, error.isTransient { return .ranOut }
-        if let error = error as? StorageError, error.isOutOfSpace {
-            // The daemon knows it from the exit code as well, should this not be written either.
-            if var status = (try? knownStatus(folder)) ?? nil, (try? status.become(.paused)) != nil {
-                status.reason = .diskFull
-                try? folder.write(status)
-            }
-            return .diskFull
-        }
-        guard var status = (try? knownStatus(folder)) ?? nil, (try? status.become(.failed)) != nil else { return .failed }
-        let error = WorkerError.damagedJob("\(error)")
-        status.finishedAt = wallTime()
-        status.error = FailureDescription.status(error)
-        try? folder.write(status)
-        try? EventLog(folder).append(.error, .failed, "Fine-tuning job failed: \(error)", at: wallTime())
-        return .failed
-    }
-
     static func wallTime() -> Int { time(nil) }
-
-    /// Enters into the ledger how things are, and shows it. For what must survive: states,
-    /// checkpoints, the plan.
-    func save() throws {
-        // The file whose sync failed is dead; a new one may lie on better ground.
-        do { try folder.write(status) } catch let error as StorageError where error.errorNumber == EIO { try folder.write(status) }
-        lastEntry = MonotonicClock.seconds()
-    }
-
-    /// Shows how far the job has come. What it has used meanwhile is entered into the ledger once a
-    /// minute.
-    func publish() throws {
-        if MonotonicClock.seconds() - lastEntry > 60 { return try save() }
-        do throws(StorageError) { try folder.show(status) } catch {
-            guard error.errorNumber == EIO else { throw error }
-            try folder.show(status)
-        }
-    }
-
-    func syncEvents() throws { try events.sync() }
-
-    func event(_ code: EventCode, _ message: String, _ level: JobEvent.Level = .info, data: JSONNode? = nil) throws {
-        try events.append(level, code, message, data: data, at: Self.wallTime())
-        guard journal.isSystemLog, code.concernsTheMachine else { return }
-        journal.log(
-            .warning, "\(folder.id): \(message)", nil,
-            Journal.Subject(job: folder.id, step: status.progress.step, user: status.owner, device: status.device))
-    }
 
     /// Does the whole job. Errors end in the status, not in a throw.
     package func run() -> WorkerExit { guarded { try runThrowing() } }
@@ -125,143 +77,12 @@ package final class JobRunner {
     package func validate() -> WorkerExit {
         guarded {
             if let outcome = leaveEarly() { return outcome }
-            do { if let method = evaluationMethod { _ = try prepareEvaluation(method) } else { _ = try prepare() } } catch is LeaveRequest {
+            do { if let method = evaluationMethod { _ = try prepareEvaluation(method) } else { _ = try prepare() } } catch is Interruption {
                 return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
             }
             try status.become(.queued)
             try save()
             return .succeeded
-        }
-    }
-
-    /// Ends a job that gets no further try, or has been cancelled while no worker had it: says
-    /// which examples the step had that ended its workers; its last checkpoint is exported.
-    /// - Parameter step: the fatal step, counted from 1, if it is known.
-    package func salvage(fatalStep step: Int?) -> WorkerExit {
-        guarded {
-            if status.state == .cancelled {
-                exportPart("was cancelled")
-                status.reason = .requested
-                try? events.sync()
-                try? save()
-                return .cancelled
-            }
-            var failure = status.error ?? JobStatus.Failure(code: .workerCrashed, message: "the worker died again and again")
-            if let step, let job = try? prepare().job {
-                let lines = TrainingRun.examples(ofStep: step - 1, count: job.training.count, settings: job.settings).map {
-                    job.training.line(of: $0)
-                }
-                let more = lines.count > 64 ? " and \(lines.count - 64) more" : ""
-                failure.message +=
-                    "; step \(step) trains on the examples of the lines " + lines.prefix(64).map(String.init).joined(separator: ", ") + more
-            }
-            status.error = failure
-            return finish(.failed, .failed, "Fine-tuning job failed: \(failure.message)")
-        }
-    }
-
-    /// Adds the time since the last call to what the job has used.
-    func meter(trainedTokens: Int) {
-        let now = MonotonicClock.seconds()
-        status.usage.add(
-            deviceSeconds: now - meterStart, trainedTokensInAll: trainedTokens, month: Usage.month(ofSeconds: Self.wallTime()))
-        meterStart = now
-        guard let prices else { return }
-        let total = status.usage.total
-        status.cost = prices.cost(deviceSeconds: total.deviceSeconds, trainedTokens: total.trainedTokens)
-        status.currency = prices.currency
-    }
-
-    /// Which limit of the manifest is used up, if one is. Both count over all workers of the job
-    /// since it was last resumed.
-    func usedUp(_ manifest: Manifest) -> StateReason? {
-        let total = status.usage.total
-        let granted = status.grantedUsage
-        if let limit = manifest.timeLimit, total.deviceSeconds - granted.deviceSeconds >= Double(limit) { return .timeLimit }
-        if let limit = manifest.costLimit, let prices {
-            let before = prices.cost(deviceSeconds: granted.deviceSeconds, trainedTokens: granted.trainedTokens)
-            if (status.cost ?? 0) - before >= limit { return .costLimit }
-        }
-        return nil
-    }
-
-    private func guarded(_ body: () throws -> WorkerExit) -> WorkerExit {
-        folder.removeLitter()
-        ballast = Ballast(folder.ballastFile)
-        var diesInStep = false
-        defer {
-            ballast?.release()
-            // The last sign of life tells the daemon in which step the device was lost.
-            if !diesInStep { pulse.end() }
-        }
-        do {
-            return try body()
-        } catch {
-            if let outcome = FailureDescription.transientOutcome(error) {
-                diesInStep = outcome == .deviceLost
-                status.error = FailureDescription.status(error)
-                try? save()
-                return outcome
-            }
-            if FailureDescription.cause(of: error)?.isTransient == true {
-                try? event(.ranOut, "\(error): trying again later", .warn)
-                return .ranOut
-            }
-            let failure = FailureDescription.status(error)
-            if failure.code == .diskFull { return finish(.diskFull, .paused, reason: .diskFull, "Paused: \(failure.message)") }
-            status.error = failure
-            // The one file of a job that trains nothing.
-            if evaluationMethod != nil, failure.param == "training_file" { status.error?.param = "validation_file" }
-            return finish(.failed, .failed, "Fine-tuning job failed: \(failure.message)")
-        }
-    }
-
-    func finish(_ outcome: WorkerExit, _ code: EventCode, reason: StateReason? = nil, _ message: String) -> WorkerExit {
-        // What was held back is for these last words.
-        ballast?.release()
-        let next: JobState? =
-            switch outcome {
-            case .failed: .failed
-            case .cancelled: .cancelled
-            case .paused, .diskFull: .paused
-            case .succeeded, .stopped, .deviceLost, .ranOut: nil
-            }
-        if let next {
-            // Whatever went wrong afterwards, a job that has ended stays ended.
-            guard (try? status.become(next)) != nil else { return outcome }
-            if next.isFinal { status.finishedAt = Self.wallTime() }
-        }
-        status.reason = reason
-        status.reading = nil
-        status.progress.remainingSeconds = nil
-        status.estimatedFinish = nil
-        if status.state.isFinal { exportPart(status.state == .cancelled ? "was cancelled" : "failed: \(status.error?.message ?? "")") }
-        try? event(code, message, outcome == .failed ? .error : outcome == .diskFull ? .warn : .info)
-        try? events.sync()
-        do {
-            try save()
-            if status.state.isFinal { folder.removeTokens() }
-            // Acted on, and written down.
-            if outcome == .cancelled { folder.removeControl("cancel") }
-            if outcome == .paused { folder.removeControl("pause") }
-        } catch {}
-        return outcome
-    }
-
-    /// Pauses the job and records the reason.
-    func pause(_ message: String) -> WorkerExit {
-        let cause = folder.pauseCause
-        return finish(.paused, .paused, reason: cause?.reason ?? .requested, message + (cause.map { ": " + $0.message } ?? ""))
-    }
-
-    /// Leaves the newest checkpoint of a job that will not finish in a form that can be used.
-    private func exportPart(_ reason: String) {
-        do {
-            guard let checkpoint = try PartialResult.export(folder, reason: reason) else { return }
-            status.resultFiles = ["metrics.csv", "result"]
-            try event(.partialResult, "Checkpoint \(checkpoint) is in result/\(PartialResult.folderName): usable, but not a finished model")
-        } catch {
-            try? event(.exportFailed, "No part of the result could be written: \(error)", .warn)
         }
     }
 
@@ -280,22 +101,6 @@ package final class JobRunner {
         return false
     }
 
-    /// How a job has ended already: its last worker died after it had written that down, and
-    /// nothing is left to do but to clear away.
-    private func ended() -> WorkerExit? {
-        let exit: WorkerExit
-        switch status.state {
-        case .succeeded: exit = .succeeded
-        case .failed: exit = .failed
-        case .cancelled: exit = .cancelled
-        case .validatingFiles, .queued, .running, .paused: return nil
-        }
-        try? save()
-        folder.removeTokens()
-        folder.removeControl("cancel")
-        return exit
-    }
-
     private func runThrowing() throws -> WorkerExit {
         if let exit = ended() { return exit }
         // Whoever starts a worker for a paused job lets it go on.
@@ -307,7 +112,7 @@ package final class JobRunner {
         }
         if let method = evaluationMethod { return try evaluate(method) }
         let prepared: (job: PreparedJob, fingerprint: InputFingerprint)
-        do { prepared = try prepare() } catch is LeaveRequest {
+        do { prepared = try prepare() } catch is Interruption {
             return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
         }
         var (job, fingerprint) = prepared

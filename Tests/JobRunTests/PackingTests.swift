@@ -25,7 +25,7 @@ import Worker
         let shares = job.metrics.compactMap { $0["useful_token_share"] }
         #expect(shares.count == steps)
         #expect(shares.allSatisfy { $0 >= 0.98 && $0 <= 1 }, "\(shares.min() ?? 0)")
-        #expect(job.folder.status()?.progress.usefulShare ?? 0 >= 0.98)
+        #expect(job.folder.status()?.progress.packingEfficiency ?? 0 >= 0.98)
     }
 
     @Test func tokensAreKeptInTheJobsFolderAndUsedAgain() throws {

@@ -49,7 +49,7 @@ import Training
                 "ended 2 with validation",
             ])
         #expect(second.lines == first.lines)
-        #expect(loop.state.step == 2 && loop.state.trainedTokens > 0 && loop.state.openRow == nil)
+        #expect(loop.state.step == 2 && loop.state.trainedTokens > 0 && loop.state.pendingEvaluation == nil)
         #expect(loop.lastRow?.step == 2 && loop.lastRow?.trainedTokens == loop.state.trainedTokens)
     }
 
@@ -65,7 +65,7 @@ import Training
         let notes = Notes()
         let run = try Self.makeRun(steps: 3)
         let loop = StepLoop(run, from: Self.fresh, lastRow: nil, observers: [notes])
-        run.mustBreakOff = { notes.lines.contains("begins 2") }
+        run.isCancelled = { notes.lines.contains("begins 2") }
         #expect(try loop.steps() == .stepBrokenOff)
         #expect(loop.state.step == 1 && loop.lastRow?.step == 1)
         #expect(Array(notes.lines.suffix(2)) == ["begins 2", "returned"])
@@ -76,14 +76,14 @@ import Training
         let notes = Notes()
         let run = try Self.makeRun(steps: 1)
         let loop = StepLoop(run, from: Self.fresh, lastRow: nil, observers: [notes])
-        run.mustBreakOff = { notes.lines.contains("evaluates 1") }
+        run.isCancelled = { notes.lines.contains("evaluates 1") }
         #expect(try loop.steps() == .evaluationBrokenOff)
-        #expect(loop.state.step == 1 && loop.state.openRow?.step == 1)
+        #expect(loop.state.step == 1 && loop.state.pendingEvaluation?.step == 1)
         let later = Notes()
         let next = StepLoop(try Self.makeRun(steps: 1, stepsDone: 1), from: loop.state, lastRow: nil, observers: [later])
         #expect(try next.steps() == .finished)
         #expect(later.lines == ["begins 1 again", "returned", "changed 1", "evaluates 1", "returned", "ended 1 with validation"])
-        #expect(next.state.trainedTokens == loop.state.trainedTokens && next.state.openRow == nil)
+        #expect(next.state.trainedTokens == loop.state.trainedTokens && next.state.pendingEvaluation == nil)
         #expect(next.lastRow?.trainLoss == loop.lastRow?.trainLoss)
     }
 }

@@ -116,11 +116,11 @@ package final class CPUExecutable: Executable {
         return try memoryMap.matrix(reference, operation: name)
     }
 
-    package func run(unless mustBreakOff: () -> Bool) throws {
+    package func run(unless isCancelled: () -> Bool) throws {
         try device.exclusively {
             tala_use_one_openmp_thread()
             for step in steps {
-                try run(step, unless: mustBreakOff)
+                try run(step, unless: isCancelled)
                 device.beat(MonotonicClock.seconds())
             }
         }
@@ -143,12 +143,12 @@ package final class CPUExecutable: Executable {
         }
     }
 
-    private func run(_ step: Step, unless mustBreakOff: () -> Bool) throws {
+    private func run(_ step: Step, unless isCancelled: () -> Bool) throws {
         guard let workspace = device.workspace else { return }
         let status = device.pool.run(
             step.kernel, scratch: workspace.address, scratchStride: scratchStride,
-            shared: workspace.address + scratchStride * device.threadCount, unless: mustBreakOff)
-        guard let status else { throw BrokenOff() }
+            shared: workspace.address + scratchStride * device.threadCount, unless: isCancelled)
+        guard let status else { throw Cancelled() }
         if status != 0, let index = step.calls.last {
             throw CPUError.productFailed(status: status, operation: "\(plan.calls[index].operation.name), call \(index)")
         }

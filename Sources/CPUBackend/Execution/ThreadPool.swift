@@ -175,14 +175,14 @@ final class ThreadPool {
     private static let blocksBetweenQuestions = 16
 
     /// Runs all phases of a kernel; returns when the last block is done.
-    /// - Parameter mustBreakOff: asked before the kernel, and now and then between its blocks: a
+    /// - Parameter isCancelled: asked before the kernel, and now and then between its blocks: a
     ///   product of long rows can take seconds.
     /// - Returns: 0, or the status that a block has left; nil if it was broken off.
     func run(
         _ kernel: Kernel, scratch: UnsafeMutableRawPointer, scratchStride: Int, shared: UnsafeMutableRawPointer,
-        unless mustBreakOff: () -> Bool = { false }
+        unless isCancelled: () -> Bool = { false }
     ) -> Int32? {
-        if mustBreakOff() { return nil }
+        if isCancelled() { return nil }
         let state = state
         state.kernel = Unmanaged.passUnretained(kernel)
         state.scratch = scratch
@@ -194,7 +194,7 @@ final class ThreadPool {
             if count == 1 || threadCount == 1 {
                 let workspace = Workspace(thread: 0, scratch: scratch, shared: shared, failure: state.failure)
                 for block in 0..<count {
-                    if block % Self.blocksBetweenQuestions == Self.blocksBetweenQuestions - 1, mustBreakOff() { return abandon() }
+                    if block % Self.blocksBetweenQuestions == Self.blocksBetweenQuestions - 1, isCancelled() { return abandon() }
                     kernel.run(phase, block, workspace)
                 }
                 continue
@@ -206,7 +206,7 @@ final class ThreadPool {
             var (done, withdrawn) = (0, 0)
             while state.workOnce(0) {
                 done += 1
-                if done % Self.blocksBetweenQuestions == 0, mustBreakOff() {
+                if done % Self.blocksBetweenQuestions == 0, isCancelled() {
                     withdrawn = state.withdraw()
                     break
                 }

@@ -11,7 +11,7 @@ struct RecordEncoder: Sendable {
     let file: String
     /// Whether the file is plain text and not JSON.
     let isPlainText: Bool
-    private let reviews: TemplateReviews
+    let reviews: TemplateReviews
     let budget: TemplateBudget
     /// The classes, where records have labels.
     var labels: LabelTable?
@@ -150,96 +150,14 @@ struct RecordEncoder: Sendable {
         return checked(conversation, field: field, &findings)
     }
 
-    /// The tokens of a conversation whose messages were checked; nil where something is wrong with
-    /// it.
-    /// - Parameter field: the member that holds it.
-    func checked(_ conversation: Conversation, field: String?, _ findings: inout RecordFindings) -> TokenizedExample? {
-        TableNulls.check(conversation, &findings)
-        if !checkControlTokens(conversation, &findings) { return nil }
-        do throws(ChatError) { return try encode(conversation, &findings) } catch {
-            if case .template(let cause) = error, cause.isOutOfSteps { budget.noteExhaustion() }
-            findings.add("template", field, "\(error)")
-            return nil
-        }
-    }
-
     /// Whether the model has all these tokens; if not, that is a problem of the record.
-    private func isKnown(_ ids: [Int32], _ findings: inout RecordFindings) -> Bool {
+    func isKnown(_ ids: [Int32], _ findings: inout RecordFindings) -> Bool {
         guard let limit = options.modelVocabularySize, let id = ids.first(where: { $0 >= limit }) else { return true }
         findings.add(
             "unknown_token", nil, found: "the token id \(id)", expected: "ids below \(limit)",
             "holds \(encoder.tokenizer.token(of: id) ?? "a token") (id \(id)), but the model has \(limit) tokens only (config.json's vocab_size)"
         )
         return false
-    }
-
-    /// Says where a text holds that of a control token.
-    /// - Returns: whether the conversation may be trained on.
-    private func checkControlTokens(_ conversation: Conversation, _ findings: inout RecordFindings) -> Bool {
-        if options.specialTokensInText == .encodeAsText { return true }
-        return checkControlTokens(encoder.controlTokens(in: conversation), &findings)
-    }
-
-    func checkControlTokens(_ found: [(field: String, token: String)], _ findings: inout RecordFindings) -> Bool {
-        guard options.specialTokensInText != .encodeAsText else { return true }
-        for (field, token) in found {
-            if options.specialTokensInText == .error {
-                findings.add(
-                    "special_token_in_text", field, found: token, expected: "no control token",
-                    "holds \(token), which is a control token and not text to the model: take it out, "
-                        + "or set special_tokens_in_text: encode_as_text"
-                )
-            } else {
-                findings.warn(
-                    "special_token_in_text", field,
-                    "holds \(token), which becomes a control token, not text: to the model a turn may end or begin here; "
-                        + "set special_tokens_in_text to encode_as_text or error, or take it out")
-            }
-        }
-        return found.isEmpty || options.specialTokensInText == .warn
-    }
-
-    /// Of answers that are compared or judged all that the assistant says: their prompts have no
-    /// weight.
-    private var trainedPart: TrainedPart {
-        switch options.purpose {
-        case .pairs, .judgedAnswers: .assistant
-        case .supervised, .pretraining, .classification: options.trainOn
-        }
-    }
-
-    /// The tokens of a conversation; nil where the template does not show all of it.
-    private func encode(_ conversation: Conversation, _ findings: inout RecordFindings) throws(ChatError) -> TokenizedExample? {
-        let review = try reviews.review(of: conversation)
-        var isShown = true
-        for finding in review.findings {
-            let role = finding.message.flatMap { conversation.messages.array?[$0]["role"]?.string }
-            let field = finding.field(in: conversation)
-            let message = finding.message(template: reviews.title(for: conversation), role: role)
-            if finding.isError {
-                isShown = false
-                findings.add(finding.code, field, message)
-            } else {
-                findings.warn(finding.code, field, message)
-            }
-        }
-        guard isShown else { return nil }
-        let (example, changes) = try reviews.encode(
-            conversation, review, trainOn: trainedPart, controlsAsText: options.specialTokensInText == .encodeAsText)
-        let last = example.isTrained.lastIndex(of: true).map { example.ids[$0] }
-        if trainedPart != .all, let last, !encoder.endIDs.contains(last) {
-            findings.warn(
-                "no_end_token", nil,
-                "the answer that is trained ends with no end token, for \(reviews.title(for: conversation)) writes none: "
-                    + "the tuned model would not learn to stop")
-        }
-        for change in changes {
-            findings.warn(
-                "text_changed", conversation.path(of: change.message) + (change.field ?? conversation.textMember),
-                "\(reviews.title(for: conversation)) changes this text or leaves a part of it out: "
-                    + "\"\(change.missing.prefix(60))\" is not in the text that is trained as it is here")
-        }
-        return example
     }
 
     private func append(_ sample: Sample, line: Int, _ result: inout ChunkResult, _ findings: inout RecordFindings) {
@@ -284,70 +202,5 @@ struct RecordEncoder: Sendable {
         }
         if trained < Self.nearEmptyLimit { result.nearEmptyCount += 1 }
         result.examples.append(ExampleRecord(kept, line: line, appendingTo: &result.tokens))
-    }
-
-    // MARK: Plain text
-
-    /// Documents divided by blank lines; an end token closes each. Of a document that comes in
-    /// pieces only the first has a begin token and only the last an end.
-    private func encodeDocuments(_ bytes: UnsafeBufferPointer<UInt8>, _ chunk: DataChunk, _ result: inout ChunkResult) {
-        var start = 0
-        var line = chunk.firstLine
-        var document: [UInt8] = []
-        var documentLine = line
-        var isFirst = true
-        func close(isLast: Bool) {
-            guard !document.isEmpty else { return }
-            let continues = isFirst && chunk.continuesDocument
-            add(document, line: documentLine, continues: continues, isContinued: isLast && chunk.isContinued, &result)
-            document = []
-            isFirst = false
-        }
-        while start < bytes.count {
-            let end = bytes[start...].firstIndex(of: Bytes.lineEnd) ?? bytes.count
-            var text = bytes[start..<end]
-            if text.last == 0x0D { text.removeLast() }
-            if text.isEmpty {
-                close(isLast: false)
-            } else {
-                if document.isEmpty { documentLine = line } else { document.append(Bytes.lineEnd) }
-                document += text
-            }
-            (start, line) = (end + 1, line + 1)
-        }
-        if chunk.isContinued, !document.isEmpty { document.append(Bytes.lineEnd) }
-        close(isLast: true)
-    }
-
-    private func add(_ document: [UInt8], line: Int, continues: Bool, isContinued: Bool, _ result: inout ChunkResult) {
-        guard let text = String(validating: document, as: UTF8.self) else {
-            // The line of the fault is found by looking at each.
-            var faulty = line
-            for part in document.split(separator: Bytes.lineEnd, omittingEmptySubsequences: false) {
-                if String(validating: part, as: UTF8.self) == nil { break }
-                faulty += 1
-            }
-            result.problems.append(
-                DatasetProblem(
-                    kind: "unreadable", file: file, line: faulty, found: "bytes that are not UTF-8", expected: "UTF-8 text",
-                    "is not valid UTF-8"))
-            return
-        }
-        result.recordCount += continues ? 0 : 1
-        var ids: [Int32]
-        if continues || isContinued {
-            ids = encoder.tokenizer.encode(text, addSpecialTokens: !continues)
-            if !isContinued, let end = encoder.endToken.flatMap({ encoder.tokenizer.id(of: $0) }) { ids.append(end) }
-        } else {
-            ids = encoder.encode(document: text)
-        }
-        var findings = RecordFindings(file: file, line: line, index: nil, bytes: UnsafeBufferPointer(start: nil, count: 0))
-        guard isKnown(ids, &findings) else {
-            result.problems += findings.problems
-            return
-        }
-        let start = result.tokens.count
-        result.tokens += ids.map { PackedToken.pack($0, isTrained: true) }
-        result.documents.append(ChunkResult.Document(line: line, range: start..<result.tokens.count))
     }
 }

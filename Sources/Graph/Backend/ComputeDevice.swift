@@ -37,8 +37,8 @@ package protocol ComputeDevice: AnyObject {
 
     /// The same, asking in between whether to break off where preparing takes long (shaders that
     /// are compiled).
-    /// - Throws: ``BrokenOff`` besides.
-    func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+    /// - Throws: ``Cancelled`` besides.
+    func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless isCancelled: () -> Bool) throws
         -> any Executable
 }
 
@@ -46,7 +46,7 @@ extension ComputeDevice {
     package var memoryByteCount: Int? { nil }
     package var sharesProcessMemory: Bool { false }
     package func workspaceByteCount(_ plan: Plan, layout: PersistentLayout) throws -> Int { 0 }
-    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless isCancelled: () -> Bool) throws
         -> any Executable
     {
         try makeExecutable(plan, persistent: persistent, arena: arena)
@@ -54,7 +54,7 @@ extension ComputeDevice {
 }
 
 /// A run was cancelled on request: its outputs must not be used.
-package struct BrokenOff: Error, Sendable, CustomStringConvertible {
+package struct Cancelled: Error, Sendable, CustomStringConvertible {
     package init() {}
     package var description: String { "broken off" }
 }
@@ -80,8 +80,8 @@ package protocol Executable: AnyObject {
     /// Writes an input; its size must be the input's. Inputs keep their content between runs.
     func write(_ bytes: UnsafeRawBufferPointer, to input: String) throws
     /// Runs the program and waits for its end, asking several times a second whether to break off.
-    /// - Throws: ``BrokenOff`` if it was; nothing runs on the device any more then.
-    func run(unless mustBreakOff: () -> Bool) throws
+    /// - Throws: ``Cancelled`` if it was; nothing runs on the device any more then.
+    func run(unless isCancelled: () -> Bool) throws
     /// Reads an output of the last run.
     func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws
     /// Runs the program once and gives the seconds that each kernel call took, in the order of the

@@ -126,7 +126,7 @@ final class VulkanContext {
     /// - Parameter groupLength: submissions in one group; 1 while it is unknown how long they take,
     ///   or what drivers still have to compile.
     /// - Returns: false if it was broken off; nothing is under way then.
-    func submit(_ buffers: [VkCommandBuffer], groupLength: Int = VulkanContext.groupLength, unless mustBreakOff: () -> Bool)
+    func submit(_ buffers: [VkCommandBuffer], groupLength: Int = VulkanContext.groupLength, unless isCancelled: () -> Bool)
         throws(VulkanError) -> Bool
     {
         var goesOn = true
@@ -134,7 +134,7 @@ final class VulkanContext {
             var underWay: [VkFence] = []
             var number = 0
             for start in stride(from: 0, to: buffers.count, by: groupLength) {
-                if mustBreakOff() {
+                if isCancelled() {
                     goesOn = false
                     break
                 }

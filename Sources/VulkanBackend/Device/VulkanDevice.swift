@@ -121,7 +121,7 @@ package final class VulkanDevice: ComputeDevice {
         try makeExecutable(plan, persistent: persistent, arena: arena, unless: { false })
     }
 
-    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless mustBreakOff: () -> Bool) throws
+    package func makeExecutable(_ plan: Plan, persistent: any PersistentMemory, arena: any Arena, unless isCancelled: () -> Bool) throws
         -> any Executable
     {
         guard let persistent = persistent as? VulkanPersistentMemory, let arena = arena as? VulkanArena else {
@@ -129,9 +129,9 @@ package final class VulkanDevice: ComputeDevice {
         }
         tuner.prepare(plan, self)
         do throws(VulkanError) {
-            return try VulkanExecutable(self, plan, persistent, arena, profile: profile, unless: mustBreakOff)
+            return try VulkanExecutable(self, plan, persistent, arena, profile: profile, unless: isCancelled)
         } catch {
-            if case .brokenOff = error { throw BrokenOff() }
+            if case .brokenOff = error { throw Cancelled() }
             throw error
         }
     }

@@ -37,10 +37,10 @@ final class VulkanExecutable: Executable {
 
     /// - Parameters:
     ///   - isTrial: whether its pipelines are tried once and not kept.
-    ///   - mustBreakOff: asked before each pipeline, which may have to be compiled.
+    ///   - isCancelled: asked before each pipeline, which may have to be compiled.
     init(
         _ device: VulkanDevice, _ plan: Plan, _ persistent: VulkanPersistentMemory, _ arena: VulkanArena, profile: DeviceProfile,
-        isTrial: Bool = false, unless mustBreakOff: () -> Bool = { false }
+        isTrial: Bool = false, unless isCancelled: () -> Bool = { false }
     ) throws(VulkanError) {
         context = device.context
         self.plan = plan
@@ -71,7 +71,7 @@ final class VulkanExecutable: Executable {
         scratch = try arena.scratch(byteCount: scratchBytes)
         try makePool(dispatches.map(\.dispatch))
         for (call, dispatch) in dispatches {
-            if mustBreakOff() { throw .brokenOff }
+            if isCancelled() { throw .brokenOff }
             steps.append(try step(call, dispatch, device, isTrial))
         }
         try makeSchedule()
@@ -252,11 +252,11 @@ final class VulkanExecutable: Executable {
         }
     }
 
-    func run(unless mustBreakOff: () -> Bool) throws {
+    func run(unless isCancelled: () -> Bool) throws {
         if commands.isEmpty { return }
         let start = ContinuousClock.now
-        guard try context.submit(commands, groupLength: hasRun ? VulkanContext.groupLength : 1, unless: mustBreakOff) else {
-            throw BrokenOff()
+        guard try context.submit(commands, groupLength: hasRun ? VulkanContext.groupLength : 1, unless: isCancelled) else {
+            throw Cancelled()
         }
         hasRun = true
         context.pacer.learn(guessed: guessedSeconds, measured: start.duration(to: .now).inSeconds)

@@ -95,7 +95,7 @@ extension JobRunner {
                 )
             }
             try write(EvaluationFigures(job: job, found: found, other: other))
-        } catch is LeaveRequest {
+        } catch is Interruption {
             return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before the end of the evaluation")
         }
         try status.become(.succeeded)
@@ -112,7 +112,7 @@ extension JobRunner {
     private func run(_ job: PreparedEvaluation, after done: Int) throws -> EvaluatedModel {
         var lastNote = MonotonicClock.seconds()
         return try EvaluatedModel(job) { count in
-            if isAskedToLeave() { throw LeaveRequest() }
+            if isAskedToLeave() { throw Interruption() }
             status.progress.step = done + count
             guard MonotonicClock.seconds() - lastNote > 1 else { return }
             lastNote = MonotonicClock.seconds()

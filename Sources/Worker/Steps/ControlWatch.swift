@@ -25,7 +25,7 @@ final class ControlWatch: StepObserver {
 
     /// Asked while the device computes. Parameters and state are those of the last whole step until
     /// an update begins, which asks nothing: so long a checkpoint of that step can be written.
-    func mustBreakOff() -> Bool {
+    func isCancelled() -> Bool {
         let leaves = runner.isAskedToLeave { noting { if let loop { try checkpoints.answer(loop.state, loop.lastRow) } } }
         if leaves || trouble != nil { return true }
         noting { try progress.keepCounting() }

@@ -51,7 +51,7 @@ final class ProgressWatch: StepObserver {
         runner.status.progress.trainLoss = step.loss
         if let validation { runner.status.progress.validLoss = validation.meanLoss }
         runner.status.progress.tokensPerSecond = speed
-        runner.status.progress.usefulShare = step.usefulShare
+        runner.status.progress.packingEfficiency = step.packingEfficiency
         runner.status.trainedTokens = trainedTokens
         let secondsPerStep = (MonotonicClock.seconds() - began) / Double(max(1, step.step - firstStep))
         let remaining = secondsPerStep * Double(runner.status.progress.totalSteps - step.step)
