@@ -3,8 +3,9 @@ import JSON
 package import Storage
 
 /// Writes a safetensors file tensor by tensor: the header first, from shapes alone, then the data
-/// in the same order.
-package struct SafetensorsWriter: ~Copyable {
+/// in the same order. One owner at a time; not `~Copyable`, over which Swift 6.0.3 crashes when it
+/// optimises.
+package struct SafetensorsWriter {
     package struct Entry: Sendable, Hashable {
         package var name: String
         package var shape: [Int]
@@ -59,9 +60,6 @@ package struct SafetensorsWriter: ~Copyable {
 
     /// Syncs and closes the file. All tensors must have been written.
     package func finish() throws(StorageError) {
-        // Swift 6.0 crashes over a field of a noncopyable value that is used on two paths out of a
-        // throwing function.
-        let file = file
         guard remaining == 0 else { throw StorageError(operation: "finish incomplete", path: file.path, errorNumber: EINVAL) }
         try file.finish()
     }
