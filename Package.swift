@@ -235,7 +235,7 @@ let package = Package(
         tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
         tests(
             "ParityTests",
-            ["CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Manifest", "Models", "Tensors", "Training", "TestSupport"],
+            ["CPUBackend", "VulkanBackend", "Datasets", "Export", "Graph", "JSON", "Manifest", "Models", "Tensors", "Training", "TestSupport"],
             excluding: ["Plans"]),
         tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Runtime", "Tensors", "Training"]),
         tests(

@@ -19,7 +19,7 @@ package enum AdapterExport {
             "base_model_name_or_path": JSONNode(baseName), "r": JSONNode(settings.rank),
             "lora_alpha": number(settings.alpha),
             "lora_dropout": JSONNode(settings.dropout), "bias": "none", "target_modules": JSONNode(targets.map { JSONNode($0) }),
-            "fan_in_fan_out": false,
+            "fan_in_fan_out": JSONNode(model.adapters.contains { $0.module.isTransposed }),
             "use_rslora": JSONNode(settings.usesRankStabilisedScaling), "modules_to_save": model.head.map { [JSONNode($0.name)] } ?? nil,
             "inference_mode": true,
         ]

@@ -94,28 +94,41 @@ package enum ModelExport {
         tensor.file.evict(tensor.bytes)
     }
 
+    /// A matrix of so many rows turned.
+    private static func turned(_ matrix: [Float], rows: Int) -> [Float] {
+        guard rows > 0 else { return matrix }
+        let columns = matrix.count / rows
+        return (0..<matrix.count).map { matrix[($0 % rows) * columns + $0 / rows] }
+    }
+
     /// `W + scale * B A`, some rows at a time.
     private static func appendMerged(
         _ tensor: StoredTensor, _ adapter: AdapterModule, a: [Float], b: [Float], to writer: inout SafetensorsWriter
     ) throws {
-        let (inputs, rank, scale) = (adapter.module.inputs, adapter.rank, Float(adapter.scale))
+        let (rank, scale) = (adapter.rank, Float(adapter.scale))
+        // A weight that is stored turned is the product of the turned matrices.
+        let isTransposed = adapter.module.isTransposed
+        let (height, width) =
+            isTransposed ? (adapter.module.inputs, adapter.module.outputs) : (adapter.module.outputs, adapter.module.inputs)
+        let left = isTransposed ? turned(a, rows: rank) : b
+        let right = isTransposed ? turned(b, rows: width) : a
         let size = tensor.elementType.byteCount
-        let rowsAtOnce = max(1, chunkElements / max(1, inputs))
-        for first in stride(from: 0, to: adapter.module.outputs, by: rowsAtOnce) {
-            let rows = first..<min(adapter.module.outputs, first + rowsAtOnce)
-            let part = UnsafeRawBufferPointer(rebasing: tensor.bytes[rows.lowerBound * inputs * size..<rows.upperBound * inputs * size])
+        let rowsAtOnce = max(1, chunkElements / max(1, width))
+        for first in stride(from: 0, to: height, by: rowsAtOnce) {
+            let rows = first..<min(height, first + rowsAtOnce)
+            let part = UnsafeRawBufferPointer(rebasing: tensor.bytes[rows.lowerBound * width * size..<rows.upperBound * width * size])
             guard let source = part.baseAddress else { continue }
-            let merged = [Float](unsafeUninitializedCapacity: rows.count * inputs) { merged, count in
-                count = rows.count * inputs
+            let merged = [Float](unsafeUninitializedCapacity: rows.count * width) { merged, count in
+                count = rows.count * width
                 guard let target = merged.baseAddress else { return }
                 FloatConversion.widen(source, tensor.elementType, count: count, into: target)
-                a.withUnsafeBufferPointer { a in
+                right.withUnsafeBufferPointer { right in
                     for row in rows {
-                        let sums = target + (row - rows.lowerBound) * inputs
+                        let sums = target + (row - rows.lowerBound) * width
                         for index in 0..<rank {
-                            let factor = scale * b[row * rank + index]
+                            let factor = scale * left[row * rank + index]
                             if factor == 0 { continue }
-                            for column in 0..<inputs { sums[column] += factor * a[index * inputs + column] }
+                            for column in 0..<width { sums[column] += factor * right[index * width + column] }
                         }
                     }
                 }

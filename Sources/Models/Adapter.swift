@@ -8,6 +8,8 @@ package struct LinearModule: Sendable, Hashable {
     package var name: String
     package var inputs: Int
     package var outputs: Int
+    /// Whether the checkpoint stores its weight as `[inputs, outputs]`.
+    package var isTransposed = false
 
     /// The last word of the path: `q_proj`.
     package var shortName: String { String(name.split(separator: ".").last ?? "") }

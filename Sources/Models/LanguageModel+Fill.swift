@@ -24,7 +24,11 @@ extension LanguageModel {
                 guard let stored = checkpoint.tensors[weight.name] else { continue }
                 try Self.requireFinite(stored)
                 if mapped.contains(weight.name) { continue }
-                try copy(stored, to: weight.name, memory)
+                if weight.isTransposed, trainables.tensor(of: weight.name, .parameter) == nil {
+                    try copy(TransposedTensor(stored), to: weight.name, memory)
+                } else {
+                    try copy(stored, to: weight.name, memory)
+                }
                 stored.file.evict(stored.bytes)
             case .random(let seed): try writeInitialValues(of: weight, seed: seed, memory)
             }
@@ -153,6 +157,19 @@ extension LanguageModel {
                 FloatConversion.widen(start + done * stored.elementType.byteCount, stored.elementType, count: count, into: scratch)
                 FloatConversion.narrow(scratch, count: count, into: target.pointer + done * target.type.byteCount, target.type)
                 done += count
+            }
+        }
+    }
+
+    private func copy(_ transposed: TransposedTensor, to key: String, _ memory: any PersistentMemory) throws {
+        let scratch = UnsafeMutablePointer<Float>.allocate(capacity: Self.chunkElements)
+        defer { scratch.deallocate() }
+        try write(key, memory) { range, target in
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.chunkElements) {
+                let part = start..<min(range.upperBound, start + Self.chunkElements)
+                transposed.read(part, into: scratch)
+                let place = target.pointer + (start - range.lowerBound) * target.type.byteCount
+                FloatConversion.narrow(scratch, count: part.count, into: place, target.type)
             }
         }
     }

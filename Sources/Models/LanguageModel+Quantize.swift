@@ -19,7 +19,9 @@ extension LanguageModel {
         case .checkpoint(let checkpoint):
             guard let stored = checkpoint.tensors[weight.name], stored.elementCount == layout.elementCount else { return }
             file = stored.file.path
+            let transposed = weight.isTransposed ? TransposedTensor(stored) : nil
             fault = WeightQuantizer(layout).quantize(into: target) { range, numbers in
+                if let transposed { return transposed.read(range, into: numbers) }
                 let size = stored.elementType.byteCount
                 let part = UnsafeRawBufferPointer(rebasing: stored.bytes[range.lowerBound * size..<range.upperBound * size])
                 guard let start = part.baseAddress else { return }

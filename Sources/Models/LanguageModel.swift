@@ -92,6 +92,11 @@ package final class LanguageModel {
                 "dynamic scaling is computed for at most max_position_embeddings (\(limit)) tokens, but \(maximumLength) are wanted: "
                     + "lower max_length (or --max-tokens) to that")
         }
+        if let limit = configuration.learnedPositionCount, maximumLength > limit {
+            throw ModelError(
+                file: "config.json", field: "n_positions",
+                "the model has learned \(limit) positions, but \(maximumLength) are wanted: lower max_length (or --max-tokens) to that")
+        }
         let recorder = try Self.recorder(configuration, head.map { ($0, $0.key(training)) })
         family = recorder.family
         declarations = recorder.declarations
@@ -188,9 +193,10 @@ package final class LanguageModel {
     package var frozenTensors: [PersistentTensor] {
         var tensors = configuration.rotaryTables.map { ModelBuilder.tensor(of: $0, positionCount: rotaryRows.positionCount) }
         for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
+            let (rows, columns) = weight.isTransposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
             let type =
                 quantizedLayout(of: weight).map { QuantizedProduct.wordsType($0) }
-                ?? TensorType(rows: weight.rows, columns: weight.columns, frozenType(weight.name, weight.isVector ? .vector : .product))
+                ?? TensorType(rows: rows, columns: columns, frozenType(weight.name, weight.isVector ? .vector : .product))
             tensors.append(PersistentTensor(key: weight.name, type: type, kind: .weight))
         }
         if let head, trainables.tensor(of: head.key(training), .parameter) == nil {
@@ -204,7 +210,8 @@ package final class LanguageModel {
     package var mappedWeights: [String: UnsafeRawBufferPointer] {
         guard case .checkpoint(let checkpoint) = source else { return [:] }
         var mapped: [String: UnsafeRawBufferPointer] = [:]
-        for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil && quantizedLayout(of: weight) == nil {
+        for weight in declarations
+        where trainables.tensor(of: weight.name, .parameter) == nil && quantizedLayout(of: weight) == nil && !weight.isTransposed {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
             if stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) { mapped[weight.name] = stored.bytes }
         }

@@ -83,10 +83,12 @@ extension ModelBuilder {
 
     /// A weight by its name: trained ones as the float32 original or its copy in the activations'
     /// type, frozen ones as they lie on the device.
+    /// - Parameter isTransposed: whether the checkpoint stores it as `[columns, rows]`. Trained, it
+    ///   has that shape in the graph too.
     mutating func weight(
-        _ name: String, rows: Int, columns: Int, _ use: WeightUse, initial: InitialValues
+        _ name: String, rows: Int, columns: Int, _ use: WeightUse, initial: InitialValues, isTransposed: Bool = false
     ) throws(GraphError) -> ValueID {
-        declare(name, rows: rows, columns: columns, use, initial)
+        declare(name, rows: rows, columns: columns, use, initial, isTransposed: isTransposed)
         if let tensor = settings.trainables.tensor(of: name, .parameter) {
             let value = graph.persistent(tensor)
             return use == .vector ? value : try inActivationType(value, name)
@@ -95,10 +97,32 @@ extension ModelBuilder {
         return graph.persistent(PersistentTensor(key: name, type: type, kind: .weight))
     }
 
-    mutating func declare(_ name: String, rows: Int, columns: Int, _ use: WeightUse, _ initial: InitialValues) {
-        if declared.insert(name).inserted {
-            declarations.append(WeightDeclaration(name: name, rows: rows, columns: columns, isVector: use == .vector, initial: initial))
-        }
+    mutating func declare(
+        _ name: String, rows: Int, columns: Int, _ use: WeightUse, _ initial: InitialValues, isTransposed: Bool = false
+    ) {
+        guard declared.insert(name).inserted else { return }
+        let (rows, columns) = isTransposed ? (columns, rows) : (rows, columns)
+        declarations.append(
+            WeightDeclaration(
+                name: name, rows: rows, columns: columns, isVector: use == .vector, isTransposed: isTransposed, initial: initial))
+    }
+
+    /// The row of each token's position: of rotary tables, and of learned positions.
+    mutating func positionRows() -> ValueID {
+        if let known = rotaryRows { return known }
+        let rows = graph.input(ModelInput.rotaryRows, TensorType(rows: tokenCount, columns: 1, .int32))
+        rotaryRows = rows
+        return rows
+    }
+
+    /// The residual stream plus a learned vector for each position, rows of the named table
+    /// `[positions, hidden]`.
+    mutating func withPositions(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
+        let table = try weight(
+            name, rows: configuration.maximumPositions, columns: configuration.hiddenSize, .product, initial: normalValues)
+        let source = settings.trainables.tensor(of: name, .parameter).map { graph.persistent($0) } ?? table
+        let rows = positionRows()
+        return try added(x, graph.add(Embedding(), [source, rows], names: ["positions"])[0])
     }
 
     mutating func inActivationType(_ value: ValueID, _ key: String) throws(GraphError) -> ValueID {

@@ -44,6 +44,9 @@ struct ModelBuilder {
         var rows: Int
         var columns: Int
         var isVector: Bool
+        /// Whether this is `[inputs, outputs]`, the other way round than a product takes it. Frozen,
+        /// it lies turned on the device; trained, it stays as it is.
+        var isTransposed = false
         /// What training from nothing begins with.
         var initial: InitialValues
 
@@ -62,7 +65,7 @@ struct ModelBuilder {
     var productWeights: [String: ValueID] = [:]
     var ranges: [Bool: ValueID] = [:]
     var queryRanges: [Bool: ValueID] = [:]
-    private var rotaryRows: ValueID?
+    var rotaryRows: ValueID?
     var randomState: ValueID?
     private var cacheInputs: (rows: ValueID, sequences: ValueID, pages: ValueID)?
     private var routes: ValueID?
@@ -159,25 +162,27 @@ struct ModelBuilder {
     ///   - scale: what everything but the residual stream is multiplied by.
     ///   - writesResidual: whether the result goes into the residual stream, also where it is not
     ///     added to it right here.
+    ///   - isTransposed: whether the checkpoint stores the weight as `[inputs, outputs]`.
     mutating func linear(
         _ module: String, _ x: ValueID, outputs: Int, hasBias: Bool = false, addingTo residual: ValueID? = nil, scale: Double = 1,
-        writesResidual: Bool? = nil
+        writesResidual: Bool? = nil, isTransposed: Bool = false
     ) throws(GraphError) -> ValueID {
         if let residual, scale != 1 {
-            let y = try linear(module, x, outputs: outputs, hasBias: hasBias, writesResidual: true)
+            let y = try linear(module, x, outputs: outputs, hasBias: hasBias, writesResidual: true, isTransposed: isTransposed)
             return try added(residual, scaled(y, by: scale))
         }
         let inputs = graph.type(of: x).columns
-        linearModules.append(LinearModule(name: module, inputs: inputs, outputs: outputs))
+        linearModules.append(LinearModule(name: module, inputs: inputs, outputs: outputs, isTransposed: isTransposed))
         let outputType = residual == nil ? settings.activationType : .float32
         let name = Self.shortName(module)
         let key = module + ".weight"
         let initial = writesResidual ?? (residual != nil) ? residualValues : normalValues
+        let isTrained = settings.trainables.tensor(of: key, .parameter) != nil
         var operation: any Operation = MatrixProduct(
-            transposesB: true, hasAddend: residual != nil, outputType: outputType, isRowExact: settings.isRowExact)
+            transposesB: !(isTransposed && isTrained), hasAddend: residual != nil, outputType: outputType, isRowExact: settings.isRowExact)
         let weight: ValueID
-        if let format = settings.quantizedFormat, settings.trainables.tensor(of: key, .parameter) == nil {
-            declare(key, rows: outputs, columns: inputs, .product, initial)
+        if let format = settings.quantizedFormat, !isTrained {
+            declare(key, rows: outputs, columns: inputs, .product, initial, isTransposed: isTransposed)
             let product = QuantizedProduct(
                 format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType,
                 isRowExact: settings.isRowExact)
@@ -185,7 +190,7 @@ struct ModelBuilder {
             weight = graph.persistent(
                 PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight, isReadInParts: true))
         } else {
-            weight = try self.weight(key, rows: outputs, columns: inputs, .product, initial: initial)
+            weight = try self.weight(key, rows: outputs, columns: inputs, .product, initial: initial, isTransposed: isTransposed)
         }
         var y = try graph.add(operation, [x, weight] + (residual.map { [$0] } ?? []), names: [name])[0]
         if hasBias {
@@ -259,13 +264,7 @@ struct ModelBuilder {
     ///     width apart.
     mutating func rotated(_ x: ValueID, by table: RotaryTable? = nil, isInterleaved: Bool = false) throws(GraphError) -> ValueID {
         guard let table = table ?? configuration.rotaryTables.first else { throw .undefinedValue("rotary table") }
-        let rows: ValueID
-        if let known = rotaryRows {
-            rows = known
-        } else {
-            rows = graph.input(ModelInput.rotaryRows, TensorType(rows: tokenCount, columns: 1, .int32))
-        }
-        rotaryRows = rows
+        let rows = positionRows()
         let angles = graph.persistent(Self.tensor(of: table, positionCount: settings.positionCount))
         let operation = RotaryEmbedding(headWidth: configuration.headWidth, isInterleaved: isInterleaved)
         return try graph.add(operation, [x, angles, rows], names: ["rotated"])[0]

@@ -30,6 +30,9 @@ package struct ModelConfiguration: Sendable, Hashable {
     /// Set once the family has read its part.
     var family: FamilyBox?
 
+    /// The positions for which the model has learned vectors; nil where positions are turns.
+    package var learnedPositionCount: Int? { rotaryTables.isEmpty ? maximumPositions : nil }
+
     /// Every layer slides where there is a window.
     mutating func slideEverywhere(_ window: Int?) {
         slidingWindow = window

@@ -11,6 +11,9 @@ protocol ModelFamily: Sendable, Hashable {
     /// What its config.json calls the sizes that every model has.
     static var sizeKeys: SizeKeys { get }
     static var tiesEmbeddingsByDefault: Bool { get }
+    /// What its tensors' names may lack at their beginning, where the model was saved without its
+    /// head.
+    static var optionalPrefix: String? { get }
 
     /// Reads what only this family has; what others must know of it (windows, positions, a cap of
     /// the logits) goes into `model`.
@@ -33,6 +36,7 @@ protocol ModelFamily: Sendable, Hashable {
 extension ModelFamily {
     static var sizeKeys: SizeKeys { SizeKeys() }
     static var tiesEmbeddingsByDefault: Bool { false }
+    static var optionalPrefix: String? { nil }
     var names: ModelNames { ModelNames() }
     var logitScale: Double { 1 }
 
@@ -72,6 +76,7 @@ package enum ModelFamilies {
         Gemma2Family.self,
         Gemma3Family.self,
         GLM4Family.self,
+        GPT2Family.self,
         GPTNeoXFamily.self,
         GraniteFamily.self,
         OLMo2Family.self,

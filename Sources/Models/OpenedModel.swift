@@ -20,7 +20,7 @@ package struct OpenedModel {
     package init(_ folder: any ModelFolder) throws {
         self.folder = folder
         var configuration = try ModelConfiguration(folder)
-        weights = try folder.weights()
+        weights = try Self.named(folder.weights(), of: configuration)
         var remarks: [String] = []
         // transformers (5.24) does not tie a head that is stored beside the embedding with other
         // numbers.
@@ -35,6 +35,16 @@ package struct OpenedModel {
         }
         self.configuration = configuration
         self.remarks = remarks
+    }
+
+    /// The weights under the names that the family has, where the checkpoint leaves their prefix
+    /// out.
+    private static func named(_ weights: Checkpoint?, of configuration: ModelConfiguration) -> Checkpoint? {
+        guard let weights, let family = configuration.family?.family, let prefix = type(of: family).optionalPrefix,
+            weights.tensors[family.names.embedding] == nil, family.names.embedding.hasPrefix(prefix),
+            weights.tensors[String(family.names.embedding.dropFirst(prefix.count))] != nil
+        else { return weights }
+        return weights.prefixed(prefix)
     }
 
     private static func hasHeadOfItsOwn(_ weights: Checkpoint, _ names: ModelNames) -> Bool {

@@ -24,6 +24,22 @@ package final class Checkpoint: Sendable {
         (folder, tensors, files, unavailable) = (other.folder, other.tensors, other.files, other.unavailable)
     }
 
+    private init(folder: String, tensors: [String: StoredTensor], files: [String], unavailable: [String: SafetensorsError]) {
+        (self.folder, self.tensors, self.files, self.unavailable) = (folder, tensors, files, unavailable)
+    }
+
+    /// The same tensors, their names beginning with a prefix.
+    package func prefixed(_ prefix: String) -> Checkpoint {
+        let renamed = tensors.values.map { tensor in
+            var tensor = tensor
+            tensor.name = prefix + tensor.name
+            return (tensor.name, tensor)
+        }
+        return Checkpoint(
+            folder: folder, tensors: Dictionary(renamed) { first, _ in first }, files: files,
+            unavailable: Dictionary(unavailable.map { (prefix + $0.key, $0.value) }) { first, _ in first })
+    }
+
     /// The tensors of one file.
     package init(file: String) throws(SafetensorsError) {
         let opened = try SafetensorsFile(path: file)

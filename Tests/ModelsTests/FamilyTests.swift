@@ -7,9 +7,10 @@ import Testing
 /// What families make of a config.json: names, initial values, windows, and what they refuse.
 @Suite struct FamilyTests {
     static func members(_ type: String, _ more: [JSONMember] = []) -> JSONNode {
+        let keys = ModelFamilies.family(for: type)?.sizeKeys ?? SizeKeys()
         let standard = [
-            JSONMember("model_type", JSONNode(type)), JSONMember("hidden_size", 32), JSONMember("num_hidden_layers", 4),
-            JSONMember("num_attention_heads", 4), JSONMember("intermediate_size", 48), JSONMember("vocab_size", 160),
+            JSONMember("model_type", JSONNode(type)), JSONMember(keys.hiddenSize, 32), JSONMember(keys.layerCount, 4),
+            JSONMember(keys.headCount, 4), JSONMember("intermediate_size", 48), JSONMember("vocab_size", 160),
         ]
         return JSONNode(standard.filter { member in !more.contains { $0.key == member.key } } + more)
     }
@@ -78,5 +79,14 @@ import Testing
         ] as [(String, String, JSONNode)])
     func aKeyThatMakesNoSenseIsRefusedByName(type: String, key: String, value: JSONNode) {
         #expect { try ModelConfiguration(json: Self.members(type, [JSONMember(key, value)])) } throws: { ($0 as? ModelError)?.field == key }
+    }
+
+    @Test func aModelOfLearnedPositionsRefusesExamplesThatAreLongerThanTheyGo() throws {
+        let configuration = try ModelConfiguration(json: Self.members("gpt2", [JSONMember("n_positions", 8)]))
+        #expect(configuration.learnedPositionCount == 8)
+        _ = try LanguageModel(configuration, source: .random(seed: 1), training: .nothing, maximumLength: 8)
+        #expect(throws: ModelError.self) {
+            try LanguageModel(configuration, source: .random(seed: 1), training: .nothing, maximumLength: 9)
+        }
     }
 }

@@ -5,6 +5,7 @@ import Manifest
 import Models
 import Tensors
 import TestSupport
+import Testing
 import Training
 
 /// A folder of `models` of a reference set: a checkpoint, a batch, and what the reference computed.
@@ -22,8 +23,9 @@ struct GoldenModel {
     init(_ item: ReferenceItem, variant: String = "golden") throws {
         self.item = item
         let folder = item.path
-        checkpoint = try Checkpoint(folder: folder)
-        configuration = try ModelConfiguration(folder: folder)
+        let opened = try OpenedModel(path: folder)
+        checkpoint = try #require(opened.weights)
+        configuration = opened.configuration
         tensors = Dictionary(try SafetensorsFile(path: "\(folder)/\(variant).safetensors").tensors.map { ($0.name, $0) }) { first, _ in
             first
         }
@@ -55,6 +57,7 @@ struct GoldenModel {
     func isUnturnedKeyBias(_ name: String, _ index: Int) -> Bool {
         if configuration.rotaryTables.first?.settings.width == configuration.headWidth { return false }
         if name.hasSuffix("query_key_value.bias") { return index / configuration.headWidth % 3 == 1 }
+        if name.hasSuffix("c_attn.bias") { return index / configuration.hiddenSize == 1 }
         return name.hasSuffix("k_proj.bias")
     }
 
@@ -68,15 +71,14 @@ struct GoldenRun {
     let batch: PackedBatch
 
     init(
-        _ golden: GoldenModel, isLoRA: Bool, adapter: AdapterSettings? = nil, device: any ComputeDevice, recomputes: Bool = false,
-        logitsByteLimit: Int = 32 << 20,
-        baseWeights: BaseWeights = .stored
+        _ golden: GoldenModel, weights: Checkpoint? = nil, isLoRA: Bool, adapter: AdapterSettings? = nil, device: any ComputeDevice,
+        recomputes: Bool = false, logitsByteLimit: Int = 32 << 20, baseWeights: BaseWeights = .stored
     ) throws {
         let training: LanguageModel.Training = isLoRA ? .adapter(adapter ?? AdapterSettings(rank: 4, alpha: 8), seed: 1) : .full
         var mixable: Set<ElementType> = []
         for type in [ElementType.bfloat16, .float16] where device.mixesFloat32(with: type) { mixable.insert(type) }
         model = try LanguageModel(
-            golden.configuration, source: .checkpoint(golden.checkpoint), training: training,
+            golden.configuration, source: .checkpoint(weights ?? golden.checkpoint), training: training,
             precision: .init(mixableTypes: mixable, baseWeights: baseWeights),
             maximumLength: golden.paddedLength, decaysAll: true, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         var optimizer = AdamWOptimizer()

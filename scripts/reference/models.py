@@ -306,6 +306,20 @@ MODELS = {
         1,
         [12, 25, 21],
     ),
+    "gpt2-tiny": (
+        {
+            "architectures": ["GPT2LMHeadModel"],
+            "model_type": "gpt2",
+            "activation_function": "gelu_new",
+            **{"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0, "layer_norm_epsilon": 1e-5},
+            **{"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "initializer_range": 0.02},
+            **{"n_ctx": 48, "n_embd": 20, "n_head": 2, "n_layer": 2, "n_positions": 48, "n_inner": None},
+            **{"tie_word_embeddings": True, "use_cache": True, "vocab_size": 96},
+        },
+        "float32",
+        1,
+        [12, 26],
+    ),
 }
 
 STEPS = 5
@@ -342,6 +356,7 @@ SEEDED = [
     "smollm3-tiny",
     "glm4-tiny",
     "gemma3-tiny",
+    "gpt2-tiny",
 ]
 
 
@@ -469,7 +484,10 @@ def train(model, rows, on_gradients=lambda: None):
 
 
 def linear_targets(model):
-    names = {name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    from transformers.pytorch_utils import Conv1D
+
+    linear = (torch.nn.Linear, Conv1D)
+    names = {name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, linear)}
     return sorted(names - {"lm_head", "embed_out"})
 
 
