@@ -11,10 +11,11 @@ struct CarriedData {
     let names: [String]
 
     /// - Parameter folder: where the manifest lies.
-    init(_ manifest: Manifest, beside folder: String, _ layout: SpoolLayout) {
+    init(_ manifests: [Manifest], beside folder: String, _ layout: SpoolLayout) {
         self.folder = folder
         let files = LinkFree(layout.files)
-        names = [manifest.trainingFile, manifest.validationFile, manifest.adapter.lora?.initFrom].compactMap { $0 }.filter { name in
+        let named = manifests.flatMap { [$0.trainingFile, $0.validationFile, $0.adapter.lora?.initFrom].compactMap { $0 } }
+        names = Set(named).sorted().filter { name in
             let path = folder + "/" + name
             // What lies in files/ already is found there.
             return !name.isEmpty && !name.hasPrefix("/") && !name.split(separator: "/").contains("..") && access(path, R_OK) == 0
@@ -26,7 +27,7 @@ struct CarriedData {
     /// another user: all of it is readable whatever the umask says.
     /// - Throws: ``StorageError``.
     func copy(into bundle: String) throws {
-        for name in Set(names).sorted() { try Self.copy(folder + "/" + name, to: bundle, name) }
+        for name in names { try Self.copy(folder + "/" + name, to: bundle, name) }
     }
 
     private static func copy(_ source: String, to bundle: String, _ name: String) throws {

@@ -10,8 +10,8 @@ struct Drop {
     /// The manifest, or the folder with the manifest and its data.
     let path: String
     private let isFolder: Bool
-    /// What the manifest says, where it is not in a folder with its data.
-    private let manifest: Manifest?
+    /// The jobs that the manifest describes, where it is not in a folder with its data.
+    private let manifests: [Manifest]?
 
     private static let manifestNames = ["manifest.json", "manifest.yaml", "manifest.yml"]
 
@@ -23,20 +23,22 @@ struct Drop {
         var information = stat()
         isFolder = stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
         guard isFolder else {
-            manifest = try Self.check(path)
+            manifests = try Self.check(path)
             return
         }
-        manifest = nil
+        manifests = nil
         guard let name = Self.manifestNames.first(where: { access(path + "/" + $0, F_OK) == 0 }) else {
             throw CommandFailure(.notFound, "\(path) contains neither \(Self.manifestNames.joined(separator: " nor "))")
         }
         _ = try Self.check(path + "/" + name)
     }
 
-    private static func check(_ path: String) throws(CommandFailure) -> Manifest {
+    private static func check(_ path: String) throws(CommandFailure) -> [Manifest] {
         let bytes: [UInt8]
         do throws(StorageError) { bytes = try DurableFiles.read(path, limit: 2 << 20) } catch { throw CommandFailure(.failed, "\(error)") }
-        do throws(ManifestError) { return try Manifest(ManifestText(bytes, isYAML: !path.hasSuffix(".json"))) } catch {
+        do throws(ManifestError) {
+            return try ManifestJobs(ManifestText(bytes, isYAML: !path.hasSuffix(".json"))).jobs.map(\.manifest)
+        } catch {
             throw CommandFailure(error, file: path)
         }
     }
@@ -45,7 +47,7 @@ struct Drop {
     /// that data.
     /// - Returns: the name that it has there, which no other drop has.
     func put(into layout: SpoolLayout) throws -> String {
-        let carried = manifest.map { CarriedData($0, beside: DurableFiles.split(path).folder, layout) }
+        let carried = manifests.map { CarriedData($0, beside: DurableFiles.split(path).folder, layout) }
         let isBundle = isFolder || carried?.names.isEmpty == false
         let name = name(isBundle: isBundle)
         let temporary = "\(layout.incoming)/.\(name).tmp"

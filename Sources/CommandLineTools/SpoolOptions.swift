@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Glibc
+import Jobs
 package import Spool
 import Storage
 
@@ -48,7 +49,13 @@ package struct SpoolOptions: ParsableArguments {
         }
         if let id = matching.first { return layout.job(id) }
         guard !word.contains("/"), !word.hasPrefix(".") else { throw Self.noJob(word, layout) }
-        if let id = ids.last(where: { (try? layout.job($0).acceptance())?.drop == word }) { return layout.job(id) }
+        if let id = ids.last(where: { (try? layout.job($0).acceptance())?.drop == word }) {
+            if let sweep = (try? layout.job(id).acceptance())?.sweep {
+                throw CommandFailure(
+                    .notFound, "\(Terminal.safe(word)) is a sweep of \(sweep.count) jobs: tala list --group \(sweep.group) shows them")
+            }
+            return layout.job(id)
+        }
         if let rejection = Submit.rejection(word, layout) { throw rejection }
         if FolderListing.exists(layout.incoming + "/" + word) {
             throw CommandFailure(.notFound, "\(Terminal.safe(word)) waits in \(layout.incoming): no daemon has taken it yet")

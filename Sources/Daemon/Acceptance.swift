@@ -15,6 +15,8 @@ struct Acceptance {
 
     enum Result {
         case accepted(JobStatus, Manifest)
+        /// The jobs of a sweep, which are yet to be brought to their places.
+        case swept(SweepFolder, [(JobStatus, Manifest)])
         case rejected(name: String, owner: Int, message: String)
         /// Another process took it, or it is gone.
         case gone
@@ -23,8 +25,8 @@ struct Acceptance {
     }
     /// What is asked about who dropped something.
     struct Judges {
-        /// Why this user may not submit one more job, or nil.
-        var refusal: (Submitter) -> ManifestError?
+        /// Why this user may not submit so many more jobs, or nil.
+        var refusal: (Submitter, _ jobCount: Int) -> ManifestError?
         /// Whether this user may use results of everybody's jobs.
         var mayUseAll: (Submitter) -> Bool
         /// The state of a job, or nil if there is none of that name.
@@ -33,10 +35,14 @@ struct Acceptance {
     }
 
     /// Claims and judges one drop.
-    /// - Parameter id: the id that the job will have.
+    /// - Parameters:
+    ///   - id: the id that the job will have, of a sweep the first one.
+    ///   - further: ids for the others of a sweep.
     /// - Throws: ``StorageError`` if the spool itself cannot be used now; what was begun under the
     ///   id is then to be undone.
-    func take(_ name: String, id: String, milliseconds: UInt64, submitter: (Int) -> Submitter, _ judges: Judges) throws -> Result {
+    func take(
+        _ name: String, id: String, further: () -> String, milliseconds: UInt64, submitter: (Int) -> Submitter, _ judges: Judges
+    ) throws -> Result {
         let claim: Claim
         do {
             guard let taken = try Claim(name, in: layout, id: id) else { return .gone }
@@ -49,10 +55,16 @@ struct Acceptance {
         }
         do {
             let user = submitter(claim.owner)
-            if let error = judges.refusal(user) { throw error }
-            let manifest = try Manifest(ManifestText(claim.manifestBytes, isYAML: claim.isYAML))
-            let acceptance = try decide(claim, manifest, user, judges, id: id, createdAt: Int(milliseconds / 1000))
-            return .accepted(try build(claim, manifest, acceptance, id: id), manifest)
+            if let error = judges.refusal(user, 1) { throw error }
+            let all = try ManifestJobs(ManifestText(claim.manifestBytes, isYAML: claim.isYAML))
+            let isSweep = all.sweep != nil
+            let drop = ClaimedDrop(
+                claim: claim, user: user, judges: judges, createdAt: Int(milliseconds / 1000),
+                bundle: isSweep ? SweepFolder(layout, id).bundle : layout.job(id).path + "/bundle")
+            if isSweep { return try takeSweep(all.jobs, drop, id: id, further: further) }
+            guard let manifest = all.jobs.first?.manifest else { return .gone }
+            try checkDependencies(manifest, drop)
+            return .accepted(try build(drop, manifest, try decide(manifest, drop), id: id), manifest)
         } catch let error as ManifestError {
             return try reject(name, claim.path, claim.owner, id, error)
         }
@@ -77,32 +89,31 @@ struct Acceptance {
 
     /// Finds all that the manifest names.
     /// - Throws: `ManifestError`, ``StorageError``.
-    private func decide(_ claim: Claim, _ manifest: Manifest, _ user: Submitter, _ judges: Judges, id: String, createdAt: Int)
-        throws -> JobAcceptance
-    {
+    func decide(_ manifest: Manifest, _ drop: ClaimedDrop) throws -> JobAcceptance {
+        let (claim, user) = (drop.claim, drop.user)
         guard devices.contains(where: { DeviceChoice.serves($0, manifest.device) }) else {
             throw ManifestError(
                 code: "invalid_value", message: "this daemon runs jobs on \(devices.joined(separator: ", ")) only", param: "device")
         }
         let files = try resolver.files(
             of: manifest, bundle: claim.bundle.map { ManifestResolver.Bundle(path: $0, followsLinks: false) }, for: user
-        ) { try mayUse($0, user, judges) }
-        // What lies in the bundle will lie in the job's folder, unless the bundle has to stay.
-        func final(_ source: JobAcceptance.Source) -> JobAcceptance.Source {
-            guard source.isInBundle, claim.isMovable else { return source }
-            let root = layout.job(id).path + "/bundle"
-            return JobAcceptance.Source(path: root + source.path.dropFirst(source.root.count), root: root, isInBundle: true)
-        }
+        ) { try mayUse($0, user, drop.judges) }
         var acceptance = JobAcceptance(
-            createdAt: createdAt, owner: claim.owner, drop: claim.name, modelPath: files.modelPath, training: final(files.training))
-        acceptance.validation = files.validation.map(final)
-        acceptance.initialAdapter = files.initialAdapter.map(final)
+            createdAt: drop.createdAt, owner: claim.owner, drop: claim.name, modelPath: files.modelPath,
+            training: drop.final(files.training))
+        acceptance.validation = files.validation.map(drop.final)
+        acceptance.initialAdapter = files.initialAdapter.map(drop.final)
         acceptance.comparisonPath = files.comparisonPath
-        acceptance.prices = judges.prices(manifest.device)
+        acceptance.prices = drop.judges.prices(manifest.device)
+        return acceptance
+    }
+
+    /// Whether the jobs that this one comes after are there and may still succeed.
+    func checkDependencies(_ manifest: Manifest, _ drop: ClaimedDrop) throws {
         for other in manifest.after {
             // Whose jobs one may not use, one does not learn their state either.
-            let isKnown = try JobIdentifier.isJob(other) && mayUse(other, user, judges)
-            switch isKnown ? judges.state(other) : nil {
+            let isKnown = try JobIdentifier.isJob(other) && mayUse(other, drop.user, drop.judges)
+            switch isKnown ? drop.judges.state(other) : nil {
             case nil:
                 throw ManifestError(
                     code: "not_found", message: "there is no job \"\(other.prefix(64))\" that you may wait for", param: "after")
@@ -111,7 +122,6 @@ struct Acceptance {
             default: break
             }
         }
-        return acceptance
     }
 
     private func mayUse(_ job: String, _ user: Submitter, _ judges: Judges) throws -> Bool {
@@ -120,16 +130,29 @@ struct Acceptance {
     }
 
     /// Builds the job's folder out of sight and makes it appear by one rename.
-    private func build(_ claim: Claim, _ manifest: Manifest, _ acceptance: JobAcceptance, id: String) throws -> JobStatus {
+    private func build(_ drop: ClaimedDrop, _ manifest: Manifest, _ acceptance: JobAcceptance, id: String) throws -> JobStatus {
         let building = layout.building(id)
-        let final = layout.job(id).path
         FolderListing.delete(building)
-        try DurableFiles.makeFolder(building, mode: 0o750, isNew: true)
-        PrivateFolder.open(building, to: claim.owner)
+        let status = try write(manifest, acceptance, id: id, into: building)
+        if let bundle = drop.claim.bundle, drop.claim.isMovable { try DurableFiles.rename(bundle, to: building + "/bundle") }
+        try DurableFiles.syncFolder(building)
+        try DurableFiles.rename(building, to: layout.job(id).path)
+        // After the rename the job is there, whatever the sync says. A cut might bring the old name
+        // back: then the drop is still in its claim, which the next start clears.
+        do throws(StorageError) { try DurableFiles.syncFolder(layout.jobs) } catch { return status }
+        FolderListing.delete(layout.claim(id))
+        return status
+    }
+
+    /// Writes all that a new job's folder holds.
+    func write(_ manifest: Manifest, _ acceptance: JobAcceptance, id: String, into folder: String) throws -> JobStatus {
+        try DurableFiles.makeFolder(folder, mode: 0o750, isNew: true)
+        PrivateFolder.open(folder, to: acceptance.owner)
         var status = JobStatus(id: id, state: .validatingFiles, createdAt: acceptance.createdAt, manifest: manifest)
-        status.owner = claim.owner
+        status.owner = acceptance.owner
+        status.sweep = acceptance.sweep
         status.currency = acceptance.prices?.currency
-        let job = JobFolder(path: building)
+        let job = JobFolder(path: folder)
         let event = JobEvent(
             sequence: 1, createdAt: acceptance.createdAt, code: .created, message: "Created fine-tuning job: \(id)", data: nil)
         let writer = JSONWriter(isIndented: true)
@@ -144,13 +167,6 @@ struct Acceptance {
         try create(job.statusFile, writer.string(status.json) + "\n")
         try create(job.eventsFile, JSONWriter().string(event.json(job: id)) + "\n")
         try DurableFiles.makeFolder(job.controls, mode: 0o750, isNew: true)
-        if let bundle = claim.bundle, claim.isMovable { try DurableFiles.rename(bundle, to: building + "/bundle") }
-        try DurableFiles.syncFolder(building)
-        try DurableFiles.rename(building, to: final)
-        // After the rename the job is there, whatever the sync says. A cut might bring the old name
-        // back: then the drop is still in its claim, which the next start clears.
-        do throws(StorageError) { try DurableFiles.syncFolder(layout.jobs) } catch { return status }
-        FolderListing.delete(layout.claim(id))
         return status
     }
 

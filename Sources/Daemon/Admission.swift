@@ -15,7 +15,7 @@ struct Admission {
 
     var judges: Acceptance.Judges {
         Acceptance.Judges(
-            refusal: { user in
+            refusal: { user, jobCount in
                 guard let role = users.role(of: user) else {
                     return ManifestError(
                         code: "not_allowed",
@@ -25,7 +25,7 @@ struct Admission {
                     return ManifestError(
                         code: "not_allowed", message: "the role \(role.name) of user \(user.name) may not submit jobs" + users.whoMaySubmit)
                 }
-                return Quotas.excess(scheduler.use(of: Int(user.user)), role.quotas, role: role.name)
+                return Quotas.excess(scheduler.use(of: Int(user.user)), role.quotas, role: role.name, jobCount: jobCount)
             },
             mayUseAll: { users.role(of: $0)?.rights.contains(.controlAny) == true },
             // A job whose status cannot be read yet is there all the same.
@@ -38,6 +38,8 @@ struct Admission {
         case .accepted(let status, let manifest):
             store.note(status)
             scheduler.add(status, manifest, atOnce: startsAtOnce(status, manifest))
+        case .swept(_, let jobs):
+            for (status, manifest) in jobs { note(.accepted(status, manifest)) }
         case .rejected: store.countFailure()
         case .gone, .stillWritten: break
         }

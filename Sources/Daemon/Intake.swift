@@ -8,6 +8,7 @@ final class Intake {
     private let layout: SpoolLayout
     private let acceptance: Acceptance
     private let retries: Retries
+    private let sweeps: SweepKeeper
     private let journal: Journal
     private var drops: DropFinder
     private var failures = FailureCount()
@@ -19,11 +20,12 @@ final class Intake {
 
     init(
         _ layout: SpoolLayout, _ acceptance: Acceptance, settleSeconds: Double, abandonedSeconds: Double, _ retries: Retries,
-        _ journal: Journal
+        _ sweeps: SweepKeeper, _ journal: Journal
     ) {
         self.layout = layout
         self.acceptance = acceptance
         self.retries = retries
+        self.sweeps = sweeps
         self.journal = journal
         drops = DropFinder(
             folder: layout.incoming, settleSeconds: settleSeconds, abandonedSeconds: abandonedSeconds,
@@ -68,7 +70,7 @@ final class Intake {
     ///   - judges: what may be asked about users and other jobs.
     ///   - note: called with what came of each drop before the next one is judged: it may use up a
     ///     quota.
-    func take(submitter: (Int) -> Submitter, _ judges: Acceptance.Judges, _ note: (Acceptance.Result) -> Void) {
+    func take(submitter: (Int) -> Submitter, _ judges: Acceptance.Judges, _ note: @escaping (Acceptance.Result) -> Void) {
         let start = Clock.monotonic()
         guard failures.isAllowed else { return }
         while Clock.monotonic() - start < 0.2, let found = drops.take() {
@@ -78,12 +80,14 @@ final class Intake {
                 let result: Acceptance.Result
                 switch found {
                 case .complete(let name):
-                    result = try acceptance.take(name, id: id, milliseconds: milliseconds, submitter: submitter, judges)
+                    result = try acceptance.take(
+                        name, id: id, further: { JobIdentifier.job(milliseconds: nextIdentifier()) }, milliseconds: milliseconds,
+                        submitter: submitter, judges)
                 case .abandoned(let name): result = try acceptance.abandon(name, milliseconds: milliseconds)
                 }
                 if case .stillWritten = result { restoreDropLater(id, name: found.name) }
                 count(result, found.name)
-                note(result)
+                if case .swept(let folder, _) = result { sweeps.place(folder) { _, _ in note(result) } } else { note(result) }
                 failures.succeeded()
             } catch {
                 // The drop is not lost because the spool is in trouble: it waits where it was.
@@ -97,15 +101,20 @@ final class Intake {
 
     private func count(_ result: Acceptance.Result, _ name: String) {
         switch result {
-        case .accepted(let status, _):
-            acceptedCount += 1
-            journal.log(
-                .information, "\(status.id): accepted from \(name)", .accepted, Journal.Subject(job: status.id, user: status.owner))
+        case .accepted(let status, _): countAccepted(status, name)
+        case .swept(_, let jobs):
+            for (status, _) in jobs { countAccepted(status, name) }
         case .rejected(let name, let owner, let message):
             rejectedCount += 1
             journal.log(.warning, "rejected \(name): \(message)", .rejected, Journal.Subject(user: owner))
         case .gone, .stillWritten: break
         }
+    }
+
+    private func countAccepted(_ status: JobStatus, _ name: String) {
+        acceptedCount += 1
+        journal.log(
+            .information, "\(status.id): accepted from \(name)", .accepted, Journal.Subject(job: status.id, user: status.owner))
     }
 
     /// Takes in the name of a job that is there.
@@ -132,8 +141,9 @@ final class Intake {
     /// The drop goes back into `incoming/`, and the rest is deleted.
     private func restoreDrop(_ id: String, name: String?) throws {
         let (claim, building) = (layout.claim(id), layout.building(id))
-        // The job folder appears by one rename: if it is not there, the drop was not accepted yet.
-        if !FolderListing.exists(layout.job(id).path) {
+        // The job folder, or that of a sweep, appears by one rename: if it is not there, the drop
+        // was not accepted yet.
+        if !FolderListing.exists(layout.job(id).path), !SweepFolder(layout, id).exists {
             // A bundle that had already moved into the job's folder goes back as well.
             for drop in [building + "/bundle", claim + "/drop", layout.incoming + "/" + Claim.takenPrefix + id]
             where FolderListing.exists(drop) {

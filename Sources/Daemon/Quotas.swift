@@ -9,14 +9,17 @@ enum Quotas {
         var diskBytes: Int
     }
 
-    /// Why one more job is too much, or nil.
-    static func excess(_ use: Use, _ quotas: Policy.Quotas, role: String) -> ManifestError? {
-        func error(_ quota: String, _ used: String, _ allowed: String) -> ManifestError {
+    /// Why so many more jobs are too much, or nil.
+    static func excess(_ use: Use, _ quotas: Policy.Quotas, role: String, jobCount: Int = 1) -> ManifestError? {
+        func error(_ quota: String, _ used: String, _ allowed: String, _ needed: String = "") -> ManifestError {
             ManifestError(
                 code: FailureCode.quotaExceeded.rawValue,
-                message: "over quota: \(quota): \(used) used, \(allowed) allowed for the role \(role)")
+                message: "over quota: \(quota): \(used) used\(needed), \(allowed) allowed for the role \(role)")
         }
-        if let allowed = quotas.queuedJobs, use.queuedJobs >= allowed { return error("queued jobs", "\(use.queuedJobs)", "\(allowed)") }
+        if let allowed = quotas.queuedJobs, use.queuedJobs > allowed - jobCount {
+            let needed = jobCount > 1 ? ", \(jobCount) needed by the sweep" : ""
+            return error("queued jobs", "\(use.queuedJobs)", "\(allowed)", needed)
+        }
         if let allowed = quotas.trainedTokensAMonth, use.month.trainedTokens >= allowed {
             return error("trained tokens this month", "\(use.month.trainedTokens)", "\(allowed)")
         }

@@ -9,6 +9,7 @@ import Storage
 /// | --- | --- |
 /// | `.claim-ID` or `incoming/.taken-ID`, no job of that id | the drop goes back into `incoming/` |
 /// | `.claim-ID`, and the job is there | the rest of the claim goes |
+/// | `.sweep-ID` | the jobs in it are accepted: they go to their places |
 /// | `.new-ID` | a bundle in it goes back into `incoming/`, the rest goes |
 /// | `.trash-*` | deleted |
 /// | a job that is `running` or `queued` | it waits for a device; not validated: for validation |
@@ -28,6 +29,7 @@ struct Recovery {
     let store: JobStore
     let scheduler: Scheduler
     let intake: Intake
+    let sweeps: SweepKeeper
     let retries: Retries
     let notifier: Notifier
 
@@ -38,6 +40,9 @@ struct Recovery {
         retries.retryUntilDone("reading of .usage.json") { _ in
             for (owner, usage) in try DeletedUsage.read(layout) { store.noteDeleted(owner, usage) }
         }
+        // Before anything is said of claims: a sweep's first job may still be on its way.
+        let begun = try Retries.persist(store.journal, mustStop) { try FolderListing.names(in: layout.jobs) }
+        for name in begun where name.hasPrefix(SweepFolder.prefix) { place(String(name.dropFirst(SweepFolder.prefix.utf8.count))) }
         let names = try Retries.persist(store.journal, mustStop) { try FolderListing.names(in: layout.jobs) }
         var waiting: [JobStatus] = []
         for (index, name) in names.enumerated() {
@@ -69,9 +74,25 @@ struct Recovery {
         for status in waiting { scheduler.admit(status) }
     }
 
+    /// Brings the jobs of a sweep to their places. Those that come there later than the others are
+    /// looked for below are taken over then.
+    private func place(_ id: String) {
+        sweeps.place(SweepFolder(layout, id)) { jobs, isLate in
+            guard isLate else { return }
+            for job in jobs where store.registry.state(job) == nil {
+                if let milliseconds = JobIdentifier.milliseconds(of: job) { intake.note(identifier: milliseconds) }
+                retries.retryUntilDone(Self.recovering(job)) { tries in
+                    if let status = try recover(job, tries: tries) { scheduler.admit(status) }
+                }
+            }
+        }
+    }
+
     static func recovering(_ id: String) -> String { "recovery of \(id)" }
 
     private func recoverClaim(_ id: String) {
+        // What stays for the jobs of a sweep goes with the sweep's folder.
+        if SweepFolder(layout, id).exists { return }
         if !FolderListing.exists(layout.job(id).path) {
             intake.restoreDropLater(id)
         } else if layout.job(id).isValidated {

@@ -18,6 +18,7 @@ package final class TalaDaemon {
     private let users: Users
     private let store: JobStore
     private let intake: Intake
+    private let sweeps: SweepKeeper
     private let scheduler: Scheduler
     private let supervisor: WorkerSupervisor
     private let controls: Controls
@@ -50,6 +51,7 @@ package final class TalaDaemon {
         retries = Retries(journal)
         store = JobStore(layout, retries, journal)
         store.countsDisk = users.policy != nil
+        sweeps = SweepKeeper(store, retries)
         scheduler = Scheduler(store, users, retries)
         supervisor = WorkerSupervisor(
             layout, devices: configuration.devices, program: configuration.workerProgram, silenceLimit: configuration.silenceLimit, journal)
@@ -59,7 +61,7 @@ package final class TalaDaemon {
             devices: configuration.devices)
         intake = Intake(
             layout, acceptance, settleSeconds: configuration.settleSeconds, abandonedSeconds: configuration.abandonedSeconds, retries,
-            journal)
+            sweeps, journal)
         controls = Controls(store, users, retries)
         deployments = DeploymentKeeper(layout, users, journal)
         reporter = Reporter(
@@ -79,7 +81,9 @@ package final class TalaDaemon {
         let layout = configuration.layout
         let watch = SpoolWatch([layout.incoming, layout.control])
         do {
-            try Recovery(store: store, scheduler: scheduler, intake: intake, retries: retries, notifier: reporter.notifier).run(mustStop)
+            try Recovery(
+                store: store, scheduler: scheduler, intake: intake, sweeps: sweeps, retries: retries, notifier: reporter.notifier
+            ).run(mustStop)
         } catch {
             journal.log(.error, "\(error): leaving")
             return .jobsUnreadable
@@ -100,6 +104,7 @@ package final class TalaDaemon {
                 deployments.look()
             }
             superviseWorkers()
+            sweeps.look()
             useCounter.count(supervisor, store, scheduler)
             dispatch.startWork()
             report()

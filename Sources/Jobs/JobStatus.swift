@@ -91,6 +91,8 @@ package struct JobStatus: Sendable, Hashable {
     package var deviceWarning: String?
     package var owner: Int?
     package var priority = 0
+    /// Nil for a job that was submitted alone.
+    package var sweep: SweepPlace?
     /// Money, by the prices of the day on which the job was accepted.
     package var cost: Double?
     package var currency: String?
@@ -157,6 +159,19 @@ package struct JobStatus: Sendable, Hashable {
             "tokens_per_second": optional(progress.tokensPerSecond), "useful_token_share": optional(progress.packingEfficiency),
             "remaining_seconds": optional(progress.remainingSeconds),
         ]
+        var ours: JSONNode = [
+            "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(ledger.device),
+            "device_warning": optional(deviceWarning),
+            "reason": optional(ledger.reason?.rawValue),
+            "owner": optional(owner),
+            "priority": JSONNode(priority),
+            "checkpoint": optional(ledger.checkpoint), "attempts": JSONNode(ledger.attempts),
+            "needed_bytes": optional(ledger.neededBytes),
+            "plan": ledger.plan?.json ?? nil,
+            "checkpointed_at": optional(ledger.checkpointedAt), "crashes": ledger.crashes?.json ?? nil, "usage": ledger.usage.json,
+            "granted": ledger.grantedUsage.json, "cost": optional(cost), "currency": optional(currency),
+        ]
+        if let sweep { ours = JSONNode((ours.object ?? []) + [JSONMember("sweep", sweep.json)]) }
         return [
             "id": JSONNode(id), "object": "fine_tuning.job", "created_at": JSONNode(createdAt), "finished_at": optional(ledger.finishedAt),
             "estimated_finish": optional(estimatedFinish), "model": JSONNode(model), "fine_tuned_model": optional(ledger.fineTunedModel),
@@ -167,18 +182,7 @@ package struct JobStatus: Sendable, Hashable {
             "trained_tokens": optional(ledger.trainedTokens), "seed": JSONNode(seed), "user_provided_suffix": optional(suffix),
             "metadata": JSONNode(metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, JSONNode($0.value)) }), "integrations": [],
             "error": ledger.error?.json ?? nil,
-            "tala": [
-                "progress": progressNode, "reading": reading?.json ?? nil, "device": optional(ledger.device),
-                "device_warning": optional(deviceWarning),
-                "reason": optional(ledger.reason?.rawValue),
-                "owner": optional(owner),
-                "priority": JSONNode(priority),
-                "checkpoint": optional(ledger.checkpoint), "attempts": JSONNode(ledger.attempts),
-                "needed_bytes": optional(ledger.neededBytes),
-                "plan": ledger.plan?.json ?? nil,
-                "checkpointed_at": optional(ledger.checkpointedAt), "crashes": ledger.crashes?.json ?? nil, "usage": ledger.usage.json,
-                "granted": ledger.grantedUsage.json, "cost": optional(cost), "currency": optional(currency),
-            ],
+            "tala": ours,
         ]
     }
 
@@ -222,6 +226,7 @@ package struct JobStatus: Sendable, Hashable {
         ledger.grantedUsage = Usage.Amount(json: ours["granted"])
         cost = ours["cost"]?.double
         currency = ours["currency"]?.string
+        sweep = SweepPlace(json: ours["sweep"])
         if let progress = ours["progress"] {
             self.progress.step = progress["step"]?.integer ?? 0
             self.progress.totalSteps = progress["total_steps"]?.integer ?? 0

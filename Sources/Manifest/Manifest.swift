@@ -61,6 +61,8 @@ package struct Manifest: KeyedSection {
     package var isProfiled = false
     /// Whether a warning is an error.
     package var isStrict = false
+    /// Keys of which several values are tried; nil in the manifest of a job.
+    package var sweep: Sweep?
 
     package init() {}
 
@@ -121,6 +123,7 @@ package struct Manifest: KeyedSection {
         Key("memory_limit", \.memoryLimit, .byteCount, "What the job may hold at its peak"),
         Key("profile", \.isProfiled, .flag, "Whether the second step is timed kernel by kernel"),
         Key("strict", \.isStrict, .flag, "Whether warnings are errors"),
+        .sweep,
     ]
 
     package static let exclusions = [Exclusion("validation_file", "validation_split", idle: 0)]
@@ -130,12 +133,18 @@ package struct Manifest: KeyedSection {
         keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules + trainOnRules)
     private static let names = KeyNames(description)
 
-    /// Reads a manifest's text.
+    /// Reads a manifest's text. Of a sweep this is the first job's, with all that is tried beside
+    /// it.
     /// - Throws: ``ManifestError`` with the key, its place and what would be right.
     package init(_ text: ManifestText) throws(ManifestError) {
-        let root = ManifestSection(node: text.root, path: "", text: text, names: Self.names)
-        try root.allow(Self.keys.map(\.description.name))
-        try self.init(root)
+        let all = try ManifestJobs(text)
+        self = all.jobs.first?.manifest ?? Manifest()
+        sweep = all.sweep
+    }
+
+    /// The whole of a text.
+    static func root(_ text: ManifestText) -> ManifestSection {
+        ManifestSection(node: text.root, path: "", text: text, names: names)
     }
 
     package func settle(_ section: ManifestSection) throws(ManifestError) {

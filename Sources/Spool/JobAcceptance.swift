@@ -1,5 +1,5 @@
 package import JSON
-import Jobs
+package import Jobs
 package import Manifest
 import Storage
 
@@ -40,6 +40,8 @@ package struct JobAcceptance: Sendable, Hashable {
     package var comparisonPath: String?
     /// What a device-hour and trained tokens cost; nil where nothing is charged.
     package var prices: Prices?
+    /// Nil for a job that was submitted alone.
+    package var sweep: SweepPlace?
 
     package init(createdAt: Int, owner: Int, drop: String, modelPath: String?, training: Source) {
         self.createdAt = createdAt
@@ -63,13 +65,15 @@ package struct JobAcceptance: Sendable, Hashable {
     package var initialAdapterPath: String? { initialAdapter?.path }
 
     package var json: JSONNode {
-        let members: JSONNode = [
+        let all: JSONNode = [
             "created_at": JSONNode(createdAt), "owner": JSONNode(owner), "drop": JSONNode(drop),
             "model_path": modelPath.map { JSONNode($0) } ?? nil, "training": training.json, "validation": validation?.json ?? nil,
             "initial_adapter": initialAdapter?.json ?? nil, "prices": prices?.json ?? nil,
         ]
-        guard let comparisonPath else { return members }
-        return JSONNode((members.object ?? []) + [JSONMember("comparison_path", JSONNode(comparisonPath))])
+        var members = all.object ?? []
+        if let comparisonPath { members.append(JSONMember("comparison_path", JSONNode(comparisonPath))) }
+        if let sweep { members.append(JSONMember("sweep", sweep.json)) }
+        return JSONNode(members)
     }
 
     package init?(json: JSONNode) {
@@ -81,6 +85,7 @@ package struct JobAcceptance: Sendable, Hashable {
         initialAdapter = Source(json: json["initial_adapter"])
         prices = Prices(json: json["prices"])
         comparisonPath = json["comparison_path"]?.string
+        sweep = SweepPlace(json: json["sweep"])
     }
 }
 

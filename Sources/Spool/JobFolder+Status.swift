@@ -103,6 +103,7 @@ extension JobFolder {
         }
         var status = JobStatus(id: id, ledger: ledger, createdAt: acceptance.createdAt, manifest: manifest)
         status.owner = acceptance.owner
+        status.sweep = acceptance.sweep
         status.currency = acceptance.prices?.currency
         let total = ledger.usage.total
         if !ledger.usage.months.isEmpty {

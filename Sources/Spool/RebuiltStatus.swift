@@ -24,6 +24,7 @@ extension JobFolder {
         }
         var status = JobStatus(id: id, state: .queued, createdAt: acceptance.createdAt, manifest: manifest)
         status.owner = acceptance.owner
+        status.sweep = acceptance.sweep
         status.checkpoint = checkpointNames.last
         status.currency = acceptance.prices?.currency
         if let found = try validation() {

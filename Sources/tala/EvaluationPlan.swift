@@ -10,7 +10,7 @@ extension ManifestOptions {
     /// The evaluation that a manifest asks for; nil where it asks for training.
     /// - Throws: as ``prepareThrowing(device:memoryLimit:)``.
     func evaluation() throws -> PreparedEvaluation? {
-        let files = try read()
+        let files = try read(says: true)
         guard let method = files.manifest.method.specification as? Manifest.EvaluationMethod else { return nil }
         let bar = ReadingBar()
         defer { bar.clear() }

@@ -22,8 +22,10 @@ struct ManifestOptions: ParsableArguments {
     @Flag(help: "Print JSON.") var json = false
     @Argument(help: "The manifest (.json or .yaml), or a folder that holds one.") var manifest: String
 
-    /// The manifest with its files found.
-    func read() throws -> (manifest: Manifest, model: String, training: String, validation: String?, initial: String?) {
+    /// The manifest with its files found; of a sweep that of the first job, where those of the
+    /// others are there too.
+    /// - Parameter says: whether it is said on standard error that there are others.
+    func read(says: Bool = false) throws -> (manifest: Manifest, model: String, training: String, validation: String?, initial: String?) {
         var path = manifest
         var folder = DurableFiles.split(path).folder
         if FolderListing.isFolder(path) {
@@ -34,17 +36,26 @@ struct ManifestOptions: ParsableArguments {
             path += "/" + name
         }
         let bytes = try DurableFiles.read(path, limit: 2 << 20)
-        let parsed: Manifest
-        do throws(ManifestError) { parsed = try Manifest(ManifestText(bytes, isYAML: !path.hasSuffix(".json"))) } catch {
+        let all: ManifestJobs
+        do throws(ManifestError) { all = try ManifestJobs(ManifestText(bytes, isYAML: !path.hasSuffix(".json"))) } catch {
             throw CommandFailure(error, file: path)
         }
+        guard let first = all.jobs.first else { throw ValidationError("\(path) describes no job") }
         let layout = SpoolLayout(root: spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
         // What the daemon will say, for data that `tala submit` carries along from beside the
         // manifest.
         let resolver = ManifestResolver(layout: layout, allowedRoots: layout.allowedRoots)
         do {
-            let files = try resolver.files(of: parsed, bundle: .init(path: folder, followsLinks: true), for: Submitter(user: getuid())) {
-                layout.job($0).status() != nil
+            func files(of manifest: Manifest) throws -> ManifestResolver.Files {
+                try resolver.files(of: manifest, bundle: .init(path: folder, followsLinks: true), for: Submitter(user: getuid())) {
+                    layout.job($0).status() != nil
+                }
+            }
+            for other in all.jobs.dropFirst() { _ = try files(of: other.manifest) }
+            let files = try files(of: first.manifest)
+            let parsed = first.manifest
+            if says, all.sweep != nil {
+                StandardError.write(plain("a sweep of \(all.jobs.count) jobs; this is the first, with \(first.title)") + "\n")
             }
             return (parsed, files.modelPath, files.training.path, files.validation?.path, files.initialAdapter?.path)
         } catch let error as ManifestError {

@@ -105,13 +105,13 @@ import Testing
         let intake = Intake(
             layout, Acceptance(layout: layout, resolver: ManifestResolver(layout: layout, allowedRoots: []), devices: ["cpu"]),
             settleSeconds: 0,
-            abandonedSeconds: 1000, place.retries, place.journal)
+            abandonedSeconds: 1000, place.retries, SweepKeeper(place.store, place.retries), place.journal)
         try place.spool.drop("a.yaml")
         try place.spool.drop("b.yaml", "model: nothing\ntraining_file: t.jsonl\n")
         #expect(!intake.isDone && intake.rescan(force: true))
         var refusals = 0
         let judges = Acceptance.Judges(
-            refusal: { _ in
+            refusal: { _, _ in
                 refusals += 1
                 return nil
             }, mayUseAll: { _ in false }, state: { _ in nil }, prices: { _ in nil })
@@ -120,6 +120,7 @@ import Testing
             switch result {
             case .accepted(let status, _): results.append(status.state.rawValue)
             case .rejected(let name, _, _): results.append(name)
+            case .swept(_, let jobs): results += jobs.map { $0.0.state.rawValue }
             case .gone, .stillWritten: break
             }
         }

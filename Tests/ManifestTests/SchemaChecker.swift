@@ -29,6 +29,7 @@ struct SchemaChecker {
         case "minItems": return node.array.map { $0.count >= value.integer ?? 0 } ?? true
         case "maxItems": return node.array.map { $0.count <= value.integer ?? 0 } ?? true
         case "items": return try (node.array ?? []).allSatisfy { try accepts($0, value) }
+        case "minProperties": return node.object.map { $0.count >= value.integer ?? 0 } ?? true
         case "maxProperties": return node.object.map { $0.count <= value.integer ?? 0 } ?? true
         case "propertyNames": return try (node.object ?? []).allSatisfy { try accepts(JSONNode($0.key), value) }
         case "required": return node.object == nil || (value.array ?? []).allSatisfy { $0.string.map { node[$0] != nil } ?? false }
