@@ -203,8 +203,8 @@ let package = Package(
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "Graph", "Hub", "JSON", "Manifest", "Jobs",
-                "Models", "Spool",
+                argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "EngineServer", "Graph", "Hub", "JSON",
+                "Manifest", "Jobs", "Models", "Spool",
                 "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization", "Training",
                 "VulkanBackend",
@@ -231,7 +231,7 @@ let package = Package(
         tests("ConversionTests", ["Conversion", "JSON"]),
         tests("QuantizationTests", ["Quantization", "Tensors"]),
         tests("GraphTests", ["Basics", "Graph", "Tensors"]),
-        tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Tensors"]),
+        tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Quantization", "Tensors"]),
         tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
         tests(
             "ParityTests",

@@ -90,6 +90,29 @@ TALA_INLINE tala_vector tala_load_bfloat16(const void *_Nonnull address) {
     return (tala_vector)(__builtin_convertvector(halves, tala_words) << 16);
 }
 
+/// Whether the processor that this is compiled for widens half-precision numbers itself.
+TALA_INLINE int tala_has_half_precision(void) {
+#if defined(__F16C__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+/// Sixteen half-precision numbers as float32, where the processor does that itself.
+TALA_INLINE tala_vector tala_load_float16(const void *_Nonnull address) {
+    tala_vector vector = 0.0f;
+#if defined(__F16C__)
+    typedef short eight_halves __attribute__((__vector_size__(16)));
+    eight_halves low, high;
+    __builtin_memcpy(&low, address, sizeof low);
+    __builtin_memcpy(&high, (const char *)address + sizeof low, sizeof high);
+    vector.lo = (tala_eight)__builtin_ia32_vcvtph2ps256(low);
+    vector.hi = (tala_eight)__builtin_ia32_vcvtph2ps256(high);
+#endif
+    return vector;
+}
+
 /// Up to four numbers at an address, zeros behind them; nothing behind them is read.
 TALA_INLINE tala_four tala_load_up_to_four(const float *_Nonnull address, long count) {
     tala_four four = 0.0f;

@@ -26,6 +26,7 @@ final class EngineModel {
         (self.model, self.shape) = (model, shape)
         (self.rowLimit, self.logitLimit) = (Self.step(rowLimit), Self.step(logitLimit))
         loaded = try LoadedModel(model, on: device, with: model.generationTensors(shape))
+        if shape.quantizesHead { try model.fillQuantizedHead(loaded.memory) }
         let sizes = Self.sizes(rowLimit: rowLimit, logitLimit: logitLimit)
         programs = try ProgramCache(loaded, largest: sizes) { size in
             try Self.graph(model, size, shape)
@@ -103,10 +104,9 @@ final class EngineModel {
         var wantsLogits: Bool
     }
 
-    /// Computes rows, at most ``rowLimit``, of which at most ``logitLimit`` want logits; those lie
-    /// in ``logits`` then, one row behind the other, in the rows' order.
-    /// - Throws: ``GraphError``, and what the device throws.
-    func run(_ rows: [Row]) throws {
+    /// Writes rows into the program that computes them; gives it, its size, and how many of the
+    /// rows want logits.
+    private func load(_ rows: [Row]) throws -> (program: Program, size: Size, wanted: Int) {
         let wanted = rows.filter(\.wantsLogits).count
         var size = Size(rows: Self.step(rows.count), logits: Self.step(max(1, wanted)))
         while !programs.fits(size), size.rows < rowLimit { size.rows *= 2 }
@@ -144,6 +144,21 @@ final class EngineModel {
         try program.write(pages, to: ModelInput.pages)
         try program.write(routes, to: ModelInput.adapterRoutes)
         try program.write(logitRows, to: "logitRows")
+        return (program, size, wanted)
+    }
+
+    /// The seconds of each call of the program of these rows, run call by call.
+    func profile(_ rows: [Row]) throws -> (plan: Plan, seconds: [Double]) {
+        let (program, _, _) = try load(rows)
+        _ = try program.executable.profile()
+        return (program.plan, try program.executable.profile())
+    }
+
+    /// Computes rows, at most ``rowLimit``, of which at most ``logitLimit`` want logits; those lie
+    /// in ``logits`` then, one row behind the other, in the rows' order.
+    /// - Throws: ``GraphError``, and what the device throws.
+    func run(_ rows: [Row]) throws {
+        let (program, size, wanted) = try load(rows)
         try program.executable.run()
         guard wanted > 0 else { return }
         let count = size.logits * vocabularySize

@@ -16,6 +16,8 @@ package struct EngineSettings: Sendable, Hashable {
     package var chunkRows: Int
     /// Seconds that a step should take at most while others are answered.
     package var stepSeconds = 0.1
+    /// Whether logits come from a copy of the head in 8 bits.
+    package var quantizesHead = false
     /// Adapters that may be held, and their largest rank; 0: none.
     package var adapterSlots = 0
     package var adapterRank = 0
@@ -42,9 +44,11 @@ package struct EngineSettings: Sendable, Hashable {
         let adapters =
             adapterSlots > 0 && adapterRank > 0
             ? GenerationShape.Adapters(count: adapterSlots, rank: adapterRank, modules: Set(modules.map(\.name))) : nil
-        return GenerationShape(
+        var shape = GenerationShape(
             pageCount: max(pagesPerSequence, pageCount ?? slots * pagesPerSequence), sequenceCount: slots,
             pagesPerSequence: pagesPerSequence, cacheType: cacheType, adapters: adapters)
+        shape.quantizesHead = quantizesHead
+        return shape
     }
 
     /// Bytes of one page of all layers, of a model of this configuration.

@@ -3,7 +3,7 @@ package import Graph
 package import Manifest
 import Models
 import Templates
-import Tensors
+package import Tensors
 package import Tokenization
 
 /// The engine of one base model with what turns texts into its tokens.
@@ -15,6 +15,8 @@ package struct ServedModel {
         package var adapters: [(name: String, folder: String)] = []
         package var settings: EngineSettings
         package var baseWeights = BaseWeights.stored
+        /// The type of activations; nil: what suits the weights and the device.
+        package var activationType: ElementType?
 
         package init(model: String, settings: EngineSettings) {
             (self.model, self.settings) = (model, settings)
@@ -41,12 +43,30 @@ package struct ServedModel {
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let model = try LanguageModel(
             opened.configuration, source: .checkpoint(weights), training: .nothing,
-            precision: .init(mixableTypes: mixable, baseWeights: options.baseWeights), maximumLength: options.settings.contextLength)
-        engine = try Engine(model, tokenizer: encoder.tokenizer, on: device, options.settings)
+            precision: .init(
+                activationType: options.activationType ?? Self.activationType(options, opened, weights, device), mixableTypes: mixable,
+                baseWeights: options.baseWeights),
+            maximumLength: options.settings.contextLength)
+        var settings = options.settings
+        settings.quantizesHead = [.q8, .nf4].contains(options.baseWeights)
+        engine = try Engine(model, tokenizer: encoder.tokenizer, on: device, settings)
         self.encoder = encoder
         endIDs = encoder.endIDs.union(encoder.specialTokens.stopIDs)
         for adapter in options.adapters { try load(adapter.name, adapter.folder) }
         try engine.prepare()
+    }
+
+    /// bfloat16 where the weights are and the processor has instructions for it, as training
+    /// chooses it; the sums and what layers add up stay float32.
+    private static func activationType(
+        _ options: Options, _ opened: OpenedModel, _ weights: Checkpoint, _ device: any ComputeDevice
+    ) throws -> ElementType {
+        guard let processor = device as? any ProcessorDevice, processor.hasFastBfloat16, opened.configuration.hiddenSize >= 256,
+            options.baseWeights != .float32
+        else { return .float32 }
+        guard options.baseWeights == .stored else { return .bfloat16 }
+        let stored = try LanguageModel.linearModules(of: opened.configuration).map { weights.tensors[$0.name + ".weight"]?.elementType }
+        return stored.allSatisfy { $0 == .bfloat16 } ? .bfloat16 : .float32
     }
 
     /// Loads an adapter under a name.

@@ -15,6 +15,12 @@ package struct GenerationShape: Sendable, Hashable {
     package var cacheType: ElementType
     /// Adapters that rows may have; nil: the graph has none.
     package var adapters: Adapters?
+    /// Whether logits come from a copy of the head in 8 bits: of a small model with quantised
+    /// layers the head is most of what a step reads.
+    package var quantizesHead = false
+
+    /// The copy.
+    package static let keyOfHead = "head/q8"
 
     /// Room for adapters: their matrices lie one below the other, each with the same rank.
     package struct Adapters: Sendable, Hashable {

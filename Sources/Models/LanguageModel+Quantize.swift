@@ -1,15 +1,29 @@
-import Graph
+package import Graph
 import Quantization
 import Storage
 import Tensors
 
 extension LanguageModel {
+    /// Fills the copy of the head that generation has where its shape says so.
+    /// - Throws: ``ModelError`` if the head holds what cannot be quantised, and what the memory
+    ///   throws.
+    package func fillQuantizedHead(_ memory: any PersistentMemory) throws {
+        let name = configuration.tiesEmbeddings ? family.names.embedding : family.names.head
+        guard memory.layout.placements[GenerationShape.keyOfHead] != nil, let weight = declarations.first(where: { $0.name == name })
+        else { return }
+        try quantize(
+            weight, QuantizedLayout(.q8, elementCount: weight.rows * weight.columns), to: GenerationShape.keyOfHead, memory)
+    }
+
     /// Quantises one weight into the memory of a device. Of the stored tensor no more than what
     /// threads are reading stays in memory.
+    /// - Parameter key: where the words go; nil: to the weight's own key.
     /// - Throws: ``ModelError`` if the weight holds what cannot be quantised, and what the memory
     ///   throws.
-    func quantize(_ weight: ModelBuilder.WeightDeclaration, _ layout: QuantizedLayout, _ memory: any PersistentMemory) throws {
-        guard let placement = memory.layout.placements[weight.name] else { throw GraphError.undefinedValue(weight.name) }
+    func quantize(
+        _ weight: ModelBuilder.WeightDeclaration, _ layout: QuantizedLayout, to key: String? = nil, _ memory: any PersistentMemory
+    ) throws {
+        guard let placement = memory.layout.placements[key ?? weight.name] else { throw GraphError.undefinedValue(key ?? weight.name) }
         let words = UnsafeMutableRawBufferPointer.allocate(byteCount: layout.byteCount, alignment: 64)
         defer { words.deallocate() }
         guard let target = words.baseAddress else { return }

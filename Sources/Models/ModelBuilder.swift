@@ -100,11 +100,18 @@ struct ModelBuilder {
         let bias = try biasName.map { name throws(GraphError) in
             try weight(name, rows: 1, columns: configuration.vocabularySize, .vector, initial: .constant(0))
         }
-        return ForwardPass(
+        var pass = ForwardPass(
             // Logits are a product of these states: scaling one scales the other.
             hidden: try scaled(normalised, by: family.logitScale), headWeight: head, trainedHeadKey: isTrained ? headName : nil,
             headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trainables.tensor(of: $0, .parameter) == nil ? nil : $0 },
             softCap: Float(configuration.finalSoftCap), isRowExact: settings.isRowExact)
+        if settings.generation?.quantizesHead == true, !isTrained {
+            let product = QuantizedProduct(.q8, outputs: configuration.vocabularySize, inputs: configuration.hiddenSize, isRowExact: true)
+            let words = PersistentTensor(
+                key: GenerationShape.keyOfHead, type: QuantizedProduct.wordsType(product.layout), kind: .cache, isReadInParts: true)
+            pass.quantizedHead = (graph.persistent(words), product)
+        }
+        return pass
     }
 
     // MARK: What is in front of the layers

@@ -62,10 +62,17 @@ package struct ForwardPass: Sendable {
     package var softCap: Float
     /// Whether sums are exact by rows, as in generation.
     package var isRowExact = false
+    /// The quantised copy of the head that gives the logits, and its product.
+    package var quantizedHead: (words: ValueID, product: QuantizedProduct)?
 
     /// Adds the logits of rows of hidden states, without a cap: `[rows, vocabulary]` float32.
     package func addLogits(of rows: ValueID, to graph: inout Graph) throws(GraphError) -> ValueID {
-        let product = try graph.add(MatrixProduct(transposesB: true, isRowExact: isRowExact), [rows, headWeight], names: ["logits"])[0]
+        let product =
+            if let quantizedHead {
+                try graph.add(quantizedHead.product, [rows, quantizedHead.words], names: ["logits"])[0]
+            } else {
+                try graph.add(MatrixProduct(transposesB: true, isRowExact: isRowExact), [rows, headWeight], names: ["logits"])[0]
+            }
         return try headBias.map { bias throws(GraphError) in try graph.add(BiasAdd(), [product, bias], names: ["logits"])[0] } ?? product
     }
 }

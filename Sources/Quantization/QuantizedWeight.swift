@@ -1,7 +1,8 @@
 /// A quantised tensor in memory, to be read as float32 numbers.
 package struct QuantizedWeight: @unchecked Sendable {
     package let layout: QuantizedLayout
-    private let base: UnsafeRawPointer
+    /// The layout's words.
+    package let base: UnsafeRawPointer
     private let codes: UnsafePointer<UInt8>
 
     /// - Parameter base: the layout's words, aligned to 4 bytes, valid as long as this value is

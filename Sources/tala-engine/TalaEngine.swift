@@ -25,6 +25,8 @@ struct TalaEngine: ParsableCommand {
     @Option(help: "A folder from which adapters may be loaded later; may be repeated.") var readable: [String] = []
     @Option(help: "The device.") var device = "auto"
     @Option(help: "How frozen weights lie on the device: stored, float32, bfloat16, q8 or nf4.") var baseWeights = "stored"
+    @Option(help: "The type of activations: float32 or bfloat16; auto: bfloat16 where weights and processor have it.")
+    var precision = "auto"
     @Option(help: "Tokens of a prompt and its answer at most.") var contextLength = 2048
     @Option(help: "Answers that are written at the same time.") var slots = 8
     @Option(help: "MiB of keys and values for all of them; 0: what all need at their longest.") var cacheMemory = 0
@@ -39,6 +41,9 @@ struct TalaEngine: ParsableCommand {
             (1...1024).contains(adapterSlots), (0...1024).contains(adapterRank), (1...65_536).contains(queue)
         else { throw ValidationError("a number is out of range") }
         guard ["float32", "float16"].contains(cacheType) else { throw ValidationError("--cache-type is float32 or float16") }
+        guard ["auto", "float32", "bfloat16"].contains(precision) else {
+            throw ValidationError("--precision is auto, float32 or bfloat16, not \"\(precision)\"")
+        }
         _ = try weights()
         guard adapter.allSatisfy({ $0.contains("=") }) else { throw ValidationError("--adapter is NAME=FOLDER") }
     }
@@ -76,6 +81,7 @@ struct TalaEngine: ParsableCommand {
             var options = ServedModel.Options(model: model, settings: settings)
             options.adapters = named
             options.baseWeights = try weights()
+            options.activationType = precision == "auto" ? nil : ElementType(rawValue: precision)
             let chosen = try Devices.make(device) { StandardError.write("<4>tala-engine: the processor stands in: \($0)\n") }
             let served = try ServedModel(options, on: chosen)
             StandardError.write("tala-engine: ready\n")

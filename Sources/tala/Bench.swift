@@ -4,5 +4,5 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed and memory.",
-        subcommands: [BenchTrain.self, BenchKernels.self, Tune.self, Compile.self, BenchMakeCheckpoint.self, BenchPlan.self])
+        subcommands: [BenchTrain.self, BenchKernels.self, BenchServe.self, Tune.self, Compile.self, BenchMakeCheckpoint.self, BenchPlan.self])
 }

@@ -169,6 +169,9 @@ struct BenchSetup {
 enum BenchClock {
     static func now() -> Double { seconds(CLOCK_MONOTONIC) }
 
+    /// Seconds that the processor has spent on this process's threads.
+    static func processorSeconds() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
+
     /// Seconds since this process was started, as the kernel counts them; nil where /proc does not
     /// say.
     static func secondsSinceProcessStart() -> Double? {

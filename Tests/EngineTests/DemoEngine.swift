@@ -16,11 +16,12 @@ enum DemoEngine {
 
     static func make(
         model folder: String = folder, on device: (any ComputeDevice)? = nil, threads: Int? = nil, baseWeights: BaseWeights = .stored,
-        tokenizer: String? = nil, _ settings: EngineSettings
+        activations: ElementType = .float32, tokenizer: String? = nil, _ settings: EngineSettings
     ) throws -> Engine {
         let model = try LanguageModel(
             ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: .nothing,
-            precision: .init(mixableTypes: [.bfloat16, .float16], baseWeights: baseWeights), maximumLength: settings.contextLength)
+            precision: .init(activationType: activations, mixableTypes: [.bfloat16, .float16], baseWeights: baseWeights),
+            maximumLength: settings.contextLength)
         let tokenizer = try ChatEncoder(folder: tokenizer ?? folder).tokenizer
         return try Engine(model, tokenizer: tokenizer, on: device ?? CPUDevice(threadCount: threads), settings)
     }

@@ -3,6 +3,7 @@ import CPUBackend
 import Engine
 import Graph
 import Manifest
+import Tensors
 import Testing
 import VulkanBackend
 
@@ -42,6 +43,8 @@ import VulkanBackend
     struct Setting: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var weights = BaseWeights.stored
+        var activations = ElementType.float32
+        var cacheType = ElementType.float32
         var requestCount = 64
         var isVulkan = false
 
@@ -54,12 +57,17 @@ import VulkanBackend
             Setting(testDescription: "cpu"), Setting(testDescription: "cpu, q8", weights: .q8, requestCount: 12),
             Setting(testDescription: "cpu, nf4", weights: .nf4, requestCount: 12),
             Setting(testDescription: "cpu, bfloat16", weights: .bfloat16, requestCount: 12),
+            Setting(testDescription: "cpu, bfloat16 activations", activations: .bfloat16, cacheType: .float16, requestCount: 12),
+            Setting(testDescription: "cpu, q8, bfloat16 activations", weights: .q8, activations: .bfloat16, requestCount: 12),
         ] + ((try? VulkanDevice(validates: true)) == nil ? [] : [Setting(testDescription: "vulkan", requestCount: 12, isVulkan: true)])
 
     @Test(arguments: settings) func aRequestGetsTheSameBitsWhateverElseRuns(_ setting: Setting) throws {
         let requests = try Self.requests(setting.requestCount)
         func make(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
-            try DemoEngine.make(on: setting.device(threads: threads), baseWeights: setting.weights, settings)
+            var settings = settings
+            settings.cacheType = setting.cacheType
+            return try DemoEngine.make(
+                on: setting.device(threads: threads), baseWeights: setting.weights, activations: setting.activations, settings)
         }
         let wanted = try Self.alone(requests) { try make($0, threads: 1) }
         #expect(Set(wanted.map(\.tokens)).count > setting.requestCount / 2, "the requests must differ")

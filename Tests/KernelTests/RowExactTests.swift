@@ -52,10 +52,16 @@ import Testing
                 [$0.numbers($1, 131), $0.numbers(77, 131, type)]
             }
         }
+        add("MatrixProduct in bfloat16", MatrixProduct(transposesB: true, isRowExact: true), byRow: [0]) {
+            [$0.numbers($1, 131, .bfloat16), $0.numbers(77, 131, .bfloat16)]
+        }
         for format in QuantizedFormat.allCases {
-            let operation = QuantizedProduct(format, outputs: 70, inputs: 129, hasAddend: true, isRowExact: true)
-            add("QuantizedProduct \(format)", operation, byRow: [0, 2]) {
-                QuantizedProductReference.inputs(&$0, operation, rows: $1, .float32, .float32)
+            // Rows that are no whole blocks, and such as are.
+            for (inputs, type) in [(129, ElementType.float32), (192, .float32), (192, .bfloat16)] {
+                let operation = QuantizedProduct(format, outputs: 70, inputs: inputs, hasAddend: true, isRowExact: true)
+                add("QuantizedProduct \(format) of \(inputs) \(type)", operation, byRow: [0, 2]) {
+                    QuantizedProductReference.inputs(&$0, operation, rows: $1, type, .float32)
+                }
             }
         }
         add("RoutedProduct", RoutedProduct(outputs: 33), byRow: [0, 2]) { random, rows in
@@ -72,12 +78,17 @@ import Testing
         return cases
     }()
 
+    private static func takes(_ example: Case, _ device: any ComputeDevice) -> Bool {
+        var random = CaseRandom(seed: KernelCatalogue.seed)
+        return example.inputs(&random, 1)[0].type.elementType != .bfloat16 || device.activationTypes.contains(.bfloat16)
+    }
+
     @Test(arguments: cases) func aRowsBitsDoNotDependOnTheOthers(_ example: Case) throws {
-        for (name, device) in Self.devices {
+        for (name, device) in Self.devices where Self.takes(example, device) {
             var random = CaseRandom(seed: KernelCatalogue.seed)
-            let inputs = example.inputs(&random, 45)
+            let inputs = example.inputs(&random, 77)
             let whole = try Self.outputRows(example.operation, inputs, device)
-            for rows in [0..<1, 7..<8, 44..<45, 3..<5, 2..<9, 20..<37] {
+            for rows in [0..<1, 7..<8, 44..<45, 76..<77, 3..<5, 2..<9, 20..<37, 4..<72] {
                 let part = try Self.outputRows(example.operation, Self.some(inputs, rows, byRow: example.byRow), device)
                 #expect(part == Array(whole[rows]), "rows \(rows) on \(name)")
             }

@@ -18,7 +18,8 @@ package final class CPUExecutable: Executable {
     private let scratchStride: Int
     private let steps: [Step]
 
-    /// A kernel and the plan's calls that it computes: one, or a chain of products.
+    /// A kernel and the plan's calls that it computes: one, a chain of products, or a group of
+    /// kernels.
     private struct Step {
         var kernel: Kernel
         var calls: [Int]
@@ -38,7 +39,6 @@ package final class CPUExecutable: Executable {
             persistent: persistent.blocks, transient: Self.regions(arena.memory, arena.blocks),
             exchange: Self.regions(exchange, plan.exchangeBlocks))
         var steps: [Step] = []
-        var (scratchBytes, sharedBytes) = (64, 64)
         let chains = ProductChains.find(in: plan.calls)
         let moved = Set(chains.values.flatMap { $0.dropLast() })
         for (index, call) in plan.calls.enumerated() where !moved.contains(index) {
@@ -57,10 +57,11 @@ package final class CPUExecutable: Executable {
             } else {
                 kernel = try Self.kernel(of: call).kernel(Self.operands(call, map, device.products))
             }
-            scratchBytes = max(scratchBytes, kernel.scratchByteCount)
-            sharedBytes = max(sharedBytes, kernel.sharedByteCount)
             steps.append(Step(kernel: kernel, calls: chains[index] ?? [index]))
         }
+        steps = Self.grouped(steps, plan.calls)
+        let scratchBytes = steps.reduce(64) { max($0, $1.kernel.scratchByteCount) }
+        let sharedBytes = steps.reduce(64) { max($0, $1.kernel.sharedByteCount) }
         // Whole pages for each thread, so that none writes beside another.
         scratchStride = (scratchBytes + 4_095) / 4_096 * 4_096
         workspaceByteCount = scratchStride * device.threadCount + sharedBytes
@@ -71,6 +72,27 @@ package final class CPUExecutable: Executable {
 
     private static func regions(_ memory: [AlignedMemory], _ byteCounts: [Int]) -> [UnsafeMutableRawBufferPointer] {
         zip(memory, byteCounts).map { UnsafeMutableRawBufferPointer(start: $0.address, count: $1) }
+    }
+
+    /// Neighbours that may run as one become one.
+    private static func grouped(_ steps: [Step], _ calls: [KernelCall]) -> [Step] {
+        var grouped: [Step] = []
+        var members: [Step] = []
+        func close() {
+            if members.count > 1 {
+                grouped.append(Step(kernel: KernelGroup(members.map(\.kernel)), calls: members.flatMap(\.calls)))
+            } else {
+                grouped += members
+            }
+            members = []
+        }
+        for step in steps {
+            let isMember = step.calls.count == 1 && KernelGroup.takes(step.kernel)
+            if !isMember || !KernelGroup.isApart(calls[step.calls[0]], members.flatMap(\.calls).map { calls[$0] }) { close() }
+            if isMember { members.append(step) } else { grouped.append(step) }
+        }
+        close()
+        return grouped
     }
 
     private static func kernel(of call: KernelCall) throws(CPUError) -> any CPUKernel {

@@ -6,78 +6,119 @@ extension CachedAttention: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel { CachedAttentionKernel(self, operands) }
 }
 
-/// Softmax attention over pages of a cache: a thread takes one row and one head of keys with all
-/// heads of queries that share it, and walks the row's pages in order.
+/// Softmax attention over pages of a cache: a thread takes one head of keys with all heads of
+/// queries that share it, of one row or of some rows of a prompt, and walks the pages in order. A
+/// row's sums are those that it has alone.
 final class CachedAttentionKernel: Kernel {
     private let shape: AttentionShape
     private let pageRows: Int
     private let (q, keys, values, o): (Matrix, Matrix, Matrix, Matrix)
     private let (ranges, sequences, pages): (Matrix, Matrix, Matrix)
+    /// Rows that a thread takes at a time: where there are many, keys that are widened serve
+    /// several.
+    private let rowsTogether: Int
 
     init(_ operation: CachedAttention, _ operands: KernelOperands) {
         (shape, pageRows) = (operation.shape, operation.pageRows)
         (q, keys, values) = (operands.inputs[0], operands.inputs[1], operands.inputs[2])
         (ranges, sequences, pages) = (operands.inputs[3], operands.inputs[4], operands.inputs[5])
         o = operands.outputs[0]
+        rowsTogether = q.rows >= 64 ? 8 : 1
         super.init()
     }
 
     private var group: Int { shape.headCount / shape.keyValueHeadCount }
     private var width: Int { shape.headWidth }
     private var pageBytes: Int { RowBuffer.byteCount(pageRows * width) }
+    private var rowWords: Int { RowBuffer.byteCount(width) / 4 }
+    /// Scores of a page, and room behind them up to a whole vector from any of them on.
+    private var scoreWords: Int { RowBuffer.byteCount(pageRows + 16) / 4 }
+    private var queryCount: Int { rowsTogether * group }
 
-    override func blockCount(_ phase: Int) -> Int { q.rows * shape.keyValueHeadCount }
+    override func blockCount(_ phase: Int) -> Int { (q.rows + rowsTogether - 1) / rowsTogether * shape.keyValueHeadCount }
 
-    /// Sixteen sums; queries and sums of values, scores, greatest scores and sums of weights of the
-    /// group; a page of keys and one of values where they are widened.
+    /// Queries and sums of values, scores, greatest scores and sums of weights; a page of keys and
+    /// one of values where they are widened.
     override var scratchByteCount: Int {
-        64 + 2 * group * RowBuffer.byteCount(width) + group * RowBuffer.byteCount(pageRows) + 2 * RowBuffer.byteCount(group)
-            + 2 * pageBytes
+        queryCount * (2 * rowWords + scoreWords) * 4 + 2 * RowBuffer.byteCount(queryCount) + 2 * pageBytes
     }
 
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
-        let (row, keyHead) = (block / shape.keyValueHeadCount, block % shape.keyValueHeadCount)
-        let rowWords = RowBuffer.byteCount(width) / 4
-        let sums = workspace.scratch.assumingMemoryBound(to: Float.self)
-        let queries = sums + 16
-        let output = queries + group * rowWords
-        let scores = output + group * rowWords
-        let greatest = scores + group * (RowBuffer.byteCount(pageRows) / 4)
-        let totals = greatest + RowBuffer.byteCount(group) / 4
-        let keyRoom = totals + RowBuffer.byteCount(group) / 4
-        for index in 0..<group {
-            let column = (keyHead * group + index) * width
-            RowConversion.widen(q.address(row, column), q.elementType, to: queries + index * rowWords, count: width)
+        let (part, keyHead) = (block / shape.keyValueHeadCount, block % shape.keyValueHeadCount)
+        let end = min(q.rows, (part + 1) * rowsTogether)
+        var row = part * rowsTogether
+        while row < end {
+            let sequence = sequences.integers(row)[0]
+            var next = row + 1
+            while next < end, sequences.integers(next)[0] == sequence { next += 1 }
+            attend(row..<next, Int(sequence), keyHead, workspace.scratch.assumingMemoryBound(to: Float.self))
+            row = next
         }
-        output.update(repeating: 0, count: group * rowWords)
-        greatest.update(repeating: -.infinity, count: group)
-        totals.update(repeating: 0, count: group)
-        let sequence = Int(sequences.integers(row)[0])
+    }
+
+    /// The positions that a row sees.
+    @inline(__always)
+    private func positions(_ row: Int, _ limit: Int) -> (first: Int, end: Int) {
         let range = ranges.integers(row)
-        let limit = pages.columns * pageRows
-        var position = max(0, Int(range[0]))
-        let end = sequence >= 0 && sequence < pages.rows ? min(limit, Int(range[1])) : 0
-        while position < end {
-            let number = position / pageRows
-            let first = Int(pages.integers(sequence)[number]) * pageRows + position - number * pageRows
-            let count = min(end, (number + 1) * pageRows) - position
-            position += count
-            // A page that the cache does not have holds nothing.
-            guard first >= 0, first + count <= keys.rows else { continue }
-            let kPage = page(keys, first, count, keyHead, keyRoom)
-            let vPage = page(values, first, count, keyHead, keyRoom + pageBytes / 4)
-            score(queries, rowWords, kPage, count, scores, sums)
-            for index in 0..<group {
-                weigh(
-                    scores + index * (RowBuffer.byteCount(pageRows) / 4), count, vPage, output + index * rowWords, &greatest[index],
-                    &totals[index])
-            }
+        return (max(0, Int(range[0])), min(limit, Int(range[1])))
+    }
+
+    private func attend(_ rows: Range<Int>, _ sequence: Int, _ keyHead: Int, _ queries: UnsafeMutablePointer<Float>) {
+        let output = queries + queryCount * rowWords
+        let scores = output + queryCount * rowWords
+        let greatest = scores + queryCount * scoreWords
+        let totals = greatest + RowBuffer.byteCount(queryCount) / 4
+        let keyRoom = totals + RowBuffer.byteCount(queryCount) / 4
+        let count = rows.count * group
+        for query in 0..<count {
+            let column = (keyHead * group + query % group) * width
+            RowConversion.widen(
+                q.address(rows.lowerBound + query / group, column), q.elementType, to: queries + query * rowWords, count: width)
         }
-        for index in 0..<group {
-            let sum = totals[index]
-            RowScale.multiply(output + index * rowWords, by: sum == 0 ? 0 : 1 / sum, width)
-            RowConversion.narrow(
-                output + index * rowWords, to: o.address(row, (keyHead * group + index) * width), o.elementType, count: width)
+        output.update(repeating: 0, count: count * rowWords)
+        greatest.update(repeating: -.infinity, count: count)
+        totals.update(repeating: 0, count: count)
+        let limit = sequence >= 0 && sequence < pages.rows ? pages.columns * pageRows : 0
+        var (first, end) = (Int.max, 0)
+        for row in rows {
+            let own = positions(row, limit)
+            if own.first < own.end { (first, end) = (min(first, own.first), max(end, own.end)) }
+        }
+        while first < end {
+            let number = first / pageRows
+            let pageStart = number * pageRows
+            let pageFirst = Int(pages.integers(sequence)[number]) * pageRows
+            // A page that the cache does not have holds nothing.
+            let held = pageFirst < 0 ? 0 : min(pageRows, keys.rows - pageFirst)
+            let pageEnd = min(end, pageStart + pageRows)
+            let visible = min(pageEnd, pageStart + held) - first
+            if visible > 0 {
+                let kPage = page(keys, pageFirst + first - pageStart, visible, keyHead, keyRoom)
+                let vPage = page(values, pageFirst + first - pageStart, visible, keyHead, keyRoom + pageBytes / 4)
+                RowDots.multiply(
+                    RowDots.Single.self, queries, stride: rowWords, rows: count, UnsafeRawPointer(kPage.rows), step: kPage.stride,
+                    columns: visible, width, scores, sumsStride: scoreWords)
+                for row in rows {
+                    var own = positions(row, limit)
+                    own = (max(first, own.first), min(pageEnd, own.end))
+                    guard own.first < own.end, own.end <= pageStart + held else { continue }
+                    let offset = own.first - first
+                    let page = Page(vPage.rows + offset * vPage.stride, vPage.stride)
+                    for query in (row - rows.lowerBound) * group..<(row - rows.lowerBound + 1) * group {
+                        weigh(
+                            scores + query * scoreWords + offset, own.end - own.first, page, output + query * rowWords, &greatest[query],
+                            &totals[query])
+                    }
+                }
+            }
+            first = pageEnd
+        }
+        for query in 0..<count {
+            let sum = totals[query]
+            let place = output + query * rowWords
+            RowScale.multiply(place, by: sum == 0 ? 0 : 1 / sum, width)
+            let column = (keyHead * group + query % group) * width
+            RowConversion.narrow(place, to: o.address(rows.lowerBound + query / group, column), o.elementType, count: width)
         }
     }
 
@@ -93,39 +134,17 @@ final class CachedAttentionKernel: Kernel {
         return (UnsafePointer(room), width)
     }
 
-    /// Scores of the group's queries with a page's keys, scaled and capped; those behind the last
-    /// key are -infinity up to whole vectors.
-    @inline(__always)
-    private func score(
-        _ queries: UnsafePointer<Float>, _ queryStride: Int, _ keys: Page, _ count: Int, _ scores: UnsafeMutablePointer<Float>,
-        _ sums: UnsafeMutablePointer<Float>
-    ) {
-        let stride = RowBuffer.byteCount(pageRows) / 4
-        let whole = (count + 15) / 16 * 16
-        for key in Swift.stride(from: 0, to: count, by: 4) {
-            let some = min(4, count - key)
-            RowDots.run(
-                RowDots.Single.self, queries, stride: queryStride, rows: group, keys.rows + key * keys.stride, step: keys.stride * 4,
-                columns: some, width, sums
-            ) { query, sums in
-                for j in 0..<some { scores[query * stride + key + j] = sums[j] }
-            }
-        }
-        for query in 0..<group {
-            let row = scores + query * stride
-            for place in count..<whole { row[place] = 0 }
-            ScoreRow.cap(row, 0, whole, shape)
-            for place in count..<whole { row[place] = -.infinity }
-        }
-    }
-
-    /// Adds a page's values by their weights, relative to the greatest score so far.
+    /// Adds a page's values by their weights, relative to the greatest score so far. The scores are
+    /// scaled and capped first; those behind the last are overwritten up to a whole vector.
     @inline(__always)
     private func weigh(
         _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ values: Page, _ output: UnsafeMutablePointer<Float>,
         _ greatest: inout Float, _ total: inout Float
     ) {
         let whole = (count + 15) / 16 * 16
+        for place in count..<whole { scores[place] = 0 }
+        ScoreRow.cap(scores, 0, whole, shape)
+        for place in count..<whole { scores[place] = -.infinity }
         var top = Vector.broadcast(-.infinity)
         for i in stride(from: 0, to: whole, by: 16) { top = load(scores + i).greater(top) }
         let (old, new) = (greatest, max(greatest, top.greatest))
@@ -139,6 +158,25 @@ final class CachedAttentionKernel: Kernel {
         greatest = new
         total = total * shrink + sum.total
         var i = 0
+        // Four vectors at a time, so that none waits for the sum before.
+        while i + 64 <= width {
+            let place = output + i
+            var (s0, s1, s2, s3) = (load(place) * shrink, load(place + 16) * shrink, load(place + 32) * shrink, load(place + 48) * shrink)
+            var value = values.rows + i
+            for key in 0..<count {
+                let weight = Vector.broadcast(scores[key])
+                s0 = s0.addingProduct(load(value), weight)
+                s1 = s1.addingProduct(load(value + 16), weight)
+                s2 = s2.addingProduct(load(value + 32), weight)
+                s3 = s3.addingProduct(load(value + 48), weight)
+                value += values.stride
+            }
+            store(s0, place)
+            store(s1, place + 16)
+            store(s2, place + 32)
+            store(s3, place + 48)
+            i += 64
+        }
         while i < width {
             let part = min(16, width - i)
             var sums = loadPart(output + i, part) * shrink

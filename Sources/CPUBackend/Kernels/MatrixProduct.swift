@@ -7,7 +7,7 @@ extension MatrixProduct: CPUKernel {
         if isRowExact {
             return RowExactProductKernel(
                 x: operands.inputs[0], weights: .matrix(operands.inputs[1]), addend: hasAddend ? operands.inputs[2] : nil,
-                c: operands.outputs[0], scale: scale)
+                c: operands.outputs[0], scale: scale, products: operands.products)
         }
         let kernel = MatrixProductKernel(self, operands)
         kernel.prepare(operands.products)

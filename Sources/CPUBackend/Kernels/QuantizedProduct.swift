@@ -6,10 +6,13 @@ import Tensors
 extension QuantizedProduct: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel {
         if isRowExact {
-            return RowExactProductKernel(
-                x: operands.inputs[0],
-                weights: .quantized(QuantizedWeight(layout, operands.inputs[1].base), columns: inputs),
-                addend: hasAddend ? operands.inputs[2] : nil, c: operands.outputs[0])
+            let (x, c) = (operands.inputs[0], operands.outputs[0])
+            let addend = hasAddend ? operands.inputs[2] : nil
+            let rows = QuantizedRows(layout, operands.inputs[1].base, columns: inputs)
+            if ByteProductKernel.suits(self, operands.products) {
+                return ByteProductKernel(x: x, weight: rows.weight, addend: addend, c: c)
+            }
+            return RowExactProductKernel(x: x, weights: .stored(rows), addend: addend, c: c, products: operands.products)
         }
         return QuantizedProductKernel(self, operands)
     }

@@ -13,7 +13,11 @@ final class RoutedProductKernel: Kernel {
     private let outputs: Int
     private let inner: Int
 
+    /// Columns of the result that a thread takes at a time, and rows of it that it finishes at a
+    /// time.
     private static let width = 32
+    private static let height = 16
+    private static let sumsBytes = width * height * 4
 
     init(_ operation: RoutedProduct, _ operands: KernelOperands) {
         (x, stack, routes) = (operands.inputs[0], operands.inputs[1], operands.inputs[2])
@@ -28,7 +32,8 @@ final class RoutedProductKernel: Kernel {
 
     override var phaseCount: Int { convertsX ? 2 : 1 }
     override var sharedByteCount: Int { convertsX ? RowBuffer.byteCount(x.rows * inner) : 0 }
-    override var scratchByteCount: Int { 64 + 4 * RowBuffer.byteCount(inner) }
+    /// Sums, and rows of the weight that are widened.
+    override var scratchByteCount: Int { Self.sumsBytes + (stack.elementType == .float32 ? 0 : Self.width * RowBuffer.byteCount(inner)) }
 
     override func blockCount(_ phase: Int) -> Int {
         if convertsX, phase == 0 { return x.rows }
@@ -52,11 +57,7 @@ final class RoutedProductKernel: Kernel {
             while end < y.rows, Int(routes.integers(end)[0]) == route { end += 1 }
             // A route that the stack does not have has no weight.
             if route >= 0, (route + 1) * outputs <= stack.rows {
-                for column in Swift.stride(from: columns.lowerBound, to: columns.upperBound, by: 4) {
-                    multiply(
-                        rows + row * stride, stride, row..<end, route * outputs + column, column, min(4, columns.upperBound - column), sums,
-                        workspace.scratch + 64)
-                }
+                multiply(rows + row * stride, stride, row..<end, route * outputs + columns.lowerBound, columns, sums)
             } else {
                 for index in row..<end { copyAddend(index, columns) }
             }
@@ -65,22 +66,27 @@ final class RoutedProductKernel: Kernel {
     }
 
     private func multiply(
-        _ first: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, _ weightRow: Int, _ column: Int, _ count: Int,
-        _ sums: UnsafeMutablePointer<Float>, _ room: UnsafeMutableRawPointer
+        _ first: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, _ weightRow: Int, _ columns: Range<Int>,
+        _ sums: UnsafeMutablePointer<Float>
     ) {
-        var (weight, step) = (UnsafeRawPointer(stack.address(weightRow)), stack.rowBytes)
+        var (weight, step) = (UnsafeRawPointer(stack.address(weightRow)), stack.rowStride)
         if stack.elementType != .float32 {
-            step = RowBuffer.byteCount(inner)
-            for row in 0..<count {
-                let target = (room + row * step).assumingMemoryBound(to: Float.self)
-                RowConversion.widen(stack.address(weightRow + row), stack.elementType, to: target, count: inner)
+            step = RowBuffer.byteCount(inner) / 4
+            let room = sums + Self.sumsBytes / 4
+            for row in 0..<columns.count {
+                RowConversion.widen(stack.address(weightRow + row), stack.elementType, to: room + row * step, count: inner)
             }
             weight = UnsafeRawPointer(room)
         }
-        RowDots.run(
-            RowDots.Single.self, first, stride: stride, rows: rows.count, weight, step: step, columns: count, inner, sums
-        ) { row, sums in
-            RowResult.put(sums, count, scale: 1, addend: addend, y, rows.lowerBound + row, column)
+        for start in Swift.stride(from: 0, to: rows.count, by: Self.height) {
+            let count = min(Self.height, rows.count - start)
+            RowDots.multiply(
+                RowDots.Single.self, first + start * stride, stride: stride, rows: count, weight, step: step, columns: columns.count, inner,
+                sums, sumsStride: Self.width)
+            for row in 0..<count {
+                RowResult.put(
+                    sums + row * Self.width, columns.count, scale: 1, addend: addend, y, rows.lowerBound + start + row, columns.lowerBound)
+            }
         }
     }
 

@@ -6,6 +6,8 @@ import Tensors
 final class ProductLibrary {
     /// Whether products of bfloat16 blocks run in the processor's own bfloat16 instructions.
     let hasBfloat16: Bool
+    /// Whether products of rows with weights in bytes run in the processor's instructions for them.
+    let hasBytes: Bool
     private let engine: dnnl_engine_t?
     private var streams: [dnnl_stream_t] = []
     private var known: [BlockProductShape: BlockProduct] = [:]
@@ -18,6 +20,7 @@ final class ProductLibrary {
     ///   - level: the level of the x86-64 ABI beyond which no instructions are used.
     init(threadCount: Int, usesOneDNN: Bool, level: Int? = nil) {
         hasBfloat16 = BFloat16Product.isPossible && level ?? 4 >= 4
+        hasBytes = ByteProductKernel.isPossible && level ?? 4 >= 4
         if let level { tala_limit_onednn(Int32(level)) }
         guard usesOneDNN, let engine = Self.workingEngine() else {
             engine = nil

@@ -1,9 +1,12 @@
 import COneDNN
+import CProducts
 import Glibc
 
 /// Scalar products of some rows with some rows of a weight, each in one order whatever is computed
 /// beside it: sixteen partial sums in ascending order by fused multiply-adds, then their sum by
 /// halves.
+///
+/// With AVX-512 the tiles are those of `row_dots.c`, which give the same bits.
 enum RowDots {
     /// Sixteen numbers of a weight as float32.
     protocol Element {
@@ -11,6 +14,9 @@ enum RowDots {
         static func load(_ address: UnsafeRawPointer) -> Vector
         /// The first `count` of them, zeros behind; no more is read.
         static func loadPart(_ address: UnsafeRawPointer, _ count: Int) -> Vector
+        /// The tiles in C.
+        static func multiply(
+            _ shape: UnsafePointer<tala_row_dots>, _ x: UnsafePointer<Float>, _ w: UnsafeRawPointer, _ sums: UnsafeMutablePointer<Float>)
     }
     enum Single: Element {
         static var byteCount: Int { 4 }
@@ -18,6 +24,9 @@ enum RowDots {
         @inline(__always) static func loadPart(_ address: UnsafeRawPointer, _ count: Int) -> Vector {
             tala_load_part(address.assumingMemoryBound(to: Float.self), count)
         }
+        @inline(__always) static func multiply(
+            _ shape: UnsafePointer<tala_row_dots>, _ x: UnsafePointer<Float>, _ w: UnsafeRawPointer, _ sums: UnsafeMutablePointer<Float>
+        ) { tala_row_dots_float32(shape, x, w.assumingMemoryBound(to: Float.self), sums) }
     }
     enum BFloat16: Element {
         static var byteCount: Int { 2 }
@@ -30,14 +39,69 @@ enum RowDots {
                 return tala_load_bfloat16(start)
             }
         }
+        @inline(__always) static func multiply(
+            _ shape: UnsafePointer<tala_row_dots>, _ x: UnsafePointer<Float>, _ w: UnsafeRawPointer, _ sums: UnsafeMutablePointer<Float>
+        ) { tala_row_dots_widened(shape, x, w.assumingMemoryBound(to: UInt16.self), sums) }
     }
 
-    /// One row with four: `sums[j] = x · w[j]`.
-    @inline(__always)
-    static func oneByFour<E: Element>(
-        _ type: E.Type, _ x: UnsafePointer<Float>, _ w: (UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer), _ k: Int,
-        _ sums: UnsafeMutablePointer<Float>
+    /// Whether the tiles in C are used: where these kernels are compiled for processors with
+    /// AVX-512.
+    @inline(__always) static var isInC: Bool { tala_kernel_level() >= 4 }
+
+    /// `sums[i, j] = x[i] · w[j]`.
+    /// - Parameters:
+    ///   - stride: from row to row of `x`, in numbers.
+    ///   - step: from row to row of the weight, in numbers.
+    ///   - sumsStride: from row to row of the sums, in numbers.
+    static func multiply<E: Element>(
+        _ type: E.Type, _ x: UnsafePointer<Float>, stride: Int, rows: Int, _ w: UnsafeRawPointer, step: Int, columns: Int, _ k: Int,
+        _ sums: UnsafeMutablePointer<Float>, sumsStride: Int
     ) {
+        if isInC {
+            var shape = tala_row_dots(
+                rows: Int64(rows), columns: Int64(columns), k: Int64(k), x_stride: Int64(stride), w_stride: Int64(step),
+                sums_stride: Int64(sumsStride))
+            withUnsafePointer(to: &shape) { E.multiply($0, x, w, sums) }
+            return
+        }
+        let bytes = step * E.byteCount
+        var column = 0
+        while column < columns {
+            let first = w + column * bytes
+            // What is past the end reads the last again and is not stored.
+            let last = min(3, columns - column - 1)
+            let four = (first, first + min(1, last) * bytes, first + min(2, last) * bytes, first + last * bytes)
+            var row = 0
+            while row < rows {
+                let target = sums + row * sumsStride + column
+                if rows - row == 1 {
+                    put(oneByFour(type, x + row * stride, four, k), last + 1, target)
+                } else {
+                    let two = (x + row * stride, x + (row + 1) * stride)
+                    let (low, high) = (twoByTwo(type, two, (four.0, four.1), k), twoByTwo(type, two, (four.2, four.3), k))
+                    put(low.lowHalf, high.lowHalf, last + 1, target)
+                    put(low.highHalf, high.highHalf, last + 1, target + sumsStride)
+                }
+                row += 2
+            }
+            column += 4
+        }
+    }
+
+    @inline(__always) private static func put(_ sums: SIMD4<Float>, _ count: Int, _ target: UnsafeMutablePointer<Float>) {
+        for index in 0..<count { target[index] = sums[index] }
+    }
+
+    @inline(__always)
+    private static func put(_ low: SIMD2<Float>, _ high: SIMD2<Float>, _ count: Int, _ target: UnsafeMutablePointer<Float>) {
+        put(SIMD4(lowHalf: low, highHalf: high), count, target)
+    }
+
+    /// One row with four.
+    @inline(__always)
+    private static func oneByFour<E: Element>(
+        _ type: E.Type, _ x: UnsafePointer<Float>, _ w: (UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer), _ k: Int
+    ) -> SIMD4<Float> {
         var (s0, s1, s2, s3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
         var i = 0
         while i + 16 <= k {
@@ -58,85 +122,50 @@ enum RowDots {
             s2 = s2.addingProduct(a, E.loadPart(w.2 + byte, rest))
             s3 = s3.addingProduct(a, E.loadPart(w.3 + byte, rest))
         }
-        (sums[0], sums[1], sums[2], sums[3]) = (s0.total, s1.total, s2.total, s3.total)
+        return SIMD4(s0.total, s1.total, s2.total, s3.total)
     }
 
-    /// Four rows with four: `sums[4 * i + j] = x[i] · w[j]`.
+    /// Two rows with two, the first row's sums first: as many sums as AVX2's registers hold beside
+    /// what is multiplied.
     @inline(__always)
-    static func fourByFour<E: Element>(
-        _ type: E.Type, _ x: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>),
-        _ w: (UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer), _ k: Int, _ sums: UnsafeMutablePointer<Float>
-    ) {
-        var (s00, s01, s02, s03) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-        var (s10, s11, s12, s13) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-        var (s20, s21, s22, s23) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-        var (s30, s31, s32, s33) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+    private static func twoByTwo<E: Element>(
+        _ type: E.Type, _ x: (UnsafePointer<Float>, UnsafePointer<Float>), _ w: (UnsafeRawPointer, UnsafeRawPointer), _ k: Int
+    ) -> SIMD4<Float> {
+        var (s00, s01, s10, s11) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
         var i = 0
-        while i < k {
-            let rest = k - i
+        while i + 16 <= k {
             let byte = i * E.byteCount
-            let (w0, w1, w2, w3): (Vector, Vector, Vector, Vector)
-            let (x0, x1, x2, x3): (Vector, Vector, Vector, Vector)
-            if rest >= 16 {
-                (w0, w1, w2, w3) = (E.load(w.0 + byte), E.load(w.1 + byte), E.load(w.2 + byte), E.load(w.3 + byte))
-                (x0, x1, x2, x3) = (load(x.0 + i), load(x.1 + i), load(x.2 + i), load(x.3 + i))
-            } else {
-                (w0, w1) = (E.loadPart(w.0 + byte, rest), E.loadPart(w.1 + byte, rest))
-                (w2, w3) = (E.loadPart(w.2 + byte, rest), E.loadPart(w.3 + byte, rest))
-                (x0, x1) = (tala_load_part(x.0 + i, rest), tala_load_part(x.1 + i, rest))
-                (x2, x3) = (tala_load_part(x.2 + i, rest), tala_load_part(x.3 + i, rest))
-            }
+            let (w0, w1) = (E.load(w.0 + byte), E.load(w.1 + byte))
+            let (x0, x1) = (load(x.0 + i), load(x.1 + i))
             s00 = s00.addingProduct(x0, w0)
             s01 = s01.addingProduct(x0, w1)
-            s02 = s02.addingProduct(x0, w2)
-            s03 = s03.addingProduct(x0, w3)
             s10 = s10.addingProduct(x1, w0)
             s11 = s11.addingProduct(x1, w1)
-            s12 = s12.addingProduct(x1, w2)
-            s13 = s13.addingProduct(x1, w3)
-            s20 = s20.addingProduct(x2, w0)
-            s21 = s21.addingProduct(x2, w1)
-            s22 = s22.addingProduct(x2, w2)
-            s23 = s23.addingProduct(x2, w3)
-            s30 = s30.addingProduct(x3, w0)
-            s31 = s31.addingProduct(x3, w1)
-            s32 = s32.addingProduct(x3, w2)
-            s33 = s33.addingProduct(x3, w3)
             i += 16
         }
-        (sums[0], sums[1], sums[2], sums[3]) = (s00.total, s01.total, s02.total, s03.total)
-        (sums[4], sums[5], sums[6], sums[7]) = (s10.total, s11.total, s12.total, s13.total)
-        (sums[8], sums[9], sums[10], sums[11]) = (s20.total, s21.total, s22.total, s23.total)
-        (sums[12], sums[13], sums[14], sums[15]) = (s30.total, s31.total, s32.total, s33.total)
+        if i < k {
+            let rest = k - i
+            let byte = i * E.byteCount
+            let (w0, w1) = (E.loadPart(w.0 + byte, rest), E.loadPart(w.1 + byte, rest))
+            let (x0, x1) = (tala_load_part(x.0 + i, rest), tala_load_part(x.1 + i, rest))
+            s00 = s00.addingProduct(x0, w0)
+            s01 = s01.addingProduct(x0, w1)
+            s10 = s10.addingProduct(x1, w0)
+            s11 = s11.addingProduct(x1, w1)
+        }
+        return SIMD4(s00.total, s01.total, s10.total, s11.total)
     }
 
-    /// `c[i, j] = x[i] · w[j]` for any number of rows of `x` and at most four of `w`: calls `put`
-    /// with a row's number and its sums.
-    /// - Parameters:
-    ///   - stride: from row to row of `x`, in numbers.
-    ///   - w: the first row of the weight.
-    ///   - step: bytes from row to row of the weight.
-    ///   - sums: room for sixteen.
-    @inline(__always)
-    static func run<E: Element>(
-        _ type: E.Type, _ x: UnsafePointer<Float>, stride: Int, rows: Int, _ w: UnsafeRawPointer, step: Int, columns: Int, _ k: Int,
-        _ sums: UnsafeMutablePointer<Float>, _ put: (_ row: Int, _ sums: UnsafeMutablePointer<Float>) -> Void
+    /// The same with both sides in bfloat16, in the processor's own instruction.
+    static func multiplyPairs(
+        _ x: UnsafeRawPointer, stride: Int, rows: Int, _ w: UnsafeRawPointer, step: Int, columns: Int, _ k: Int,
+        _ sums: UnsafeMutablePointer<Float>, sumsStride: Int
     ) {
-        // What is past the end reads the last again and is not stored.
-        let last = columns - 1
-        let w = (w, w + min(1, last) * step, w + min(2, last) * step, w + last * step)
-        var row = 0
-        while row < rows {
-            if rows - row == 1 {
-                oneByFour(type, x + row * stride, w, k, sums)
-                put(row, sums)
-                return
-            }
-            let end = min(3, rows - row - 1)
-            let first = x + row * stride
-            fourByFour(type, (first, first + stride, first + min(2, end) * stride, first + end * stride), w, k, sums)
-            for i in 0...end { put(row + i, sums + 4 * (i == end ? 3 : i)) }
-            row += 4
+        var shape = tala_row_dots(
+            rows: Int64(rows), columns: Int64(columns), k: Int64(k), x_stride: Int64(stride), w_stride: Int64(step),
+            sums_stride: Int64(sumsStride))
+        withUnsafePointer(to: &shape) {
+            tala_row_dots_bfloat16($0, x.assumingMemoryBound(to: UInt16.self), w.assumingMemoryBound(to: UInt16.self), sums)
         }
     }
 }

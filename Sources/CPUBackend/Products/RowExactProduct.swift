@@ -1,43 +1,72 @@
 import Glibc
 import Graph
-import Quantization
 import Tensors
 
 /// `c = scale * x * Wᵀ + addend` by ``RowDots``: weights are read once for all rows, and no bit of
 /// a row depends on the others.
 ///
-/// Float32 and bfloat16 weights are read as they lie; others are widened four rows at a time into
-/// the thread's scratch. Narrow activations are widened first, once.
+/// Weights are read as they lie where sums can be made from them, else unpacked some rows at a time
+/// (``StoredRows``). With bfloat16 activations and the processor's instructions for them both sides
+/// of a sum are bfloat16; else both are float32, and narrow activations are widened first, once.
 final class RowExactProductKernel: Kernel {
     /// Where the rows of `W` come from.
     enum Weights {
         case matrix(Matrix)
-        case quantized(QuantizedWeight, columns: Int)
+        case stored(any StoredRows)
+    }
+    /// What is multiplied.
+    private enum Sums {
+        case singles, widened, pairs
     }
 
     private let (x, c): (Matrix, Matrix)
-    private let weights: Weights
+    /// The weight's rows where they are read as they lie.
+    private let matrix: Matrix?
+    private let stored: (any StoredRows)?
     private let addend: Matrix?
     private let scale: Float
     private let inner: Int
+    private let sums: Sums
+    private let convertsX: Bool
+    /// Rows of the weight that are unpacked at a time.
+    private let unpackedRows: Int
 
-    /// Columns of the result that a thread takes at a time.
+    /// Columns of the result that a thread takes at a time, and rows of it that it finishes at a
+    /// time.
     private static let width = 32
+    private static let height = 64
+    private static let sumsBytes = width * height * 4
 
-    init(x: Matrix, weights: Weights, addend: Matrix?, c: Matrix, scale: Float = 1) {
-        (self.x, self.c, self.weights, self.addend, self.scale) = (x, c, weights, addend, scale)
+    init(x: Matrix, weights: Weights, addend: Matrix?, c: Matrix, scale: Float = 1, products: ProductLibrary) {
+        (self.x, self.c, self.addend, self.scale) = (x, c, addend, scale)
         inner = x.columns
+        let hasPairs = x.elementType == .bfloat16 && products.hasBfloat16
+        switch weights {
+        case .matrix(let matrix) where matrix.elementType == .bfloat16:
+            (self.matrix, stored, sums) = (matrix, nil, hasPairs ? .pairs : .widened)
+        case .matrix(let matrix) where matrix.elementType == .float32:
+            (self.matrix, stored, sums) = (matrix, nil, .singles)
+        case .matrix(let matrix): (self.matrix, stored, sums) = (nil, MatrixRows(matrix: matrix), .singles)
+        case .stored(let rows): (matrix, stored, sums) = (nil, rows, hasPairs ? .pairs : .singles)
+        }
+        convertsX = sums != .pairs && x.elementType != .float32
+        // A few rows stay in the first-level cache; with many rows of activations more of them are
+        // worth the second.
+        let rowBytes = RowBuffer.byteCount(inner) / (sums == .pairs ? 2 : 1)
+        unpackedRows = c.rows <= 16 ? 4 : max(4, min(Self.width, 131_072 / max(1, rowBytes) / 4 * 4))
         super.init()
     }
 
-    private var convertsX: Bool { x.elementType != .float32 }
     private var xStride: Int { convertsX ? inner : x.rowStride }
-    private var weightBytes: Int { 4 * RowBuffer.byteCount(inner) }
+    private var unpackedType: ElementType { sums == .pairs ? .bfloat16 : .float32 }
+    /// Numbers from row to row of what was unpacked: whole cache lines.
+    private var unpackedStride: Int { (inner + 31) / 32 * 32 }
+    private var unpackedBytes: Int { stored == nil ? 0 : unpackedRows * unpackedStride * unpackedType.byteCount }
 
     override var phaseCount: Int { convertsX ? 2 : 1 }
     override var sharedByteCount: Int { convertsX ? RowBuffer.byteCount(x.rows * inner) : 0 }
-    /// Sixteen sums, four rows of the weight, one more for their rounding.
-    override var scratchByteCount: Int { 64 + weightBytes + RowBuffer.byteCount(inner) }
+    /// Sums, unpacked rows of the weight, one more for their rounding.
+    override var scratchByteCount: Int { Self.sumsBytes + unpackedBytes + (stored == nil ? 0 : RowBuffer.byteCount(inner)) }
 
     override func blockCount(_ phase: Int) -> Int {
         if convertsX, phase == 0 { return x.rows }
@@ -50,54 +79,70 @@ final class RowExactProductKernel: Kernel {
             RowConversion.widen(x.address(block), x.elementType, to: shared + block * inner, count: inner)
             return
         }
-        let rows = UnsafePointer(convertsX ? shared : x.floats(0))
-        let sums = workspace.scratch.assumingMemoryBound(to: Float.self)
-        let room = workspace.scratch + 64
-        for column in stride(from: block * Self.width, to: min(c.columns, (block + 1) * Self.width), by: 4) {
-            let count = min(4, c.columns - column)
-            switch weights {
-            case .matrix(let matrix) where matrix.elementType == .float32:
-                run(RowDots.Single.self, rows, matrix.address(column), matrix.rowBytes, column, count, sums)
-            case .matrix(let matrix) where matrix.elementType == .bfloat16:
-                run(RowDots.BFloat16.self, rows, matrix.address(column), matrix.rowBytes, column, count, sums)
-            case .matrix(let matrix):
-                let step = RowBuffer.byteCount(inner)
-                for row in 0..<count {
-                    let target = (room + row * step).assumingMemoryBound(to: Float.self)
-                    RowConversion.widen(matrix.address(column + row), matrix.elementType, to: target, count: inner)
-                }
-                run(RowDots.Single.self, rows, room, step, column, count, sums)
-            case .quantized(let weight, let columns):
-                let step = RowBuffer.byteCount(inner)
-                let rounded = (room + weightBytes).assumingMemoryBound(to: Float.self)
-                for row in 0..<count {
-                    let target = (room + row * step).assumingMemoryBound(to: Float.self)
-                    weight.dequantize((column + row) * columns..<(column + row + 1) * columns, into: target)
-                    // The weight has the activations' type.
-                    if convertsX {
-                        RowConversion.narrow(target, to: rounded, x.elementType, count: inner)
-                        RowConversion.widen(rounded, x.elementType, to: target, count: inner)
-                    }
-                }
-                run(RowDots.Single.self, rows, room, step, column, count, sums)
+        let rows = convertsX ? UnsafeRawPointer(workspace.shared) : UnsafeRawPointer(x.base)
+        let room = workspace.scratch + Self.sumsBytes
+        let end = min(c.columns, (block + 1) * Self.width)
+        guard let stored else {
+            if let matrix {
+                let first = block * Self.width
+                multiply(rows, matrix.address(first), matrix.rowStride, first..<end, workspace.scratch)
             }
+            return
+        }
+        for first in stride(from: block * Self.width, to: end, by: unpackedRows) {
+            let part = first..<min(end, first + unpackedRows)
+            unpack(stored, part, room, (room + unpackedBytes).assumingMemoryBound(to: Float.self))
+            multiply(rows, room, unpackedStride, part, workspace.scratch)
         }
     }
 
-    @inline(__always)
-    private func run<E: RowDots.Element>(
-        _ type: E.Type, _ rows: UnsafePointer<Float>, _ weight: UnsafeRawPointer, _ step: Int, _ column: Int, _ count: Int,
-        _ sums: UnsafeMutablePointer<Float>
+    private func unpack(
+        _ stored: any StoredRows, _ rows: Range<Int>, _ target: UnsafeMutableRawPointer, _ room: UnsafeMutablePointer<Float>
     ) {
-        RowDots.run(type, rows, stride: xStride, rows: c.rows, weight, step: step, columns: count, inner, sums) { row, sums in
-            RowResult.put(sums, count, scale: scale, addend: addend, c, row, column)
+        stored.unpack(rows, as: unpackedType, to: target, stride: unpackedStride, room: room)
+        // The weight has the activations' type, also where sums are made from wider numbers.
+        guard convertsX, !(stored is MatrixRows) else { return }
+        for index in 0..<rows.count {
+            let row = target.assumingMemoryBound(to: Float.self) + index * unpackedStride
+            RowConversion.narrow(row, to: room, x.elementType, count: inner)
+            RowConversion.widen(room, x.elementType, to: row, count: inner)
+        }
+    }
+
+    /// All rows of the result in some columns, for which the weight's rows are at `weight`.
+    private func multiply(
+        _ rows: UnsafeRawPointer, _ weight: UnsafeRawPointer, _ step: Int, _ columns: Range<Int>, _ scratch: UnsafeMutableRawPointer
+    ) {
+        let results = scratch.assumingMemoryBound(to: Float.self)
+        for first in stride(from: 0, to: c.rows, by: Self.height) {
+            let count = min(Self.height, c.rows - first)
+            if sums == .pairs {
+                RowDots.multiplyPairs(
+                    rows + first * xStride * 2, stride: xStride, rows: count, weight, step: step, columns: columns.count, inner, results,
+                    sumsStride: Self.width)
+            } else {
+                let x = rows.assumingMemoryBound(to: Float.self) + first * xStride
+                if sums == .widened {
+                    RowDots.multiply(
+                        RowDots.BFloat16.self, x, stride: xStride, rows: count, weight, step: step, columns: columns.count, inner, results,
+                        sumsStride: Self.width)
+                } else {
+                    RowDots.multiply(
+                        RowDots.Single.self, x, stride: xStride, rows: count, weight, step: step, columns: columns.count, inner, results,
+                        sumsStride: Self.width)
+                }
+            }
+            for row in 0..<count {
+                RowResult.put(
+                    results + row * Self.width, columns.count, scale: scale, addend: addend, c, first + row, columns.lowerBound)
+            }
         }
     }
 }
 
-/// Writing up to four sums into a result.
+/// Writing sums into a row of a result.
 enum RowResult {
-    /// `c[row, column...] = scale * sums + addend`.
+    /// `c[row, column...] = scale * sums + addend`; the sums are overwritten.
     @inline(__always)
     static func put(
         _ sums: UnsafeMutablePointer<Float>, _ count: Int, scale: Float, addend: Matrix?, _ c: Matrix, _ row: Int, _ column: Int

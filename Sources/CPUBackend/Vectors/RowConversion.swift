@@ -53,6 +53,12 @@ enum RowConversion {
     @inline(never)
     private static func widenFloat16(_ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<Float>, _ count: Int) {
         var i = 0
+        if tala_has_half_precision() != 0 {
+            while i + 16 <= count {
+                store(tala_load_float16(source + i * 2), target + i)
+                i += 16
+            }
+        }
         while i < count {
             let part = min(16, count - i)
             var halves = SIMD16<UInt16>(repeating: 0)

@@ -53,7 +53,7 @@ package enum ProductChains {
 extension TensorReference {
     /// Whether the spans of two operands share a byte; parts side by side in the same rows count as
     /// sharing.
-    fileprivate func overlaps(_ other: TensorReference) -> Bool {
+    package func overlaps(_ other: TensorReference) -> Bool {
         space == other.space && block == other.block && byteOffset < other.byteOffset + other.byteSpan
             && other.byteOffset < byteOffset + byteSpan
     }

@@ -44,20 +44,23 @@ extension QuantizedProduct: VulkanKernel {
     }
 
     func scratchByteCount(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) -> Int {
-        parts(inputs[0].elementType, device.operandBytes).map { columns in
+        if isFewRows(inputs) { return 0 }
+        return parts(inputs[0].elementType, device.operandBytes).map { columns in
             let product = product(columns, inputs, outputs)
             return max(product.inputs[1].byteSpan, product.operation.scratchByteCount(product.inputs, product.outputs, device))
         }.max() ?? 0
     }
 
     func products(_ inputs: [TensorReference], _ outputs: [TensorReference]) -> [ProductSample] {
-        parts(inputs[0].elementType).flatMap { columns in
+        if isFewRows(inputs) { return [] }
+        return parts(inputs[0].elementType).flatMap { columns in
             let product = product(columns, inputs, outputs)
             return product.operation.products(product.inputs, product.outputs)
         }
     }
 
     func dispatches(_ inputs: [TensorReference], _ outputs: [TensorReference], _ device: DeviceProfile) throws(VulkanError) -> [Dispatch] {
+        if isFewRows(inputs) { return fewRows(inputs, outputs, device) }
         var dispatches: [Dispatch] = []
         for columns in parts(inputs[0].elementType, device.operandBytes) {
             let product = product(columns, inputs, outputs)
@@ -81,28 +84,59 @@ extension QuantizedProduct: VulkanKernel {
         return max(1, (numbers - width) / max(1, inputs) + 1)
     }
 
-    /// Writes the numbers of the weight from (`row`, `column`) on into `target`.
-    private func dequantized(
-        _ words: TensorReference, into target: TensorReference, row: Int, column: Int, _ device: DeviceProfile
-    ) -> Dispatch {
-        let first = row * inputs + column
-        let end = first + max(0, target.rows - 1) * inputs + target.columns
+    /// Rows of activations with which a weight is multiplied as it lies.
+    private static let fewRows = 8
+
+    private func isFewRows(_ operands: [TensorReference]) -> Bool {
+        isRowExact && (1...Self.fewRows).contains(operands[0].rows) && inputs % Self.runLength == 0
+    }
+
+    /// The products of a few rows, by the weight's rows whose codes fit one operand.
+    private func fewRows(_ operands: [TensorReference], _ results: [TensorReference], _ device: DeviceProfile) -> [Dispatch] {
+        let (x, words) = (operands[0], operands[1])
+        let height = rowsAtATime(width: inputs, operandBytes: device.operandBytes)
+        let groupSize = device.isProcessor ? device.subgroupSize : min(64, device.maximumGroupInvocations)
+        return stride(from: 0, to: outputs, by: height).map { start in
+            let columns = start..<min(outputs, start + height)
+            let parts = self.parts(of: columns.lowerBound * inputs, to: columns.upperBound * inputs)
+            var definitions = ["FORMAT": format == .q8 ? 0 : 1, "ROWS": x.rows]
+            if hasAddend { definitions["HAS_ADDEND"] = 1 }
+            let firstWords = parts.prefix(3).map { $0.words.lowerBound.word } + (format == .q8 ? [0] : [])
+            return Dispatch(
+                "few_rows_product",
+                reads: [x] + parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }
+                    + operands.dropFirst(2).map { $0.columns(columns) },
+                writes: [results[0].columns(columns)], definitions: definitions, specialization: [UInt32(groupSize)],
+                parameters: [x.rows.word, columns.count.word, inputs.word] + firstWords + [columns.lowerBound.word],
+                groupCount: (columns.count + groupSize - 1) / groupSize)
+        }
+    }
+
+    /// By part of the layout its first word, and which of its words the numbers from `first` to
+    /// `end` are read from.
+    private func parts(of first: Int, to end: Int) -> [(word: Int, words: Range<Int>)] {
         let blocks = first / format.blockLength..<(end + format.blockLength - 1) / format.blockLength
-        // By part of the layout: its first word, and which of its words are read.
-        var parts: [(word: Int, words: Range<Int>)]
         switch format {
         case .q8:
-            parts = [
+            return [
                 (layout.scaleWord, blocks.lowerBound / 2..<(blocks.upperBound + 1) / 2), (layout.codeWord, first / 4..<(end + 3) / 4),
             ]
         case .nf4:
             let length = QuantizedLayout.groupLength
             let groups = blocks.lowerBound / length..<(blocks.upperBound + length - 1) / length
-            parts = [
+            return [
                 (layout.scaleWord, blocks.lowerBound / 4..<(blocks.upperBound + 3) / 4), (layout.codeWord, first / 8..<(end + 7) / 8),
                 (layout.groupWord, groups), (0, 0..<QuantizedLayout.meanWord + 1),
             ]
         }
+    }
+
+    /// Writes the numbers of the weight from (`row`, `column`) on into `target`.
+    private func dequantized(
+        _ words: TensorReference, into target: TensorReference, row: Int, column: Int, _ device: DeviceProfile
+    ) -> Dispatch {
+        let first = row * inputs + column
+        let parts = self.parts(of: first, to: first + max(0, target.rows - 1) * inputs + target.columns)
         // Where rows allow it an invocation takes a run of numbers, which have their scale and
         // whole words of codes in common.
         let run = [inputs, column, target.columns].allSatisfy { $0 % Self.runLength == 0 } ? Self.runLength : 1

@@ -1,0 +1,5 @@
+// All headers of the module.
+#include "bfloat16_product.h"
+#include "byte_dots.h"
+#include "row_dots.h"
+#include "unpacking.h"
