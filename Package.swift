@@ -118,6 +118,8 @@ let package = Package(
         module("Sandbox", ["CLinux", "Spool", "Storage"]),
         // Frozen weights in 8 and 4 bits: formats, quantising, reading.
         module("Quantization", ["Tensors"], numeric),
+        // GGUF files: metadata, forms of tensors, writing from front to back.
+        module("GGUF", ["Storage", "Tensors"], numeric),
         // Jinja, as chat templates use it.
         module("Templates", ["JSON"]),
         // tokenizer.json, chat rendering, loss masks.
@@ -152,8 +154,8 @@ let package = Package(
         module("EngineProtocol"),
         // The OpenAI API's requests and answers for text, as values.
         module("ServingAPI", ["JSON"]),
-        // PEFT adapter, merged checkpoint, model card.
-        module("Export", ["Graph", "JSON", "Storage", "Tensors", "Models"]),
+        // PEFT adapter, merged checkpoint, GGUF file, model card.
+        module("Export", ["Graph", "GGUF", "JSON", "Storage", "Tensors", "Models"]),
         // Text from a model for many requests at a time: batches of rows over pages of a cache, sampling, adapters by row.
         module("Engine", ["Basics", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
         // An engine on a Unix socket, for one model and its adapters.
@@ -203,8 +205,8 @@ let package = Package(
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "EngineServer", "Graph", "Hub", "JSON",
-                "Manifest", "Jobs", "Models", "Spool",
+                argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "EngineServer", "Export", "GGUF", "Graph", "Hub",
+                "JSON", "Jobs", "Manifest", "Models", "Spool",
                 "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization", "Training",
                 "VulkanBackend",
@@ -235,7 +237,10 @@ let package = Package(
         tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
         tests(
             "ParityTests",
-            ["CPUBackend", "VulkanBackend", "Datasets", "Export", "Graph", "JSON", "Manifest", "Models", "Tensors", "Training", "TestSupport"],
+            [
+                "CPUBackend", "VulkanBackend", "Datasets", "Export", "Graph", "JSON", "Manifest", "Models", "Tensors", "Training",
+                "TestSupport",
+            ],
             excluding: ["Plans"]),
         tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Runtime", "Tensors", "Training"]),
         tests(
@@ -245,6 +250,7 @@ let package = Package(
                 "Tokenization",
                 "Training", "TestSupport",
             ]),
+        tests("ExportTests", ["Export", "GGUF", "JSON", "Models", "Storage", "Tensors", "TestSupport"]),
         tests(
             "EngineTests",
             [

@@ -36,7 +36,7 @@ package struct TunedModel {
     func forEachPart(of key: String, _ body: (UnsafeBufferPointer<Float>) throws -> Void) throws { try parts(key, body) }
 
     /// Writes what a model's folder has beside weights.
-    func writeCompanions(to target: String) throws {
+    package func writeCompanions(to target: String) throws {
         for name in folder.companions {
             guard let bytes = try changedTexts[name] ?? folder.text(name, limit: 1 << 30) else { continue }
             if let slash = name.lastIndex(of: "/") { try DurableFiles.makeFolder(target + "/" + name[..<slash]) }

@@ -1,0 +1,6 @@
+/// Why a model cannot be written as GGUF: what such a file cannot say.
+package struct GGUFError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,44 @@
+package import Models
+package import Tensors
+
+/// The weights of a checkpoint row by row, with an adapter added where one is given: `W + scale * B
+/// A` in float32.
+package struct StoredRows {
+    private struct Addition {
+        var module: AdapterModule
+        var a: [Float]
+        var b: [Float]
+    }
+    let checkpoint: Checkpoint
+    private let additions: [String: Addition]
+
+    /// - Parameters:
+    ///   - adapters: what is added.
+    ///   - numbers: an adapter's matrices by PEFT key.
+    package init(_ checkpoint: Checkpoint, adding adapters: [AdapterModule] = [], numbers: (String) throws -> [Float] = { _ in [] }) throws
+    {
+        self.checkpoint = checkpoint
+        var additions: [String: Addition] = [:]
+        for module in adapters {
+            additions[module.module.name + ".weight"] = Addition(
+                module: module, a: try numbers(module.keyOfA), b: try numbers(module.keyOfB))
+        }
+        self.additions = additions
+    }
+
+    /// Puts a row of a tensor at a place; of a vector a row is one number.
+    func copy(_ tensor: StoredTensor, row: Int, columns: Int, to target: UnsafeMutablePointer<Float>) {
+        guard let start = tensor.bytes.baseAddress else { return }
+        let size = tensor.elementType.byteCount
+        FloatConversion.widen(start + row * columns * size, tensor.elementType, count: columns, into: target)
+        guard let addition = additions[tensor.name] else { return }
+        let (rank, scale) = (addition.module.rank, Float(addition.module.scale))
+        addition.a.withUnsafeBufferPointer { a in
+            for index in 0..<rank {
+                let factor = scale * addition.b[row * rank + index]
+                if factor == 0 { continue }
+                for column in 0..<columns { target[column] += factor * a[index * columns + column] }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import CommandLineTools
+import Export
+import Manifest
+import Models
+import Spool
+import Storage
+import Tensors
+
+/// What is exported: a whole model, or a base with an adapter.
+struct ExportSource {
+    struct Adapter {
+        let modules: [AdapterModule]
+        let matrices: [String: [Float]]
+
+        func numbers(_ key: String) -> [Float] { matrices[key] ?? [] }
+    }
+    let model: any ModelFolder
+    private(set) var adapter: Adapter?
+    /// What the model is called.
+    let name: String
+    private let language: LanguageModel
+
+    /// - Parameter wantsAdapter: whether the adapter is wanted by itself: a job's result has it
+    ///   both ways.
+    /// - Throws: ``CommandFailure`` if there is nothing to export, and what reading it throws.
+    init(_ source: String, base: String?, wantsAdapter: Bool, _ options: SpoolOptions) throws {
+        let place = try Self.folder(source, wantsAdapter, options)
+        let isAdapter = FolderListing.leads(place.path + "/adapter_config.json")
+        guard isAdapter || ModelFolders.isModel(place.path) else {
+            throw CommandFailure(.notFound, "\(place.path) holds neither a model nor an adapter")
+        }
+        let named = try base.map { try ModelsCommand.folder($0, options.layout) }
+        guard let basePath = isAdapter ? named ?? place.base : place.path else {
+            throw CommandFailure(.usage, "\(place.path) is an adapter: name its base model with --base")
+        }
+        let opened = try OpenedModel(path: basePath)
+        guard let weights = opened.weights else { throw CommandFailure(.invalid, "\(basePath) holds no weights") }
+        model = opened.folder
+        name = DurableFiles.split(place.baseName ?? basePath).name + (place.suffix.map { " " + $0 } ?? "")
+        guard isAdapter else {
+            language = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 1)
+            return
+        }
+        let folder = try AdapterFolder(place.path)
+        let linears = try LanguageModel.linearModules(of: opened.configuration)
+        let settings = try folder.settings(on: linears)
+        language = try LanguageModel(
+            opened.configuration, source: .checkpoint(weights), training: .adapter(settings, seed: 0), maximumLength: 1)
+        let modules = try settings.modules(on: linears)
+        let matrices = try folder.numbers(for: modules, on: linears)
+        adapter = Adapter(modules: modules, matrices: Dictionary(matrices.map { ($0.key, $0.numbers) }) { first, _ in first })
+    }
+
+    private struct Place {
+        var path: String
+        var base: String?
+        var baseName: String?
+        var suffix: String?
+    }
+
+    /// Where a job's or a folder's files are.
+    private static func folder(_ source: String, _ wantsAdapter: Bool, _ options: SpoolOptions) throws -> Place {
+        if source.contains("/") || FolderListing.isFolder(source) {
+            guard FolderListing.leads(source) else { throw CommandFailure(.notFound, "there is no folder \(source)") }
+            return Place(path: source)
+        }
+        let job = try options.job(source)
+        let manifest = try? job.manifest()
+        let base = (try? job.acceptance())?.modelPath
+        let parts = wantsAdapter ? ["adapter", "partial"] : ["merged", "model", "partial"]
+        guard let part = parts.map({ job.result + "/" + $0 }).first(where: { FolderListing.isFolder($0) }) else {
+            throw CommandFailure(.wrongState, "\(job.id) has no result yet; a checkpoint is named by its folder")
+        }
+        return Place(path: part, base: base, baseName: manifest?.model, suffix: manifest?.suffix)
+    }
+
+    /// The weights, with the adapter added.
+    func rows() throws -> StoredRows {
+        guard case .checkpoint(let checkpoint) = language.source else { throw CommandFailure(.invalid, "there are no weights") }
+        return try StoredRows(checkpoint, adding: adapter?.modules ?? [], numbers: { adapter?.numbers($0) ?? [] })
+    }
+
+    /// A folder with base and adapter as one model.
+    func writeMerged(to path: String) throws {
+        guard adapter != nil, case .checkpoint(let checkpoint) = language.source else {
+            throw CommandFailure(.invalid, "there is no adapter to merge: the source is a whole model already")
+        }
+        let tuned = TunedModel(model: language, folder: model, baseName: name) { [adapter] key, body in
+            if let adapter { try adapter.numbers(key).withUnsafeBufferPointer(body) }
+        }
+        try WholeFolder.build(path) { temporary in
+            try ModelExport.writeMerged(language, base: checkpoint, trained: { adapter?.numbers($0) ?? [] }, to: temporary)
+            try tuned.writeCompanions(to: temporary)
+        }
+    }
+}
