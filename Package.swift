@@ -118,8 +118,8 @@ let package = Package(
         module("Sandbox", ["CLinux", "Spool", "Storage"]),
         // Frozen weights in 8 and 4 bits: formats, quantising, reading.
         module("Quantization", ["Tensors"], numeric),
-        // GGUF files: metadata, forms of tensors, writing from front to back.
-        module("GGUF", ["Storage", "Tensors"], numeric),
+        // GGUF files: metadata, forms of tensors and their quantising, writing from front to back.
+        module("GGUF", ["Quantization", "Storage", "Tensors"], numeric),
         // Jinja, as chat templates use it.
         module("Templates", ["JSON"]),
         // tokenizer.json, chat rendering, loss masks.
@@ -155,7 +155,7 @@ let package = Package(
         // The OpenAI API's requests and answers for text, as values.
         module("ServingAPI", ["JSON"]),
         // PEFT adapter, merged checkpoint, GGUF file, model card.
-        module("Export", ["Graph", "GGUF", "JSON", "Storage", "Tensors", "Models"]),
+        module("Export", ["Graph", "GGUF", "JSON", "Storage", "Templates", "Tensors", "Models"]),
         // Text from a model for many requests at a time: batches of rows over pages of a cache, sampling, adapters by row.
         module("Engine", ["Basics", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
         // An engine on a Unix socket, for one model and its adapters.
@@ -166,7 +166,7 @@ let package = Package(
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Engine", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool",
+                "Datasets", "Devices", "Engine", "Export", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool",
                 "Storage",
                 "Templates",
                 "Tensors",
@@ -250,7 +250,7 @@ let package = Package(
                 "Tokenization",
                 "Training", "TestSupport",
             ]),
-        tests("ExportTests", ["Export", "GGUF", "JSON", "Models", "Storage", "Tensors", "TestSupport"]),
+        tests("ExportTests", ["Export", "GGUF", "Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"]),
         tests(
             "EngineTests",
             [

@@ -13,6 +13,14 @@ package struct TunedModel {
     package var card = ""
     /// Texts of the base's folder that are others in the tuned model's, by name.
     package var changedTexts: [String: [UInt8]] = [:]
+    /// The forms that the manifest names; none: those of every result.
+    package var formats: [String] = []
+    /// The types of a GGUF file; nil: 16 bits.
+    package var ggufType: String?
+    /// Part of the tuned model's name.
+    package var suffix: String?
+    /// Tokens that an example may have had.
+    package var contextLength: Int?
     /// Gives a trained tensor's numbers by its key, row-major, some rows at a time.
     private let parts: (String, (UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
 
@@ -25,6 +33,9 @@ package struct TunedModel {
         self.baseName = baseName
         self.parts = parts
     }
+
+    /// The base's name with the job's suffix.
+    var displayName: String { DurableFiles.split(baseName).name + (suffix.map { " " + $0 } ?? "") }
 
     /// All numbers of a trained tensor.
     func numbers(_ key: String) throws -> [Float] {

@@ -3,51 +3,87 @@ import Tensors
 /// A form in which a GGUF file stores a tensor's numbers.
 package enum GGUFType: String, Sendable, Hashable, CaseIterable {
     case f32, f16, bf16
-    /// Blocks of 32 numbers in 8 bits, with a scale in float16 each.
-    case q8_0
+    /// Blocks of 32 numbers with a scale each; `q5_1` has a minimum beside it.
+    case q8_0, q4_0, q5_0, q5_1, mxfp4
+    /// Blocks of 256 numbers with scales of groups, which have a scale themselves.
+    case q4_k, q5_k, q6_k
 
     /// The number of the form in a tensor's entry.
     var number: UInt32 {
         switch self {
         case .f32: 0
         case .f16: 1
+        case .q4_0: 2
+        case .q5_0: 6
+        case .q5_1: 7
         case .q8_0: 8
+        case .q4_k: 12
+        case .q5_k: 13
+        case .q6_k: 14
         case .bf16: 30
+        case .mxfp4: 39
         }
     }
 
-    /// The number of a file most of whose tensors have the form (`general.file_type`).
-    package var fileType: Int {
+    /// How numbers become blocks; nil where they stand one by one.
+    private var quantizer: (any BlockQuantizer)? {
         switch self {
-        case .f32: 0
-        case .f16: 1
-        case .q8_0: 7
-        case .bf16: 32
+        case .f32, .f16, .bf16: nil
+        case .q8_0: Q8_0()
+        case .q4_0: Q4_0()
+        case .q5_0: Q5_0()
+        case .q5_1: Q5_1()
+        case .q4_k: Q4_K()
+        case .q5_k: Q5_K()
+        case .q6_k: Q6_K()
+        case .mxfp4: MXFP4()
         }
     }
 
-    static let blockCount = 32
+    /// Numbers in a block.
+    package var blockLength: Int { quantizer?.length ?? 1 }
 
     /// Bytes of so many numbers, a whole number of blocks.
     package func byteCount(_ count: Int) -> Int {
+        guard let quantizer else { return count * (self == .f32 ? 4 : 2) }
+        return count / quantizer.length * quantizer.byteCount
+    }
+
+    /// The largest number that the form can hold without its scale becoming infinite.
+    package var largest: Float {
         switch self {
-        case .f32: count * 4
-        case .f16, .bf16: count * 2
-        case .q8_0: count / Self.blockCount * 34
+        case .f32, .bf16, .mxfp4: .greatestFiniteMagnitude
+        default: 65504
         }
     }
 
-    /// The form that rows of this length can have: float16 where they are not whole blocks.
-    package func fitting(columns: Int) -> GGUFType { self == .q8_0 && columns % Self.blockCount != 0 ? .f16 : self }
+    /// The size of the first number that is larger, or is none; nil where all fit.
+    package func excess(_ numbers: UnsafeBufferPointer<Float>) -> Float? {
+        let limit = largest
+        return numbers.first { !(abs($0) <= limit) }.map { abs($0) }
+    }
 
-    /// Numbers in this form. Of `q8_0` as the format's text has it: the scale is the largest size
-    /// over 127, quotients are rounded with halves away from zero.
-    package func bytes(_ numbers: UnsafeBufferPointer<Float>) -> [UInt8] {
+    /// The form that rows of this length can have: the next larger one where they are not whole
+    /// blocks, float16 in the end.
+    package func fitting(columns: Int) -> GGUFType {
+        guard blockLength > 1, columns % blockLength != 0 else { return self }
+        return switch self {
+        case .q4_k: GGUFType.q5_0.fitting(columns: columns)
+        case .q5_k: GGUFType.q5_1.fitting(columns: columns)
+        case .q6_k: GGUFType.q8_0.fitting(columns: columns)
+        default: .f16
+        }
+    }
+
+    /// Numbers in this form, a whole number of blocks.
+    /// - Parameter importance: how much an error in each column counts, in rows of whole blocks;
+    ///   nil: what the format's text says.
+    package func bytes(_ numbers: UnsafeBufferPointer<Float>, importance: [Float]? = nil) -> [UInt8] {
         switch self {
         case .f32: Self.narrowed(numbers, .float32)
         case .f16: Self.narrowed(numbers, .float16)
         case .bf16: Self.narrowed(numbers, .bfloat16)
-        case .q8_0: Self.blocks(numbers)
+        default: quantizer.map { BlockRun.bytes(numbers, $0, importance) } ?? []
         }
     }
 
@@ -58,22 +94,5 @@ package enum GGUFType: String, Sendable, Hashable, CaseIterable {
                 FloatConversion.narrow(source, count: numbers.count, into: UnsafeMutableRawPointer(target), type)
             }
         }
-    }
-
-    private static func blocks(_ numbers: UnsafeBufferPointer<Float>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(numbers.count / blockCount * 34)
-        for start in stride(from: 0, through: numbers.count - blockCount, by: blockCount) {
-            let block = numbers[start..<(start + blockCount)]
-            let scale = block.reduce(0) { max($0, abs($1)) } / 127
-            let inverse: Float = scale == 0 ? 0 : 1 / scale
-            withUnsafePointer(to: scale) { bytes += narrowed(UnsafeBufferPointer(start: $0, count: 1), .float16) }
-            for number in block {
-                let quotient = (number * inverse).rounded(.toNearestOrAwayFromZero)
-                // What is no number has no eight bits.
-                bytes.append(quotient.isNaN ? 0 : UInt8(bitPattern: Int8(max(-128, min(127, quotient)))))
-            }
-        }
-        return bytes
     }
 }

@@ -2,7 +2,8 @@ import Glibc
 package import Storage
 
 /// Writes a GGUF file of version 3, little-endian, from front to back: its tensors are never in
-/// memory as a whole. Equal input gives equal bytes.
+/// memory as a whole. Equal input gives equal bytes, and a file that was broken off is gone on with
+/// at a tensor that was not whole.
 package final class GGUFWriter {
     package struct Tensor: Sendable, Hashable {
         package var name: String
@@ -17,20 +18,27 @@ package final class GGUFWriter {
     }
 
     private static let alignment = 32
-    private let file: NewFile
+    private let path: String
+    private let file: PartialFile
     private let tensors: [Tensor]
-    private var next = 0
+    /// The tensor that comes next: those before it are in the file.
+    package private(set) var next = 0
     /// Bytes of the tensor that is being written.
     private var written = 0
 
     /// About how large the file will be.
     package static func byteCount(_ tensors: [Tensor]) -> Int { tensors.reduce(1 << 20) { $0 + padded($1.byteCount) } }
 
-    /// Begins a file that must not exist yet.
-    /// - Throws: ``StorageError``.
-    package init(_ path: String, metadata: [(String, GGUFValue)], tensors: [Tensor]) throws(StorageError) {
-        self.tensors = tensors
-        file = try NewFile(path)
+    /// Begins a file, or goes on with one of the same head and sources. What is at the path stays
+    /// until ``finish()``.
+    /// - Parameters:
+    ///   - sources: a digest of what the numbers come from.
+    ///   - interval: bytes after which what is written is made to outlive a power cut.
+    /// - Throws: ``StorageError``: ENOSPC at once where there is no room.
+    package init(
+        _ path: String, metadata: [(String, GGUFValue)], tensors: [Tensor], sources: String, interval: Int = 1 << 28
+    ) throws(StorageError) {
+        (self.path, self.tensors) = (path, tensors)
         var head: [UInt8] = Array("GGUF".utf8) + UInt32(3).littleEndianBytes
         head += UInt64(tensors.count).littleEndianBytes + UInt64(metadata.count).littleEndianBytes
         for (key, value) in metadata { head += GGUFValue.bytes(of: key) + value.bytes }
@@ -42,34 +50,46 @@ package final class GGUFWriter {
             offset += Self.padded(tensor.byteCount)
         }
         head += [UInt8](repeating: 0, count: Self.padded(head.count) - head.count)
-        try file.append(head)
+        file = try PartialFile(path, origin: SHA256.hexadecimal(of: head + Array(sources.utf8)), interval: interval)
+        try FreeSpace.require(head.count + offset - min(file.byteCount, head.count + offset), at: DurableFiles.split(path).folder)
+        guard file.byteCount > 0 else {
+            try file.append(head)
+            return
+        }
+        var end = head.count
+        while next < tensors.count, end + Self.padded(tensors[next].byteCount) <= file.byteCount {
+            end += Self.padded(tensors[next].byteCount)
+            next += 1
+        }
     }
 
     private static func padded(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
 
     /// Adds numbers of the tensors in their order, whole rows at a time.
+    /// - Parameter importance: of the columns, where the form rounds by it.
     /// - Throws: ``StorageError``; EINVAL if there are more than the tensor has.
-    package func append(_ numbers: UnsafeBufferPointer<Float>) throws(StorageError) {
+    package func append(_ numbers: UnsafeBufferPointer<Float>, importance: [Float]? = nil) throws(StorageError) {
         guard next < tensors.count else {
-            throw StorageError(operation: "write more tensors than announced to", path: file.path, errorNumber: EINVAL)
+            throw StorageError(operation: "write more tensors than announced to", path: path, errorNumber: EINVAL)
         }
         let tensor = tensors[next]
-        let bytes = tensor.type.bytes(numbers)
+        let bytes = tensor.type.bytes(numbers, importance: importance)
         written += bytes.count
         guard written <= tensor.byteCount else {
-            throw StorageError(operation: "write more of \(tensor.name) than it has to", path: file.path, errorNumber: EINVAL)
+            throw StorageError(operation: "write more of \(tensor.name) than it has to", path: path, errorNumber: EINVAL)
         }
         try file.append(bytes)
         guard written == tensor.byteCount else { return }
         try file.append([UInt8](repeating: 0, count: Self.padded(written) - written))
         (next, written) = (next + 1, 0)
+        try file.pass()
     }
 
-    /// Syncs and closes the file.
+    /// Syncs the file and gives it its name.
     /// - Throws: ``StorageError``; EINVAL if a tensor is missing.
     package func finish() throws(StorageError) {
         guard next == tensors.count else {
-            throw StorageError(operation: "finish without \(tensors[next].name)", path: file.path, errorNumber: EINVAL)
+            throw StorageError(operation: "finish without \(tensors[next].name)", path: path, errorNumber: EINVAL)
         }
         try file.finish()
     }

@@ -42,6 +42,7 @@ package struct Manifest: KeyedSection {
     package var specialTokensInText = SpecialTokensInText.warn
     package var checkpoint = Checkpoints()
     package var evaluation = Evaluation()
+    package var result = Result()
     /// `auto`, `cpu`, `vulkan`, `vulkan:1`, `vulkan:NAME`.
     package var device = "auto"
     package var precision: Choice<Precision> = .auto
@@ -108,6 +109,7 @@ package struct Manifest: KeyedSection {
             "What happens where what people say contains the text of a control token"),
         Key("checkpoint", section: \.checkpoint, "When checkpoints are written"),
         Key("evaluation", section: \.evaluation, "When validation data is used during an epoch"),
+        Key("result", section: \.result, "In which forms the tuned model is written"),
         Key("device", \.device, .device, "Where the job runs"),
         Key(
             "precision", \.precision, .auto(or: .word), "Type of activations; sums are float32 always",

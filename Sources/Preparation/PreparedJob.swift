@@ -132,6 +132,7 @@ package struct PreparedJob {
         settings.evaluatesAll = selection != nil
         self.manifest = manifest
         warnings = try Self.warnings(manifest, settings, training, reports, replacement: replacement)
+        try checkResultFormats()
     }
 
     /// The session that this job trains in.

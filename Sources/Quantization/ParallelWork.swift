@@ -2,7 +2,7 @@ import Glibc
 
 /// Runs independent pieces of work on a few threads of the system, for the time before a device's
 /// own threads exist.
-enum ParallelWork {
+package enum ParallelWork {
     private final class Share {
         let first: Int
         let count: Int
@@ -17,7 +17,7 @@ enum ParallelWork {
     }
 
     /// Runs `body` for each number below `count`, and returns when all have run.
-    static func run(count: Int, threadCount: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    package static func run(count: Int, threadCount: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let threads = max(1, min(threadCount, count))
         var started: [pthread_t] = []
         for index in 1..<max(1, threads) {
@@ -36,5 +36,5 @@ enum ParallelWork {
     }
 
     /// The processors that this process may use.
-    static var processorCount: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
+    package static var processorCount: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
 }

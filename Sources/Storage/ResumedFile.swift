@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import JSON
 
 /// A file that is written from front to back in several goes, as a download is: what an earlier go
 /// left is kept, and the next one adds to it.
@@ -32,10 +33,25 @@ package final class ResumedFile {
         byteCount += bytes.count
     }
 
+    package func append(_ bytes: [UInt8]) throws(StorageError) {
+        try bytes.withBytes { buffer throws(StorageError) in try append(UnsafeRawBufferPointer(buffer)) }
+    }
+
     /// Throws away what is there.
-    package func restart() throws(StorageError) {
-        try guarded { fileSystem throws(StorageError) in _ = try fileSystem.perform(.truncate(descriptor, byteCount: 0, path: path)) }
-        byteCount = 0
+    package func restart() throws(StorageError) { try cut(to: 0) }
+
+    /// Throws away what is there behind the first bytes.
+    package func cut(to count: Int) throws(StorageError) {
+        guard count < byteCount else { return }
+        try guarded { fileSystem throws(StorageError) in
+            _ = try fileSystem.perform(.truncate(descriptor, byteCount: max(0, count), path: path))
+        }
+        byteCount = max(0, count)
+    }
+
+    /// Makes what has been written outlive a power cut.
+    package func sync() throws(StorageError) {
+        try guarded { fileSystem throws(StorageError) in _ = try fileSystem.perform(.sync(descriptor, path: path, isFolder: false)) }
     }
 
     /// Syncs and closes the file.

@@ -8,10 +8,6 @@ import Training
 extension PreparedJob {
     /// The model as a session has trained it, for export.
     func tuned(in session: TrainingSession) -> TunedModel {
-        var tuned = TunedModel(model: model, folder: modelFolder, baseName: manifest.model) { [model] key, body in
-            try model.readParts(key, session.persistent, body)
-        }
-        tuned.changedTexts = changedTexts.values
-        return tuned
+        tuned { [model] key, body in try model.readParts(key, session.persistent, body) }
     }
 }

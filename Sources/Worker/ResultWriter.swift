@@ -34,6 +34,8 @@ struct ResultWriter {
     var byteCount: Int {
         var count = 2 * Checkpointing.byteCount(job.model, job.optimizer)
         if case .checkpoint(let base) = job.model.source { count += base.tensors.values.reduce(0) { $0 + $1.bytes.count } }
+        let tuned = job.tuned(in: run.session)
+        for format in ResultFormats.chosen(for: tuned) { count += format.byteCount(tuned) }
         return count
     }
 
@@ -42,7 +44,7 @@ struct ResultWriter {
         var tuned = job.tuned(in: run.session)
         tuned.card = card
         try WholeFolder.build(folder.result, byteCount: byteCount) { temporary in
-            for format in ResultFormats.all where format.fits(tuned) {
+            for format in ResultFormats.chosen(for: tuned) {
                 let part = temporary + "/" + format.name
                 try DurableFiles.makeFolder(part, isNew: true)
                 try format.write(tuned, to: part)

@@ -18,6 +18,8 @@ struct ExportSource {
     private(set) var adapter: Adapter?
     /// What the model is called.
     let name: String
+    /// Tokens that an example may have had; nil where that is not known.
+    let contextLength: Int?
     private let language: LanguageModel
 
     /// - Parameter wantsAdapter: whether the adapter is wanted by itself: a job's result has it
@@ -36,6 +38,7 @@ struct ExportSource {
         let opened = try OpenedModel(path: basePath)
         guard let weights = opened.weights else { throw CommandFailure(.invalid, "\(basePath) holds no weights") }
         model = opened.folder
+        contextLength = place.contextLength
         name = DurableFiles.split(place.baseName ?? basePath).name + (place.suffix.map { " " + $0 } ?? "")
         guard isAdapter else {
             language = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 1)
@@ -56,6 +59,7 @@ struct ExportSource {
         var base: String?
         var baseName: String?
         var suffix: String?
+        var contextLength: Int?
     }
 
     /// Where a job's or a folder's files are.
@@ -71,13 +75,20 @@ struct ExportSource {
         guard let part = parts.map({ job.result + "/" + $0 }).first(where: { FolderListing.isFolder($0) }) else {
             throw CommandFailure(.wrongState, "\(job.id) has no result yet; a checkpoint is named by its folder")
         }
-        return Place(path: part, base: base, baseName: manifest?.model, suffix: manifest?.suffix)
+        return Place(path: part, base: base, baseName: manifest?.model, suffix: manifest?.suffix, contextLength: manifest?.maximumLength)
+    }
+
+    /// The base's weights, or the model's.
+    var weights: Checkpoint {
+        get throws(CommandFailure) {
+            guard case .checkpoint(let checkpoint) = language.source else { throw CommandFailure(.invalid, "there are no weights") }
+            return checkpoint
+        }
     }
 
     /// The weights, with the adapter added.
     func rows() throws -> StoredRows {
-        guard case .checkpoint(let checkpoint) = language.source else { throw CommandFailure(.invalid, "there are no weights") }
-        return try StoredRows(checkpoint, adding: adapter?.modules ?? [], numbers: { adapter?.numbers($0) ?? [] })
+        try StoredRows(weights, adding: adapter?.modules ?? [], numbers: { adapter?.numbers($0) ?? [] })
     }
 
     /// A folder with base and adapter as one model.

@@ -13,7 +13,7 @@ import Testing
 @Suite struct GGUFExportTests {
     private static let folder = ReferenceSet.shared.path("gguf")
     private static let hasReference = ReferenceSet.available.contains(.shared)
-    private static let types: [String: GGUFType] = ["f32": .f32, "f16": .f16, "bf16": .bf16, "q8_0": .q8_0]
+    private static let types: [String: GGUFMix] = ["f32": .f32, "f16": .f16, "bf16": .bf16, "q8_0": .q8_0]
 
     /// Names of the reference's files whose type is written here.
     private static let models: [String] = {
@@ -22,26 +22,14 @@ import Testing
         return names.filter { type(of: $0) != nil }.sorted()
     }()
 
-    private static func type(of name: String) -> GGUFType? { types[name.dropLast(5).split(separator: "-").last.map(String.init) ?? ""] }
+    private static func type(of name: String) -> GGUFMix? { types[name.dropLast(5).split(separator: "-").last.map(String.init) ?? ""] }
+
+    private static func write(_ texts: any ModelFolder, _ checkpoint: Checkpoint, _ mix: GGUFMix, to path: String) throws {
+        let plan = try GGUFPlan(GGUFTexts(texts), checkpoint, mix: mix, name: "Name")
+        try GGUFExport.writeModel(plan, StoredRows(checkpoint), to: path)
+    }
 
     private static func scratch() -> String { NSTemporaryDirectory() + "tala-gguf-\(UUID().uuidString).gguf" }
-
-    /// A model's texts, of which the tokenizer's lie in another folder.
-    private struct JoinedFolder: ModelFolder {
-        let path: String
-        let tokenizer: String
-
-        init(path: String) { (self.path, tokenizer) = (path, path) }
-        init(_ path: String, tokenizer: String) { (self.path, self.tokenizer) = (path, tokenizer) }
-        static func marker(of path: String) -> String { path + "/config.json" }
-        var companions: [String] { [] }
-        func weights() throws(SafetensorsError) -> Checkpoint? { nil }
-        func text(_ name: String, limit: Int) throws(StorageError) -> [UInt8]? {
-            let places = name.hasPrefix("tokenizer") ? [tokenizer, path] : [path]
-            guard let file = places.map({ $0 + "/" + name }).first(where: { FolderListing.leads($0) }) else { return nil }
-            return try DurableFiles.read(file, limit: limit)
-        }
-    }
 
     /// Keys that the converter writes and llama.cpp does not need: a begin token that the tokenizer
     /// does not name, separators.
@@ -57,8 +45,7 @@ import Testing
         let texts = JoinedFolder(source, tokenizer: Self.folder + "/" + (try #require(golden?["tokenizer"]?.string)))
         let path = Self.scratch()
         defer { FolderListing.delete(path) }
-        try GGUFExport.writeModel(
-            texts, StoredRows(Checkpoint(folder: source)), type: try #require(Self.type(of: name)), name: "Name", to: path)
+        try Self.write(texts, Checkpoint(folder: source), try #require(Self.type(of: name)), to: path)
         let (written, reference) = (try GGUFFile(path), try GGUFFile(Self.folder + "/models/" + name))
         #expect(Set(written.tensors.keys) == Set(reference.tensors.keys))
         // The converter computes Llama 3's factors in float32.
@@ -89,16 +76,18 @@ import Testing
     }
 
     @Test func rowsOfHeadsAreInterleavedAndBack() {
-        let rows = (0..<16).map { GGUFExport.source(ofRow: $0, rows: 16, .interleaveHeads(2)) }
+        let rows = (0..<16).map { GGUFArchitecture.Change.interleaveHeads(2).source(ofRow: $0, rows: 16) }
         #expect(rows == [0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15])
-        #expect(GGUFExport.source(ofRow: 5, rows: 16, .none) == 5)
+        #expect(GGUFArchitecture.Change.none.source(ofRow: 5, rows: 16) == 5)
+        let thirds = (0..<12).map { GGUFArchitecture.Change.gatherThirds(2).source(ofRow: $0, rows: 12) }
+        #expect(thirds == [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11])
     }
 
     @Test(arguments: [
         (134_515_008, "135M"), (3_821_079_552, "3.8B"), (8_030_261_248, "8.0B"), (27_000_000_000, "27B"), (260_032, "260K"),
         (1_500_000, "1.5M"),
     ])
-    func sizesAreNamedAsInNamesOfFiles(count: Int, label: String) { #expect(GGUFExport.sizeLabel(count) == label) }
+    func sizesAreNamedAsInNamesOfFiles(count: Int, label: String) { #expect(GGUFPlan.sizeLabel(count) == label) }
 
     @Test func blocksOfEightBitsAreWhatTheFormatsTextSays() {
         var numbers = (0..<64).map { Float($0 - 20) / 7 }
@@ -123,7 +112,7 @@ import Testing
         let checkpoint = try Checkpoint(folder: source)
         let texts = JoinedFolder(source, tokenizer: ReferenceSet.own.chatModel)
         do {
-            try GGUFExport.writeModel(texts, StoredRows(checkpoint), type: .f32, name: "Name", to: path)
+            try Self.write(texts, checkpoint, .f32, to: path)
         } catch let error as GGUFError {
             // A reference may have a setting that a file cannot say; then nothing is written.
             #expect("\(error)".hasPrefix("config.json: ") && !FolderListing.exists(path), "\(error)")
@@ -175,7 +164,7 @@ import Testing
         let path = Self.scratch()
         defer { FolderListing.delete(path) }
         let texts = JoinedFolder(base, tokenizer: ReferenceSet.own.chatModel)
-        try GGUFExport.writeAdapter(modules, numbers: { numbers[$0] ?? [] }, base: texts, name: "Name", to: path)
+        try GGUFExport.writeAdapter(modules, numbers: { numbers[$0] ?? [] }, base: GGUFTexts(texts), name: "Name", to: path)
         let (written, reference) = (try GGUFFile(path), try GGUFFile(Self.folder + "/adapters/" + name))
         #expect(written.tensors == reference.tensors)
         for key in ["general.architecture", "general.type", "adapter.type", "adapter.lora.alpha", "general.quantization_version"] {
@@ -196,7 +185,8 @@ import Testing
         let path = Self.scratch()
         defer { FolderListing.delete(path) }
         try GGUFExport.writeAdapter(
-            modules, numbers: { key in [Float](repeating: 1, count: 64 * (key.contains("o_proj") ? 4 : 2)) }, base: texts, name: "Name",
+            modules, numbers: { key in [Float](repeating: 1, count: 64 * (key.contains("o_proj") ? 4 : 2)) }, base: GGUFTexts(texts),
+            name: "Name",
             to: path)
         let file = try GGUFFile(path)
         let alpha = Double(try #require(file.metadata["adapter.lora.alpha"].flatMap { Float($0) }))
@@ -209,7 +199,7 @@ import Testing
 
     @Test func whatAFileCannotSayIsRefusedByName() throws {
         let cases: [(JSONNode, String)] = [
-            (["model_type": "gpt_neox"], "gpt_neox"),
+            (["model_type": "bloom"], "bloom"),
             (
                 [
                     "model_type": "gemma2", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 8,

@@ -6,6 +6,7 @@ import Tensors
 /// a model card.
 struct AdapterFormat: ResultFormat {
     let name = "adapter"
+    let occasion = ResultOccasion.always
 
     func fits(_ tuned: TunedModel) -> Bool {
         if case .adapter = tuned.model.training { true } else { false }

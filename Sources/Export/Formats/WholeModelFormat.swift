@@ -4,6 +4,7 @@ import Models
 /// types, or in config.json's where there was no base.
 struct WholeModelFormat: ResultFormat {
     let name = "model"
+    let occasion = ResultOccasion.always
 
     func fits(_ tuned: TunedModel) -> Bool {
         if case .full = tuned.model.training { true } else { false }

@@ -9,8 +9,28 @@ struct GGUFArchitecture {
         /// Rows of so many heads from halves to neighbouring pairs: in each head of d rows the new
         /// row 2j is the old j, the new 2j + 1 the old j + d/2.
         case interleaveHeads(Int)
+        /// Rows of so many heads, of which each has its queries, keys and values together: all
+        /// queries first, then all keys, then all values.
+        case gatherThirds(Int)
         /// Norms that are stored as their distance from one.
         case addOne
+
+        /// Which row of the checkpoint becomes this row of the file.
+        func source(ofRow row: Int, rows: Int) -> Int {
+            switch self {
+            case .none, .addOne: return row
+            case .interleaveHeads(let heads):
+                guard heads > 0, rows % (2 * heads) == 0 else { return row }
+                let width = rows / heads
+                let within = row % width
+                return row - within + within / 2 + (within % 2) * (width / 2)
+            case .gatherThirds(let heads):
+                guard heads > 0, rows % (3 * heads) == 0 else { return row }
+                let width = rows / heads / 3
+                let (third, rest) = row.quotientAndRemainder(dividingBy: heads * width)
+                return (rest / width * 3 + third) * width + rest % width
+            }
+        }
     }
     struct Target: Hashable {
         var name: String
@@ -19,44 +39,21 @@ struct GGUFArchitecture {
 
     let name: String
     let configuration: GGUFConfiguration
-    private let form: Form
+    let sizes: GGUFConfiguration.Sizes
+    private let form: GGUFForm
 
-    /// How a family's file differs from the others'.
-    private struct Form {
-        var name: String
-        var interleavesHeads = false
-        var addsOneToNorms = false
-        /// Norms before and behind each half of a layer, as Gemma has them.
-        var hasFourNorms = false
-        /// Norms behind each half alone, as OLMo 2 has them.
-        var hasNormsBehind = false
-        var writesVocabulary = false
-        var writesHeadWidth = true
-        var tiesByDefault = false
-    }
-
-    private static let forms: [String: Form] = [
-        "llama": Form(name: "llama", interleavesHeads: true, writesVocabulary: true),
-        "mistral": Form(name: "llama", interleavesHeads: true, writesVocabulary: true),
-        "smollm3": Form(name: "smollm3", interleavesHeads: true, writesVocabulary: true, tiesByDefault: true),
-        "granite": Form(name: "granite", interleavesHeads: true, writesVocabulary: true, writesHeadWidth: false),
-        "phi3": Form(name: "phi3", writesHeadWidth: false), "qwen2": Form(name: "qwen2", writesHeadWidth: false),
-        "qwen3": Form(name: "qwen3"), "olmo2": Form(name: "olmo2", hasNormsBehind: true, writesHeadWidth: false),
-        "gemma2": Form(name: "gemma2", addsOneToNorms: true, hasFourNorms: true, tiesByDefault: true),
-        "gemma3_text": Form(name: "gemma3", addsOneToNorms: true, hasFourNorms: true, tiesByDefault: true),
-    ]
-
-    static var modelTypes: [String] { forms.keys.sorted() }
+    static var modelTypes: [String] { GGUFForm.all.keys.sorted() }
 
     /// - Throws: ``GGUFError`` naming the key that a GGUF file cannot say.
     init(_ configuration: GGUFConfiguration) throws(GGUFError) {
         let type = configuration.modelType
-        guard let form = Self.forms[type] else {
+        guard let form = GGUFForm.all[type] else {
             throw GGUFError("models of the type \(type) cannot be written as GGUF; \(Self.modelTypes.joined(separator: ", ")) can")
         }
         self.form = form
         self.configuration = configuration
         name = form.name
+        sizes = try configuration.sizes()
         try configuration.check()
     }
 
@@ -65,7 +62,6 @@ struct GGUFArchitecture {
     /// The keys below the architecture's name, in the order in which llama.cpp's converter writes
     /// them.
     func metadata() throws(GGUFError) -> [(String, GGUFValue)] {
-        let sizes = try configuration.sizes()
         var keys: [(String, GGUFValue)] = [
             ("block_count", .uint32(sizes.layers)), ("context_length", .uint32(sizes.positions)),
             ("embedding_length", .uint32(sizes.hidden)),
@@ -73,7 +69,7 @@ struct GGUFArchitecture {
             ("attention.head_count_kv", .uint32(sizes.keyHeads)),
         ]
         if name != "gemma2" { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
-        keys.append(("attention.layer_norm_rms_epsilon", .float32(configuration.number("rms_norm_eps") ?? 1e-6)))
+        keys.append((form.epsilon.file, .float32(configuration.number(form.epsilon.configuration) ?? 1e-6)))
         if form.writesHeadWidth {
             keys += [("attention.key_length", .uint32(sizes.headWidth)), ("attention.value_length", .uint32(sizes.headWidth))]
         }
@@ -84,41 +80,40 @@ struct GGUFArchitecture {
         return keys.map { (name + "." + $0.0, $0.1) }
     }
 
+    /// The layer of a tensor of the checkpoint; nil for what belongs to none.
+    func layer(of tensor: String) -> Int? {
+        guard tensor.hasPrefix(form.layers + ".") else { return nil }
+        return tensor.dropFirst(form.layers.count + 1).split(separator: ".").first.flatMap { Int($0) }
+    }
+
     /// Where a tensor of the checkpoint goes; nil for one that is not written.
     /// - Throws: ``GGUFError`` for one of which nothing is known.
-    func target(of tensor: String, heads: Int, keyHeads: Int) throws(GGUFError) -> Target? {
-        let norm: Change = form.addsOneToNorms ? .addOne : .none
-        switch tensor {
-        case "model.embed_tokens.weight": return Target(name: "token_embd.weight")
-        case "model.norm.weight": return Target(name: "output_norm.weight", change: norm)
-        case "lm_head.weight": return tiesEmbeddings ? nil : Target(name: "output.weight")
-        default: break
+    func target(of tensor: String) throws(GGUFError) -> Target? {
+        // Tables that older versions of transformers stored.
+        if ["rotary_emb.inv_freq", "attention.masked_bias", "attention.bias"].contains(where: { tensor.hasSuffix("." + $0) }) {
+            return nil
         }
-        if tensor.hasSuffix("rotary_emb.inv_freq") { return nil }
-        let parts = tensor.split(separator: ".").map(String.init)
-        guard parts.count > 4, parts[0] == "model", parts[1] == "layers", let layer = Int(parts[2]), let kind = parts.last else {
-            throw GGUFError("\(tensor) has no name in a GGUF file")
+        var parts = tensor.split(separator: ".").map(String.init)
+        guard parts.count > 1 else { throw unknown(tensor) }
+        let kind = parts.removeLast()
+        guard let layer = layer(of: tensor) else {
+            guard let name = form.outer[parts.joined(separator: ".")] else { throw unknown(tensor) }
+            if name == "output", tiesEmbeddings { return nil }
+            return Target(name: "\(name).\(kind)", change: change(name))
         }
-        let module = parts[3..<(parts.count - 1)].joined(separator: ".")
-        func target(_ name: String, _ change: Change = .none) -> Target { Target(name: "blk.\(layer).\(name).\(kind)", change: change) }
-        let turned = { (count: Int) -> Change in form.interleavesHeads ? .interleaveHeads(count) : .none }
-        switch module {
-        case "self_attn.q_proj": return target("attn_q", turned(heads))
-        case "self_attn.k_proj": return target("attn_k", turned(keyHeads))
-        case "self_attn.v_proj": return target("attn_v")
-        case "self_attn.o_proj": return target("attn_output")
-        case "self_attn.qkv_proj": return target("attn_qkv")
-        case "self_attn.q_norm": return target("attn_q_norm", norm)
-        case "self_attn.k_norm": return target("attn_k_norm", norm)
-        case "mlp.gate_proj": return target("ffn_gate")
-        case "mlp.up_proj", "mlp.gate_up_proj": return target("ffn_up")
-        case "mlp.down_proj": return target("ffn_down")
-        case "input_layernorm": return target("attn_norm", norm)
-        case "post_attention_layernorm":
-            return target(form.hasFourNorms || form.hasNormsBehind ? "post_attention_norm" : "ffn_norm", norm)
-        case "pre_feedforward_layernorm": return target("ffn_norm", norm)
-        case "post_feedforward_layernorm": return target("post_ffw_norm", norm)
-        default: throw GGUFError("\(tensor) has no name in a GGUF file")
+        let module = parts.dropFirst(form.layers.split(separator: ".").count + 1).joined(separator: ".")
+        guard let name = form.modules[module] else { throw unknown(tensor) }
+        return Target(name: "blk.\(layer).\(name).\(kind)", change: change(name))
+    }
+
+    private func unknown(_ tensor: String) -> GGUFError { GGUFError("\(tensor) has no name in a GGUF file") }
+
+    private func change(_ name: String) -> Change {
+        switch name {
+        case "attn_q" where form.interleavesHeads: .interleaveHeads(sizes.heads)
+        case "attn_k" where form.interleavesHeads: .interleaveHeads(sizes.keyHeads)
+        case "attn_qkv" where form.hasThirds: .gatherThirds(sizes.heads)
+        default: form.addsOneToNorms && name.hasSuffix("_norm") ? .addOne : .none
         }
     }
 }

@@ -37,7 +37,15 @@ struct GGUFConfiguration {
 
     private var rotaryType: String { rotary?["rope_type"]?.string ?? rotary?["type"]?.string ?? "default" }
 
-    var rotaryBase: Double { node["rope_theta"]?.double ?? rotary?["rope_theta"]?.double ?? (modelType.hasPrefix("gemma3") ? 1e6 : 1e4) }
+    var rotaryBase: Double {
+        node["rope_theta"]?.double ?? node["rotary_emb_base"]?.double ?? rotary?["rope_theta"]?.double
+            ?? (modelType.hasPrefix("gemma3") ? 1e6 : 1e4)
+    }
+
+    /// The share of a head that is rotated.
+    private func rotaryShare(_ key: String = "partial_rotary_factor", or standard: Double) -> Double {
+        number(key) ?? rotary?["partial_rotary_factor"]?.double ?? standard
+    }
 
     /// What no key of a GGUF file says, and llama.cpp computes in one way.
     func check() throws(GGUFError) {
@@ -55,6 +63,9 @@ struct GGUFConfiguration {
         if ["gemma3_text"].contains(modelType), let pattern = node["sliding_window_pattern"]?.integer, pattern != 6 {
             throw GGUFError("config.json: sliding_window_pattern is \(pattern), and llama.cpp's is 6")
         }
+        if flag("qk_layernorm") == true {
+            throw GGUFError("config.json: qk_layernorm is true, and llama.cpp has no norms of heads in this family")
+        }
         if modelType.hasPrefix("qwen"), flag("use_sliding_window") == true {
             throw GGUFError("config.json: use_sliding_window is true, and llama.cpp has no window for this family")
         }
@@ -69,7 +80,7 @@ struct GGUFConfiguration {
         let window = node["sliding_window"]?.integer
         switch modelType {
         case "phi3":
-            let share = number("partial_rotary_factor") ?? rotary?["partial_rotary_factor"]?.double ?? 1
+            let share = rotaryShare(or: 1)
             return [
                 ("rope.dimension_count", .uint32(Int(share * Double(sizes.hidden)) / sizes.heads)),
                 ("rope.scaling.original_context_length", .uint32(originalPositions ?? sizes.positions)),
@@ -91,8 +102,29 @@ struct GGUFConfiguration {
                 ("attention.scale", try scale("attention_multiplier")), ("embedding_scale", try scale("embedding_multiplier")),
                 ("residual_scale", try scale("residual_multiplier")), ("logit_scale", try scale("logits_scaling")),
             ] + scaling()
+        case "phi": return [("rope.dimension_count", .uint32(Int(rotaryShare(or: 0.5) * Double(sizes.hidden)) / sizes.heads))] + scaling()
+        case "glm4": return [("rope.dimension_count", .uint32(Int(rotaryShare(or: 0.5) * Double(sizes.headWidth))))] + scaling()
+        case "gpt_neox":
+            return [
+                ("rope.dimension_count", .uint32(Int(rotaryShare("rotary_pct", or: 0.25) * Double(sizes.hidden / sizes.heads)))),
+                ("use_parallel_residual", .bool(flag("use_parallel_residual") ?? true)),
+            ] + scaling()
         default: return scaling()
         }
+    }
+
+    /// What llama.cpp computes otherwise, though the file can be used, a sentence each.
+    var remarks: [String] {
+        var remarks: [String] = []
+        let positions = node["max_position_embeddings"]?.integer ?? 0
+        if ["phi3", "mistral", "starcoder2"].contains(modelType), let window = node["sliding_window"]?.integer, window < positions {
+            remarks.append(
+                "llama.cpp has no sliding window for this family: behind \(window) tokens its answers are others than the model's own")
+        }
+        if modelType == "gpt_neox", node["hidden_act"]?.string ?? "gelu" == "gelu" {
+            remarks.append("llama.cpp computes GELU by its approximation with a hyperbolic tangent; this family's own is exact")
+        }
+        return remarks
     }
 
     private func scaling() -> [(String, GGUFValue)] {

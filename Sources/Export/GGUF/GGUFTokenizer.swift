@@ -40,6 +40,11 @@ struct GGUFTokenizer {
         }
     }
 
+    /// Whether tokens of roles take white space behind them with them, as Phi-3's do.
+    var swallowsSpace: Bool {
+        (file["added_tokens"]?.array ?? []).contains { $0["rstrip"]?.bool == true && $0["content"]?.string?.hasPrefix("<|") == true }
+    }
+
     private func id(of text: String?) -> Int? {
         guard let text else { return nil }
         return added.first { $0.text == text }?.id ?? file["model"]?["vocab"]?[text]?.integer
@@ -55,6 +60,7 @@ struct GGUFTokenizer {
                 "tokenizer.json: only tokenizers with merges (BPE) can be written, not \(file["model"]?["type"]?.string ?? "?")")
         }
         let isPieces = file["model"]?["byte_fallback"]?.bool == true
+        try GGUFNormalizing.check(file, isPieces: isPieces)
         let (tokens, kinds) = try tokens(isPieces: isPieces)
         let merges = try merges()
         let expression = isPieces ? "default" : try GGUFSplitting.name(file)

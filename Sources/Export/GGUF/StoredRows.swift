@@ -1,4 +1,6 @@
+import Glibc
 package import Models
+import Storage
 package import Tensors
 
 /// The weights of a checkpoint row by row, with an adapter added where one is given: `W + scale * B
@@ -11,6 +13,9 @@ package struct StoredRows {
     }
     let checkpoint: Checkpoint
     private let additions: [String: Addition]
+    /// Tells these weights from others without reading them all: the checkpoint's files by size and
+    /// time, the adapter's matrices by their numbers.
+    let fingerprint: String
 
     /// - Parameters:
     ///   - adapters: what is added.
@@ -24,6 +29,22 @@ package struct StoredRows {
                 module: module, a: try numbers(module.keyOfA), b: try numbers(module.keyOfB))
         }
         self.additions = additions
+        fingerprint = Self.fingerprint(checkpoint, additions)
+    }
+
+    private static func fingerprint(_ checkpoint: Checkpoint, _ additions: [String: Addition]) -> String {
+        let digest = SHA256()
+        func add(_ text: String) { Array(text.utf8).withUnsafeBytes { digest.update($0) } }
+        for path in checkpoint.files {
+            var status = stat()
+            guard stat(path, &status) == 0 else { continue }
+            add("\(path) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)\n")
+        }
+        for (name, addition) in additions.sorted(by: { $0.key < $1.key }) {
+            add("\(name) \(addition.module.scale)\n")
+            for numbers in [addition.a, addition.b] { numbers.withUnsafeBytes { digest.update($0) } }
+        }
+        return digest.finish()
     }
 
     /// Puts a row of a tensor at a place; of a vector a row is one number.

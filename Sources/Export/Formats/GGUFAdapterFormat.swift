@@ -1,0 +1,23 @@
+import Models
+import Tensors
+
+/// The adapter as one file, which llama.cpp puts on the base model's file.
+struct GGUFAdapterFormat: ResultFormat {
+    let name = "gguf-adapter"
+    let occasion = ResultOccasion.onRequest
+
+    func fits(_ tuned: TunedModel) -> Bool {
+        if case .adapter = tuned.model.training { tuned.model.head == nil } else { false }
+    }
+
+    func check(_ tuned: TunedModel) throws {
+        let configuration = GGUFConfiguration(try GGUFTexts(tuned.folder).configuration)
+        _ = try GGUFExport.adapterTargets(tuned.model.adapters, GGUFArchitecture(configuration))
+    }
+
+    func write(_ tuned: TunedModel, to folder: String) throws {
+        try GGUFExport.writeAdapter(
+            tuned.model.adapters, numbers: tuned.numbers, base: GGUFTexts(tuned.folder), name: tuned.displayName,
+            to: folder + "/adapter.gguf")
+    }
+}

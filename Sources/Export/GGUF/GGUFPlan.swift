@@ -1,0 +1,90 @@
+package import GGUF
+package import Tensors
+
+/// A GGUF file with everything decided: what it says of the model, and which tensors it has in
+/// which forms.
+package struct GGUFPlan {
+    /// A tensor of the file and where its numbers come from.
+    struct Part {
+        var tensor: GGUFWriter.Tensor
+        var source: StoredTensor?
+        /// Its numbers, where it is no tensor of the checkpoint.
+        var factors: [Float] = []
+        var change = GGUFArchitecture.Change.none
+    }
+
+    let metadata: [(String, GGUFValue)]
+    let parts: [Part]
+    /// What llama.cpp computes otherwise, a sentence each.
+    package let remarks: [String]
+    package let mix: GGUFMix
+
+    /// - Parameters:
+    ///   - mix: the types; nil: 16 bits, as the checkpoint's weights have them where they have.
+    ///   - name: what the model is called; llama.cpp knows Phi-3 by this name.
+    /// - Throws: ``GGUFError`` naming what a GGUF file cannot say.
+    ///   - checkpoint: its weights; nil where they are not there yet, and the plan is to be checked
+    ///     alone.
+    package init(_ texts: GGUFTexts, _ checkpoint: Checkpoint?, mix: GGUFMix?, name: String) throws(GGUFError) {
+        let architecture = try GGUFArchitecture(GGUFConfiguration(texts.configuration))
+        let mix = mix ?? checkpoint.map(Self.standard) ?? .f16
+        parts = try checkpoint.map { checkpoint throws(GGUFError) in try Self.parts(architecture, checkpoint, mix) } ?? []
+        self.mix = mix
+        remarks = architecture.configuration.remarks + GGUFNormalizing.remarks(texts.tokenizer)
+        let tokenizer = GGUFTokenizer(
+            texts.tokenizer, settings: texts.settings, generation: texts.generation, chatTemplate: texts.template,
+            count: architecture.sizes.vocabulary)
+        let count = parts.reduce(0) { $0 + $1.tensor.elementCount }
+        metadata =
+            [
+                ("general.architecture", .string(architecture.name)), ("general.type", .string("model")),
+                ("general.name", .string(GGUFName.model(name, swallowsSpace: tokenizer.swallowsSpace))),
+                ("general.size_label", .string(Self.sizeLabel(count))),
+            ] + (try architecture.metadata()) + [
+                ("general.file_type", .uint32(mix.fileType)), ("general.quantization_version", .uint32(2)),
+            ] + (try tokenizer.metadata())
+    }
+
+    /// Bytes of the tensors.
+    package var byteCount: Int { GGUFWriter.byteCount(parts.map(\.tensor)) }
+
+    private static func standard(_ checkpoint: Checkpoint) -> GGUFMix {
+        let types = Set(checkpoint.tensors.values.filter { $0.shape.count == 2 }.map(\.elementType))
+        return types == [.bfloat16] ? .bf16 : .f16
+    }
+
+    /// The tensors of a file in their order: factors of the rotation, embedding, layers, the end.
+    private static func parts(_ architecture: GGUFArchitecture, _ checkpoint: Checkpoint, _ mix: GGUFMix) throws(GGUFError) -> [Part] {
+        var parts = try architecture.configuration.rotaryFactors().map { name, factors in
+            Part(tensor: GGUFWriter.Tensor(name: name, shape: [factors.count], type: .f32), factors: factors)
+        }
+        /// Embedding, layers by number, the rest; names within them in their order.
+        func place(_ tensor: StoredTensor) -> (Int, Int, String) {
+            if let layer = architecture.layer(of: tensor.name) { return (1, layer, tensor.name) }
+            return (tensor.name.contains("embed_") && !tensor.name.contains("embed_out") ? 0 : 2, 0, tensor.name)
+        }
+        for stored in checkpoint.tensors.values.sorted(by: { place($0) < place($1) }) {
+            guard let target = try architecture.target(of: stored.name) else { continue }
+            guard stored.shape.count <= 2, !stored.shape.isEmpty else { throw GGUFError("\(stored.name) is no matrix") }
+            let type =
+                stored.shape.count == 1
+                ? .f32
+                : mix.type(
+                    of: target.name, layer: architecture.layer(of: stored.name), layers: architecture.sizes.layers,
+                    columns: stored.shape[1], isTied: architecture.tiesEmbeddings)
+            parts.append(
+                Part(
+                    tensor: GGUFWriter.Tensor(name: target.name, shape: stored.shape, type: type), source: stored, change: target.change))
+        }
+        return parts
+    }
+
+    /// A number of parameters as names of files have it: 135M, 3.8B.
+    static func sizeLabel(_ count: Int) -> String {
+        for (unit, size) in [("B", 1e9), ("M", 1e6), ("K", 1e3)] where Double(count) >= size {
+            let tenths = Int((Double(count) / size * 10).rounded())
+            return tenths < 100 && unit != "K" ? "\(tenths / 10).\(tenths % 10)\(unit)" : "\((tenths + 5) / 10)\(unit)"
+        }
+        return "\(count)"
+    }
+}
