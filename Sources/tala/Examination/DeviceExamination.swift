@@ -101,9 +101,11 @@ struct DeviceExamination {
 
     // MARK: Rates
 
-    /// Rates of matrix products and attention, beside what is published of the card.
+    /// Rates of matrix products and attention, beside what is published of the card. They are those
+    /// of a device that nobody watches: the validation layer costs time at every command.
     mutating func measureRates(secondsPerKernel: Double = 0.3, caseLimit: Int = .max) {
         do {
+            let device = isWatched == true ? try Devices.make(selector) { _ in } : device
             // A card does the product of the processor's size in less time than it takes to ask.
             let side = device.sharesProcessMemory || Devices.isSoftware(device) ? 1024 : 4096
             let types = [ElementType.float32, .bfloat16, .float16].filter { device.activationTypes.contains($0) }
