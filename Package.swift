@@ -106,6 +106,8 @@ let package = Package(
         module("Tensors", ["JSON", "Storage"]),
         // What is near to a right answer: measures of texts, graders in OpenAI's form.
         module("Grading", ["JSON"]),
+        // What an answer may be: JSON Schemas and forms of calls as automata over bytes, and the tokens that fit.
+        module("Constraints", ["JSON"]),
         // Models from a hub: requests by curl, resumed and verified downloads.
         module("Hub", ["CLinux", "JSON", "Storage"]),
         // What a job's owner and the administrator write: keys, values and ranges of manifest and policy.
@@ -153,15 +155,18 @@ let package = Package(
         // Messages between the HTTP front and an engine.
         module("EngineProtocol"),
         // The OpenAI API's requests and answers for text, as values.
-        module("ServingAPI", ["JSON"]),
+        module("ServingAPI", ["Constraints", "JSON"]),
         // PEFT adapter, merged checkpoint, GGUF file, model card.
         module("Export", ["Graph", "GGUF", "JSON", "Storage", "Templates", "Tensors", "Models"]),
         // Text from a model for many requests at a time: batches of rows over pages of a cache, sampling, adapters by row.
-        module("Engine", ["Basics", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
+        module("Engine", ["Basics", "Constraints", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
         // An engine on a Unix socket, for one model and its adapters.
         module(
             "EngineServer",
-            ["Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Storage", "Templates", "Tensors", "Tokenization"]),
+            [
+                "Constraints", "Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Storage", "Templates", "Tensors",
+                "Tokenization",
+            ]),
         // A job with everything decided: data read, numbers chosen, model built, memory planned, time estimated.
         module(
             "Preparation",
@@ -190,7 +195,8 @@ let package = Package(
         module(
             "Fuzzing",
             [
-                "CZlib", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "EngineProtocol", "ServingAPI", "Templates",
+                "CZlib", "Constraints", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "EngineProtocol", "ServingAPI",
+                "Templates",
                 "Tokenization", "Datasets", "Models",
             ]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
@@ -254,11 +260,12 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Basics", "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Models", "Tensors", "Tokenization", "Training",
-                "TestSupport", "VulkanBackend",
+                "Basics", "Constraints", "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Models", "Tensors",
+                "Tokenization", "Training", "TestSupport", "VulkanBackend",
             ]),
+        tests("ConstraintsTests", ["Basics", "Constraints", "JSON"]),
         tests("ServingAPITests", ["JSON", "ServingAPI"]),
-        tests("EngineServerTests", ["EngineProtocol", "JSON", "TestSupport"]),
+        tests("EngineServerTests", ["Constraints", "EngineProtocol", "EngineServer", "JSON", "Templates", "TestSupport", "Tokenization"]),
         tests("CommandLineTests", ["CommandLineTools", "CZlib", "JSON", "Jobs", "Manifest", "Spool", "Storage", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(

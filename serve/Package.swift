@@ -20,7 +20,8 @@ let package = Package(
         .target(name: "JSON", swiftSettings: language),
         .target(name: "Storage", dependencies: ["CLinux", "CCrypto", "JSON"], swiftSettings: language),
         .target(name: "EngineProtocol", swiftSettings: language),
-        .target(name: "ServingAPI", dependencies: ["JSON"], swiftSettings: language),
+        .target(name: "Constraints", dependencies: ["JSON"], swiftSettings: language),
+        .target(name: "ServingAPI", dependencies: ["Constraints", "JSON"], swiftSettings: language),
         .executableTarget(
             name: "tala-serve",
             dependencies: [

@@ -22,6 +22,10 @@ package struct KeyCommand: ParsableCommand {
         @Argument(help: "The key's name.") var name: String
         @Option(help: "viewer, user, developer, operator or admin.") var role: String
         @Option(help: "Days after which the key is not valid any more.") var expires: Int?
+        @Option(help: "The deployments that it is for, as a pattern in which * stands for any letters.") var models: String?
+        @Option(help: "Requests that it may make in a minute.") var requestsPerMinute: Int?
+        @Option(help: "Tokens of prompts and answers that it may use in a minute.") var tokensPerMinute: Int?
+        @Option(help: "Tokens that it may use in a day.") var tokensPerDay: Int?
 
         func run() throws {
             let folder = try KeyCommand.folder(options)
@@ -34,6 +38,12 @@ package struct KeyCommand: ParsableCommand {
             if let expires, !(1...36_500).contains(expires) {
                 throw CommandFailure(.invalid, "--expires is a number of days from 1 to 36500")
             }
+            let limits = [
+                ("requests_per_minute", requestsPerMinute), ("tokens_per_minute", tokensPerMinute), ("tokens_per_day", tokensPerDay),
+            ].compactMap { name, number in number.map { (name: name, number: $0) } }
+            if let limit = limits.first(where: { !(1...1_000_000_000_000).contains($0.number) }) {
+                throw CommandFailure(.invalid, "--\(limit.name.replacing("_", with: "-")) is a number from 1 on")
+            }
             let path = folder + "/" + name + ".json"
             guard !FolderListing.exists(path) else { throw CommandFailure(.wrongState, "there is a key \(name) already: revoke it first") }
             let key = "sk-tala-" + KeyCommand.secret()
@@ -42,6 +52,8 @@ package struct KeyCommand: ParsableCommand {
                 JSONMember("sha256", JSONNode(SHA256.hexadecimal(of: key.utf8))), JSONMember("created_at", JSONNode(Int(time(nil)))),
             ]
             if let expires { members.append(JSONMember("expires_at", JSONNode(Int(time(nil)) + expires * 86_400))) }
+            if let models { members.append(JSONMember("models", JSONNode(models))) }
+            members += limits.map { JSONMember($0.name, JSONNode($0.number)) }
             try DurableFiles.replace(path, with: JSONWriter(isIndented: true).string(JSONNode(members)) + "\n", mode: 0o640)
             if options.json {
                 try StandardOutput.json(["name": JSONNode(name), "role": JSONNode(role), "key": JSONNode(key)], isIndented: false)

@@ -5,13 +5,17 @@ package import Tokenization
 package struct AnswerText: Sendable {
     private var stream: TextStream
     private let stops: [[UInt8]]
+    /// Text that ends the answer's text, but not the answer: what follows is a call.
+    private var trigger: [UInt8]?
+    private let triggersOnlyAtStart: Bool
     /// What may be the beginning of a stop string.
     private var held: [UInt8] = []
     /// Whether a stop string has come; nothing follows it.
     package private(set) var isStopped = false
 
-    package init(_ tokenizer: Tokenizer, stops: [String]) {
+    package init(_ tokenizer: Tokenizer, stops: [String], trigger: [UInt8]? = nil, triggersOnlyAtStart: Bool = false) {
         stream = TextStream(tokenizer)
+        (self.trigger, self.triggersOnlyAtStart) = (trigger, triggersOnlyAtStart)
         self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }
     }
 
@@ -26,9 +30,18 @@ package struct AnswerText: Sendable {
         return last + String(decoding: held, as: UTF8.self)
     }
 
+    /// What is left of the text when a trigger has come.
+    package mutating func endBeforeTrigger() -> String {
+        let last = release(stream.finish())
+        defer { (held, trigger) = ([], nil) }
+        // A trigger that is a control token is not in the text.
+        let end = trigger.flatMap { Self.first($0, in: held) } ?? held.count
+        return isStopped ? last : last + String(decoding: held[..<end], as: UTF8.self)
+    }
+
     private mutating func release(_ text: String) -> String {
         guard !isStopped, !text.isEmpty else { return "" }
-        guard !stops.isEmpty else { return text }
+        guard !stops.isEmpty || trigger != nil else { return text }
         held += Array(text.utf8)
         // The stop string that ends first counts, of those the longest.
         var found: (start: Int, end: Int)?
@@ -42,8 +55,9 @@ package struct AnswerText: Sendable {
             defer { held = [] }
             return String(decoding: held[..<found.start], as: UTF8.self)
         }
-        let kept = stops.map { Self.overlap(held, $0) }.max() ?? 0
-        let free = held.count - kept
+        let kept = (stops + (trigger.map { [$0] } ?? [])).map { Self.overlap(held, $0) }.max() ?? 0
+        let free = trigger.flatMap { Self.first($0, in: held) } ?? held.count - kept
+        if free > 0, triggersOnlyAtStart { trigger = nil }
         defer { held.removeFirst(free) }
         return String(decoding: held[..<free], as: UTF8.self)
     }

@@ -47,7 +47,9 @@ extension Engine {
     /// - Throws: ``EngineError/adapterInUse(_:)`` while requests use it.
     package func unloadAdapter(_ place: Int) throws(EngineError) {
         guard adapters[place] != nil else { throw .noSuchAdapter(place) }
-        guard !(waiting + running).contains(where: { $0.request.adapter == place }) else { throw .adapterInUse(place) }
+        guard !(waiting + running).contains(where: { $0.request.adapter == place }),
+            !embeddings.contains(where: { $0.request.adapter == place })
+        else { throw .adapterInUse(place) }
         adapters[place] = nil
         pool.forget(scopesWithPrefix: "\(place)/")
     }

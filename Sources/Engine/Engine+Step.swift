@@ -53,7 +53,7 @@ extension Engine {
 
     /// Rows of prompts for this step: all that a step has, or as many as keep it short where
     /// answers wait for it.
-    private func promptRows(besides answering: Int) -> Int {
+    func promptRows(besides answering: Int) -> Int {
         guard answering > 0, let secondsPerRow, secondsPerRow > 0 else { return settings.chunkRows }
         let fitting = settings.stepSeconds / secondsPerRow
         return fitting < Double(settings.chunkRows) ? max(16, Int(fitting)) : settings.chunkRows
@@ -77,16 +77,18 @@ extension Engine {
         let row = share.firstLogits + (request.scoresPrompt && first < sequence.promptCount ? share.count - 1 : 0)
         let position = sequence.tokens.count - sequence.promptCount
         if request.topLogProbabilities != nil { keepLogits(row) }
-        let token = engineModel.withLogits(row) { sequence.sampler.choose($0, position: position) }
-        if request.endIDs.contains(token) { return end(sequence, .stop, &events) }
+        guard let token = engineModel.withLogits(row, { sequence.choose($0, position: position) }) else {
+            return end(sequence, .stuck, &events)
+        }
+        if request.endIDs.contains(token) { return end(sequence, sequence.reasonToStop, &events) }
         let likely = request.topLogProbabilities.map { probabilitiesOfRaw(token, $0) }
         sequence.tokens.append(token)
         sequence.sampler.append(token)
         open[request.id]?.answerTokens += 1
-        let text = sequence.text.append(token)
+        let (text, calls) = sequence.take(token)
         events.append(
-            .token(AnswerToken(id: request.id, choice: sequence.choice, token: token, text: text, probabilities: likely)))
-        if sequence.text.isStopped { return end(sequence, .stop, &events) }
+            .token(AnswerToken(id: request.id, choice: sequence.choice, token: token, text: text, calls: calls, probabilities: likely)))
+        if sequence.text.isStopped || sequence.constrained?.isFinished == true { return end(sequence, sequence.reasonToStop, &events) }
         // The last token's keys are of no use to anybody.
         if sequence.tokens.count >= sequence.limit { end(sequence, .length, &events) }
     }
@@ -130,7 +132,8 @@ extension Engine {
         sequence.finish = reason
         let id = sequence.request.id
         let rest = sequence.text.finish()
-        events.append(.finished(id: id, choice: sequence.choice, reason: sequence.text.isStopped ? .stop : reason, text: rest))
+        events.append(
+            .finished(id: id, choice: sequence.choice, reason: sequence.text.isStopped ? sequence.reasonToStop : reason, text: rest))
         release(sequence)
         guard var request = open[id] else { return }
         request.remaining -= 1

@@ -15,6 +15,8 @@ package final class Engine {
     var pool: PagePool
     /// The next first.
     var waiting: [EngineSequence] = []
+    /// Texts that become vectors, the next first.
+    var embeddings: [EmbeddingSequence] = []
     /// In the order in which they began.
     var running: [EngineSequence] = []
     var freeSlots: [Int]
@@ -56,7 +58,7 @@ package final class Engine {
 
     package var model: LanguageModel { engineModel.model }
     package var planCount: Int { engineModel.planCount }
-    package var isIdle: Bool { waiting.isEmpty && running.isEmpty }
+    package var isIdle: Bool { waiting.isEmpty && running.isEmpty && embeddings.isEmpty }
     package var waitingCount: Int { waiting.count }
     package var runningCount: Int { running.count }
     /// Pages that requests have, of all.
@@ -89,7 +91,7 @@ package final class Engine {
             waiting.append(
                 EngineSequence(
                     request, choice: choice, limit: limit, rotary: model.rotaryRows,
-                    text: AnswerText(tokenizer, stops: request.stops)))
+                    text: request.answerText(tokenizer)))
         }
     }
 
@@ -99,6 +101,7 @@ package final class Engine {
         for sequence in running where sequence.request.id == id { release(sequence) }
         running.removeAll { $0.request.id == id }
         open[id] = nil
+        cancelEmbedding(id)
     }
 
     func release(_ sequence: EngineSequence) {

@@ -6,7 +6,8 @@ import Tensors
 
 /// A model on a device with its cache, and the programs by the number of rows.
 final class EngineModel {
-    /// What a program is for: rows, and rows that get logits.
+    /// What a program is for: rows, and rows that get logits; with no such rows it gives the states
+    /// of all.
     struct Size: Hashable {
         var rows: Int
         var logits: Int
@@ -62,6 +63,11 @@ final class EngineModel {
     private static func graph(_ model: LanguageModel, _ size: Size, _ shape: GenerationShape) throws(GraphError) -> Graph {
         var graph = Graph()
         let pass = try model.addForward(to: &graph, tokenCount: size.rows, isTraining: false, generation: shape)
+        guard size.logits > 0 else {
+            graph.markOutput(pass.hidden, "states")
+            graph.removeDeadNodes()
+            return graph
+        }
         let rows = graph.input("logitRows", TensorType(rows: size.logits, columns: 1, .int32))
         let last = try graph.add(GatherRows(), [pass.hidden, rows])[0]
         graph.markOutput(try pass.addLogits(of: last, to: &graph), "logits")
@@ -106,11 +112,11 @@ final class EngineModel {
 
     /// Writes rows into the program that computes them; gives it, its size, and how many of the
     /// rows want logits.
-    private func load(_ rows: [Row]) throws -> (program: Program, size: Size, wanted: Int) {
+    private func load(_ rows: [Row], givesStates: Bool = false) throws -> (program: Program, size: Size, wanted: Int) {
         let wanted = rows.filter(\.wantsLogits).count
-        var size = Size(rows: Self.step(rows.count), logits: Self.step(max(1, wanted)))
+        var size = Size(rows: Self.step(rows.count), logits: givesStates ? 0 : Self.step(max(1, wanted)))
         while !programs.fits(size), size.rows < rowLimit { size.rows *= 2 }
-        if !programs.fits(size) { size = Size(rows: rowLimit, logits: min(rowLimit, logitLimit)) }
+        if !programs.fits(size), !givesStates { size = Size(rows: rowLimit, logits: min(rowLimit, logitLimit)) }
         let program = try programs.program(size)
         var tokens = [Int32](repeating: 0, count: size.rows)
         var (rotary, sequences) = (tokens, [Int32](repeating: -1, count: size.rows))
@@ -143,7 +149,7 @@ final class EngineModel {
         try program.write(sequences, to: ModelInput.sequences)
         try program.write(pages, to: ModelInput.pages)
         try program.write(routes, to: ModelInput.adapterRoutes)
-        try program.write(logitRows, to: "logitRows")
+        if !givesStates { try program.write(logitRows, to: "logitRows") }
         return (program, size, wanted)
     }
 
@@ -152,6 +158,18 @@ final class EngineModel {
         let (program, _, _) = try load(rows)
         _ = try program.executable.profile()
         return (program.plan, try program.executable.profile())
+    }
+
+    /// Computes rows, at most ``rowLimit``.
+    /// - Returns: their normalised hidden states `[rows, hidden size]`.
+    /// - Throws: ``GraphError``, and what the device throws.
+    func states(_ rows: [Row]) throws -> [Float] {
+        let (program, size, _) = try load(rows, givesStates: true)
+        try program.executable.run()
+        let width = model.configuration.hiddenSize
+        var states = [Float](repeating: 0, count: size.rows * width)
+        try states.withUnsafeMutableBytes { try program.executable.read("states", into: $0) }
+        return Array(states.prefix(rows.count * width))
     }
 
     /// Computes rows, at most ``rowLimit``, of which at most ``logitLimit`` want logits; those lie

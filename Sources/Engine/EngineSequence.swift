@@ -22,6 +22,7 @@ final class EngineSequence {
     let firstRotaryRow: Int
     var sampler: TokenSampler
     var text: AnswerText
+    var constrained: ConstrainedAnswer?
     var promptProbabilities: [TokenProbabilities] = []
     var finish: FinishReason?
 
@@ -31,6 +32,7 @@ final class EngineSequence {
         firstRotaryRow = rotary.firstRow(exampleLength: limit)
         scope = "\(request.adapter.map { "\($0)" } ?? "-")/\(firstRotaryRow)/\(request.scope)"
         sampler = TokenSampler(request.sampling, prompt: request.prompt, choice: choice)
+        constrained = request.constraint.map { ConstrainedAnswer($0) }
     }
 
     var promptCount: Int { request.prompt.count }

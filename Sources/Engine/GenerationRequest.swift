@@ -1,3 +1,5 @@
+package import Constraints
+
 /// What somebody wants to have written.
 package struct GenerationRequest: Sendable {
     /// The asker's own number for it.
@@ -12,6 +14,8 @@ package struct GenerationRequest: Sendable {
     package var stops: [String] = []
     /// Tokens at which an answer ends; they are no part of it.
     package var endIDs: Set<Int32> = []
+    /// What the answers must be; nil: anything.
+    package var constraint: AnswerConstraint?
     /// The number of the likeliest tokens to tell of beside each; nil: no probabilities.
     package var topLogProbabilities: Int?
     /// Whether the prompt's own tokens get probabilities too.
@@ -32,6 +36,10 @@ package enum FinishReason: String, Sendable {
     case stop
     /// As many tokens as were asked for, or the context's end.
     case length
+    /// The end of calls of tools.
+    case toolCalls = "tool_calls"
+    /// No token of the vocabulary fits what the answer must be.
+    case stuck
 }
 
 /// What became of requests in a step.
@@ -40,6 +48,8 @@ package enum EngineEvent: Sendable {
     case prompt(id: UInt64, [TokenProbabilities])
     case token(AnswerToken)
     case finished(id: UInt64, choice: Int, reason: FinishReason, text: String)
+    /// The vector of a text.
+    case embedding(id: UInt64, [Float], promptTokens: Int)
     /// All answers of a request have ended.
     case done(id: UInt64, promptTokens: Int, cachedTokens: Int, answerTokens: Int)
 }
@@ -50,6 +60,8 @@ package struct AnswerToken: Sendable {
     package var choice: Int
     package var token: Int32
     package var text: String
+    /// What it says of calls of tools.
+    package var calls: [CallPiece] = []
     package var probabilities: TokenProbabilities?
 }
 

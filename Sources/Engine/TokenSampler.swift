@@ -30,6 +30,11 @@ package struct TokenSampler: Sendable {
     ///   - position: counts the answer's tokens from 0.
     package func choose(_ logits: UnsafeMutableBufferPointer<Float>, position: Int) -> Int32 {
         penalise(logits)
+        return draw(logits, position: position)
+    }
+
+    /// A token for logits after bias and penalties.
+    func draw(_ logits: UnsafeMutableBufferPointer<Float>, position: Int) -> Int32 {
         guard settings.temperature > 0 else { return Int32(truncatingIfNeeded: Self.best(logits)) }
         let candidates = self.candidates(logits)
         let whole = candidates.reduce(0) { $0 + $1.weight }
@@ -52,7 +57,7 @@ package struct TokenSampler: Sendable {
         return Dictionary(candidates.map { ($0.token, $0.weight / whole) }) { first, _ in first }
     }
 
-    private func penalise(_ logits: UnsafeMutableBufferPointer<Float>) {
+    func penalise(_ logits: UnsafeMutableBufferPointer<Float>) {
         for (token, bias) in settings.logitBias where token >= 0 && Int(token) < logits.count { logits[Int(token)] += bias }
         if settings.repetitionPenalty != 1 {
             let penalty = Float(settings.repetitionPenalty)

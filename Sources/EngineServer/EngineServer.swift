@@ -8,12 +8,16 @@ import Tokenization
 /// Serves one engine on a Unix socket: one thread, one loop that reads what has come, computes a
 /// step and writes what came of it. A request is cancelled when its connection goes.
 package final class EngineServer {
-    private var served: ServedModel
+    var served: ServedModel
     private let listener: Int32
     private var connections: [Connection] = []
     private var nextID: UInt64 = 1
     /// By the engine's number: whose request it is, by which number there, and its first token.
-    private var owners: [UInt64: (connection: Connection, id: Int, first: Int32)] = [:]
+    var owners: [UInt64: (connection: Connection, id: Int, first: Int32)] = [:]
+    /// Requests whose constraints are being made.
+    var pending: [UInt64: (message: JSONNode, key: String)] = [:]
+    /// Constraints of requests so far.
+    var constraints: [String: AnswerConstraint] = [:]
     private let mustStop: () -> Bool
 
     private static let connectionLimit = 64
@@ -29,7 +33,7 @@ package final class EngineServer {
         while !mustStop() {
             wait()
             do {
-                for event in try served.engine.step() { deliver(event) }
+                for event in try served.engine.stepEmbeddings() + served.engine.step() { deliver(event) }
             } catch {
                 let fault = RequestFault("engine_failed", "the engine has failed: \(error)")
                 for (connection, id, _) in owners.values { connection.send(Replies.fault(fault, id: id)) }
@@ -44,13 +48,15 @@ package final class EngineServer {
     /// Waits for something to read, or until output goes on; not at all while there is work.
     private func wait() {
         var descriptors = [pollfd(fd: connections.count < Self.connectionLimit ? listener : -1, events: Int16(POLLIN), revents: 0)]
+        descriptors.append(pollfd(fd: served.maker.descriptor, events: Int16(POLLIN), revents: 0))
         for connection in connections {
             let events = POLLIN | (connection.wantsToWrite ? POLLOUT : 0)
             descriptors.append(pollfd(fd: connection.descriptor, events: Int16(events), revents: 0))
         }
         let count = poll(&descriptors, nfds_t(descriptors.count), served.engine.isIdle ? 500 : 0)
         guard count > 0 else { return }
-        for (connection, descriptor) in zip(connections, descriptors.dropFirst()) where descriptor.revents != 0 {
+        if descriptors[1].revents != 0 { submitPrepared() }
+        for (connection, descriptor) in zip(connections, descriptors.dropFirst(2)) where descriptor.revents != 0 {
             for message in connection.receive() { take(message, connection) }
         }
         if descriptors[0].revents & Int16(POLLIN) != 0 {
@@ -74,7 +80,7 @@ package final class EngineServer {
         for connection in connections where connection.isClosed {
             for id in connection.requests.values {
                 served.engine.cancel(id)
-                owners[id] = nil
+                (owners[id], pending[id]) = (nil, nil)
             }
         }
         connections.removeAll { $0.isClosed }
@@ -99,21 +105,29 @@ package final class EngineServer {
             guard connection.requests[id] == nil else { throw RequestFault("bad_message", "the id is another request's") }
             let number = nextID
             nextID += 1
-            let request = try reader.request(message, id: number)
+            if let order = try ConstraintOrder(message["answer"]), constraints[order.key] == nil {
+                let limit = served.engine.settings.queueLimit
+                guard pending.count < limit else { throw RequestFault(.queueFull(limit: limit)) }
+                pending[number] = (message, order.key)
+                served.maker.ask(order, number: number)
+                owners[number] = (connection, id, 0)
+            } else {
+                try submit(message, number: number, id: id, connection)
+            }
+            connection.requests[id] = number
+        case "embed":
+            let number = nextID
+            nextID += 1
+            let request = try reader.embedding(message, id: number)
             do throws(EngineError) { try served.engine.submit(request) } catch { throw RequestFault(error) }
             connection.requests[id] = number
-            owners[number] = (connection, id, request.prompt.first ?? 0)
+            owners[number] = (connection, id, 0)
         case "cancel":
             guard let number = connection.requests.removeValue(forKey: id) else { return }
             served.engine.cancel(number)
-            owners[number] = nil
-        case "tokenize":
-            let ids = try reader.prompt(message["prompt"] ?? .null)
-            connection.send(["type": "result", "id": JSONNode(id), "ids": JSONNode(ids.map { JSONNode(Int($0)) })])
-        case "detokenize":
-            let ids = (message["ids"]?.array ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
-            let text = served.encoder.tokenizer.decode(ids, skipSpecialTokens: false)
-            connection.send(["type": "result", "id": JSONNode(id), "text": JSONNode(text)])
+            (owners[number], pending[number]) = (nil, nil)
+        case "tokenize", "detokenize", "render", "tokenizer":
+            connection.send(JSONNode([JSONMember("type", "result"), JSONMember("id", JSONNode(id))] + (try tokens(message, reader))))
         case "load_adapter":
             guard let name = message["name"]?.string, let folder = message["folder"]?.string else {
                 throw RequestFault("bad_message", "name or folder is missing")
@@ -145,6 +159,13 @@ package final class EngineServer {
         case .finished(let number, let choice, let reason, let text):
             guard let (connection, id, _) = owners[number] else { return }
             connection.send(Replies.finished(id: id, choice: choice, reason: reason, text: text))
+        case .embedding(let number, let vector, let promptTokens):
+            guard let (connection, id, _) = owners.removeValue(forKey: number) else { return }
+            connection.requests[id] = nil
+            connection.send([
+                "type": "result", "id": JSONNode(id), "embedding": JSONNode(vector.map { JSONNode(Double($0)) }),
+                "prompt_tokens": JSONNode(promptTokens),
+            ])
         case .done(let number, let prompt, let cached, let answer):
             guard let (connection, id, _) = owners.removeValue(forKey: number) else { return }
             connection.requests[id] = nil

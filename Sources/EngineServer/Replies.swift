@@ -1,3 +1,4 @@
+import Constraints
 import Engine
 import JSON
 import Tokenization
@@ -18,7 +19,14 @@ struct Replies {
             JSONMember("type", "token"), JSONMember("id", JSONNode(id)), JSONMember("choice", JSONNode(answer.choice)),
             JSONMember("text", JSONNode(answer.text)),
         ]
+        if !answer.calls.isEmpty { members.append(JSONMember("calls", JSONNode(answer.calls.map(Self.call)))) }
         if let probabilities = answer.probabilities { members.append(JSONMember("logprobs", entry(probabilities))) }
+        return JSONNode(members)
+    }
+
+    private static func call(_ piece: CallPiece) -> JSONNode {
+        var members = [JSONMember("index", JSONNode(piece.index)), JSONMember("arguments", JSONNode(piece.arguments))]
+        if let name = piece.name { members.append(JSONMember("name", JSONNode(name))) }
         return JSONNode(members)
     }
 

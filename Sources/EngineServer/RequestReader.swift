@@ -27,12 +27,21 @@ struct RequestFault: Error {
 struct RequestReader {
     let served: ServedModel
 
-    func request(_ node: JSONNode, id: UInt64) throws(RequestFault) -> GenerationRequest {
-        var adapter: Int?
-        if let name = node["adapter"]?.string {
-            guard let place = served.places[name] else { throw RequestFault("model_not_found", "no adapter \(name) is loaded") }
-            adapter = place
+    private func adapter(_ node: JSONNode) throws(RequestFault) -> Int? {
+        guard let name = node["adapter"]?.string else { return nil }
+        guard let place = served.places[name] else { throw RequestFault("model_not_found", "no adapter \(name) is loaded") }
+        return place
+    }
+
+    func embedding(_ node: JSONNode, id: UInt64) throws(RequestFault) -> EmbeddingRequest {
+        guard let pooling = EmbeddingRequest.Pooling(rawValue: node["pooling"]?.string ?? "mean") else {
+            throw RequestFault("invalid_value", "pooling is mean or last", parameter: "pooling")
         }
+        return EmbeddingRequest(id: id, prompt: try prompt(node["prompt"] ?? .null), pooling: pooling, adapter: try adapter(node))
+    }
+
+    func request(_ node: JSONNode, id: UInt64) throws(RequestFault) -> GenerationRequest {
+        let adapter = try adapter(node)
         var request = GenerationRequest(id: id, prompt: try prompt(node["prompt"] ?? .null))
         request.adapter = adapter
         request.endIDs = served.ends(adapter)
@@ -79,12 +88,35 @@ struct RequestReader {
         if let text = node["text"]?.string {
             return served.encoder.tokenizer.encode(text, addSpecialTokens: node["add_special_tokens"]?.bool ?? true)
         }
-        guard let messages = node["messages"] else { throw RequestFault("invalid_value", "there is no prompt") }
-        var conversation = Conversation(messages: messages, tools: node["tools"])
-        conversation.variables = node["variables"]
-        do throws(ChatError) { return try served.encoder.promptTokens(of: conversation) } catch {
-            throw RequestFault("invalid_prompt", "the model's chat template refuses the messages: \(error)", parameter: "messages")
+        let conversation = try conversation(node)
+        do throws(ChatError) { return try served.encoder.promptTokens(of: conversation) } catch { throw Self.refused(error) }
+    }
+
+    /// The text that the model is asked with.
+    func rendered(_ node: JSONNode) throws(RequestFault) -> String {
+        let conversation = try conversation(node)
+        do throws(ChatError) { return try served.encoder.render(conversation, addGenerationPrompt: true) } catch {
+            throw Self.refused(error)
         }
+    }
+
+    private static func refused(_ error: ChatError) -> RequestFault {
+        RequestFault("invalid_prompt", "the model's chat template refuses the messages: \(error)", parameter: "messages")
+    }
+
+    private func conversation(_ node: JSONNode) throws(RequestFault) -> Conversation {
+        guard let messages = node["messages"] else { throw RequestFault("invalid_value", "there is no prompt") }
+        var conversation = conversation(messages, tools: node["tools"])
+        conversation.variables = node["variables"]
+        return conversation
+    }
+
+    /// Messages as the model's template is to be given them.
+    private func conversation(_ messages: JSONNode, tools: JSONNode?) -> Conversation {
+        let isPlain =
+            tools == nil
+            && messages.array?.allSatisfy { $0["tool_calls"] == nil && !["tool", "developer"].contains($0["role"]?.string ?? "") } ?? true
+        return isPlain ? Conversation(messages: messages) : served.maker.tools.conversation(messages, tools: tools)
     }
 
     private func whole(_ node: JSONNode, _ key: String, _ range: ClosedRange<Int>) throws(RequestFault) -> Int? {

@@ -30,6 +30,7 @@ package struct ServedModel {
     /// Those of adapters that name others, by place.
     package var endsByAdapter: [Int: Set<Int32>] = [:]
     package var places: [String: Int] = [:]
+    let maker: ConstraintMaker
 
     /// - Throws: ``ModelError``, ``TokenizerError``, and what the device throws.
     package init(_ options: Options, on device: any ComputeDevice) throws {
@@ -51,6 +52,7 @@ package struct ServedModel {
         settings.quantizesHead = [.q8, .nf4].contains(options.baseWeights)
         engine = try Engine(model, tokenizer: encoder.tokenizer, on: device, settings)
         self.encoder = encoder
+        maker = ConstraintMaker(encoder)
         endIDs = encoder.endIDs.union(encoder.specialTokens.stopIDs)
         for adapter in options.adapters { try load(adapter.name, adapter.folder) }
         try engine.prepare()

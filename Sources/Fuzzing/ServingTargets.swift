@@ -1,3 +1,4 @@
+import Constraints
 import EngineProtocol
 import JSON
 import Manifest
@@ -48,6 +49,64 @@ extension FuzzTarget {
             }
             try reader.finish()
         }
+    }
+
+    /// A body of `/v1/responses`.
+    static let responsesRequest = FuzzTarget(
+        "responses-request",
+        seeds: [
+            #"{"model": "m", "instructions": "a", "input": [{"role": "user", "content": [{"type": "input_text", "text": "b"}]}, {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"}, {"type": "function_call_output", "call_id": "1", "output": "c"}], "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}], "text": {"format": {"type": "json_object"}}, "tool_choice": "none", "store": false}"#
+        ], words: ["\"input\": \"a\"", "null", "[[]]", "\"type\": \"message\""], byteLimit: 2048, structure: .json
+    ) { bytes in
+        guard let node = try? JSONParser().parse(bytes) else { return nil }
+        return refusal { () throws(APIError) in _ = try ResponsesRequest(node) }
+    }
+
+    /// JSON Schemas: compiled, or refused with a place. What is compiled has a way to its end from
+    /// every place.
+    static let schema = FuzzTarget(
+        "schema",
+        seeds: [
+            ##"{"$defs": {"n": {"type": "object", "properties": {"a": {"type": ["integer", "null"], "minimum": -3, "maximum": 12.5}, "n": {"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]}}, "required": ["a"], "additionalProperties": {"type": "string", "maxLength": 3}}}, "$ref": "#/$defs/n"}"##,
+            #"{"type": "array", "items": {"type": "string", "pattern": "^[a-c]+(x|y{2,3})?$"}, "prefixItems": [{"enum": [1, "a"]}], "minItems": 1, "maxItems": 3}"#,
+            #"{"oneOf": [{"type": "number", "exclusiveMinimum": 0.5}, {"type": "string", "format": "date"}]}"#,
+        ],
+        words: [
+            "\"type\": \"object\"", "\"additionalProperties\": true", "\"$ref\": \"#\"", "\"pattern\": \"\"", "{}", "\"minLength\": 5",
+            "1e308", "-1",
+        ], byteLimit: 1024, structure: .json
+    ) { bytes in
+        guard let node = try? JSONParser().parse(bytes) else { return nil }
+        let automaton: Automaton
+        do throws(ConstraintError) { automaton = try Automaton(schema: node) } catch {
+            return error.description.utf8.count > 1_024 ? "a message of \(error.description.utf8.count) bytes" : nil
+        }
+        if automaton.nodeCount > Automaton.nodeLimit { return "\(automaton.nodeCount) states" }
+        let recognizer = Recognizer(automaton)
+        var state = recognizer.start
+        for step in 0..<48 {
+            let fitting = (0...UInt8.max).filter { recognizer.next(state, $0) != Recognizer.dead }
+            guard !fitting.isEmpty else {
+                let isTooLarge = recognizer.stateCount >= Recognizer.stateLimit / 2
+                return recognizer.accepts(state) || isTooLarge ? nil : "stuck after \(step) bytes"
+            }
+            state = recognizer.next(state, fitting[(step * 31 + bytes.count) % fitting.count])
+        }
+        return nil
+    }
+
+    /// What a model writes where calls are expected.
+    static let calls = FuzzTarget(
+        "calls",
+        seeds: [
+            "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": [1, \"}\\\"\"]}}\n</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call>"
+        ],
+        words: ["<tool_call>", "</tool_call>", "{", "}", "\"", "\\"], byteLimit: 512
+    ) { bytes in
+        var reader = CallReader(.generic, isTriggered: false)
+        let pieces = reader.append(bytes)
+        if reader.finishedCount > reader.count { return "more calls have ended than have begun" }
+        return pieces.contains { $0.index >= reader.count } ? "a piece of a call that has not begun" : nil
     }
 
     /// Frames between front and engine.

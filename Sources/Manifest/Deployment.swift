@@ -30,6 +30,9 @@ package struct Deployment: Sendable, Hashable {
     package var defaults = Defaults()
     /// Requests that wait at most.
     package var queue = 64
+    /// Requests, and tokens of prompts and answers, that are taken in a minute; nil: no limit.
+    package var requestsPerMinute: Int?
+    package var tokensPerMinute: Int?
 
     /// Whether a word may be a deployment's name: what stands in a path must be nothing else.
     package static func isName(_ word: some StringProtocol) -> Bool {
@@ -60,8 +63,10 @@ package struct Deployment: Sendable, Hashable {
             defaults.maximumTokens = try section.value("max_tokens", .integer(1...(1 << 24)))
             defaults.system = try section.value("system", .text(limit: 1 << 16))
         }
-        if let limits = try root.section("limits", ["queue"]) {
+        if let limits = try root.section("limits", ["queue", "requests_per_minute", "tokens_per_minute"]) {
             queue = try limits.value("queue", .integer(1...65_536)) ?? queue
+            requestsPerMinute = try limits.value("requests_per_minute", .integer(1...1_000_000_000))
+            tokensPerMinute = try limits.value("tokens_per_minute", .integer(1...1_000_000_000))
         }
     }
 
@@ -73,6 +78,8 @@ package struct Deployment: Sendable, Hashable {
             JSONMember("slots", JSONNode(slots)), JSONMember("cache_type", JSONNode(cacheType.rawValue)),
             JSONMember("queue", JSONNode(queue)),
         ]
+        if let requestsPerMinute { members.append(JSONMember("requests_per_minute", JSONNode(requestsPerMinute))) }
+        if let tokensPerMinute { members.append(JSONMember("tokens_per_minute", JSONNode(tokensPerMinute))) }
         if let cacheBytes { members.append(JSONMember("cache_memory", JSONNode(cacheBytes))) }
         var given: [JSONMember] = []
         if let number = defaults.temperature { given.append(JSONMember("temperature", JSONNode(number))) }

@@ -11,6 +11,7 @@ package struct AnswerBuilder: Sendable {
         /// Entries of tokens, as an engine names them.
         var tokens: [JSONNode] = []
         var hasBegun = false
+        var calls: AnswerCalls
     }
     private let request: TextRequest
     private let id: String
@@ -25,7 +26,7 @@ package struct AnswerBuilder: Sendable {
 
     package init(_ request: TextRequest, id: String, created: Int, fingerprint: String, seed: Int) {
         (self.request, self.id, self.created, self.fingerprint, self.seed) = (request, id, created, fingerprint, seed)
-        choices = Array(repeating: Choice(), count: request.prompts.count * request.choiceCount)
+        choices = (0..<request.prompts.count * request.choiceCount).map { Choice(calls: AnswerCalls(source: "\(id)/\($0)")) }
         prompts = Array(repeating: nil, count: request.prompts.count)
         remaining = request.prompts.count
     }
@@ -51,12 +52,17 @@ package struct AnswerBuilder: Sendable {
             let tokens = message["logprobs"].map { [$0] } ?? []
             choices[index].text += text
             choices[index].tokens += tokens
+            let calls = choices[index].calls.take(message["calls"]?.array ?? [])
             guard request.streams else { return [] }
-            return text.isEmpty && tokens.isEmpty ? begin(index) : begin(index) + [chunk(index, text, tokens, nil)]
+            let said = text.isEmpty && (tokens.isEmpty || !calls.isEmpty) ? [] : [chunk(index, text, tokens, nil)]
+            return begin(index) + said + (calls.isEmpty ? [] : [chunk(index, calls, said.isEmpty ? tokens : [])])
         case "finished":
             let text = message["text"]?.string ?? ""
             choices[index].text += text
             choices[index].finish = message["reason"]?.string ?? "stop"
+            guard choices[index].finish != "stuck" else {
+                throw APIError(500, "No token of the model's vocabulary fits what the answer must be.", code: "constraint_not_satisfiable")
+            }
             guard request.streams else { return [] }
             return begin(index) + (text.isEmpty ? [] : [chunk(index, text, [], nil)]) + [chunk(index, "", [], choices[index].finish)]
         case "done":
@@ -103,11 +109,30 @@ package struct AnswerBuilder: Sendable {
         ])
     }
 
+    /// A chunk about calls; probabilities of tokens stand there where no chunk with text has them.
+    private func chunk(_ index: Int, _ calls: [JSONNode], _ tokens: [JSONNode]) -> JSONNode {
+        envelope([
+            [
+                "index": JSONNode(index), "delta": ["tool_calls": JSONNode(calls)],
+                "logprobs": tokens.isEmpty ? .null : chatProbabilities(tokens), "finish_reason": nil,
+            ]
+        ])
+    }
+
+    private func message(_ own: Choice) -> JSONNode {
+        let isSilent = !own.calls.isEmpty && own.text.allSatisfy(\.isWhitespace)
+        var members: [JSONMember] = [
+            JSONMember("role", "assistant"), JSONMember("content", isSilent ? .null : JSONNode(own.text)), JSONMember("refusal", nil),
+        ]
+        if !own.calls.isEmpty { members.append(JSONMember("tool_calls", JSONNode(own.calls.nodes))) }
+        return JSONNode(members)
+    }
+
     private func whole(_ index: Int) -> JSONNode {
         let own = choices[index]
         if request.isChat {
             return [
-                "index": JSONNode(index), "message": ["role": "assistant", "content": JSONNode(own.text), "refusal": nil],
+                "index": JSONNode(index), "message": message(own),
                 "logprobs": request.logProbabilities == nil ? .null : chatProbabilities(own.tokens),
                 "finish_reason": JSONNode(own.finish ?? "stop"),
             ]
@@ -164,6 +189,15 @@ package struct AnswerBuilder: Sendable {
         ]
     }
 
+    /// What is ours: how to get the answer again, and what of the tools' schemas is not enforced.
+    private var tala: JSONNode {
+        var members = [JSONMember("seed", JSONNode(seed))]
+        if !request.notEnforced.isEmpty {
+            members.append(JSONMember("not_enforced", JSONNode(request.notEnforced.map { JSONNode($0) })))
+        }
+        return JSONNode(members)
+    }
+
     private func envelope(_ choices: [JSONNode], _ usage: JSONNode? = nil, isWhole: Bool = false) -> JSONNode {
         let object = request.isChat ? (isWhole ? "chat.completion" : "chat.completion.chunk") : "text_completion"
         var members: [JSONMember] = [
@@ -176,7 +210,7 @@ package struct AnswerBuilder: Sendable {
         } else if request.includesUsage {
             members.append(JSONMember("usage", nil))
         }
-        if isWhole { members.append(JSONMember("tala", ["seed": JSONNode(seed)])) }
+        if isWhole { members.append(JSONMember("tala", tala)) }
         return JSONNode(members)
     }
 
@@ -189,43 +223,9 @@ package struct AnswerBuilder: Sendable {
         case "queue_full": return APIError(429, text + ".", code: code, retryAfter: 1)
         case "does_not_fit": return APIError(400, text + ".", code: code)
         case "model_not_found": return APIError(404, text + ".", parameter: "model", code: code)
-        case "invalid_value", "invalid_prompt":
+        case "invalid_value", "invalid_prompt", "invalid_schema":
             return APIError(400, text + ".", parameter: message["param"]?.string ?? (isChat ? "messages" : "prompt"), code: code)
         default: return APIError(503, text + ".", code: "engine_restarting", retryAfter: 2)
         }
-    }
-}
-
-/// `logprobs` of `/v1/completions`: lists side by side.
-enum LegacyProbabilities {
-    static func withoutProbability(_ token: JSONNode) -> JSONNode {
-        JSONNode((token.object ?? []).filter { $0.key != "logprob" } + [JSONMember("logprob", nil)])
-    }
-
-    /// - Parameter offset: characters before the first token.
-    static func node(_ tokens: [JSONNode], offset: Int) -> JSONNode {
-        var (texts, numbers, tops, offsets): ([JSONNode], [JSONNode], [JSONNode], [JSONNode]) = ([], [], [], [])
-        var place = offset
-        for token in tokens {
-            let text = token["token"]?.string ?? ""
-            texts.append(JSONNode(text))
-            numbers.append(token["logprob"] ?? .null)
-            offsets.append(JSONNode(place))
-            place += text.unicodeScalars.count
-            if let top = token["top"]?.array {
-                // Tokens with one text are one member; the likelier counts.
-                var members: [JSONMember] = []
-                for entry in top where !members.contains(where: { $0.key == entry["token"]?.string }) {
-                    members.append(JSONMember(entry["token"]?.string ?? "", entry["logprob"] ?? .null))
-                }
-                tops.append(JSONNode(members))
-            } else {
-                tops.append(.null)
-            }
-        }
-        return [
-            "tokens": JSONNode(texts), "token_logprobs": JSONNode(numbers), "top_logprobs": JSONNode(tops),
-            "text_offset": JSONNode(offsets),
-        ]
     }
 }

@@ -27,6 +27,7 @@ enum MessageReader {
                     400, "\(name) has \(APIError.shown(JSONNode(member.key))), which is no field of a message.",
                     parameter: "\(name).\(member.key)", code: "unknown_parameter")
             }
+            try checkCalls(message, name)
             let content = message["content"] ?? .null
             if content.isNull {
                 guard role == "assistant", message["tool_calls"]?.array != nil else {

@@ -18,6 +18,10 @@ package struct TextRequest: Sendable {
     package var echoes = false
     package var streams = false
     package var includesUsage = false
+    /// What an engine is told of the answers; nil: they may be anything.
+    package var answer: JSONNode?
+    /// What of the tools' schemas is not enforced.
+    package var notEnforced: [String] = []
 
     /// What an engine is asked for one of the prompts.
     package func engineMessage(id: Int, prompt: Int, adapter: String?, scope: String, seed: Int) -> JSONNode {
@@ -30,6 +34,7 @@ package struct TextRequest: Sendable {
         if let adapter { members.append(JSONMember("adapter", JSONNode(adapter))) }
         if let maximumTokens { members.append(JSONMember("max_tokens", JSONNode(maximumTokens))) }
         if let logProbabilities { members.append(JSONMember("logprobs", JSONNode(logProbabilities))) }
+        if let answer { members.append(JSONMember("answer", answer)) }
         if echoes, logProbabilities != nil { members.append(JSONMember("echo", true)) }
         return JSONNode(members)
     }
@@ -58,11 +63,18 @@ package struct TextRequest: Sendable {
             throw APIError(400, "top_logprobs needs logprobs: true.", parameter: "top_logprobs", code: "invalid_value")
         }
         request.logProbabilities = wants ? top ?? 0 : nil
-        if let format = fields.take("response_format"), format["type"]?.string != "text" {
-            throw APIError(
-                400, "response_format is not supported except as {\"type\": \"text\"}.", parameter: "response_format",
-                code: "unsupported_parameter")
+        let tools = try ToolsReader(&fields)
+        request.answer = try FormatReader.answer(fields.take("response_format"))
+        request.notEnforced = tools.notEnforced
+        if let answer = tools.answer {
+            guard request.answer == nil else {
+                throw APIError(
+                    400, "response_format is not supported beside tools that may be called: set tool_choice to none, or leave it out.",
+                    parameter: "response_format", code: "unsupported_parameter")
+            }
+            request.answer = answer
         }
+        if let shown = tools.shown { prompt.append(JSONMember("tools", shown)) }
         var variables: [JSONMember] = []
         if let given = fields.take("chat_template_kwargs") {
             guard let members = given.object else { throw fields.wrong("chat_template_kwargs", given, "an object", code: "invalid_type") }
@@ -80,11 +92,9 @@ package struct TextRequest: Sendable {
         if let effort = try fields.string("reasoning_effort") { variables.append(JSONMember("reasoning_effort", JSONNode(effort))) }
         if !variables.isEmpty { prompt.append(JSONMember("variables", JSONNode(variables))) }
         request.prompts = [JSONNode(prompt)]
-        for name in ["tools", "functions", "function_call", "audio", "prediction", "web_search_options", "verbosity"] {
-            try fields.unsupported(name, unless: name == "tools" ? [[]] : [])
+        for name in ["functions", "function_call", "audio", "prediction", "web_search_options", "verbosity"] {
+            try fields.unsupported(name)
         }
-        try fields.unsupported("tool_choice", unless: ["none", "auto"])
-        try fields.unsupported("parallel_tool_calls", unless: [true])
         try fields.unsupported("modalities", unless: [["text"]])
         try request.readCommon(&fields)
         try fields.finish()

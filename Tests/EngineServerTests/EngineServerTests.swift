@@ -30,6 +30,36 @@ import Testing
         #expect(client.answers(3).last?["text"]?.string?.contains("a bird") == true)
     }
 
+    @Test func answersMayBeBoundToASchemaOrToCalls() throws {
+        let engine = try EngineProcess()
+        let client = try engine.connect()
+        let schema = #"{"type": "object", "properties": {"n": {"type": "integer"}, "ok": {"type": "boolean"}}, "required": ["n", "ok"]}"#
+        func ask(_ id: Int, _ answer: String) -> [JSONNode] {
+            client.say(#"{"type": "generate", "id": \#(id), \#(Self.question), "max_tokens": 90, "answer": \#(answer)}"#)
+            return client.answers(id)
+        }
+        // The first compiles, the second finds what was compiled.
+        for id in 1...2 {
+            let answers = ask(id, #"{"schema": \#(schema)}"#)
+            let value = try JSONParser().parse(Self.text(answers))
+            #expect(value["n"]?.integer != nil && value["ok"]?.bool != nil && answers.last?["type"]?.string == "done")
+        }
+        let called = ask(3, #"{"tools": [{"name": "f", "parameters": \#(schema)}], "forced": true, "several": false}"#)
+        let pieces = called.flatMap { $0["calls"]?.array ?? [] }
+        #expect(pieces.first?["name"]?.string == "f" && Self.text(called).isEmpty)
+        #expect(try JSONParser().parse(pieces.compactMap { $0["arguments"]?.string }.joined())["ok"]?.bool != nil)
+        #expect(called.contains { $0["reason"]?.string == "tool_calls" })
+        #expect(ask(4, #"{"schema": {"not": {}}}"#).last?["code"]?.string == "invalid_schema")
+        for answer in ["5", "{}", #"{"tools": []}"#, #"{"tools": [{}]}"#] {
+            #expect(ask(5, answer).last?["type"]?.string == "error", "\(answer)")
+        }
+        // Cancelled while it is being compiled: nothing more is heard of it.
+        client.say(#"{"type": "generate", "id": 6, \#(Self.question), "answer": {"schema": {"enum": ["a", "b"]}}}"#)
+        client.say(#"{"type": "cancel", "id": 6}"#)
+        client.say(#"{"type": "status", "id": 7}"#)
+        #expect(client.answers(7).last?["running"]?.integer == 0)
+    }
+
     /// The texts of control tokens in a message are text: nobody writes another's turn.
     @Test func controlTokensInAMessageDoNotCount() throws {
         let client = try EngineProcess().connect()

@@ -66,7 +66,7 @@ extension Engine {
                     answers[id, default: [:]][0, default: Answer()].logProbabilities += probabilities.map {
                         $0.token.logProbability.bitPattern
                     }
-                case .done: break
+                case .done, .embedding: break
                 }
             }
         } while !isIdle

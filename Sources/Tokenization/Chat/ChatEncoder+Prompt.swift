@@ -20,6 +20,11 @@ extension ChatEncoder {
 }
 
 extension ChatEncoder {
+    /// The source of the template for conversations without tools; nil where there is none.
+    package var chatTemplate: String? { (try? templates.choose(hasTools: false))?.source }
+}
+
+extension ChatEncoder {
     /// The end tokens that `generation_config.json` of a folder names; none where it has no such
     /// file.
     /// - Throws: ``TokenizerError``.

@@ -81,7 +81,7 @@ struct EvaluatedModel {
                     }
                     count += 1
                     try done(job.data.count + count)
-                case .prompt, .finished: break
+                case .prompt, .finished, .embedding: break
                 }
             }
         }

@@ -13,6 +13,7 @@ struct Front: HTTPResponder {
     let deployments: Deployments
     let spool: Spool
     let keys: KeyStore
+    let limiter: RateLimiter
     let hosts: Set<String>
     let origins: Set<String>
     let started = Date()

@@ -11,12 +11,20 @@ final class KeyStore: Sendable {
         var role: Role
         /// Whether a key came that is known, or none is needed.
         var isKnown: Bool
+        var limit = RateLimit()
+        /// What a deployment's name must be like; nil: anything.
+        var models: String?
+
+        /// Whether the key is for a deployment: `*` stands for any letters.
+        func mayUse(_ name: String) -> Bool { models.map { NamePattern.fits(name, $0) } ?? true }
     }
     private struct Key: Sendable {
         var name: String
         var role: Role
         var digest: [UInt8]
         var expires: Double?
+        var limit: RateLimit
+        var models: String?
     }
     private let folder: String
     private let known = Locked<(mark: String, keys: [Key])>(("", []))
@@ -43,7 +51,12 @@ final class KeyStore: Sendable {
             guard let bytes = try? DurableFiles.read(folder + "/" + name, limit: 1 << 16), let node = try? JSONParser().parse(bytes),
                 let role = node["role"]?.string.flatMap({ Role($0) }), let digest = node["sha256"]?.string, digest.utf8.count == 64
             else { return nil }
-            return Key(name: String(name.dropLast(5)), role: role, digest: Array(digest.utf8), expires: node["expires_at"]?.double)
+            let limit = RateLimit(
+                requestsPerMinute: node["requests_per_minute"]?.integer, tokensPerMinute: node["tokens_per_minute"]?.integer,
+                tokensPerDay: node["tokens_per_day"]?.integer)
+            return Key(
+                name: String(name.dropLast(5)), role: role, digest: Array(digest.utf8), expires: node["expires_at"]?.double, limit: limit,
+                models: node["models"]?.string)
         }
         known.set((mark, keys))
     }
@@ -72,6 +85,6 @@ final class KeyStore: Sendable {
         guard let found, found.expires.map({ $0 > Date().timeIntervalSince1970 }) ?? true else {
             throw APIError(401, "The key is not known, or has expired.", code: "invalid_api_key")
         }
-        return Asker(name: found.name, role: found.role, isKnown: true)
+        return Asker(name: found.name, role: found.role, isKnown: true, limit: found.limit, models: found.models)
     }
 }

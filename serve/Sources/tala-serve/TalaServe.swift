@@ -35,14 +35,22 @@ struct TalaServe: AsyncParsableCommand {
         defer { FolderListing.delete(sockets) }
         let deployments = Deployments(spool: path, program: program, sockets: sockets)
         let watching = Task { await deployments.watch() }
+        let limiter = RateLimiter(folder: path + "/keys")
         let reloading = Task {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(1))
                 keys.reload()
+                limiter.write()
+            }
+        }
+        let sweeping = Task {
+            while !Task.isCancelled {
+                Spool(root: path).sweepFiles()
+                try? await Task.sleep(for: .seconds(60))
             }
         }
         let front = Front(
-            deployments: deployments, spool: Spool(root: path), keys: keys,
+            deployments: deployments, spool: Spool(root: path), keys: keys, limiter: limiter,
             hosts: Set(["localhost", "127.0.0.1", "::1", name].compactMap { $0 } + host.map { Front.withoutPort($0) }),
             origins: Set(allowOrigin))
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
@@ -57,8 +65,10 @@ struct TalaServe: AsyncParsableCommand {
         defer {
             watching.cancel()
             reloading.cancel()
+            sweeping.cancel()
         }
         try await app.runService()
+        limiter.write()
         await deployments.stop()
     }
 

@@ -16,12 +16,12 @@ extension Front {
     // MARK: Models
 
     func models(_ call: Call) async throws -> Response {
-        Self.json(ModelListing.list(await deployments.all.map(Self.model)))
+        Self.json(ModelListing.list(await deployments.all.filter { call.asker.mayUse($0.name) }.map(Self.model)))
     }
 
     func model(_ call: Call) async throws -> Response {
         let name = call.parameters[0]
-        if let deployment = await deployments.deployment(name) { return Self.json(Self.model(deployment)) }
+        if call.asker.mayUse(name), let deployment = await deployments.deployment(name) { return Self.json(Self.model(deployment)) }
         // A tuned model that is not deployed is found by its job.
         if Spool.isJob(name), let status = spool.json(spool.path("jobs", name, "status.json")), status["status"]?.string == "succeeded" {
             return Self.json(

@@ -48,13 +48,8 @@ extension Front {
     /// Deletes a file, unless a job that has not ended reads it.
     func deleteFile(_ call: Call) async throws -> Response {
         let (name, object) = try uploaded(call.parameters[0])
-        for id in spool.jobs {
-            guard let status = spool.json(spool.path("jobs", id, "status.json")),
-                !["succeeded", "failed", "cancelled"].contains(status["status"]?.string ?? "")
-            else { continue }
-            if ["training_file", "validation_file"].contains(where: { status[$0]?.string == name }) {
-                throw APIError(409, "The job \(id) reads the file.", parameter: "file_id", code: "file_in_use")
-            }
+        if let id = spool.reader(of: name) {
+            throw APIError(409, "The job \(id) reads the file.", parameter: "file_id", code: "file_in_use")
         }
         FolderListing.delete(spool.path("files", ".meta", call.parameters[0] + ".json"))
         FolderListing.delete(spool.path("files", name))
@@ -99,11 +94,10 @@ extension Front {
         if let stray = reader.fields.keys.filter({ $0 != "purpose" && !$0.hasPrefix("expires_after") }).min() {
             throw APIError(400, "Unrecognized field \(APIError.shown(JSONNode(stray))).", parameter: stray, code: "unknown_parameter")
         }
-        if reader.fields.keys.contains(where: { $0.hasPrefix("expires_after") }) {
-            throw APIError(400, "expires_after is not supported.", parameter: "expires_after", code: "unsupported_parameter")
-        }
+        let created = Int(Date().timeIntervalSince1970)
+        let expires = try FileExpiry.seconds(reader.fields).map { JSONNode(created + $0) }
         let object: JSONNode = [
-            "id": JSONNode(id), "object": "file", "bytes": JSONNode(count), "created_at": JSONNode(Int(Date().timeIntervalSince1970)),
+            "id": JSONNode(id), "object": "file", "bytes": JSONNode(count), "created_at": JSONNode(created), "expires_at": expires ?? .null,
             "filename": JSONNode(filename), "purpose": JSONNode(purpose), "status": "processed", "status_details": nil,
         ]
         do {

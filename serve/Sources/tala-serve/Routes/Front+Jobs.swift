@@ -6,7 +6,12 @@ import Storage
 
 extension Front {
     func jobs(_ call: Call) async throws -> Response {
-        let all = spool.jobs.reversed().compactMap { spool.json(spool.path("jobs", $0, "status.json")) }
+        var all = spool.jobs.reversed().compactMap { spool.json(spool.path("jobs", $0, "status.json")) }
+        // Metadata as metadata[key]=value.
+        for (name, value) in call.request.uri.queryParameters where name.hasPrefix("metadata[") && name.hasSuffix("]") {
+            let key = String(name.dropFirst(9).dropLast())
+            all = all.filter { $0["metadata"]?[key]?.string == String(value) }
+        }
         return Self.json(try Page(all, call, defaultLimit: 20).json)
     }
 

@@ -13,9 +13,16 @@ extension Front {
         if let name = call.parameters.first, let members = body.object {
             body = JSONNode(members.filter { $0.key != "model" } + [JSONMember("model", JSONNode(name))])
         }
-        var request = isChat ? try TextRequest.chat(body) : try TextRequest.completion(body)
-        let (deployment, host) = try await ready(request.model)
-        try Self.apply(deployment.settings["defaults"] ?? [:], to: &request, body)
+        return try await text(call, isChat ? try TextRequest.chat(body) : try TextRequest.completion(body), PlainForm())
+    }
+
+    /// Answers a request for text in a form.
+    func text(_ call: Call, _ asked: TextRequest, _ form: some AnswerForm) async throws -> Response {
+        var request = asked
+        let isChat = request.isChat
+        let (deployment, host) = try await ready(request.model, call)
+        try Self.apply(deployment.settings["defaults"] ?? [:], to: &request)
+        let allowance = try allowance(deployment, call)
         guard let link = await host.link else { throw Self.restarting }
         let seed = request.seed ?? Int.random(in: 0...Int(Int32.max))
         let builder = AnswerBuilder(
@@ -26,7 +33,7 @@ extension Front {
             link.ask { request.engineMessage(id: $0, prompt: prompt, adapter: deployment.adapter, scope: scope, seed: seed) }
         }
         let answers = Answers(link: link, ids: asked.map(\.id), streams: asked.map(\.answers))
-        guard request.streams else { return try await whole(builder, answers, deployment.name, call) }
+        guard request.streams else { return allowance.marked(try await whole(builder, answers, form, allowance, call)) }
         // What is refused is refused with a status, before the stream begins.
         var merged = answers.merged.makeAsyncIterator()
         guard let first = await merged.next() else { throw Self.restarting }
@@ -34,7 +41,7 @@ extension Front {
             answers.cancel()
             throw AnswerBuilder.error(first.message, isChat: isChat)
         }
-        return stream(builder, first, answers, deployment.name, call)
+        return allowance.marked(stream(builder, first, answers, form, allowance, call))
     }
 
     /// The answers of an engine to all prompts of a request.
@@ -74,8 +81,9 @@ extension Front {
         func cancel() { for id in ids { link.cancel(id) } }
     }
 
-    private func whole(_ builder: AnswerBuilder, _ answers: Answers, _ name: String, _ call: Call) async throws -> Response {
-        let deployments = deployments
+    private func whole(
+        _ builder: AnswerBuilder, _ answers: Answers, _ form: some AnswerForm, _ allowance: Allowance, _ call: Call
+    ) async throws -> Response {
         let result: AnswerBuilder = try await withTaskCancellationHandler {
             try await call.rest.consumeWithInboundCloseHandler { _ in
                 var builder = builder
@@ -92,20 +100,21 @@ extension Front {
         } onCancel: {
             answers.cancel()
         }
-        await deployments.count(name, tokens: result.completionTokens)
+        await count(allowance, prompt: result.promptTokens, answer: result.completionTokens)
         guard result.isDone else { throw CancellationError() }
-        var response = Self.json(result.answer)
+        var response = Self.json(form.whole(result.answer))
         response.headers[.connection] = "close"
         return response
     }
 
-    private func stream(_ builder: AnswerBuilder, _ first: Answers.Item, _ answers: Answers, _ name: String, _ call: Call) -> Response {
-        let deployments = deployments
+    private func stream(
+        _ builder: AnswerBuilder, _ first: Answers.Item, _ answers: Answers, _ form: some AnswerForm, _ allowance: Allowance, _ call: Call
+    ) -> Response {
         let body = ResponseBody { writer in
-            func event(_ node: JSONNode) -> ByteBuffer { ByteBuffer(string: "data: " + JSONWriter().string(node) + "\n\n") }
             do {
-                let tokens = try await call.rest.consumeWithInboundCloseHandler { _ in
-                    var builder = builder
+                let result = try await call.rest.consumeWithInboundCloseHandler { _ in
+                    var (builder, form) = (builder, form)
+                    func event(_ chunk: JSONNode) -> ByteBuffer { ByteBuffer(string: form.text(of: chunk)) }
                     for chunk in try builder.take(first.message, prompt: first.prompt) { try await writer.write(event(chunk)) }
                     for await item in answers.merged {
                         if item.prompt == Answers.ping {
@@ -116,16 +125,16 @@ extension Front {
                             for chunk in try builder.take(item.message, prompt: item.prompt) { try await writer.write(event(chunk)) }
                         } catch let error as APIError {
                             answers.cancel()
-                            try await writer.write(event(error.body))
-                            return builder.completionTokens
+                            try await writer.write(ByteBuffer(string: form.text(of: error)))
+                            return builder
                         }
                     }
-                    if builder.isDone { try await writer.write(ByteBuffer(string: "data: [DONE]\n\n")) }
-                    return builder.completionTokens
+                    if builder.isDone { try await writer.write(ByteBuffer(string: form.ending)) }
+                    return builder
                 } onInboundClosed: {
                     answers.cancel()
                 }
-                await deployments.count(name, tokens: tokens)
+                await count(allowance, prompt: result.promptTokens, answer: result.completionTokens)
             } catch {
                 answers.cancel()
                 throw error
@@ -140,7 +149,9 @@ extension Front {
     static let restarting = APIError(503, "The engine is starting again.", code: "engine_restarting", retryAfter: 2)
 
     /// A deployment that answers.
-    func ready(_ name: String) async throws -> (Deployments.Served, EngineHost) {
+    func ready(_ name: String, _ call: Call) async throws -> (Deployments.Served, EngineHost) {
+        // What a key is not for does not exist for it.
+        guard call.asker.mayUse(name) else { throw APIError.modelNotFound(name) }
         guard let deployment = await deployments.deployment(name) else { throw APIError.modelNotFound(name) }
         switch deployment.state {
         case "ready":
@@ -156,7 +167,7 @@ extension Front {
     }
 
     /// What is in force where the request is silent.
-    private static func apply(_ defaults: JSONNode, to request: inout TextRequest, _ body: JSONNode) throws(APIError) {
+    private static func apply(_ defaults: JSONNode, to request: inout TextRequest) throws(APIError) {
         for name in ["temperature", "top_p"] where !request.sampling.contains(where: { $0.key == name }) {
             if let value = defaults[name] { request.sampling.append(JSONMember(name, value)) }
         }
@@ -175,35 +186,5 @@ extension Front {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
         return "fp_" + String(hash, radix: 16)
-    }
-
-    // MARK: Tokens
-
-    func tokenize(_ call: Call) async throws -> Response {
-        let body = try await call.json()
-        let (_, host) = try await ready(try Self.modelName(body))
-        var prompt: JSONNode = ["text": body["content"] ?? body["prompt"] ?? "", "add_special_tokens": body["add_special"] ?? true]
-        if let messages = body["messages"] { prompt = ["messages": messages] }
-        let answer = await host.link?.result { ["type": "tokenize", "id": JSONNode($0), "prompt": prompt] }
-        guard let answer, let ids = answer["ids"] else { throw answer.map { AnswerBuilder.error($0, isChat: false) } ?? Self.restarting }
-        return Self.json(["tokens": ids, "count": JSONNode(ids.array?.count ?? 0)])
-    }
-
-    func detokenize(_ call: Call) async throws -> Response {
-        let body = try await call.json()
-        let (_, host) = try await ready(try Self.modelName(body))
-        guard let tokens = body["tokens"], tokens.array?.allSatisfy({ $0.integer != nil }) ?? false else {
-            throw APIError(400, "tokens must be a list of token ids.", parameter: "tokens", code: "invalid_type")
-        }
-        let answer = await host.link?.result { ["type": "detokenize", "id": JSONNode($0), "ids": tokens] }
-        guard let text = answer?["text"] else { throw Self.restarting }
-        return Self.json(["content": text])
-    }
-
-    private static func modelName(_ body: JSONNode) throws(APIError) -> String {
-        guard let name = body["model"]?.string else {
-            throw APIError(400, "model is missing: the name of a deployment.", parameter: "model", code: "missing_required_parameter")
-        }
-        return name
     }
 }

@@ -1,0 +1,133 @@
+/// Runs an automaton: the sets of places in which it may be are numbered as they come up, and what
+/// a byte leads to is remembered. For one thread at a time.
+package final class Recognizer {
+    /// Sets of places that are kept at most; more come of hostile schemas alone.
+    package static let stateLimit = 1 << 15
+
+    private struct Place: Hashable {
+        var node: Int32
+        /// What waits for the end of the part, as a number in `frames`.
+        var stack: Int32
+        var counter: Int32
+    }
+    private struct Frame: Hashable {
+        var parent: Int32
+        var next: Int32
+        /// Arrays and objects that are open within the part that was entered.
+        var nesting: Int32
+    }
+    private struct State {
+        /// Places that take a byte, in order.
+        var places: [Place]
+        var accepts: Bool
+    }
+    private let automaton: Automaton
+    private var frames: [Frame] = [Frame(parent: -1, next: -1, nesting: 0)]
+    private var frameNumbers: [Frame: Int32] = [:]
+    private var states: [State] = []
+    private var numbers: [[Place]: [Bool: Int32]] = [:]
+    /// For each state 256 entries: the state that a byte leads to, `dead`, or `unknown`.
+    private var table: [Int32] = []
+    private var visited: Set<Place> = []
+
+    /// Where nothing fits any more.
+    package static let dead: Int32 = -1
+    private static let unknown: Int32 = -2
+    /// Places of a state at most.
+    private static let placeLimit = 4_096
+
+    package init(_ automaton: Automaton) { self.automaton = automaton }
+
+    package var stateCount: Int { states.count }
+
+    /// The state before the first byte.
+    package lazy var start: Int32 = {
+        var (places, accepts): ([Place], Bool) = ([], false)
+        visited = []
+        close(Place(node: automaton.start, stack: 0, counter: 0), &places, &accepts)
+        return number(places, accepts)
+    }()
+
+    /// The state behind a byte.
+    package func next(_ state: Int32, _ byte: UInt8) -> Int32 {
+        guard state >= 0 else { return Self.dead }
+        let index = Int(state) << 8 | Int(byte)
+        let known = table[index]
+        if known != Self.unknown { return known }
+        var (places, accepts): ([Place], Bool) = ([], false)
+        visited = []
+        for place in states[Int(state)].places {
+            guard case .range(let low, let high, let next) = automaton.nodes[Int(place.node)], low <= byte, byte <= high else { continue }
+            close(Place(node: next, stack: place.stack, counter: place.counter), &places, &accepts)
+        }
+        let found = number(places, accepts)
+        table[index] = found
+        return found
+    }
+
+    package func next(_ state: Int32, _ bytes: some Sequence<UInt8>) -> Int32 {
+        var state = state
+        for byte in bytes {
+            state = next(state, byte)
+            if state == Self.dead { break }
+        }
+        return state
+    }
+
+    /// Whether all may end here.
+    package func accepts(_ state: Int32) -> Bool { state >= 0 && states[Int(state)].accepts }
+
+    /// Whether all must end here.
+    package func isFinal(_ state: Int32) -> Bool { state >= 0 && states[Int(state)].accepts && states[Int(state)].places.isEmpty }
+
+    private func number(_ places: [Place], _ accepts: Bool) -> Int32 {
+        guard !places.isEmpty || accepts, places.count <= Self.placeLimit else { return Self.dead }
+        let places = places.sorted { ($0.node, $0.stack, $0.counter) < ($1.node, $1.stack, $1.counter) }
+        if let known = numbers[places]?[accepts] { return known }
+        guard states.count < Self.stateLimit else { return Self.dead }
+        let number = Int32(truncatingIfNeeded: states.count)
+        states.append(State(places: places, accepts: accepts))
+        table.append(contentsOf: repeatElement(Self.unknown, count: 256))
+        numbers[places, default: [:]][accepts] = number
+        return number
+    }
+
+    /// Adds the places that take a byte and are reached from here without one.
+    private func close(_ first: Place, _ places: inout [Place], _ accepts: inout Bool) {
+        var open = [first]
+        while let place = open.popLast() {
+            guard places.count <= Self.placeLimit, visited.insert(place).inserted else { continue }
+            func go(_ node: Int32, stack: Int32? = nil, counter: Int32? = nil) {
+                open.append(Place(node: node, stack: stack ?? place.stack, counter: counter ?? place.counter))
+            }
+            switch automaton.nodes[Int(place.node)] {
+            case .range: places.append(place)
+            case .split(let nodes): for node in nodes { go(node) }
+            case .call(let part, let nesting, let next):
+                let inside = frames[Int(place.stack)].nesting + nesting
+                go(automaton.parts[Int(part)], stack: frame(Frame(parent: place.stack, next: next, nesting: inside)))
+            case .gate(let nesting, let next):
+                if frames[Int(place.stack)].nesting + nesting <= Automaton.nestingLimit { go(next) }
+            case .reset(let next): go(next, counter: 0)
+            case .count(let limit, let enough, let next):
+                if limit < 0 {
+                    go(next, counter: min(enough, place.counter + 1))
+                } else if place.counter < limit {
+                    go(next, counter: place.counter + 1)
+                }
+            case .counted(let least, let next): if place.counter >= least { go(next) }
+            case .end:
+                let frame = frames[Int(place.stack)]
+                if frame.parent < 0 { accepts = true } else { go(frame.next, stack: frame.parent) }
+            }
+        }
+    }
+
+    private func frame(_ frame: Frame) -> Int32 {
+        if let known = frameNumbers[frame] { return known }
+        let number = Int32(truncatingIfNeeded: frames.count)
+        frames.append(frame)
+        frameNumbers[frame] = number
+        return number
+    }
+}
