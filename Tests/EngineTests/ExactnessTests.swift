@@ -45,6 +45,7 @@ import VulkanBackend
         var weights = BaseWeights.stored
         var activations = ElementType.float32
         var cacheType = ElementType.float32
+        var quantizesHead = false
         var requestCount = 64
         var isVulkan = false
 
@@ -58,14 +59,16 @@ import VulkanBackend
             Setting(testDescription: "cpu, nf4", weights: .nf4, requestCount: 12),
             Setting(testDescription: "cpu, bfloat16", weights: .bfloat16, requestCount: 12),
             Setting(testDescription: "cpu, bfloat16 activations", activations: .bfloat16, cacheType: .float16, requestCount: 12),
-            Setting(testDescription: "cpu, q8, bfloat16 activations", weights: .q8, activations: .bfloat16, requestCount: 12),
+            Setting(
+                testDescription: "cpu, q8 and its head, bfloat16 activations", weights: .q8, activations: .bfloat16, quantizesHead: true,
+                requestCount: 12),
         ] + ((try? VulkanDevice(validates: true)) == nil ? [] : [Setting(testDescription: "vulkan", requestCount: 12, isVulkan: true)])
 
     @Test(arguments: settings) func aRequestGetsTheSameBitsWhateverElseRuns(_ setting: Setting) throws {
         let requests = try Self.requests(setting.requestCount)
         func make(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
             var settings = settings
-            settings.cacheType = setting.cacheType
+            (settings.cacheType, settings.quantizesHead) = (setting.cacheType, setting.quantizesHead)
             return try DemoEngine.make(
                 on: setting.device(threads: threads), baseWeights: setting.weights, activations: setting.activations, settings)
         }
@@ -88,6 +91,20 @@ import VulkanBackend
                 #expect((found[request.id] ?? rest[request.id])?[0] == answer, "request \(request.id), chunks of \(chunk), \(slots) slots")
             }
             #expect(engine.usedPages.used == 0)
+        }
+    }
+
+    @Test func aHeadInEightBitsGivesNearlyTheProbabilitiesOfTheStoredOne() throws {
+        var request = GenerationRequest(id: 1, prompt: try DemoEngine.prompt("The little bird"), maximumTokens: 1)
+        request.topLogProbabilities = 3
+        var settings = EngineSettings(slots: 1, contextLength: 64)
+        let stored = try #require(try DemoEngine.make(settings).run([request])[1]?[0])
+        settings.quantizesHead = true
+        let quantised = try #require(try DemoEngine.make(settings).run([request])[1]?[0])
+        #expect(stored.tokens == quantised.tokens && stored.logProbabilities != quantised.logProbabilities)
+        #expect(stored.logProbabilities.count == 4 && quantised.logProbabilities.count == 4)
+        for (one, other) in zip(stored.logProbabilities, quantised.logProbabilities) {
+            #expect(abs(Double(bitPattern: one) - Double(bitPattern: other)) < 0.1)
         }
     }
 
