@@ -48,7 +48,7 @@ struct JobTable {
         let share = progress.totalSteps > 0 ? Double(progress.step) / Double(progress.totalSteps) : 0
         let bar =
             progress.totalSteps > 0 && progress.step > 0 ? Terminal.bar(share, width: 10) + " \(Int((share * 100).rounded(.down))) %" : "-"
-        let state = status.state.rawValue + (status.state == .paused ? status.reason.map { " (\($0.rawValue))" } ?? "" : "")
+        let state = WatchLine.state(status)
         return [
             status.id, state, bar, progress.trainLoss.map { Terminal.decimal($0, 4) } ?? "-",
             status.state == .running ? progress.remainingSeconds.map(Terminal.duration) ?? "-" : "-", Self.owner(status.owner),

@@ -66,7 +66,11 @@ package struct Status: ParsableCommand {
         add("dead workers", status.crashes.map { "\($0.count) since the last progress" })
         add("time left", progress.remainingSeconds.map(Terminal.duration))
         add("checkpoint", status.checkpoint.map { folder.checkpoints + "/" + $0 })
-        if status.state == .succeeded { add("result", folder.result) }
+        if status.reason == .validatedOnly {
+            add("preview", folder.previewFile)
+        } else if status.state == .succeeded {
+            add("result", folder.result)
+        }
         add("error", status.error.map { Terminal.safe($0.message) })
         return rows
     }

@@ -37,9 +37,9 @@ struct WatchLine {
     private func parts(sparklineWidth: Int) -> [Part] {
         let dead = daemonRuns ? [] : [Part(rank: 0, text: "no daemon is running")]
         let progress = status.progress
-        guard progress.totalSteps > 0, status.state == .running || status.state.isFinal else {
+        guard progress.totalSteps > 0, status.state == .running || status.state.isFinal, status.reason != .validatedOnly else {
             guard let reading = status.reading, reading.byteCount > 0 else {
-                return [Part(rank: 2, text: status.id), Part(rank: 1, text: state)] + dead
+                return [Part(rank: 2, text: status.id), Part(rank: 1, text: Self.state(status))] + dead
             }
             let share = Double(reading.bytesDone) / Double(reading.byteCount)
             return [
@@ -62,8 +62,9 @@ struct WatchLine {
         return parts + dead
     }
 
-    /// The state with the reason of a pause.
-    private var state: String {
-        status.state.rawValue + (status.state == .paused ? status.reason.map { " (\($0.rawValue))" } ?? "" : "")
+    /// The state with the reason of a pause, or of an end without training.
+    static func state(_ status: JobStatus) -> String {
+        let isSaid = status.state == .paused || status.reason == .validatedOnly
+        return status.state.rawValue + (isSaid ? status.reason.map { " (\($0.rawValue))" } ?? "" : "")
     }
 }

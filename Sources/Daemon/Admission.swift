@@ -52,7 +52,7 @@ struct Admission {
     /// read data and model once more. Only where nothing else waits, a device is free for it, and
     /// nothing but the files can keep it from starting.
     private func startsAtOnce(_ status: JobStatus, _ manifest: Manifest) -> Bool {
-        guard configuration.startsAtOnce, scheduler.isEmpty, manifest.notBefore == nil, manifest.after.isEmpty,
+        guard configuration.startsAtOnce, scheduler.isEmpty, !manifest.validatesOnly, manifest.notBefore == nil, manifest.after.isEmpty,
             supervisor.devices.contains(where: { $0.worker == nil && DeviceChoice.serves($0.selector, manifest.device) })
         else { return false }
         let owner = status.owner ?? 0

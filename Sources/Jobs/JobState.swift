@@ -16,7 +16,8 @@ package enum JobState: String, Sendable, Hashable, CaseIterable {
     package func mayBecome(_ next: JobState) -> Bool {
         switch self {
         // The first job of an idle daemon is validated and trained by one worker.
-        case .validatingFiles: [.queued, .running, .paused, .failed, .cancelled].contains(next)
+        // A dry run ends where others begin to wait.
+        case .validatingFiles: [.queued, .running, .paused, .succeeded, .failed, .cancelled].contains(next)
         case .queued: [.validatingFiles, .running, .paused, .failed, .cancelled].contains(next)
         // A worker whose validation.json is damaged validates the files again.
         case .running: [.validatingFiles, .queued, .paused, .succeeded, .failed, .cancelled].contains(next)

@@ -14,6 +14,8 @@ package enum StateReason: String, Sendable, Hashable, CaseIterable {
     case givingUp = "giving_up"
     /// Cancelled, and its last checkpoint is still to be exported.
     case exportingCheckpoint = "exporting_checkpoint"
+    /// Succeeded without training: `validate_only` of the manifest ends the job after validation.
+    case validatedOnly = "validated_only"
 
     /// Whether resuming the job grants anew what it has used up.
     package var grantsAnew: Bool { self == .timeLimit || self == .costLimit }

@@ -64,6 +64,9 @@ package struct Manifest: KeyedSection {
     package var isStrict = false
     /// Keys of which several values are tried; nil in the manifest of a job.
     package var sweep: Sweep?
+    /// Whether the job ends when its files have been validated: it is a dry run, and trains
+    /// nothing.
+    package var validatesOnly = false
 
     package init() {}
 
@@ -126,6 +129,9 @@ package struct Manifest: KeyedSection {
         Key("profile", \.isProfiled, .flag, "Whether the second step is timed kernel by kernel"),
         Key("strict", \.isStrict, .flag, "Whether warnings are errors"),
         .sweep,
+        Key(
+            "validate_only", \.validatesOnly, .flag,
+            "Whether the job ends after validation: preview.json then says what it would do"),
     ]
 
     package static let exclusions = [Exclusion("validation_file", "validation_split", idle: 0)]
@@ -173,6 +179,7 @@ package struct Manifest: KeyedSection {
         case "profile": !isProfiled
         case "special_tokens_in_text": specialTokensInText == .warn
         case "strict": !isStrict
+        case "validate_only": !validatesOnly
         default: false
         }
     }

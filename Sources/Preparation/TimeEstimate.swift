@@ -27,8 +27,6 @@ package struct TimeEstimate: Sendable, Hashable {
 extension PreparedJob {
     /// Seconds of steps that are worth doing for an estimate.
     private static let trialSeconds = 2.0
-    /// A model whose session takes more than this is not loaded for an estimate.
-    private static let trialBytes = 1 << 30
     /// Share of the product's peak that whole steps attain, as measured on transformers of 100
     /// million parameters and more (docs/performance.md).
     private static let attainedShare = 0.6
@@ -47,14 +45,15 @@ extension PreparedJob {
     package var floatingPointOperations: Double { computedTokens * plan.floatingPointOperations / Double(max(1, plan.size.tokenCount)) }
 
     /// Estimates the time of all steps: small jobs by doing a few, large ones by arithmetic.
+    /// - Parameter trialBytes: a model whose session takes more than this is not loaded for it.
     /// - Throws: what the device throws.
-    package func estimateTime() throws -> TimeEstimate {
+    package func estimateTime(trialBytes: Int = 1 << 30) throws -> TimeEstimate {
         let peaks = try DevicePeaks.measured(on: device, types: [ElementType(rawValue: precision) ?? .float32], secondsPerKernel: 0.1)
         let perToken = plan.floatingPointOperations / Double(max(1, plan.size.tokenCount))
         let rate = peaks.operationsPerSecond(ElementType(rawValue: precision) ?? .float32)
         let byArithmetic = rate > 0 ? computedTokens * perToken / rate / Self.attainedShare : 0
         let passSeconds = rate > 0 ? plan.floatingPointOperations / rate : .infinity
-        guard passSeconds < Self.trialSeconds / 4, plan.deviceBytes < Self.trialBytes else {
+        guard passSeconds < Self.trialSeconds / 4, plan.deviceBytes < trialBytes else {
             return TimeEstimate(seconds: byArithmetic, basis: .arithmetic)
         }
         // Steps of one micro-batch each.

@@ -37,6 +37,11 @@ package struct JobFolder: Sendable, Hashable {
 
     /// What validation found, written when a job has passed it.
     package var validationFile: String { path + "/validation.json" }
+    /// What a dry run would do: reports, marked examples, numbers, memory and time.
+    package var previewFile: String { path + "/preview.json" }
+    /// Examples with their losses under the result, by which whoever serves it tells that it
+    /// computes there what it did here.
+    package var replayFile: String { path + "/replay.json" }
     /// The worker's sign of life.
     package var pulseFile: String { path + "/.pulse" }
 

@@ -40,6 +40,9 @@ extension JobFolder {
         case .paused:
             status = JobStatus(copying: status, in: .paused)
             status.reason = .requested
+        case .succeeded where manifest.validatesOnly && isValidated:
+            status = JobStatus(copying: status, in: .succeeded)
+            (status.reason, status.resultFiles) = (.validatedOnly, ["preview.json"])
         case .succeeded where WholeFolder.fault(in: result) == nil:
             status = JobStatus(copying: status, in: .succeeded)
             status.resultFiles = ["metrics.csv", "result"]

@@ -77,6 +77,7 @@ package final class JobRunner {
     package func validate() -> WorkerExit {
         guarded {
             if let outcome = leaveEarly() { return outcome }
+            if papers.manifest.validatesOnly { return try runDry() }
             do { if let method = evaluationMethod { _ = try prepareEvaluation(method) } else { _ = try prepare() } } catch is Interruption {
                 return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
             }
@@ -106,6 +107,7 @@ package final class JobRunner {
         // Whoever starts a worker for a paused job lets it go on.
         if status.state == .paused { try status.become(.queued) }
         if let outcome = leaveEarly() { return outcome }
+        if papers.manifest.validatesOnly { return try runDry() }
         if folder.isValidated {
             try status.become(.running)
             try save()

@@ -94,28 +94,14 @@ struct ExampleText {
     }
 
     func text(_ data: Dataset, _ index: Int) -> String {
-        data.sample(index).runs.map { text($0, line: data.line(of: index)) }.joined()
+        MarkedExample.all(of: data, index, tokenizer).map { example in
+            "line \(example.line), \(example.tokenCount) tokens, \(example.trainedTokenCount) trained:\n"
+                + example.parts.map { mark(plain($0.text), isTrained: $0.isTrained) }.joined() + "\n"
+        }.joined()
     }
 
-    private func text(_ example: TokenizedExample, line: Int) -> String {
-        var text = "line \(line), \(example.ids.count) tokens, \(example.trainedTokenCount) trained:\n"
-        var shown = ""
-        var start = 0
-        while start < example.ids.count {
-            let end = example.isTrained[start...].firstIndex { $0 != example.isTrained[start] } ?? example.ids.count
-            // A run's text is what it adds to the text before it: decoded alone it could lose a
-            // space at its beginning.
-            let whole = tokenizer.decode(Array(example.ids[..<end]), skipSpecialTokens: false)
-            let words =
-                whole.utf8.starts(with: shown.utf8)
-                ? String(decoding: whole.utf8.dropFirst(shown.utf8.count), as: UTF8.self)
-                : tokenizer.decode(Array(example.ids[start..<end]), skipSpecialTokens: false)
-            shown = whole
-            let safe = plain(words)
-            text += example.isTrained[start] ? (usesColour ? "\u{1B}[32m\(safe)\u{1B}[0m" : "⟦\(safe)⟧") : safe
-            start = end
-        }
-        return text + "\n"
+    private func mark(_ text: String, isTrained: Bool) -> String {
+        isTrained ? (usesColour ? "\u{1B}[32m\(text)\u{1B}[0m" : "⟦\(text)⟧") : text
     }
 }
 
