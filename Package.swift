@@ -108,6 +108,8 @@ let package = Package(
         module("Grading", ["JSON"]),
         // What an answer may be: JSON Schemas and forms of calls as automata over bytes, and the tokens that fit.
         module("Constraints", ["JSON"]),
+        // What texts may not contain: block lists, the degrees of a classifier's categories.
+        module("Filtering", ["JSON"]),
         // Models from a hub: requests by curl, resumed and verified downloads.
         module("Hub", ["CLinux", "JSON", "Storage"]),
         // What a job's owner and the administrator write: keys, values and ranges of manifest and policy.
@@ -165,7 +167,7 @@ let package = Package(
             "EngineServer",
             [
                 "Constraints", "Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Storage", "Templates", "Tensors",
-                "Tokenization",
+                "Tokenization", "Training",
             ]),
         // A job with everything decided: data read, numbers chosen, model built, memory planned, time estimated.
         module(
@@ -195,8 +197,8 @@ let package = Package(
         module(
             "Fuzzing",
             [
-                "CZlib", "Constraints", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Tensors", "EngineProtocol", "ServingAPI",
-                "Templates",
+                "Basics", "CZlib", "Constraints", "EngineProtocol", "Filtering", "JSON", "Jobs", "Manifest", "ServingAPI", "Spool",
+                "Templates", "Tensors",
                 "Tokenization", "Datasets", "Models",
             ]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
@@ -204,15 +206,16 @@ let package = Package(
         program(
             "tala-engine",
             [
-                argumentParser, "CommandLineTools", "Devices", "Engine", "EngineServer", "Manifest", "Models", "Sandbox", "Storage",
-                "Tensors",
+                argumentParser, "CommandLineTools", "Devices", "Engine", "EngineServer", "JSON", "Manifest", "Models", "Sandbox",
+                "Storage",
+                "Tensors", "Training",
             ]),
         program("tala-worker", [argumentParser, "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [
-                argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "EngineServer", "Export", "GGUF", "Graph", "Hub",
-                "JSON", "Jobs", "Manifest", "Models", "Spool",
+                argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "EngineServer", "Export", "Filtering", "GGUF",
+                "Graph", "Hub", "JSON", "Jobs", "Manifest", "Models", "Spool",
                 "Storage",
                 "Preparation", "Profiling", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization", "Training",
                 "VulkanBackend",
@@ -227,6 +230,7 @@ let package = Package(
         tests("TensorBoardTests", ["Storage", "TensorBoard"]),
         tests("StorageTests", ["Basics", "Storage", "StorageTrials"]),
         tests("ManifestTests", ["JSON", "Manifest"]),
+        tests("FilteringTests", ["Filtering", "JSON"]),
         tests("GradingTests", ["Grading", "JSON", "TestSupport"], excluding: ["Scores.json"]),
         tests("JobsTests", ["JSON", "Manifest", "Jobs"]),
         tests(
@@ -281,7 +285,7 @@ let package = Package(
                 "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling",
                 "Spool",
                 "Storage",
-                "Tensors", "TensorBoard", "Training", "Worker", "TestSupport",
+                "Tensors", "TensorBoard", "Tokenization", "Training", "Worker", "TestSupport",
             ]),
     ]
 )

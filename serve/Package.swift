@@ -13,6 +13,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
     ],
     targets: [
         .systemLibrary(name: "CLinux"),
@@ -22,12 +23,14 @@ let package = Package(
         .target(name: "EngineProtocol", swiftSettings: language),
         .target(name: "Constraints", dependencies: ["JSON"], swiftSettings: language),
         .target(name: "ServingAPI", dependencies: ["Constraints", "JSON"], swiftSettings: language),
+        .target(name: "Filtering", dependencies: ["JSON"], swiftSettings: language),
         .executableTarget(
             name: "tala-serve",
             dependencies: [
-                "EngineProtocol", "JSON", "ServingAPI", "Storage", .product(name: "Hummingbird", package: "hummingbird"),
+                "EngineProtocol", "Filtering", "JSON", "ServingAPI", "Storage", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: language),
     ]

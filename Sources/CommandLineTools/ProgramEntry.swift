@@ -9,16 +9,18 @@ extension ParsableCommand {
     ///
     /// Wrong usage ends with 2, as other programs on Linux have it, where argument-parser alone
     /// ends with 64. Output that cannot be written ends with 1.
-    /// - Parameter printsJSON: whether the commands know `--json`, under which failures too are one
-    ///   JSON object on standard output.
-    package static func runAsProgram(printsJSON: Bool = false) {
+    /// - Parameters:
+    ///   - printsJSON: whether the commands know `--json`, under which failures too are one JSON
+    ///     object on standard output.
+    ///   - given: the arguments; nil: those of the command line.
+    package static func runAsProgram(printsJSON: Bool = false, with given: [String]? = nil) {
         StandardOutput.reserveDescriptors()
         unblockSignals()
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        let arguments = given ?? Array(CommandLine.arguments.dropFirst())
         let wantsJSON = printsJSON && arguments.prefix { $0 != "--" }.contains("--json")
         do {
             if let message = CommandSuggestion(root: Self.self).message(for: arguments) { throw ValidationError(message) }
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             try command.run()
         } catch let code as ExitCode {
             // The command has said why.

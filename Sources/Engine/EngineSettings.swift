@@ -40,12 +40,15 @@ package struct EngineSettings: Sendable, Hashable {
 
     var pagesPerSequence: Int { (contextLength + GenerationShape.pageRows - 1) / GenerationShape.pageRows }
 
+    /// Pages of the cache: at least what one request needs at its longest.
+    package var cachePageCount: Int { max(pagesPerSequence, pageCount ?? slots * pagesPerSequence) }
+
     func shape(_ modules: [LinearModule]) -> GenerationShape {
         let adapters =
             adapterSlots > 0 && adapterRank > 0
             ? GenerationShape.Adapters(count: adapterSlots, rank: adapterRank, modules: Set(modules.map(\.name))) : nil
         var shape = GenerationShape(
-            pageCount: max(pagesPerSequence, pageCount ?? slots * pagesPerSequence), sequenceCount: slots,
+            pageCount: cachePageCount, sequenceCount: slots,
             pagesPerSequence: pagesPerSequence, cacheType: cacheType, adapters: adapters)
         shape.quantizesHead = quantizesHead
         return shape

@@ -122,7 +122,8 @@ extension FuzzTarget {
     static let deployment = FuzzTarget(
         "deployment",
         seeds: [
-            "model: ftjob-x\ndevice: auto\nbase_weights: q8\ncontext_length: 4096\nslots: 8\ncache: {memory: 2GiB, type: float16}\ndefaults: {temperature: 0.7, max_tokens: 512, system: \"a\"}\nlimits: {queue: 64}\n"
+            "model: ftjob-x\ndevice: auto\nbase_weights: q8\ncontext_length: 4096\nslots: 8\ncache: {memory: 2GiB, type: float16}\ndefaults: {temperature: 0.7, max_tokens: 512, system: \"a\"}\nlimits: {queue: 64}\n",
+            "model: m\nidle: {unload_after: 30min}\nreplay: false\nfilter: {mode: block, block_lists: [a], model: ftjob-x, prompt: {hate: low}, on_error: pass}\n",
         ], words: ["99999999999999999999", "-1", "&a ", "*a", "~"], byteLimit: 512
     ) { bytes in
         _ = try? Deployment(try ManifestText(bytes, isYAML: true))

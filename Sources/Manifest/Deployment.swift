@@ -33,6 +33,11 @@ package struct Deployment: Sendable, Hashable {
     /// Requests, and tokens of prompts and answers, that are taken in a minute; nil: no limit.
     package var requestsPerMinute: Int?
     package var tokensPerMinute: Int?
+    package var idle = Idle()
+    /// Nil: nothing is filtered.
+    package var filter: Filter?
+    /// Whether examples of the job are computed again before the first request is answered.
+    package var replays = true
 
     /// Whether a word may be a deployment's name: what stands in a path must be nothing else.
     package static func isName(_ word: some StringProtocol) -> Bool {
@@ -47,7 +52,9 @@ package struct Deployment: Sendable, Hashable {
     /// - Throws: ``ManifestError`` with the key, its place and what would be right.
     package init(_ text: ManifestText) throws(ManifestError) {
         let root = ManifestSection(node: text.root, path: "", text: text)
-        try root.allow(["model", "device", "base_weights", "context_length", "slots", "cache", "defaults", "limits"])
+        try root.allow([
+            "model", "device", "base_weights", "context_length", "slots", "cache", "defaults", "limits", "idle", "filter", "replay",
+        ])
         model = try root.required("model", .text(limit: 1024))
         device = try root.value("device", .device) ?? device
         baseWeights = try root.value("base_weights", .word) ?? baseWeights
@@ -63,6 +70,9 @@ package struct Deployment: Sendable, Hashable {
             defaults.maximumTokens = try section.value("max_tokens", .integer(1...(1 << 24)))
             defaults.system = try section.value("system", .text(limit: 1 << 16))
         }
+        if let section = try root.section("idle", ["unload_after"]) { idle = try Idle(section) }
+        if let section = try root.section("filter", Filter.keys) { filter = try Filter(section) }
+        replays = try root.value("replay", .flag) ?? replays
         if let limits = try root.section("limits", ["queue", "requests_per_minute", "tokens_per_minute"]) {
             queue = try limits.value("queue", .integer(1...65_536)) ?? queue
             requestsPerMinute = try limits.value("requests_per_minute", .integer(1...1_000_000_000))
@@ -81,6 +91,9 @@ package struct Deployment: Sendable, Hashable {
         if let requestsPerMinute { members.append(JSONMember("requests_per_minute", JSONNode(requestsPerMinute))) }
         if let tokensPerMinute { members.append(JSONMember("tokens_per_minute", JSONNode(tokensPerMinute))) }
         if let cacheBytes { members.append(JSONMember("cache_memory", JSONNode(cacheBytes))) }
+        if let seconds = idle.unloadAfter { members.append(JSONMember("unload_after", JSONNode(seconds))) }
+        if let filter { members.append(JSONMember("filter", filter.json)) }
+        if !replays { members.append(JSONMember("replay", false)) }
         var given: [JSONMember] = []
         if let number = defaults.temperature { given.append(JSONMember("temperature", JSONNode(number))) }
         if let number = defaults.topP { given.append(JSONMember("top_p", JSONNode(number))) }

@@ -9,6 +9,8 @@ package struct APIError: Error, Sendable, Hashable {
     package var code: String?
     /// Seconds after which asking again makes sense.
     package var retryAfter: Int?
+    /// What a content filter has found in the prompt, where that is the reason.
+    package private(set) var filterResult: JSONNode?
 
     package init(
         _ status: Int, _ message: String, parameter: String? = nil, code: String? = nil, type: String? = nil, retryAfter: Int? = nil
@@ -23,14 +25,28 @@ package struct APIError: Error, Sendable, Hashable {
         (self.message, self.parameter, self.code, self.retryAfter) = (message, parameter, code, retryAfter)
     }
 
-    /// `{"error": {message, type, param, code}}`, all four always there.
+    /// `{"error": {message, type, param, code}}`, all four always there. A filtered prompt is
+    /// refused as Azure's service does, with what was found.
     package var body: JSONNode {
-        [
-            "error": [
-                "message": JSONNode(message), "type": JSONNode(type), "param": parameter.map { JSONNode($0) } ?? .null,
-                "code": code.map { JSONNode($0) } ?? .null,
-            ]
+        var members: [JSONMember] = [
+            JSONMember("message", JSONNode(message)), JSONMember("type", filterResult == nil ? JSONNode(type) : .null),
+            JSONMember("param", parameter.map { JSONNode($0) } ?? .null), JSONMember("code", code.map { JSONNode($0) } ?? .null),
         ]
+        if let filterResult {
+            members.append(JSONMember("status", JSONNode(status)))
+            members.append(
+                JSONMember("innererror", ["code": "ResponsibleAIPolicyViolation", "content_filter_result": filterResult]))
+        }
+        return ["error": JSONNode(members)]
+    }
+
+    /// The refusal of a prompt in which a content filter has found something.
+    package static func filteredPrompt(_ result: JSONNode) -> APIError {
+        var error = APIError(
+            400, "The prompt is filtered: the content filter of this deployment has found what it does not let pass.", parameter: "prompt",
+            code: "content_filter")
+        error.filterResult = result
+        return error
     }
 
     /// What of a value is shown: 80 characters at most, no control characters.

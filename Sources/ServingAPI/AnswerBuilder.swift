@@ -32,6 +32,10 @@ package struct AnswerBuilder: Sendable {
     }
 
     package var isDone: Bool { remaining == 0 }
+    /// Answers of all prompts.
+    package var choiceCount: Int { choices.count }
+    /// Whether the stream ends with what it has used.
+    package var tellsUsage: Bool { request.includesUsage }
     package var completionTokens: Int { usage.answer }
     package var promptTokens: Int { usage.prompt }
 

@@ -45,7 +45,11 @@ package struct DeploymentFiles: Sendable {
     /// be read counts by the words in it, so that nothing is lost by a slip of its writer.
     package func names(using job: String) -> [String] {
         names.filter { name in
-            if let deployment = try? deployment(name) { return deployment.model.split(separator: ":").first.map { $0 == job } ?? false }
+            if let deployment = try? deployment(name) {
+                return [deployment.model, deployment.filter?.model ?? ""].contains {
+                    $0.split(separator: ":").first.map { $0 == job } ?? false
+                }
+            }
             guard let bytes = try? DurableFiles.read(file(name), limit: ManifestText.byteLimit) else { return false }
             return String(decoding: bytes, as: UTF8.self).contains(job)
         }
@@ -57,12 +61,15 @@ package struct DeploymentFiles: Sendable {
         package var adapter: String?
         package var rank: Int?
         package var job: String?
+        /// The model that judges questions and answers.
+        package var filter: String?
 
         package var json: JSONNode {
             var members = [JSONMember("base", JSONNode(base))]
             if let adapter { members.append(JSONMember("adapter", JSONNode(adapter))) }
             if let rank { members.append(JSONMember("rank", JSONNode(rank))) }
             if let job { members.append(JSONMember("job", JSONNode(job))) }
+            if let filter { members.append(JSONMember("filter", JSONNode(filter))) }
             return JSONNode(members)
         }
     }
@@ -70,6 +77,33 @@ package struct DeploymentFiles: Sendable {
     /// Finds what a deployment names.
     /// - Throws: ``ManifestError`` where it is not there, or not finished.
     package func place(of deployment: Deployment) throws(ManifestError) -> Place {
+        var place = try weights(of: deployment)
+        if let filter = deployment.filter, filter.mode != .off {
+            for name in filter.blockLists where !FolderListing.exists(layout.filters + "/" + name + ".txt") {
+                throw ManifestError(code: "not_found", message: "there is no list filters/\(name).txt", param: "filter.block_lists")
+            }
+            if let model = filter.model { place.filter = try folder(ofFilter: model) }
+        }
+        return place
+    }
+
+    /// The folder of a whole model that classifies.
+    private func folder(ofFilter model: String) throws(ManifestError) -> String {
+        func failure(_ message: String) -> ManifestError { ManifestError(code: "not_found", message: message, param: "filter.model") }
+        if JobIdentifier.isJob(model) {
+            guard layout.job(model).status()?.state == .succeeded, let path = ModelFolders.model(inResult: layout.job(model).result) else {
+                throw failure("the job \(model) has no finished model")
+            }
+            return path
+        }
+        let parts = model.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") }), FolderListing.isFolder(layout.models + "/" + model) else {
+            throw failure("there is no model \"\(model)\" in models/")
+        }
+        return layout.models + "/" + model
+    }
+
+    private func weights(of deployment: Deployment) throws(ManifestError) -> Place {
         func failure(_ message: String) -> ManifestError { ManifestError(code: "not_found", message: message, param: "model") }
         let words = deployment.model.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = words.first, JobIdentifier.isJob(first) else {

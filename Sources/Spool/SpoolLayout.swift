@@ -10,6 +10,8 @@ package struct SpoolLayout: Sendable, Hashable {
     package var jobs: String { root + "/jobs" }
     package var rejected: String { root + "/rejected" }
     package var control: String { root + "/control" }
+    /// Block lists, which deployments name.
+    package var filters: String { root + "/filters" }
     package var daemonFile: String { root + "/daemon.json" }
     package var lockFile: String { root + "/.lock" }
     /// The number of the form that the spool's files have.
@@ -18,7 +20,7 @@ package struct SpoolLayout: Sendable, Hashable {
     /// make sense of a spool any more: 2 has ledgers.
     package static let format = 2
 
-    package var folders: [String] { [incoming, files, models, jobs, rejected, control] + DeploymentFiles(self).folders }
+    package var folders: [String] { [incoming, files, models, jobs, rejected, control, filters] + DeploymentFiles(self).folders }
 
     /// Where a drop is taken to before it is a job.
     package func claim(_ id: String) -> String { jobs + "/.claim-" + id }

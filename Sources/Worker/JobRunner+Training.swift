@@ -87,11 +87,13 @@ extension JobRunner {
         if let selection { try loadBest(selection, run, state) }
         guard let evaluation = try run.evaluation() else { return nil }
         guard let expected = try run.lossOfFirstExamples(ResultReplay.exampleCount) else { return nil }
+        let record = try ReplayRecord(job: job, run: run, folder: folder)
         let writer = ResultWriter(
             folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation, selection: selection)
         status.neededBytes = writer.byteCount
         try retryingOnce("the result") { try writer.write() }
         try replay(run, job, expected)
+        try record.write()
         meter(trainedTokens: state.trainedTokens)
         let running = status
         do {

@@ -4,11 +4,13 @@ import Devices
 import Engine
 import EngineServer
 import Glibc
+import JSON
 import Manifest
 import Models
 import Sandbox
 import Storage
 import Tensors
+import Training
 
 /// Set by the signal handler, read between steps.
 nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
@@ -19,7 +21,7 @@ struct TalaEngine: ParsableCommand {
         commandName: "tala-engine", abstract: "Answers requests with one model; started by tala-serve.",
         discussion: "Speaks on a Unix socket, has no network, and reads the model, its adapters and the system alone.")
 
-    @Option(help: "The socket to listen on.") var socket: String
+    @Option(help: "The socket to listen on.") var socket = ""
     @Option(help: "The model's folder.") var model: String
     @Option(help: "An adapter, as NAME=FOLDER; may be repeated.") var adapter: [String] = []
     @Option(help: "A folder from which adapters may be loaded later; may be repeated.") var readable: [String] = []
@@ -35,8 +37,12 @@ struct TalaEngine: ParsableCommand {
     @Option(help: "The largest rank of an adapter; 0: no adapters.") var adapterRank = 0
     @Option(help: "Requests that wait at most.") var queue = 64
     @Option(help: "The front's process; the engine ends when it is gone.") var parent: Int32?
+    @Flag(help: "Say as JSON what the model is and whether it can be trained, and leave.") var describe = false
+    @Flag(help: "Say as JSON what memory these settings take, and leave.") var plan = false
+    @Flag(help: "The model is a classifier: say of which class texts are.") var classifier = false
 
     func validate() throws {
+        guard describe || plan || !socket.isEmpty else { throw ValidationError("--socket is missing") }
         guard (1...64).contains(slots), (1...(1 << 24)).contains(contextLength), (0...(1 << 24)).contains(cacheMemory),
             (1...1024).contains(adapterSlots), (0...1024).contains(adapterRank), (1...65_536).contains(queue)
         else { throw ValidationError("a number is out of range") }
@@ -63,6 +69,7 @@ struct TalaEngine: ParsableCommand {
         signal(SIGTERM) { _ in stopRequested = 1 }
         signal(SIGINT) { _ in stopRequested = 1 }
         do {
+            if describe || plan { return try tell() }
             // Everything outside is open before the walls go up; the socket's folder stays outside.
             let listener = try UnixSocket.listen(socket)
             let named = adapter.map { text in
@@ -71,26 +78,71 @@ struct TalaEngine: ParsableCommand {
             }
             let report = Confinement.confineReader([model] + named.map(\.folder) + readable)
             if !report.isComplete { StandardError.write("<4>tala-engine: \(report.description)\n") }
-            var settings = EngineSettings(slots: slots, contextLength: contextLength, queueLimit: queue)
-            settings.cacheType = cacheType == "float16" ? .float16 : .float32
-            (settings.adapterSlots, settings.adapterRank) = (adapterRank > 0 ? adapterSlots : 0, adapterRank)
-            if cacheMemory > 0 {
-                let bytes = EngineSettings.pageBytes(try OpenedModel(path: model).configuration, settings.cacheType)
-                settings.pageCount = max(1, (cacheMemory << 20) / max(1, bytes))
+            if classifier {
+                let chosen = try Devices.make(device) { StandardError.write("<4>tala-engine: the processor stands in: \($0)\n") }
+                let judge = try TextClassifier(folder: model, device: chosen)
+                StandardError.write("tala-engine: ready\n")
+                ClassifierServer(judge, listener: listener, mustStop: { stopRequested != 0 }).run()
+                // Whoever has started it may have cleared away already.
+                try? DurableFiles.remove(socket)
+                return
             }
+            let settings = try settings()
             var options = ServedModel.Options(model: model, settings: settings)
             options.adapters = named
             options.baseWeights = try weights()
             options.activationType = precision == "auto" ? nil : ElementType(rawValue: precision)
             let chosen = try Devices.make(device) { StandardError.write("<4>tala-engine: the processor stands in: \($0)\n") }
+            // What does not fit is said before memory is asked for.
+            let plan = try DeploymentPlan(model: model, baseWeights: options.baseWeights, settings: settings, on: chosen)
+            guard plan.fits else { throw CommandFailure(.failed, "the model does not fit: \(plan.sentence)") }
             let served = try ServedModel(options, on: chosen)
             StandardError.write("tala-engine: ready\n")
             try EngineServer(served, listener: listener, mustStop: { stopRequested != 0 }).run()
             try? DurableFiles.remove(socket)
+        } catch let failure as CommandFailure {
+            throw failure
         } catch {
             throw CommandFailure(.failed, "\(error)")
         }
     }
 
-    static func main() { runAsProgram() }
+    /// What the numbers of the command line come to.
+    private func settings() throws -> EngineSettings {
+        var settings = EngineSettings(slots: slots, contextLength: contextLength, queueLimit: queue)
+        settings.cacheType = cacheType == "float16" ? .float16 : .float32
+        (settings.adapterSlots, settings.adapterRank) = (adapterRank > 0 ? adapterSlots : 0, adapterRank)
+        if cacheMemory > 0 {
+            let bytes = EngineSettings.pageBytes(try OpenedModel(path: model).configuration, settings.cacheType)
+            settings.pageCount = max(1, (cacheMemory << 20) / max(1, bytes))
+        }
+        return settings
+    }
+
+    /// Answers a question about the model, behind the same walls, and leaves.
+    private func tell() throws {
+        Confinement.confineReader([model])
+        if describe {
+            let methods = Manifest.Method.all.map { method -> JSONNode in
+                ["type": JSONNode(method.word), "description": JSONNode(method.sentence)]
+            }
+            return try StandardOutput.json(JSONNode(ModelFacts(path: model).members + [JSONMember("methods", JSONNode(methods))]))
+        }
+        let found = try DeploymentPlan(model: model, baseWeights: weights(), settings: settings(), on: Devices.make(device) { _ in })
+        try StandardOutput.json(found.json)
+    }
+
+    /// `tala-engine --arguments FILE` takes its command line from a file, an argument a line: a
+    /// unit of systemd cannot be told one.
+    static func main() {
+        let given = CommandLine.arguments
+        guard given.count == 3, given[1] == "--arguments" else { return runAsProgram() }
+        do {
+            let text = String(decoding: try DurableFiles.read(given[2], limit: 1 << 20), as: UTF8.self)
+            runAsProgram(with: text.split(separator: "\n").map(String.init))
+        } catch {
+            StandardError.write("<3>tala-engine: \(error)\n")
+            exit(withError: ExitCode.failure)
+        }
+    }
 }

@@ -2,91 +2,41 @@ import CommandLineTools
 import Hub
 import JSON
 import Models
-import Storage
-import Tensors
 
-/// What can be said of a model by its small files and the headers of its weights.
+/// What can be said of a model by its small files and the headers of its weights, and where it came
+/// from.
 struct ModelSummary {
     let name: String
     let path: String
-    /// The `model_type` of config.json.
-    private(set) var architecture: String?
-    private(set) var parameters: Int?
-    /// The type of most parameters.
-    private(set) var type: String?
-    /// Of the files of weights.
-    private(set) var byteCount: Int?
-    /// Positions that the model was made for.
-    private(set) var context: Int?
-    /// What the model's card has under `license`.
-    private(set) var licence: String?
     let source: ModelSource?
-    /// Why it cannot be trained; nil where it can.
-    private(set) var obstacle: String?
+    private let facts: ModelFacts
 
-    var isTrainable: Bool { obstacle == nil }
+    var isTrainable: Bool { facts.obstacle == nil }
+    var obstacle: String? { facts.obstacle }
+    var licence: String? { source?.licence ?? facts.licence }
 
     /// - Parameter path: the model's folder.
     init(name: String, path: String) {
-        (self.name, self.path) = (name, path)
+        self.name = name
+        self.path = path
         source = ModelSource(folder: path)
-        licence = source?.licence ?? Self.licence(path)
-        let text = try? DurableFiles.read(path + "/config.json", limit: 16 << 20)
-        let node = text.flatMap { try? JSONParser().parse($0) }
-        architecture = node?["model_type"]?.string
-        do {
-            let opened = try OpenedModel(path: path)
-            context = opened.configuration.maximumPositions
-            guard let weights = opened.weights else {
-                obstacle = "it holds no weights: only method.type pretrain can begin from it"
-                return
-            }
-            count(weights)
-            _ = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 1)
-            if !FolderListing.leads(path + "/tokenizer.json") { obstacle = "tokenizer.json is missing" }
-        } catch {
-            obstacle = Self.words(error, in: path)
-            if parameters == nil, let weights = try? Checkpoint(folder: path) { count(weights) }
-        }
-    }
-
-    private mutating func count(_ weights: Checkpoint) {
-        var counts: [String: Int] = [:]
-        for tensor in weights.tensors.values { counts[tensor.elementType.rawValue, default: 0] += tensor.elementCount }
-        parameters = counts.values.reduce(0, +)
-        type = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
-        byteCount = weights.tensors.values.reduce(0) { $0 + $1.bytes.count }
-    }
-
-    /// An error without the folder's path, which stands beside it.
-    private static func words(_ error: any Error, in path: String) -> String { "\(error)".replacing(path + "/", with: "") }
-
-    /// The line `license:` of the block that begins a model card.
-    private static func licence(_ path: String) -> String? {
-        guard let bytes = try? DurableFiles.read(path + "/README.md", limit: 8 << 20) else { return nil }
-        let lines = String(decoding: bytes.prefix(1 << 16), as: UTF8.self).split(whereSeparator: \.isNewline)
-        guard lines.first == "---" else { return nil }
-        let line = lines.dropFirst().prefix { $0 != "---" }.first { $0.hasPrefix("license:") }
-        let word = line?.dropFirst("license:".count).filter { !$0.isWhitespace && $0 != "\"" && $0 != "'" }
-        return word.flatMap { $0.isEmpty ? nil : String($0) }
+        facts = ModelFacts(path: path)
     }
 
     var json: JSONNode {
-        func text(_ value: String?) -> JSONNode { value.map { JSONNode($0) } ?? .null }
-        func number(_ value: Int?) -> JSONNode { value.map { JSONNode($0) } ?? .null }
-        return [
-            "name": JSONNode(name), "path": JSONNode(path), "architecture": text(architecture), "parameters": number(parameters),
-            "type": text(type), "bytes": number(byteCount), "context": number(context), "licence": text(licence),
-            "trainable": JSONNode(isTrainable), "reason": text(obstacle), "source": source?.json ?? .null,
-        ]
+        let found = facts.members.map { $0.key == "licence" ? JSONMember("licence", licence.map { JSONNode($0) } ?? .null) : $0 }
+        return JSONNode(
+            [JSONMember("name", JSONNode(name)), JSONMember("path", JSONNode(path))] + found
+                + [JSONMember("source", source?.json ?? .null)])
     }
 
     static let columns = ["NAME", "ARCHITECTURE", "PARAMETERS", "TYPE", "SIZE", "CONTEXT", "LICENCE", "TRAINABLE"]
 
     var cells: [String] {
         [
-            name, architecture ?? "-", parameters.map(Self.short) ?? "-", type ?? "-", byteCount.map(DownloadLine.size) ?? "-",
-            context.map { "\($0)" } ?? "-", licence ?? "-", obstacle.map { "no: \($0)" } ?? "yes",
+            name, facts.architecture ?? "-", facts.parameters.map(Self.short) ?? "-", facts.type ?? "-",
+            facts.byteCount.map(DownloadLine.size) ?? "-", facts.context.map { "\($0)" } ?? "-", licence ?? "-",
+            facts.obstacle.map { "no: \($0)" } ?? "yes",
         ]
     }
 

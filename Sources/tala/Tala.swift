@@ -14,8 +14,8 @@ struct Tala: ParsableCommand {
             Events.self, Logs.self,
             Plot.self,
             Cancel.self, Pause.self,
-            Resume.self, CheckpointNow.self, Delete.self, Deploy.self, KeyCommand.self,
-            ModelsCommand.self, DataCommand.self, ExportCommand.self,
+            Resume.self, CheckpointNow.self, Delete.self, Deploy.self, KeyCommand.self, Top.self,
+            ModelsCommand.self, DataCommand.self, ExportCommand.self, FilterCommand.self,
             DevicesCommand.self, Doctor.self, DeviceCheck.self, Generate.self, Classify.self,
             TokenizerCommand.self, TemplateCommand.self, Bench.self,
         ])

@@ -119,8 +119,10 @@ struct PlanCommand: ParsableCommand {
     var deviceProfile: String?
     @Option(help: "Plan for this much memory instead of the manifest's memory_limit: bytes, or for example 2GiB.") var memoryLimit: String?
     @Option(help: "The policy whose prices count.") var policy = "/etc/tala/policy.yaml"
+    @Flag(help: "The file is a deployment, not a manifest: say what memory serving it takes.") var deployment = false
 
     func run() throws {
+        if deployment { return try showDeployment() }
         let limit = try memoryLimit.map { text in
             guard let bytes = Manifest.byteCount(text) else {
                 throw ValidationError("--memory-limit \(text) is not a size; write for example 2GiB")

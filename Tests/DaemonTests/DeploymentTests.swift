@@ -25,6 +25,10 @@ import Testing
         // Not only a file that is accepted: one with a slip in it still names the job.
         try DurableFiles.replace(files.file("slip"), with: "modle: \(id)\n")
         #expect(files.names(using: id) == ["slip", "support"])
+        // What judges for another model is needed, too.
+        try DurableFiles.replace(files.file("judged"), with: "model: m\nfilter: {model: \(id)}\n")
+        #expect(files.names(using: id) == ["judged", "slip", "support"])
+        try DurableFiles.remove(files.file("judged"))
         try spool.ask("delete", id)
         #expect(try spool.run { try FolderListing.names(in: spool.layout.control).isEmpty })
         #expect(spool.ids == [id])
@@ -46,10 +50,18 @@ import Testing
             ("tuned", "model: \(id)\nslots: 3\ncache: {memory: 64MiB, type: float16}\ndefaults: {temperature: 0.5}\n"),
             ("base", "model: m\n"),
             ("typo", "model: m\nslotz: 3\n"), ("missing", "model: nothing\n"), ("outside", "model: ../files\n"),
-            ("checkpoint", "model: \(id):step-000120\n"), ("huge", "model: m\ncontext_length: 99999999999\n"),
+            ("checkpoint", "model: \(id):step-000120\n"), ("quick", "model: m\nidle: {unload_after: 5s}\n"),
+            ("empty", "model: m\nfilter: {mode: block}\n"), ("list", "model: m\nfilter: {block_lists: [none]}\n"),
+            ("judged", "model: m\nfilter: {model: nothing, prompt: {hate: much}}\n"),
+            ("guarded", "model: m\nidle: {unload_after: 30min}\nfilter: {block_lists: [house], completion: {hate: low}}\n"),
+            ("huge", "model: m\ncontext_length: 99999999999\n"),
         ] { try DurableFiles.replace(files.file(name), with: text) }
         try DurableFiles.replace(files.folder + "/.hidden.yaml", with: "model: m\n")
-        #expect(try spool.run { try FolderListing.names(in: files.accepted).count >= 7 })
+        try DurableFiles.replace(spool.layout.filters + "/house.txt", with: "a\n")
+        #expect(try spool.run { try FolderListing.names(in: files.accepted).count >= 12 })
+        let guarded = try Self.accepted("guarded", spool)
+        #expect(guarded["settings"]?["unload_after"]?.integer == 1800 && guarded["settings"]?["filter"]?["mode"]?.string == "block")
+        #expect(guarded["settings"]?["filter"]?["completion"]?["hate"]?.string == "low")
         let tuned = try Self.accepted("tuned", spool)
         #expect(tuned["state"]?.string == "accepted" && tuned["settings"]?["slots"]?.integer == 3)
         #expect(tuned["settings"]?["cache_memory"]?.integer == 64 << 20 && tuned["settings"]?["context_length"]?.integer == 2048)
@@ -58,7 +70,8 @@ import Testing
         #expect(try Self.accepted("base", spool)["place"]?["adapter"] == nil)
         for (name, word) in [
             ("typo", "slots"), ("missing", "there is no model"), ("outside", "neither a job nor a name"), ("checkpoint", "no checkpoint"),
-            ("huge", "out of range"),
+            ("huge", "out of range"), ("quick", "10 s at least"), ("empty", "has nothing to go by"), ("list", "there is no list"),
+            ("judged", "must be low, medium, high or off"),
         ] {
             let node = try Self.accepted(name, spool)
             #expect(node["state"]?.string == "failed" && node["error"]?["message"]?.string?.contains(word) == true, "\(name): \(node)")

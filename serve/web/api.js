@@ -3,10 +3,12 @@ const keyField = document.getElementById("key");
 keyField.value = sessionStorage.getItem("tala-key") || "";
 keyField.addEventListener("input", () => sessionStorage.setItem("tala-key", keyField.value));
 
-export function headers() {
+function authorization() {
   const key = keyField.value.trim();
-  return { "Content-Type": "application/json", ...(key ? { Authorization: "Bearer " + key } : {}) };
+  return key ? { Authorization: "Bearer " + key } : {};
 }
+
+export function headers() { return { "Content-Type": "application/json", ...authorization() }; }
 
 export async function call(path, options = {}) {
   const response = await fetch(path, { ...options, headers: headers() });
@@ -15,6 +17,26 @@ export async function call(path, options = {}) {
   try { body = JSON.parse(text); } catch { body = { error: { message: text || response.statusText } }; }
   if (!response.ok) throw new Error(body.error?.message || response.statusText);
   return body;
+}
+
+// A file of training data, taken to the server; `progress` hears what share has gone.
+export function upload(file, progress) {
+  const form = new FormData();
+  form.append("purpose", "fine-tune");
+  form.append("file", file);
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "/v1/files");
+    for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) progress(event.loaded / event.total); });
+    request.addEventListener("error", () => failed(new Error("The server cannot be reached.")));
+    request.addEventListener("load", () => {
+      let body = {};
+      try { body = JSON.parse(request.responseText); } catch { /* its status says enough */ }
+      if (request.status === 200) done(body); else failed(new Error(body.error?.message || request.statusText));
+    });
+    request.send(form);
+  });
 }
 
 // The events of a stream, one object each.
@@ -48,6 +70,7 @@ export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value === true) made.setAttribute(key, "");
     else if (value !== false && value != null) made.setAttribute(key, value);
   }
   made.append(...children.map((child) => (child instanceof Node ? child : document.createTextNode(child))));

@@ -6,8 +6,9 @@ let running = null;
 
 for (const side of sides) {
   side.panel = element("div", { class: "turns", "aria-live": "polite" });
-  side.note = element("p", { class: "note" });
-  side.box = element("section", { class: "side" }, side.panel, side.note);
+  side.note = element("p", { class: "note", "aria-live": "polite" });
+  side.title = element("h2", {}, "");
+  side.box = element("section", { class: "side", "aria-label": side.id }, side.title, side.panel, side.note);
   field("sides").append(side.box);
   side.select.addEventListener("change", show);
 }
@@ -21,12 +22,22 @@ async function load() {
         ...models.map((model) => element("option", { value: model.id }, `${model.id} (${model.tala.state})`)));
       if (chosen) side.select.value = chosen;
     }
+    compare(models);
     if (!models.length) sides[0].note.textContent = "Nothing is deployed: tala deploy create NAME --model JOB";
     show();
   } catch (error) { sides[0].note.textContent = error.message; }
 }
 
-function show() { for (const side of sides) side.box.hidden = !side.select.value && side.id === "right"; }
+// Where a base and a model tuned from it are both deployed, they stand side by side.
+function compare(models) {
+  if (sides[1].select.value) return;
+  const tuned = models.find((model) => model.tala.job && models.some((other) => !other.tala.job && other.tala.base === model.tala.base));
+  if (!tuned) return;
+  sides[0].select.value = models.find((other) => !other.tala.job && other.tala.base === tuned.tala.base).id;
+  sides[1].select.value = tuned.id;
+}
+
+function show() { for (const side of sides) side.title.textContent = side.select.value; for (const side of sides) side.box.hidden = !side.select.value && side.id === "right"; }
 
 function body(side, text) {
   const system = field("system").value.trim();
@@ -38,10 +49,26 @@ function body(side, text) {
   };
 }
 
+// The arrow keys go from token to token and say what else was likely.
+function walk(turn, note) {
+  turn.addEventListener("keydown", (event) => {
+    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const tokens = [...turn.children];
+    if (!move || !tokens.length) return;
+    event.preventDefault();
+    const at = tokens.findIndex((token) => token.classList.contains("at"));
+    const next = Math.max(0, Math.min(tokens.length - 1, at < 0 ? (move > 0 ? 0 : tokens.length - 1) : at + move));
+    tokens[at]?.classList.remove("at");
+    tokens[next].classList.add("at");
+    note.textContent = (tokens[next].title || "").replaceAll("\n", ", ");
+  });
+}
+
 async function answer(side, text, signal) {
   const request = { ...body(side, text), stream: true, stream_options: { include_usage: true }, logprobs: true, top_logprobs: 3 };
   side.panel.append(element("div", { class: "turn user" }, text));
-  const turn = element("div", { class: "turn" });
+  const turn = element("div", { class: "turn", tabindex: 0 });
+  walk(turn, side.note);
   side.panel.append(turn);
   side.note.textContent = "";
   let said = "", usage = null;

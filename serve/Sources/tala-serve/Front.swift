@@ -14,6 +14,12 @@ struct Front: HTTPResponder {
     let spool: Spool
     let keys: KeyStore
     let limiter: RateLimiter
+    let catalogue: Catalogue
+    let filters: FilterStore
+    let counts = RequestCounts()
+    let audit: AuditLog
+    /// Whether only this machine reaches the server: figures are then for everybody on it.
+    let isLocal: Bool
     let hosts: Set<String>
     let origins: Set<String>
     let started = Date()
@@ -23,15 +29,18 @@ struct Front: HTTPResponder {
 
     @Sendable func respond(to request: Request, context: Context) async throws -> Response {
         let id = "req_" + Identifier.ulid()
+        let began = ContinuousClock.now
+        let route = Routes.find(Self.path(request))
+        let note = Note()
         var response: Response
         do {
-            response = try await answer(request, id)
+            response = try await answer(request, id, note)
         } catch let error as APIError {
             response = Self.response(error)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            FileHandle.standardError.write(Data("tala-serve: \(id): \(error)\n".utf8))
+            ServerLog.note("\(id): \(error)", .error, [("REQUEST", id)])
             response = Self.response(APIError(500, "The server has failed; its journal says more under \(id).", code: "internal_error"))
         }
         response.headers[Self.field("x-request-id")] = id
@@ -40,10 +49,26 @@ struct Front: HTTPResponder {
             response.headers[.accessControlAllowOrigin] = origin
             response.headers[.vary] = "Origin"
         }
+        let time = (ContinuousClock.now - began).components
+        let seconds = Double(time.seconds) + Double(time.attoseconds) / 1e18
+        let pattern = route.map { "/" + $0.0.words.joined(separator: "/") } ?? "none"
+        let (method, status) = (route == nil ? "any" : request.method.rawValue, Int(response.status.code))
+        counts.add(.init(route: pattern, method: method, status: status), seconds: seconds)
+        if status == 401, request.headers[.authorization] != nil || request.headers[Self.field("api-key")] != nil { counts.addRefusedKey() }
+        let asker = note.asker.get()
+        audit.note(
+            .init(
+                request: id, key: asker?.name ?? "", role: asker.map { "\($0.role)" } ?? "", method: method, route: pattern,
+                parameters: route?.1 ?? [], status: status, seconds: seconds))
         return response
     }
 
-    private func answer(_ request: Request, _ id: String) async throws -> Response {
+    /// What is learnt of a request on its way.
+    private struct Note: Sendable {
+        let asker = Locked<KeyStore.Asker?>(nil)
+    }
+
+    private func answer(_ request: Request, _ id: String, _ note: Note) async throws -> Response {
         try checkHost(request)
         let path = Self.path(request)
         guard let (route, parameters) = Routes.find(path) else {
@@ -53,7 +78,8 @@ struct Front: HTTPResponder {
             throw APIError(405, "\(path) is not for \(request.method.rawValue).", code: "method_not_allowed")
         }
         let asker = try keys.asker(request.headers[.authorization], request.headers[Self.field("api-key")])
-        guard asker.role >= action.role || route.isOpen else {
+        note.asker.set(asker)
+        guard asker.role >= action.role || route.isOpen || (isLocal && path == "/metrics") else {
             guard asker.isKnown else {
                 throw APIError(
                     401, "A key is needed: Authorization: Bearer sk-tala-...", code: "invalid_api_key", type: "authentication_error")

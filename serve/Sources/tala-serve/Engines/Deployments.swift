@@ -16,23 +16,39 @@ actor Deployments {
         var since: Int
         var requests = 0
         var tokens = 0
+        /// What the engine has in hand, as it said last.
+        var load: JSONNode?
+        /// What the version is doing that is to take this one's place.
+        var next: String?
 
         var settings: JSONNode { document["settings"] ?? [:] }
         var place: JSONNode { document["place"] ?? [:] }
     }
 
-    private let spool: String
+    let spool: String
     private let program: String
     private let sockets: String
-    private var served: [String: Served] = [:]
+    private let units: EngineUnits?
+    let filters: FilterStore
+    var served: [String: Served] = [:]
+    /// What was found by replaying the job's examples, by deployment.
+    var replays: [String: Replayed] = [:]
+    /// When each deployment was last asked, and those that sleep since.
+    var lastUse: [String: ContinuousClock.Instant] = [:]
+    var sleeping: Set<String> = []
+    /// Those that requests wait for.
+    var waking: Set<String> = []
+    private var looks = 0
     private var hosts: [String: EngineHost] = [:]
+    /// Engines whose place another has taken, and by which something may still answer.
+    private var leaving: [EngineHost] = []
     /// Engines that are to take the place of others.
     private var coming: [String: EngineHost] = [:]
     private var written: [String: String] = [:]
     private var nextSocket = 0
 
-    init(spool: String, program: String, sockets: String) {
-        (self.spool, self.program, self.sockets) = (spool, program, sockets)
+    init(spool: String, program: String, sockets: String, units: EngineUnits?, filters: FilterStore) {
+        (self.spool, self.program, self.sockets, self.units, self.filters) = (spool, program, sockets, units, filters)
     }
 
     private var folder: String { spool + "/deployments" }
@@ -57,7 +73,7 @@ actor Deployments {
     }
 
     /// Ends all engines.
-    func stop() async { for host in Array(hosts.values) + Array(coming.values) { await host.stop() } }
+    func stop() async { for host in Array(hosts.values) + Array(coming.values) + leaving { await host.stop() } }
 
     private func look() async {
         let files = (try? FolderListing.names(in: folder + "/.accepted")) ?? []
@@ -69,7 +85,8 @@ actor Deployments {
             found[String(file.dropLast(5))] = document
         }
         for name in served.keys where found[name] == nil {
-            served[name] = nil
+            (served[name], replays[name], lastUse[name]) = (nil, nil, nil)
+            sleeping.remove(name)
             FolderListing.delete(folder + "/.state/" + name + ".json")
             written[name] = nil
         }
@@ -78,8 +95,11 @@ actor Deployments {
             served[name] = Served(
                 name: name, document: document, host: former?.host, adapter: former?.adapter, state: former?.state ?? "accepted",
                 error: nil,
-                since: Int(Date().timeIntervalSince1970), requests: former?.requests ?? 0, tokens: former?.tokens ?? 0)
+                since: former?.since ?? Int(Date().timeIntervalSince1970), requests: former?.requests ?? 0, tokens: former?.tokens ?? 0)
         }
+        await noteSleep()
+        if looks % 4 == 0 { askLoads() }
+        looks += 1
         await arrangeEngines()
         for name in served.keys { await arrange(name) }
         report()
@@ -92,7 +112,8 @@ actor Deployments {
     private func wanted() -> (engines: [String: EngineHost.Arguments], adapters: [String: Set<String>]) {
         var groups: [String: EngineHost.Arguments] = [:]
         var adapters: [String: Set<String>] = [:]
-        for deployment in all where deployment.document["state"]?.string == "accepted" && !isPaused(deployment.name) {
+        for deployment in all
+        where deployment.document["state"]?.string == "accepted" && !isPaused(deployment.name) && !sleeping.contains(deployment.name) {
             let (settings, place) = (deployment.settings, deployment.place)
             guard let base = place["base"]?.string else { continue }
             let fresh = EngineHost.Arguments(
@@ -123,16 +144,21 @@ actor Deployments {
     /// and ends what it has begun.
     private func arrangeEngines() async {
         let (wanted, adapters) = self.wanted()
-        for (key, host) in hosts where wanted[key] == nil {
+        // What still answers until another takes its place stays.
+        for (key, host) in hosts where wanted[key] == nil && !answers(host) {
             hosts[key] = nil
             Task { await host.retire() }
         }
+        for host in leaving where !answers(host) { Task { await host.retire() } }
+        leaving.removeAll { !answers($0) }
         for (key, host) in coming where wanted[key] == nil {
             coming[key] = nil
             Task { await host.retire() }
         }
         for (key, host) in hosts {
-            for adapter in await host.adapters where adapters[key]?.contains(adapter) != true { await host.unload(adapter) }
+            for adapter in await host.adapters where adapters[key]?.contains(adapter) != true && !answers(host, with: adapter) {
+                await host.unload(adapter)
+            }
         }
         for (key, arguments) in wanted {
             if let host = hosts[key] {
@@ -144,11 +170,11 @@ actor Deployments {
                 if await next.state == .loading { continue }
                 let former = hosts[key]
                 (hosts[key], coming[key]) = (next, nil)
-                if let former { Task { await former.retire() } }
+                if let former { leaving.append(former) }
                 continue
             }
             nextSocket += 1
-            let host = EngineHost(arguments, program: program, socket: sockets + "/engine-\(nextSocket)")
+            let host = EngineHost(arguments, program: program, name: "engine-\(nextSocket)", sockets: sockets, units: units)
             if let former = coming[key] { Task { await former.retire() } }
             if hosts[key] == nil { hosts[key] = host } else { coming[key] = host }
             Task { await host.start() }
@@ -160,13 +186,16 @@ actor Deployments {
         guard var deployment = served[name] else { return }
         func set(_ state: String, _ error: String? = nil) {
             if deployment.state != state { deployment.since = Int(Date().timeIntervalSince1970) }
-            (deployment.state, deployment.error) = (state, error)
+            (deployment.state, deployment.error, deployment.next) = (state, error, nil)
         }
         if deployment.document["state"]?.string != "accepted" {
             set("failed", deployment.document["error"]?["message"]?.string)
             deployment.host = nil
         } else if isPaused(name) {
             set("paused")
+            deployment.host = nil
+        } else if sleeping.contains(name) {
+            set("idle")
             deployment.host = nil
         } else {
             let settings = deployment.settings
@@ -175,23 +204,41 @@ actor Deployments {
                 baseWeights: settings["base_weights"]?.string ?? "stored", cacheType: settings["cache_type"]?.string ?? "float32"
             ).group
             if let host = hosts[key] {
+                // A version before this one answers until this one can.
+                let former = deployment.host.flatMap { $0 === host && deployment.adapter == deployment.place["adapter"]?.string ? nil : $0 }
+                let hasFormer = await former?.state == .ready
+                func wait(_ word: String) { if hasFormer { deployment.next = word } else { set(word) } }
+                func fail(_ message: String) {
+                    guard hasFormer else {
+                        deployment.host = nil
+                        return set("failed", message)
+                    }
+                    (deployment.next, deployment.error) = ("failed", "the new version cannot be served, the former one answers: \(message)")
+                }
                 switch await host.state {
-                case .loading: set("loading")
-                case .failed(let message): set("failed", message)
+                case .loading: wait("loading")
+                case .failed(let message): fail(message)
                 case .ready:
                     let folder = deployment.place["adapter"]?.string
                     if let folder, let message = await host.load(folder, folder) {
-                        set("failed", message)
+                        fail(message)
                     } else {
-                        set("ready")
-                        (deployment.host, deployment.adapter) = (host, folder)
+                        switch await replayed(deployment, on: host, adapter: folder) {
+                        case nil: wait("replaying")
+                        case .failed(let message): fail(message)
+                        case .passed:
+                            set("ready")
+                            (deployment.host, deployment.adapter) = (host, folder)
+                        }
                     }
                 }
             }
         }
         // Counted meanwhile.
-        if let now = served[name] { (deployment.requests, deployment.tokens) = (now.requests, now.tokens) }
-        if served[name] != nil { served[name] = deployment }
+        if let now = served[name] {
+            (deployment.requests, deployment.tokens, deployment.load) = (now.requests, now.tokens, now.load)
+        }
+        if served[name]?.document == deployment.document { served[name] = deployment }
     }
 
     /// Writes the states that have changed.
@@ -201,6 +248,8 @@ actor Deployments {
                 JSONMember("state", JSONNode(deployment.state)), JSONMember("since", JSONNode(deployment.since)),
                 JSONMember("requests", JSONNode(deployment.requests)), JSONMember("tokens", JSONNode(deployment.tokens)),
             ]
+            if let load = deployment.load { members.append(JSONMember("load", load)) }
+            if let next = deployment.next { members.append(JSONMember("next", JSONNode(next))) }
             if let error = deployment.error { members.append(JSONMember("error", ["message": JSONNode(error)])) }
             let text = JSONWriter(isIndented: true).string(JSONNode(members)) + "\n"
             guard written[deployment.name] != text else { continue }

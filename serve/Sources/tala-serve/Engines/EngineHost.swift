@@ -18,6 +18,8 @@ actor EngineHost {
         var adapterSlots = 1
         /// Folders from which adapters are loaded.
         var readable: [String] = []
+        /// Whether it says of which class texts are, and writes none.
+        var isClassifier = false
 
         /// Whether an engine that was started with these does for others of its group.
         func suffices(for other: Arguments) -> Bool {
@@ -36,7 +38,10 @@ actor EngineHost {
 
     nonisolated let arguments: Arguments
     private let program: String
-    private let socket: String
+    private let name: String
+    nonisolated let socket: String
+    /// Where systemd starts engines; nil: this program does.
+    private let units: EngineUnits?
     private var process: Process?
     private(set) var link: EngineLink?
     private(set) var state = State.loading
@@ -44,27 +49,25 @@ actor EngineHost {
     /// When it ended, the last times.
     private var ends: [Date] = []
 
-    init(_ arguments: Arguments, program: String, socket: String) {
-        (self.arguments, self.program, self.socket) = (arguments, program, socket)
+    /// - Parameters:
+    ///   - name: of its socket, and of its unit.
+    ///   - sockets: the folder of the sockets of engines that this program starts.
+    init(_ arguments: Arguments, program: String, name: String, sockets: String, units: EngineUnits?) {
+        (self.arguments, self.program, self.name, self.units) = (arguments, program, name, units)
+        socket = units?.socket(name) ?? sockets + "/" + name
     }
 
     /// Starts the engine and waits until it answers.
     func start() async {
         state = .loading
+        if let units { return await start(in: units) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
-        process.arguments =
-            [
-                "--socket", socket, "--model", arguments.base, "--device", arguments.device, "--base-weights", arguments.baseWeights,
-                "--cache-type", arguments.cacheType, "--context-length", "\(arguments.contextLength)", "--slots", "\(arguments.slots)",
-                "--queue", "\(arguments.queue)", "--cache-memory", "\((arguments.cacheMemory + 1_048_575) >> 20)",
-                "--adapter-rank", "\(arguments.adapterRank)", "--adapter-slots", "\(arguments.adapterSlots)", "--parent",
-                "\(ProcessInfo.processInfo.processIdentifier)",
-            ] + arguments.readable.flatMap { ["--readable", $0] }
+        process.arguments = words + ["--parent", "\(ProcessInfo.processInfo.processIdentifier)"]
         process.standardInput = FileHandle.nullDevice
         let errors = Pipe()
         process.standardError = errors
-        let words = EngineWords(errors.fileHandleForReading)
+        let said = EngineWords(errors.fileHandleForReading)
         let failure: String? = await LaunchThread.run {
             do { try process.run() } catch { return "\(error)" }
             return nil
@@ -74,18 +77,51 @@ actor EngineHost {
             return
         }
         self.process = process
-        // A large model takes its time to be read.
+        if await connected(while: { process.isRunning }) { return }
+        process.terminate()
+        ends.append(Date())
+        state = .failed(said.last ?? "the engine does not start")
+    }
+
+    /// The command line, without what depends on who starts the engine.
+    private var words: [String] {
+        [
+            "--socket", socket, "--model", arguments.base, "--device", arguments.device, "--base-weights", arguments.baseWeights,
+            "--cache-type", arguments.cacheType, "--context-length", "\(arguments.contextLength)", "--slots", "\(arguments.slots)",
+            "--queue", "\(arguments.queue)", "--cache-memory", "\((arguments.cacheMemory + 1_048_575) >> 20)",
+            "--adapter-rank", "\(arguments.adapterRank)", "--adapter-slots", "\(arguments.adapterSlots)",
+        ] + arguments.readable.flatMap { ["--readable", $0] } + (arguments.isClassifier ? ["--classifier"] : [])
+    }
+
+    /// Waits until the engine answers; a large model takes its time to be read.
+    private func connected(while isThere: () -> Bool) async -> Bool {
         for _ in 0..<12_000 {
-            if !process.isRunning { break }
+            if !isThere() { return false }
             if let link = await EngineLink.connect(socket) {
                 (self.link, state) = (link, .ready)
-                return
+                return true
             }
             try? await Task.sleep(for: .milliseconds(50))
         }
-        process.terminate()
+        return false
+    }
+
+    private func start(in units: EngineUnits) async {
+        if let failure = units.start(name, words) {
+            state = .failed("the engine cannot be asked for: \(failure)")
+            return
+        }
+        var looks = 0
+        let isConnected = await connected {
+            looks += 1
+            // Whoever looks for the file may have missed it.
+            if looks % 200 == 0, units.end(name) == nil { _ = units.start(name, words) }
+            return units.end(name) == nil
+        }
+        if isConnected { return }
         ends.append(Date())
-        state = .failed(words.last ?? "the engine does not start")
+        state = .failed(units.end(name) ?? "the unit tala-engine@\(name) does not start")
+        units.stop(name)
     }
 
     /// Whether the engine has ended without being told to.
@@ -130,6 +166,7 @@ actor EngineHost {
     func stop() {
         link?.hangUp()
         process?.terminate()
+        units?.stop(name)
         unlink(socket)
     }
 }
@@ -168,4 +205,5 @@ final class Locked<Value: Sendable>: @unchecked Sendable {
     init(_ value: Value) { self.value = value }
     func get() -> Value { lock.withLock { value } }
     func set(_ value: Value) { lock.withLock { self.value = value } }
+    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&value) } }
 }

@@ -39,6 +39,7 @@ extension Front {
             tala: [
                 "base": name(place["base"]), "job": place["job"] ?? .null, "adapter": JSONNode(place["adapter"] != nil),
                 "context_length": settings["context_length"] ?? .null, "state": JSONNode(deployment.state),
+                "filter": settings["filter"]?["mode"] ?? "off",
             ])
     }
 
@@ -51,7 +52,8 @@ extension Front {
     func deleteModel(_ call: Call) async throws -> Response {
         let name = call.parameters[0]
         let using = await deployments.all.filter { deployment in
-            deployment.name == name || (deployment.settings["model"]?.string.map { $0 == name || $0.hasPrefix(name + ":") } ?? false)
+            let models = [deployment.settings["model"], deployment.settings["filter"]?["model"]].compactMap { $0?.string }
+            return deployment.name == name || models.contains { $0 == name || $0.hasPrefix(name + ":") }
         }
         guard using.isEmpty else {
             let names = using.map(\.name).joined(separator: ", ")
@@ -83,7 +85,8 @@ extension Front {
             "id": JSONNode(deployment.name), "object": "deployment", "model": deployment.settings["model"] ?? .null,
             "state": JSONNode(deployment.state), "error": deployment.error.map { ["message": JSONNode($0)] } ?? .null,
             "since": JSONNode(deployment.since), "requests": JSONNode(deployment.requests), "tokens": JSONNode(deployment.tokens),
-            "settings": deployment.settings, "job": deployment.place["job"] ?? .null, "base": name(deployment.place["base"]),
+            "load": deployment.load ?? .null, "next": deployment.next.map { JSONNode($0) } ?? .null, "settings": deployment.settings,
+            "job": deployment.place["job"] ?? .null, "base": name(deployment.place["base"]),
         ]
     }
 
@@ -125,6 +128,7 @@ extension Front {
                     throw APIError(
                         400, document["error"]?["message"]?.string ?? "It is not valid.", code: document["error"]?["code"]?.string)
                 }
+                if former == nil { try await requireRoom(name, document) }
                 break
             }
             try await Task.sleep(for: .milliseconds(50))
@@ -146,23 +150,5 @@ extension Front {
         let mark = spool.path("deployments", ".paused", name)
         if pauses { try spool.write("", mark) } else { FolderListing.delete(mark) }
         return Self.json(Self.object(try await deployment(name)))
-    }
-
-    /// Figures in the form of Prometheus.
-    func prometheus(_ call: Call) async throws -> Response {
-        var lines = [
-            "# TYPE tala_deployment_requests_total counter", "# TYPE tala_deployment_tokens_total counter",
-            "# TYPE tala_deployment_ready gauge",
-        ]
-        for deployment in await deployments.all {
-            let label = "{deployment=\"\(deployment.name)\"}"
-            lines.append("tala_deployment_requests_total\(label) \(deployment.requests)")
-            lines.append("tala_deployment_tokens_total\(label) \(deployment.tokens)")
-            lines.append("tala_deployment_ready\(label) \(deployment.state == "ready" ? 1 : 0)")
-        }
-        lines.sort { a, b in !a.hasPrefix("#") && !b.hasPrefix("#") && a < b }
-        return Response(
-            status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-            body: ResponseBody(byteBuffer: .init(string: lines.joined(separator: "\n") + "\n")))
     }
 }

@@ -24,6 +24,8 @@ extension Front {
         try Self.apply(deployment.settings["defaults"] ?? [:], to: &request)
         let allowance = try allowance(deployment, call)
         guard let link = await host.link else { throw Self.restarting }
+        var guarding = try await filters.filter(of: deployment).map { Guarding($0, deployment: deployment.name, request: call.id) }
+        try await guarding?.checkPrompts(request.prompts, link)
         let seed = request.seed ?? Int.random(in: 0...Int(Int32.max))
         let builder = AnswerBuilder(
             request, id: (isChat ? "chatcmpl-" : "cmpl-") + Identifier.ulid(), created: Int(Date().timeIntervalSince1970),
@@ -33,7 +35,7 @@ extension Front {
             link.ask { request.engineMessage(id: $0, prompt: prompt, adapter: deployment.adapter, scope: scope, seed: seed) }
         }
         let answers = Answers(link: link, ids: asked.map(\.id), streams: asked.map(\.answers))
-        guard request.streams else { return allowance.marked(try await whole(builder, answers, form, allowance, call)) }
+        guard request.streams else { return allowance.marked(try await whole(builder, answers, form, guarding, allowance, call)) }
         // What is refused is refused with a status, before the stream begins.
         var merged = answers.merged.makeAsyncIterator()
         guard let first = await merged.next() else { throw Self.restarting }
@@ -41,7 +43,7 @@ extension Front {
             answers.cancel()
             throw AnswerBuilder.error(first.message, isChat: isChat)
         }
-        return allowance.marked(stream(builder, first, answers, form, allowance, call))
+        return allowance.marked(stream(builder, first, answers, form, guarding, allowance, call))
     }
 
     /// The answers of an engine to all prompts of a request.
@@ -82,7 +84,7 @@ extension Front {
     }
 
     private func whole(
-        _ builder: AnswerBuilder, _ answers: Answers, _ form: some AnswerForm, _ allowance: Allowance, _ call: Call
+        _ builder: AnswerBuilder, _ answers: Answers, _ form: some AnswerForm, _ guarding: Guarding?, _ allowance: Allowance, _ call: Call
     ) async throws -> Response {
         let result: AnswerBuilder = try await withTaskCancellationHandler {
             try await call.rest.consumeWithInboundCloseHandler { _ in
@@ -102,27 +104,47 @@ extension Front {
         }
         await count(allowance, prompt: result.promptTokens, answer: result.completionTokens)
         guard result.isDone else { throw CancellationError() }
-        var response = Self.json(form.whole(result.answer))
+        var response = Self.json(form.whole(try await guarding?.whole(result.answer) ?? result.answer))
         response.headers[.connection] = "close"
         return response
     }
 
     private func stream(
-        _ builder: AnswerBuilder, _ first: Answers.Item, _ answers: Answers, _ form: some AnswerForm, _ allowance: Allowance, _ call: Call
+        _ builder: AnswerBuilder, _ first: Answers.Item, _ answers: Answers, _ form: some AnswerForm, _ guarding: Guarding?,
+        _ allowance: Allowance, _ call: Call
     ) -> Response {
         let body = ResponseBody { writer in
             do {
                 let result = try await call.rest.consumeWithInboundCloseHandler { _ in
                     var (builder, form) = (builder, form)
+                    var filtered = guarding?.answer
                     func event(_ chunk: JSONNode) -> ByteBuffer { ByteBuffer(string: form.text(of: chunk)) }
-                    for chunk in try builder.take(first.message, prompt: first.prompt) { try await writer.write(event(chunk)) }
+                    /// What of the chunks may go out.
+                    func passed(_ chunks: [JSONNode]) async throws -> [JSONNode] {
+                        guard filtered != nil else { return chunks }
+                        var out: [JSONNode] = []
+                        for chunk in chunks { out += try await filtered?.take(chunk) ?? [] }
+                        return out
+                    }
+                    if let guarding { try await writer.write(event(guarding.firstChunk)) }
+                    for chunk in try await passed(builder.take(first.message, prompt: first.prompt)) {
+                        try await writer.write(event(chunk))
+                    }
                     for await item in answers.merged {
                         if item.prompt == Answers.ping {
                             try await writer.write(ByteBuffer(string: ": ping\n\n"))
                             continue
                         }
                         do {
-                            for chunk in try builder.take(item.message, prompt: item.prompt) { try await writer.write(event(chunk)) }
+                            for chunk in try await passed(builder.take(item.message, prompt: item.prompt)) {
+                                try await writer.write(event(chunk))
+                            }
+                            // Nothing more of it goes out: nothing more is computed.
+                            if filtered?.cutCount == builder.choiceCount, !builder.tellsUsage {
+                                answers.cancel()
+                                try await writer.write(ByteBuffer(string: form.ending))
+                                return builder
+                            }
                         } catch let error as APIError {
                             answers.cancel()
                             try await writer.write(ByteBuffer(string: form.text(of: error)))
@@ -152,7 +174,7 @@ extension Front {
     func ready(_ name: String, _ call: Call) async throws -> (Deployments.Served, EngineHost) {
         // What a key is not for does not exist for it.
         guard call.asker.mayUse(name) else { throw APIError.modelNotFound(name) }
-        guard let deployment = await deployments.deployment(name) else { throw APIError.modelNotFound(name) }
+        guard let deployment = await deployments.awake(name) else { throw APIError.modelNotFound(name) }
         switch deployment.state {
         case "ready":
             guard let host = deployment.host else { throw Self.restarting }

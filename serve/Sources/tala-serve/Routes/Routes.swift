@@ -71,6 +71,8 @@ struct Routes: Sendable {
         route("/fine_tuning/jobs/*/events", [.get: (.viewer, { try await $0.events($1) })]),
         route("/fine_tuning/jobs/*/checkpoints", [.get: (.viewer, { try await $0.checkpoints($1) })]),
         route("/fine_tuning/jobs/*/metrics", [.get: (.viewer, { try await $0.metrics($1) })]),
+        route("/fine_tuning/jobs/*/preview", [.get: (.developer, { try await $0.preview($1) })]),
+        route("/tala/catalogue", [.get: (.viewer, { try await $0.listCatalogue($1) })]),
         route("/fine_tuning/jobs/*/cancel", [.post: (.developer, { try await $0.control($1, "cancel") })]),
         route("/fine_tuning/jobs/*/pause", [.post: (.developer, { try await $0.control($1, "pause") })]),
         route("/fine_tuning/jobs/*/resume", [.post: (.developer, { try await $0.control($1, "resume") })]),
@@ -81,6 +83,7 @@ struct Routes: Sendable {
         route("/", isOpen: true, [.get: (.nobody, { try $0.page("dashboard.html", $1) })]),
         route("/playground", isOpen: true, [.get: (.nobody, { try $0.page("playground.html", $1) })]),
         route("/dashboard", isOpen: true, [.get: (.nobody, { try $0.page("dashboard.html", $1) })]),
+        route("/tune", isOpen: true, [.get: (.nobody, { try $0.page("tune.html", $1) })]),
         route("/assets/*", isOpen: true, [.get: (.nobody, { try $0.page($1.parameters[0], $1) })]),
     ]
 
