@@ -48,4 +48,39 @@ import Testing
             #expect(linked.contains("../systemd/\(name)"), "debian/ has no link to systemd/\(name)")
         }
     }
+
+    /// The program that root runs for the server reads names of files and nothing else; a name that
+    /// is not the server's own starts nothing.
+    @Test func enginesAreStartedAndStoppedByTheNamesOfFilesAlone() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/tala-engines-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder + "/run", withIntermediateDirectories: true)
+        let names = [
+            "engine-1.args", "engine-2.args", "engine-2.ended", "classifier-3.args", "evil.args", "engine-x;id.args", "engine-4$(id).args",
+            "engine-5 engine-6.args", ".engine-7.args", "engine-8.sock",
+        ]
+        for name in names { try Data().write(to: URL(fileURLWithPath: folder + "/run/" + name)) }
+        let fake = """
+            #!/bin/sh
+            case $1 in
+            list-units) echo "tala-engine@engine-1.service loaded active running"; echo "tala-engine@engine-9.service loaded active running" ;;
+            *) echo "$*" >>"\(folder)/log" ;;
+            esac
+            """
+        try Data(fake.utf8).write(to: URL(fileURLWithPath: folder + "/systemctl"))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder + "/systemctl")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: SourceTree.path("scripts/start-engines"))
+        process.arguments = [folder + "/run"]
+        process.environment = ["SYSTEMCTL": folder + "/systemctl", "PATH": "/usr/bin:/bin"]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let log = try String(contentsOfFile: folder + "/log", encoding: .utf8)
+        #expect(
+            log.split(separator: "\n").sorted() == [
+                "start --no-block tala-engine@classifier-3.service", "start --no-block tala-engine@engine-1.service",
+                "stop --no-block tala-engine@engine-9.service",
+            ], "\(log)")
+    }
 }
