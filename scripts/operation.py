@@ -230,8 +230,8 @@ check("what was filtered is counted", 'tala_filtered_total{deployment="guarded",
 audit = [json.loads(line) for line in open(os.path.join(spool, "audit.jsonl"))]
 check("audit", any(one["method"] == "PUT" and one["names"] == ["tuned"] and one["status"] == 200 for one in audit), audit[:2])
 check("audit without texts", "bird" not in open(os.path.join(spool, "audit.jsonl")).read() and not any("completions" in one["route"] for one in audit))
-top = json.loads(tala("top", "--json").stdout)
-check("top", [one["name"] for one in top["deployments"]] == ["sleepy"] and top["deployments"][0]["cache_share"] is not None, top)
+top = until("top knows the cache", lambda: (lambda found: found if found["deployments"][0]["cache_share"] is not None else None)(json.loads(tala("top", "--json").stdout)))
+check("top", [one["name"] for one in top["deployments"]] == ["sleepy"] and top["daemon_running"], top)
 check("top as text", "sleepy" in tala("top", "--once").stdout)
 
 # Leaving: what has been asked is answered.

@@ -183,7 +183,7 @@ try:
     browser.reach("at.id === 'epochs'")
     browser.run("document.activeElement.select()")
     browser.type("2")
-    browser.run("document.getElementById('device').value = 'cpu'; document.getElementById('length').value = 128")
+    browser.run("document.getElementById('device').value = 'cpu'; document.getElementById('length').value = 128; document.getElementById('rate').value = 5")
     browser.reach("at.id === 'check'")
     check("nothing can be submitted before it is checked", browser.run("document.getElementById('submit').disabled"))
     browser.press("Enter")
