@@ -148,11 +148,14 @@ let package = Package(
             ["CPUBackend", "CProcessor", "Graph", "JSON", "Manifest", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
         // A model on a device and its prepared programs: what training, generation and benchmarks share.
         module("Runtime", ["Tensors", "Graph", "Models"]),
+        // Lanes of a job and the processes that carry them: the division of a step, the tree of sums, the group.
+        module("Ranks", [], numeric),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
         module(
             "Training",
             [
-                "JSON", "Storage", "Manifest", "Jobs", "Profiling", "Tensors", "Graph", "Models", "Runtime", "Datasets", "Tokenization",
+                "JSON", "Storage", "Manifest", "Jobs", "Profiling", "Ranks", "Tensors", "Graph", "Models", "Runtime", "Datasets",
+                "Tokenization",
             ]),
         // Messages between the HTTP front and an engine.
         module("EngineProtocol"),
@@ -173,7 +176,8 @@ let package = Package(
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Engine", "Export", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Spool",
+                "Datasets", "Devices", "Engine", "Export", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Ranks",
+                "Spool",
                 "Storage",
                 "Templates",
                 "Tensors",
@@ -185,12 +189,12 @@ let package = Package(
             [
                 "Basics", "CLinux", "JSON", "Grading", "Engine", "Storage", "Manifest", "Jobs", "Spool", "Tensors", "Tokenization",
                 "Datasets", "Graph",
-                "VulkanBackend", "Models", "Profiling", "Devices", "Training", "Export", "Preparation", "TensorBoard",
+                "VulkanBackend", "Models", "Profiling", "Ranks", "Devices", "Training", "Export", "Preparation", "TensorBoard",
             ]),
         // Every kernel of a device against float64, by the references and the harness of KernelTests.
         module("KernelChecks", ["Basics", "Graph", "Quantization", "Tensors"]),
         // Queue, supervision of workers, admission, systemd.
-        module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs", "Spool"]),
+        module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs", "Ranks", "Spool"]),
         // The commands of tala that touch the spool's files alone.
         module("CommandLineTools", ["Basics", "CLinux", "CZlib", "JSON", "Storage", "Manifest", "Jobs", "Spool", argumentParser]),
         // Changed inputs for every reader of what comes from outside.
@@ -217,7 +221,8 @@ let package = Package(
                 argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "EngineServer", "Export", "Filtering", "GGUF",
                 "Graph", "Hub", "JSON", "Jobs", "Manifest", "Models", "Spool",
                 "Storage",
-                "Preparation", "Profiling", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization", "Training",
+                "Preparation", "Profiling", "Ranks", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization",
+                "Training",
                 "VulkanBackend",
             ]),
         program("tala-trial", [argumentParser, "Daemon", "Jobs", "Sandbox", "Spool", "Storage", "StorageTrials", "Worker"]),
@@ -252,11 +257,13 @@ let package = Package(
                 "TestSupport",
             ],
             excluding: ["Plans"]),
+        tests("RanksTests", ["Basics", "Ranks"]),
         tests("RuntimeTests", ["CPUBackend", "Graph", "JSON", "Manifest", "Models", "Runtime", "Tensors", "Training"]),
         tests(
             "TrainingTests",
             [
-                "Basics", "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Jobs", "Manifest", "Models", "Storage", "Tensors",
+                "Basics", "CPUBackend", "VulkanBackend", "Datasets", "Graph", "JSON", "Jobs", "Manifest", "Models", "Ranks", "Storage",
+                "Tensors",
                 "Tokenization",
                 "Training", "TestSupport",
             ]),
@@ -308,4 +315,25 @@ if hasLevels, let kernels = package.targets.first(where: { $0.name == "CPUBacken
 // Some of the test targets alone, separated by commas: scripts/sanitize builds no others.
 if let wanted = ProcessInfo.processInfo.environment["TALA_TEST_TARGETS"]?.split(separator: ",").map(String.init) {
     package.targets.removeAll { $0.type == .test && !wanted.contains($0.name) }
+}
+
+// Jobs of several processes go over Open MPI. Where its headers are not there (libopenmpi-dev) everything but tala-rank
+// is built; nothing else links MPI.
+let hasMPI = ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? []).contains {
+    FileManager.default.fileExists(atPath: "/usr/lib/\($0)/pkgconfig/ompi-c.pc")
+}
+if hasMPI {
+    package.products.append(.executable(name: "tala-rank", targets: ["tala-rank"]))
+    package.targets += [
+        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c"),
+        // The group of processes over Open MPI.
+        module("MPIRanks", ["CMPI", "Ranks"]),
+        // One of several processes of a job, and their launcher.
+        program(
+            "tala-rank",
+            [
+                argumentParser, "CLinux", "CommandLineTools", "Jobs", "Manifest", "MPIRanks", "Ranks", "Sandbox", "Spool",
+                "Storage", "Training", "Worker",
+            ]),
+    ]
 }

@@ -19,9 +19,18 @@ package struct InstalledPrograms {
 
     package var daemon: String { folder + "/talad" }
 
-    package var worker: String {
-        let beside = folder + "/tala-worker"
-        let installed = DurableFiles.split(folder).folder + "/libexec/tala/tala-worker"
+    package var worker: String { place(of: "tala-worker") }
+
+    /// The program of one of several processes of a job, which is a package of its own; nil where it
+    /// is not installed.
+    package var rank: String? {
+        let path = place(of: "tala-rank")
+        return access(path, X_OK) == 0 ? path : nil
+    }
+
+    private func place(of name: String) -> String {
+        let beside = folder + "/" + name
+        let installed = DurableFiles.split(folder).folder + "/libexec/tala/" + name
         return access(beside, X_OK) != 0 && access(installed, X_OK) == 0 ? installed : beside
     }
 

@@ -8,6 +8,8 @@ extension TalaDaemon {
         package var devices: [String]
         /// The worker's program.
         package var workerProgram: String
+        /// The program of a job's processes, where several carry it; nil where it is not installed.
+        package var rankProgram: String?
         /// Ends when nothing is left to do.
         package var drains = false
         /// Whether a job may go to a free device before its files are validated: its worker then

@@ -9,13 +9,16 @@ struct Dispatch {
     let store: JobStore
     let scheduler: Scheduler
     let supervisor: WorkerSupervisor
+    /// How several processes are started.
+    var launch = Launch()
 
     func startWork() {
         guard !scheduler.isClosed, supervisor.mayStart else { return }
-        for index in supervisor.devices.indices where supervisor.devices[index].worker == nil {
+        for index in supervisor.devices.indices where supervisor.devices[index].isFree {
             let next = scheduler.next(for: supervisor.devices[index].selector, running: supervisor.running)
             guard let next, let status = begin(.run, next) else { continue }
-            let problem = supervisor.train(next.id, owner: next.owner, onDevice: index)
+            let problem = supervisor.train(
+                next.id, owner: next.owner, onDevice: index, by: supervisor.gang(for: next, from: index, launch))
             settle(.run, next, status, problem)
         }
         while supervisor.mayCheck, let check = scheduler.nextCheck(mayHaveOne: { !supervisor.isChecking(for: $0) }) {

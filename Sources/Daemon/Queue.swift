@@ -13,6 +13,8 @@ struct Queue {
         var priority = 0
         /// The device that the manifest names.
         var device = "auto"
+        /// Its lanes, which as many processes at most can carry.
+        var ranks = 1
         /// Seconds since 1970.
         var notBefore: Int?
         /// Jobs that must have succeeded and have not yet.
@@ -24,13 +26,14 @@ struct Queue {
         fileprivate(set) var reached: Int?
 
         init(
-            id: String, owner: Int, priority: Int = 0, device: String = "auto", notBefore: Int? = nil, after: Set<String> = [],
-            retryAt: Double? = nil
+            id: String, owner: Int, priority: Int = 0, device: String = "auto", ranks: Int = 1, notBefore: Int? = nil,
+            after: Set<String> = [], retryAt: Double? = nil
         ) {
             self.id = id
             self.owner = owner
             self.priority = priority
             self.device = device
+            self.ranks = ranks
             self.notBefore = notBefore
             self.after = after
             self.retryAt = retryAt

@@ -92,9 +92,12 @@ final class Scheduler {
     /// What the queue must know of an accepted job.
     private func entry(_ status: JobStatus, _ manifest: Manifest) -> Queue.Entry {
         Queue.Entry(
-            id: status.id, owner: status.owner ?? 0, priority: status.priority, device: manifest.device, notBefore: manifest.notBefore,
-            after: Set(manifest.after.filter { store.registry.state($0) != .succeeded }))
+            id: status.id, owner: status.owner ?? 0, priority: status.priority, device: manifest.device, ranks: ranks(of: manifest),
+            notBefore: manifest.notBefore, after: Set(manifest.after.filter { store.registry.state($0) != .succeeded }))
     }
+
+    /// Lanes that several processes can carry; an evaluation has none.
+    private func ranks(of manifest: Manifest) -> Int { manifest.method.specification is Manifest.EvaluationMethod ? 1 : manifest.ranks }
 
     /// The same for a check, which needs no device and waits for no other job.
     private func check(_ status: JobStatus, retryAt: Double? = nil) -> Queue.Entry {

@@ -54,7 +54,8 @@ package final class TalaDaemon {
         sweeps = SweepKeeper(store, retries)
         scheduler = Scheduler(store, users, retries)
         supervisor = WorkerSupervisor(
-            layout, devices: configuration.devices, program: configuration.workerProgram, silenceLimit: configuration.silenceLimit, journal)
+            layout, devices: configuration.devices, program: configuration.workerProgram, rankProgram: configuration.rankProgram,
+            silenceLimit: configuration.silenceLimit, journal)
         let acceptance = Acceptance(
             layout: layout,
             resolver: ManifestResolver(layout: layout, named: configuration.spoolName, allowedRoots: configuration.allowedRoots),
@@ -70,7 +71,9 @@ package final class TalaDaemon {
         useCounter = UseCounter(interval: configuration.countSeconds)
     }
 
-    private var dispatch: Dispatch { Dispatch(store: store, scheduler: scheduler, supervisor: supervisor) }
+    private var dispatch: Dispatch {
+        Dispatch(store: store, scheduler: scheduler, supervisor: supervisor, launch: users.policy?.launch ?? Launch())
+    }
     private var control: JobControl { JobControl(store: store, scheduler: scheduler, supervisor: supervisor) }
     private var admission: Admission {
         Admission(configuration: configuration, store: store, users: users, scheduler: scheduler, supervisor: supervisor, retries: retries)
@@ -177,7 +180,7 @@ package final class TalaDaemon {
     private func report(force: Bool = false) {
         reporter.report(force: force) {
             var facts = Reporter.Facts()
-            facts.devices = supervisor.devices.map { ($0.selector, $0.worker?.job) }
+            facts.devices = supervisor.devices.map { ($0.selector, $0.worker?.job ?? $0.helps) }
             facts.running = supervisor.devices.compactMap { slot in
                 slot.worker.flatMap { store.folder($0.job).status() }.map { (slot.selector, $0) }
             }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Jobs
+import Manifest
 import Storage
 
 /// A running worker: one process, one job, one device.
@@ -29,18 +30,43 @@ struct WorkerProcess {
     var watchdog: StepWatchdog
     /// Out-of-memory kills so far when the worker began.
     let memoryKills: Int?
+    /// Whether it is the launcher of several.
+    let isLauncher: Bool
     /// Whether the daemon has asked for a pause by itself.
     var isPauseRequested = false
     /// When the worker was told to end because it was silent; seconds of the monotonic clock.
     var hungSince: Double?
 
+    /// Several processes that a launcher starts for one job.
+    struct Gang {
+        /// `tala-rank` by its path.
+        var program: String
+        var processes: Int
+        /// Of a host, each for one of the processes.
+        var devices: [String]
+        var launch: Launch
+
+        /// What `tala-rank` is told.
+        var arguments: [String] {
+            var words = ["--processes", "\(processes)", "--launcher", launch.launcher.rawValue]
+            for device in devices { words += ["--device", device] }
+            for host in launch.division(of: processes).hosts { words += ["--host", host] }
+            if let network = launch.network { words += ["--network", network] }
+            if let partition = launch.partition { words += ["--partition", partition] }
+            return words
+        }
+    }
+
     /// Starts a worker.
+    /// - Parameter gang: the processes that carry the job; nil: one alone.
     /// - Returns: nil if no process could be made; `errno` says why.
     static func start(
         _ task: Task, program: String, job: String, owner: Int, folder: String, device: String, extra: [String] = [],
-        watchdog: StepWatchdog
+        gang: Gang? = nil, watchdog: StepWatchdog
     ) -> WorkerProcess? {
-        let arguments = [program, task.rawValue, "--job", folder, "--device", device, "--parent", "\(getpid())"] + extra
+        let program = gang?.program ?? program
+        let words = gang.map { ["launch", "--job", folder] + $0.arguments } ?? [task.rawValue, "--job", folder, "--device", device]
+        let arguments = [program] + words + ["--parent", "\(getpid())"] + extra
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         pointers.append(nil)
         defer { for pointer in pointers { free(pointer) } }
@@ -65,7 +91,7 @@ struct WorkerProcess {
         }
         return WorkerProcess(
             task: task, job: job, owner: owner, device: device, processID: processID, descriptor: tala_pidfd_open(processID),
-            watchdog: watchdog, memoryKills: memoryKills)
+            watchdog: watchdog, memoryKills: memoryKills, isLauncher: gang != nil)
     }
 
     /// How the process ended and the most memory that it held at a time, or nil while it runs.
@@ -78,9 +104,13 @@ struct WorkerProcess {
         // The kernel counts kibibytes.
         let peak = Int(usage.ru_maxrss).multipliedReportingOverflow(by: 1024)
         let code = status >> 8 & 0xFF
+        // A launcher says with 128 + n that signal n has ended one of its processes.
+        if signal == 0, isLauncher, code > 128 { return (.signalled(code - 128), peak.overflow ? .max : peak.partialValue) }
         let end: End = signal != 0 ? .signalled(signal) : WorkerExit(rawValue: code).map { .exited($0) } ?? .unknownExit(code)
         return (end, peak.overflow ? .max : peak.partialValue)
     }
 
-    func send(_ signal: Int32) { kill(processID, signal) }
+    /// A launcher hands SIGUSR1 on at once; at SIGTERM it ends its processes before they could write
+    /// a checkpoint.
+    func send(_ signal: Int32) { kill(processID, isLauncher && signal == SIGTERM ? SIGUSR1 : signal) }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import Manifest
 import Spool
 import Storage
 
@@ -10,6 +11,10 @@ final class WorkerSupervisor {
     struct DeviceSlot {
         let selector: String
         var worker: WorkerProcess?
+        /// The job that has the device beside another one, where its worker is.
+        var helps: String?
+
+        var isFree: Bool { worker == nil && helps == nil }
     }
     /// A worker that has ended.
     struct Ended {
@@ -21,6 +26,7 @@ final class WorkerSupervisor {
     private let layout: SpoolLayout
     private let journal: Journal
     private let program: String
+    private let rankProgram: String?
     private let limits: StepWatchdog.Limits
     private(set) var devices: [DeviceSlot]
     /// The workers that validate files or salvage jobs that are given up; they need no device of
@@ -37,12 +43,13 @@ final class WorkerSupervisor {
 
     /// - Parameters:
     ///   - program: the worker's.
+    ///   - rankProgram: that of one of several processes; nil where there is none.
     ///   - silenceLimit: seconds without a sign of life after which a training worker counts as
     ///     hung, at least.
-    init(_ layout: SpoolLayout, devices: [String], program: String, silenceLimit: Double, _ journal: Journal) {
+    init(_ layout: SpoolLayout, devices: [String], program: String, rankProgram: String? = nil, silenceLimit: Double, _ journal: Journal) {
         self.layout = layout
         self.journal = journal
-        self.program = program
+        (self.program, self.rankProgram) = (program, rankProgram)
         limits = StepWatchdog.Limits(minimum: silenceLimit, outsideSteps: max(3600, silenceLimit))
         self.devices = devices.map { DeviceSlot(selector: $0) }
     }
@@ -63,10 +70,20 @@ final class WorkerSupervisor {
     // MARK: Starting
 
     /// Starts a worker that trains.
-    /// - Parameter index: of a free device.
+    /// - Parameters:
+    ///   - index: of a free device.
+    ///   - choice: the processes that carry the job; nil: one.
     /// - Returns: nil if it runs, else why it does not.
-    func train(_ job: String, owner: Int, onDevice index: Int) -> StorageError? {
-        spawn(.run, job, owner, devices[index].selector) { devices[index].worker = $0 }
+    func train(_ job: String, owner: Int, onDevice index: Int, by choice: GangChoice? = nil) -> StorageError? {
+        spawn(.run, job, owner, devices[index].selector, gang: choice?.gang) { worker in
+            devices[index].worker = worker
+            for other in choice?.helpers ?? [] { devices[other].helps = job }
+        }
+    }
+
+    /// What carries a job whose turn it is on a free device; nil: one process.
+    func gang(for entry: Queue.Entry, from index: Int, _ launch: Launch) -> GangChoice? {
+        rankProgram.flatMap { GangChoice(for: entry, from: index, of: devices, program: $0, launch) }
     }
 
     /// Starts a worker that needs no device.
@@ -76,21 +93,24 @@ final class WorkerSupervisor {
     }
 
     private func spawn(
-        _ task: WorkerProcess.Task, _ job: String, _ owner: Int, _ device: String, _ extra: [String] = [], _ keep: (WorkerProcess) -> Void
+        _ task: WorkerProcess.Task, _ job: String, _ owner: Int, _ device: String, _ extra: [String] = [], gang: WorkerProcess.Gang? = nil,
+        _ keep: (WorkerProcess) -> Void
     ) -> StorageError? {
         let folder = layout.job(job)
         try? DurableFiles.remove(folder.pulseFile)
         let worker = WorkerProcess.start(
-            task, program: program, job: job, owner: owner, folder: folder.path, device: device, extra: extra,
+            task, program: program, job: job, owner: owner, folder: folder.path, device: device, extra: extra, gang: gang,
             watchdog: StepWatchdog(limits, now: awake))
         guard let worker else {
-            let error = StorageError(operation: "start", path: program, errorNumber: errno)
+            let error = StorageError(operation: "start", path: gang?.program ?? program, errorNumber: errno)
             noteStartFailure("\(job): \(error)")
             return error
         }
         starts.succeeded()
         journal.log(
-            .information, "\(job): \(task.rawValue) begins (process \(worker.processID))", .started,
+            .information,
+            "\(job): \(task.rawValue) begins (process \(worker.processID)\(gang.map { ", the launcher of \($0.processes)" } ?? ""))",
+            .started,
             Journal.Subject(job: job, user: owner, device: device))
         keep(worker)
         return nil
@@ -107,7 +127,9 @@ final class WorkerSupervisor {
         countAwake()
         var ended: [Ended] = []
         for index in devices.indices {
-            if let end = poll(&devices[index].worker) { ended.append(end) }
+            guard let end = poll(&devices[index].worker) else { continue }
+            ended.append(end)
+            for other in devices.indices where devices[other].helps == end.worker.job { devices[other].helps = nil }
         }
         checkers = checkers.compactMap { checker in
             var slot: WorkerProcess? = checker

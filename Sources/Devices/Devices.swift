@@ -120,6 +120,10 @@ package enum Devices {
         device.limitTuning(toSeconds: seconds >= leastTuningSeconds ? seconds : 0)
     }
 
+    /// Has a device compute with variants that nobody has measured: the same wherever the device is
+    /// of this kind.
+    package static func forgetTuning(of device: any ComputeDevice) { (device as? VulkanDevice)?.forgetTuning() }
+
     /// Tells of each kind of kernel before its variants are measured: what it is, and which of how
     /// many.
     package static func announceTuning(

@@ -30,6 +30,8 @@ package enum FailureCode: String, Sendable, Hashable, CaseIterable {
     case deviceLost = "device_lost"
     case deviceFailed = "device_failed"
     case outOfMemory = "out_of_memory"
+    /// The devices or hosts of a job compute different numbers, or one cannot do its part.
+    case ranksDiffer = "ranks_differ"
     // Training.
     case notFinite = "not_finite"
     case unusableCheckpoint = "unusable_checkpoint"

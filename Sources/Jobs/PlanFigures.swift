@@ -26,6 +26,8 @@ package struct PlanFigures: Sendable, Hashable {
     /// Of one full micro-batch, forward and backward.
     package var floatingPointOperations: Double
     package var kernelCalls: Int
+    /// Sums of lanes on the host; 0 where there is one lane.
+    package var laneBytes = 0
 
     package init(
         microBatchTokens: Int, recomputedLayers: Int, logitsBytes: Int, baseWeights: String, arenaBytes: Int, persistentBytes: Int,
@@ -49,7 +51,7 @@ package struct PlanFigures: Sendable, Hashable {
     }
 
     package var json: JSONNode {
-        [
+        let node: JSONNode = [
             "micro_batch_tokens": JSONNode(microBatchTokens), "recomputed_layers": JSONNode(recomputedLayers),
             "logits_bytes": JSONNode(logitsBytes), "base_weights": JSONNode(baseWeights), "arena_bytes": JSONNode(arenaBytes),
             "persistent_bytes": JSONNode(persistentBytes), "mapped_weight_bytes": JSONNode(mappedWeightBytes),
@@ -57,6 +59,8 @@ package struct PlanFigures: Sendable, Hashable {
             "program_bytes": JSONNode(programBytes), "peak_bytes": JSONNode(peakBytes),
             "floating_point_operations": JSONNode(floatingPointOperations), "kernel_calls": JSONNode(kernelCalls),
         ]
+        guard laneBytes > 0, let members = node.object else { return node }
+        return JSONNode(members + [JSONMember("lane_bytes", JSONNode(laneBytes))])
     }
 
     /// Reads figures that ``json`` wrote. What an earlier program did not write is 0.
@@ -74,5 +78,6 @@ package struct PlanFigures: Sendable, Hashable {
             exchangeBytes: bytes("exchange_bytes"), deviceBytes: bytes("device_bytes"), workspaceBytes: bytes("workspace_bytes"),
             programBytes: bytes("program_bytes"), peakBytes: bytes("peak_bytes"),
             floatingPointOperations: node["floating_point_operations"]?.double ?? 0, kernelCalls: bytes("kernel_calls"))
+        laneBytes = bytes("lane_bytes")
     }
 }

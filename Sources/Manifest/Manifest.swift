@@ -58,6 +58,8 @@ package struct Manifest: KeyedSection {
     package var after: [String] = []
     /// Bytes that the worker may use.
     package var memoryLimit: Int?
+    /// Lanes that each step is divided into, whatever processes carry them.
+    package var ranks = 1
     /// Whether one step is timed kernel by kernel, into `profile.json` and `profile.txt`.
     package var isProfiled = false
     /// Whether a warning is an error.
@@ -126,6 +128,9 @@ package struct Manifest: KeyedSection {
         Key("cost_limit", \.costLimit, .number(0...1e12), "Money after which the job pauses, by the policy's prices"),
         Key("after", \.after, .texts(limit: 64), "Ids of jobs that must have succeeded"),
         Key("memory_limit", \.memoryLimit, .byteCount, "What the job may hold at its peak"),
+        Key(
+            "ranks", \.ranks, .integer(1...64), "Lanes that each step is divided into, which several devices or hosts can carry",
+            aliases: ["num_processes", "nproc_per_node", "world_size", "num_gpus"]),
         Key("profile", \.isProfiled, .flag, "Whether the second step is timed kernel by kernel"),
         Key("strict", \.isStrict, .flag, "Whether warnings are errors"),
         .sweep,
@@ -177,6 +182,7 @@ package struct Manifest: KeyedSection {
         case "base_weights": adapter == .full
         case "training_file": trainingFile.isEmpty
         case "profile": !isProfiled
+        case "ranks": ranks == 1
         case "special_tokens_in_text": specialTokensInText == .warn
         case "strict": !isStrict
         case "validate_only": !validatesOnly

@@ -1,4 +1,4 @@
-/// Who may do what on a spool, how much of it, and what it costs: the administrator's
+/// Who may do what on a spool, how much of it, what it costs and on which hosts: the administrator's
 /// `policy.yaml`.
 package struct Policy: Sendable, Hashable {
     package enum Right: String, Sendable, Hashable, CaseIterable {
@@ -58,6 +58,9 @@ package struct Policy: Sendable, Hashable {
     package var prices: Prices?
     /// Rates of a device-hour of devices that differ from `prices`, by selector.
     package var deviceHourPrices: [String: Double] = [:]
+
+    /// How jobs of several processes are started.
+    package var launch = Launch()
 
     package init() {}
 

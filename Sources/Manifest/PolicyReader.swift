@@ -6,7 +6,7 @@ extension Policy {
     package init(_ text: ManifestText) throws(ManifestError) {
         self.init()
         let root = ManifestSection(node: text.root, path: "", text: text)
-        try root.allow(["roles", "users", "groups", "default", "prices"])
+        try root.allow(["roles", "users", "groups", "default", "prices", "launch"])
         let roleNames = Self.keys(text.root["roles"])
         if let section = try root.section("roles", roleNames) {
             for name in roleNames { roles[name] = try role(name, section) }
@@ -16,6 +16,7 @@ extension Policy {
         defaultRole = try root.value("default", .text(limit: 64))
         if let name = defaultRole { try requireRole(name, root, "default") }
         try readPrices(root)
+        launch = try Launch(root)
     }
 
     private static func keys(_ node: JSONNode?) -> [String] { (node?.object ?? []).map(\.key) }

@@ -12,6 +12,7 @@ extension PlanFigures {
             mappedWeightBytes: plan.mappedBytes, exchangeBytes: plan.exchangeBytes, deviceBytes: plan.deviceBytes,
             workspaceBytes: plan.workspaceBytes, programBytes: plan.programBytes, peakBytes: plan.peakBytes,
             floatingPointOperations: plan.floatingPointOperations, kernelCalls: plan.kernelCalls)
+        laneBytes = plan.laneBytes
     }
 }
 

@@ -12,6 +12,11 @@ package struct PreparedData {
     /// The names of the classes, where the data has labels.
     package var classes: [String] { reports.first?.labels?.map(\.name) ?? [] }
 
+    /// Data that has been read elsewhere.
+    package init(training: Dataset, validation: Dataset?, reports: [ValidationReport]) {
+        (self.training, self.validation, self.reports) = (training, validation, reports)
+    }
+
     /// Reads both files, so that what is wrong with either is known at once.
     /// - Parameters:
     ///   - digests: of both files, where they are known.

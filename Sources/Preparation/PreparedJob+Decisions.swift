@@ -2,6 +2,7 @@ import Datasets
 import Graph
 package import Manifest
 import Models
+import Ranks
 import Tensors
 import Training
 
@@ -64,11 +65,13 @@ extension PreparedJob {
     static func settings(
         _ manifest: Manifest, _ batchSize: Int, _ totalSteps: Int, _ rate: Double, microBatchTokens: Int
     ) -> RunSettings {
-        RunSettings(
+        var settings = RunSettings(
             batchSize: batchSize, totalSteps: totalSteps,
             schedule: LearningRateSchedule(manifest.schedule, peakRate: rate, totalSteps: totalSteps),
             seed: manifest.seed, isShuffled: manifest.shuffle, evaluateEverySteps: manifest.evaluation.everySteps,
             checkpointEverySteps: manifest.checkpoint.everySteps, microBatchTokens: microBatchTokens)
+        settings.lanes = Lanes(manifest.ranks)
+        return settings
     }
 
     /// What is allowed and probably not meant.

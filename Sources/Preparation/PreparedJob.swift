@@ -7,6 +7,7 @@ import Storage
 import Templates
 package import Tensors
 package import Tokenization
+import Ranks
 package import Training
 
 /// A job with everything decided: data read, numbers chosen, model built, memory planned.
@@ -42,12 +43,13 @@ package struct PreparedJob {
     /// - Parameter day: a moment (seconds since 1970) of the day that a template sees when it asks
     ///   for the date: of the job's acceptance, so that a job that goes on another day sees the
     ///   same; nil is today.
+    /// - Parameter known: the data, where it has been read elsewhere.
     /// - Throws: what is wrong with model, data or plan.
     package init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
         digests: InputDigests = InputDigests(), deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
         readingProgress: ((DatasetProgress) throws -> Void)? = nil, keeping kept: JobPlan.Choice? = nil,
-        day: Int? = nil, progress: (String) -> Void = { _ in }
+        day: Int? = nil, data known: PreparedData? = nil, progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
         let opened = try OpenedModel(path: modelFolder)
@@ -66,12 +68,14 @@ package struct PreparedJob {
         }
         progress("reading data")
         let modelLabels = try ModelLabels(opened.folder)
-        let data = try PreparedData(
-            manifest, encoder: encoder, modelLabels: modelLabels?.names ?? [],
-            modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
-            positionLimit: configuration.maximumPositions, modelFolder: modelFolder, trainingPath: trainingPath,
-            validationPath: validationPath, digests: digests, cache: cache,
-            progress: readingProgress)
+        let data =
+            try known
+            ?? PreparedData(
+                manifest, encoder: encoder, modelLabels: modelLabels?.names ?? [],
+                modelVocabularySize: hasMoreTokens ? configuration.vocabularySize : nil,
+                positionLimit: configuration.maximumPositions, modelFolder: modelFolder, trainingPath: trainingPath,
+                validationPath: validationPath, digests: digests, cache: cache,
+                progress: readingProgress)
         (training, validation, reports) = (data.training, data.validation, data.reports)
         objective = try Objectives.of(manifest.method).fitted(to: training, classes: data.classes)
         var head = objective.taskHead(seed: manifest.seed)
@@ -105,16 +109,19 @@ package struct PreparedJob {
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
         progress("planning")
-        let batchTokens = training.lengths.tokens(ofLongest: batchSize)
+        let lanes = Lanes(manifest.ranks)
+        let batchTokens = lanes.tokens(ofFullest: training.lengths.tokens(ofLongest: batchSize), longest: longest)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the
         // data's lengths. The tokens that were looked at are still mapped and need not stay so.
         training.evict()
         validation?.evict()
-        planner = MemoryPlanner(
+        var planner = MemoryPlanner(
             device: device, optimizer: optimizer, objective: objective,
             byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, objective, batchSize: batchSize, steps: totalSteps))
+        planner.lanes = lanes
+        self.planner = planner
         let decaysAll = manifest.optimizer.weightDecayOn == .all
         let (noise, ratio) = (manifest.method.specification.embeddingNoise, manifest.optimizer.adapterRateRatio)
         let pageByteLimit = optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes))

@@ -1,6 +1,7 @@
 import Datasets
 import Graph
 import Profiling
+import Ranks
 import Tensors
 import Training
 
@@ -58,6 +59,7 @@ extension PreparedJob {
         }
         // Steps of one micro-batch each.
         var trial = settings
+        trial.lanes = Lanes(1)
         trial.batchSize = max(1, min(settings.batchSize, Int(Double(plan.size.tokenCount) / max(1, training.lengths.mean))))
         let run = TrainingRun(session: try makeSession(), training: training, validation: nil, settings: trial)
         var (tokens, seconds, spent) = (0, 0.0, 0.0)

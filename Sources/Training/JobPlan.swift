@@ -41,11 +41,15 @@ package struct JobPlan: Sendable, Hashable {
     package var floatingPointOperations: Double
     package var kernelCalls: Int
 
+    /// Bytes of the host in which the sums of a job's lanes are added and exchanged; 0 where there
+    /// is one lane.
+    package var laneBytes = 0
+
     package var recomputedLayers: Int { choice.recomputedLayers }
     package var baseWeights: BaseWeights { choice.baseWeights }
 
     /// Bytes of the plan's own memory on the device.
     package var deviceBytes: Int { arenaBytes + persistentBytes + mappedBytes + exchangeBytes }
-    /// Bytes that are held at the peak, all in all.
-    package var peakBytes: Int { deviceBytes + workspaceBytes + programBytes }
+    /// Bytes that are held at the peak, all in all; of the host's where the device shares it.
+    package var peakBytes: Int { deviceBytes + workspaceBytes + programBytes + (programBytes > 0 ? laneBytes : 0) }
 }

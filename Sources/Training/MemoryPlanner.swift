@@ -2,6 +2,7 @@ import Datasets
 package import Graph
 package import Manifest
 package import Models
+package import Ranks
 import Runtime
 
 /// Chooses micro-batch, recomputation, rows of logits and the format of frozen weights so that a
@@ -16,6 +17,8 @@ package struct MemoryPlanner {
     package var programBytes: Int
     /// How many sizes of training program a run may need, of which a session keeps some prepared.
     package var programCount: Int
+    /// What each step is divided into.
+    package var lanes = Lanes(1)
     /// The plans of the choices that were looked at last, for the session that follows.
     private let plans = PlanCache<CandidateKey>(limit: 5)
 
@@ -124,12 +127,14 @@ package struct MemoryPlanner {
         }
         let kept = min(max(1, programCount), ProgramMemory.limit(callCount: gradients.calls.count))
         let calls = plans.reduce(0) { $0 + $1.calls.count } + (kept - 1) * gradients.calls.count
-        return JobPlan(
+        var found = JobPlan(
             choice: choice, size: size, arenaBytes: ProgramMemory.arenaBlocks(of: plans).reduce(0, +),
             persistentBytes: layout.allocatedByteCount, mappedBytes: layout.mappedByteCount,
             exchangeBytes: plans.reduce(0) { $0 + $1.exchangeByteCount }, workspaceBytes: workspaceBytes,
             programBytes: programBytes == 0 ? 0 : programBytes + Self.sessionBytes + calls * ProgramMemory.bytesPerCall,
             floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
+        found.laneBytes = LaneGradients.byteCount(model.trainables, lanes)
+        return found
     }
 
     /// The fastest choice that fits: large micro-batches first; then layers are recomputed, as few

@@ -17,6 +17,10 @@ package enum TrainingError: Error, Sendable {
     case needsValidation(key: String)
     /// An example is longer than a micro-batch can be.
     case exampleTooLong(index: Int, tokenCount: Int, limit: Int)
+    /// Some of the processes that train the job have computed other numbers than rank 0.
+    case ranksDiffer(step: Int, what: String, ranks: [Int])
+    /// Another process has sent what this one does not understand.
+    case brokenExchange
 }
 
 extension TrainingError: CustomStringConvertible {
@@ -38,6 +42,10 @@ extension TrainingError: CustomStringConvertible {
             "\(key): there is no validation data to judge the run by; give validation_file or validation_split"
         case .exampleTooLong(let index, let tokenCount, let limit):
             "example \(index) has \(tokenCount) tokens, \(limit) are possible: lower max_length or set on_excess"
+        case .ranksDiffer(let step, let what, let ranks):
+            "step \(step): \(what) of rank \(ranks.map(String.init).joined(separator: ", ")) is not that of rank 0: its device, driver or memory "
+                + "computes other numbers. Take that device or host out, and resume the job: it goes on from its last checkpoint"
+        case .brokenExchange: "a process of the job has sent what this one does not understand: are all hosts' programs of one version?"
         }
     }
 }

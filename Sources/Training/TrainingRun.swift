@@ -2,6 +2,7 @@ package import Datasets
 import Glibc
 import Graph
 import Models
+package import Ranks
 
 /// What a run is asked to do: which batches, how many steps, when to evaluate and to save.
 package struct RunSettings: Sendable, Hashable {
@@ -18,6 +19,8 @@ package struct RunSettings: Sendable, Hashable {
     package var evaluatesAll = false
     /// Tokens of a micro-batch.
     package var microBatchTokens: Int
+    /// What each step is divided into, whatever processes carry it.
+    package var lanes = Lanes(1)
 
     package init(
         batchSize: Int, totalSteps: Int, schedule: LearningRateSchedule, seed: UInt64, isShuffled: Bool, evaluateEverySteps: Int? = nil,
@@ -88,13 +91,23 @@ package final class TrainingRun {
     package let validation: Dataset?
     package let settings: RunSettings
     package private(set) var stepsDone: Int
+    /// The processes that carry the run's lanes.
+    package let group: any RankGroup
+    /// False while the processes of the group do something together.
+    var isAtRest = true
+    private(set) lazy var gradients = LaneGradients(session)
     /// Asked several times a second while the device computes, also in evaluation, but not in the
     /// update: true breaks off what is being done.
     package var isCancelled: () -> Bool = { false } {
         didSet { session.isCancelled = isCancelled }
     }
 
-    package init(session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0) {
+    /// - Parameter group: this process's, whose number is one of the lanes' ``Lanes/processCounts``.
+    package init(
+        session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0,
+        group: any RankGroup = SingleRank()
+    ) {
+        self.group = group
         self.session = session
         self.training = training
         self.validation = validation
@@ -111,6 +124,9 @@ package final class TrainingRun {
     private var endsEarly = false
 
     package func endEarly() { endsEarly = true }
+
+    /// Takes over from where another process's run stands.
+    func begin(at step: Int) { stepsDone = step }
 
     /// Whether the step just done ends an epoch or the run.
     package var isAtEpochEnd: Bool { stepsDone % stepsPerEpoch == 0 || isFinished }
@@ -152,22 +168,21 @@ package final class TrainingRun {
         let start = Self.now()
         let indices = examples(ofStep: stepsDone)
         let samples = indices.map { training.sample($0) }
-        guard let batchNumbers = try batchNumbers(of: indices, in: training) else { return nil }
         let weight = samples.reduce(0) { $0 + session.programs.objective.weight(of: $1) }
-        var sum = Measures()
-        var (tokens, trainedTokens, rows) = (0, 0, 0)
-        for (index, members) in composed(samples).enumerated() {
-            if isCancelled() { return nil }
-            let batch = packed(members, batchNumbers, isTraining: true)
-            (tokens, trainedTokens, rows) = (tokens + batch.tokenCount, trainedTokens + batch.trainedCount, rows + batch.tokenCapacity)
-            do {
-                sum += try session.addGradients(
-                    of: batch, batchWeight: weight, seed: settings.seed, step: stepsDone + 1, microBatch: index)
-            } catch is Cancelled { return nil }
+        try group.announce(RankOrder.step(stepsDone).bytes)
+        let found = try together {
+            guard let batchNumbers = try batchNumbers(of: indices, in: training) else { return nil }
+            return try addGradients(of: samples, batchNumbers, weight: weight)
         }
+        guard let found else { return nil }
+        if lanes.count > 1 { try gradients.giveBack(group) }
+        let sum = found.measures
+        let tokens = samples.reduce(0) { $0 + $1.size.tokenCount }
+        let trainedTokens = samples.reduce(0) { $0 + $1.size.trainedTokenCount }
         let scheduled = settings.schedule.rate(stepsDone: stepsDone)
         let rate = session.programs.optimizer.rate(step: stepsDone + 1, scheduled: scheduled)
         let norm = try session.update(learningRate: rate, step: stepsDone + 1)
+        try confirm(norm: norm, step: stepsDone + 1)
         guard sum.meanLoss.isFinite, norm.isFinite else {
             throw TrainingError.notFinite(
                 step: stepsDone + 1, loss: sum.meanLoss, gradientNorm: norm, examples: indices.map { training.line(of: $0) })
@@ -177,7 +192,7 @@ package final class TrainingRun {
         var result = StepResult(
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
-            trainedTokens: trainedTokens, tokens: tokens, seconds: seconds, packingEfficiency: Double(tokens) / Double(max(1, rows)))
+            trainedTokens: trainedTokens, tokens: tokens, seconds: seconds, packingEfficiency: Double(tokens) / Double(max(1, found.rows)))
         result.figures = session.programs.objective.figures(sum)
         return result
     }
@@ -208,9 +223,11 @@ package final class TrainingRun {
         guard let validation, validation.count > 0 else { return Measures() }
         let count = min(limit ?? validation.count, validation.count)
         let start = limit == nil ? 0 : rotation * count % validation.count
-        return try loss(of: (0..<count).map { (start + $0) % validation.count }, in: validation)
+        try group.announce(RankOrder.evaluation(limit: limit, rotation: rotation).bytes)
+        return try laneLoss(of: (0..<count).map { (start + $0) % validation.count }, in: validation)
     }
 
+    /// What this process alone measures.
     /// - Returns: nil if it was broken off.
     func loss(of indices: [Int], in data: Dataset) throws -> Measures? {
         var sum = Measures()

@@ -28,6 +28,7 @@ extension JobRunner {
             defer { run.isCancelled = { false } }
             do { try Self.write(run, to: path, key: key) } catch is Interruption { return false }
         }
+        try shareReferences(path, hasValidation: job.validation != nil)
         job.training.references = try ReferenceTable(path: path + "/training.bin")
         if job.validation != nil { job.validation?.references = try ReferenceTable(path: path + "/validation.bin") }
         return true

@@ -122,6 +122,7 @@ extension JobRunner {
         guard selection.loadsBest, let best = selection.rule.best, best.step != state.step else { return }
         let name = CheckpointRecord.folderName(step: best.step)
         _ = try Checkpointing.restore(run.session, from: folder.checkpoints + "/" + name, fingerprint: state.fingerprint)
+        try run.shareParameters()
         try event(
             .bestLoaded,
             "The result is the model of step \(best.step): \(selection.metric) \(Self.rounded(best.value)), the best of all evaluations",

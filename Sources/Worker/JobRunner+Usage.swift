@@ -1,14 +1,16 @@
 import Basics
 import Jobs
 import Manifest
+import Ranks
 
 // What a job has used, and what it may use.
 extension JobRunner {
-    /// Adds the time since the last call to what the job has used.
+    /// Adds the time since the last call to what the job has used, on each of its devices.
     func meter(trainedTokens: Int) {
         let now = MonotonicClock.seconds()
         status.usage.add(
-            deviceSeconds: now - meterStart, trainedTokensInAll: trainedTokens, month: Usage.month(ofSeconds: Self.wallTime()))
+            deviceSeconds: (now - meterStart) * Double(group.count), trainedTokensInAll: trainedTokens,
+            month: Usage.month(ofSeconds: Self.wallTime()))
         meterStart = now
         guard let prices else { return }
         let total = status.usage.total

@@ -10,6 +10,7 @@ package import Jobs
 import Manifest
 import Models
 import Preparation
+package import Ranks
 package import Spool
 import Storage
 import Training
@@ -18,6 +19,8 @@ import Training
 package final class JobRunner {
     let folder: JobFolder
     let deviceSelector: String?
+    /// The processes that train the job together, of which this is rank 0.
+    let group: any RankGroup
     var status: JobStatus
     let events: EventLog
     let journal = Journal(program: "tala-worker")
@@ -43,8 +46,12 @@ package final class JobRunner {
     /// - Parameter papers: of the job, if they have been read already.
     /// - Throws: ``StorageError`` and ``ManifestError`` if the job's folder is damaged;
     ///   ``recordDamage(_:of:)`` then writes that down.
-    package init(folder: JobFolder, papers: JobPapers? = nil, deviceSelector: String?, mustStop: @escaping () -> Bool) throws {
+    package init(
+        folder: JobFolder, papers: JobPapers? = nil, deviceSelector: String?, group: any RankGroup = SingleRank(),
+        mustStop: @escaping () -> Bool
+    ) throws {
         self.folder = folder
+        self.group = group
         self.deviceSelector = deviceSelector
         self.mustStop = mustStop
         let papers = try papers ?? folder.papers()
@@ -122,25 +129,34 @@ package final class JobRunner {
         status.device = job.device.name
         status.plan = PlanFigures(job.plan)
         status.progress.totalSteps = job.settings.totalSteps
-        if let damage = tuning.adopt(on: job.device) { try event(.tuningAgain, damage, .warn) }
-        Devices.limitTuning(of: job.device, jobOperations: job.floatingPointOperations)
+        if job.settings.lanes.count > 1 {
+            // Other processes, that carry the lanes today or will tomorrow, would measure otherwise.
+            Devices.forgetTuning(of: job.device)
+        } else {
+            if let damage = tuning.adopt(on: job.device) { try event(.tuningAgain, damage, .warn) }
+            Devices.limitTuning(of: job.device, jobOperations: job.floatingPointOperations)
+        }
         if let outcome = leaveEarly() { return outcome }
         // Before the job's own memory is there, so that both are never held at once.
         let peaks = job.manifest.isProfiled ? try StepProfile.peaks(of: job) : nil
+        try share(job)
         let session = try job.makeSession()
+        try awaitRanks(job)
         guard try addReferences(to: &job, session, fingerprint) else {
             return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
         }
         let state = try resume(session, fingerprint)
         let run = TrainingRun(
-            session: session, training: job.training, validation: job.validation, settings: job.settings, stepsDone: state.step)
+            session: session, training: job.training, validation: job.validation, settings: job.settings, stepsDone: state.step,
+            group: group)
+        try run.shareParameters()
         try status.become(.running)
         status.error = nil
         status.reason = nil
         status.neededBytes = nil
         try save()
         Devices.setHeartbeat(of: job.device) { [pulse] in pulse.beat() }
-        if state.step == 0 { try event(.started, "Fine-tuning job started on \(job.device.name), \(job.precision)") }
+        if state.step == 0 { try event(.started, "Fine-tuning job started on \(job.device.name), \(job.precision)" + carriers(job)) }
         return try train(run, job, state, peaks)
     }
 

@@ -17,12 +17,16 @@ package enum WorkerError: Error, Sendable {
     case damagedJob(String)
     /// A part of the result, read back, has another loss than the model that was trained.
     case resultDiffers(part: String, found: Double, expected: Double)
+    /// Another process cannot do its part of the job, or would compute other numbers.
+    case unequalRank(Int, reason: String)
 }
 
 extension WorkerError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .damagedJob(let fault): "the job's folder is damaged: \(fault); submit the job again"
+        case .unequalRank(let rank, let reason):
+            "rank \(rank) cannot take part: \(reason). All devices and hosts of a job must be alike"
         case .resultDiffers(let part, let found, let expected):
             "result/\(part), read back, has the loss \(found) on examples on which the trained model has \(expected): it is not kept; "
                 + "the last checkpoint is"
@@ -72,6 +76,7 @@ enum FailureDescription {
             switch error {
             case .damagedJob: .init(code: .damagedJob, message: "\(error)")
             case .resultDiffers: .init(code: .resultDiffers, message: "\(error)")
+            case .unequalRank: .init(code: .ranksDiffer, message: "\(error)", param: "ranks")
             }
         case let error as DeviceError:
             switch error {
@@ -103,6 +108,7 @@ enum FailureDescription {
             case .unknownName(let key, _, _): .init(code: .invalidValue, message: "\(error)", param: key)
             case .needsValidation(let key): .init(code: .invalidValue, message: "\(error)", param: key)
             case .exampleTooLong: .init(code: .invalidTrainingFile, message: "\(error)", param: "training_file")
+            case .ranksDiffer, .brokenExchange: .init(code: .ranksDiffer, message: "\(error)", param: "ranks")
             }
         case let error as ManifestError: .init(code: FailureCode(error), message: "\(error)", param: error.param)
         case let error as StorageError: .init(code: error.isOutOfSpace ? .diskFull : .inputOutput, message: "\(error)")

@@ -3,6 +3,7 @@ import Models
 import Graph
 import Preparation
 import Profiling
+import Ranks
 import Training
 import Tokenization
 import Datasets
@@ -170,6 +171,7 @@ struct PlanCommand: ParsableCommand {
                 "\(Double(Int(plan.floatingPointOperations / 1e7)) / 100) GFLOP a micro-batch, \(plan.kernelCalls) kernel calls"
             ),
         ]
+        if let lanes = Self.lanes(job.settings.lanes, bytes: mebibytes(plan.laneBytes)) { rows.append(("lanes", lanes)) }
         let layout = SpoolLayout(root: options.spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
         if let cost = CostEstimate(policyFile: policy, layout: layout, manifest: job.manifest, trainedTokens: job.totalTrainedTokens) {
             rows.append(("cost", cost.text))
@@ -178,6 +180,15 @@ struct PlanCommand: ParsableCommand {
         for (name, value) in rows { try StandardOutput.line(name + String(repeating: " ", count: width - name.count + 2) + value) }
         ManifestOptions.show(job.warnings)
         if let estimate { try Self.show(estimate.card, estimate.roofline, plan) }
+    }
+
+    /// What can carry the lanes of each step; nil where there is one.
+    private static func lanes(_ lanes: Lanes, bytes: String) -> String? {
+        if lanes.count == 1 { return nil }
+        let counts = lanes.processCounts.map(String.init)
+        let carriers = (counts.count > 1 ? counts.dropLast().joined(separator: ", ") + " or " : "") + (counts.last ?? "")
+        return "\(lanes.count), carried by \(carriers) processes; "
+            + "their sums take at most \(bytes) of the host in each"
     }
 
     /// An estimate must not read like a measurement.

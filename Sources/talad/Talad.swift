@@ -69,6 +69,7 @@ struct Talad: ParsableCommand {
         defer { free(root) }
         var configuration = TalaDaemon.Configuration(
             layout: SpoolLayout(root: String(cString: root)), devices: device, workerProgram: Self.workerProgram())
+        configuration.rankProgram = getenv("TALA_RANK").map { String(cString: $0) } ?? InstalledPrograms.own.rank
         configuration.drains = drain
         configuration.allowedRoots = allowedRoots
         configuration.spoolName = spool

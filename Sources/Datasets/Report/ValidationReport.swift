@@ -143,7 +143,7 @@ extension ValidationReport {
     }
 
     /// Reads what `json` wrote; nil if it is something else.
-    init?(json: JSONNode, file: String) {
+    package init?(json: JSONNode, file: String) {
         guard let examples = json["examples"]?.integer, let tokens = json["tokens"]?.integer, let trained = json["trained_tokens"]?.integer
         else { return nil }
         self.init(file: file)

@@ -2,7 +2,7 @@ package import Tokenization
 
 /// Tokenised examples, read from a mapped file as they are asked for.
 package struct Dataset: Sendable {
-    private let store: ExampleStore
+    let store: ExampleStore
     private let selection: Selection?
     /// Lengths in tokens and how many examples have them.
     package let lengths: LengthStatistics

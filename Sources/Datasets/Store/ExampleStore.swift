@@ -15,8 +15,8 @@ final class ExampleStore: Sendable {
     /// Bytes read after which pages are given back.
     private static let residentByteCount = 64 << 20
 
-    private let tokens: MappedFile
-    private let records: MappedFile
+    let tokens: MappedFile
+    let records: MappedFile
     private let bytesRead = Mutex(0)
     let count: Int
 

@@ -23,6 +23,9 @@ package struct Measures: Sendable, Hashable {
 
     package init() {}
 
+    /// The names of what was measured, sorted.
+    package var names: [String] { sums.keys.sorted() }
+
     /// The measure that every objective has: the loss, not divided.
     package static let loss = "loss"
     /// How many of those counted were right.

@@ -151,6 +151,12 @@ package final class VulkanDevice: ComputeDevice {
     /// device was opened with.
     package func limitTuning(toSeconds seconds: Double) { tuner.limit(toSeconds: seconds) }
 
+    /// Vendor, device and driver by their numbers.
+    package var driverIdentity: String { pipelines.identity }
+
+    /// Measures nothing from now on, and forgets what was measured before.
+    package func forgetTuning() { tuner.forget() }
+
     /// Seconds that measuring variants has taken.
     package var tuningSeconds: Double { tuner.secondsSpent }
 

@@ -43,6 +43,12 @@ final class ProductTuner {
     /// Spends no more than this from now on.
     func limit(toSeconds seconds: Double) { secondsLeft = min(secondsLeft, max(0, seconds)) }
 
+    /// Measures nothing, and chooses by rule.
+    func forget() {
+        secondsLeft = 0
+        choices = [:]
+    }
+
     /// Variants by kind of product, as text: what a job records.
     var record: [String: String] {
         Dictionary(uniqueKeysWithValues: choices.map { ($0.key.description, $0.value.description) })

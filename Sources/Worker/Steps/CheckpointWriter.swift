@@ -37,6 +37,7 @@ final class CheckpointWriter {
         (record.trainLoss, record.trainAccuracy, record.fullValidLoss, record.fullValidAccuracy) = (
             row.trainLoss, row.trainAccuracy, row.fullValidLoss, row.fullValidAccuracy
         )
+        try run.compareParameters()
         let history = try trainerState(state.step)
         try runner.tuning.write(job.device)
         try runner.retryingOnce("checkpoint \(name)") {

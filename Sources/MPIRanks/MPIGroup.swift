@@ -1,0 +1,201 @@
+import CMPI
+import Glibc
+import Ranks
+
+/// The processes of an MPI program as a group: one launcher, one rank each.
+///
+/// Sums are not MPI's own, whose order follows sizes, paths and releases. Each rank gets a slice of
+/// everybody's numbers, adds it in the fixed tree, and all get all slices: as fast, and the same
+/// bytes everywhere. A rank that waits sleeps instead of polling, so ranks may share a core.
+package final class MPIGroup: RankGroup {
+    package let rank: Int
+    package let count: Int
+    /// The place among the ranks of this host, and how many these are.
+    package let localRank: Int
+    package let localCount: Int
+    private let world: MPI_Comm
+    private var received: [Float] = []
+    private var hasToldToCancel = false
+
+    private enum Tag {
+        static let announcement: Int32 = 1
+        static let cancellation: Int32 = 2
+    }
+    /// Numbers of a sum that go at one time: bounds the memory beside.
+    private static let pieceCount = 4 << 20
+
+    /// Connects to the others. All connections are made here: none can be made once the process has
+    /// confined itself.
+    /// - Throws: ``MPIError``.
+    package init() throws(MPIError) {
+        var provided: Int32 = 0
+        try check("MPI_Init", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
+        world = tala_mpi_world()
+        try check("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(world, tala_mpi_errors_return()))
+        var (rank, count, localRank, localCount) = (Int32(0), Int32(1), Int32(0), Int32(1))
+        try check("MPI_Comm_rank", MPI_Comm_rank(world, &rank))
+        try check("MPI_Comm_size", MPI_Comm_size(world, &count))
+        var host: MPI_Comm?
+        try check(
+            "MPI_Comm_split_type", MPI_Comm_split_type(world, Int32(MPI_COMM_TYPE_SHARED), rank, tala_mpi_no_info(), &host))
+        try check("MPI_Comm_rank", MPI_Comm_rank(host, &localRank))
+        try check("MPI_Comm_size", MPI_Comm_size(host, &localCount))
+        (self.rank, self.count, self.localRank, self.localCount) = (Int(rank), Int(count), Int(localRank), Int(localCount))
+        try check("MPI_Barrier", MPI_Barrier(world))
+    }
+
+    // MARK: Announcements
+
+    package func announce(_ message: [UInt8]) throws {
+        guard rank == 0 else { return }
+        for other in 1..<max(1, count) {
+            try check("MPI_Send", MPI_Send(message, Int32(message.count), tala_mpi_byte(), Int32(other), Tag.announcement, world))
+        }
+    }
+
+    package func nextAnnouncement() throws -> [UInt8] {
+        var status = MPI_Status()
+        try waitUntil { try isThere(Tag.announcement, &status) }
+        var byteCount: Int32 = 0
+        try check("MPI_Get_count", MPI_Get_count(&status, tala_mpi_byte(), &byteCount))
+        var message = [UInt8](repeating: 0, count: Int(max(0, byteCount)))
+        try check("MPI_Recv", MPI_Recv(&message, byteCount, tala_mpi_byte(), 0, Tag.announcement, world, tala_mpi_ignore_status()))
+        return message
+    }
+
+    private func isThere(_ tag: Int32, _ status: UnsafeMutablePointer<MPI_Status>?) throws(MPIError) -> Bool {
+        var flag: Int32 = 0
+        try check("MPI_Iprobe", MPI_Iprobe(0, tag, world, &flag, status))
+        return flag != 0
+    }
+
+    package func tellToCancel() throws {
+        guard rank == 0, !hasToldToCancel else { return }
+        hasToldToCancel = true
+        for other in 1..<max(1, count) {
+            try check("MPI_Send", MPI_Send(nil, 0, tala_mpi_byte(), Int32(other), Tag.cancellation, world))
+        }
+    }
+
+    package var isToldToCancel: Bool { rank != 0 && (try? isThere(Tag.cancellation, tala_mpi_ignore_status())) == true }
+
+    // MARK: Exchange
+
+    package func gather(_ mine: [UInt8]) throws -> [[UInt8]] {
+        try meet()
+        var own = [Int64(mine.count), hasToldToCancel ? 1 : 0]
+        var all = [Int64](repeating: 0, count: 2 * count)
+        try check("MPI_Allgather", MPI_Allgather(&own, 2, tala_mpi_int64(), &all, 2, tala_mpi_int64(), world))
+        if rank != 0, all[1] != 0 {
+            try check("MPI_Recv", MPI_Recv(nil, 0, tala_mpi_byte(), 0, Tag.cancellation, world, tala_mpi_ignore_status()))
+        }
+        hasToldToCancel = false
+        let counts = (0..<count).map { Int32(clamping: all[2 * $0]) }
+        var starts: [Int32] = []
+        var total: Int32 = 0
+        for count in counts {
+            starts.append(total)
+            total += count
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(total))
+        try check(
+            "MPI_Allgatherv", MPI_Allgatherv(mine, counts[rank], tala_mpi_byte(), &bytes, counts, starts, tala_mpi_byte(), world))
+        return zip(starts, counts).map { Array(bytes[Int($0)..<Int($0) + Int($1)]) }
+    }
+
+    package func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws {
+        try meet()
+        for start in stride(from: 0, to: bytes.count, by: 1 << 30) {
+            let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + 1 << 30)])
+            try check("MPI_Bcast", MPI_Bcast(piece.baseAddress, Int32(piece.count), tala_mpi_byte(), 0, world))
+        }
+    }
+
+    package func sum(_ numbers: UnsafeMutableBufferPointer<Float>) throws {
+        guard count > 1 else { return }
+        for start in stride(from: 0, to: numbers.count, by: Self.pieceCount) {
+            try sumPiece(UnsafeMutableBufferPointer(rebasing: numbers[start..<min(numbers.count, start + Self.pieceCount)]))
+        }
+    }
+
+    private func sumPiece(_ numbers: UnsafeMutableBufferPointer<Float>) throws {
+        let slice = (numbers.count + count - 1) / count
+        let counts = (0..<count).map { Int32(max(0, min(slice, numbers.count - $0 * slice))) }
+        let starts = (0..<count).map { Int32(min(numbers.count, $0 * slice)) }
+        let mine = Int(counts[rank])
+        if received.count < slice * count { received = [Float](repeating: 0, count: slice * count) }
+        let places = (0..<count).map { Int32($0 * mine) }
+        try received.withUnsafeMutableBufferPointer { parts in
+            try check(
+                "MPI_Alltoallv",
+                MPI_Alltoallv(
+                    numbers.baseAddress, counts, starts, tala_mpi_float(), parts.baseAddress,
+                    Array(repeating: Int32(mine), count: count), places, tala_mpi_float(), world))
+            PartialSum.addUp((0..<count).map { UnsafeMutableBufferPointer(rebasing: parts[$0 * mine..<($0 + 1) * mine]) })
+            try check(
+                "MPI_Allgatherv",
+                MPI_Allgatherv(
+                    parts.baseAddress, Int32(mine), tala_mpi_float(), numbers.baseAddress, counts, starts, tala_mpi_float(), world))
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Waits until all ranks have come here.
+    private func meet() throws { _ = try meet(seconds: .infinity) }
+
+    /// - Returns: whether all came within so many seconds.
+    private func meet(seconds: Double) throws -> Bool {
+        guard count > 1 else { return true }
+        var request: MPI_Request?
+        try check("MPI_Ibarrier", MPI_Ibarrier(world, &request))
+        return try waitUntil(seconds: seconds) {
+            var flag: Int32 = 0
+            try check("MPI_Test", MPI_Test(&request, &flag, tala_mpi_ignore_status()))
+            return flag != 0
+        }
+    }
+
+    /// Asks again and again, first at once, then a few thousand times a second.
+    @discardableResult
+    private func waitUntil(seconds: Double = .infinity, _ isSo: () throws -> Bool) throws -> Bool {
+        var asked = 0
+        var waited = 0.0
+        while try !isSo() {
+            asked += 1
+            if asked < 200 {
+                sched_yield()
+                continue
+            }
+            let pause: UInt32 = asked < 5_000 ? 100 : 1_000
+            usleep(pause)
+            waited += Double(pause) * 1e-6
+            if waited > seconds { return false }
+        }
+        return true
+    }
+
+    // MARK: The end
+
+    /// Leaves the group together with all others. Where they do not come within some seconds, the
+    /// group is torn down: the launcher ends what is left, with this exit code.
+    package func leave(_ exitCode: Int32) {
+        if (try? meet(seconds: 10)) == true { MPI_Finalize() } else { tearDown(exitCode) }
+    }
+
+    /// Ends all ranks at once; the launcher's exit code is this one.
+    package func tearDown(_ exitCode: Int32) {
+        MPI_Abort(world, exitCode)
+        _exit(exitCode)
+    }
+}
+
+/// - Throws: ``MPIError`` with MPI's own words.
+private func check(_ call: String, _ code: Int32) throws(MPIError) {
+    guard code != MPI_SUCCESS else { return }
+    var text = [CChar](repeating: 0, count: 1_024)
+    var length: Int32 = 0
+    let isKnown = MPI_Error_string(code, &text, &length) == MPI_SUCCESS
+    let words = text.prefix(Int(max(0, length))).map { UInt8(bitPattern: $0) }
+    throw MPIError(call: call, reason: isKnown ? String(decoding: words, as: UTF8.self) : "error \(code)")
+}

@@ -1,0 +1,70 @@
+/// How several processes of a job are started: the administrator's `launch:` in policy.yaml.
+package struct Launch: Sendable, Hashable {
+    package enum Launcher: String, Sendable, Hashable, CaseIterable { case mpirun, slurm }
+    package var launcher: Launcher
+    /// Hosts that carry processes; empty: this one alone.
+    package var hosts: [String]
+    /// The network between the hosts, as `10.0.0.0/24`: no other interface is used.
+    package var network: String?
+    package var partition: String?
+    /// Processes of a job that may run on the processor of a host, which then share its cores.
+    package var processorShares: Int
+
+    package init(
+        launcher: Launcher = .mpirun, hosts: [String] = [], network: String? = nil, partition: String? = nil, processorShares: Int = 1
+    ) {
+        (self.launcher, self.hosts, self.network, self.partition) = (launcher, hosts, network, partition)
+        self.processorShares = processorShares
+    }
+
+    /// Hosts that carry so many processes, and how many each.
+    package func division(of processes: Int) -> (hosts: [String], each: Int) {
+        let used = Array(hosts.prefix(processes))
+        return (used, (processes + max(1, used.count) - 1) / max(1, used.count))
+    }
+
+    /// The launcher's command line, itself the first word.
+    /// - Parameters:
+    ///   - program: `tala-rank` by its path.
+    ///   - devices: of a host, each for one process.
+    ///   - isRoot: Open MPI wants to be told that this is meant.
+    package func words(program: String, processes: Int, job: String, devices: [String], isRoot: Bool) -> [String] {
+        let own = [program, "run", "--job", job, "--processes", "\(processes)"] + devices.flatMap { ["--device", $0] }
+        switch launcher {
+        case .mpirun: return ["mpirun", "--quiet", "-n", "\(processes)"] + mpirun(processes, isRoot) + own
+        case .slurm: return ["srun", "-K1", "--mpi=pmix", "-n", "\(processes)"] + srun(processes) + own
+        }
+    }
+
+    /// Release 4 and 5 name some parameters differently; what one does not know it ignores.
+    private func mpirun(_ processes: Int, _ isRoot: Bool) -> [String] {
+        func parameter(_ name: String, _ value: String) -> [String] { ["--mca", name, value] }
+        var words = ["--bind-to", "none", "--oversubscribe"]
+        if isRoot { words.append("--allow-run-as-root") }
+        // A rank that is confined may neither read another's memory nor connect later.
+        words += parameter("btl_vader_single_copy_mechanism", "none") + parameter("smsc", "^cma") + parameter("mpi_preconnect_mpi", "1")
+        words += parameter("mpi_yield_when_idle", "1")
+        if hosts.isEmpty {
+            words += parameter("btl", "^tcp") + parameter("oob_tcp_if_include", "lo")
+        } else {
+            let (hosts, each) = division(of: processes)
+            words += ["--host", hosts.map { "\($0):\(each)" }.joined(separator: ","), "--map-by", "slot"]
+            if let network { words += parameter("btl_tcp_if_include", network) + parameter("oob_tcp_if_include", network) }
+        }
+        return words
+    }
+
+    /// Slurm hands the parameters of Open MPI on in the environment.
+    private func srun(_ processes: Int) -> [String] {
+        var words: [String] = []
+        let (hosts, _) = division(of: processes)
+        if !hosts.isEmpty { words += ["-N", "\(hosts.count)", "-w", hosts.joined(separator: ",")] }
+        if let partition { words += ["-p", partition] }
+        let parameters = [
+            "OMPI_MCA_btl_vader_single_copy_mechanism=none", "OMPI_MCA_smsc=^cma", "OMPI_MCA_mpi_preconnect_mpi=1",
+            "OMPI_MCA_mpi_yield_when_idle=1",
+        ]
+        let networks = network.map { ["OMPI_MCA_btl_tcp_if_include=\($0)"] } ?? []
+        return words + ["--export=" + (["ALL"] + parameters + networks).joined(separator: ",")]
+    }
+}

@@ -1,0 +1,89 @@
+import Datasets
+import Graph
+import Ranks
+
+extension TrainingRun {
+    var lanes: Lanes { settings.lanes }
+    /// The lanes that this process carries.
+    private var ownLanes: Range<Int> { lanes.own(group.rank, of: group.count) }
+
+    /// Runs forward and backward pass of this process's lanes of a step.
+    /// - Parameter weight: of the whole step.
+    /// - Returns: nil if it was cancelled.
+    func addGradients(of samples: [Sample], _ batchNumbers: [Float], weight: Double) throws -> [LaneFigures]? {
+        let division = lanes.divide(samples.map(\.size.tokenCount))
+        var found: [LaneFigures] = []
+        for lane in ownLanes {
+            var figures = LaneFigures()
+            for (index, members) in composed(division[lane].map { samples[$0] }).enumerated() {
+                if isCancelled() { return nil }
+                let batch = packed(members, batchNumbers, isTraining: true)
+                figures.rows += batch.tokenCapacity
+                do {
+                    figures.measures += try session.addGradients(
+                        of: batch, batchWeight: weight, seed: settings.seed, step: stepsDone + 1, microBatch: lane << 16 | index)
+                } catch is Cancelled { return nil }
+            }
+            found.append(figures)
+            if lanes.count > 1 { try gradients.take(isLast: lane + 1 == ownLanes.upperBound) }
+        }
+        return found
+    }
+
+    /// What the objective measures of these examples: micro-batch i belongs to lane i modulo their
+    /// number.
+    /// - Returns: nil if it was cancelled.
+    func laneLoss(of indices: [Int], in data: Dataset) throws -> Measures? {
+        try together {
+            guard let batchNumbers = try batchNumbers(of: indices, in: data) else { return nil }
+            let batches = composed(indices.map { data.sample($0) })
+            var found: [LaneFigures] = []
+            for lane in ownLanes {
+                var figures = LaneFigures()
+                for place in stride(from: lane, to: batches.count, by: lanes.count) {
+                    if isCancelled() { return nil }
+                    do {
+                        figures.measures += try session.evaluate(packed(batches[place], batchNumbers, isTraining: false))
+                    } catch is Cancelled { return nil }
+                }
+                found.append(figures)
+            }
+            return found
+        }?.measures
+    }
+
+    /// Does this process's part of something that all processes do.
+    /// - Parameter work: gives the figures of this process's lanes; nil if it was cancelled.
+    /// - Returns: the figures of all lanes, added in their order; nil if any process cancelled.
+    func together(_ work: () throws -> [LaneFigures]?) throws -> LaneFigures? {
+        isAtRest = false
+        defer { isAtRest = true }
+        let mine = try work()
+        if mine == nil { try group.tellToCancel() }
+        var sum = LaneFigures()
+        var isBroken = false
+        for bytes in try group.gather(LaneFigures.bytes(mine)) {
+            guard let figures = try LaneFigures.lanes(bytes) else {
+                isBroken = true
+                continue
+            }
+            for lane in figures { sum += lane }
+        }
+        return isBroken ? nil : sum
+    }
+
+    /// Makes sure that every process has computed the same gradient norm.
+    /// - Throws: ``TrainingError/ranksDiffer(step:what:ranks:)``.
+    func confirm(norm: Double, step: Int) throws {
+        try confirm(norm.bitPattern, "the gradient norm", step: step)
+    }
+
+    func confirm(_ number: UInt64, _ what: String, step: Int) throws {
+        guard !group.isAlone else { return }
+        var writer = ByteWriter()
+        writer.add(Int(truncatingIfNeeded: number))
+        let all = try group.gather(writer.bytes)
+        let others = all.indices.filter { all[$0] != all[0] }
+        guard others.isEmpty else { throw TrainingError.ranksDiffer(step: step, what: what, ranks: others) }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Jobs
+import Spool
+import Storage
+import TestSupport
+import Testing
+
+/// Jobs of several lanes through the real programs: one process, or several that Open MPI starts.
+///
+/// Skipped where Open MPI or tala-rank is not there.
+@Suite(.serialized, .enabled(if: RealSpool.hasRanks, "tala-rank or mpirun is not there")) struct RankTests {
+    /// LoRA with dropout, shuffled; some examples share a lane, and one lane is empty at times.
+    private static let manifest = """
+        model: chat-model
+        training_file: train.jsonl
+        validation_file: validation.jsonl
+        seed: 5
+        ranks: 4
+        method: {type: supervised, supervised: {hyperparameters: {max_steps: 12, batch_size: 6, learning_rate: 1.0e-3}}}
+        adapter: {type: lora, rank: 8, alpha: 16, dropout: 0.05}
+        max_length: 512
+        precision: float32
+        checkpoint: {every_steps: 3, keep: 2}
+        device: cpu
+        """
+
+    /// Runs a job with so many processes until the daemon is done.
+    private static func run(_ spool: RealSpool, processes: Int, while body: (Process) throws -> Void = { _ in }) throws -> Int32 {
+        let policy = spool.layout.root + "/policy.yaml"
+        try DurableFiles.replace(policy, with: "default: admin\nlaunch: {processor_shares: \(processes)}\n")
+        let daemon = try spool.startDaemon(
+            ["--device", "cpu", "--policy", policy, "--retry-delays", "0.1,0.1,0.1"], environment: ["TALA_THREADS": "1"])
+        try body(daemon)
+        daemon.waitUntilExit()
+        return daemon.terminationStatus
+    }
+
+    /// Adapter and figures, without times.
+    private struct Trace: Equatable {
+        var adapter: [UInt8]?
+        var metrics: [String]
+
+        init(_ spool: RealSpool) throws {
+            adapter = spool.adapter
+            let job = try #require(spool.job)
+            metrics = String(decoding: try DurableFiles.read(job.metricsFile), as: UTF8.self).split(separator: "\n").map { line in
+                line.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 10 }.map(\.element)
+                    .joined(separator: ",")
+            }
+        }
+    }
+
+    private static func ranks(of spool: RealSpool) -> [pid_t] {
+        ((try? FolderListing.names(in: "/proc")) ?? []).compactMap { pid_t($0) }.filter { process in
+            guard let line = try? DurableFiles.read("/proc/\(process)/cmdline") else { return false }
+            let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            return words.first?.hasSuffix("tala-rank") == true && words.contains("run")
+                && words.contains { $0.hasPrefix(spool.layout.root) }
+        }.sorted()
+    }
+
+    @Test func theResultDoesNotDependOnTheNumberOfProcesses() throws {
+        let alone = try RealSpool(manifest: Self.manifest)
+        defer { alone.remove() }
+        #expect(try Self.run(alone, processes: 1) == 0)
+        let wanted = try Trace(alone)
+        #expect(wanted.adapter != nil && wanted.metrics.count == 13)
+        for processes in [2, 4] {
+            let spool = try RealSpool(manifest: Self.manifest)
+            defer { spool.remove() }
+            var most = 0
+            let status = try Self.run(spool, processes: processes) { daemon in
+                while daemon.isRunning {
+                    most = max(most, Self.ranks(of: spool).count)
+                    usleep(20_000)
+                }
+            }
+            #expect(status == 0 && most == processes, "\(most) processes instead of \(processes)")
+            #expect(try Trace(spool) == wanted, "\(processes) processes")
+        }
+    }
+
+    @Test func aJobWhoseRanksAreKilledGoesOnWithOtherNumbersOfProcessesToTheSameBytes() throws {
+        let alone = try RealSpool(manifest: Self.manifest)
+        defer { alone.remove() }
+        #expect(try Self.run(alone, processes: 1) == 0)
+        let spool = try RealSpool(manifest: Self.manifest)
+        defer { spool.remove() }
+        // Two ranks; the last is killed after a checkpoint, then the daemon with all that it has.
+        _ = try Self.run(spool, processes: 2) { daemon in
+            while daemon.isRunning, spool.job?.checkpointNames.isEmpty ?? true { usleep(5_000) }
+            if let last = Self.ranks(of: spool).last { kill(last, SIGKILL) }
+            while daemon.isRunning, spool.steps.count < 8 { usleep(5_000) }
+            kill(daemon.processIdentifier, SIGKILL)
+        }
+        let deadline = Date(timeIntervalSinceNow: 20)
+        while !Self.ranks(of: spool).isEmpty, Date() < deadline { usleep(20_000) }
+        #expect(Self.ranks(of: spool).isEmpty, "processes outlived the daemon")
+        #expect(try Self.run(spool, processes: 4) == 0)
+        #expect(try Trace(spool) == Trace(alone))
+    }
+}
+
+extension RealSpool {
+    /// Whether several processes can carry a job here.
+    static var hasRanks: Bool { areBuilt && BuiltProgram(name: "tala-rank").isBuilt && access("/usr/bin/mpirun", X_OK) == 0 }
+}

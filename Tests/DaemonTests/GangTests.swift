@@ -1,0 +1,111 @@
+import Foundation
+import Jobs
+import Manifest
+import Spool
+import Storage
+import Testing
+
+@testable import Daemon
+
+/// How many processes carry a job of several lanes, where, and what becomes of it when they end.
+@Suite(.serialized) struct GangTests {
+    private func gang(
+        ranks: Int, devices: [String], device: String = "auto", launch: Launch = Launch(), busy: Set<Int> = []
+    ) -> GangChoice? {
+        var slots = devices.map { WorkerSupervisor.DeviceSlot(selector: $0) }
+        for index in busy { slots[index].helps = "another" }
+        let entry = Queue.Entry(id: "ftjob-1", owner: 1, device: device, ranks: ranks)
+        return GangChoice(for: entry, from: 0, of: slots, program: "/x/tala-rank", launch)
+    }
+
+    @Test func aJobTakesAsManyFreeDevicesOfOneKindAsItsLanesHaveBranches() throws {
+        let cards = (0..<4).map { "vulkan:\($0)" }
+        let four = try #require(gang(ranks: 8, devices: cards))
+        #expect(four.gang.processes == 4 && four.helpers == [1, 2, 3] && four.gang.devices == cards)
+        let two = try #require(gang(ranks: 4, devices: cards, busy: [2]))
+        #expect(two.gang.processes == 2 && two.helpers == [1] && two.gang.devices == ["vulkan:0", "vulkan:1"])
+        // Six lanes in two processes would be another tree.
+        #expect(gang(ranks: 6, devices: Array(cards.prefix(2))) == nil)
+        #expect(gang(ranks: 2, devices: ["vulkan:0", "cpu"]) == nil)
+        #expect(gang(ranks: 1, devices: cards) == nil && gang(ranks: 4, devices: ["auto"]) == nil)
+        #expect(gang(ranks: 4, devices: cards, device: "vulkan:0") == nil)
+    }
+
+    @Test func hostsMultiplyWhatOneCarries() throws {
+        let launch = Launch(hosts: ["a", "b", "c"], processorShares: 2)
+        let found = try #require(gang(ranks: 8, devices: ["cpu"], launch: launch))
+        #expect(found.gang.processes == 4 && found.helpers.isEmpty && found.gang.devices == ["cpu"])
+        #expect(launch.division(of: 4).hosts == ["a", "b", "c"] && launch.division(of: 4).each == 2)
+        #expect(launch.division(of: 2).hosts == ["a", "b"] && launch.division(of: 2).each == 1)
+        let words = launch.words(program: "/x/tala-rank", processes: 4, job: "/j", devices: ["cpu"], isRoot: false)
+        #expect(words.first == "mpirun" && words.contains("a:2,b:2,c:2") && !words.contains("--allow-run-as-root"))
+        #expect(words.suffix(8) == ["/x/tala-rank", "run", "--job", "/j", "--processes", "4", "--device", "cpu"])
+        let slurm = Launch(launcher: .slurm, hosts: ["a", "b"], network: "10.0.0.0/24", partition: "gpu")
+        let line = slurm.words(program: "t", processes: 2, job: "/j", devices: ["cpu"], isRoot: true).joined(separator: " ")
+        #expect(line.hasPrefix("srun -K1 --mpi=pmix -n 2 -N 2 -w a,b -p gpu --export=ALL,"))
+        #expect(line.contains("OMPI_MCA_btl_tcp_if_include=10.0.0.0/24"))
+    }
+
+    @Test(arguments: [
+        ("launch: {launcher: ssh}", "launch.launcher"), ("launch: {hosts: [--x]}", "launch.hosts"),
+        ("launch: {hosts: ['a;b']}", "launch.hosts"),
+        ("launch: {network: eth0}", "launch.network"), ("launch: {network: 10.0.0.0/33}", "launch.network"),
+        ("launch: {processor_shares: 0}", "launch.processor_shares"), ("launch: {host: a}", "launch.host"),
+    ])
+    func whatWouldBecomeAnotherCommandLineIsRefused(text: String, key: String) {
+        let error = #expect(throws: ManifestError.self) { _ = try Policy(ManifestText(Array(text.utf8), isYAML: true)) }
+        #expect(error?.param == key, "\(String(describing: error))")
+    }
+
+    /// A launcher that is a script: the job's folder is its third word.
+    private static func rankScript(_ body: String, in spool: TestSpool) throws -> String {
+        let path = spool.layout.root + "/tala-rank"
+        let worker = try String(decoding: DurableFiles.read(spool.workerPath), as: UTF8.self)
+        let functions = worker.components(separatedBy: "if [ $task = validate ]")[0].components(separatedBy: "device=$5\n")
+        try DurableFiles.replace(path, with: "#!/bin/sh\ntask=$1\njob=$3\n\(functions[1])\n\(body)\n", mode: 0o755)
+        chmod(path, 0o755)
+        return path
+    }
+
+    private static let manifest = TestSpool.manifest + "ranks: 2\n"
+
+    @Test func theDaemonStartsTheLauncherAndLendsItBothDevices() throws {
+        let spool = try TestSpool(worker: "state failed; exit 1")
+        defer { spool.remove() }
+        let program = try Self.rankScript("echo \"$@\" >$job/../../arguments; state succeeded; exit 0", in: spool)
+        try spool.drop("a.yaml", Self.manifest)
+        let exit = try spool.drain {
+            $0.devices = ["vulkan:0", "vulkan:1"]
+            $0.rankProgram = program
+        }
+        #expect(exit == 0)
+        let words = String(decoding: try DurableFiles.read(spool.layout.root + "/arguments"), as: UTF8.self)
+        #expect(words.hasPrefix("launch --job ") && words.contains("--processes 2 --launcher mpirun --device vulkan:0 --device vulkan:1"))
+        #expect(words.contains("--parent \(getpid())"))
+    }
+
+    @Test func withoutItsProgramOneWorkerCarriesAllLanes() throws {
+        let spool = try TestSpool(worker: "state succeeded; exit 0")
+        defer { spool.remove() }
+        try spool.drop("a.yaml", Self.manifest)
+        #expect(try spool.drain { $0.devices = ["vulkan:0", "vulkan:1"] } == 0)
+    }
+
+    /// Two kills from outside in one step must not count as the step's fault.
+    @Test func aLaunchersExitCodeAbove128IsASignal() throws {
+        let spool = try TestSpool(worker: "exit 1")
+        defer { spool.remove() }
+        let program = try Self.rankScript(
+            "n=$(cat $job/../../n 2>/dev/null || echo 0); echo $((n + 1)) >$job/../../n; pulse step 3; [ $n -lt 2 ] && exit 137; state succeeded; exit 0",
+            in: spool)
+        try spool.drop("a.yaml", Self.manifest)
+        #expect(
+            try spool.drain {
+                $0.devices = ["vulkan:0", "vulkan:1"]
+                $0.rankProgram = program
+            } == 0)
+        let job = spool.layout.job(try #require(spool.jobs.first).id)
+        let events = String(decoding: try DurableFiles.read(job.eventsFile), as: UTF8.self)
+        #expect(events.contains("ended by signal 9") && job.status()?.state == .succeeded)
+    }
+}
