@@ -1,5 +1,6 @@
 package import Graph
 package import Models
+import Runtime
 package import Tokenization
 
 /// Writes answers to many requests at a time with one model on one device.
@@ -34,7 +35,7 @@ package final class Engine {
         var answerTokens = 0
     }
 
-    /// Loads a model that trains nothing.
+    /// Loads a model; what it trains has its first values.
     /// - Throws: ``ModelError``, ``GraphError``, and what the device throws.
     package init(_ model: LanguageModel, tokenizer: Tokenizer, on device: any ComputeDevice, _ settings: EngineSettings) throws {
         self.settings = settings
@@ -47,11 +48,20 @@ package final class Engine {
     }
 
     /// Bytes that an engine with these settings takes, before anything is allocated.
+    /// - Parameter countingMapped: whether weights that stay in their mapped file count: where they
+    ///   are mapped already, they take no more.
     /// - Throws: ``GraphError`` where a tensor does not fit the device's limits.
-    package static func byteCount(_ model: LanguageModel, on device: any ComputeDevice, _ settings: EngineSettings) throws -> Int {
+    package static func byteCount(
+        _ model: LanguageModel, on device: any ComputeDevice, _ settings: EngineSettings, countingMapped: Bool = true
+    ) throws -> Int {
         try EngineModel.byteCount(
-            model, on: device, settings.shape(model.linearModules), rowLimit: settings.rowLimit, logitLimit: settings.logitLimit)
+            model, on: device, settings.shape(model.linearModules), rowLimit: settings.rowLimit, logitLimit: settings.logitLimit,
+            countingMapped: countingMapped)
     }
+
+    /// Writes float32 numbers into a tensor of the model, in its type.
+    /// - Throws: ``GraphError`` if it has none of that name, and what the device throws.
+    package func write(_ numbers: [Float], to key: String) throws { try model.write(numbers, key, engineModel.loaded.memory) }
 
     /// Prepares the programs that answering needs.
     package func prepare() throws { try engineModel.prepare(decodeRows: settings.slots) }

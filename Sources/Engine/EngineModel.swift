@@ -46,14 +46,16 @@ final class EngineModel {
     /// is allocated.
     /// - Throws: ``GraphError`` where a tensor does not fit the device's limits.
     static func byteCount(
-        _ model: LanguageModel, on device: any ComputeDevice, _ shape: GenerationShape, rowLimit: Int, logitLimit: Int
+        _ model: LanguageModel, on device: any ComputeDevice, _ shape: GenerationShape, rowLimit: Int, logitLimit: Int,
+        countingMapped: Bool
     ) throws -> Int {
         let layout = try model.layout(within: device.limits, with: model.generationTensors(shape))
         let planner = Planner(limits: device.limits, layout: layout)
         let sizes = Self.sizes(rowLimit: rowLimit, logitLimit: logitLimit)
         let plans = try sizes.map { try planner.plan(graph(model, $0, shape)) }
         let logits = sizes[0].logits * model.configuration.vocabularySize * 4
-        return layout.allocatedByteCount + layout.mappedByteCount + ProgramMemory.arenaBlocks(of: plans).reduce(0, +) + logits
+        return layout.allocatedByteCount + (countingMapped ? layout.mappedByteCount : 0) + ProgramMemory.arenaBlocks(of: plans).reduce(0, +)
+            + logits
     }
 
     /// How many plans were made so far.

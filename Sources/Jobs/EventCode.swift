@@ -34,6 +34,8 @@ package enum EventCode: String, Sendable, Hashable, CaseIterable {
     case inputNote = "input_note"
     // Training.
     case evaluated
+    /// Answers of the model were judged by graders.
+    case graded
     /// The run ends before its last step: it no longer gets better.
     case stoppedEarly = "stopped_early"
     /// The result is the model of an earlier step, which was better than the last.

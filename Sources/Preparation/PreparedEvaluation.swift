@@ -46,6 +46,9 @@ package struct PreparedEvaluation {
     ) throws {
         var manifest = manifest
         self.method = method
+        if !manifest.evaluation.graders.isEmpty {
+            throw ModelError(file: "manifest", field: "evaluation.graders", "stand under method.evaluation in an evaluation job")
+        }
         let opened = try OpenedModel(path: modelFolder)
         let configuration = opened.configuration
         remarks = opened.remarks
@@ -53,7 +56,9 @@ package struct PreparedEvaluation {
         var encoder = try ChatEncoder(folder: modelFolder)
         if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
-        let labels = try ModelLabels(opened.folder)
+        let adapter = try adapterPath.map { try AdapterFolder($0) }
+        let labels = try ModelLabels.of(
+            opened.folder, adapter: adapter, names: method.labels, isMultiLabel: method.isMultiLabel, field: "method.evaluation.labels")
         objective =
             labels.map { ClassificationObjective(classes: $0.names, isMultiLabel: $0.isMultiLabel) as any Objective }
             ?? SupervisedObjective()
@@ -77,7 +82,7 @@ package struct PreparedEvaluation {
         self.data = data
         questions =
             method.graders.isEmpty
-            ? [] : try Self.questions(dataPath, name: report.file, encoder, method, report)
+            ? [] : try Examination.questions(dataPath, name: report.file, encoder, method.graders, report)
         self.report = report
         var replacement: String?
         let device = try Devices.make(deviceSelector ?? manifest.device) { replacement = $0 }
@@ -88,22 +93,17 @@ package struct PreparedEvaluation {
         let format = manifest.baseWeights.value ?? .stored
         manifest.baseWeights = .value(format)
         self.manifest = manifest
-        let longestQuestion = questions.reduce(0) { max($0, $1.prompt.count) }
         let longest = max(1, data.longestExample)
         let training: LanguageModel.Training =
-            try adapterPath.map { path in
-                LanguageModel.Training.adapter(
-                    try AdapterFolder(path).settings(on: LanguageModel.linearModules(of: configuration)),
-                    seed: 0)
-            } ?? .nothing
+            try adapter.map { LanguageModel.Training.adapter(try $0.settings(on: LanguageModel.linearModules(of: configuration)), seed: 0) }
+            ?? .nothing
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         model = try LanguageModel(
             configuration, source: .checkpoint(weights), training: training,
             precision: .init(
                 activationType: Precisions.elementType(precision), mixableTypes: mixable,
                 baseWeights: format),
-            maximumLength: max(
-                longest, questions.isEmpty ? 0 : longestQuestion + method.generation.maximumTokens + 1),
+            maximumLength: max(longest, questions.isEmpty ? 0 : Examination.length(questions, method.generation)),
             head: labels.map { TaskHead(labels: $0, seed: 0) },
             pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         programs = Programs(model: model, optimizer: AdamWOptimizer(), objective: objective)
@@ -116,32 +116,11 @@ package struct PreparedEvaluation {
         answering =
             questions.isEmpty
             ? nil
-            : try Self.answering(
-                model, device, questionCount: questions.count, length: longestQuestion + method.generation.maximumTokens + 1, limit)
-        try Self.require(try Evaluator.byteCount(device: device, programs: programs, batches: [largestBatch]), limit)
-    }
-
-    /// As many answers at a time as fit the memory, eight at most. Loss and answers follow one
-    /// another, so that the larger of both counts.
-    /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)`` where not even one does.
-    private static func answering(
-        _ model: LanguageModel, _ device: any ComputeDevice, questionCount: Int, length: Int, _ limit: Int?
-    ) throws -> EngineSettings {
-        var slots = min(8, questionCount)
-        while true {
-            let settings = EngineSettings(slots: slots, contextLength: length, queueLimit: questionCount)
-            let needed = try Engine.byteCount(model, on: device, settings)
-            if limit.map({ needed <= $0 }) ?? true { return settings }
-            if slots == 1 { try require(needed, limit) }
-            slots = max(1, slots / 2)
-        }
-    }
-
-    private static func require(_ needed: Int, _ limit: Int?) throws {
-        guard let limit, needed > limit else { return }
-        throw TrainingError.doesNotFit(
-            needed: needed, available: limit,
-            advice: "raise memory_limit, lower max_length or method.evaluation.generation.max_tokens, or set base_weights to q8 or nf4")
+            : try Examination.answering(
+                model, device, questionCount: questions.count, length: Examination.length(questions, method.generation), limit
+            ).settings
+        // Loss and answers follow one another, so that the larger of both counts.
+        try Examination.require(try Evaluator.byteCount(device: device, programs: programs, batches: [largestBatch]), limit)
     }
 
     /// A micro-batch as large as any will be.
@@ -151,39 +130,11 @@ package struct PreparedEvaluation {
             window: model.configuration.slidingWindow, rotary: model.rotaryRows)
     }
 
-    /// Whether a record holds all that a grader reads.
-    private static func require(_ grader: Grader, _ question: Question) throws(DatasetProblem) {
-        do throws(GraderRefusal) { _ = try grader.score(item: question.item, answer: "") } catch {
-            let hint = question.item["reference"] == nil ? "; there is no answer of the assistant to stand for item.reference either" : ""
-            throw DatasetProblem(
-                kind: "missing_reference", file: "", line: question.line, found: "nothing",
-                expected: "what the grader \(grader.name) reads",
-                "the grader \(grader.name) cannot judge an answer: \(error.message)\(hint)")
+    /// What is asked and judged; nil where there are no graders.
+    package var examination: Examination? {
+        answering.map {
+            Examination(
+                questions, method.graders, method.generation, seed: manifest.seed, tokenizer: encoder.tokenizer, endIDs: endIDs, model, $0)
         }
-    }
-
-    /// - Throws: ``PreparationError/invalidData(_:)`` with each line that gives no question or
-    ///   lacks what a grader reads.
-    private static func questions(
-        _ path: String, name: String, _ encoder: ChatEncoder, _ method: Manifest.EvaluationMethod,
-        _ report: ValidationReport
-    ) throws -> [Question] {
-        var report = report
-        var questions: [Question] = []
-        do throws(DatasetProblem) {
-            for record in try RecordList.read(path, name: name) {
-                do throws(DatasetProblem) {
-                    let question = try Question(record, encoder: encoder)
-                    for grader in method.graders { try require(grader, question) }
-                    questions.append(question)
-                } catch {
-                    var problem = error
-                    problem.file = name
-                    report.note(problem)
-                }
-            }
-        } catch { report.note(error) }
-        guard report.isValid else { throw PreparationError.invalidData([report]) }
-        return questions
     }
 }

@@ -1,5 +1,6 @@
 package import Datasets
 import Devices
+import Engine
 package import Graph
 package import Manifest
 package import Models
@@ -26,6 +27,8 @@ package struct PreparedJob {
     package var settings: RunSettings
     /// By what the run is judged, where the manifest wants it judged.
     package var selection: Selection?
+    /// What the model is asked and who judges its answers, where the manifest wants that.
+    package var examination: Examination?
     package var optimizer: any Optimizer
     package var objective: any Objective
     package var plan: JobPlan
@@ -102,13 +105,33 @@ package struct PreparedJob {
         let activationType = Precisions.elementType(chosenPrecision)
         precision = activationType.rawValue
         manifest.precision = .value(chosenPrecision)
+        let questions = try Self.questions(manifest, data, trainingPath: trainingPath, validationPath: validationPath, encoder)
         optimizer = try Optimizers.named(manifest.optimizer.word, numbers: manifest.optimizer.numbers)
         progress("reading the model")
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let longestRun = max(training.longestRun(), validation?.longestRun() ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
+        let generation = manifest.evaluation.generation ?? .init()
+        let answerLength = questions.map { Examination.length($0, generation) } ?? 0
+        let (noise, ratio) = (manifest.method.specification.embeddingNoise, manifest.optimizer.adapterRateRatio)
+        func answeringModel(_ format: BaseWeights) throws -> LanguageModel {
+            try LanguageModel(
+                configuration, source: source, training: trainingKind,
+                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: answerLength,
+                adapterRateRatio: ratio, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        }
         progress("planning")
+        // Answers are given beside the session, with half of the memory at most.
+        var byteLimit = memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device)
+        var answering: EngineSettings?
+        if let questions {
+            let first = try answeringModel(Self.formats(manifest)[0])
+            let found = try Examination.answering(
+                first, device, questionCount: questions.count, length: answerLength, byteLimit.map { $0 / 2 }, isBeside: true)
+            answering = found.settings
+            byteLimit = byteLimit.map { $0 - found.byteCount }
+        }
         let lanes = Lanes(manifest.ranks)
         let batchTokens = lanes.tokens(ofFullest: training.lengths.tokens(ofLongest: batchSize), longest: longest)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the
@@ -117,13 +140,12 @@ package struct PreparedJob {
         validation?.evict()
         var planner = MemoryPlanner(
             device: device, optimizer: optimizer, objective: objective,
-            byteLimit: memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device),
+            byteLimit: byteLimit,
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, objective, batchSize: batchSize, steps: totalSteps))
         planner.lanes = lanes
         self.planner = planner
         let decaysAll = manifest.optimizer.weightDecayOn == .all
-        let (noise, ratio) = (manifest.method.specification.embeddingNoise, manifest.optimizer.adapterRateRatio)
         let pageByteLimit = optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes))
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
@@ -135,7 +157,14 @@ package struct PreparedJob {
         }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
         settings = Self.settings(manifest, batchSize, totalSteps, rate, microBatchTokens: plan.size.tokenCount)
-        selection = try Selection(manifest.evaluation, of: objective, hasValidation: validation != nil)
+        if let questions, let answering {
+            let ends = Set(encoder.specialTokens.stopIDs + changedTexts.newEnds)
+            examination = Examination(
+                questions, manifest.evaluation.graders, generation, seed: manifest.seed, tokenizer: encoder.tokenizer, endIDs: ends,
+                try answeringModel(plan.baseWeights), answering)
+        }
+        selection = try Selection(
+            manifest.evaluation, of: objective, hasValidation: validation != nil, gradeColumns: manifest.evaluation.gradeColumns)
         settings.evaluatesAll = selection != nil
         self.manifest = manifest
         warnings = try Self.warnings(manifest, settings, training, reports, replacement: replacement)

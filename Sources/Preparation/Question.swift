@@ -22,7 +22,8 @@ package struct Question: Sendable {
         let reference: String?
         if let messages = node["messages"]?.array {
             let last = messages.lastIndex { $0["role"]?.string == "assistant" }
-            reference = last.flatMap { Self.content(messages[$0]) }
+            // An answer that is marked as a bad one is no reference.
+            reference = node["label"]?.bool == false ? nil : last.flatMap { Self.content(messages[$0]) }
             let before = Array(messages[..<(last ?? messages.count)])
             guard !before.isEmpty else {
                 throw problem("messages", "begins with the answer: there is no question before it")
@@ -32,8 +33,16 @@ package struct Question: Sendable {
                     messages: JSONNode(before), tools: node["tools"], addGenerationPrompt: true)
                 prompt = encoder.tokenizer.encode(text, addSpecialTokens: false)
             } catch { throw problem("messages", "\(error)") }
+        } else if let messages = (node["input"]?["messages"] ?? node["prompt"])?.array {
+            // A pair of answers: the one that is preferred is right.
+            reference = (node["preferred_output"] ?? node["chosen"] ?? node["completion"])?.array?.last.flatMap(Self.content)
+            do throws(ChatError) {
+                let text = try encoder.render(
+                    messages: JSONNode(messages), tools: node["input"]?["tools"] ?? node["tools"], addGenerationPrompt: true)
+                prompt = encoder.tokenizer.encode(text, addSpecialTokens: false)
+            } catch { throw problem(node["input"] == nil ? "prompt" : "input", "\(error)") }
         } else if let text = node["prompt"]?.string {
-            reference = node["completion"]?.string
+            reference = (node["completion"] ?? node["chosen"])?.string
             prompt = encoder.tokenizer.encode(text, addSpecialTokens: true)
         } else {
             throw problem(nil, "has neither messages nor a prompt, so there is nothing to answer")

@@ -12,27 +12,29 @@ package struct Selection: Sendable {
     package private(set) var rule: SelectionRule
     /// The row of the best evaluation.
     package private(set) var bestRow: MetricsRow?
-    /// The place of the figure among the objective's own columns; nil for loss and accuracy.
+    /// The place of the figure among a row's further columns; nil for loss and accuracy.
     private let column: Int?
-    private let columnCount: Int
 
     /// - Returns: nil where the manifest asks for neither.
     /// - Throws: ``TrainingError/unknownName(key:name:known:)`` for a figure that the objective
     /// does   not have, ``TrainingError/needsValidation(key:)``.
-    package init?(_ evaluation: Manifest.Evaluation, of objective: any Objective, hasValidation: Bool) throws(TrainingError) {
+    package init?(_ evaluation: Manifest.Evaluation, of objective: any Objective, hasValidation: Bool, gradeColumns: [String] = [])
+        throws(TrainingError)
+    {
         guard evaluation.earlyStopping != nil || evaluation.loadsBest else { return nil }
         guard hasValidation else {
             throw .needsValidation(key: evaluation.earlyStopping == nil ? "evaluation.load_best" : "evaluation.early_stopping")
         }
         let settings = evaluation.earlyStopping ?? Manifest.EarlyStopping()
-        let known = ["loss", "accuracy"] + objective.columns
+        let known = ["loss", "accuracy"] + objective.columns + gradeColumns
         guard let place = known.firstIndex(of: settings.metric) else {
             throw .unknownName(key: "evaluation.early_stopping.metric", name: settings.metric, known: known)
         }
         metric = settings.metric
         loadsBest = evaluation.loadsBest
-        column = place < 2 ? nil : place - 2
-        columnCount = objective.columns.count
+        // The objective's columns stand there three times: of the batch, of a validation batch, of
+        // all. Those of graders follow.
+        column = place < 2 ? nil : 2 * objective.columns.count + place - 2
         rule = SelectionRule(
             isGreaterBetter: place > 0, patience: evaluation.earlyStopping?.patience, threshold: settings.threshold)
     }
@@ -43,9 +45,7 @@ package struct Selection: Sendable {
     @discardableResult package mutating func add(_ row: MetricsRow) -> Bool {
         let value: Double?
         if let column {
-            // The columns stand there three times: of the batch, of a validation batch, of all.
-            let place = 2 * columnCount + column
-            value = row.others.indices.contains(place) ? row.others[place] : nil
+            value = row.others.indices.contains(column) ? row.others[column] : nil
         } else {
             value = metric == "loss" ? row.fullValidLoss : row.fullValidAccuracy
         }

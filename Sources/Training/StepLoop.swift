@@ -66,7 +66,9 @@ package final class StepLoop {
     /// - Throws: what the run or a watcher throws.
     package func steps() throws -> End {
         // An evaluation that was broken off comes first.
-        var open = state.pendingEvaluation.map { StepResult($0, stepsPerEpoch: run.stepsPerEpoch) }
+        var open = state.pendingEvaluation.map {
+            StepResult($0, stepsPerEpoch: run.stepsPerEpoch, columnCount: run.session.programs.objective.columns.count)
+        }
         while !run.isFinished || open != nil {
             let isNew = open == nil
             let number = open?.step ?? state.step + 1
@@ -94,7 +96,8 @@ package final class StepLoop {
     }
 
     @discardableResult private func note(_ step: StepResult) -> MetricsRow {
-        let row = MetricsRow(step, trainedTokens: state.trainedTokens, of: run.session.programs.objective)
+        let row = MetricsRow(
+            step, trainedTokens: state.trainedTokens, of: run.session.programs.objective, gradeCount: run.gradeCount)
         lastRow = row
         return row
     }
@@ -103,7 +106,7 @@ package final class StepLoop {
 }
 
 extension MetricsRow {
-    init(_ step: StepResult, trainedTokens: Int, of objective: any Objective) {
+    init(_ step: StepResult, trainedTokens: Int, of objective: any Objective, gradeCount: Int) {
         self.init(
             step: step.step, trainLoss: step.loss, trainAccuracy: step.accuracy, learningRate: step.learningRate,
             gradientNorm: step.gradientNorm, trainedTokens: trainedTokens, tokensPerSecond: step.tokensPerSecond,
@@ -114,12 +117,13 @@ extension MetricsRow {
         others =
             (step.figures.isEmpty ? none : step.figures) + (step.validation.map { objective.figures($0) } ?? none)
             + (step.fullValidation.map { objective.figures($0) } ?? none)
+            + (step.grades.isEmpty ? [Double?](repeating: nil, count: gradeCount) : step.grades)
     }
 
     /// The names of ``others`` for an objective: its columns, of the batch, of a validation batch,
-    /// of the whole validation set.
-    package static func otherColumns(of objective: any Objective) -> [String] {
-        ["", "valid_", "full_valid_"].flatMap { prefix in objective.columns.map { prefix + $0 } }
+    /// of the whole validation set, and those of graders.
+    package static func otherColumns(of objective: any Objective, grades: [String]) -> [String] {
+        ["", "valid_", "full_valid_"].flatMap { prefix in objective.columns.map { prefix + $0 } } + grades
     }
 }
 
@@ -128,11 +132,12 @@ extension StepResult {
 
     /// The result of a step whose evaluation was broken off in an earlier run and is still to be
     /// done.
-    init(_ row: MetricsRow, stepsPerEpoch: Int) {
+    /// - Parameter columnCount: columns that the objective has of its own.
+    init(_ row: MetricsRow, stepsPerEpoch: Int, columnCount: Int) {
         self.init(
             step: row.step, epoch: Double(row.step) / Double(max(1, stepsPerEpoch)), loss: row.trainLoss, accuracy: row.trainAccuracy,
             learningRate: row.learningRate, gradientNorm: row.gradientNorm, trainedTokens: 0, tokens: Int(row.tokensPerSecond), seconds: 1,
             packingEfficiency: row.packingEfficiency)
-        figures = Array(row.others.prefix(row.others.count / 3))
+        figures = Array(row.others.prefix(columnCount))
     }
 }

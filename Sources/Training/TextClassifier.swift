@@ -27,13 +27,31 @@ package final class TextClassifier {
         package var probabilities: [Double]
     }
 
+    /// An adapter with a head for classes, as PEFT saves one (`SEQ_CLS`).
+    package struct Adapter: Sendable {
+        package var folder: String
+        /// What the head's rows mean; empty: as the model says, or their numbers.
+        package var labels: [String]
+        /// Whether a text may have any number of classes; nil: as the model says.
+        package var isMultiLabel: Bool?
+
+        package init(folder: String, labels: [String] = [], isMultiLabel: Bool? = nil) {
+            (self.folder, self.labels, self.isMultiLabel) = (folder, labels, isMultiLabel)
+        }
+    }
+
     /// Loads the model of a folder.
-    /// - Parameter maximumLength: tokens of a text at most; nil: as many as the model has positions
-    ///   for, up to 2048.
-    /// - Throws: ``ModelError`` where the folder holds no classifier, and what loading throws.
-    package init(folder: String, device: any ComputeDevice, maximumLength: Int? = nil) throws {
+    /// - Parameters:
+    ///   - adapter: what is used with it.
+    ///   - maximumLength: tokens of a text at most; nil: as many as the model has positions for, up
+    ///     to 2048.
+    /// - Throws: ``ModelError`` where there is no classifier, and what loading throws.
+    package init(folder: String, adapter: Adapter? = nil, device: any ComputeDevice, maximumLength: Int? = nil) throws {
         let opened = try OpenedModel(path: folder)
-        guard let labels = try ModelLabels(opened.folder) else {
+        let stored = try adapter.map { try AdapterFolder($0.folder) }
+        let found = try ModelLabels.of(
+            opened.folder, adapter: stored, names: adapter?.labels ?? [], isMultiLabel: adapter?.isMultiLabel, field: "labels")
+        guard let labels = found else {
             throw ModelError(
                 file: folder + "/config.json", field: "id2label",
                 "names no classes of a ...ForSequenceClassification: the model is no classifier; "
@@ -43,7 +61,7 @@ package final class TextClassifier {
         guard let weights = opened.weights else { throw ModelError(file: folder, "holds no weights") }
         let head = TaskHead(labels: labels, seed: 0)
         let shape = [labels.names.count, opened.configuration.hiddenSize]
-        guard weights.tensors[head.weightName]?.shape == shape else {
+        guard weights.tensors[head.weightName]?.shape == shape || stored?.headOutputs == labels.names.count else {
             throw ModelError(
                 file: folder, field: head.weightName, "is not there in the shape \(shape), which \(labels.names.count) classes need")
         }
@@ -52,9 +70,11 @@ package final class TextClassifier {
         rowLimit = max(1024, ProgramSize(serving: self.maximumLength, trained: 1).tokenCount)
         encoder = try ChatEncoder(folder: folder)
         objective = ClassificationObjective(classes: labels.names, isMultiLabel: labels.isMultiLabel)
+        let linears = try LanguageModel.linearModules(of: opened.configuration)
+        let training = try stored.map { LanguageModel.Training.adapter(try $0.settings(on: linears), seed: 0) } ?? .nothing
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         model = try LanguageModel(
-            opened.configuration, source: .checkpoint(weights), training: .nothing, precision: .init(mixableTypes: mixable),
+            opened.configuration, source: .checkpoint(weights), training: training, precision: .init(mixableTypes: mixable),
             maximumLength: self.maximumLength, head: head, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         let largest = PackedBatch(
             [], for: objective, tokenCapacity: rowLimit, trainedCapacity: rowLimit, window: opened.configuration.slidingWindow,

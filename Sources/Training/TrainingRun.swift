@@ -58,6 +58,8 @@ package struct StepResult: Sendable, Hashable {
     package var figures: [Double?] = []
     /// The whole validation set, at the end of an epoch.
     package var fullValidation: Measures?
+    /// What graders gave the answers, where it was time for that; empty otherwise.
+    package var grades: [Double?] = []
     /// An evaluation was due at this step and was broken off: ``TrainingRun/evaluateIfDue(_:)``
     /// makes up for it.
     package var lacksEvaluation = false
@@ -101,6 +103,12 @@ package final class TrainingRun {
     package var isCancelled: () -> Bool = { false } {
         didSet { session.isCancelled = isCancelled }
     }
+
+    /// Has the model's answers judged at regular checkpoints, where that is asked for: the mean of
+    /// each grader, or nil if it was broken off.
+    package var grade: (() throws -> [Double]?)?
+    /// How many columns of a row hold what ``grade`` gives.
+    package var gradeCount = 0
 
     /// - Parameter group: this process's, whose number is one of the lanes' ``Lanes/processCounts``.
     package init(
@@ -199,8 +207,10 @@ package final class TrainingRun {
 
     /// Whether an evaluation is due after the step just done.
     package var isEvaluationDue: Bool {
-        validation != nil && (isAtEpochEnd || settings.evaluateEverySteps.map { stepsDone % $0 == 0 } ?? false)
+        validation != nil && (isAtEpochEnd || isGradingDue || settings.evaluateEverySteps.map { stepsDone % $0 == 0 } ?? false)
     }
+
+    private var isGradingDue: Bool { grade != nil && isCheckpointDue }
 
     /// Does the evaluation that is due after the step just done, if one is.
     package func evaluateIfDue(_ result: inout StepResult) throws {
@@ -213,6 +223,12 @@ package final class TrainingRun {
             result.validation = try evaluation(firstOnly: settings.batchSize, rotation: stepsDone / every)
             result.lacksEvaluation = result.validation == nil
         }
+        guard isGradingDue, let grade, !result.lacksEvaluation else { return }
+        guard let grades = try grade() else {
+            result.lacksEvaluation = true
+            return
+        }
+        result.grades = grades
     }
 
     /// Loss and accuracy over the validation examples.

@@ -21,13 +21,16 @@ extension JobRunner {
         // The row of a step whose evaluation is still open is written again, with the evaluation.
         let lastWholeStep = start.pendingEvaluation == nil ? start.step : start.step - 1
         let metrics = try MetricsLog(
-            folder, keepingThrough: lastWholeStep, others: MetricsRow.otherColumns(of: job.objective))
+            folder, keepingThrough: lastWholeStep,
+            others: MetricsRow.otherColumns(of: job.objective, grades: job.manifest.evaluation.gradeColumns))
         try DurableFiles.makeFolder(folder.checkpoints)
         // Should the disk be full, the job goes on when there is room for a checkpoint.
         status.neededBytes = Checkpointing.byteCount(job.model, job.optimizer)
         let checkpoints = CheckpointWriter(self, run, job, metrics)
         let progress = ProgressWatch(self, run, from: start)
         let controls = ControlWatch(self, job, checkpoints, progress)
+        let grading = AnswerGrading(self, job, run)
+        defer { run.grade = nil }
         let selection = job.selection.map { SelectionWatch(self, run, $0, rows: metrics.rows) }
         controls.selection = selection
         checkpoints.staysAnyway = { selection?.keeps($0) == true }
@@ -47,7 +50,9 @@ extension JobRunner {
         case .finished:
             try metrics.sync()
             try checkpoints.close(loop.state)
-            guard let outcome = try complete(run, job, loop.state, loop.lastRow, selection?.selection) else { return leave(loop.state) }
+            guard let outcome = try complete(run, job, loop.state, loop.lastRow, selection?.selection, grading) else {
+                return leave(loop.state)
+            }
             return outcome
         case .stepBrokenOff:
             // Nothing of this step counts; the checkpoint is that of the step before.
@@ -77,19 +82,24 @@ extension JobRunner {
     /// Writes the result, reads it back, and only then says that the job has succeeded.
     /// - Returns: nil if the last evaluation was broken off; nothing is written then.
     private func complete(
-        _ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?, _ selection: Selection?
+        _ run: TrainingRun, _ job: PreparedJob, _ state: CheckpointState, _ lastRow: MetricsRow?, _ selection: Selection?,
+        _ grading: AnswerGrading?
     ) throws -> WorkerExit? {
         // With the validation layer on (TALA_VULKAN_VALIDATION=1) what it says is part of the job's
         // story.
         for message in Devices.validationMessages(job.device) { try event(.deviceMessage, message, .warn) }
         pulse.enter(.result, step: state.step)
         status.trainedTokens = state.trainedTokens
-        if let selection { try loadBest(selection, run, state) }
+        let resultStep = try selection.flatMap { try loadBest($0, run, state) } ?? state.step
         guard let evaluation = try run.evaluation() else { return nil }
         guard let expected = try run.lossOfFirstExamples(ResultReplay.exampleCount) else { return nil }
         let record = try ReplayRecord(job: job, run: run, folder: folder)
-        let writer = ResultWriter(
+        var writer = ResultWriter(
             folder: folder, job: job, run: run, status: status, lastRow: lastRow, evaluation: evaluation, selection: selection)
+        if let grading {
+            guard let graded = try grading.grade(step: resultStep) else { return nil }
+            writer.answers = (grading.members(graded), grading.predictions(graded))
+        }
         status.neededBytes = writer.byteCount
         try retryingOnce("the result") { try writer.write() }
         try replay(run, job, expected)
@@ -118,8 +128,9 @@ extension JobRunner {
     }
 
     /// Puts the best evaluation's checkpoint into the session where the result is made of it.
-    private func loadBest(_ selection: Selection, _ run: TrainingRun, _ state: CheckpointState) throws {
-        guard selection.loadsBest, let best = selection.rule.best, best.step != state.step else { return }
+    /// - Returns: its step; nil where the session stays as it is.
+    private func loadBest(_ selection: Selection, _ run: TrainingRun, _ state: CheckpointState) throws -> Int? {
+        guard selection.loadsBest, let best = selection.rule.best, best.step != state.step else { return nil }
         let name = CheckpointRecord.folderName(step: best.step)
         _ = try Checkpointing.restore(run.session, from: folder.checkpoints + "/" + name, fingerprint: state.fingerprint)
         try run.shareParameters()
@@ -127,6 +138,7 @@ extension JobRunner {
             .bestLoaded,
             "The result is the model of step \(best.step): \(selection.metric) \(Self.rounded(best.value)), the best of all evaluations",
             data: ["step": JSONNode(best.step), "value": JSONNode(best.value)])
+        return best.step
     }
 
     /// Runs some examples on the result as it was written.

@@ -23,6 +23,9 @@ struct ResultWriter {
     let evaluation: Measures
     /// By what the run was judged, where it was.
     let selection: Selection?
+    /// What graders gave the model's answers, for `evaluation.json`, and the answers for
+    /// `predictions.jsonl`, where they were asked for.
+    var answers: (figures: [JSONMember], predictions: String)?
 
     /// `ft:BASE:SUFFIX:ID`, in the manner of the fine-tuning API.
     static func modelName(_ manifest: Manifest, _ id: String) -> String {
@@ -50,9 +53,8 @@ struct ResultWriter {
                 try format.write(tuned, to: part)
             }
             try text(JSONWriter(isIndented: true).string(figures) + "\n", to: temporary + "/evaluation.json")
-            if let classes = classReport {
-                try text(EvaluationMarkdown.text(Self.modelName(job.manifest, folder.id), classes), to: temporary + "/evaluation.md")
-            }
+            if let markdown { try text(markdown, to: temporary + "/evaluation.md") }
+            if let answers { try text(answers.predictions, to: temporary + "/predictions.jsonl") }
             try text(card, to: temporary + "/README.md")
         }
         if let fault = try WholeFolder.verify(folder.result) {
@@ -68,6 +70,14 @@ struct ResultWriter {
         return run.session.programs.objective.report(evaluation)
     }
 
+    /// The figures for people, where there is more to say than a loss.
+    private var markdown: String? {
+        let name = Self.modelName(job.manifest, folder.id)
+        guard let answers else { return classReport.map { EvaluationMarkdown.text(name, $0) } }
+        let report = run.session.programs.objective.report(evaluation)
+        return EvaluationMarkdown.text(name, report) + EvaluationMarkdown.graders(JSONNode(answers.figures))
+    }
+
     private var figures: JSONNode {
         let validation: JSONNode = job.validation == nil ? nil : run.session.programs.objective.report(evaluation)
         var figures: JSONNode = [
@@ -81,6 +91,7 @@ struct ResultWriter {
             ]
             figures = JSONNode((figures.object ?? []) + [JSONMember("best", node)])
         }
+        if let answers { figures = JSONNode((figures.object ?? []) + answers.figures) }
         guard case .random = job.model.source, let members = figures.object else { return figures }
         return JSONNode([JSONMember("initial_weights", JSONNode(job.initialWeights))] + members)
     }

@@ -19,6 +19,17 @@ struct Classify: ParsableCommand {
             + "where a text may have several) and probabilities.")
     @Option(help: "A finished classification job, or a model's folder.", completion: JobCompletion.all) var model: String
     @Option(help: "The spool of the job (also: TALA_SPOOL).", completion: .directory) var spool: String?
+    @Option(
+        help: ArgumentHelp(
+            "An adapter with a head for classes (PEFT's SEQ_CLS) that is used with the model of a folder.", valueName: "folder"),
+        completion: .directory)
+    var adapter: String?
+    @Option(
+        help: ArgumentHelp(
+            "With --adapter: the classes in the order of the head's rows, divided by commas; their numbers if left out.", valueName: "names"
+        ))
+    var labels: String?
+    @Flag(help: "With --adapter: a text may have any number of classes.") var multiLabel = false
     @Option(help: "Tokens of a text that are looked at, at most.") var maxLength: Int?
     @Option(help: "The device.") var device = "cpu"
     @Flag(help: "Print an error as a JSON object too.") var json = false
@@ -28,13 +39,16 @@ struct Classify: ParsableCommand {
     private static let batchCount = 64
 
     func validate() throws {
+        if adapter == nil, labels != nil || multiLabel { throw ValidationError("--labels and --multi-label are of an --adapter") }
         guard (1...16_777_216).contains(maxLength ?? 1) else { throw ValidationError("--max-length is out of range") }
     }
 
     func run() throws {
         do {
             let chosen = try Devices.make(device) { StandardError.write(plain("the processor stands in: \($0)") + "\n") }
-            let classifier = try TextClassifier(folder: folder(), device: chosen, maximumLength: maxLength)
+            let names = labels.map { $0.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace) }.map(String.init) } ?? []
+            let used = adapter.map { TextClassifier.Adapter(folder: $0, labels: names, isMultiLabel: multiLabel ? true : nil) }
+            let classifier = try TextClassifier(folder: folder(), adapter: used, device: chosen, maximumLength: maxLength)
             var pending: [[Int32]] = []
             func flush() throws {
                 for answer in try classifier.classify(pending) {

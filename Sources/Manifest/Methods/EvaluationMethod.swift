@@ -36,6 +36,10 @@ extension Manifest {
         /// `base`, or another model, against which the model is compared.
         package var comparison: String?
         package var generation = Generation()
+        /// What the rows of an adapter's head mean; empty: as the model says, or their numbers.
+        package var labels: [String] = []
+        /// Whether a text may have any number of these classes; nil: as the model says.
+        package var isMultiLabel: Bool?
 
         package init() {}
 
@@ -49,6 +53,10 @@ extension Manifest {
                 "compare_with", \.comparison, .text(limit: 1024),
                 "base, or another model: what is judged likewise, and by how much it differs"),
             Key("generation", section: \.generation, "How answers are generated"),
+            Key(
+                "labels", \.labels, .labels,
+                "The classes of an adapter's head in the order of its rows; without it, their numbers"),
+            Key("multi_label", \.isMultiLabel, .flag, "Whether a text may have any number of these classes"),
         ]
 
         package static func baseRate(_ adapter: Adapter.Kind) -> Double { 0 }

@@ -1,10 +1,6 @@
 import Datasets
-import Engine
-import Grading
-import Manifest
 import Models
 import Preparation
-import Tokenization
 import Training
 
 /// What a model makes of the examples by which it is judged.
@@ -16,8 +12,7 @@ struct EvaluatedModel {
     /// Of a classifier what it said of each example.
     var scored: [Measures.Scored] = []
     /// The answers to the questions, where there are graders, and what these gave them.
-    var answers: [String] = []
-    var scores: [[Double]] = []
+    var graded: GradedAnswers?
 
     /// Runs a model.
     /// - Parameters:
@@ -45,46 +40,8 @@ struct EvaluatedModel {
             }
         }
         self.scored = scored.compactMap { $0 }
-        guard !job.questions.isEmpty else { return }
-        try answer(job, done: done)
-    }
-
-    /// Lets the model answer all questions, several at a time, and the graders judge them. An
-    /// answer does not depend on what is answered beside it.
-    private mutating func answer(_ job: PreparedEvaluation, done: (Int) throws -> Void) throws {
-        guard let answering = job.answering else { return }
-        let settings = job.method.generation
-        let engine = try Engine(job.model, tokenizer: job.encoder.tokenizer, on: job.device, answering)
-        for (index, question) in job.questions.enumerated() {
-            var request = GenerationRequest(
-                id: UInt64(index), prompt: question.prompt, maximumTokens: settings.maximumTokens)
-            request.endIDs = job.endIDs
-            // Each question has a seed of its own.
-            request.sampling = SamplingSettings(
-                temperature: settings.temperature, topP: settings.topP,
-                seed: job.manifest.seed &+ UInt64(truncatingIfNeeded: index))
-            try engine.submit(request)
-        }
-        var tokens = [[Int32]](repeating: [], count: job.questions.count)
-        answers = Array(repeating: "", count: job.questions.count)
-        scores = Array(repeating: [], count: job.questions.count)
-        var count = 0
-        while !engine.isIdle {
-            for event in try engine.step() {
-                switch event {
-                case .token(let token): tokens[Int(token.id)].append(token.token)
-                case .done(let id, _, _, _):
-                    let place = Int(id)
-                    answers[place] = job.encoder.tokenizer.decode(tokens[place], skipSpecialTokens: true)
-                    scores[place] = try job.method.graders.map {
-                        try $0.score(item: job.questions[place].item, answer: answers[place])
-                    }
-                    count += 1
-                    try done(job.data.count + count)
-                case .prompt, .finished, .embedding: break
-                }
-            }
-        }
+        guard let examination = job.examination else { return }
+        graded = try GradedAnswers(examination, on: job.device) { try done(job.data.count + $0) }
     }
 
     private mutating func add(

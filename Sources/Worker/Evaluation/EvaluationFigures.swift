@@ -33,38 +33,8 @@ struct EvaluationFigures {
         if !members.contains(where: { $0.key == "examples" }) {
             members.append(JSONMember("examples", JSONNode(job.data.count)))
         }
-        guard !job.method.graders.isEmpty else { return members }
-        let graders = job.method.graders.enumerated().map { index, grader -> JSONMember in
-            let scores = found.scores.map { $0[index] }
-            var figures = [JSONMember("mean", JSONNode(mean(scores)))]
-            if let threshold = grader.threshold {
-                figures.append(JSONMember("passed", JSONNode(mean(scores.map { $0 >= threshold ? 1 : 0 }))))
-            }
-            if let corpus = corpus(grader, found) {
-                figures.append(JSONMember("corpus_bleu", JSONNode(corpus)))
-            }
-            return JSONMember(grader.name, JSONNode(figures))
-        }
-        members.append(JSONMember("answers", JSONNode(found.answers.count)))
-        members.append(JSONMember("graders", JSONNode(graders)))
+        if let graded = found.graded, let examination = job.examination { members += graded.json(examination) }
         return members
-    }
-
-    /// BLEU of all answers together is no mean of their own.
-    private func corpus(_ grader: Grader, _ found: EvaluatedModel) -> Double? {
-        guard case .textSimilarity(.bleu, let input, let reference) = grader.kind else { return nil }
-        var sum = BLEU()
-        for (question, answer) in zip(job.questions, found.answers) {
-            guard let one = try? input.text(item: question.item, answer: answer),
-                let wanted = try? reference.text(item: question.item, answer: answer)
-            else { return nil }
-            sum.add(one, wanted)
-        }
-        return sum.score()
-    }
-
-    private func mean(_ numbers: [Double]) -> Double {
-        numbers.isEmpty ? 0 : numbers.reduce(0, +) / Double(numbers.count)
     }
 
     /// How much the model has more than the other, with the bounds of a paired bootstrap.
@@ -79,8 +49,8 @@ struct EvaluationFigures {
                 node("accuracy", zip(found.scored, other.scored).map { (isRight($0), isRight($1), 1) }))
         }
         for (index, grader) in job.method.graders.enumerated() {
-            members.append(
-                node(grader.name, zip(found.scores, other.scores).map { ($0[index], $1[index], 1) }))
+            let scores = zip(found.graded?.scores ?? [], other.graded?.scores ?? [])
+            members.append(node(grader.name, scores.map { ($0[index], $1[index], 1) }))
         }
         return members
     }
@@ -149,13 +119,7 @@ struct EvaluationFigures {
             }
             members.append(JSONMember("probabilities", JSONNode(shares)))
         }
-        if let answer, found.answers.indices.contains(answer) {
-            members.append(JSONMember("answer", JSONNode(found.answers[answer])))
-            let scores = zip(job.method.graders, found.scores[answer]).map {
-                JSONMember($0.name, JSONNode($1))
-            }
-            members.append(JSONMember("scores", JSONNode(scores)))
-        }
+        if let answer, let graded = found.graded { members += graded.members(answer, job.method.graders) }
         return members
     }
 
@@ -168,13 +132,7 @@ struct EvaluationFigures {
                 [member.key] + columns.map { EvaluationMarkdown.shown(member.node[$0]) }
             }
         }
-        if figures["graders"] != nil {
-            let columns = ["mean", "passed", "corpus_bleu"]
-            text +=
-                "\n## Graders\n\n"
-                + EvaluationMarkdown.table(
-                    ["grader"] + columns.map(EvaluationMarkdown.words), rows("graders", columns))
-        }
+        text += EvaluationMarkdown.graders(figures)
         if let other {
             let columns = ["difference", "lower", "upper"]
             text += "\n## Against \(other.name)\n\nThe bounds hold 95 of 100 draws of such examples.\n\n"

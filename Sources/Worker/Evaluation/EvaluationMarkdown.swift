@@ -48,6 +48,14 @@ enum EvaluationMarkdown {
         return "## Confusion matrix\n\nA row is a class, a column what was found.\n\n" + table([""] + names, cells)
     }
 
+    /// What graders gave; empty where there are none.
+    static func graders(_ figures: JSONNode) -> String {
+        guard let graders = figures["graders"]?.object else { return "" }
+        let columns = ["mean", "passed", "corpus_bleu"]
+        let rows = graders.map { member in [member.key] + columns.map { shown(member.node[$0]) } }
+        return "\n## Graders\n\n" + table(["grader"] + columns.map(words), rows)
+    }
+
     static func words(_ key: String) -> String { key.replacing("_", with: " ") }
 
     /// A Markdown table whose columns are as wide as their widest cell.

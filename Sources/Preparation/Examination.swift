@@ -1,0 +1,137 @@
+import Datasets
+package import Engine
+package import Grading
+import Graph
+import JSON
+package import Manifest
+package import Models
+package import Tokenization
+import Training
+
+/// Questions to a model, and what judges its answers.
+package struct Examination {
+    package typealias Generation = Manifest.EvaluationMethod.Generation
+
+    /// In the order of the file.
+    package let questions: [Question]
+    package let graders: [Grader]
+    package let generation: Generation
+    package let seed: UInt64
+    package let tokenizer: Tokenizer
+    /// Tokens at which an answer ends.
+    package let endIDs: Set<Int32>
+    /// The model that answers.
+    package let model: LanguageModel
+    /// How many questions are answered at a time, and how long they are.
+    package let answering: EngineSettings
+
+    package init(
+        _ questions: [Question], _ graders: [Grader], _ generation: Generation, seed: UInt64, tokenizer: Tokenizer, endIDs: Set<Int32>,
+        _ model: LanguageModel, _ answering: EngineSettings
+    ) {
+        (self.questions, self.graders, self.generation, self.seed) = (questions, graders, generation, seed)
+        (self.tokenizer, self.endIDs, self.model, self.answering) = (tokenizer, endIDs, model, answering)
+    }
+
+    /// Tokens of the longest question with its answer.
+    static func length(_ questions: [Question], _ generation: Generation) -> Int {
+        questions.reduce(0) { max($0, $1.prompt.count) } + generation.maximumTokens + 1
+    }
+
+    /// As many answers at a time as fit the memory, eight at most.
+    /// - Parameter isBeside: whether the weights that stay in their file are counted elsewhere.
+    /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)`` where not even one does.
+    static func answering(
+        _ model: LanguageModel, _ device: any ComputeDevice, questionCount: Int, length: Int, _ limit: Int?, isBeside: Bool = false
+    ) throws -> (settings: EngineSettings, byteCount: Int) {
+        var slots = min(8, questionCount)
+        while true {
+            let settings = EngineSettings(slots: slots, contextLength: length, queueLimit: questionCount)
+            let needed = try Engine.byteCount(model, on: device, settings, countingMapped: !isBeside)
+            if limit.map({ needed <= $0 }) ?? true { return (settings, needed) }
+            if slots == 1 { try require(needed, limit) }
+            slots = max(1, slots / 2)
+        }
+    }
+
+    static func require(_ needed: Int, _ limit: Int?) throws {
+        guard let limit, needed > limit else { return }
+        throw TrainingError.doesNotFit(
+            needed: needed, available: limit,
+            advice: "raise memory_limit, lower max_length or max_tokens of the generation, or set base_weights to q8 or nf4")
+    }
+
+    /// Reads the questions of a file.
+    /// - Parameters:
+    ///   - lines: whose records are questions; nil: all.
+    ///   - report: of the file, to which problems are added.
+    /// - Throws: ``PreparationError/invalidData(_:)`` with each line that gives no question, and
+    ///   what graders read that is not there.
+    static func questions(
+        _ path: String, name: String, lines: Set<Int>? = nil, _ encoder: ChatEncoder, _ graders: [Grader], _ report: ValidationReport
+    ) throws -> [Question] {
+        var report = report
+        var questions: [Question] = []
+        var missing = MissingFields()
+        do throws(DatasetProblem) {
+            for record in try RecordList.read(path, name: name) where lines?.contains(record.line) ?? true {
+                do throws(DatasetProblem) {
+                    let question = try Question(record, encoder: encoder)
+                    for grader in graders { missing.look(grader, question) }
+                    questions.append(question)
+                } catch {
+                    var problem = error
+                    problem.file = name
+                    report.note(problem)
+                }
+            }
+        } catch { report.note(error) }
+        for var problem in missing.problems {
+            problem.file = name
+            report.note(problem)
+        }
+        guard report.isValid else { throw PreparationError.invalidData([report]) }
+        return questions
+    }
+}
+
+/// What graders read that records do not have: what is wrong with a grader is wrong in every line,
+/// and is said once.
+struct MissingFields {
+    private struct Finding {
+        var grader: String
+        var message: String
+        var lines: [Int]
+    }
+    private var findings: [Finding] = []
+
+    /// Lines that are named.
+    private static let shownLines = 5
+
+    /// Notes what a grader lacks for a question.
+    mutating func look(_ grader: Grader, _ question: Question) {
+        do throws(GraderRefusal) { _ = try grader.score(item: question.item, answer: "") } catch {
+            let hint = question.item["reference"] == nil ? "; there is no answer of the assistant to stand for item.reference either" : ""
+            let message = error.message + hint
+            if let place = findings.firstIndex(where: { $0.grader == grader.name && $0.message == message }) {
+                findings[place].lines.append(question.line)
+            } else {
+                findings.append(Finding(grader: grader.name, message: message, lines: [question.line]))
+            }
+        }
+    }
+
+    /// One for each thing that is missing, at the first line where it is.
+    var problems: [DatasetProblem] {
+        findings.map { finding in
+            let shown = finding.lines.prefix(Self.shownLines).map { "\($0)" }.joined(separator: ", ")
+            let all =
+                finding.lines.count == 1
+                ? "" : " (in \(finding.lines.count) lines: \(shown)\(finding.lines.count > Self.shownLines ? ", ..." : ""))"
+            return DatasetProblem(
+                kind: "missing_reference", file: "", line: finding.lines.first, found: "nothing",
+                expected: "what the grader \(finding.grader) reads",
+                "the grader \(finding.grader) cannot judge an answer: \(finding.message)\(all)")
+        }
+    }
+}
