@@ -4,5 +4,8 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed and memory.",
-        subcommands: [BenchTrain.self, BenchKernels.self, BenchServe.self, Tune.self, Compile.self, BenchMakeCheckpoint.self, BenchPlan.self])
+        subcommands: [
+            BenchTrain.self, BenchAnswers.self, BenchKernels.self, BenchServe.self, Tune.self, Compile.self, BenchMakeCheckpoint.self,
+            BenchPlan.self,
+        ])
 }

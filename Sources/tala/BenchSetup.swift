@@ -22,7 +22,9 @@ struct BenchOptions: ParsableArguments {
     @Option(help: "The type of activations: float32, bfloat16 or float16, where the device has it.") var precision = "float32"
     @Option(help: "Frozen weights: stored (as the precision), float32, bfloat16, q8 or nf4.") var weights = "stored"
     @Option(help: "Layers that are computed a second time in the backward pass.") var recompute = 0
-    @Option(help: "supervised, or dpo: pairs of examples, of which the second half is the answer.") var method = "supervised"
+    @Option(
+        help: "supervised; dpo: pairs of examples, of which the second half is the answer; classification: one of four classes an example.")
+    var method = "supervised"
     @Option(help: "cpu, vulkan, vulkan:N or auto.") var device = "cpu"
 
     func validate() throws {
@@ -33,7 +35,7 @@ struct BenchOptions: ParsableArguments {
         guard Self.objectives[method] != nil else {
             throw ValidationError("--method is \(Self.objectives.keys.sorted().joined(separator: " or ")), not \"\(method)\"")
         }
-        guard method == "supervised" || tokens >= 2 * sequence else {
+        guard method != "dpo" || tokens >= 2 * sequence else {
             throw ValidationError("--method \(method): a pair takes two examples, so --tokens is at least \(2 * sequence)")
         }
         _ = try (activationType(), baseWeights(), training())
@@ -55,7 +57,10 @@ struct BenchOptions: ParsableArguments {
         return format
     }
 
-    private static let objectives: [String: any Objective] = ["supervised": SupervisedObjective(), "dpo": PreferenceObjective()]
+    private static let objectives: [String: any Objective] = [
+        "supervised": SupervisedObjective(), "dpo": PreferenceObjective(),
+        "classification": ClassificationObjective(classes: ["a", "b", "c", "d"]),
+    ]
     var objective: any Objective { Self.objectives[method] ?? SupervisedObjective() }
     var isOfPairs: Bool { objective.purpose == .pairs }
 
@@ -101,7 +106,8 @@ struct BenchSetup {
         model = try LanguageModel(
             configuration, source: .random(seed: 1), training: options.training(),
             precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: options.baseWeights()),
-            maximumLength: options.sequence, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+            maximumLength: options.sequence, head: options.objective.taskHead(seed: 1),
+            pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         let choice = JobPlan.Choice(
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),
             baseWeights: model.precision.baseWeights)
@@ -146,6 +152,7 @@ struct BenchSetup {
             }
         }
         let objective = options.objective
+        if objective.purpose == .classification { for index in samples.indices { samples[index].labels = [index % 4] } }
         let size = ProgramSize(roundingUp: options.tokens, samples.reduce(0) { $0 + objective.lossRowCount(of: $1.size) })
         var batch = PackedBatch(
             samples, for: objective, tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount,
