@@ -57,6 +57,14 @@ struct RealSpool {
         return process
     }
 
+    /// Drops one more manifest.
+    func drop(_ name: String, _ manifest: String) throws { try DurableFiles.replace(layout.incoming + "/\(name).yaml", with: manifest) }
+
+    /// All jobs, the oldest first.
+    var jobs: [JobFolder] {
+        ((try? FolderListing.names(in: layout.jobs)) ?? []).filter { JobIdentifier.isJob($0) }.map { layout.job($0) }
+    }
+
     var job: JobFolder? { (try? FolderListing.names(in: layout.jobs))?.first { JobIdentifier.isJob($0) }.map { layout.job($0) } }
 
     /// Process ids of the workers on this spool.

@@ -70,12 +70,15 @@ import VulkanBackend
         try Self.compare(set, SGDOptimizer(), with: "sgd-momentum", on: CPUDevice(), peakRate: 0.05, within: 5e-5)
     }
 
-    @Test(arguments: ReferenceSet.available) func adamWStepsAreTheReferencesOnTheProcessor(set: ReferenceSet) throws {
+    private static func compareAdamW(_ set: ReferenceSet, on device: any ComputeDevice) throws {
         let golden = try set.json("optimizers/adamw/trajectory.json")
         var adamW = AdamWOptimizer()
         adamW.weightDecay = try #require(golden["optimizer"]?["weight_decay"]?.double)
-        try Self.compare(
-            set, adamW, with: "adamw", on: CPUDevice(), peakRate: try #require(golden["optimizer"]?["lr"]?.double), within: 5e-5)
+        try compare(set, adamW, with: "adamw", on: device, peakRate: try #require(golden["optimizer"]?["lr"]?.double), within: 5e-5)
+    }
+
+    @Test(arguments: ReferenceSet.available) func adamWStepsAreTheReferencesOnTheProcessor(set: ReferenceSet) throws {
+        try Self.compareAdamW(set, on: CPUDevice())
     }
 
     private static let withMore = ReferenceSet.available.filter { $0.has("optimizers/muon") }
@@ -113,9 +116,15 @@ import VulkanBackend
     @Test(.enabled(if: !withMore.isEmpty, "../shared/golden is not there"), arguments: withMore)
     func muonStepsOfAWholeModelAreTheReferences(set: ReferenceSet) throws {
         let golden = try #require(try set.json("optimizers/muon/trajectory.json")["full_fine_tuning_8_steps"])
+        for device in [try CPUDevice()] as [any ComputeDevice] + (Self.isVulkanThere ? [try VulkanDevice()] : []) {
+            try Self.compareWhole(set, golden, on: device)
+        }
+    }
+
+    private static func compareWhole(_ set: ReferenceSet, _ golden: JSONNode, on device: any ComputeDevice) throws {
         let steps = try #require(golden["steps"]?.array)
         let run = try TinyRun(
-            model: set.chatModel, data: set.chatModel + "/train.jsonl", training: .full, optimizer: MuonOptimizer(), device: CPUDevice(),
+            model: set.chatModel, data: set.chatModel + "/train.jsonl", training: .full, optimizer: MuonOptimizer(), device: device,
             settings: RunSettings(
                 batchSize: 4, totalSteps: steps.count,
                 schedule: LearningRateSchedule(shape: .linear, peakRate: 2e-3, warmupSteps: 3, totalSteps: steps.count), seed: 1,
@@ -131,7 +140,7 @@ import VulkanBackend
             let (old, new) = (try #require(before[member.key]), try #require(after[member.key]))
             let change = zip(old, new).reduce(0.0) { $0 + Double($1.1 - $1.0) * Double($1.1 - $1.0) }.squareRoot()
             let wanted = member.node.double ?? 0
-            #expect(abs(change - wanted) < 1e-3 * wanted, "\(member.key) has moved by \(change), reference \(wanted)")
+            #expect(abs(change - wanted) < 1e-3 * wanted, "\(device.name): \(member.key) has moved by \(change), reference \(wanted)")
         }
     }
 
@@ -185,10 +194,11 @@ import VulkanBackend
     private static let isVulkanThere = (try? VulkanDevice()) != nil
 
     @Test(.enabled(if: isVulkanThere, "there is no Vulkan device"), arguments: ReferenceSet.available)
-    func lionAndMomentumStepsAreTheReferencesOnVulkan(set: ReferenceSet) throws {
+    func stepsOfLionMomentumAndAdamWAreTheReferencesOnVulkan(set: ReferenceSet) throws {
         let device = try VulkanDevice()
         try Self.compare(set, Self.lion, with: "lion", on: device, peakRate: 3e-4, within: 1e-5)
         try Self.compare(set, SGDOptimizer(), with: "sgd-momentum", on: device, peakRate: 0.05, within: 5e-5)
+        try Self.compareAdamW(set, on: device)
     }
 
     /// Every optimizer of the list: stopped after four steps and continued by another process, it
