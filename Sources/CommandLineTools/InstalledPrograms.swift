@@ -21,8 +21,8 @@ package struct InstalledPrograms {
 
     package var worker: String { place(of: "tala-worker") }
 
-    /// The program of one of several processes of a job, which is a package of its own; nil where it
-    /// is not installed.
+    /// The program of one of several processes of a job, which is a package of its own; nil where
+    /// it is not installed.
     package var rank: String? {
         let path = place(of: "tala-rank")
         return access(path, X_OK) == 0 ? path : nil

@@ -110,7 +110,7 @@ struct WorkerProcess {
         return (end, peak.overflow ? .max : peak.partialValue)
     }
 
-    /// A launcher hands SIGUSR1 on at once; at SIGTERM it ends its processes before they could write
-    /// a checkpoint.
+    /// A launcher hands SIGUSR1 on at once; at SIGTERM it ends its processes before they could
+    /// write a checkpoint.
     func send(_ signal: Int32) { kill(processID, isLauncher && signal == SIGTERM ? SIGUSR1 : signal) }
 }

@@ -1,5 +1,5 @@
-/// A call of MPI that failed. Nothing is mended inside MPI: the group ends, and the daemon starts it
-/// again.
+/// A call of MPI that failed. Nothing is mended inside MPI: the group ends, and the daemon starts
+/// it again.
 package struct MPIError: Error, CustomStringConvertible {
     package var call: String
     package var reason: String

@@ -1,5 +1,5 @@
-/// Who may do what on a spool, how much of it, what it costs and on which hosts: the administrator's
-/// `policy.yaml`.
+/// Who may do what on a spool, how much of it, what it costs and on which hosts: the
+/// administrator's `policy.yaml`.
 package struct Policy: Sendable, Hashable {
     package enum Right: String, Sendable, Hashable, CaseIterable {
         case submit

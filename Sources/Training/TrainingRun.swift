@@ -110,7 +110,8 @@ package final class TrainingRun {
     /// How many columns of a row hold what ``grade`` gives.
     package var gradeCount = 0
 
-    /// - Parameter group: this process's, whose number is one of the lanes' ``Lanes/processCounts``.
+    /// - Parameter group: this process's, whose number is one of the lanes'
+    ///   ``Lanes/processCounts``.
     package init(
         session: TrainingSession, training: Dataset, validation: Dataset?, settings: RunSettings, stepsDone: Int = 0,
         group: any RankGroup = SingleRank()

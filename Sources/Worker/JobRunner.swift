@@ -130,7 +130,8 @@ package final class JobRunner {
         status.plan = PlanFigures(job.plan)
         status.progress.totalSteps = job.settings.totalSteps
         if job.settings.lanes.count > 1 {
-            // Other processes, that carry the lanes today or will tomorrow, would measure otherwise.
+            // Other processes, that carry the lanes today or will tomorrow, would measure
+            // otherwise.
             Devices.forgetTuning(of: job.device)
         } else {
             if let damage = tuning.adopt(on: job.device) { try event(.tuningAgain, damage, .warn) }

@@ -23,7 +23,8 @@ struct LaunchCommand: ParsableCommand {
     func run() throws {
         guard let kind = Launch.Launcher(rawValue: launcher) else { throw ValidationError("--launcher \(launcher): it is mpirun or slurm") }
         Confinement.bindToParent(parent)
-        // Whatever the launcher makes of a signal, it is gone with the daemon, and the ranks with it.
+        // Whatever the launcher makes of a signal, it is gone with the daemon, and the ranks with
+        // it.
         _ = tala_set_parent_death_signal(SIGKILL)
         let launch = Launch(launcher: kind, hosts: host, network: network, partition: partition)
         let own = CommandLine.arguments[0]

@@ -63,9 +63,9 @@ final class LaneGradients {
     /// What a communication library takes in a process, as measured with Open MPI.
     private static let groupBytes = 16 << 20
 
-    /// Bytes of the host that a process takes that carries all lanes: a sum a level of the tree, and
-    /// one that is being taken. Those that carry a part of them take no more, with what they receive
-    /// of a page and the library by which they send.
+    /// Bytes of the host that a process takes that carries all lanes: a sum a level of the tree,
+    /// and one that is being taken. Those that carry a part of them take no more, with what they
+    /// receive of a page and the library by which they send.
     static func byteCount(_ layout: TrainableLayout, _ lanes: Lanes) -> Int {
         if lanes.count == 1 { return 0 }
         var levels = 1

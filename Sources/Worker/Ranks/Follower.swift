@@ -10,8 +10,8 @@ import Training
 
 /// A rank other than 0: computes its lanes of what rank 0 announces.
 ///
-/// Everything of the job comes from rank 0; only the model is read from the disk. It writes nothing:
-/// it has no lock, no folder and no control files.
+/// Everything of the job comes from rank 0; only the model is read from the disk. It writes
+/// nothing: it has no lock, no folder and no control files.
 package struct Follower {
     private let group: any RankGroup
     private let deviceSelector: String?

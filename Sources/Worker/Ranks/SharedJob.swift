@@ -8,8 +8,8 @@ import Storage
 import Tensors
 import Training
 
-/// What the other ranks must know of a job: all that rank 0 has read and decided, but for the model,
-/// which each reads itself.
+/// What the other ranks must know of a job: all that rank 0 has read and decided, but for the
+/// model, which each reads itself.
 struct SharedJob {
     var manifest: Manifest
     var modelFolder: String
