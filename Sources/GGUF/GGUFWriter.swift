@@ -85,6 +85,9 @@ package final class GGUFWriter {
         try file.pass()
     }
 
+    /// Throws away what is there of a file that can never be whole.
+    package func discard() { file.discard() }
+
     /// Syncs the file and gives it its name.
     /// - Throws: ``StorageError``; EINVAL if a tensor is missing.
     package func finish() throws(StorageError) {

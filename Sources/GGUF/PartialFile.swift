@@ -56,6 +56,9 @@ final class PartialFile {
         noted = file.byteCount
     }
 
+    /// Throws away what is there.
+    func discard() { FolderListing.delete(folder) }
+
     /// Gives the file its name.
     func finish() throws(StorageError) {
         try file.finish()

@@ -28,7 +28,7 @@ struct ExportCommand: ParsableCommand {
         String?
     @Option(help: "What the model is called in the file. Without it, the base's name with the job's suffix.") var name: String?
     @Flag(help: "Replace what is there.") var force = false
-    @Argument(help: "A job's id, or a folder.", completion: JobCompletion.all) var source: String
+    @Argument(help: "A job's id, one of its checkpoints (ID:step-000100), or a folder.", completion: JobCompletion.all) var source: String
     @Argument(help: "The file to write, or the folder with merged.", completion: .file()) var output: String
 
     func validate() throws {
@@ -49,7 +49,7 @@ struct ExportCommand: ParsableCommand {
             let name = name ?? source.name
             switch format {
             case .gguf:
-                let texts = try GGUFTexts(source.model)
+                let texts = try source.texts()
                 let rows = try source.rows()
                 let plan = try GGUFPlan(texts, source.weights, mix: self.type.flatMap { GGUFMix(rawValue: $0) }, name: name)
                 var line = DownloadLine()
@@ -63,7 +63,7 @@ struct ExportCommand: ParsableCommand {
             case .ggufAdapter:
                 guard let adapter = source.adapter else { throw CommandFailure(.invalid, "\(self.source) has no adapter") }
                 try GGUFExport.writeAdapter(
-                    adapter.modules, numbers: adapter.numbers, base: GGUFTexts(source.model), name: name, to: output)
+                    adapter.modules, numbers: adapter.numbers, base: source.texts(), name: name, to: output)
             case .merged: try source.writeMerged(to: output)
             }
         } catch let error as CommandFailure { throw error } catch { throw CommandFailure(.invalid, Terminal.safe("\(error)")) }

@@ -1,5 +1,6 @@
 import CommandLineTools
 import Export
+import JSON
 import Manifest
 import Models
 import Spool
@@ -21,6 +22,7 @@ struct ExportSource {
     /// Tokens that an example may have had; nil where that is not known.
     let contextLength: Int?
     private let language: LanguageModel
+    private let changedTexts: [String: [UInt8]]
 
     /// - Parameter wantsAdapter: whether the adapter is wanted by itself: a job's result has it
     ///   both ways.
@@ -36,6 +38,7 @@ struct ExportSource {
             throw CommandFailure(.usage, "\(place.path) is an adapter: name its base model with --base")
         }
         let opened = try OpenedModel(path: basePath)
+        changedTexts = try Self.changedTexts(opened, adapter: isAdapter ? place.path : nil)
         guard let weights = opened.weights else { throw CommandFailure(.invalid, "\(basePath) holds no weights") }
         model = opened.folder
         contextLength = place.contextLength
@@ -45,6 +48,9 @@ struct ExportSource {
             return
         }
         let folder = try AdapterFolder(place.path)
+        guard !folder.isClassifier else {
+            throw CommandFailure(.invalid, "\(place.path) is a classifier's adapter: its head has no place in the output")
+        }
         let linears = try LanguageModel.linearModules(of: opened.configuration)
         let settings = try folder.settings(on: linears)
         language = try LanguageModel(
@@ -62,21 +68,49 @@ struct ExportSource {
         var contextLength: Int?
     }
 
-    /// Where a job's or a folder's files are.
+    /// What a result says otherwise than its base: the tokens at which answers end, and whether
+    /// embedding and head are two.
+    private static func changedTexts(_ opened: OpenedModel, adapter: String?) throws -> [String: [UInt8]] {
+        var changed: [String: [UInt8]] = [:]
+        let generation = "generation_config.json"
+        if let adapter, FolderListing.leads(adapter + "/" + generation) {
+            changed[generation] = try DurableFiles.read(adapter + "/" + generation, limit: 1 << 20)
+        }
+        let (name, key) = ("config.json", "tie_word_embeddings")
+        if opened.isUntied, let text = try opened.folder.text(name, limit: 1 << 24) {
+            let members = (try JSONParser().parse(text).object ?? []).filter { $0.key != key } + [JSONMember(key, false)]
+            changed[name] = JSONWriter(isIndented: true).bytes(JSONNode(members))
+        }
+        return changed
+    }
+
+    /// Where a job's or a folder's files are. Of a job's result the adapter is taken where its base
+    /// is still there: the sum is then rounded once, not twice.
     private static func folder(_ source: String, _ wantsAdapter: Bool, _ options: SpoolOptions) throws -> Place {
         if source.contains("/") || FolderListing.isFolder(source) {
             guard FolderListing.leads(source) else { throw CommandFailure(.notFound, "there is no folder \(source)") }
             return Place(path: source)
         }
-        let job = try options.job(source)
+        let words = source.split(separator: ":", maxSplits: 1).map(String.init)
+        let job = try options.job(words.first ?? source)
         let manifest = try? job.manifest()
         let base = (try? job.acceptance())?.modelPath
-        let parts = wantsAdapter ? ["adapter", "partial"] : ["merged", "model", "partial"]
-        guard let part = parts.map({ job.result + "/" + $0 }).first(where: { FolderListing.isFolder($0) }) else {
-            throw CommandFailure(.wrongState, "\(job.id) has no result yet; a checkpoint is named by its folder")
+        var parts = wantsAdapter ? ["adapter", "partial"] : ["merged", "model", "adapter", "partial"]
+        if let base, !wantsAdapter, ModelFolders.isModel(base) { parts.insert("adapter", at: 0) }
+        let folders = words.count > 1 ? [job.checkpoints + "/" + words[1]] : parts.map { job.result + "/" + $0 }
+        guard let part = folders.first(where: { FolderListing.isFolder($0) }) else {
+            let names = job.checkpointNames.joined(separator: ", ")
+            throw CommandFailure(
+                .wrongState,
+                words.count > 1
+                    ? "\(job.id) has no checkpoint \(Terminal.safe(words[1])); it has \(names.isEmpty ? "none" : names)"
+                    : "\(job.id) has no result yet; a checkpoint is named behind a colon: \(job.id):step-000100")
         }
         return Place(path: part, base: base, baseName: manifest?.model, suffix: manifest?.suffix, contextLength: manifest?.maximumLength)
     }
+
+    /// What a GGUF file says of the model.
+    func texts() throws -> GGUFTexts { try GGUFTexts(model, changed: changedTexts) }
 
     /// The base's weights, or the model's.
     var weights: Checkpoint {
@@ -96,9 +130,10 @@ struct ExportSource {
         guard adapter != nil, case .checkpoint(let checkpoint) = language.source else {
             throw CommandFailure(.invalid, "there is no adapter to merge: the source is a whole model already")
         }
-        let tuned = TunedModel(model: language, folder: model, baseName: name) { [adapter] key, body in
+        var tuned = TunedModel(model: language, folder: model, baseName: name) { [adapter] key, body in
             if let adapter { try adapter.numbers(key).withUnsafeBufferPointer(body) }
         }
+        tuned.changedTexts = changedTexts
         try WholeFolder.build(path) { temporary in
             try ModelExport.writeMerged(language, base: checkpoint, trained: { adapter?.numbers($0) ?? [] }, to: temporary)
             try tuned.writeCompanions(to: temporary)

@@ -43,4 +43,22 @@ import Testing
             #expect(try FolderListing.names(in: folder).isEmpty)
         }
     }
+
+    /// An adapter's folder with its base, in each form.
+    @Test(arguments: ["gguf", "gguf-adapter", "merged"])
+    func anAdapterIsWrittenWithItsBase(format: String) throws {
+        try Self.inFolder { folder in
+            let (base, adapter) = (ReferenceSet.own.chatModel, ReferenceSet.own.path("adapters/chat-model-lora"))
+            let alone = try BuiltProgram(name: "tala").run(["export", adapter, folder + "/x", "--format", format, "--json"])
+            #expect(alone.status == 2 && alone.output.contains("--base"), "\(alone)")
+            let outcome = try BuiltProgram(name: "tala").run(
+                ["export", adapter, "--base", base, folder + "/x", "--format", format, "--name", "Bot", "--json"])
+            #expect(outcome.status == 0, "\(outcome)")
+            if format == "merged" {
+                #expect(FolderListing.leads(folder + "/x/model.safetensors") && FolderListing.leads(folder + "/x/tokenizer.json"))
+            } else {
+                #expect(try DurableFiles.read(folder + "/x").starts(with: Array("GGUF".utf8)))
+            }
+        }
+    }
 }

@@ -107,4 +107,28 @@ import Testing
             #expect(written == norm)
         }
     }
+
+    /// A number that the type cannot hold would be infinite for whoever loads the file.
+    @Test func numbersThatDoNotFitTheTypeAreRefusedAndNothingIsLeft() throws {
+        try Self.inFolder { folder in
+            let path = folder + "/model.safetensors"
+            var writer = try SafetensorsWriter(
+                path: path, entries: [.init(name: "model.embed_tokens.weight", shape: [2, 32], elementType: .float32)])
+            try [Float](repeating: 70_000, count: 64).withUnsafeBytes { try writer.append($0) }
+            try writer.finish()
+            let checkpoint = try Checkpoint(file: path)
+            for (mix, fits) in [(GGUFMix.f16, false), (.q8_0, false), (.q4_0, false), (.bf16, true), (.f32, true)] {
+                let plan = try GGUFPlan(
+                    GGUFTexts(JoinedFolder(Self.source, tokenizer: ReferenceSet.own.chatModel)), checkpoint, mix: mix, name: "Name")
+                let target = folder + "/\(mix).gguf"
+                do {
+                    try GGUFExport.writeModel(plan, StoredRows(checkpoint), to: target)
+                    #expect(fits, "\(mix)")
+                } catch let error as GGUFError {
+                    #expect(!fits && error.description.contains("70000") && !FolderListing.exists(target), "\(error)")
+                }
+            }
+            #expect(try FolderListing.names(in: folder).sorted() == ["bf16.gguf", "f32.gguf", "model.safetensors"])
+        }
+    }
 }

@@ -21,7 +21,10 @@ package enum GGUFExport {
             path, metadata: plan.metadata, tensors: plan.parts.map(\.tensor), sources: rows.fingerprint, interval: syncInterval)
         var done = plan.parts[..<writer.next].reduce(0) { $0 + $1.tensor.byteCount }
         for part in plan.parts[writer.next...] {
-            try append(part, rows, to: writer)
+            do { try append(part, rows, to: writer) } catch let error as GGUFError {
+                writer.discard()
+                throw error
+            }
             done += part.tensor.byteCount
             try progress(done, total)
         }

@@ -25,6 +25,11 @@ struct GroupNumbers<Lanes: SIMD> where Lanes.Scalar == Float {
         @inline(__always) set { vectors[index] = newValue }
     }
 
-    /// The number with this index in the block.
-    func number(_ index: Int) -> Float { vectors[index % Self.groupLength][index / Self.groupLength] }
+    /// The vectors where they lie: loops over them check no bounds.
+    func withVectors(_ body: (UnsafePointer<Lanes>) -> Void) {
+        vectors.withUnsafeBufferPointer { if let start = $0.baseAddress { body(start) } }
+    }
+    mutating func withMutableVectors(_ body: (UnsafeMutablePointer<Lanes>) -> Void) {
+        vectors.withUnsafeMutableBufferPointer { if let start = $0.baseAddress { body(start) } }
+    }
 }

@@ -5,6 +5,7 @@
 /// give scale and minimum (ggml's `make_qkx2_quants`).
 struct MinimumSearch {
     typealias Lanes = SIMD8<Float>
+    typealias Vectors = UnsafeMutablePointer<Lanes>
 
     /// The largest quotient.
     let largest: Float
@@ -12,6 +13,7 @@ struct MinimumSearch {
     let firstTrial: Float
     let trialCount: Int
     private static let step: Float = 0.1
+    private static let count = GroupNumbers<Lanes>.groupLength
 
     struct Found {
         var scales: Lanes
@@ -21,9 +23,29 @@ struct MinimumSearch {
     }
 
     func run(_ numbers: GroupNumbers<Lanes>, weights: GroupNumbers<Lanes>) -> Found {
+        var found = Found(scales: Lanes(), minima: Lanes(), quotients: GroupNumbers())
+        numbers.withVectors { numbers in
+            weights.withVectors { weights in
+                found.quotients.withMutableVectors { quotients in
+                    withUnsafeTemporaryAllocation(of: Lanes.self, capacity: Self.count) { trial in
+                        guard let trial = trial.baseAddress else { return }
+                        (found.scales, found.minima) = search(numbers, weights, quotients, trial)
+                    }
+                }
+            }
+        }
+        return found
+    }
+
+    /// - Parameters:
+    ///   - best: gets the quotients of what is found.
+    ///   - trial: room for quotients.
+    private func search(
+        _ numbers: UnsafePointer<Lanes>, _ weights: UnsafePointer<Lanes>, _ best: Vectors, _ trial: Vectors
+    ) -> (scales: Lanes, minima: Lanes) {
         var (lowest, highest) = (numbers[0], numbers[0])
         var (weightSum, sum) = (Lanes(), Lanes())
-        for index in 0..<numbers.count {
+        for index in 0..<Self.count {
             let (number, weight) = (numbers[index], weights[index])
             lowest = lowest.replacing(with: number, where: number .< lowest)
             highest = highest.replacing(with: number, where: number .> highest)
@@ -33,21 +55,19 @@ struct MinimumSearch {
         lowest = lowest.replacing(with: 0, where: lowest .> 0)
         let isFlat = highest .== lowest
         let inverse = largest / (highest - lowest)
-        var found = Found(scales: 1 / inverse, minima: lowest, quotients: GroupNumbers())
-        var best = Lanes()
-        for index in 0..<numbers.count {
+        var (scales, minima, leastError) = (1 / inverse, lowest, Lanes())
+        for index in 0..<Self.count {
             let quotient = quotient(inverse * (numbers[index] - lowest))
-            found.quotients[index] = quotient
-            let distance = found.scales * quotient + lowest - numbers[index]
-            best += weights[index] * (distance * distance)
+            best[index] = quotient.replacing(with: 0, where: isFlat)
+            let distance = scales * quotient + lowest - numbers[index]
+            leastError += weights[index] * (distance * distance)
         }
-        var trial = GroupNumbers<Lanes>()
         for step in 0...trialCount {
-            let inverse = ((firstTrial + Self.step * Float(step)) + largest) / (highest - found.minima)
+            let inverse = ((firstTrial + Self.step * Float(step)) + largest) / (highest - minima)
             var (quotients, squares, products) = (Lanes(), Lanes(), Lanes())
-            for index in 0..<numbers.count {
+            for index in 0..<Self.count {
                 let number = numbers[index]
-                let quotient = quotient(inverse * (number - found.minima))
+                let quotient = quotient(inverse * (number - minima))
                 trial[index] = quotient
                 let weighted = weights[index] * quotient
                 quotients += weighted
@@ -61,23 +81,18 @@ struct MinimumSearch {
             scale = scale.replacing(with: products / squares, where: isPositive)
             minimum = minimum.replacing(with: 0, where: isPositive)
             var error = Lanes()
-            for index in 0..<numbers.count {
+            for index in 0..<Self.count {
                 let distance = scale * trial[index] + minimum - numbers[index]
                 error += weights[index] * (distance * distance)
             }
-            let isBetter = (determinant .> 0) .& (error .< best) .& .!isFlat
+            let isBetter = (determinant .> 0) .& (error .< leastError) .& .!isFlat
             if !any(isBetter) { continue }
-            best = best.replacing(with: error, where: isBetter)
-            found.scales = found.scales.replacing(with: scale, where: isBetter)
-            found.minima = found.minima.replacing(with: minimum, where: isBetter)
-            for index in 0..<numbers.count {
-                found.quotients[index] = found.quotients[index].replacing(with: trial[index], where: isBetter)
-            }
+            leastError = leastError.replacing(with: error, where: isBetter)
+            scales = scales.replacing(with: scale, where: isBetter)
+            minima = minima.replacing(with: minimum, where: isBetter)
+            for index in 0..<Self.count { best[index] = best[index].replacing(with: trial[index], where: isBetter) }
         }
-        found.scales = found.scales.replacing(with: 0, where: isFlat)
-        found.minima = -found.minima
-        for index in 0..<numbers.count { found.quotients[index] = found.quotients[index].replacing(with: 0, where: isFlat) }
-        return found
+        return (scales.replacing(with: 0, where: isFlat), -minima)
     }
 
     @inline(__always)
