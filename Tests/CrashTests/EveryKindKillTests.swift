@@ -20,9 +20,10 @@ import Testing
         return traces
     }
 
-    /// What shows that something has been achieved since the last look.
+    /// What shows that something is kept that was not at the last look: a checkpoint, or the end of
+    /// a job.
     private static func progress(_ spool: RealSpool) -> [String] {
-        spool.jobs.map { "\($0.id) \($0.checkpointNames.last ?? "") \($0.status()?.state.rawValue ?? "")" }
+        spool.jobs.map { "\($0.id) \($0.checkpointNames.last ?? "") \($0.status()?.state.isFinal == true)" }
     }
 
     @Test func jobsOfEveryObjectiveAndOptimizerThatAreKilledEndInTheBytesOfThoseThatWereNot() throws {
