@@ -238,7 +238,7 @@ for schema in ({"type": "string", "pattern": "a{1,100000}"}, {"anyOf": [{}] * 20
     given = raw(json.dumps({**fixed, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}).encode())
     check("schema " + str(schema)[:40], given == 400 and time.time() - started < 5, given)
 deep = {}
-for _ in range(30):
+for _ in range(40):
     deep = {"type": "object", "properties": {"a": deep}}
 check("schema: deep", raw(json.dumps({**fixed, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": deep}}}).encode()) == 400)
 host, port = url.split("//")[1].split(":")

@@ -97,7 +97,8 @@ struct SchemaCompiler {
     mutating func string(_ text: Schema.Text, _ next: Int32) throws(ConstraintError) -> Int32 {
         let quote = try builder.add(.range(0x22, 0x22, next: next))
         if let pattern = text.pattern {
-            let inner = try self.pattern(pattern, quote)
+            let isBounded = text.least > 0 || text.most != nil
+            let inner = isBounded ? try self.text(pattern, least: text.least, most: text.most, quote) : try self.pattern(pattern, quote)
             return try builder.add(.range(0x22, 0x22, next: inner))
         }
         let body = try builder.reserve()

@@ -158,11 +158,6 @@ struct SchemaReader {
                 }
             }
         }
-        if text.pattern != nil, text.least > 0 || text.most != nil {
-            try refuse(
-                "\(path).\(text.most == nil ? "minLength" : "maxLength")", "stands beside a pattern or format: write it into the pattern")
-            (text.least, text.most) = (0, nil)
-        }
         return .string(text)
     }
 

@@ -51,6 +51,15 @@ import Testing
             schema: #"{"type": "string", "pattern": "^[^a-z\"]\\.\\w$"}"#, taken: [#""A.x""#, #""é.9""#, #""\\._""#],
             refused: [#""a.x""#, #""\".x""#, #""A-x""#]),
         Case(
+            schema: #"{"type": "string", "pattern": "^(ab)*$", "minLength": 3, "maxLength": 5}"#, taken: [#""abab""#],
+            refused: [#""ab""#, #""ababab""#, #""aba""#, #""""#]),
+        Case(
+            schema: #"{"type": "string", "pattern": "^[a-zé]+\\d?$", "maxLength": 4}"#, taken: [#""a""#, #""abcé""#, #""abc1""#],
+            refused: [#""""#, #""abcde""#, #""abcd1""#]),
+        Case(
+            schema: #"{"type": "string", "pattern": "x", "minLength": 3}"#, taken: [#""axb""#, #""xxxxxx""#],
+            refused: [#""ax""#, #""abc""#]),
+        Case(
             schema: #"{"type": "string", "format": "date"}"#, taken: [#""2024-02-28""#, #""1999-12-31""#],
             refused: [#""2024-13-01""#, #""2023-02-30""#, #""24-01-01""#]),
         Case(
@@ -125,7 +134,7 @@ import Testing
         (#"{"properties": {"a": {"patternProperties": {}}}}"#, ".properties.a.patternProperties"),
         (#"{"type": "string", "format": "color"}"#, ".format"), (#"{"type": "string", "pattern": "("}"#, ".pattern"),
         (#"{"type": "string", "pattern": "(?=a)"}"#, ".pattern"), (#"{"type": "string", "pattern": "\\1"}"#, ".pattern"),
-        (#"{"type": "string", "pattern": "^a$", "maxLength": 3}"#, ".maxLength"), (#"{"items": 5}"#, ".items"),
+        (#"{"type": "string", "pattern": "^(ab)*$", "minLength": 3, "maxLength": 3}"#, ""), (#"{"items": 5}"#, ".items"),
         (##"{"$ref": "#/nowhere"}"##, ".$ref"), (#"{"$ref": "http://x/y"}"#, ".$ref"), (##"{"$ref": "#"}"##, ""),
         (##"{"anyOf": [{"$ref": "#"}, {"type": "null"}]}"##, ""),
         (##"{"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}"##, ""),

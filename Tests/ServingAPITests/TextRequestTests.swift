@@ -42,7 +42,8 @@ import Testing
         (#", "stop": [1]"#, "stop", "invalid_value"), (#", "stop": """#, "stop", "invalid_value"),
         (#", "logit_bias": {"a": 1}"#, "logit_bias", "invalid_value"), (#", "logit_bias": {"1": 101}"#, "logit_bias", "invalid_value"),
         (#", "response_format": {"type": "xml"}"#, "response_format.type", "invalid_value"),
-        (#", "tools": [{"type": "custom"}]"#, "tools[0].type", "unsupported_parameter"), (#", "store": true"#, "store", "unsupported_parameter"),
+        (#", "tools": [{"type": "custom"}]"#, "tools[0].type", "unsupported_parameter"),
+        (#", "store": true"#, "store", "unsupported_parameter"),
         (#", "functions": []"#, "functions", "unsupported_parameter"), (#", "seed": 1.5"#, "seed", "invalid_value"),
         (#", "chat_template_kwargs": {"messages": []}"#, "chat_template_kwargs", "invalid_value"),
     ]

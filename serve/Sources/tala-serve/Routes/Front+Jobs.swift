@@ -7,10 +7,13 @@ import Storage
 extension Front {
     func jobs(_ call: Call) async throws -> Response {
         var all = spool.jobs.reversed().compactMap { spool.json(spool.path("jobs", $0, "status.json")) }
-        // Metadata as metadata[key]=value.
-        for (name, value) in call.request.uri.queryParameters where name.hasPrefix("metadata[") && name.hasSuffix("]") {
+        // Metadata as metadata[key]=value, whose brackets clients escape.
+        for (escapedName, escapedValue) in call.request.uri.queryParameters {
+            let name = String(escapedName).removingPercentEncoding ?? ""
+            let value = String(escapedValue).removingPercentEncoding ?? ""
+            guard name.hasPrefix("metadata["), name.hasSuffix("]") else { continue }
             let key = String(name.dropFirst(9).dropLast())
-            all = all.filter { $0["metadata"]?[key]?.string == String(value) }
+            all = all.filter { $0["metadata"]?[key]?.string == value }
         }
         return Self.json(try Page(all, call, defaultLimit: 20).json)
     }
