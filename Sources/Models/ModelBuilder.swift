@@ -44,8 +44,8 @@ struct ModelBuilder {
         var rows: Int
         var columns: Int
         var isVector: Bool
-        /// Whether this is `[inputs, outputs]`, the other way round than a product takes it. Frozen,
-        /// it lies turned on the device; trained, it stays as it is.
+        /// Whether this is `[inputs, outputs]`, the other way round than a product takes it.
+        /// Frozen, it lies turned on the device; trained, it stays as it is.
         var isTransposed = false
         /// What training from nothing begins with.
         var initial: InitialValues

@@ -9,8 +9,8 @@ import TestSupport
 import Testing
 import Training
 
-/// Weights that a checkpoint stores as `[inputs, outputs]`, as GPT-2 does: what is merged into them,
-/// quantised of them, and said of them in an adapter's configuration.
+/// Weights that a checkpoint stores as `[inputs, outputs]`, as GPT-2 does: what is merged into
+/// them, quantised of them, and said of them in an adapter's configuration.
 @Suite(.serialized) struct TransposedWeightTests {
     static func golden() throws -> GoldenModel { try GoldenModel(ReferenceItem(.own, "models", "gpt2-tiny")) }
 
