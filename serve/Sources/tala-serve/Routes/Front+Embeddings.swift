@@ -11,6 +11,8 @@ extension Front {
         let request = try EmbeddingsRequest(try await call.json(naming: call.parameters.first))
         let (deployment, host) = try await ready(request.model, call)
         guard let link = await host.link else { throw Self.restarting }
+        var guarding = try await filters.filter(of: deployment).map { Guarding($0, deployment: deployment.name, request: call.id) }
+        try await guarding?.checkPrompts(request.prompts, link)
         let allowance = try allowance(deployment, call)
         var (vectors, promptTokens): ([[Float]], Int) = ([], 0)
         for start in stride(from: 0, to: request.prompts.count, by: Self.inputsAtATime) {
