@@ -47,6 +47,6 @@ import Testing
             var isFolder: ObjCBool = false
             return FileManager.default.fileExists(atPath: folder + "/" + path, isDirectory: &isFolder) && !isFolder.boolValue
         }
-        #expect(left.sorted() == ["etc/default/tala", "etc/tala/policy.yaml"], "\(left)")
+        #expect(left.sorted() == ["etc/default/tala", "etc/default/tala-serve", "etc/tala/policy.yaml"], "\(left)")
     }
 }

@@ -25,8 +25,11 @@ import Testing
         }
     }
 
-    @Test func onlyAWorkerThatTrainsCanSucceed() {
-        for state in JobState.allCases { #expect(state.mayBecome(.succeeded) == (state == .running)) }
+    /// A dry run ends where others begin to wait.
+    @Test func onlyAWorkerThatTrainsOrValidatesCanSucceed() {
+        for state in JobState.allCases {
+            #expect(state.mayBecome(.succeeded) == [.running, .validatingFiles].contains(state))
+        }
     }
 
     @Test func exitCodesAreDistinctAndTheirListNamesEachOnce() {

@@ -17,7 +17,7 @@ struct LaneFigures: Hashable {
         writer.add(lanes.count)
         for lane in lanes {
             writer.add(lane.rows)
-            lane.measures.write(to: &writer)
+            lane.measures.append(to: &writer)
         }
         return writer.bytes
     }

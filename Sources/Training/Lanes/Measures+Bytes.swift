@@ -1,5 +1,5 @@
 extension Measures {
-    func write(to writer: inout ByteWriter) {
+    func append(to writer: inout ByteWriter) {
         let names = names
         writer.add(names.count)
         for name in names {
