@@ -1,5 +1,6 @@
 /// Numbers of a sum that is not whole yet, in memory of their own.
 package final class PartialSum {
+    /// Valid as long as somebody holds this, which the compiler does not see: ``withNumbers(_:)``.
     package let numbers: UnsafeMutableBufferPointer<Float>
 
     /// Zeros.
@@ -10,8 +11,15 @@ package final class PartialSum {
 
     deinit { numbers.deallocate() }
 
+    /// Gives the numbers to a body, and keeps them until it has returned.
+    package func withNumbers<Result>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(numbers) }
+    }
+
     /// Adds as many numbers to these.
-    package static func += (left: PartialSum, right: PartialSum) { add(right.numbers, to: left.numbers) }
+    package static func += (left: PartialSum, right: PartialSum) {
+        left.withNumbers { sum in right.withNumbers { add($0, to: sum) } }
+    }
 
     /// Adds numbers to as many others, each to its own.
     package static func add(_ numbers: UnsafeMutableBufferPointer<Float>, to sum: UnsafeMutableBufferPointer<Float>) {

@@ -64,11 +64,13 @@ import Testing
         func sum(_ parts: [[Float]]) -> [Float] {
             let sums = parts.map { part in
                 let sum = PartialSum(count: length)
-                for index in 0..<length { sum.numbers[index] = part[index] }
+                sum.withNumbers { for index in 0..<length { $0[index] = part[index] } }
                 return sum
             }
-            PartialSum.addUp(sums.map(\.numbers))
-            return Array(sums[0].numbers)
+            return withExtendedLifetime(sums) {
+                PartialSum.addUp(sums.map(\.numbers))
+                return Array(sums[0].numbers)
+            }
         }
         let whole = sum(lanes)
         for processes in Lanes(count).processCounts {

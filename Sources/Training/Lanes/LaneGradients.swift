@@ -52,11 +52,13 @@ final class LaneGradients {
     }
 
     private func eachPage(of sum: PartialSum, _ body: (TrainablePages.Page, UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
-        var start = 0
-        for page in pages {
-            let count = page.byteCount / 4
-            try body(page, UnsafeMutableBufferPointer(rebasing: sum.numbers[start..<start + count]))
-            start += count
+        try sum.withNumbers { numbers in
+            var start = 0
+            for page in pages {
+                let count = page.byteCount / 4
+                try body(page, UnsafeMutableBufferPointer(rebasing: numbers[start..<start + count]))
+                start += count
+            }
         }
     }
 
