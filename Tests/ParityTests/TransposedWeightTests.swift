@@ -12,7 +12,7 @@ import Training
 /// Weights that a checkpoint stores as `[inputs, outputs]`, as GPT-2 does: what is merged into
 /// them, quantised of them, and said of them in an adapter's configuration.
 @Suite(.serialized) struct TransposedWeightTests {
-    static func golden() throws -> GoldenModel { try GoldenModel(ReferenceItem(.own, "models", "gpt2-tiny")) }
+    static func golden() throws -> GoldenModel { try GoldenModel(ReferenceItem(.own, "models", "gpt2-narrow-tiny")) }
 
     @Test func aMergedModelComputesWhatModelAndAdapterComputeTogether() throws {
         let golden = try Self.golden()

@@ -306,14 +306,14 @@ MODELS = {
         1,
         [12, 25, 21],
     ),
-    "gpt2-tiny": (
+    "gpt2-narrow-tiny": (
         {
             "architectures": ["GPT2LMHeadModel"],
             "model_type": "gpt2",
             "activation_function": "gelu_new",
             **{"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0, "layer_norm_epsilon": 1e-5},
             **{"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "initializer_range": 0.02},
-            **{"n_ctx": 48, "n_embd": 20, "n_head": 2, "n_layer": 2, "n_positions": 48, "n_inner": None},
+            **{"n_ctx": 64, "n_embd": 20, "n_head": 2, "n_layer": 2, "n_positions": 64, "n_inner": None},
             **{"tie_word_embeddings": True, "use_cache": True, "vocab_size": 96},
         },
         "float32",
@@ -356,7 +356,7 @@ SEEDED = [
     "smollm3-tiny",
     "glm4-tiny",
     "gemma3-tiny",
-    "gpt2-tiny",
+    "gpt2-narrow-tiny",
 ]
 
 
