@@ -2,18 +2,11 @@
 import json, socket, subprocess, sys, time, urllib.error, urllib.request
 from typing import Literal, Optional
 import openai, pydantic
+import checking
+from checking import check
 
 url, spool, trains, program = sys.argv[1], sys.argv[2], sys.argv[3] == "1", sys.argv[4]
 client = openai.OpenAI(base_url=url + "/v1", api_key="none", max_retries=0)
-passed = 0
-
-
-def check(name, truth, found=""):
-    global passed
-    if not truth:
-        print(f"failed: {name} {found}")
-        sys.exit(1)
-    passed += 1
 
 
 def refused(name, status, call, **wanted):
@@ -375,4 +368,4 @@ if trains:
         time.sleep(0.1)
     check("delete the job", client.models.delete(job.id).deleted)
     check("delete the file", client.files.delete(file.id).deleted)
-print(f"{passed} checks passed with openai {openai.__version__}")
+print(f"{checking.passed} checks passed with openai {openai.__version__}")

@@ -1,16 +1,9 @@
 # The checks of scripts/check-operation.
 import json, os, signal, subprocess, sys, threading, time, urllib.error, urllib.request
+import checking
+from checking import check
 
 url, spool, program, server = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-passed = 0
-
-
-def check(name, truth, found=""):
-    global passed
-    if not truth:
-        print(f"failed: {name} {found}")
-        sys.exit(1)
-    passed += 1
 
 
 def request(method, path, body=None, timeout=120):
@@ -264,5 +257,5 @@ def runs():
 
 
 until("the server leaves", lambda: not runs(), 45)
-passed += 1
-print(f"{passed} checks of the operation passed")
+checking.passed += 1
+print(f"{checking.passed} checks of the operation passed")

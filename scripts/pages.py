@@ -1,17 +1,10 @@
 # The checks of scripts/check-pages: drives headless Chromium over its debugging pipe, with keys and the page's own code.
 import base64, json, os, shutil, subprocess, sys, tempfile, time, urllib.request
+import checking
+from checking import check
 
 url, data = sys.argv[1], os.path.abspath(sys.argv[2])
 folder = sys.argv[3] if len(sys.argv) > 3 else None
-passed = 0
-
-
-def check(name, truth, found=""):
-    global passed
-    if not truth:
-        print(f"failed: {name} {found}")
-        sys.exit(1)
-    passed += 1
 
 
 class Browser:
@@ -269,4 +262,4 @@ try:
     check("it changes nothing", {one["state"] for one in get("/v1/deployments")["data"]} == {"ready"})
 finally:
     browser.close()
-print(f"{passed} checks of the pages passed")
+print(f"{checking.passed} checks of the pages passed")
