@@ -9,9 +9,8 @@ import os
 import resource
 import statistics
 import tempfile
-import time
 
-from torch_train import SHAPES, arguments, seconds_since_start
+from torch_train import SHAPES, arguments, step_clock
 
 
 def build(torch, options):
@@ -44,19 +43,7 @@ def main():
         {"input_ids": torch.randint(1, vocabulary, (options.sequence,)), "attention_mask": torch.ones(options.sequence, dtype=torch.long),
          "labels": index % 4} for index in range(rows * (options.steps + 1))]
 
-    class Clock(transformers.TrainerCallback):
-        seconds, first, began = [], None, 0.0
-
-        def on_step_begin(self, *_, **__):
-            self.began = time.perf_counter()
-
-        def on_step_end(self, *_, **__):
-            if self.first is None:
-                self.first = seconds_since_start()
-            else:
-                self.seconds.append(time.perf_counter() - self.began)
-
-    clock = Clock()
+    clock = step_clock()
     with tempfile.TemporaryDirectory() as folder:
         settings = transformers.TrainingArguments(
             output_dir=folder, per_device_train_batch_size=rows, max_steps=options.steps + 1, learning_rate=1e-4,

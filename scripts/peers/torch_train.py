@@ -46,6 +46,26 @@ def seconds_since_start():
     return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
+def step_clock():
+    """A callback of transformers' Trainer: when the first step ended, and the seconds of each one behind it."""
+    import transformers
+
+    class Clock(transformers.TrainerCallback):
+        def __init__(self):
+            self.seconds, self.first, self.began = [], None, 0.0
+
+        def on_step_begin(self, *_, **__):
+            self.began = time.perf_counter()
+
+        def on_step_end(self, *_, **__):
+            if self.first is None:
+                self.first = seconds_since_start()
+            else:
+                self.seconds.append(time.perf_counter() - self.began)
+
+    return Clock()
+
+
 def build(torch, options):
     from transformers import AutoConfig, AutoModelForCausalLM
 

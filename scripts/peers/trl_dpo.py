@@ -10,9 +10,8 @@ import resource
 import statistics
 import sys
 import tempfile
-import time
 
-from torch_train import SHAPES, arguments, build, seconds_since_start
+from torch_train import SHAPES, arguments, build, step_clock
 
 
 def tokenizer(vocabulary):
@@ -51,19 +50,7 @@ def main():
         def _prepare_dataset(self, dataset, *_, **__):
             return dataset
 
-    class Clock(transformers.TrainerCallback):
-        seconds, first, began = [], None, 0.0
-
-        def on_step_begin(self, *_, **__):
-            self.began = time.perf_counter()
-
-        def on_step_end(self, *_, **__):
-            if self.first is None:
-                self.first = seconds_since_start()
-            else:
-                self.seconds.append(time.perf_counter() - self.began)
-
-    clock = Clock()
+    clock = step_clock()
     with tempfile.TemporaryDirectory() as folder:
         settings = trl.DPOConfig(
             output_dir=folder, per_device_train_batch_size=pairs, max_steps=options.steps + 1, learning_rate=1e-4, beta=0.1,
