@@ -62,7 +62,7 @@ package struct JobFolder: Sendable, Hashable {
     /// Removes what an earlier worker had begun to write and never finished. The caller must hold
     /// the job's lock.
     package func removeLitter() {
-        for place in [path, checkpoints, tokens, tokens + "/digests"] {
+        for place in [path, checkpoints, tokens, tokens + "/digests", tensorBoard] {
             for name in (try? FolderListing.names(in: place)) ?? []
             where name.hasPrefix(".trash-") || name.hasPrefix(".") && name.hasSuffix(".tmp") {
                 FolderListing.delete(place + "/" + name)
