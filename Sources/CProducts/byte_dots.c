@@ -5,11 +5,10 @@
 #include "byte_dots.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "vector_sums.h"
 
 #define TALA_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
 #define TALA_INLINE __attribute__((always_inline)) static inline TALA_TARGET
-#define TALA_UNROLL _Pragma("clang loop unroll(full)")
 
 enum { block = 32, most_rows = 4, most_columns = 4, blocks_together = 16 };
 
@@ -61,16 +60,6 @@ TALA_TARGET void tala_make_byte_row(const float *x, int64_t k, void *row) {
     for (int64_t b = blocks; b < bytes_of_scales(k) / 4; b++) scales[b] = offsets[b] = 0;
 }
 
-/// The sums of four vectors, each by halves.
-TALA_INLINE __m128 totals(__m512 a, __m512 b, __m512 c, __m512 d) {
-    __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
-    __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
-    __m512 four = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
-    __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4e));
-    __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0xb1));
-    return _mm512_castps512_ps128(_mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), one));
-}
-
 /// `rows` rows of activations with `columns` rows of the weight.
 TALA_INLINE void tile(
     const int rows, const int columns, const char *x, int64_t row_bytes, int64_t k, const int8_t *const w[most_columns],
@@ -120,7 +109,7 @@ TALA_INLINE void tile(
     }
     TALA_UNROLL for (int i = 0; i < rows; i++) {
         const int third = columns > 2 ? 2 : 0;
-        _mm_mask_storeu_ps(sums + i * sums_stride, (__mmask8)((1u << stored) - 1), totals(s[i][0], s[i][1], s[i][third], s[i][third + 1]));
+        _mm_mask_storeu_ps(sums + i * sums_stride, (__mmask8)((1u << stored) - 1), tala_totals(s[i][0], s[i][1], s[i][third], s[i][third + 1]));
     }
 }
 

@@ -5,11 +5,10 @@
 #include "row_dots.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "vector_sums.h"
 
 #define TALA_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 #define TALA_TARGET_BF16 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
-#define TALA_UNROLL _Pragma("clang loop unroll(full)")
 
 enum {
     most_rows = 6,
@@ -19,17 +18,6 @@ enum {
     farthest_tile = 100000,
     bytes_ahead = 1024,
 };
-
-/// The sums of four vectors, each by halves.
-__attribute__((always_inline)) static inline TALA_TARGET __m128 totals(__m512 a, __m512 b, __m512 c, __m512 d) {
-    __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
-    __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
-    __m512 four = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
-    __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4e));
-    __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0xb1));
-    // The first number of each quarter.
-    return _mm512_castps512_ps128(_mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), one));
-}
 
 /// A tile of `rows` rows of x and four of the weight; `STEP` numbers a vector.
 #define TALA_TILE(NAME, TARGET, XTYPE, WTYPE, VECTOR, STEP, LOADX, LOADW, PARTX, PARTW, ADD)                                              \
@@ -62,7 +50,7 @@ __attribute__((always_inline)) static inline TALA_TARGET __m128 totals(__m512 a,
             }                                                                                                                             \
         }                                                                                                                                 \
         TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                      \
-            _mm_mask_storeu_ps(sums + i * sums_stride, (__mmask8)((1u << columns) - 1), totals(s[i][0], s[i][1], s[i][2], s[i][3]));      \
+            _mm_mask_storeu_ps(sums + i * sums_stride, (__mmask8)((1u << columns) - 1), tala_totals(s[i][0], s[i][1], s[i][2], s[i][3]));      \
         }                                                                                                                                 \
     }                                                                                                                                     \
     TARGET void NAME(const tala_row_dots *shape, const XTYPE *x, const WTYPE *w, float *sums) {                                           \
