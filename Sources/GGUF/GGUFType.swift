@@ -76,14 +76,12 @@ package enum GGUFType: String, Sendable, Hashable, CaseIterable {
     }
 
     /// Numbers in this form, a whole number of blocks.
-    /// - Parameter importance: how much an error in each column counts, in rows of whole blocks;
-    ///   nil: what the format's text says.
-    package func bytes(_ numbers: UnsafeBufferPointer<Float>, importance: [Float]? = nil) -> [UInt8] {
+    package func bytes(_ numbers: UnsafeBufferPointer<Float>) -> [UInt8] {
         switch self {
         case .f32: Self.narrowed(numbers, .float32)
         case .f16: Self.narrowed(numbers, .float16)
         case .bf16: Self.narrowed(numbers, .bfloat16)
-        default: quantizer.map { BlockRun.bytes(numbers, $0, importance) } ?? []
+        default: quantizer.map { BlockRun.bytes(numbers, $0) } ?? []
         }
     }
 

@@ -66,14 +66,13 @@ package final class GGUFWriter {
     private static func padded(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
 
     /// Adds numbers of the tensors in their order, whole rows at a time.
-    /// - Parameter importance: of the columns, where the form rounds by it.
     /// - Throws: ``StorageError``; EINVAL if there are more than the tensor has.
-    package func append(_ numbers: UnsafeBufferPointer<Float>, importance: [Float]? = nil) throws(StorageError) {
+    package func append(_ numbers: UnsafeBufferPointer<Float>) throws(StorageError) {
         guard next < tensors.count else {
             throw StorageError(operation: "write more tensors than announced to", path: path, errorNumber: EINVAL)
         }
         let tensor = tensors[next]
-        let bytes = tensor.type.bytes(numbers, importance: importance)
+        let bytes = tensor.type.bytes(numbers)
         written += bytes.count
         guard written <= tensor.byteCount else {
             throw StorageError(operation: "write more of \(tensor.name) than it has to", path: path, errorNumber: EINVAL)

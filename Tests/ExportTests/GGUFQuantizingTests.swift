@@ -125,15 +125,4 @@ import Testing
             #expect(text.prefix(expected.count) == expected, "\(type)")
         }
     }
-
-    /// A column that counts for nothing may be wrong; the others are the better for it.
-    @Test(arguments: [GGUFType.q4_0, .q5_0, .q4_k, .q5_k, .q6_k, .mxfp4])
-    func whatCountsMoreIsNearer(type: GGUFType) throws {
-        var random = SystemRandomNumberGenerator()
-        let numbers = (0..<2048).map { _ in Float.random(in: -1...1, using: &random) * Float.random(in: 0...1, using: &random) }
-        let importance = (0..<512).map { $0 % 8 == 0 ? Float(100) : 0.01 }
-        func bytes(_ importance: [Float]?) -> [UInt8] { numbers.withUnsafeBufferPointer { type.bytes($0, importance: importance) } }
-        let (plain, weighted) = (bytes(nil), bytes(importance))
-        #expect(plain.count == weighted.count && plain != weighted)
-    }
 }

@@ -13,7 +13,7 @@ struct MXFP4: BlockQuantizer {
 
     /// ggml takes the exponent with which the largest number is at most a third too large for the
     /// sizes; here the next one is taken where its error is smaller.
-    func write(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let largest = abs(SmallBlock.extreme(numbers))
         let exponent = largest > 0 ? min(254, max(0, Int(largest.exponent) - 2 + 127)) : 0
         let candidates = largest > 0 && exponent < 254 ? [exponent, exponent + 1] : [exponent]
@@ -24,7 +24,7 @@ struct MXFP4: BlockQuantizer {
             for index in 0..<length {
                 let (code, value) = Self.nearest(numbers[index], scale)
                 let distance = Double(value) - Double(numbers[index])
-                error += distance * distance * Double(importance?[index] ?? 1)
+                error += distance * distance
                 codes.append(code)
             }
             if best.map({ error < $0.error }) ?? true { best = (error, candidate, codes) }

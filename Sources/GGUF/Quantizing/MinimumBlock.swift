@@ -8,9 +8,9 @@ struct MinimumBlock {
     let packed: [UInt8]
     let quotients: GroupNumbers<Lanes>
 
-    init(_ pointer: UnsafePointer<Float>, importance: UnsafePointer<Float>?, _ search: MinimumSearch) {
+    init(_ pointer: UnsafePointer<Float>, _ search: MinimumSearch) {
         let numbers = GroupNumbers<Lanes>(pointer)
-        let found = search.run(numbers, weights: Self.weights(numbers, importance.map { GroupNumbers<Lanes>($0) }))
+        let found = search.run(numbers, weights: Self.weights(numbers))
         let (largestScale, largestMinimum) = (max(0, found.scales.max()), max(0, found.minima.max()))
         func steps(_ values: Lanes, of largest: Float) -> Lanes {
             let inverse: Float = largest > 0 ? 63 / largest : 0
@@ -29,20 +29,13 @@ struct MinimumBlock {
         self.quotients = quotients
     }
 
-    /// Large numbers count more than small ones; with an importance, errors count by it, too.
-    private static func weights(_ numbers: GroupNumbers<Lanes>, _ importance: GroupNumbers<Lanes>?) -> GroupNumbers<Lanes> {
+    /// Large numbers count more than small ones.
+    private static func weights(_ numbers: GroupNumbers<Lanes>) -> GroupNumbers<Lanes> {
         var squares = Lanes()
         for index in 0..<numbers.count { squares += numbers[index] * numbers[index] }
         var weights = GroupNumbers<Lanes>()
-        if let importance {
-            let deviation = Lanes(repeating: 2 * squares.sum() / 256)
-            for index in 0..<numbers.count {
-                weights[index] = importance[index] * (deviation + numbers[index] * numbers[index]).squareRoot()
-            }
-        } else {
-            let mean = (squares / Float(numbers.count)).squareRoot()
-            for index in 0..<numbers.count { weights[index] = mean + BlockNumbers.magnitude(numbers[index]) }
-        }
+        let mean = (squares / Float(numbers.count)).squareRoot()
+        for index in 0..<numbers.count { weights[index] = mean + BlockNumbers.magnitude(numbers[index]) }
         return weights
     }
 
@@ -87,8 +80,8 @@ struct Q4_K: BlockQuantizer {
     let length = 256
     let byteCount = 144
 
-    func write(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
-        let found = MinimumBlock(numbers, importance: importance, MinimumSearch(largest: 15, firstTrial: -1, trialCount: 20))
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        let found = MinimumBlock(numbers, MinimumSearch(largest: 15, firstTrial: -1, trialCount: 20))
         found.writeHead(block)
         found.writeNibbles(block + 16)
     }
@@ -99,8 +92,8 @@ struct Q5_K: BlockQuantizer {
     let length = 256
     let byteCount = 176
 
-    func write(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
-        let found = MinimumBlock(numbers, importance: importance, MinimumSearch(largest: 31, firstTrial: -0.5, trialCount: 15))
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        let found = MinimumBlock(numbers, MinimumSearch(largest: 31, firstTrial: -0.5, trialCount: 15))
         found.writeHead(block)
         for index in 0..<32 {
             var bits: UInt8 = 0

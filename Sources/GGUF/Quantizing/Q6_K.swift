@@ -5,16 +5,9 @@ struct Q6_K: BlockQuantizer {
     let length = 256
     let byteCount = 210
 
-    func write(_ pointer: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
+    func write(_ pointer: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let numbers = GroupNumbers<Lanes>(pointer)
-        let search = ScaleSearch(largest: 32)
-        let found: ScaleSearch.Found<Lanes>
-        if let importance {
-            let weights = GroupNumbers<Lanes>(importance)
-            found = search.run(numbers.vectors) { index, _ in weights[index] }
-        } else {
-            found = search.run(numbers.vectors) { _, number in number * number }
-        }
+        let found = ScaleSearch(largest: 32).run(numbers.vectors) { $0 * $0 }
         var (size, extreme): (Float, Float) = (0, 0)
         for group in 0..<16 where abs(found.scales[group]) > size { (size, extreme) = (abs(found.scales[group]), found.scales[group]) }
         guard size >= 1e-15 else { return block.update(repeating: 0, count: byteCount) }

@@ -17,9 +17,9 @@ struct ScaleSearch {
         var quotients: [Lanes]
     }
 
-    /// - Parameter weight: how much an error in a number counts, by index and number.
+    /// - Parameter weight: how much an error in a number counts.
     @inline(__always)
-    func run<Lanes: SIMD>(_ numbers: [Lanes], weight: (Int, Lanes) -> Lanes) -> Found<Lanes> where Lanes.Scalar == Float {
+    func run<Lanes: SIMD>(_ numbers: [Lanes], weight: (Lanes) -> Lanes) -> Found<Lanes> where Lanes.Scalar == Float {
         var (size, extreme) = (Lanes(), Lanes())
         for number in numbers {
             let magnitude = BlockNumbers.magnitude(number)
@@ -38,7 +38,7 @@ struct ScaleSearch {
                 let number = numbers[index]
                 let quotient = BlockNumbers.clamped(BlockNumbers.nearest(inverse * number), -largest, largest - 1)
                 trial[index] = quotient
-                let weighted = weight(index, number)
+                let weighted = weight(number)
                 products += weighted * number * quotient
                 squares += weighted * quotient * quotient
             }
@@ -53,18 +53,5 @@ struct ScaleSearch {
         // Beside a scale of zero any quotient means zero; the reference leaves the lowest.
         for index in 0..<numbers.count { found.quotients[index] = found.quotients[index].replacing(with: -largest, where: isZero) }
         return found
-    }
-}
-
-/// The scale of 32 numbers whose errors count differently.
-enum WeightedScale {
-    static func search(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>, largest: Float) -> Float {
-        let values = (0..<SmallBlock.length).map { SIMD2(repeating: numbers[$0]) }
-        var squares: Float = 0
-        for index in 0..<SmallBlock.length { squares += numbers[index] * numbers[index] }
-        let deviation = SIMD2(repeating: squares / Float(SmallBlock.length))
-        return ScaleSearch(largest: largest).run(values) { index, number in
-            importance[index] * (deviation + number * number).squareRoot()
-        }.scales[0]
     }
 }

@@ -4,7 +4,7 @@ struct Q8_0: BlockQuantizer {
     let byteCount = 34
 
     /// The scale is the largest size over 127; quotients are rounded with halves away from zero.
-    func write(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         var largest: Float = 0
         for index in 0..<length { largest = max(largest, abs(numbers[index])) }
         let scale = largest / 127
@@ -33,6 +33,17 @@ enum SmallBlock {
         writeNibbles(block + 4, quotient)
     }
 
+    /// Writes the scale with which the number of the largest size has the quotient `-half`.
+    /// - Returns: the quotients plus `half`, by the numbers' index.
+    static func writeScale(
+        _ numbers: UnsafePointer<Float>, half: Float, to block: UnsafeMutablePointer<UInt8>
+    ) -> (Int) -> UInt8 {
+        let scale = extreme(numbers) / -half
+        let inverse: Float = scale == 0 ? 0 : 1 / scale
+        block.setHalf(scale, at: 0)
+        return { min(UInt8(2 * half - 1), BlockNumbers.byte(numbers[$0] * inverse + half + 0.5)) }
+    }
+
     /// The number of the largest size, with its sign; of equals the first.
     static func extreme(_ numbers: UnsafePointer<Float>) -> Float {
         var (size, found): (Float, Float) = (0, 0)
@@ -46,11 +57,9 @@ struct Q4_0: BlockQuantizer {
     let length = SmallBlock.length
     let byteCount = 18
 
-    func write(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
-        let scale = importance.map { WeightedScale.search(numbers, importance: $0, largest: 8) } ?? SmallBlock.extreme(numbers) / -8
-        let inverse: Float = scale == 0 ? 0 : 1 / scale
-        block.setHalf(scale, at: 0)
-        SmallBlock.writeNibbles(block + 2) { min(15, BlockNumbers.byte(numbers[$0] * inverse + 8.5)) }
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        let quotients = SmallBlock.writeScale(numbers, half: 8, to: block)
+        SmallBlock.writeNibbles(block + 2, quotients)
     }
 }
 
@@ -59,11 +68,9 @@ struct Q5_0: BlockQuantizer {
     let length = SmallBlock.length
     let byteCount = 22
 
-    func write(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
-        let scale = importance.map { WeightedScale.search(numbers, importance: $0, largest: 16) } ?? SmallBlock.extreme(numbers) / -16
-        let inverse: Float = scale == 0 ? 0 : 1 / scale
-        block.setHalf(scale, at: 0)
-        SmallBlock.writeFives(block + 2) { min(31, BlockNumbers.byte(numbers[$0] * inverse + 16.5)) }
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        let quotients = SmallBlock.writeScale(numbers, half: 16, to: block)
+        SmallBlock.writeFives(block + 2, quotients)
     }
 }
 
@@ -72,7 +79,7 @@ struct Q5_1: BlockQuantizer {
     let length = SmallBlock.length
     let byteCount = 24
 
-    func write(_ numbers: UnsafePointer<Float>, importance: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         var (lowest, highest) = (Float.greatestFiniteMagnitude, -Float.greatestFiniteMagnitude)
         for index in 0..<length { (lowest, highest) = (min(lowest, numbers[index]), max(highest, numbers[index])) }
         let scale = (highest - lowest) / 31
