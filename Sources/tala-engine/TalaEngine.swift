@@ -26,7 +26,7 @@ struct TalaEngine: ParsableCommand {
     @Option(help: "An adapter, as NAME=FOLDER; may be repeated.") var adapter: [String] = []
     @Option(help: "A folder from which adapters may be loaded later; may be repeated.") var readable: [String] = []
     @Option(help: "The device.") var device = "auto"
-    @Option(help: "How frozen weights lie on the device: stored, float32, bfloat16, q8 or nf4.") var baseWeights = "stored"
+    @Option(help: "How frozen weights lie on the device.") var baseWeights = BaseWeights.stored
     @Option(help: "The type of activations: float32 or bfloat16; auto: bfloat16 where weights and processor have it.")
     var precision = "auto"
     @Option(help: "Tokens of a prompt and its answer at most.") var contextLength = 2048
@@ -50,17 +50,7 @@ struct TalaEngine: ParsableCommand {
         guard ["auto", "float32", "bfloat16"].contains(precision) else {
             throw ValidationError("--precision is auto, float32 or bfloat16, not \"\(precision)\"")
         }
-        _ = try weights()
         guard adapter.allSatisfy({ $0.contains("=") }) else { throw ValidationError("--adapter is NAME=FOLDER") }
-    }
-
-    /// What `--base-weights` says.
-    private func weights() throws(ValidationError) -> BaseWeights {
-        guard let format = BaseWeights(rawValue: baseWeights) else {
-            throw ValidationError(
-                "--base-weights is \(BaseWeights.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(baseWeights)\"")
-        }
-        return format
     }
 
     func run() throws {
@@ -90,7 +80,7 @@ struct TalaEngine: ParsableCommand {
             let settings = try settings()
             var options = ServedModel.Options(model: model, settings: settings)
             options.adapters = named
-            options.baseWeights = try weights()
+            options.baseWeights = baseWeights
             options.activationType = precision == "auto" ? nil : ElementType(rawValue: precision)
             let chosen = try Devices.make(device) { StandardError.write("<4>tala-engine: the processor stands in: \($0)\n") }
             // What does not fit is said before memory is asked for.
@@ -128,7 +118,7 @@ struct TalaEngine: ParsableCommand {
             }
             return try StandardOutput.json(JSONNode(ModelFacts(path: model).members + [JSONMember("methods", JSONNode(methods))]))
         }
-        let found = try DeploymentPlan(model: model, baseWeights: weights(), settings: settings(), on: Devices.make(device) { _ in })
+        let found = try DeploymentPlan(model: model, baseWeights: baseWeights, settings: settings(), on: Devices.make(device) { _ in })
         try StandardOutput.json(found.json)
     }
 

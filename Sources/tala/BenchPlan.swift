@@ -32,7 +32,7 @@ struct BenchPlan: ParsableCommand {
         let model = try LanguageModel(
             configuration, source: .random(seed: 1), training: options.training(),
             precision: .init(
-                activationType: options.activationType(), mixableTypes: mixable, baseWeights: options.baseWeights()),
+                activationType: options.activationType(), mixableTypes: mixable, baseWeights: options.weights),
             maximumLength: options.sequence, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         let choice = JobPlan.Choice(
             tokenCount: ProgramSize.rounded(options.tokens), recomputedLayers: min(options.recompute, configuration.layerCount),

@@ -27,7 +27,7 @@ struct BenchServe: ParsableCommand {
     @Option(help: "New tokens of each answer that are timed; 0: none.") var tokens = 32
     @Option(help: "Runs.") var runs = 3
     @Option(help: "Tokens of a prompt and its answer at most.") var contextLength = 1024
-    @Option(help: "How frozen weights lie on the device: stored, float32, bfloat16, q8 or nf4.") var baseWeights = "stored"
+    @Option(help: "How frozen weights lie on the device.") var baseWeights = BaseWeights.stored
     @Option(help: "The type of activations: float32 or bfloat16; auto: bfloat16 where weights and device have it.") var precision = "auto"
     @Option(help: "The element type of keys and values: float32 or float16.") var cacheType = "float32"
     @Option(help: "A PEFT adapter folder; may be repeated. Requests have them in turns.") var adapter: [String] = []
@@ -38,9 +38,14 @@ struct BenchServe: ParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
-        guard (1...64).contains(requests), (0...65_536).contains(prompt), (0...65_536).contains(tokens), (1...1_000).contains(runs),
-            (16...(1 << 20)).contains(contextLength), (1...1024).contains(adapterRank), adapter.count <= 64
-        else { throw ValidationError("a number is out of range") }
+        for (name, number, limits) in [
+            ("--requests", requests, 1...64), ("--prompt", prompt, 0...65_536), ("--tokens", tokens, 0...65_536),
+            ("--runs", runs, 1...1_000),
+            ("--context-length", contextLength, 16...(1 << 20)), ("--adapter-rank", adapterRank, 1...1024),
+        ] where !limits.contains(number) {
+            throw ValidationError("\(name) is a number from \(limits.lowerBound) to \(limits.upperBound), not \(number)")
+        }
+        guard adapter.count <= 64 else { throw ValidationError("--adapter is given \(adapter.count) times, 64 at most") }
         guard max(prompt + 1, Self.shortPrompt + tokens) <= contextLength else {
             throw ValidationError("--context-length \(contextLength) is too short for the prompt or the answers")
         }
@@ -48,19 +53,9 @@ struct BenchServe: ParsableCommand {
         guard ["auto", "float32", "bfloat16"].contains(precision) else {
             throw ValidationError("--precision is auto, float32 or bfloat16")
         }
-        _ = try weights()
     }
 
     private static let shortPrompt = 8
-
-    /// What `--base-weights` says.
-    private func weights() throws(ValidationError) -> BaseWeights {
-        guard let format = BaseWeights(rawValue: baseWeights) else {
-            throw ValidationError(
-                "--base-weights is \(BaseWeights.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(baseWeights)\"")
-        }
-        return format
-    }
 
     func run() throws {
         let start = BenchClock.now()
@@ -68,7 +63,7 @@ struct BenchServe: ParsableCommand {
         settings.cacheType = cacheType == "float16" ? .float16 : .float32
         if !adapter.isEmpty { (settings.adapterSlots, settings.adapterRank) = (adapter.count, adapterRank) }
         var options = ServedModel.Options(model: model, settings: settings)
-        options.baseWeights = try weights()
+        options.baseWeights = baseWeights
         options.activationType = precision == "auto" ? nil : ElementType(rawValue: precision)
         options.adapters = adapter.enumerated().map { (name: "\($0.offset)", folder: $0.element) }
         let chosen = try Devices.make(device) { StandardError.write(plain("the processor stands in: \($0)") + "\n") }
@@ -82,7 +77,7 @@ struct BenchServe: ParsableCommand {
             if tokens > 0 { try timer.answers(requests, of: tokens, after: Self.shortPrompt, &answers) }
         }
         var figures: [(String, JSONNode)] = [
-            ("model", JSONNode(model)), ("device", JSONNode(chosen.name)), ("base_weights", JSONNode(baseWeights)),
+            ("model", JSONNode(model)), ("device", JSONNode(chosen.name)), ("base_weights", JSONNode(baseWeights.rawValue)),
             ("precision", JSONNode(served.engine.model.precision.activationType.rawValue)), ("cache_type", JSONNode(cacheType)),
             ("requests", JSONNode(requests)), ("adapters", JSONNode(adapter.count)), ("runs", JSONNode(runs)),
             ("load_s", .rounded(loaded, 3)), ("peak_rss_mib", JSONNode(BenchClock.peakResidentBytes() / 1_048_576)),

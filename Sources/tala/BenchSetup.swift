@@ -20,7 +20,7 @@ struct BenchOptions: ParsableArguments {
     @Option(help: "Tokens a step.") var tokens = 1024
     @Option(help: "Tokens of one example.") var sequence = 256
     @Option(help: "The type of activations: float32, bfloat16 or float16, where the device has it.") var precision = "float32"
-    @Option(help: "Frozen weights: stored (as the precision), float32, bfloat16, q8 or nf4.") var weights = "stored"
+    @Option(help: "How frozen weights lie on the device; stored: as the precision.") var weights = BaseWeights.stored
     @Option(help: "Layers that are computed a second time in the backward pass.") var recompute = 0
     @Option(
         help: "supervised; dpo: pairs of examples, of which the second half is the answer; classification: one of four classes an example.")
@@ -38,7 +38,7 @@ struct BenchOptions: ParsableArguments {
         guard method != "dpo" || tokens >= 2 * sequence else {
             throw ValidationError("--method \(method): a pair takes two examples, so --tokens is at least \(2 * sequence)")
         }
-        _ = try (activationType(), baseWeights(), training())
+        _ = try (activationType(), training())
     }
 
     /// What `--precision` says.
@@ -47,14 +47,6 @@ struct BenchOptions: ParsableArguments {
             throw ValidationError("--precision is float32, bfloat16 or float16, not \"\(precision)\"")
         }
         return type
-    }
-
-    /// What `--weights` says.
-    func baseWeights() throws(ValidationError) -> BaseWeights {
-        guard let format = BaseWeights(rawValue: weights) else {
-            throw ValidationError("--weights is \(BaseWeights.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(weights)\"")
-        }
-        return format
     }
 
     private static let objectives: [String: any Objective] = [
@@ -105,7 +97,7 @@ struct BenchSetup {
         let mixable = Set([ElementType.bfloat16, .float16].filter { [device] in device.mixesFloat32(with: $0) })
         model = try LanguageModel(
             configuration, source: .random(seed: 1), training: options.training(),
-            precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: options.baseWeights()),
+            precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: options.weights),
             maximumLength: options.sequence, head: options.objective.taskHead(seed: 1),
             pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         let choice = JobPlan.Choice(

@@ -4,6 +4,7 @@ import Devices
 import Glibc
 import Graph
 import JSON
+import Manifest
 import Profiling
 import Tensors
 import Training
@@ -55,7 +56,7 @@ struct BenchTrain: ParsableCommand {
         let peak = peaks.operationsPerSecond(setup.activationType)
         var figures: [(String, JSONNode)] = [
             ("shape", JSONNode(options.shape)), ("adapter", JSONNode(options.adapter)), ("precision", JSONNode(options.precision)),
-            ("weights", JSONNode(options.weights)), ("device", JSONNode(setup.device.name)),
+            ("weights", JSONNode(options.weights.rawValue)), ("device", JSONNode(setup.device.name)),
             ("tokens", JSONNode(setup.tokenCount)), ("sequence", JSONNode(options.sequence)), ("steps", JSONNode(times.seconds.count)),
             ("tok_s_median", .rounded(tokens / times.median, 1)), ("tok_s_min", .rounded(tokens / times.slowest, 1)),
             ("tok_s_best", .rounded(tokens / times.fastest, 1)), ("step_s_median", .rounded(times.median, 5)),
