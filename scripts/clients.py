@@ -270,6 +270,7 @@ many = client.chat.completions.create(**{**fixed, "temperature": 1, "max_complet
 next(iter(many))
 error = refused("queue full", 429, lambda: client.chat.completions.create(**fixed), code="queue_full")
 check("queue full: when to ask again", int(error.response.headers["retry-after"]) >= 1)
+check("queue full: the connection ends", error.response.headers.get("connection") == "close", error.response.headers)
 many.close()
 for _ in range(100):
     try:

@@ -43,6 +43,8 @@ struct Front: HTTPResponder {
             ServerLog.note("\(id): \(error)", .error, [("REQUEST", id)])
             response = Self.response(APIError(500, "The server has failed; its journal says more under \(id).", code: "internal_error"))
         }
+        // An answer or an error: the next request on this connection would not be heard.
+        if note.isWatched.get() { response.headers[.connection] = "close" }
         response.headers[Self.field("x-request-id")] = id
         response.headers[Self.field("x-content-type-options")] = "nosniff"
         if let origin = request.headers[.origin], origins.contains(origin) {
@@ -64,8 +66,10 @@ struct Front: HTTPResponder {
     }
 
     /// What is learnt of a request on its way.
-    private struct Note: Sendable {
+    struct Note: Sendable {
         let asker = Locked<KeyStore.Asker?>(nil)
+        /// Whether the connection was watched for its end, after which it takes no other request.
+        let isWatched = Locked(false)
     }
 
     private func answer(_ request: Request, _ id: String, _ note: Note) async throws -> Response {
@@ -86,7 +90,7 @@ struct Front: HTTPResponder {
             }
             throw APIError(403, "The role \(asker.role) may not do this; \(action.role) may.", code: "insufficient_role")
         }
-        return try await action.run(self, Call(request: request, id: id, parameters: parameters, asker: asker))
+        return try await action.run(self, Call(request: request, id: id, parameters: parameters, asker: asker, note: note))
     }
 
     /// The path without the query; `/v1` and no prefix are the same, and Azure's form names the
@@ -147,6 +151,7 @@ struct Call: Sendable {
     /// What the route's path leaves open.
     var parameters: [String]
     var asker: KeyStore.Asker
+    var note: Front.Note
 
     /// The body, whole.
     /// - Throws: ``APIError`` for one that is too large.
@@ -163,6 +168,7 @@ struct Call: Sendable {
 
     /// What comes on the connection once the body has been read: nothing, or its end.
     var rest: RequestBody {
+        note.isWatched.set(true)
         // The request remembers the connection when its body is replaced.
         var request = request
         request.body = RequestBody(buffer: ByteBuffer())

@@ -104,9 +104,7 @@ extension Front {
         }
         await count(allowance, prompt: result.promptTokens, answer: result.completionTokens)
         guard result.isDone else { throw CancellationError() }
-        var response = Self.json(form.whole(try await guarding?.whole(result.answer) ?? result.answer))
-        response.headers[.connection] = "close"
-        return response
+        return Self.json(form.whole(try await guarding?.whole(result.answer) ?? result.answer))
     }
 
     private func stream(
