@@ -8,8 +8,6 @@ import Training
 extension PreparedJob {
     /// The questions whose answers graders judge, where the manifest wants that: the records of the
     /// validation data.
-    /// - Parameters:
-    ///   - reports: of the training file, then of the validation file.
     /// - Returns: nil where there are no graders.
     /// - Throws: ``TrainingError/needsValidation(key:)``, ``ModelError`` for a method whose model
     ///   gives no answers, ``PreparationError/invalidData(_:)``.

@@ -1,6 +1,5 @@
 package import Datasets
 import Devices
-import Engine
 package import Graph
 package import Manifest
 package import Models
@@ -112,25 +111,19 @@ package struct PreparedJob {
         let longestRun = max(training.longestRun(), validation?.longestRun() ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
-        let generation = manifest.evaluation.generation ?? .init()
-        let answerLength = questions.map { Examination.length($0, generation) } ?? 0
         let (noise, ratio) = (manifest.method.specification.embeddingNoise, manifest.optimizer.adapterRateRatio)
-        func answeringModel(_ format: BaseWeights) throws -> LanguageModel {
+        let decaysAll = manifest.optimizer.weightDecayOn == .all
+        let pageByteLimit = optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes))
+        func languageModel(_ format: BaseWeights, maximumLength: Int) throws -> LanguageModel {
             try LanguageModel(
                 configuration, source: source, training: trainingKind,
-                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: answerLength,
-                adapterRateRatio: ratio, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: maximumLength,
+                head: head, decaysAll: decaysAll, embeddingNoise: noise, adapterRateRatio: ratio, pageByteLimit: pageByteLimit)
         }
         progress("planning")
-        // Answers are given beside the session, with half of the memory at most.
-        var byteLimit = memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device)
-        var answering: EngineSettings?
-        if let questions {
-            let first = try answeringModel(Self.formats(manifest)[0])
-            let found = try Examination.answering(
-                first, device, questionCount: questions.count, length: answerLength, byteLimit.map { $0 / 2 }, isBeside: true)
-            answering = found.settings
-            byteLimit = byteLimit.map { $0 - found.byteCount }
+        let byteLimit = memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device)
+        let answers = try questions.map {
+            try AnswersBeside($0, manifest.evaluation, device, Self.formats(manifest), byteLimit: byteLimit, languageModel)
         }
         let lanes = Lanes(manifest.ranks)
         let batchTokens = lanes.tokens(ofFullest: training.lengths.tokens(ofLongest: batchSize), longest: longest)
@@ -140,29 +133,18 @@ package struct PreparedJob {
         validation?.evict()
         var planner = MemoryPlanner(
             device: device, optimizer: optimizer, objective: objective,
-            byteLimit: byteLimit,
+            byteLimit: byteLimit.map { $0 - (answers?.byteCount ?? 0) },
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, objective, batchSize: batchSize, steps: totalSteps))
         planner.lanes = lanes
         self.planner = planner
-        let decaysAll = manifest.optimizer.weightDecayOn == .all
-        let pageByteLimit = optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes))
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
-        ) { format in
-            try LanguageModel(
-                configuration, source: source, training: trainingKind,
-                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: longestRun,
-                head: head, decaysAll: decaysAll, embeddingNoise: noise, adapterRateRatio: ratio, pageByteLimit: pageByteLimit)
-        }
+        ) { try languageModel($0, maximumLength: longestRun) }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
         settings = Self.settings(manifest, batchSize, totalSteps, rate, microBatchTokens: plan.size.tokenCount)
-        if let questions, let answering {
-            let ends = Set(encoder.specialTokens.stopIDs + changedTexts.newEnds)
-            examination = Examination(
-                questions, manifest.evaluation.graders, generation, seed: manifest.seed, tokenizer: encoder.tokenizer, endIDs: ends,
-                try answeringModel(plan.baseWeights), answering)
-        }
+        let endIDs = Set(encoder.specialTokens.stopIDs + changedTexts.newEnds)
+        examination = try answers?.examination(seed: manifest.seed, encoder.tokenizer, endIDs, plan.baseWeights, languageModel)
         selection = try Selection(
             manifest.evaluation, of: objective, hasValidation: validation != nil, gradeColumns: manifest.evaluation.gradeColumns)
         settings.evaluatesAll = selection != nil
