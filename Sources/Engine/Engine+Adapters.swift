@@ -2,9 +2,6 @@ import Models
 import Runtime
 
 extension Engine {
-    /// The places of adapters that are held, with what was loaded into them.
-    package var heldAdapters: [Int: String] { adapters }
-
     /// Loads a PEFT adapter into a free place.
     /// - Returns: the place, which requests name.
     /// - Throws: ``ModelError`` for a folder that is no adapter of this model,

@@ -11,7 +11,6 @@ struct ModelSummary {
     let source: ModelSource?
     private let facts: ModelFacts
 
-    var isTrainable: Bool { facts.obstacle == nil }
     var obstacle: String? { facts.obstacle }
     var licence: String? { source?.licence ?? facts.licence }
 

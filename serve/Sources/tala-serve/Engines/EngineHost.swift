@@ -153,8 +153,6 @@ actor EngineHost {
         if answer?["type"]?.string == "result" { adapters.remove(name) }
     }
 
-    var hasRoom: Bool { adapters.count < arguments.adapterSlots }
-
     /// Lets the engine end what it has begun, then ends it.
     func retire() async {
         // A request may be on its way to it.
