@@ -19,27 +19,42 @@ import Testing
         return (process.terminationStatus, text)
     }
 
+    /// A folder of the programs that are built, and one in the place of the server, which is a
+    /// package of its own and may not be built.
+    private static func gatherPrograms(in folder: String) throws {
+        let files = FileManager.default
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for name in ["tala", "talad", "tala-worker", "tala-engine"] {
+            try files.createSymbolicLink(atPath: "\(folder)/\(name)", withDestinationPath: "\(BuiltProgram.folder)/\(name)")
+        }
+        files.createFile(atPath: folder + "/tala-serve", contents: Data("#!/bin/sh\n".utf8), attributes: [.posixPermissions: 0o755])
+    }
+
     @Test func whatIsInstalledFindsItsPartsAndGoesAwayButForSettings() throws {
         let folder = NSTemporaryDirectory() + "tala-install-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let programs = NSTemporaryDirectory() + "tala-programs-\(UUID().uuidString)"
+        defer { for path in [folder, programs] { try? FileManager.default.removeItem(atPath: path) } }
+        try Self.gatherPrograms(in: programs)
         let script = ReferenceSet.checkout + "/scripts/install"
-        let installed = try Self.run(script, ["--prefix", "/opt/tala", "--destdir", folder, "--programs", BuiltProgram.folder])
+        let arguments = ["--prefix", "/opt/tala", "--destdir", folder, "--programs", programs]
+        let installed = try Self.run(script, arguments)
         #expect(installed.status == 0, "\(installed.text)")
         let root = folder + "/opt/tala"
         for name in [
             "bin/tala", "bin/talad", "libexec/tala/tala-worker", "share/tala/Shaders/common/operands.glsl", "share/man/man1/tala-doctor.1",
-            "share/bash-completion/completions/tala", "lib/sysusers.d/tala.conf", "lib/tmpfiles.d/tala.conf",
+            "share/bash-completion/completions/tala", "lib/sysusers.d/tala.conf", "lib/tmpfiles.d/tala.conf", "bin/tala-serve",
+            "libexec/tala/tala-engine", "share/man/man8/tala-serve.8", "lib/systemd/system/tala-serve.service",
         ] { #expect(FileManager.default.fileExists(atPath: "\(root)/\(name)"), "\(name) is not installed") }
         let unit = try String(contentsOfFile: root + "/lib/systemd/system/talad.service", encoding: .utf8)
         #expect(unit.contains("ExecStart=/opt/tala/bin/talad "))
-        let programs = InstalledPrograms(folder: root + "/bin")
-        #expect(programs.worker == root + "/libexec/tala/tala-worker" && programs.missing.isEmpty)
+        let found = InstalledPrograms(folder: root + "/bin")
+        #expect(found.worker == root + "/libexec/tala/tala-worker" && found.missing.isEmpty)
         #expect(try Self.run(root + "/bin/tala", ["--version"]).status == 0)
 
         // What an administrator has written is not written over.
         let settings = folder + "/etc/default/tala"
         try Data("TALAD_OPTIONS=--drain\n".utf8).write(to: URL(fileURLWithPath: settings))
-        #expect(try Self.run(script, ["--prefix", "/opt/tala", "--destdir", folder, "--programs", BuiltProgram.folder]).status == 0)
+        #expect(try Self.run(script, arguments).status == 0)
         #expect(try String(contentsOfFile: settings, encoding: .utf8) == "TALAD_OPTIONS=--drain\n")
 
         #expect(try Self.run(script, ["--prefix", "/opt/tala", "--destdir", folder, "--uninstall"]).status == 0)
