@@ -27,7 +27,9 @@ import Testing
         for name in ["tala", "talad", "tala-worker", "tala-engine"] {
             try files.createSymbolicLink(atPath: "\(folder)/\(name)", withDestinationPath: "\(BuiltProgram.folder)/\(name)")
         }
-        files.createFile(atPath: folder + "/tala-serve", contents: Data("#!/bin/sh\n".utf8), attributes: [.posixPermissions: 0o755])
+        let server = folder + "/tala-serve"
+        try Data("#!/bin/sh\n".utf8).write(to: URL(fileURLWithPath: server))
+        try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: server)
     }
 
     @Test func whatIsInstalledFindsItsPartsAndGoesAwayButForSettings() throws {
