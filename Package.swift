@@ -124,6 +124,8 @@ let package = Package(
         module("Quantization", ["Tensors"], numeric),
         // GGUF files: metadata, forms of tensors and their quantising, writing from front to back.
         module("GGUF", ["Quantization", "Storage", "Tensors"], numeric),
+        // GGUF files read: metadata, tensors, and what they mean as a model.
+        module("GGUFModels", ["JSON", "Storage"]),
         // Jinja, as chat templates use it.
         module("Templates", ["JSON"]),
         // tokenizer.json, chat rendering, loss masks.
@@ -201,7 +203,8 @@ let package = Package(
         module(
             "Fuzzing",
             [
-                "Basics", "CZlib", "Constraints", "EngineProtocol", "Filtering", "JSON", "Jobs", "Manifest", "ServingAPI", "Spool",
+                "Basics", "CZlib", "Constraints", "EngineProtocol", "Filtering", "GGUFModels", "JSON", "Jobs", "Manifest", "ServingAPI",
+                "Spool",
                 "Templates", "Tensors",
                 "Tokenization", "Datasets", "Models",
             ]),
@@ -247,6 +250,7 @@ let package = Package(
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("ConversionTests", ["Conversion", "JSON"]),
         tests("QuantizationTests", ["Quantization", "Tensors"]),
+        tests("GGUFModelsTests", ["Basics", "GGUFModels", "JSON", "Storage", "TestSupport"]),
         tests("GraphTests", ["Basics", "Graph", "Tensors"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Quantization", "Tensors"]),
         tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
