@@ -120,7 +120,7 @@ let package = Package(
         module("Spool", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs"]),
         // The confinement of a process that reads what strangers wrote: Landlock, seccomp, limits.
         module("Sandbox", ["CLinux", "Spool", "Storage"]),
-        // Frozen weights in 8 and 4 bits: formats, quantising, reading.
+        // Frozen weights in few bits: formats, those of GGUF files among them, quantising, reading.
         module("Quantization", ["Tensors"], numeric),
         // GGUF files: metadata, forms of tensors and their quantising, writing from front to back.
         module("GGUF", ["Quantization", "Storage", "Tensors"], numeric),
@@ -249,7 +249,7 @@ let package = Package(
         tests("TokenizationTests", ["Basics", "JSON", "Templates", "Tokenization", "TestSupport"], excluding: ["Reference", "Templates"]),
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("ConversionTests", ["Conversion", "JSON"]),
-        tests("QuantizationTests", ["Quantization", "Tensors"]),
+        tests("QuantizationTests", ["Quantization", "Tensors", "TestSupport"]),
         tests("GGUFModelsTests", ["Basics", "GGUFModels", "JSON", "Storage", "TestSupport"]),
         tests("GraphTests", ["Basics", "Graph", "Tensors"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Quantization", "Tensors"]),

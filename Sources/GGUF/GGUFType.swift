@@ -1,6 +1,7 @@
+package import Quantization
 import Tensors
 
-/// A form in which a GGUF file stores a tensor's numbers.
+/// A form in which tensors are written into a GGUF file.
 package enum GGUFType: String, Sendable, Hashable, CaseIterable {
     case f32, f16, bf16
     /// Blocks of 32 numbers with a scale each; `q5_1` has a minimum beside it.
@@ -8,22 +9,11 @@ package enum GGUFType: String, Sendable, Hashable, CaseIterable {
     /// Blocks of 256 numbers with scales of groups, which have a scale themselves.
     case q4_k, q5_k, q6_k
 
+    /// The form's blocks; nil where numbers stand one by one.
+    package var blocks: BlockFormat? { BlockFormat(rawValue: rawValue) }
+
     /// The number of the form in a tensor's entry.
-    var number: UInt32 {
-        switch self {
-        case .f32: 0
-        case .f16: 1
-        case .q4_0: 2
-        case .q5_0: 6
-        case .q5_1: 7
-        case .q8_0: 8
-        case .q4_k: 12
-        case .q5_k: 13
-        case .q6_k: 14
-        case .bf16: 30
-        case .mxfp4: 39
-        }
-    }
+    var number: UInt32 { blocks?.number ?? (self == .bf16 ? 30 : self == .f16 ? 1 : 0) }
 
     /// How numbers become blocks; nil where they stand one by one.
     private var quantizer: (any BlockQuantizer)? {
@@ -41,12 +31,12 @@ package enum GGUFType: String, Sendable, Hashable, CaseIterable {
     }
 
     /// Numbers in a block.
-    package var blockLength: Int { quantizer?.length ?? 1 }
+    package var blockLength: Int { blocks?.blockLength ?? 1 }
 
     /// Bytes of so many numbers, a whole number of blocks.
     package func byteCount(_ count: Int) -> Int {
-        guard let quantizer else { return count * (self == .f32 ? 4 : 2) }
-        return count / quantizer.length * quantizer.byteCount
+        guard let blocks else { return count * (self == .f32 ? 4 : 2) }
+        return count / blocks.blockLength * blocks.blockByteCount
     }
 
     /// The largest number that the form can hold without its scale becoming infinite.

@@ -5,12 +5,16 @@ import Quantization
 /// Layouts and formulas are ggml's, so that its reference gives the same bytes from the same
 /// numbers where it is compiled without fused multiply-add.
 protocol BlockQuantizer: Sendable {
-    /// Numbers in a block.
-    var length: Int { get }
-    /// Bytes of a block.
-    var byteCount: Int { get }
+    var format: BlockFormat { get }
     /// Writes one block.
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>)
+}
+
+extension BlockQuantizer {
+    /// Numbers in a block.
+    var length: Int { format.blockLength }
+    /// Bytes of a block.
+    var byteCount: Int { format.blockByteCount }
 }
 
 /// Many blocks, on all threads of the processor.

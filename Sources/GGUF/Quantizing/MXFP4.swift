@@ -1,8 +1,9 @@
+import Quantization
+
 /// Blocks of 32: the exponent of a power of two, then a sign and one of eight sizes a number (OCP
 /// Microscaling Formats 1.0, E2M1).
 struct MXFP4: BlockQuantizer {
-    let length = SmallBlock.length
-    let byteCount = 17
+    let format = BlockFormat.mxfp4
 
     /// Twice the sizes: the scale is halved instead.
     private static let doubledSizes: [Float] = [0, 1, 2, 3, 4, 6, 8, 12]

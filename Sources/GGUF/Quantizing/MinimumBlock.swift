@@ -1,3 +1,5 @@
+import Quantization
+
 /// What blocks of 256 in 4 and in 5 bits share: eight groups of 32, each with a scale and a minimum
 /// in 6 bits, which count in units of two halves.
 struct MinimumBlock {
@@ -77,8 +79,7 @@ struct MinimumBlock {
 
 /// Blocks of 256 in 4 bits.
 struct Q4_K: BlockQuantizer {
-    let length = 256
-    let byteCount = 144
+    let format = BlockFormat.q4_k
 
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let found = MinimumBlock(numbers, MinimumSearch(largest: 15, firstTrial: -1, trialCount: 20))
@@ -89,8 +90,7 @@ struct Q4_K: BlockQuantizer {
 
 /// Blocks of 256 in 5 bits: the fifth bits of number `i` of all groups stand in byte `i`.
 struct Q5_K: BlockQuantizer {
-    let length = 256
-    let byteCount = 176
+    let format = BlockFormat.q5_k
 
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let found = MinimumBlock(numbers, MinimumSearch(largest: 31, firstTrial: -0.5, trialCount: 15))

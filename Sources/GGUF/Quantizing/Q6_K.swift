@@ -1,9 +1,10 @@
+import Quantization
+
 /// Blocks of 256 in 6 bits: sixteen groups of 16, each with a scale of a signed byte, which counts
 /// in units of a half.
 struct Q6_K: BlockQuantizer {
     typealias Lanes = SIMD16<Float>
-    let length = 256
-    let byteCount = 210
+    let format = BlockFormat.q6_k
 
     func write(_ pointer: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let numbers = GroupNumbers<Lanes>(pointer)

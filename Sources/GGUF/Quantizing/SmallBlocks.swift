@@ -1,7 +1,8 @@
+import Quantization
+
 /// Blocks of 32: a scale in half precision, then a signed byte a number.
 struct Q8_0: BlockQuantizer {
-    let length = 32
-    let byteCount = 34
+    let format = BlockFormat.q8_0
 
     /// The scale is the largest size over 127; quotients are rounded with halves away from zero.
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
@@ -54,8 +55,7 @@ enum SmallBlock {
 
 /// Blocks of 32: a scale in half precision, then `q + 8` in 4 bits.
 struct Q4_0: BlockQuantizer {
-    let length = SmallBlock.length
-    let byteCount = 18
+    let format = BlockFormat.q4_0
 
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let quotients = SmallBlock.writeScale(numbers, half: 8, to: block)
@@ -65,8 +65,7 @@ struct Q4_0: BlockQuantizer {
 
 /// Blocks of 32: a scale in half precision, then `q + 16` in 5 bits.
 struct Q5_0: BlockQuantizer {
-    let length = SmallBlock.length
-    let byteCount = 22
+    let format = BlockFormat.q5_0
 
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let quotients = SmallBlock.writeScale(numbers, half: 16, to: block)
@@ -76,8 +75,7 @@ struct Q5_0: BlockQuantizer {
 
 /// Blocks of 32: a scale and a minimum in half precision, then 5 bits a number.
 struct Q5_1: BlockQuantizer {
-    let length = SmallBlock.length
-    let byteCount = 24
+    let format = BlockFormat.q5_1
 
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         var (lowest, highest) = (Float.greatestFiniteMagnitude, -Float.greatestFiniteMagnitude)
