@@ -164,7 +164,7 @@ let package = Package(
         // The OpenAI API's requests and answers for text, as values.
         module("ServingAPI", ["Constraints", "JSON"]),
         // PEFT adapter, merged checkpoint, GGUF file, model card.
-        module("Export", ["Graph", "GGUF", "JSON", "Storage", "Templates", "Tensors", "Models"]),
+        module("Export", ["Graph", "GGUF", "JSON", "Manifest", "Storage", "Templates", "Tensors", "Models"]),
         // Text from a model for many requests at a time: batches of rows over pages of a cache, sampling, adapters by row.
         module("Engine", ["Basics", "Constraints", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
         // An engine on a Unix socket, for one model and its adapters.

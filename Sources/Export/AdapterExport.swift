@@ -1,5 +1,6 @@
 import Graph
 package import JSON
+import Manifest
 package import Models
 import Storage
 
@@ -7,13 +8,7 @@ import Storage
 package enum AdapterExport {
     package static func configuration(_ model: LanguageModel, baseName: String) -> JSONNode {
         guard case .adapter(let settings, _) = model.training else { return JSONNode([JSONMember]()) }
-        let names = Set(model.adapters.map(\.module.shortName))
-        // Short names say it all where every layer of that name has an adapter; else the full paths
-        // do.
-        let isUniform = names.allSatisfy { name in
-            model.linearModules.filter { $0.shortName == name }.count == model.adapters.filter { $0.module.shortName == name }.count
-        }
-        let targets = isUniform ? names.sorted() : model.adapters.map(\.module.name)
+        let (targets, layers) = targets(model)
         let configuration: JSONNode = [
             "peft_type": "LORA", "task_type": JSONNode(model.head == nil ? "CAUSAL_LM" : "SEQ_CLS"),
             "base_model_name_or_path": JSONNode(baseName), "r": JSONNode(settings.rank),
@@ -24,6 +19,7 @@ package enum AdapterExport {
             "inference_mode": true,
         ]
         var members = configuration.object ?? []
+        if let layers { members.append(JSONMember("layers_to_transform", JSONNode(layers.map { JSONNode($0) }))) }
         if !settings.rankExceptions.isEmpty {
             let ranks = settings.rankExceptions.map { JSONMember($0.expression, JSONNode(Int($0.value))) }
             members.append(JSONMember("rank_pattern", JSONNode(ranks)))
@@ -33,6 +29,19 @@ package enum AdapterExport {
                 JSONMember("alpha_pattern", JSONNode(settings.alphaExceptions.map { JSONMember($0.expression, number($0.value)) })))
         }
         return JSONNode(members)
+    }
+
+    /// The shortest words for the modules with an adapter: short names where every layer of such a
+    /// name has one, or every one in some layers; else full paths.
+    private static func targets(_ model: LanguageModel) -> (names: [String], layers: [Int]?) {
+        let names = Set(model.adapters.map(\.module.shortName))
+        let named = model.linearModules.filter { names.contains($0.shortName) }
+        if named.count == model.adapters.count { return (names.sorted(), nil) }
+        let layers = Set(model.adapters.map(\.module.layer))
+        if !layers.contains(nil), named.filter({ layers.contains($0.layer) }).count == model.adapters.count {
+            return (names.sorted(), layers.compactMap { $0 }.sorted())
+        }
+        return (model.adapters.map(\.module.name), nil)
     }
 
     private static func number(_ value: Double) -> JSONNode { value == value.rounded() ? JSONNode(Int(value)) : JSONNode(value) }

@@ -13,6 +13,20 @@ package struct LinearModule: Sendable, Hashable {
 
     /// The last word of the path: `q_proj`.
     package var shortName: String { String(name.split(separator: ".").last ?? "") }
+
+    /// The layer that it belongs to, counted from 0.
+    package var layer: Int? { Self.layer(of: name) }
+
+    /// The number behind the first part of a name that stands before one, for example 3 in
+    /// `model.layers.3.mlp.up_proj`.
+    /// - Parameter names: what that part may be; empty: anything.
+    static func layer(of name: String, below names: [String] = []) -> Int? {
+        let parts = name.split(separator: ".")
+        for (part, next) in zip(parts, parts.dropFirst()) where names.isEmpty || names.contains(String(part)) {
+            if let number = Int(next) { return number }
+        }
+        return nil
+    }
 }
 
 /// Low-rank matrices (Hu et al. 2021, arXiv:2106.09685) on one linear layer: `y += scale * (x Aᵀ)
@@ -32,19 +46,7 @@ package struct AdapterModule: Sendable, Hashable {
 /// What of a model gets an adapter, and how strong it is.
 package struct AdapterSettings: Sendable, Hashable {
     package typealias Targets = Manifest.LoRA.Targets
-    /// A number for the modules whose names match an expression, as `rank_pattern` and
-    /// `alpha_pattern` give them.
-    package struct Exception: Sendable, Hashable {
-        package var expression: String
-        package var value: Double
-
-        package init(_ expression: String, _ value: Double) { (self.expression, self.value) = (expression, value) }
-
-        /// PEFT looks for the expression at the end of a name, behind a dot or as the whole.
-        func matches(_ name: String) -> Bool {
-            name == expression || name.hasSuffix("." + expression) || NamePattern("(?:.*\\.)?(?:\(expression))")?.matches(name) == true
-        }
-    }
+    package typealias Exception = Manifest.LoRA.Exception
     package var rank: Int
     package var alpha: Double
     package var dropout: Double
@@ -55,6 +57,10 @@ package struct AdapterSettings: Sendable, Hashable {
     /// Other ranks and alphas than those above; the first that matches a module counts.
     package var rankExceptions: [Exception] = []
     package var alphaExceptions: [Exception] = []
+    /// The layers that get an adapter; nil: all.
+    package var layers: [Int]?
+    /// What of ``targets`` gets none.
+    package var excluded: Targets?
     /// A folder whose matrices are the initial ones.
     package var initialFolder: String?
 
@@ -79,26 +85,6 @@ package struct AdapterSettings: Sendable, Hashable {
         return usesRankStabilisedScaling ? alpha / rank.squareRoot() : alpha / rank
     }
 
-    /// The linear layers that the targets name, in the layers' order.
-    /// - Throws: ``ModelError`` if a target names no linear layer.
-    func chosen(of linears: [LinearModule]) throws(ModelError) -> [LinearModule] {
-        guard case .names(let names) = targets else { return linears }
-        var wanted: Set<String> = []
-        for name in names {
-            let matching = linears.filter { $0.name == name || $0.name.hasSuffix("." + name) }
-            if matching.isEmpty {
-                let known = Set(linears.map(\.shortName)).sorted()
-                let nearest = known.min { EditDistance.between($0, name) < EditDistance.between($1, name) }
-                throw ModelError(
-                    file: "manifest", field: "adapter.target_modules",
-                    "the model has no linear layer \"\(name)\"" + (nearest.map { "; did you mean \($0)?" } ?? "")
-                        + " Its linear layers are \(known.joined(separator: ", "))")
-            }
-            wanted.formUnion(matching.map(\.name))
-        }
-        return linears.filter { wanted.contains($0.name) }
-    }
-
     /// The adapters on a model's linear layers, in the layers' order.
     /// - Throws: ``ModelError`` if a target names no linear layer.
     package func modules(on linears: [LinearModule]) throws(ModelError) -> [AdapterModule] {
@@ -107,4 +93,14 @@ package struct AdapterSettings: Sendable, Hashable {
                 module: module, rank: rank(of: module), scale: scale(of: module), stream: UInt32(truncatingIfNeeded: index))
         }
     }
+}
+
+extension Manifest.LoRA.Exception {
+    /// PEFT looks for the expression at the end of a name, behind a dot or as the whole.
+    func matches(_ name: String) -> Bool {
+        name == expression || name.hasSuffix("." + expression) || pattern?.matches(name) == true
+    }
+
+    /// Nil if the expression is not understood.
+    var pattern: NamePattern? { NamePattern("(?:.*\\.)?(?:\(expression))") }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import Manifest
 import Storage
 import Tokenization
 
@@ -117,7 +118,7 @@ struct AdapterConfiguration {
         case .names:
             guard Self.matches(targets, name) else { return false }
             guard let layers else { return true }
-            return Self.layer(of: name, layersNames).map(layers.contains) ?? false
+            return LinearModule.layer(of: name, below: layersNames).map(layers.contains) ?? false
         }
     }
 
@@ -130,16 +131,6 @@ struct AdapterConfiguration {
         case .pattern(let expression): NamePattern(expression)?.matches(name) ?? false
         case .names(let ends): ends.contains { name == $0 || name.hasSuffix("." + $0) }
         }
-    }
-
-    /// The number behind the first part of a name that stands before one, for example 3 in
-    /// `model.layers.3.mlp.up_proj`.
-    private static func layer(of name: String, _ names: [String]) -> Int? {
-        let parts = name.split(separator: ".")
-        for (part, next) in zip(parts, parts.dropFirst()) where names.isEmpty || names.contains(String(part)) {
-            if let number = Int(next) { return number }
-        }
-        return nil
     }
 
     private static func rank(_ node: JSONNode?, _ key: String, _ path: String) throws(ModelError) -> Int {
@@ -159,10 +150,11 @@ struct AdapterConfiguration {
             guard let number = number(member.node), abs(number) <= 1e6 else {
                 throw ModelError(file: path, field: key, "holds no usable number for \"\(member.key)\"")
             }
-            guard NamePattern("(?:.*\\.)?(?:\(member.key))") != nil else {
+            let exception = AdapterSettings.Exception(member.key, number)
+            guard exception.pattern != nil else {
                 throw ModelError(file: path, field: key, "\"\(member.key)\" is an expression that is not understood")
             }
-            exceptions.append(.init(member.key, number))
+            exceptions.append(exception)
         }
         return exceptions
     }

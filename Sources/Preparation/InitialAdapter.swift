@@ -7,6 +7,10 @@ extension AdapterSettings {
         self.init(
             rank: adapter.rank, alpha: adapter.alpha, dropout: adapter.dropout, targets: adapter.targets,
             usesRankStabilisedScaling: adapter.usesRankStabilisedScaling)
+        rankExceptions = adapter.rankPattern
+        alphaExceptions = adapter.alphaPattern
+        layers = adapter.layers
+        excluded = adapter.excluded
     }
 }
 
@@ -32,16 +36,27 @@ extension PreparedJob {
         try require(
             .scaling, adapter.usesRankStabilisedScaling == settings.usesRankStabilisedScaling, "\(adapter.usesRankStabilisedScaling)",
             "\(settings.usesRankStabilisedScaling)")
-        if !adapter.inherited.contains(.targets) {
-            let (said, found) = (try AdapterSettings(adapter).modules(on: linears), try settings.modules(on: linears))
-            let names = Set(found.map(\.module.shortName)).sorted().joined(separator: ", ")
+        let found = try settings.modules(on: linears)
+        var said = AdapterSettings(adapter)
+        if adapter.inherited.contains(.targets) { said.targets = .names(found.map(\.module.name)) }
+        if adapter.inherited.contains(.rankPattern) { said.rankExceptions = settings.rankExceptions }
+        if adapter.inherited.contains(.alphaPattern) { said.alphaExceptions = settings.alphaExceptions }
+        (said.rank, said.alpha) = (settings.rank, settings.alpha)
+        said.usesRankStabilisedScaling = settings.usesRankStabilisedScaling
+        let modules = try said.modules(on: linears)
+        let names = Set(found.map(\.module.shortName)).sorted().joined(separator: ", ")
+        for key in [Manifest.LoRA.Inheritable.targets, .layers, .excluded] {
             try require(
-                .targets, said.map(\.module) == found.map(\.module), "for \(said.count) modules", "\(found.count) (\(names))")
+                key, modules.map(\.module) == found.map(\.module), "for \(modules.count) modules", "\(found.count) (\(names))")
         }
+        try require(.rankPattern, modules.map(\.rank) == found.map(\.rank), "another one", "other ranks")
+        try require(.alphaPattern, modules.map(\.scale) == found.map(\.scale), "another one", "other alphas")
         adapter.rank = settings.rank
         adapter.alpha = settings.alpha
         adapter.usesRankStabilisedScaling = settings.usesRankStabilisedScaling
-        adapter.inherited.subtract([.rank, .alpha, .scaling])
+        adapter.rankPattern = settings.rankExceptions
+        adapter.alphaPattern = settings.alphaExceptions
+        adapter.inherited.subtract([.rank, .alpha, .scaling, .rankPattern, .alphaPattern])
         return settings
     }
 }

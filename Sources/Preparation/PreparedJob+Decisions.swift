@@ -54,7 +54,11 @@ extension PreparedJob {
         switch manifest.adapter {
         case .lora(var lora):
             var settings = AdapterSettings(lora)
-            if let folder { settings = try continued(folder, &lora, of: configuration) }
+            if let folder {
+                settings = try continued(folder, &lora, of: configuration)
+            } else {
+                try settings.requirePatterns(on: LanguageModel.linearModules(of: configuration))
+            }
             manifest.adapter = .lora(lora)
             return .adapter(settings, seed: manifest.seed)
         case .full: return .full

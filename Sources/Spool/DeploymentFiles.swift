@@ -119,7 +119,7 @@ package struct DeploymentFiles: Sendable {
         }
         let job = layout.job(String(first))
         guard let status = job.status(), let papers = try? job.papers() else { throw failure("there is no job \(first)") }
-        let rank = papers.manifest.adapter.lora.map(\.rank)
+        let rank = papers.manifest.adapter.lora.map(\.largestRank)
         if words.count == 2 {
             let checkpoint = job.checkpoints + "/" + words[1]
             guard job.checkpointNames.contains(String(words[1])) else {

@@ -88,8 +88,9 @@ struct ManifestGenerator {
         "1.5 MiB",
         "1.5.5MiB", ".5GiB", "5.GiB", "GiB", "1e3KiB", "-1GiB", "+5", "0", "00012", "12", "1234567GiB", "999999TiB", "99999999999999999999",
         "2 GB",
-        "all-linear", "q_proj", "full", "lora", [], ["a"], ["a", "b"], [""], [1], [nil], JSONNode([JSONMember]()), ["a": "b"], ["a": 1],
+        "all-linear", "q_proj", ".*q_proj", "full", "lora", [], ["a"], ["a", "b"], [""], [1], [nil], JSONNode([JSONMember]()), ["a": "b"],
+        ["a": 1],
         ["a": 1.5],
-        ["a": 2.0], ["a": nil], ["type": "lora"], JSONNode((0..<17).map { JSONMember("k\($0)", "v") }),
+        ["a": 2.0], ["a": nil], ["": 1], [0, 2], [2, -1], ["type": "lora"], JSONNode((0..<17).map { JSONMember("k\($0)", "v") }),
     ]
 }

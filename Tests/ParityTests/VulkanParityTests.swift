@@ -24,6 +24,15 @@ struct VulkanParityTests {
         #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
     }
 
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"), arguments: GoldenAdapter.all)
+    func anAdapterOfPEFTIsContinuedOnVulkanToo(name: String, base: String) throws {
+        let device = try #require(SharedVulkanDevice.device)
+        let golden = try GoldenAdapter(name, base)
+        let run = try GoldenRun(golden.base, isLoRA: true, adapter: golden.settings(), device: device)
+        try golden.compare(run, "\(name) \(device.name)")
+        #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
+    }
+
     /// Limits so low that embeddings, logits and optimizer pages are cut by rows and the arena has
     /// many blocks.
     @Test(arguments: ReferenceItem.all("models", ["phi3-tiny", "llama-tiny", "qwen2-tiny", "gemma2-tiny"]), [true, false])

@@ -29,6 +29,17 @@ extension Manifest {
         ]
         let trainsAll = [isFull] + methods.map { ["allOf": [$0, isOpen]] }
         var rules = [givesFormat, givesRatio].map { given -> JSONNode in ["not": ["allOf": [given, ["anyOf": JSONNode(trainsAll)]]]] }
+        let isExpression: JSONNode = ["type": "string", "pattern": JSONNode(LoRA.Targets.marks)]
+        let layersOfExpression: JSONNode = [
+            "required": ["adapter"],
+            "properties": [
+                "adapter": [
+                    "type": "object", "required": ["target_modules", "layers_to_transform"],
+                    "properties": ["target_modules": isExpression, "layers_to_transform": isGiven],
+                ]
+            ],
+        ]
+        rules.append(["not": layersOfExpression])
         // Without a type of its own, an adapter of such a method has none of LoRA's keys.
         for method in methods {
             let onlyOpen: JSONNode = [

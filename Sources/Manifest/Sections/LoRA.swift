@@ -8,6 +8,22 @@ extension Manifest {
             case allLinear
             /// Short names (`q_proj`) or full paths.
             case names([String])
+            /// A regular expression that the whole name matches.
+            case pattern(String)
+
+            /// Characters that no name has, by which an expression shows itself; as a class of
+            /// regular expressions.
+            static let marks = "[*+?()\\[\\]{}|^$\\\\]"
+
+            static func isPattern(_ text: String) -> Bool { text.contains { "*+?()[]{}|^$\\".contains($0) } }
+        }
+        /// A number for the modules whose names match an expression: at the end of the name, behind
+        /// a dot, or as the whole.
+        package struct Exception: Sendable, Hashable {
+            package var expression: String
+            package var value: Double
+
+            package init(_ expression: String, _ value: Double) { (self.expression, self.value) = (expression, value) }
         }
         package var rank = 16
         package var alpha = 32.0
@@ -16,6 +32,13 @@ extension Manifest {
         /// Scaling by `alpha / sqrt(rank)` instead of `alpha / rank` (Kalajdzievski 2023,
         /// arXiv:2312.03732).
         package var usesRankStabilisedScaling = false
+        /// Other ranks and alphas than those above; the first that matches a module counts.
+        package var rankPattern: [Exception] = []
+        package var alphaPattern: [Exception] = []
+        /// The layers that get an adapter, counted from 0; nil: all.
+        package var layers: [Int]?
+        /// What of ``targets`` gets none.
+        package var excluded: Targets?
         /// A PEFT folder whose matrices are the initial ones.
         package var initFrom: String?
         /// What a manifest may leave to the adapter that training starts from; the raw values are
@@ -24,10 +47,17 @@ extension Manifest {
             case rank, alpha
             case targets = "target_modules"
             case scaling = "use_rslora"
+            case rankPattern = "rank_pattern"
+            case alphaPattern = "alpha_pattern"
+            case layers = "layers_to_transform"
+            case excluded = "exclude_modules"
         }
         /// What it does leave: with ``initFrom`` these are the initial adapter's, whatever stands
         /// above.
         package var inherited: Set<Inheritable> = []
+
+        /// The rank of the module that has the most.
+        package var largestRank: Int { rankPattern.reduce(rank) { max($0, Int($1.value)) } }
 
         package init() {}
 
@@ -39,48 +69,31 @@ extension Manifest {
                 aliases: ["lora_alpha", "scale"]),
             Key("dropout", \.dropout, .number(0...0.95), "Share of the adapter's inputs that is dropped", aliases: ["lora_dropout"]),
             Key(
-                "target_modules", \.targets, .targets, "Linear layers that get an adapter, by name or full path",
+                "target_modules", \.targets, .targets, "Linear layers that get an adapter, by name, full path, or expression",
                 aliases: ["lora_target_modules"]),
+            Key("exclude_modules", \.excluded, .excludedTargets, "What of these gets none"),
+            Key("layers_to_transform", \.layers, .layers, "The layers whose modules get an adapter, counted from 0; without it all"),
+            Key(
+                "rank_pattern", \.rankPattern, .exceptions(of: .integer(1...4096)),
+                "Other ranks, by expressions for the end of a module's name"),
+            Key("alpha_pattern", \.alphaPattern, .exceptions(of: .number(0...1_000_000)), "Other alphas, likewise"),
             Key("use_rslora", \.usesRankStabilisedScaling, .flag, "Scaling by alpha / sqrt(rank)"),
             Key("init_from", \.initFrom, .text(limit: 1024), "PEFT folder with the initial matrices; without it A is random and B zero"),
         ]
 
-        package mutating func settle(_ section: ManifestSection) {
+        package mutating func settle(_ section: ManifestSection) throws(ManifestError) {
+            if layers != nil, case .pattern = targets {
+                throw section.failure(
+                    "layers_to_transform", "does not go with an expression as target_modules, which names the layers itself")
+            }
             let given = section.given
-            if initFrom != nil { inherited = Set(Inheritable.allCases.filter { !given.contains($0.rawValue) }) }
+            guard initFrom != nil else { return }
+            inherited = Set(Inheritable.allCases.filter { !given.contains($0.rawValue) })
+            // What is empty is as good as left out.
+            if rankPattern.isEmpty { inherited.insert(.rankPattern) }
+            if alphaPattern.isEmpty { inherited.insert(.alphaPattern) }
         }
 
         package func omits(_ key: String) -> Bool { inherited.contains { $0.rawValue == key } }
-    }
-}
-
-extension ValueForm where Value == Manifest.LoRA.Targets {
-    /// `all-linear`, one name, or a list of names.
-    static var targets: ValueForm {
-        let names = ValueForm<[String]>.texts(limit: 256)
-        return ValueForm(
-            schema: [
-                "anyOf": [
-                    ["type": "string", "minLength": 1, "maxLength": 256],
-                    JSONNode((names.schema.object ?? []) + [JSONMember("minItems", 1)]),
-                ]
-            ], words: "`all-linear`, or a list of names",
-            read: { node throws(ValueRefusal) in
-                if let name = node.string {
-                    guard (1...256).contains(name.unicodeScalars.count) else {
-                        throw ValueRefusal("is not a string of 1 to 256 characters")
-                    }
-                    return name == "all-linear" ? .allLinear : .names([name])
-                }
-                let list = try names.read(node)
-                guard !list.isEmpty else { throw ValueRefusal("is empty: name linear layers, or write all-linear") }
-                return .names(list)
-            },
-            write: { targets in
-                switch targets {
-                case .allLinear: "all-linear"
-                case .names(let names): JSONNode(names.map { JSONNode($0) })
-                }
-            })
     }
 }
