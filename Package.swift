@@ -119,13 +119,13 @@ let package = Package(
         // Claiming, job folders, control files, scan and inotify.
         module("Spool", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs"]),
         // The confinement of a process that reads what strangers wrote: Landlock, seccomp, limits.
-        module("Sandbox", ["CLinux", "Spool", "Storage"]),
+        module("Sandbox", ["CLinux", "Spool", "Storage", "Tensors"]),
         // Frozen weights in few bits: formats, those of GGUF files among them, quantising, reading.
         module("Quantization", ["Tensors"], numeric),
         // GGUF files: metadata, forms of tensors and their quantising, writing from front to back.
         module("GGUF", ["Quantization", "Storage", "Tensors"], numeric),
-        // GGUF files read: metadata, tensors, and what they mean as a model.
-        module("GGUFModels", ["JSON", "Storage"]),
+        // Models as GGUF files: reading them, and what names and keys mean there, in both directions.
+        module("GGUFModels", ["GGUF", "JSON", "Quantization", "Storage", "Tensors"]),
         // Jinja, as chat templates use it.
         module("Templates", ["JSON"]),
         // tokenizer.json, chat rendering, loss masks.
@@ -143,7 +143,7 @@ let package = Package(
         // The plan on a Vulkan device: one file a kernel.
         module("VulkanBackend", ["CVulkan", "CGlslang", "JSON", "Storage", "Graph", "Quantization", "Tensors"] + oldGlslang),
         // One file a family: config.json to graph; adapters.
-        module("Models", ["Basics", "JSON", "Storage", "Manifest", "Tokenization", "Quantization", "Tensors", "Graph"]),
+        module("Models", ["Basics", "GGUFModels", "JSON", "Storage", "Manifest", "Tokenization", "Quantization", "Tensors", "Graph"]),
         // The choice of a device and of its precision; the variants of kernels that a job keeps.
         module(
             "Devices",
@@ -164,7 +164,7 @@ let package = Package(
         // The OpenAI API's requests and answers for text, as values.
         module("ServingAPI", ["Constraints", "JSON"]),
         // PEFT adapter, merged checkpoint, GGUF file, model card.
-        module("Export", ["Graph", "GGUF", "JSON", "Manifest", "Storage", "Templates", "Tensors", "Models"]),
+        module("Export", ["Graph", "GGUF", "GGUFModels", "JSON", "Manifest", "Storage", "Templates", "Tensors", "Models"]),
         // Text from a model for many requests at a time: batches of rows over pages of a cache, sampling, adapters by row.
         module("Engine", ["Basics", "Constraints", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
         // An engine on a Unix socket, for one model and its adapters.
@@ -250,7 +250,12 @@ let package = Package(
         tests("DatasetsTests", ["Datasets", "JSON", "Templates", "Tokenization", "TestSupport"]),
         tests("ConversionTests", ["Conversion", "JSON"]),
         tests("QuantizationTests", ["Quantization", "Tensors", "TestSupport"]),
-        tests("GGUFModelsTests", ["Basics", "GGUFModels", "JSON", "Storage", "TestSupport"]),
+        tests(
+            "GGUFModelsTests",
+            [
+                "Basics", "CPUBackend", "Export", "GGUF", "GGUFModels", "JSON", "Manifest", "Models", "Runtime", "Storage",
+                "Tensors", "TestSupport", "Tokenization",
+            ]),
         tests("GraphTests", ["Basics", "Graph", "Tensors"]),
         tests("CPUBackendTests", ["COneDNN", "CPUBackend", "Graph", "Profiling", "Quantization", "Tensors"]),
         tests("KernelTests", ["Basics", "CPUBackend", "Graph", "Quantization", "Tensors", "VulkanBackend"]),
@@ -271,7 +276,7 @@ let package = Package(
                 "Tokenization",
                 "Training", "TestSupport",
             ]),
-        tests("ExportTests", ["Export", "GGUF", "Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"]),
+        tests("ExportTests", ["Export", "GGUF", "GGUFModels", "Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"]),
         tests(
             "EngineTests",
             [

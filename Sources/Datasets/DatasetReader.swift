@@ -46,7 +46,7 @@ package struct DatasetReader: Sendable {
         if let cache, cache.prepare() {
             // A file that cannot be hashed cannot be read either: the builder says why.
             if let digest = known ?? (try? cache.digests.digest(path)) {
-                let key = try cache.key(dataDigest: digest, name: name, modelFolder: modelFolder, options: options, clock: encoder.clockKey)
+                let key = try cache.key(dataDigest: digest, name: name, modelFolder: modelFolder, encoder, options: options)
                 if let (store, report) = cache.open(key, name: name) { return (Dataset(store: store), report) }
                 let (store, report) = try build(builder, in: cache.path(key), expecting: digest)
                 if store != nil { cache.keep(key) }

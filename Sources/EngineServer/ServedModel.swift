@@ -38,9 +38,10 @@ package struct ServedModel {
         guard let weights = opened.weights else {
             throw ModelError(file: options.model, "contains no weights: neither model.safetensors nor shards with their index")
         }
-        var encoder = try ChatEncoder(folder: options.model)
+        var encoder = try ChatEncoder(TokenizerTexts(opened.folder))
         encoder.clock = .now
-        try opened.configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: options.model + "/tokenizer.json")
+        try opened.configuration.requireEmbedding(
+            of: [encoder.tokenizer.vocabularySize - 1], from: opened.folder.place(of: "tokenizer.json"))
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let model = try LanguageModel(
             opened.configuration, source: .checkpoint(weights), training: .nothing,

@@ -84,6 +84,12 @@ package enum ModelExport {
 
     private static func appendStored(_ tensor: StoredTensor, to writer: inout SafetensorsWriter) throws {
         let size = chunkElements * tensor.elementType.byteCount
+        guard tensor.isPlain else {
+            for start in stride(from: 0, to: tensor.elementCount, by: chunkElements) {
+                try append(numbers(of: tensor, start..<min(tensor.elementCount, start + chunkElements)), tensor.elementType, to: &writer)
+            }
+            return tensor.file.evict(tensor.bytes)
+        }
         for start in stride(from: 0, to: tensor.bytes.count, by: size) {
             let part = UnsafeRawBufferPointer(rebasing: tensor.bytes[start..<min(tensor.bytes.count, start + size)])
             try writer.append(part)
@@ -92,6 +98,13 @@ package enum ModelExport {
         // The system maps pages around those that are read: what lies before a part came back with
         // it.
         tensor.file.evict(tensor.bytes)
+    }
+
+    private static func numbers(of tensor: StoredTensor, _ range: Range<Int>) -> [Float] {
+        [Float](unsafeUninitializedCapacity: range.count) { numbers, count in
+            count = range.count
+            if let target = numbers.baseAddress { tensor.read(range, into: target) }
+        }
     }
 
     /// A matrix of so many rows turned.
@@ -112,16 +125,13 @@ package enum ModelExport {
             isTransposed ? (adapter.module.inputs, adapter.module.outputs) : (adapter.module.outputs, adapter.module.inputs)
         let left = isTransposed ? turned(a, rows: rank) : b
         let right = isTransposed ? turned(b, rows: width) : a
-        let size = tensor.elementType.byteCount
         let rowsAtOnce = max(1, chunkElements / max(1, width))
         for first in stride(from: 0, to: height, by: rowsAtOnce) {
             let rows = first..<min(height, first + rowsAtOnce)
-            let part = UnsafeRawBufferPointer(rebasing: tensor.bytes[rows.lowerBound * width * size..<rows.upperBound * width * size])
-            guard let source = part.baseAddress else { continue }
             let merged = [Float](unsafeUninitializedCapacity: rows.count * width) { merged, count in
                 count = rows.count * width
                 guard let target = merged.baseAddress else { return }
-                FloatConversion.widen(source, tensor.elementType, count: count, into: target)
+                tensor.read(rows.lowerBound * width..<rows.upperBound * width, into: target)
                 right.withUnsafeBufferPointer { right in
                     for row in rows {
                         let sums = target + (row - rows.lowerBound) * width
@@ -133,7 +143,10 @@ package enum ModelExport {
                     }
                 }
             }
-            tensor.file.evict(part)
+            if tensor.isPlain {
+                let size = width * tensor.elementType.byteCount
+                tensor.file.evict(UnsafeRawBufferPointer(rebasing: tensor.bytes[rows.lowerBound * size..<rows.upperBound * size]))
+            }
             try append(merged, tensor.elementType, to: &writer)
         }
         tensor.file.evict(tensor.bytes)

@@ -14,7 +14,7 @@ extension FuzzTarget {
     /// Takes away the folder of inputs that were read as files.
     package static func cleanUp() { try? FileManager.default.removeItem(atPath: folder) }
 
-    private static func file(_ name: String, _ bytes: [UInt8]) -> String {
+    static func file(_ name: String, _ bytes: [UInt8]) -> String {
         let path = folder + "/" + name
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return path }

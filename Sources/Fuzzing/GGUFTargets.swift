@@ -1,43 +1,64 @@
 import GGUFModels
+import JSON
+import Models
+import Tensors
+import Tokenization
 
 extension FuzzTarget {
     private static func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
         (0..<(Number.bitWidth / 8)).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
     }
+    private static func text(_ text: String) -> [UInt8] { little(UInt64(text.utf8.count)) + Array(text.utf8) }
 
-    /// A file with a value of each kind that models have, and two tensors.
-    private static let smallGGUF: [UInt8] = {
-        func text(_ text: String) -> [UInt8] { little(UInt64(text.utf8.count)) + Array(text.utf8) }
-        func array(_ kind: UInt32, _ count: UInt64) -> [UInt8] { little(UInt32(9)) + little(kind) + little(count) }
-        let keys: [(String, [UInt8])] = [
-            ("general.architecture", little(UInt32(8)) + text("llama")), ("general.alignment", little(UInt32(4)) + little(UInt32(32))),
-            ("llama.attention.head_count", array(5, 2) + little(Int32(4)) + little(Int32(4))),
-            ("llama.rope.freq_base", little(UInt32(6)) + little(Float(10_000).bitPattern)), ("x.flag", little(UInt32(7)) + [1]),
-            ("tokenizer.ggml.tokens", array(8, 3) + text("<s>") + text("a") + text("b")),
-            (
-                "tokenizer.ggml.scores",
-                array(6, 3) + little(Float(0).bitPattern) + little(Float(1).bitPattern) + little(Float(2).bitPattern)
-            ),
-        ]
-        let tensors: [(String, [UInt64], UInt32, UInt64)] = [("a.weight", [2, 3], 0, 0), ("b.weight", [32, 2], 8, 32)]
+    /// A file of keys with their values as they stand in it, and of tensors in float32.
+    private static func file(_ keys: [(String, [UInt8])], _ tensors: [(name: String, sizes: [Int])]) -> [UInt8] {
         var file = Array("GGUF".utf8) + little(UInt32(3)) + little(UInt64(tensors.count)) + little(UInt64(keys.count))
         for (key, value) in keys { file += text(key) + value }
-        for (name, sizes, type, offset) in tensors {
-            file += text(name) + little(UInt32(sizes.count)) + sizes.flatMap { little($0) } + little(type) + little(offset)
+        var offset = 0
+        for (name, sizes) in tensors {
+            file += text(name) + little(UInt32(sizes.count)) + sizes.flatMap { little(UInt64($0)) } + little(UInt32(0))
+            file += little(UInt64(offset))
+            offset += (sizes.reduce(4, *) + 31) / 32 * 32
         }
-        return file + [UInt8](repeating: 0, count: (32 - file.count % 32) % 32 + 128)
+        return file + [UInt8](repeating: 0, count: (32 - file.count % 32) % 32 + offset)
+    }
+
+    /// A Llama of one layer and four tokens.
+    private static let smallGGUF: [UInt8] = {
+        func array(_ kind: UInt32, _ elements: [[UInt8]]) -> [UInt8] {
+            little(UInt32(9)) + little(kind) + little(UInt64(elements.count)) + elements.flatMap { $0 }
+        }
+        func string(_ value: String) -> [UInt8] { little(UInt32(8)) + text(value) }
+        func count(_ number: UInt32) -> [UInt8] { little(UInt32(4)) + little(number) }
+        func float(_ number: Float) -> [UInt8] { little(UInt32(6)) + little(number.bitPattern) }
+        let keys: [(String, [UInt8])] = [
+            ("general.architecture", string("llama")), ("general.alignment", count(32)), ("llama.block_count", count(1)),
+            ("llama.context_length", count(16)), ("llama.embedding_length", count(4)), ("llama.feed_forward_length", count(4)),
+            ("llama.attention.head_count", array(5, [little(Int32(2))])), ("llama.attention.layer_norm_rms_epsilon", float(1e-5)),
+            ("llama.rope.freq_base", float(10_000)), ("x.flag", little(UInt32(7)) + [1]), ("tokenizer.ggml.model", string("llama")),
+            ("tokenizer.ggml.tokens", array(8, [text("<unk>"), text("</s>"), text("a"), text("aa")])),
+            ("tokenizer.ggml.scores", array(6, (0..<4).map { little(Float($0).bitPattern) })),
+            ("tokenizer.ggml.token_type", array(5, [2, 3, 1, 1].map { little(Int32($0)) })),
+            ("tokenizer.ggml.eos_token_id", count(1)),
+            ("tokenizer.chat_template", string("{% for m in messages %}{{ m.content }}{% endfor %}")),
+        ]
+        let square = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+        let tensors =
+            [("token_embd.weight", [4, 4]), ("output_norm.weight", [4]), ("blk.0.attn_norm.weight", [4]), ("blk.0.ffn_norm.weight", [4])]
+            + square.map { ("blk.0.\($0).weight", [4, 4]) }
+        return file(keys, tensors)
     }()
+
+    private static let words = [
+        "GGUF", "\u{0}\u{0}\u{0}\u{0}", "\u{7F}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}", "\u{8}\u{0}\u{0}\u{0}", "\u{9}\u{0}\u{0}\u{0}",
+        "\u{C}\u{0}\u{0}\u{0}", "\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{40}", "tokenizer.ggml.tokens", "general.alignment",
+        "tokenizer.ggml.token_type", "<0x0A>", "llama.block_count", "phi3", "gemma2", "gpt2", "qwen2", "split.count", "rope_freqs.weight",
+        "blk.0.attn_q.bias",
+    ]
 
     /// A GGUF file: head, every value in every form, the places of tensors.
     static let gguf: FuzzTarget = {
-        var target = FuzzTarget(
-            "gguf", seeds: [], folders: [("gguf/malformed", ".gguf")],
-            words: [
-                "GGUF", "\u{0}\u{0}\u{0}\u{0}", "\u{7F}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}", "\u{8}\u{0}\u{0}\u{0}", "\u{9}\u{0}\u{0}\u{0}",
-                "\u{C}\u{0}\u{0}\u{0}", "\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{40}", "tokenizer.ggml.tokens", "general.alignment",
-                "tokenizer.ggml.token_type", "<0x0A>", "llama.block_count",
-            ], byteLimit: 32768
-        ) { bytes in
+        var target = FuzzTarget("gguf", seeds: [], folders: [("gguf/malformed", ".gguf")], words: words, byteLimit: 32768) { bytes in
             bytes.withUnsafeBytes { raw in
                 guard let file = try? GGUFFile(path: "model.gguf", bytes: raw) else { return nil }
                 let metadata = file.metadata
@@ -58,6 +79,28 @@ extension FuzzTarget {
                 }
                 return nil
             }
+        }
+        target.seeds = [smallGGUF]
+        return target
+    }()
+
+    /// A GGUF file as a model: configuration, tokenizer, template, weights against both, numbers of
+    /// every tensor.
+    static let ggufModel: FuzzTarget = {
+        var target = FuzzTarget("gguf-model", seeds: [], folders: [("gguf/malformed", ".gguf")], words: words, byteLimit: 32768) { bytes in
+            let folder = GGUFFolder(path: file("model.gguf", bytes))
+            guard let opened = try? OpenedModel(folder), let weights = opened.weights else { return nil }
+            if let encoder = try? ChatEncoder(TokenizerTexts(folder)) {
+                let ids = encoder.tokenizer.encode("a aa</s>\u{E9}\n")
+                _ = encoder.tokenizer.decode(ids)
+                _ = try? encoder.render(messages: [["role": "user", "content": "a"]])
+            }
+            guard (try? LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 8)) != nil
+            else {
+                return nil
+            }
+            for tensor in weights.tensors.values where tensor.floats().count != tensor.elementCount { return "\(tensor.name) is cut" }
+            return nil
         }
         target.seeds = [smallGGUF]
         return target

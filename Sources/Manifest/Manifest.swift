@@ -80,7 +80,7 @@ package struct Manifest: KeyedSection {
     package static let keys: [Key<Manifest>] = [
         Key(
             required: "model", \.model, .text(limit: 1024),
-            "A folder in models/, a finished job's id, or an absolute path under an allowed root",
+            "A folder or a GGUF file in models/, a finished job's id, or an absolute path under an allowed root",
             aliases: ["base_model", "model_name_or_path", "base_model_name_or_path"]),
         Key(
             "training_file", \.trainingFile, .text(limit: 1024), following: "required, but for evaluation", { _ in "" },

@@ -14,9 +14,7 @@ extension ModelConfiguration {
     package init(_ folder: any ModelFolder) throws(ModelError) {
         let path = folder.place(of: "config.json")
         let found: [UInt8]?
-        do throws(StorageError) { found = try folder.text("config.json", limit: 16 << 20) } catch {
-            throw ModelError(file: path, errorNumber: error.errorNumber, "\(error)")
-        }
+        do { found = try folder.text("config.json", limit: 16 << 20) } catch { throw ModelError(of: error, file: path) }
         guard let text = found else {
             throw ModelError(
                 file: path, errorNumber: ENOENT, "is missing: a model folder holds config.json, weights in safetensors and tokenizer.json")

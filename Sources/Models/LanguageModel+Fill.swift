@@ -22,7 +22,7 @@ extension LanguageModel {
             switch source {
             case .checkpoint(let checkpoint):
                 guard let stored = checkpoint.tensors[weight.name] else { continue }
-                try Self.requireFinite(stored)
+                try Self.requireFinite(stored, checkpoint.title(of: weight.name))
                 if mapped.contains(weight.name) { continue }
                 if weight.isTransposed, trainables.tensor(of: weight.name, .parameter) == nil {
                     try copy(TransposedTensor(stored), to: weight.name, memory)
@@ -56,7 +56,7 @@ extension LanguageModel {
         if head.isStored, let initialHead { return try copy(initialHead, to: head.key(training), memory) }
         if head.isStored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[head.weightName], stored.shape == shape
         {
-            try Self.requireFinite(stored)
+            try Self.requireFinite(stored, checkpoint.title(of: head.weightName))
             return try copy(stored, to: head.key(training), memory)
         }
         let numbers = NormalNumbers(seed: head.seed, name: head.weightName, deviation: configuration.initializerRange)
@@ -146,15 +146,16 @@ extension LanguageModel {
         defer { scratch.deallocate() }
         guard let source = stored.bytes.baseAddress else { return }
         try write(key, memory) { range, target in
-            let start = source + range.lowerBound * stored.elementType.byteCount
-            if stored.elementType == target.type {
+            if stored.isPlain, stored.elementType == target.type {
+                let start = source + range.lowerBound * target.type.byteCount
                 target.pointer.copyMemory(from: start, byteCount: range.count * target.type.byteCount)
                 return
             }
             var done = 0
             while done < range.count {
                 let count = min(Self.chunkElements, range.count - done)
-                FloatConversion.widen(start + done * stored.elementType.byteCount, stored.elementType, count: count, into: scratch)
+                let first = range.lowerBound + done
+                stored.read(first..<(first + count), into: scratch)
                 FloatConversion.narrow(scratch, count: count, into: target.pointer + done * target.type.byteCount, target.type)
                 done += count
             }
@@ -219,10 +220,13 @@ extension LanguageModel {
         }
     }
 
-    private static func requireFinite(_ stored: StoredTensor) throws(ModelError) {
-        if !FiniteNumbers.holds(stored.bytes, stored.elementType) {
+    private static func requireFinite(_ stored: StoredTensor, _ title: String) throws(ModelError) {
+        let isFinite =
+            (stored.blocks as? BlockFormat).map { FiniteNumbers.holds(stored.bytes, $0) }
+            ?? FiniteNumbers.holds(stored.bytes, stored.elementType)
+        if !isFinite {
             throw ModelError(
-                file: stored.file.path, field: stored.name, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
+                file: stored.file.path, field: title, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
         }
     }
 }

@@ -36,11 +36,10 @@ extension LanguageModel {
             let transposed = weight.isTransposed ? TransposedTensor(stored) : nil
             fault = WeightQuantizer(layout).quantize(into: target) { range, numbers in
                 if let transposed { return transposed.read(range, into: numbers) }
+                stored.read(range, into: numbers)
+                guard stored.isPlain else { return }
                 let size = stored.elementType.byteCount
-                let part = UnsafeRawBufferPointer(rebasing: stored.bytes[range.lowerBound * size..<range.upperBound * size])
-                guard let start = part.baseAddress else { return }
-                FloatConversion.widen(start, stored.elementType, count: range.count, into: numbers)
-                stored.file.evict(part)
+                stored.file.evict(UnsafeRawBufferPointer(rebasing: stored.bytes[range.lowerBound * size..<range.upperBound * size]))
             }
             stored.file.evict(stored.bytes)
         case .random(let seed):

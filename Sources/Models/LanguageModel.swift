@@ -133,6 +133,7 @@ package final class LanguageModel {
                     ]
                 } + (headParameter.map { [$0] } ?? []), pageByteLimit: pageByteLimit)
         }
+        try checkPackedAreFrozen()
     }
 
     /// The names and shapes of a model come from building it once for one token.
@@ -213,7 +214,9 @@ package final class LanguageModel {
         for weight in declarations
         where trainables.tensor(of: weight.name, .parameter) == nil && quantizedLayout(of: weight) == nil && !weight.isTransposed {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
-            if stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) { mapped[weight.name] = stored.bytes }
+            if stored.isPlain, stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) {
+                mapped[weight.name] = stored.bytes
+            }
         }
         return mapped
     }
@@ -227,10 +230,10 @@ package final class LanguageModel {
 
     /// The type in which a frozen weight lies on the device: as stored where that can be computed
     /// with, else the activations'.
-    private func frozenType(_ name: String, _ use: ModelBuilder.WeightUse) -> ElementType {
+    func frozenType(_ name: String, _ use: ModelBuilder.WeightUse) -> ElementType {
         let stored: ElementType
         if case .checkpoint(let checkpoint) = source {
-            stored = checkpoint.tensors[name]?.elementType ?? .float32
+            stored = checkpoint.tensors[name].map(unpackedType) ?? .float32
         } else {
             stored = precision.activationType
         }
@@ -243,6 +246,14 @@ package final class LanguageModel {
         if stored == precision.activationType { return stored }
         if precision.activationType == .float32, precision.mixableTypes.contains(stored) { return stored }
         return precision.activationType
+    }
+
+    /// The type of a stored tensor's numbers: of those in blocks, which are of a few bits, the
+    /// smallest type that can be computed with, where they do not stay in their blocks.
+    private func unpackedType(_ stored: StoredTensor) -> ElementType {
+        guard stored.blocks != nil else { return stored.elementType }
+        let isSmall = precision.activationType == .bfloat16 || precision.mixableTypes.contains(.bfloat16)
+        return isSmall && precision.baseWeights != .float32 ? .bfloat16 : precision.activationType
     }
 
     /// Where a checkpoint has a tensor under a longer or shorter name, what that means.
@@ -259,17 +270,19 @@ package final class LanguageModel {
             guard let stored = checkpoint.tensors[weight.name] else {
                 if let reason = checkpoint.unavailable[weight.name] { throw reason }
                 throw ModelError(
-                    file: file, field: weight.name,
+                    file: file, field: checkpoint.title(of: weight.name),
                     "is not in the checkpoint, but config.json's model needs it" + otherNames(weight.name, checkpoint))
             }
             guard stored.elementType.isFloatingPoint else {
                 throw ModelError(
-                    file: stored.file.path, field: weight.name, "is stored as \(stored.elementType.rawValue), not as floating-point numbers"
+                    file: stored.file.path, field: checkpoint.title(of: weight.name),
+                    "is stored as \(stored.elementType.rawValue), not as floating-point numbers"
                 )
             }
             guard stored.shape == weight.shape else {
                 throw ModelError(
-                    file: stored.file.path, field: weight.name, "has the shape \(stored.shape), config.json's model needs \(weight.shape)")
+                    file: stored.file.path, field: checkpoint.title(of: weight.name),
+                    "has the shape \(stored.shape), config.json's model needs \(weight.shape)")
             }
         }
     }

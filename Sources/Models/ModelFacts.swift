@@ -21,11 +21,12 @@ package struct ModelFacts: Sendable, Hashable {
     /// - Parameter path: the model's folder.
     package init(path: String) {
         licence = Self.licence(path)
-        let text = try? DurableFiles.read(path + "/config.json", limit: 16 << 20)
+        let folder = ModelFolders.open(path)
+        let text = try? folder.text("config.json", limit: 16 << 20)
         let node = text.flatMap { try? JSONParser().parse($0) }
         architecture = node?["model_type"]?.string
         do {
-            let opened = try OpenedModel(path: path)
+            let opened = try OpenedModel(folder)
             context = opened.configuration.maximumPositions
             guard let weights = opened.weights else {
                 obstacle = "it holds no weights: only method.type pretrain can begin from it"
@@ -33,16 +34,18 @@ package struct ModelFacts: Sendable, Hashable {
             }
             count(weights)
             _ = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 1)
-            if !FolderListing.leads(path + "/tokenizer.json") { obstacle = "tokenizer.json is missing" }
+            if try folder.text("tokenizer.json", limit: 1 << 28) == nil { obstacle = "tokenizer.json is missing" }
         } catch {
             obstacle = Self.words(error, in: path)
-            if parameters == nil, let weights = try? Checkpoint(folder: path) { count(weights) }
+            if parameters == nil, let weights = try? folder.weights() { count(weights) }
         }
     }
 
     private mutating func count(_ weights: Checkpoint) {
         var counts: [String: Int] = [:]
-        for tensor in weights.tensors.values { counts[tensor.elementType.rawValue, default: 0] += tensor.elementCount }
+        for tensor in weights.tensors.values {
+            counts[tensor.blocks?.word ?? tensor.elementType.rawValue, default: 0] += tensor.elementCount
+        }
         parameters = counts.values.reduce(0, +)
         type = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
         byteCount = weights.tensors.values.reduce(0) { $0 + $1.bytes.count }

@@ -21,7 +21,7 @@ package struct OpenedModel {
         self.folder = folder
         var configuration = try ModelConfiguration(folder)
         weights = try Self.named(folder.weights(), of: configuration)
-        var remarks: [String] = []
+        var remarks = try folder.remarks()
         // transformers (5.24) does not tie a head that is stored beside the embedding with other
         // numbers.
         let names = configuration.family?.family.names ?? ModelNames()

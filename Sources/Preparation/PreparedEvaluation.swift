@@ -53,7 +53,7 @@ package struct PreparedEvaluation {
         let configuration = opened.configuration
         remarks = opened.remarks
         guard let weights = opened.weights else { throw PreparationError.noWeights(modelFolder) }
-        var encoder = try ChatEncoder(folder: modelFolder)
+        var encoder = try ChatEncoder(TokenizerTexts(opened.folder))
         if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
         let adapter = try adapterPath.map { try AdapterFolder($0) }

@@ -59,7 +59,7 @@ package struct PreparedJob {
         self.modelFolder = opened.folder
         remarks = opened.remarks
         let source = try Self.source(of: opened, manifest, &remarks)
-        var encoder = try ChatEncoder(folder: modelFolder)
+        var encoder = try ChatEncoder(TokenizerTexts(opened.folder))
         if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
         let hasMoreTokens = encoder.tokenizer.vocabularySize > configuration.vocabularySize
@@ -141,6 +141,7 @@ package struct PreparedJob {
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
         ) { try languageModel($0, maximumLength: longestRun) }
+        if let remark = model.widenedRemark { remarks.append(remark) }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
         settings = Self.settings(manifest, batchSize, totalSteps, rate, microBatchTokens: plan.size.tokenCount)
         let endIDs = Set(encoder.specialTokens.stopIDs + changedTexts.newEnds)

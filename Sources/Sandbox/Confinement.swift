@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 package import Spool
 import Storage
+import Tensors
 
 /// What a worker takes from itself before it opens a user's files.
 package enum Confinement {
@@ -87,7 +88,7 @@ package enum Confinement {
     private static func modelPaths(_ model: String?) -> [String] { model.map(linkedPaths) ?? [] }
 
     private static func linkedPaths(_ model: String) -> [String] {
-        var paths = [model]
+        var paths = GGUFNames.files(of: model)
         for name in (try? FolderListing.names(in: model)) ?? [] {
             let path = model + "/" + name
             var status = stat()
@@ -105,7 +106,9 @@ package enum Confinement {
             guard let path else { return 0 }
             var status = stat()
             guard stat(path, &status) == 0 else { return 0 }
-            guard status.st_mode & S_IFMT == S_IFDIR else { return UInt64(max(0, status.st_size)) }
+            guard status.st_mode & S_IFMT == S_IFDIR else {
+                return GGUFNames.files(of: path).reduce(0) { $0 &+ UInt64(max(0, FolderListing.byteCount($1) ?? 0)) }
+            }
             return ((try? FolderListing.names(in: path)) ?? []).reduce(0) { sum, name in
                 var status = stat()
                 guard stat(path + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }

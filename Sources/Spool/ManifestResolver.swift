@@ -131,8 +131,8 @@ package struct ManifestResolver: Sendable {
         }
     }
 
-    /// A model is a folder in `models/`, the result of a finished job, or a folder under an allowed
-    /// root.
+    /// A model is a folder or a GGUF file in `models/` or under an allowed root, or the result of a
+    /// finished job.
     private func model(_ name: String, for submitter: Submitter, mayUse: (String) throws -> Bool) throws -> String {
         if JobIdentifier.isJob(name) {
             if try mayUse(name), let path = ModelFolders.model(inResult: layout.job(name).result) { return path }
@@ -197,7 +197,9 @@ package struct ManifestResolver: Sendable {
         for marker in ModelFolders.markers(of: folder) {
             if case .found = try resolver.find(marker, in: [folder, layout.models], for: submitter) { return folder }
         }
-        throw failure("\"\(name)\" is no model that you may read: a model is a folder with config.json, tokenizer.json and its weights")
+        throw failure(
+            "\"\(name)\" is no model that you may read: a model is a folder with config.json, tokenizer.json and its weights, "
+                + "or a GGUF file")
     }
 
     private static func isLink(_ path: String) -> Bool {

@@ -10,23 +10,30 @@ package final class Checkpoint: Sendable {
     package let files: [String]
     /// Why tensors that the index names are not there: an error only for a model that needs them.
     package let unavailable: [String: SafetensorsError]
+    private let titles: (@Sendable (String) -> String?)?
 
-    /// The weights of a model folder.
+    /// The weights of a folder in Hugging Face's form.
     /// - Throws: ``SafetensorsError``: no weights, a bad index, a shard that cannot be read.
     package convenience init(folder: String) throws(SafetensorsError) {
-        guard let weights = try ModelFolders.open(folder).weights() else {
+        guard let weights = try HuggingFaceFolder(path: folder).weights() else {
             throw SafetensorsError(path: folder, reason: .unreadable("holds neither model.safetensors nor model.safetensors.index.json"))
         }
-        self.init(weights)
+        self.init(folder: weights.folder, tensors: weights.tensors, files: weights.files, unavailable: weights.unavailable)
     }
 
-    private init(_ other: Checkpoint) {
-        (folder, tensors, files, unavailable) = (other.folder, other.tensors, other.files, other.unavailable)
-    }
-
-    private init(folder: String, tensors: [String: StoredTensor], files: [String], unavailable: [String: SafetensorsError]) {
+    /// - Parameters:
+    ///   - tensors: by their names in Hugging Face's checkpoints.
+    ///   - titles: what the tensors are called in the files, where that is something else.
+    package init(
+        folder: String, tensors: [String: StoredTensor], files: [String], unavailable: [String: SafetensorsError] = [:],
+        titles: (@Sendable (_ name: String) -> String?)? = nil
+    ) {
         (self.folder, self.tensors, self.files, self.unavailable) = (folder, tensors, files, unavailable)
+        self.titles = titles
     }
+
+    /// What a tensor is called in the files, for messages.
+    package func title(of name: String) -> String { titles?(name) ?? name }
 
     /// The same tensors, their names beginning with a prefix.
     package func prefixed(_ prefix: String) -> Checkpoint {
@@ -47,6 +54,7 @@ package final class Checkpoint: Sendable {
         files = [file]
         tensors = Dictionary(opened.tensors.map { ($0.name, $0) }) { first, _ in first }
         unavailable = [:]
+        titles = nil
     }
 
     /// The tensors of the shards that an index names. A shard that is not there, or lacks what the
@@ -101,5 +109,6 @@ package final class Checkpoint: Sendable {
         self.tensors = tensors
         self.files = files
         self.unavailable = unavailable
+        titles = nil
     }
 }

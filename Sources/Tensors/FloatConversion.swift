@@ -59,16 +59,3 @@ package enum FloatConversion {
         return Float(bitPattern: sign | value.bitPattern)
     }
 }
-
-extension StoredTensor {
-    /// All numbers as float32, row-major.
-    package func floats() -> [Float] {
-        let count = elementCount
-        return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-            if let source = bytes.baseAddress, let target = buffer.baseAddress {
-                FloatConversion.widen(source, elementType, count: count, into: target)
-            }
-            initialized = count
-        }
-    }
-}

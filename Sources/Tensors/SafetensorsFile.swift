@@ -1,19 +1,5 @@
-package import Storage
+import Storage
 import JSON
-
-/// A tensor inside a mapped file.
-package struct StoredTensor: @unchecked Sendable {
-    package var name: String
-    /// Sizes of the axes; empty for a single number.
-    package var shape: [Int]
-    package var elementType: ElementType
-    /// The numbers, row-major, little-endian; valid as long as `file`. Not necessarily aligned to
-    /// the element's size.
-    package var bytes: UnsafeRawBufferPointer
-    package var file: MappedFile
-
-    package var elementCount: Int { bytes.count / elementType.byteCount }
-}
 
 /// A safetensors file, mapped and its header checked whole.
 ///

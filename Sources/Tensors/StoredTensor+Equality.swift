@@ -7,6 +7,7 @@ extension StoredTensor {
     package func holdsSameNumbers(as other: StoredTensor) -> Bool {
         guard shape == other.shape else { return false }
         guard let left = bytes.baseAddress, let right = other.bytes.baseAddress else { return bytes.count == other.bytes.count }
+        let areAlike = elementType == other.elementType && isPlain && other.isPlain
         defer {
             file.evict(bytes)
             other.file.evict(other.bytes)
@@ -15,14 +16,14 @@ extension StoredTensor {
         let partCount = 1 << 20
         for start in stride(from: 0, to: count, by: partCount) {
             let length = min(partCount, count - start)
-            let (first, second) = (left + start * elementType.byteCount, right + start * other.elementType.byteCount)
-            if elementType == other.elementType {
+            if areAlike {
+                let (first, second) = (left + start * elementType.byteCount, right + start * elementType.byteCount)
                 if memcmp(first, second, length * elementType.byteCount) != 0 { return false }
             } else {
                 guard elementType.isFloatingPoint, other.elementType.isFloatingPoint else { return false }
-                let widened = [(first, elementType), (second, other.elementType)].map { source, type in
+                let widened = [self, other].map { tensor in
                     [Float](unsafeUninitializedCapacity: length) { buffer, initialized in
-                        if let target = buffer.baseAddress { FloatConversion.widen(source, type, count: length, into: target) }
+                        if let target = buffer.baseAddress { tensor.read(start..<(start + length), into: target) }
                         initialized = length
                     }
                 }

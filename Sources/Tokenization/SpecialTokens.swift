@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 
 /// The tokens with a meaning of their own, as the files of a model folder name them.
@@ -49,22 +48,24 @@ struct TokenizerConfiguration {
     var templates: TemplateSources
 
     /// - Throws: ``TokenizerError``. Missing files are not an error.
-    init(folder: String) throws(TokenizerError) {
-        var templates = TemplateSources(files: try Self.templateFiles(folder))
+    init(_ texts: TokenizerTexts) throws(TokenizerError) {
+        var templates = TemplateSources(files: try Self.templateFiles(texts))
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
-            guard let file = try Self.read(folder + "/" + name) else { continue }
+            guard let file = try texts.json(name) else { continue }
             begin = begin ?? Self.token(file["bos_token"])
             end = end ?? Self.token(file["eos_token"])
             padding = padding ?? Self.token(file["pad_token"])
             unknown = unknown ?? Self.token(file["unk_token"])
-            if templates.isEmpty { templates = try TemplateSources(file["chat_template"], file: folder + "/" + name) }
+            if templates.isEmpty { templates = try TemplateSources(file["chat_template"], file: texts.place(name)) }
         }
         // Where processors of images and texts keep it.
-        let older = folder + "/chat_template.json"
-        if templates.isEmpty, let file = try Self.read(older) { templates = try TemplateSources(file["chat_template"], file: older) }
+        let older = "chat_template.json"
+        if templates.isEmpty, let file = try texts.json(older) {
+            templates = try TemplateSources(file["chat_template"], file: texts.place(older))
+        }
         self.templates = templates
         for name in ["generation_config.json", "config.json"] {
-            guard let file = try Self.read(folder + "/" + name) else { continue }
+            guard let file = try texts.json(name) else { continue }
             if endIDs.isEmpty, let ends = file["eos_token_id"] {
                 endIDs = (ends.array ?? [ends]).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
             }
@@ -73,42 +74,22 @@ struct TokenizerConfiguration {
         }
     }
 
-    /// A file of the folder as JSON; nil where it is missing.
-    static func read(_ path: String) throws(TokenizerError) -> JSONNode? {
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let bytes = try TokenizerReader.contents(of: path, limit: 64)
-        if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: path, standIn) }
-        do throws(JSONError) { return try JSONParser().parse(bytes) } catch {
-            let place = JSONPosition(of: error.offset, in: bytes)
-            throw TokenizerError(file: path, "line \(place.line), column \(place.column): \(error)")
-        }
-    }
-
     /// A special token is its text, or an object that holds it.
     private static func token(_ node: JSONNode?) -> String? { node?.string ?? node?["content"]?.string }
 
-    /// The folder of named templates.
-    private static let namedTemplates = "additional_chat_templates"
-    private static let templateEnding = ".jinja"
-
-    /// Paths of the named templates below a model folder, in their order.
-    static func namedTemplateFiles(_ folder: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + namedTemplates)) ?? []
-        return names.filter { $0.hasSuffix(templateEnding) }.sorted().map { namedTemplates + "/" + $0 }
-    }
-
     /// The templates that stand in files of their own.
-    private static func templateFiles(_ folder: String) throws(TokenizerError) -> [(name: String, file: String, text: String)] {
+    private static func templateFiles(_ texts: TokenizerTexts) throws(TokenizerError) -> [(name: String, file: String, text: String)] {
         var files: [(name: String, file: String, text: String)] = []
-        for file in ["chat_template" + templateEnding] + namedTemplateFiles(folder) {
-            let path = folder + "/" + file
-            guard FileManager.default.fileExists(atPath: path) else { continue }
-            let bytes = try TokenizerReader.contents(of: path, limit: 4)
-            if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: path, standIn) }
-            guard let text = String(validating: bytes, as: UTF8.self) else { throw TokenizerError(file: path, "is not text") }
-            let isNamed = file.hasPrefix(namedTemplates)
-            let name = isNamed ? String(file.dropFirst(namedTemplates.count + 1).dropLast(templateEnding.count)) : "default"
-            files.append((name, path, text))
+        for file in texts.templateNames {
+            guard let bytes = try texts.contents(file, limit: 4) else { continue }
+            let place = texts.place(file)
+            if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: place, standIn) }
+            guard let text = String(validating: bytes, as: UTF8.self) else { throw TokenizerError(file: place, "is not text") }
+            let isNamed = file.hasPrefix(TokenizerTexts.namedTemplates)
+            let name =
+                isNamed
+                ? String(file.dropFirst(TokenizerTexts.namedTemplates.count + 1).dropLast(TokenizerTexts.templateEnding.count)) : "default"
+            files.append((name, place, text))
         }
         return files
     }

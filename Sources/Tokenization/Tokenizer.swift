@@ -44,12 +44,18 @@ package final class Tokenizer: Sendable {
     /// Reads `tokenizer.json` in a model folder, as transformers uses it: with what the files
     /// beside it say (``TokenizerSettings``).
     /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
-    package convenience init(folder: String) throws(TokenizerError) {
-        try TokenizerFiles.require(in: folder)
-        let file = folder + "/tokenizer.json"
-        let settings = try TokenizerSettings(folder: folder)
+    package convenience init(folder: String) throws(TokenizerError) { try self.init(TokenizerTexts(folder: folder)) }
+
+    /// Reads `tokenizer.json` among a model's texts, as transformers uses it: with what those
+    /// beside it say (``TokenizerSettings``).
+    /// - Throws: ``TokenizerError`` naming the component that is not known or wrong.
+    package convenience init(_ texts: TokenizerTexts) throws(TokenizerError) {
+        if texts.isFolder { try TokenizerFiles.require(in: texts.path) }
+        let file = texts.place("tokenizer.json")
+        guard let bytes = try texts.contents("tokenizer.json") else { throw TokenizerError(file: file, "is missing") }
+        let settings = try TokenizerSettings(texts)
         try self.init(
-            json: try settings.applied(to: try Self.parsed(try TokenizerReader.contents(of: file), file: file)), file: file,
+            json: try settings.applied(to: try TokenizerTexts.parsed(bytes, file: file)), file: file,
             splitsSpecialTokens: try settings.splitsSpecialTokens())
     }
 
@@ -61,15 +67,7 @@ package final class Tokenizer: Sendable {
 
     /// - Parameter file: the name that errors give.
     package convenience init(bytes: [UInt8], file: String = "tokenizer.json") throws(TokenizerError) {
-        try self.init(json: try Self.parsed(bytes, file: file), file: file)
-    }
-
-    private static func parsed(_ bytes: [UInt8], file: String) throws(TokenizerError) -> JSONNode {
-        if let standIn = FileStandIn.description(of: bytes) { throw TokenizerError(file: file, standIn) }
-        do throws(JSONError) { return try JSONParser().parse(bytes) } catch {
-            let place = JSONPosition(of: error.offset, in: bytes)
-            throw TokenizerError(file: file, "line \(place.line), column \(place.column): \(error)")
-        }
+        try self.init(json: try TokenizerTexts.parsed(bytes, file: file), file: file)
     }
 
     /// - Parameter splitsSpecialTokens: the texts of special tokens are text as any other.

@@ -68,7 +68,7 @@ package final class TextClassifier {
         self.labels = labels
         self.maximumLength = max(1, min(maximumLength ?? 2048, opened.configuration.maximumPositions))
         rowLimit = max(1024, ProgramSize(serving: self.maximumLength, trained: 1).tokenCount)
-        encoder = try ChatEncoder(folder: folder)
+        encoder = try ChatEncoder(TokenizerTexts(opened.folder))
         objective = ClassificationObjective(classes: labels.names, isMultiLabel: labels.isMultiLabel)
         let linears = try LanguageModel.linearModules(of: opened.configuration)
         let training = try stored.map { LanguageModel.Training.adapter(try $0.settings(on: linears), seed: 0) } ?? .nothing

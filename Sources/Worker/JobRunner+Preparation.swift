@@ -3,6 +3,7 @@ import Datasets
 import JSON
 import Jobs
 import Manifest
+import Models
 import Preparation
 import Spool
 import Storage

@@ -33,7 +33,9 @@ struct Generate: ParsableCommand {
     }
 
     func run() throws {
-        try Self.checkFolder(model, holding: "a model: config.json, weights in safetensors, tokenizer.json")
+        if ModelFolders.form(of: model) != .gguf {
+            try Self.checkFolder(model, holding: "a model: config.json, weights in safetensors, tokenizer.json")
+        }
         if let adapter { try Self.checkFolder(adapter, holding: "a PEFT adapter: adapter_config.json, adapter_model.safetensors") }
         do {
             let opened = try OpenedModel(path: model)
@@ -42,9 +44,9 @@ struct Generate: ParsableCommand {
             }
             for remark in opened.remarks { StandardError.write("\(remark)\n") }
             let configuration = opened.configuration
-            var encoder = try ChatEncoder(folder: model)
+            var encoder = try ChatEncoder(TokenizerTexts(opened.folder))
             encoder.clock = .now
-            try configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: model + "/tokenizer.json")
+            try configuration.requireEmbedding(of: [encoder.tokenizer.vocabularySize - 1], from: opened.folder.place(of: "tokenizer.json"))
             let text: String
             if chat {
                 text = try encoder.render(messages: [["role": "user", "content": JSONNode(prompt)]], addGenerationPrompt: true)
@@ -54,7 +56,7 @@ struct Generate: ParsableCommand {
             let ids = encoder.tokenizer.encode(text, addSpecialTokens: !chat)
             if let id = ids.first(where: { $0 < 0 || Int($0) >= configuration.vocabularySize }) {
                 throw ModelError(
-                    file: model + "/tokenizer.json",
+                    file: opened.folder.place(of: "tokenizer.json"),
                     "gives the prompt the token id \(id), but config.json's vocab_size is \(configuration.vocabularySize)")
             }
             let capacity = ids.count + maxTokens + 1
@@ -73,6 +75,7 @@ struct Generate: ParsableCommand {
                 configuration, source: .checkpoint(weights), training: training, precision: .init(mixableTypes: mixable),
                 maximumLength: capacity,
                 pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
+            if let remark = loaded.widenedRemark { StandardError.write("\(remark)\n") }
             let engine = try Engine(
                 loaded, tokenizer: encoder.tokenizer, on: chosen, EngineSettings(slots: 1, contextLength: capacity))
             var request = GenerationRequest(id: 0, prompt: ids, maximumTokens: maxTokens)

@@ -2,7 +2,9 @@ import ArgumentParser
 import CommandLineTools
 import Hub
 import JSON
+import Models
 import Storage
+import Tensors
 import Tokenization
 
 /// `tala models show`.
@@ -16,7 +18,7 @@ struct ModelsShow: ParsableCommand {
     func run() throws {
         let path = try ModelsCommand.folder(model, options.layout)
         let summary = ModelSummary(name: model, path: path)
-        let encoder = try? ChatEncoder(folder: path)
+        let encoder = try? ChatEncoder(TokenizerTexts(ModelFolders.open(path)))
         let files = ((try? FolderListing.names(in: path)) ?? []).filter { !$0.hasPrefix(".") }
         let hasTemplate = encoder.map { !$0.templates.isEmpty } ?? false
         if options.json {

@@ -3,8 +3,10 @@ import CommandLineTools
 import Dispatch
 import Glibc
 import JSON
+import Models
 import Storage
 import Synchronization
+import Tensors
 import Tokenization
 
 /// `tala tokenizer encode|decode|train`.
@@ -158,7 +160,7 @@ struct TokenizerCommand: ParsableCommand {
     static func load(_ model: String) throws -> Tokenizer {
         do throws(TokenizerError) {
             if model.hasSuffix(".json"), !FolderListing.isFolder(model) { return try Tokenizer(path: model) }
-            return try Tokenizer(folder: model)
+            return try Tokenizer(TokenizerTexts(ModelFolders.open(model)))
         } catch {
             throw CommandFailure(.invalid, "\(error)")
         }

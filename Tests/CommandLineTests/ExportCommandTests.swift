@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Spool
 import Storage
 import TestSupport
 import Testing
@@ -28,6 +29,35 @@ import Testing
             // What is there is kept, unless somebody says otherwise.
             #expect(try BuiltProgram(name: "tala").run(arguments).status == 1)
             #expect(try BuiltProgram(name: "tala").run(arguments + ["--force"]).status == 0)
+        }
+    }
+
+    @Test func aFileIsAModelAsAFolderIs() throws {
+        try Self.inFolder { folder in
+            let tala = BuiltProgram(name: "tala")
+            let file = folder + "/demo.gguf"
+            #expect(try tala.run(["export", Self.model, file, "--type", "f32"]).status == 0)
+            let arguments = ["--prompt", "Once upon a time", "--max-tokens", "12", "--temperature", "0", "--json"]
+            let answers = try [Self.model, file, folder].map { model in
+                let outcome = try tala.run(["generate", "--model", model] + arguments)
+                #expect(outcome.status == 0, "\(outcome)")
+                return try JSONParser().parse(Array(outcome.output.utf8))["ids"]
+            }
+            #expect(answers[0] == answers[1] && answers[0] == answers[2] && answers[0]?.array?.isEmpty == false)
+            let spool = try CommandSpool()
+            defer { spool.remove() }
+            try FileManager.default.copyItem(atPath: file, toPath: spool.layout.models + "/demo.gguf")
+            let list = try tala.run(["models", "list", "--json", "--spool", spool.layout.root])
+            let model = try JSONParser().parse(Array(list.output.utf8))["data"]?.array?.first
+            #expect(model?["name"]?.string == "demo.gguf" && model?["trainable"]?.bool == true, "\(list)")
+            #expect(model?["architecture"]?.string == "llama" && model?["type"]?.string == "float32")
+            let shown = try tala.run(["models", "show", "demo.gguf", "--spool", spool.layout.root])
+            #expect(shown.status == 0 && shown.output.contains("chat template  yes"), "\(shown)")
+            // A file that is damaged is named, with what is wrong in it.
+            try FileManager.default.createDirectory(atPath: folder + "/bad", withIntermediateDirectories: true)
+            try Data(DurableFiles.read(file).prefix(5000)).write(to: URL(fileURLWithPath: folder + "/bad/x.gguf"))
+            let bad = try tala.run(["generate", "--model", folder + "/bad"] + arguments)
+            #expect(bad.status != 0 && bad.output.contains("bad/x.gguf: ") && bad.output.contains("download or copy it again"), "\(bad)")
         }
     }
 

@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import Export
+@testable import GGUFModels
 @testable import Models
 
 /// Files as llama.cpp's converters write them from the same folders: tensors byte for byte.

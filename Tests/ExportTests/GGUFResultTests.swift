@@ -8,6 +8,7 @@ import TestSupport
 import Testing
 
 @testable import Export
+@testable import GGUFModels
 @testable import Models
 
 /// The forms of a job's result that other programs read.

@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Export
+@testable import GGUFModels
 
 /// A large model takes minutes to write: what is there after a crash is not written again.
 @Suite struct GGUFResumeTests {

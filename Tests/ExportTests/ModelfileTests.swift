@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import Export
+@testable import GGUFModels
 
 /// What Ollama is told beside a GGUF file.
 @Suite struct ModelfileTests {

@@ -3,6 +3,7 @@ import Manifest
 import Testing
 
 @testable import Export
+@testable import GGUFModels
 
 /// What a manifest may say of a result is what can be written.
 @Suite struct ResultWordsTests {

@@ -3,6 +3,7 @@ struct GGUFBytes {
     enum Value {
         case raw(kind: UInt32, [UInt8])
         case uint32(UInt32)
+        case int32(Int32)
         case float32(Float)
         case bool(UInt8)
         case string(String)
@@ -38,6 +39,7 @@ struct GGUFBytes {
         return switch value {
         case .raw(let kind, let bytes): little(kind) + bytes
         case .uint32(let number): little(UInt32(4)) + little(number)
+        case .int32(let number): little(UInt32(5)) + little(number)
         case .float32(let number): little(UInt32(6)) + little(number.bitPattern)
         case .bool(let byte): little(UInt32(7)) + [byte]
         case .string(let string): little(UInt32(8)) + text(string)

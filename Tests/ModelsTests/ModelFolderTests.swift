@@ -12,7 +12,7 @@ import Testing
         ("pytorch_model.bin", "AutoModelForCausalLM"), ("pytorch_model-00001-of-00002.bin", "AutoModelForCausalLM"),
         ("model-00001-of-00002.safetensors", "model.safetensors.index.json"), ("consolidated.safetensors", "Hugging Face's form"),
         ("consolidated.00.pth", "Hugging Face's form"), ("original/consolidated.00.pth", "Hugging Face's form"),
-        ("model.fp16.safetensors", "rename model.fp16.safetensors"), ("weights.gguf", "gguf_file='weights.gguf'"),
+        ("model.fp16.safetensors", "rename model.fp16.safetensors"),
         ("tf_model.h5", "tf_model.h5"), ("flax_model.msgpack", "flax_model.msgpack"), ("model.safetensors.part", "did not end"),
         ("model.safetensors.incomplete", "did not end"), ("adapter_model.safetensors", "adapter.init_from"),
         ("checkpoint-10/model.safetensors", "checkpoint-10/model.safetensors"), ("Model.PT", "Model.PT"),

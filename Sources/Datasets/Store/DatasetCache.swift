@@ -50,13 +50,19 @@ package struct DatasetCache: Sendable {
     }
 
     /// What an entry's content follows from.
-    /// - Parameter clock: what the template sees of the time, empty where it does not ask.
-    func key(dataDigest: String, name: String, modelFolder: String, options: DatasetOptions, clock: String) throws(StorageError) -> String {
-        var parts = ["3", dataDigest, options.key, clock, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
-        for name in ChatEncoder.fileNames(in: modelFolder) {
-            let file = modelFolder + "/" + name
+    /// - Parameter modelFolder: where the encoder's texts lie, if they do so in files of their own.
+    /// - Throws: ``StorageError``, ``TokenizerError``.
+    func key(dataDigest: String, name: String, modelFolder: String, _ encoder: ChatEncoder, options: DatasetOptions) throws -> String {
+        var parts = ["3", dataDigest, options.key, encoder.clockKey, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
+        let texts = encoder.texts
+        for name in texts.isFolder ? TokenizerTexts(folder: modelFolder).names : texts.names {
             parts.append(name)
-            parts.append(access(file, F_OK) == 0 ? try digests.digest(file) : "-")
+            if texts.isFolder {
+                let file = modelFolder + "/" + name
+                parts.append(access(file, F_OK) == 0 ? try digests.digest(file) : "-")
+            } else {
+                parts.append(try texts.contents(name).map { SHA256.hexadecimal(of: $0) } ?? "-")
+            }
         }
         // Another build may tokenise otherwise.
         parts.append(FileIdentity(path: "/proc/self/exe")?.text ?? "-")

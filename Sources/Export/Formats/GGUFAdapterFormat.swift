@@ -1,3 +1,4 @@
+import GGUFModels
 import Models
 import Tensors
 

@@ -1,4 +1,5 @@
 import GGUF
+import GGUFModels
 package import Models
 import Storage
 import Tensors

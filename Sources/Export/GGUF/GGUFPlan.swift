@@ -1,4 +1,5 @@
 package import GGUF
+package import GGUFModels
 package import Tensors
 
 /// A GGUF file with everything decided: what it says of the model, and which tensors it has in

@@ -1,3 +1,4 @@
+import GGUFModels
 import JSON
 package import Tensors
 

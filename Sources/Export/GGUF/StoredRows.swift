@@ -49,9 +49,7 @@ package struct StoredRows {
 
     /// Puts a row of a tensor at a place; of a vector a row is one number.
     func copy(_ tensor: StoredTensor, row: Int, columns: Int, to target: UnsafeMutablePointer<Float>) {
-        guard let start = tensor.bytes.baseAddress else { return }
-        let size = tensor.elementType.byteCount
-        FloatConversion.widen(start + row * columns * size, tensor.elementType, count: columns, into: target)
+        tensor.read(row * columns..<(row + 1) * columns, into: target)
         guard let addition = additions[tensor.name] else { return }
         let (rank, scale) = (addition.module.rank, Float(addition.module.scale))
         addition.a.withUnsafeBufferPointer { a in

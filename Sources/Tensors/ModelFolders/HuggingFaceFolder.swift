@@ -8,8 +8,6 @@ package struct HuggingFaceFolder: ModelFolder {
 
     package init(path: String) { self.path = path }
 
-    package static func marker(of path: String) -> String { path + "/config.json" }
-
     private static let files = [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "chat_template.jinja", "chat_template.json",
@@ -29,9 +27,13 @@ package struct HuggingFaceFolder: ModelFolder {
         return try DurableFiles.read(file, limit: limit)
     }
 
+    private var single: String { path + "/model.safetensors" }
+    private var index: String { single + ".index.json" }
+
+    /// Whether files of weights that are read are there.
+    var hasWeights: Bool { FolderListing.leads(single) || FolderListing.leads(index) }
+
     package func weights() throws(SafetensorsError) -> Checkpoint? {
-        let single = path + "/model.safetensors"
-        let index = single + ".index.json"
         if FolderListing.leads(single) { return try Checkpoint(file: single) }
         if FolderListing.leads(index) { return try Checkpoint(folder: path, indexPath: index) }
         let others: [String]

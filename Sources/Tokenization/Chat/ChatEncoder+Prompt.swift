@@ -29,7 +29,7 @@ extension ChatEncoder {
     /// file.
     /// - Throws: ``TokenizerError``.
     package static func endIDs(in folder: String) throws(TokenizerError) -> Set<Int32> {
-        guard let named = try TokenizerConfiguration.read(folder + "/generation_config.json")?["eos_token_id"] else { return [] }
+        guard let named = try TokenizerTexts(folder: folder).json("generation_config.json")?["eos_token_id"] else { return [] }
         return Set((named.array ?? [named]).compactMap { $0.integer.flatMap { Int32(exactly: $0) } })
     }
 }

@@ -15,7 +15,8 @@ package struct ChatEncoder: Sendable {
     package let specialTokens: SpecialTokens
     /// Ids that end an answer.
     package let endIDs: Set<Int32>
-    private let folder: String
+    /// What it was read from.
+    package let texts: TokenizerTexts
     /// End-of-turn tokens by which common templates close an answer, for checkpoints whose
     /// configuration does not name them.
     private static let knownEnds = [
@@ -32,23 +33,20 @@ package struct ChatEncoder: Sendable {
     /// What of the clock the rendered text depends on: nothing under most templates.
     package var clockKey: String { templates.asksForTime ? clock.map { "\($0)" } ?? "" : "" }
 
-    /// The files of a model folder from which an encoder follows, also those that are not there.
-    package static func fileNames(in folder: String) -> [String] {
-        [
-            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
-            "chat_template.json", "generation_config.json", "config.json",
-        ] + TokenizerConfiguration.namedTemplateFiles(folder)
-    }
-
     /// Reads tokenizer and template of a model folder.
     /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot
     ///   be read.
-    package init(folder: String) throws {
-        self.folder = folder
+    package init(folder: String) throws { try self.init(TokenizerTexts(folder: folder)) }
+
+    /// Reads tokenizer and template among a model's texts.
+    /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)`` for a template that cannot
+    ///   be read.
+    package init(_ texts: TokenizerTexts) throws {
+        self.texts = texts
         clock = TemplateClock(dayOf: time(nil))
-        let tokenizer = try Tokenizer(folder: folder)
+        let tokenizer = try Tokenizer(texts)
         self.tokenizer = tokenizer
-        let configuration = try TokenizerConfiguration(folder: folder)
+        let configuration = try TokenizerConfiguration(texts)
         beginToken = configuration.begin
         endToken = configuration.end
         var ends = Set(configuration.endIDs)
@@ -76,7 +74,7 @@ package struct ChatEncoder: Sendable {
     }
 
     func rendering(_ conversation: Conversation, _ addGenerationPrompt: Bool) throws(ChatError) -> Template.Rendering {
-        guard let chosen = try templates.choose(hasTools: conversation.tools != nil) else { throw .noTemplate(folder: folder) }
+        guard let chosen = try templates.choose(hasTools: conversation.tools != nil) else { throw .noTemplate(folder: texts.path) }
         var variables: [JSONMember] = [
             JSONMember("messages", conversation.normalizedMessages), JSONMember("tools", conversation.tools ?? nil),
             JSONMember("documents", nil), JSONMember("add_generation_prompt", JSONNode(addGenerationPrompt)),

@@ -37,9 +37,10 @@ package struct ChatTemplates: Sendable {
     /// - Throws: ``TokenizerError``, ``ChatError/templateFile(file:_:)``.
     package init(path: String) throws {
         if let names = try? FileManager.default.contentsOfDirectory(atPath: path), !names.isEmpty {
-            try self.init(TokenizerConfiguration(folder: path).templates)
+            try self.init(TokenizerConfiguration(TokenizerTexts(folder: path)).templates)
         } else if path.hasSuffix(".json") {
-            guard let file = try TokenizerConfiguration.read(path) else { throw TokenizerError(file: path, "is not there") }
+            guard FileManager.default.fileExists(atPath: path) else { throw TokenizerError(file: path, "is not there") }
+            let file = try TokenizerTexts.parsed(try TokenizerReader.contents(of: path, limit: 64), file: path)
             try self.init(TemplateSources(file["chat_template"], file: path))
         } else {
             guard let text = String(validating: try TokenizerReader.contents(of: path, limit: 4), as: UTF8.self) else {

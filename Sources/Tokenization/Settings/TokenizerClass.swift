@@ -39,9 +39,9 @@ enum TokenizerClass: String, CaseIterable {
 
     /// - Returns: nil where tokenizer.json holds as it is.
     /// - Throws: ``TokenizerError`` for a class of transformers whose steps are not known here.
-    init?(_ configuration: JSONNode, file: String, folder: String, _ tokenizer: JSONNode) throws(TokenizerError) {
+    init?(_ configuration: JSONNode, file: String, _ texts: TokenizerTexts, _ tokenizer: JSONNode) throws(TokenizerError) {
         // Without config.json there is no model, and AutoTokenizer has nothing to go by.
-        guard let model = try TokenizerConfiguration.read(folder + "/config.json") else { return nil }
+        guard let model = try texts.json("config.json") else { return nil }
         let type = model["model_type"]?.string ?? ""
         let fromConfiguration = configuration["tokenizer_class"]?.string
         let named = (fromConfiguration ?? model["tokenizer_class"]?.string).map(Self.withoutFast)
@@ -65,7 +65,7 @@ enum TokenizerClass: String, CaseIterable {
         }
         guard Self.others.contains(name) else { return nil }
         throw TokenizerError(
-            file: fromConfiguration == nil ? folder + "/config.json" : file, field: "tokenizer_class",
+            file: fromConfiguration == nil ? texts.place("config.json") : file, field: "tokenizer_class",
             "\(name) builds its tokenizer otherwise than tokenizer.json has it, in a way that is not known here; where tokenizer.json is what "
                 + "the model was trained with, write PreTrainedTokenizerFast")
     }

@@ -10,16 +10,16 @@ import JSON
 /// Token ids must be those with which the model was trained and will be asked, so the same is done
 /// here.
 struct TokenizerSettings {
-    private let folder: String
+    private let texts: TokenizerTexts
     /// `tokenizer_config.json`; an empty object where it is missing.
     private let configuration: JSONNode
     private let configurationFile: String
 
     /// - Throws: ``TokenizerError``.
-    init(folder: String) throws(TokenizerError) {
-        self.folder = folder
-        configurationFile = folder + "/tokenizer_config.json"
-        configuration = try TokenizerConfiguration.read(configurationFile) ?? JSONNode([JSONMember]())
+    init(_ texts: TokenizerTexts) throws(TokenizerError) {
+        self.texts = texts
+        configurationFile = texts.place("tokenizer_config.json")
+        configuration = try texts.json("tokenizer_config.json") ?? JSONNode([JSONMember]())
     }
 
     /// Whether the texts of special tokens are text as any other.
@@ -40,7 +40,7 @@ struct TokenizerSettings {
     /// - Throws: ``TokenizerError`` naming a setting that is not understood.
     func applied(to tokenizer: JSONNode) throws(TokenizerError) -> JSONNode {
         guard let members = tokenizer.object else { return tokenizer }
-        let builder = try TokenizerClass(configuration, file: configurationFile, folder: folder, tokenizer)
+        let builder = try TokenizerClass(configuration, file: configurationFile, texts, tokenizer)
         let rebuilt = try builder?.steps(legacy: flag("legacy"), addsPrefixSpace: flag("add_prefix_space"), tokenizer) ?? [:]
         let tokens = try addedTokens(tokenizer, builder)
         var result = members.filter { rebuilt[$0.key] == nil && $0.key != "added_tokens" }
@@ -138,7 +138,7 @@ struct TokenizerSettings {
     /// Files of older versions name special tokens in a file of their own, which goes before
     /// tokenizer_config.json.
     private func mergeSpecialTokensMap(_ named: inout [String: JSONNode], _ further: inout JSONNode?) throws(TokenizerError) {
-        for member in try TokenizerConfiguration.read(folder + "/special_tokens_map.json")?.object ?? [] {
+        for member in try texts.json("special_tokens_map.json")?.object ?? [] {
             if Self.names.contains(member.key) {
                 named[member.key] = member.node
             } else if member.key == "additional_special_tokens" || member.key == "extra_special_tokens" {
@@ -149,9 +149,9 @@ struct TokenizerSettings {
 
     /// `added_tokens.json`: tokens by their ids.
     private func olderTokens(_ special: Set<String>) throws(TokenizerError) -> [Int: JSONNode] {
-        let file = folder + "/added_tokens.json"
+        let file = texts.place("added_tokens.json")
         var tokens: [Int: JSONNode] = [:]
-        for member in try TokenizerConfiguration.read(file)?.object ?? [] {
+        for member in try texts.json("added_tokens.json")?.object ?? [] {
             guard let id = member.node.integer, id >= 0 else {
                 throw TokenizerError(file: file, field: member.key, "is \(member.node.kindName), not a token id")
             }

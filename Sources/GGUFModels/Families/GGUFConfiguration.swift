@@ -1,14 +1,14 @@
 import GGUF
-import JSON
+package import JSON
 
 /// What a GGUF file says of a model, from its config.json.
-struct GGUFConfiguration {
-    struct Sizes {
-        var layers, positions, hidden, inner, heads, keyHeads, headWidth, vocabulary: Int
+package struct GGUFConfiguration {
+    package struct Sizes {
+        package var layers, positions, hidden, inner, heads, keyHeads, headWidth, vocabulary: Int
     }
     private let node: JSONNode
 
-    init(_ node: JSONNode) { self.node = node }
+    package init(_ node: JSONNode) { self.node = node }
 
     var modelType: String { node["model_type"]?.string ?? "" }
 
@@ -72,49 +72,40 @@ struct GGUFConfiguration {
     }
 
     /// What differs from family to family, behind the keys that all have.
-    func ownKeys(_ sizes: Sizes) throws(GGUFError) -> [(String, GGUFValue)] {
-        func scale(_ key: String) throws(GGUFError) -> GGUFValue {
-            guard let number = number(key) else { throw GGUFError("config.json: \(key) is missing") }
-            return .float32(number)
+    func ownKeys(_ sizes: Sizes, _ form: GGUFForm) throws(GGUFError) -> [(String, GGUFValue)] {
+        var keys: [(String, GGUFValue)] = []
+        if let count = rotatedColumns(sizes) { keys.append(("rope.dimension_count", .uint32(count))) }
+        if modelType == "phi3" { keys.append(("rope.scaling.original_context_length", .uint32(originalPositions ?? sizes.positions))) }
+        for key in form.keys {
+            switch key.value {
+            case .flag: keys.append((key.file, .bool(flag(key.configuration) ?? (key.standard == 1))))
+            case .count: keys.append((key.file, .uint32(node[key.configuration]?.integer ?? Int(key.standard ?? 0))))
+            case .number:
+                // Newer files of Gemma 3 have the base of sliding layers elsewhere.
+                let newer = key.file == "rope.freq_base_swa" ? node["rope_parameters"]?["sliding_attention"]?["rope_theta"]?.double : nil
+                guard let number = number(key.configuration) ?? newer ?? key.standard else {
+                    throw GGUFError("config.json: \(key.configuration) is missing")
+                }
+                keys.append((key.file, .float32(number)))
+            }
         }
-        let window = node["sliding_window"]?.integer
+        if modelType == "phi3", isLongrope { keys.append(("rope.scaling.attn_factor", .float32(longropeFactor(sizes)))) }
+        return keys + (form.writesScaling ? scaling() : [])
+    }
+
+    /// The columns of a head that are rotated, where files of the family say so beside its width.
+    private func rotatedColumns(_ sizes: Sizes) -> Int? {
         switch modelType {
-        case "phi3":
-            let share = rotaryShare(or: 1)
-            return [
-                ("rope.dimension_count", .uint32(Int(share * Double(sizes.hidden)) / sizes.heads)),
-                ("rope.scaling.original_context_length", .uint32(originalPositions ?? sizes.positions)),
-                ("attention.sliding_window", .uint32(window ?? 0)),
-            ] + (isLongrope ? [("rope.scaling.attn_factor", .float32(longropeFactor(sizes)))] : [])
-        case "gemma2":
-            return [
-                ("attn_logit_softcapping", try scale("attn_logit_softcapping")),
-                ("final_logit_softcapping", try scale("final_logit_softcapping")), ("attention.sliding_window", .uint32(window ?? 4096)),
-            ]
-        case "gemma3_text":
-            let settings = node["rope_parameters"]?["sliding_attention"]?["rope_theta"]?.double
-            return [
-                ("rope.freq_base_swa", .float32(number("rope_local_base_freq") ?? settings ?? 1e4)),
-                ("attention.sliding_window", .uint32(window ?? 0)),
-            ]
-        case "granite":
-            return [
-                ("attention.scale", try scale("attention_multiplier")), ("embedding_scale", try scale("embedding_multiplier")),
-                ("residual_scale", try scale("residual_multiplier")), ("logit_scale", try scale("logits_scaling")),
-            ] + scaling()
-        case "phi": return [("rope.dimension_count", .uint32(Int(rotaryShare(or: 0.5) * Double(sizes.hidden)) / sizes.heads))] + scaling()
-        case "glm4": return [("rope.dimension_count", .uint32(Int(rotaryShare(or: 0.5) * Double(sizes.headWidth))))] + scaling()
-        case "gpt_neox":
-            return [
-                ("rope.dimension_count", .uint32(Int(rotaryShare("rotary_pct", or: 0.25) * Double(sizes.hidden / sizes.heads)))),
-                ("use_parallel_residual", .bool(flag("use_parallel_residual") ?? true)),
-            ] + scaling()
-        default: return scaling()
+        case "phi3": Int(rotaryShare(or: 1) * Double(sizes.hidden)) / sizes.heads
+        case "phi": Int(rotaryShare(or: 0.5) * Double(sizes.hidden)) / sizes.heads
+        case "glm4": Int(rotaryShare(or: 0.5) * Double(sizes.headWidth))
+        case "gpt_neox": Int(rotaryShare("rotary_pct", or: 0.25) * Double(sizes.hidden / sizes.heads))
+        default: nil
         }
     }
 
     /// What llama.cpp computes otherwise, though the file can be used, a sentence each.
-    var remarks: [String] {
+    package var remarks: [String] {
         var remarks: [String] = []
         let positions = node["max_position_embeddings"]?.integer ?? 0
         if ["phi3", "mistral", "starcoder2"].contains(modelType), let window = node["sliding_window"]?.integer, window < positions {
@@ -152,7 +143,7 @@ struct GGUFConfiguration {
     }
 
     /// Divisors of the rotary frequencies that a file has as tensors, by their names.
-    func rotaryFactors() throws(GGUFError) -> [(name: String, factors: [Float])] {
+    package func rotaryFactors() throws(GGUFError) -> [(name: String, factors: [Float])] {
         let sizes = try sizes()
         if isLongrope {
             var found: [(name: String, factors: [Float])] = []
@@ -167,14 +158,20 @@ struct GGUFConfiguration {
         guard let factor = rotary?["factor"]?.double, let low = rotary?["low_freq_factor"]?.double,
             let high = rotary?["high_freq_factor"]?.double, let original = originalPositions
         else { throw GGUFError("config.json: a factor of the rotary scaling llama3 is missing") }
-        let width = sizes.headWidth
-        let factors = stride(from: 0, to: width, by: 2).map { column -> Float in
-            let wavelength = 2 * Double.pi * Logarithm.power(rotaryBase, Double(column) / Double(width))
-            if wavelength < Double(original) / high { return 1 }
-            if wavelength > Double(original) / low { return Float(factor) }
-            let smooth = (Double(original) / wavelength - low) / (high - low)
+        let factors = Self.llama3Factors(
+            base: rotaryBase, width: sizes.headWidth, factor: factor, low: low, high: high, original: Double(original))
+        return [(name: "rope_freqs.weight", factors: factors)]
+    }
+
+    /// Llama 3's divisors of the frequencies: 1 for short wavelengths, `factor` for long ones,
+    /// between them what joins the two.
+    static func llama3Factors(base: Double, width: Int, factor: Double, low: Double, high: Double, original: Double) -> [Float] {
+        stride(from: 0, to: width, by: 2).map { column in
+            let wavelength = 2 * Double.pi * Logarithm.power(base, Double(column) / Double(width))
+            if wavelength < original / high { return 1 }
+            if wavelength > original / low { return Float(factor) }
+            let smooth = (original / wavelength - low) / (high - low)
             return Float(1 / ((1 - smooth) / factor + smooth))
         }
-        return [(name: "rope_freqs.weight", factors: factors)]
     }
 }

@@ -1,17 +1,10 @@
-import GGUF
-import JSON
+package import GGUF
+package import JSON
 
 /// A tokenizer as llama.cpp reads it, from tokenizer.json and tokenizer_config.json: such that both
 /// cut the same text into the same tokens.
-struct GGUFTokenizer {
-    /// Kinds of tokens.
-    private enum Kind {
-        static let normal: Int32 = 1
-        static let control: Int32 = 3
-        static let userDefined: Int32 = 4
-        static let unused: Int32 = 5
-        static let byte: Int32 = 6
-    }
+package struct GGUFTokenizer {
+    private typealias Kind = GGUFTokenKind
     private let file: JSONNode
     private let settings: JSONNode
     private let generation: JSONNode?
@@ -22,7 +15,7 @@ struct GGUFTokenizer {
     /// - Parameters:
     ///   - settings: tokenizer_config.json.
     ///   - generation: generation_config.json.
-    init(_ file: JSONNode, settings: JSONNode, generation: JSONNode?, chatTemplate: String?, count: Int) {
+    package init(_ file: JSONNode, settings: JSONNode, generation: JSONNode?, chatTemplate: String?, count: Int) {
         (self.file, self.settings, self.generation) = (file, settings, generation)
         (self.chatTemplate, self.count) = (chatTemplate, count)
     }
@@ -41,7 +34,7 @@ struct GGUFTokenizer {
     }
 
     /// Whether tokens of roles take white space behind them with them, as Phi-3's do.
-    var swallowsSpace: Bool {
+    package var swallowsSpace: Bool {
         (file["added_tokens"]?.array ?? []).contains { $0["rstrip"]?.bool == true && $0["content"]?.string?.hasPrefix("<|") == true }
     }
 
@@ -54,7 +47,7 @@ struct GGUFTokenizer {
     private func named(_ key: String) -> Int? { id(of: settings[key]?.string ?? settings[key]?["content"]?.string) }
 
     /// - Throws: ``GGUFError`` where llama.cpp would cut text otherwise.
-    func metadata() throws(GGUFError) -> [(String, GGUFValue)] {
+    package func metadata() throws(GGUFError) -> [(String, GGUFValue)] {
         guard file["model"]?["type"]?.string == "BPE" || file["model"]?["merges"] != nil else {
             throw GGUFError(
                 "tokenizer.json: only tokenizers with merges (BPE) can be written, not \(file["model"]?["type"]?.string ?? "?")")
@@ -62,8 +55,8 @@ struct GGUFTokenizer {
         let isPieces = file["model"]?["byte_fallback"]?.bool == true
         try GGUFNormalizing.check(file, isPieces: isPieces)
         let (tokens, kinds) = try tokens(isPieces: isPieces)
-        let merges = try merges()
-        let expression = isPieces ? "default" : try GGUFSplitting.name(file)
+        let merges = try merges(of: tokens)
+        let expression = isPieces ? "default" : try GGUFSplitting(of: file).name
         var keys: [(String, GGUFValue)] = [
             ("model", .string(isPieces ? "llama" : "gpt2")), ("pre", .string(expression)), ("tokens", .strings(tokens)),
         ]
@@ -95,7 +88,7 @@ struct GGUFTokenizer {
             // Rows that the embedding does not have are never asked for.
             guard let id = member.node.integer, texts.indices.contains(id) else { continue }
             texts[id] = member.key
-            kinds[id] = isPieces && Self.isByte(member.key) ? Kind.byte : Kind.normal
+            kinds[id] = isPieces && Kind.isByte(member.key) ? Kind.byte : Kind.normal
         }
         for token in added where texts.indices.contains(token.id) {
             texts[token.id] = token.text
@@ -104,14 +97,15 @@ struct GGUFTokenizer {
         return (texts.enumerated().map { $1 ?? "[PAD\($0)]" }, kinds)
     }
 
-    /// `<0x0A>`.
-    private static func isByte(_ text: String) -> Bool { text.utf8.count == 6 && text.hasPrefix("<0x") && text.hasSuffix(">") }
-
-    private func merges() throws(GGUFError) -> [[String]] {
+    /// The merges, without those that make tokens for which the embedding has no row.
+    private func merges(of tokens: [String]) throws(GGUFError) -> [[String]] {
+        let isCut = (file["model"]?["vocab"]?.object?.count ?? 0) > tokens.count
+        let held = isCut ? Set(tokens.map { Array($0.utf8) }) : []
         var pairs: [[String]] = []
         for merge in file["model"]?["merges"]?.array ?? [] {
             let parts = merge.array?.compactMap(\.string) ?? merge.string?.split(separator: " ").map(String.init) ?? []
             guard parts.count == 2 else { throw GGUFError("tokenizer.json: a merge is not made of two parts") }
+            if isCut, !(parts + [parts.joined()]).allSatisfy({ held.contains(Array($0.utf8)) }) { continue }
             pairs.append(parts)
         }
         return pairs

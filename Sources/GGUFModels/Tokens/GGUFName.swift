@@ -11,7 +11,7 @@ package enum GGUFName {
 
     /// The name by which llama.cpp tells how special tokens treat white space behind them: it
     /// swallows it where the name has "phi-3" or "phi3" in it, and only there.
-    static func model(_ name: String, swallowsSpace: Bool) -> String {
+    package static func model(_ name: String, swallowsSpace: Bool) -> String {
         let lower = name.lowercased()
         let says = lower.contains("phi-3") || lower.contains("phi3")
         if swallowsSpace == says { return name }

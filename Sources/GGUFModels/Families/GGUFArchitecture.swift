@@ -1,10 +1,10 @@
-import GGUF
+package import GGUF
 
 /// A model family as llama.cpp knows it: its name there, its keys, the names of its tensors and
 /// what has to be done to them.
-struct GGUFArchitecture {
+package struct GGUFArchitecture {
     /// What happens to a tensor on the way.
-    enum Change: Hashable {
+    package enum Change: Sendable, Hashable {
         case none
         /// Rows of so many heads from halves to neighbouring pairs: in each head of d rows the new
         /// row 2j is the old j, the new 2j + 1 the old j + d/2.
@@ -15,8 +15,25 @@ struct GGUFArchitecture {
         /// Norms that are stored as their distance from one.
         case addOne
 
+        /// Which row of the file a row of the checkpoint is: what ``source(ofRow:rows:)`` undoes.
+        package func place(ofRow row: Int, rows: Int) -> Int {
+            switch self {
+            case .none, .addOne: return row
+            case .interleaveHeads(let heads):
+                guard heads > 0, rows % (2 * heads) == 0 else { return row }
+                let width = rows / heads
+                let within = row % width
+                return row - within + (within < width / 2 ? 2 * within : 2 * (within - width / 2) + 1)
+            case .gatherThirds(let heads):
+                guard heads > 0, rows % (3 * heads) == 0 else { return row }
+                let width = rows / heads / 3
+                let (part, column) = row.quotientAndRemainder(dividingBy: width)
+                return (part % 3 * heads + part / 3) * width + column
+            }
+        }
+
         /// Which row of the checkpoint becomes this row of the file.
-        func source(ofRow row: Int, rows: Int) -> Int {
+        package func source(ofRow row: Int, rows: Int) -> Int {
             switch self {
             case .none, .addOne: return row
             case .interleaveHeads(let heads):
@@ -32,20 +49,20 @@ struct GGUFArchitecture {
             }
         }
     }
-    struct Target: Hashable {
-        var name: String
-        var change = Change.none
+    package struct Target: Hashable {
+        package var name: String
+        package var change = Change.none
     }
 
-    let name: String
-    let configuration: GGUFConfiguration
-    let sizes: GGUFConfiguration.Sizes
+    package let name: String
+    package let configuration: GGUFConfiguration
+    package let sizes: GGUFConfiguration.Sizes
     private let form: GGUFForm
 
     static var modelTypes: [String] { GGUFForm.all.keys.sorted() }
 
     /// - Throws: ``GGUFError`` naming the key that a GGUF file cannot say.
-    init(_ configuration: GGUFConfiguration) throws(GGUFError) {
+    package init(_ configuration: GGUFConfiguration) throws(GGUFError) {
         let type = configuration.modelType
         guard let form = GGUFForm.all[type] else {
             throw GGUFError("models of the type \(type) cannot be written as GGUF; \(Self.modelTypes.joined(separator: ", ")) can")
@@ -57,11 +74,11 @@ struct GGUFArchitecture {
         try configuration.check()
     }
 
-    var tiesEmbeddings: Bool { configuration.flag("tie_word_embeddings") ?? form.tiesByDefault }
+    package var tiesEmbeddings: Bool { configuration.flag("tie_word_embeddings") ?? form.tiesByDefault }
 
     /// The keys below the architecture's name, in the order in which llama.cpp's converter writes
     /// them.
-    func metadata() throws(GGUFError) -> [(String, GGUFValue)] {
+    package func metadata() throws(GGUFError) -> [(String, GGUFValue)] {
         var keys: [(String, GGUFValue)] = [
             ("block_count", .uint32(sizes.layers)), ("context_length", .uint32(sizes.positions)),
             ("embedding_length", .uint32(sizes.hidden)),
@@ -76,19 +93,19 @@ struct GGUFArchitecture {
         if form.writesVocabulary {
             keys += [("vocab_size", .uint32(sizes.vocabulary)), ("rope.dimension_count", .uint32(sizes.headWidth))]
         }
-        keys += try configuration.ownKeys(sizes)
+        keys += try configuration.ownKeys(sizes, form)
         return keys.map { (name + "." + $0.0, $0.1) }
     }
 
     /// The layer of a tensor of the checkpoint; nil for what belongs to none.
-    func layer(of tensor: String) -> Int? {
+    package func layer(of tensor: String) -> Int? {
         guard tensor.hasPrefix(form.layers + ".") else { return nil }
         return tensor.dropFirst(form.layers.count + 1).split(separator: ".").first.flatMap { Int($0) }
     }
 
     /// Where a tensor of the checkpoint goes; nil for one that is not written.
     /// - Throws: ``GGUFError`` for one of which nothing is known.
-    func target(of tensor: String) throws(GGUFError) -> Target? {
+    package func target(of tensor: String) throws(GGUFError) -> Target? {
         // Tables that older versions of transformers stored.
         if ["rotary_emb.inv_freq", "attention.masked_bias", "attention.bias"].contains(where: { tensor.hasSuffix("." + $0) }) {
             return nil
@@ -108,12 +125,5 @@ struct GGUFArchitecture {
 
     private func unknown(_ tensor: String) -> GGUFError { GGUFError("\(tensor) has no name in a GGUF file") }
 
-    private func change(_ name: String) -> Change {
-        switch name {
-        case "attn_q" where form.interleavesHeads: .interleaveHeads(sizes.heads)
-        case "attn_k" where form.interleavesHeads: .interleaveHeads(sizes.keyHeads)
-        case "attn_qkv" where form.hasThirds: .gatherThirds(sizes.heads)
-        default: form.addsOneToNorms && name.hasSuffix("_norm") ? .addOne : .none
-        }
-    }
+    private func change(_ name: String) -> Change { form.change(name, heads: sizes.heads, keyHeads: sizes.keyHeads) }
 }

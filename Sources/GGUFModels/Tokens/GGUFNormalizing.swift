@@ -1,8 +1,8 @@
-import JSON
+package import JSON
 
 /// What a tokenizer does to text before it cuts it, as far as llama.cpp does it as well: spaces
 /// become U+2581 in tokenizers of pieces, and one may be put before the text.
-enum GGUFNormalizing {
+package enum GGUFNormalizing {
     private static func steps(_ file: JSONNode) -> [JSONNode] {
         file["normalizer"]?["normalizers"]?.array ?? file["normalizer"].map { $0.isNull ? [] : [$0] } ?? []
     }
@@ -20,7 +20,7 @@ enum GGUFNormalizing {
         }
     }
 
-    static func remarks(_ file: JSONNode) -> [String] {
+    package static func remarks(_ file: JSONNode) -> [String] {
         steps(file).contains(where: composes)
             ? ["llama.cpp does not compose characters (the tokenizer's normalizer NFC): decomposed text becomes other tokens there"] : []
     }

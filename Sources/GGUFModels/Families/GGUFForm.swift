@@ -1,0 +1,163 @@
+/// How a family's files differ from the others': the names of modules and keys, and what is done to
+/// its tensors. Read in both directions: for files that are written and files that are read.
+struct GGUFForm {
+    /// A key that says the same in both, below the architecture's name in the file.
+    struct Key {
+        enum Value {
+            case number, count, flag
+        }
+        var file: String
+        var configuration: String
+        var value: Value
+        /// What config.json means where it says nothing; nil: it has to say it.
+        var standard: Double?
+    }
+    /// The architecture's name in llama.cpp.
+    var name: String
+    var interleavesHeads = false
+    var addsOneToNorms = false
+    /// Queries, keys and values lie head by head in one matrix, and go into the file as thirds.
+    var hasThirds = false
+    var writesVocabulary = false
+    var writesHeadWidth = true
+    var tiesByDefault = false
+    /// What stands before a layer's number.
+    var layers = "model.layers"
+    var outer = ["model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"]
+    var modules = GGUFForm.standard
+    /// The keys of the norms' epsilon, in the file and in config.json.
+    var epsilon = (file: "attention.layer_norm_rms_epsilon", configuration: "rms_norm_eps")
+    /// Keys that only this family has.
+    var keys: [Key] = []
+    /// Whether files say how rotations are scaled.
+    var writesScaling = true
+    /// The key that says whether queries, keys and values have a bias; nil where that never
+    /// changes.
+    var biasKey: String?
+    /// What config.json says beside what files say.
+    var activation = (key: "hidden_act", word: "silu")
+
+    /// What happens to a tensor of this name in the file, without its ending.
+    func change(_ name: String, heads: Int, keyHeads: Int) -> GGUFArchitecture.Change {
+        switch name {
+        case "attn_q" where interleavesHeads: .interleaveHeads(heads)
+        case "attn_k" where interleavesHeads: .interleaveHeads(keyHeads)
+        case "attn_qkv" where hasThirds: .gatherThirds(heads)
+        default: addsOneToNorms && name.hasSuffix("_norm") ? .addOne : .none
+        }
+    }
+
+    /// The modules of a layer, by their names in checkpoints.
+    private static let standard = [
+        "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+        "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    ]
+    /// The standard modules with others, which take the places of those that have their names.
+    private static func standard(with others: [String: String]) -> [String: String] {
+        standard.filter { module in !others.values.contains(module.value) }.merging(others) { $1 }
+    }
+
+    private static let gemma = standard(with: [
+        "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+        "post_feedforward_layernorm": "post_ffw_norm",
+    ])
+    private static let layerNormEpsilon = (file: "attention.layer_norm_epsilon", configuration: "layer_norm_eps")
+    private static let gemmaActivation = (key: "hidden_activation", word: "gelu_pytorch_tanh")
+
+    /// By `model_type` of config.json.
+    static let all: [String: GGUFForm] = [
+        "llama": GGUFForm(name: "llama", interleavesHeads: true, writesVocabulary: true, biasKey: "attention_bias"),
+        "mistral": GGUFForm(name: "llama", interleavesHeads: true, writesVocabulary: true),
+        "smollm3": GGUFForm(
+            name: "smollm3", interleavesHeads: true, writesVocabulary: true, tiesByDefault: true, biasKey: "attention_bias"),
+        "granite": GGUFForm(
+            name: "granite", interleavesHeads: true, writesVocabulary: true, writesHeadWidth: false,
+            keys: [
+                Key(file: "attention.scale", configuration: "attention_multiplier", value: .number),
+                Key(file: "embedding_scale", configuration: "embedding_multiplier", value: .number),
+                Key(file: "residual_scale", configuration: "residual_multiplier", value: .number),
+                Key(file: "logit_scale", configuration: "logits_scaling", value: .number),
+            ], biasKey: "attention_bias"),
+        "phi3": GGUFForm(
+            name: "phi3", writesHeadWidth: false,
+            modules: standard(with: ["self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"]),
+            keys: [Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 0)], writesScaling: false
+        ),
+        "qwen2": GGUFForm(name: "qwen2", writesHeadWidth: false),
+        "qwen3": GGUFForm(name: "qwen3", biasKey: "attention_bias"),
+        "olmo2": GGUFForm(
+            name: "olmo2", writesHeadWidth: false,
+            modules: standard(with: [
+                "post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm",
+            ]), biasKey: "attention_bias"),
+        "gemma2": GGUFForm(
+            name: "gemma2", addsOneToNorms: true, tiesByDefault: true, modules: gemma,
+            keys: [
+                Key(file: "attn_logit_softcapping", configuration: "attn_logit_softcapping", value: .number),
+                Key(file: "final_logit_softcapping", configuration: "final_logit_softcapping", value: .number),
+                Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 4096),
+            ], writesScaling: false, biasKey: "attention_bias", activation: gemmaActivation),
+        "gemma3_text": GGUFForm(
+            name: "gemma3", addsOneToNorms: true, tiesByDefault: true, modules: gemma,
+            keys: [
+                Key(file: "rope.freq_base_swa", configuration: "rope_local_base_freq", value: .number, standard: 1e4),
+                Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 0),
+            ], biasKey: "attention_bias", activation: gemmaActivation),
+        "glm4": GGUFForm(
+            name: "glm4",
+            modules: standard(with: [
+                "mlp.gate_up_proj": "ffn_up", "post_self_attn_layernorm": "post_attention_norm", "post_mlp_layernorm": "post_ffw_norm",
+            ]), biasKey: "attention_bias"),
+        "starcoder2": GGUFForm(
+            name: "starcoder2", writesHeadWidth: false, tiesByDefault: true,
+            modules: standard(with: ["mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"]),
+            epsilon: (file: "attention.layer_norm_epsilon", configuration: "norm_epsilon"), biasKey: "use_bias",
+            activation: (key: "hidden_act", word: "gelu_pytorch_tanh")),
+        "phi": GGUFForm(
+            name: "phi2", writesHeadWidth: false,
+            outer: ["model.embed_tokens": "token_embd", "model.final_layernorm": "output_norm", "lm_head": "output"],
+            modules: standard(with: ["self_attn.dense": "attn_output", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down"]),
+            epsilon: layerNormEpsilon, activation: (key: "hidden_act", word: "gelu_new")),
+        "gpt_neox": GGUFForm(
+            name: "gptneox", hasThirds: true, writesHeadWidth: false, layers: "gpt_neox.layers",
+            outer: ["gpt_neox.embed_in": "token_embd", "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output"],
+            modules: [
+                "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "attention.query_key_value": "attn_qkv",
+                "attention.dense": "attn_output", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down",
+            ],
+            epsilon: layerNormEpsilon,
+            keys: [Key(file: "use_parallel_residual", configuration: "use_parallel_residual", value: .flag, standard: 1)],
+            biasKey: "attention_bias", activation: (key: "hidden_act", word: "gelu")),
+    ]
+
+    /// The name that a tensor of a file has in checkpoints; nil for one that the family does not
+    /// have.
+    func checkpointName(_ name: String, layers: Int) -> String? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        if parts.count == 2, let module = outer.first(where: { $0.value == parts[0] })?.key { return module + "." + parts[1] }
+        guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]), String(layer) == parts[1], (0..<layers).contains(layer),
+            let module = modules.first(where: { $0.value == parts[2] })?.key
+        else { return nil }
+        return "\(self.layers).\(layer).\(module).\(parts[3])"
+    }
+
+    /// The name that a tensor of a checkpoint has in files; nil for one that the family does not
+    /// have.
+    func fileName(_ name: String) -> String? {
+        var parts = name.split(separator: ".").map(String.init)
+        guard let kind = parts.popLast() else { return nil }
+        if let outer = outer[parts.joined(separator: ".")] { return outer + "." + kind }
+        let depth = layers.split(separator: ".").count
+        guard name.hasPrefix(layers + "."), parts.count > depth + 1, let module = modules[parts.dropFirst(depth + 1).joined(separator: ".")]
+        else { return nil }
+        return "blk.\(parts[depth]).\(module).\(kind)"
+    }
+
+    /// The `model_type` that a file of an architecture is read as: of several that llama.cpp does
+    /// not tell apart the one with its name.
+    static func modelType(of architecture: String) -> String? {
+        let types = all.filter { $0.value.name == architecture }.map(\.key)
+        return types.contains(architecture) ? architecture : types.first
+    }
+}
