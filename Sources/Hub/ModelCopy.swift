@@ -32,8 +32,8 @@ package struct ModelCopy {
         guard FolderListing.leads(path) else { throw NotFound(description: "there is no \(place)") }
         if path.hasSuffix(".gguf") {
             throw NotFound(
-                description: "\(place) is a GGUF file, which is a model as it is: copy or link it into models/ (with all its parts, where it "
-                    + "has some)")
+                description: "\(place) is a GGUF file, which is a model as it is: copy or link it into models/, "
+                    + "with all its parts where it has some")
         }
         let (parent, last) = DurableFiles.split(path)
         let inside = (try? FolderListing.names(in: path)) == nil ? parent : path
