@@ -26,15 +26,28 @@ package final class Recognizer {
     private var frameNumbers: [Frame: Int32] = [:]
     private var states: [State] = []
     private var numbers: [[Place]: [Bool: Int32]] = [:]
-    /// For each state 256 entries: the state that a byte leads to, `dead`, or `unknown`.
+    /// For each state 256 entries: the state that a byte leads to, or `dead`; `unknown` while
+    /// nobody has asked for one of them.
     private var table: [Int32] = []
+    /// For each state the one that every letter of a string leads to, `dead`, or `unknown`.
+    private var letters: [Int32] = []
     private var visited: Set<Place> = []
+    /// Places that have been looked at: what a mask has cost, and what all of it has.
+    private var work = 0
+    private var allWork = 0
+    private var limit = Int.max
+    /// Whether more would have to be looked at than an answer is worth. Then nothing fits.
+    package private(set) var isExhausted = false
 
     /// Where nothing fits any more.
     package static let dead: Int32 = -1
     private static let unknown: Int32 = -2
     /// Places of a state at most.
     private static let placeLimit = 4_096
+    /// Places that are looked at for one mask at most, some tenths of a second, and for all of
+    /// them: only what is made to cost much comes near.
+    package static let workLimit = 2_000_000
+    private static let allWorkLimit = 20_000_000
 
     package init(_ automaton: Automaton) { self.automaton = automaton }
 
@@ -51,17 +64,88 @@ package final class Recognizer {
     /// The state behind a byte.
     package func next(_ state: Int32, _ byte: UInt8) -> Int32 {
         guard state >= 0 else { return Self.dead }
-        let index = Int(state) << 8 | Int(byte)
-        let known = table[index]
+        let known = table[Int(state) << 8 | Int(byte)]
         if known != Self.unknown { return known }
-        var (places, accepts): ([Place], Bool) = ([], false)
-        visited = []
+        fill(state)
+        return table[Int(state) << 8 | Int(byte)]
+    }
+
+    /// Finds what each byte leads to. Bytes that the same places take lead to the same state, so
+    /// few of them have to be looked at.
+    private func fill(_ state: Int32) {
+        let row = Int(state) << 8
+        for byte in 0..<256 { table[row + byte] = Self.dead }
+        guard !isExhausted else { return }
+        var takers: [(low: Int, high: Int, next: Place)] = []
+        var begins = [Bool](repeating: false, count: 257)
         for place in states[Int(state)].places {
-            guard case .range(let low, let high, let next) = automaton.nodes[Int(place.node)], low <= byte, byte <= high else { continue }
-            close(Place(node: next, stack: place.stack, counter: place.counter), &places, &accepts)
+            guard case .range(let low, let high, let next) = automaton.nodes[Int(place.node)], low <= high else { continue }
+            takers.append((Int(low), Int(high), Place(node: next, stack: place.stack, counter: place.counter)))
+            (begins[Int(low)], begins[Int(high) + 1]) = (true, true)
         }
-        let found = number(places, accepts)
-        table[index] = found
+        var start = 0
+        while start < 256 {
+            var end = start + 1
+            while end < 256, !begins[end] { end += 1 }
+            var (places, accepts): ([Place], Bool) = ([], false)
+            visited.removeAll(keepingCapacity: true)
+            for taker in takers where taker.low <= start && start <= taker.high { close(taker.next, &places, &accepts) }
+            work += takers.count
+            let found = number(places, accepts)
+            if found != Self.dead { for byte in start..<end { table[row + byte] = found } }
+            start = end
+            if work > limit {
+                isExhausted = true
+                return
+            }
+        }
+    }
+
+    /// Begins to count what a mask costs.
+    func beginMask() {
+        allWork += work
+        (work, limit) = (0, Self.workLimit)
+        if allWork > Self.allWorkLimit { isExhausted = true }
+    }
+
+    /// How many letters of a string fit behind a state, whichever they are, up to a number.
+    func letterRun(_ state: Int32, upTo limit: Int) -> Int {
+        var (state, count) = (state, 0)
+        while count < limit {
+            let next = behindAnyLetter(state)
+            if next == Self.dead { return count }
+            if next == state { return limit }
+            (state, count) = (next, count + 1)
+        }
+        return count
+    }
+
+    /// The state that every letter leads to; `dead` where they lead to different ones, or one does
+    /// not fit.
+    private func behindAnyLetter(_ state: Int32) -> Int32 {
+        guard state >= 0 else { return Self.dead }
+        let known = letters[Int(state)]
+        if known != Self.unknown { return known }
+        let goal = next(state, 0x20)
+        var found = goal
+        // Places within letters that have been looked at.
+        var seen: [(state: Int32, place: LetterPlace)] = []
+        var open: [(state: Int32, place: LetterPlace)] = goal == Self.dead ? [] : [(state, .start)]
+        while let (from, place) = open.popLast(), found != Self.dead {
+            for (byte, behind) in place.bytes {
+                let reached = next(from, byte)
+                if behind == .start {
+                    if reached != goal { found = Self.dead }
+                } else if reached == Self.dead {
+                    found = Self.dead
+                } else if !seen.contains(where: { $0.state == reached && $0.place == behind }) {
+                    seen.append((reached, behind))
+                    open.append((reached, behind))
+                }
+                if found == Self.dead { break }
+            }
+        }
+        letters[Int(state)] = found
         return found
     }
 
@@ -88,6 +172,7 @@ package final class Recognizer {
         let number = Int32(truncatingIfNeeded: states.count)
         states.append(State(places: places, accepts: accepts))
         table.append(contentsOf: repeatElement(Self.unknown, count: 256))
+        letters.append(Self.unknown)
         numbers[places, default: [:]][accepts] = number
         return number
     }
@@ -96,6 +181,7 @@ package final class Recognizer {
     private func close(_ first: Place, _ places: inout [Place], _ accepts: inout Bool) {
         var open = [first]
         while let place = open.popLast() {
+            work += 1
             guard places.count <= Self.placeLimit, visited.insert(place).inserted else { continue }
             func go(_ node: Int32, stack: Int32? = nil, counter: Int32? = nil) {
                 open.append(Place(node: node, stack: stack ?? place.stack, counter: counter ?? place.counter))

@@ -87,7 +87,7 @@ extension FuzzTarget {
         for step in 0..<48 {
             let fitting = (0...UInt8.max).filter { recognizer.next(state, $0) != Recognizer.dead }
             guard !fitting.isEmpty else {
-                let isTooLarge = recognizer.stateCount >= Recognizer.stateLimit / 2
+                let isTooLarge = recognizer.isExhausted || recognizer.stateCount >= Recognizer.stateLimit / 2
                 return recognizer.accepts(state) || isTooLarge ? nil : "stuck after \(step) bytes"
             }
             state = recognizer.next(state, fitting[(step * 31 + bytes.count) % fitting.count])

@@ -43,6 +43,15 @@ import Testing
         #expect(trie.mask(recognizer, Recognizer.dead).isEmpty)
     }
 
+    @Test func tokensAreFoundByTheirBeginnings() {
+        let trie = TokenTrie(Self.tokens)
+        for bytes in Self.tokens.prefix(300) + [[0x7B, 0x22, 0x41], Array("nothing".utf8)] where !bytes.isEmpty {
+            let wanted = Self.tokens.indices.filter { Self.tokens[$0].starts(with: bytes) }.map { Int32($0) }
+            #expect(trie.tokens(beginningWith: bytes).sorted() == wanted, "\(bytes)")
+        }
+        #expect(trie.tokens(beginningWith: []).isEmpty)
+    }
+
     @Test func logitsOfTokensThatDoNotFitBecomeImpossible() throws {
         let recognizer = Recognizer(try Automaton(schema: ["type": "null"]))
         let mask = TokenTrie(Self.tokens).mask(recognizer, recognizer.start)
@@ -52,5 +61,70 @@ import Testing
             #expect(logit == (mask.contains(Int32(id)) || id == 5 ? Float(id) : -.infinity))
         }
         #expect(mask.contains(Int32(UInt8(ascii: "n"))) && !mask.contains(Int32(UInt8(ascii: "t"))))
+    }
+
+    /// As many tokens as large vocabularies have: words with and without a space in front, pieces
+    /// of JSON, numbers, letters of three bytes, runs of one letter.
+    private static let large: [[UInt8]] = {
+        var random = SplitMix64(seed: 17)
+        var tokens = Set((0...255).map { [UInt8($0)] })
+        let syllables = [
+            "a", "be", "con", "di", "er", "for", "ge", "ing", "ki", "lo", "ment", "na", "or", "pre", "qu", "re", "sta", "tion", "un", "ver",
+        ]
+        let marks = [#"":"#, #"": ""#, #"",""#, "},{", #"\n"#, #"\""#, "}}", "[[", ": ", ", "]
+        while tokens.count < 150_000 {
+            let word = (0...Int(random.next() % 5)).map { _ in syllables[Int(random.next() % 20)] }.joined()
+            switch random.next() % 12 {
+            case 0: tokens.insert(Array((word + marks[Int(random.next() % 10)]).utf8))
+            case 1: tokens.insert(Array((marks[Int(random.next() % 10)] + word).utf8))
+            case 2, 3:
+                let letters = (0...Int(random.next() % 3)).compactMap { _ in Unicode.Scalar(0x4E00 + UInt32(random.next() % 20_000)) }
+                tokens.insert(Array(String(String.UnicodeScalarView(letters)).utf8))
+            case 4: tokens.insert(Array("\(random.next() % 100_000)".utf8))
+            case 5: tokens.insert(Array(repeating: [32, 45, 61, 10][Int(random.next() % 4)], count: 1 + Int(random.next() % 120)))
+            case 6: tokens.insert(Array((word.prefix(1).uppercased() + word.dropFirst()).utf8))
+            default: tokens.insert(Array(((random.next() % 2 == 0 ? " " : "") + word).utf8))
+            }
+        }
+        return tokens.sorted { $0.lexicographicallyPrecedes($1) }
+    }()
+
+    /// What a mask costs is counted, not timed: nodes that are looked at one by one.
+    @Test func tokensOfPlainLettersAreTakenTogether() throws {
+        let trie = TokenTrie(Self.large)
+        let nodes = Set(Self.large.flatMap { token in (1...token.count).map { Array(token.prefix($0)) } }).count
+        for schema in [#"{"type": "string"}"#, #"{"type": "string", "maxLength": 2000}"#, #"{"type": "string", "maxLength": 20}"#] {
+            let recognizer = Recognizer(try Automaton(schema: try JSONParser().parse(schema)))
+            var state = recognizer.next(recognizer.start, UInt8(ascii: "\""))
+            var worst = 0
+            for _ in 0..<5 {
+                var visits = 0
+                let mask = trie.mask(recognizer, state, visits: &visits)
+                worst = max(worst, visits)
+                for id in stride(from: 0, to: Self.large.count, by: 97) {
+                    #expect(mask.contains(Int32(id)) == (recognizer.next(state, Self.large[id]) != Recognizer.dead), "\(Self.large[id])")
+                }
+                state = recognizer.next(state, Array("bird".utf8))
+            }
+            print("a mask of \(schema): \(worst) of \(nodes) nodes looked at")
+            // Near its greatest length a string has to be looked at letter by letter.
+            #expect(worst < (schema.contains("20}") ? nodes : nodes / 4))
+        }
+    }
+
+    /// A schema of which every letter changes thousands of places: it is given up, soon, and for
+    /// good.
+    @Test func whatCostsMoreThanAnAnswerIsWorthIsGivenUp() throws {
+        let recognizer = Recognizer(try Automaton(schema: ["type": "string", "pattern": "^([a-w ]?){2000}$"]))
+        let trie = TokenTrie(Self.tokens)
+        var state = recognizer.next(recognizer.start, UInt8(ascii: "\""))
+        var count = 0
+        while !recognizer.isExhausted, count < 3_000 {
+            _ = trie.mask(recognizer, state)
+            state = recognizer.next(state, UInt8(ascii: "a"))
+            count += 1
+        }
+        #expect(recognizer.isExhausted)
+        #expect(trie.mask(recognizer, state).isEmpty)
     }
 }
