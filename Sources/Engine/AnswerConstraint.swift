@@ -34,7 +34,7 @@ package final class AnswerConstraint: @unchecked Sendable {
     }
 
     /// Whether so much is known of it that it should be made anew for later requests.
-    package var isLarge: Bool { recognizer.stateCount > Recognizer.stateLimit / 4 }
+    package var isLarge: Bool { recognizer.stateCount > Recognizer.stateLimit / 4 || recognizer.isExhausted }
 
     private static func holds(_ text: [UInt8], _ part: [UInt8]) -> Bool {
         guard !part.isEmpty, part.count <= text.count else { return false }

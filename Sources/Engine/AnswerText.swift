@@ -4,19 +4,24 @@ package import Tokenization
 /// string.
 package struct AnswerText: Sendable {
     private var stream: TextStream
-    private let stops: [[UInt8]]
+    private var stops: [StringSearch]
     /// Text that ends the answer's text, but not the answer: what follows is a call.
-    private var trigger: [UInt8]?
+    private var trigger: StringSearch?
+    /// Where the trigger begins in what is held back, once it has come.
+    private var triggerStart: Int?
     private let triggersOnlyAtStart: Bool
-    /// What may be the beginning of a stop string.
+    /// Whether some text has been given out.
+    private var hasReleased = false
+    /// What may be the beginning of a stop string, or is a call.
     private var held: [UInt8] = []
     /// Whether a stop string has come; nothing follows it.
     package private(set) var isStopped = false
 
     package init(_ tokenizer: Tokenizer, stops: [String], trigger: [UInt8]? = nil, triggersOnlyAtStart: Bool = false) {
         stream = TextStream(tokenizer)
-        (self.trigger, self.triggersOnlyAtStart) = (trigger, triggersOnlyAtStart)
-        self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }
+        self.trigger = trigger.flatMap { $0.isEmpty ? nil : StringSearch($0) }
+        self.triggersOnlyAtStart = triggersOnlyAtStart
+        self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }.map { StringSearch($0) }
     }
 
     /// The text that a token lets go.
@@ -33,44 +38,41 @@ package struct AnswerText: Sendable {
     /// What is left of the text when a trigger has come.
     package mutating func endBeforeTrigger() -> String {
         let last = release(stream.finish())
-        defer { (held, trigger) = ([], nil) }
+        defer { (held, trigger, triggerStart) = ([], nil, nil) }
         // A trigger that is a control token is not in the text.
-        let end = trigger.flatMap { Self.first($0, in: held) } ?? held.count
+        let end = triggerStart ?? held.count
         return isStopped ? last : last + String(decoding: held[..<end], as: UTF8.self)
     }
 
     private mutating func release(_ text: String) -> String {
         guard !isStopped, !text.isEmpty else { return "" }
-        guard !stops.isEmpty || trigger != nil else { return text }
-        held += Array(text.utf8)
-        // The stop string that ends first counts, of those the longest.
-        var found: (start: Int, end: Int)?
-        for stop in stops {
-            guard let start = Self.first(stop, in: held) else { continue }
-            let end = start + stop.count
-            if found.map({ (end, start) < ($0.end, $0.start) }) ?? true { found = (start, end) }
+        guard !stops.isEmpty || trigger != nil || !held.isEmpty else { return text }
+        for byte in text.utf8 {
+            held.append(byte)
+            // What follows a trigger is a call, and no text in which something could stop it.
+            if triggerStart != nil { continue }
+            // The stop string that ends first counts, of those the longest.
+            var longest = 0
+            for index in stops.indices where stops[index].append(byte) { longest = max(longest, stops[index].pattern.count) }
+            if longest > 0 {
+                isStopped = true
+                defer { held = [] }
+                // A trigger may have let go what the stop string begins with.
+                return String(decoding: held[..<max(0, held.count - longest)], as: UTF8.self)
+            }
+            if trigger?.append(byte) == true, let length = trigger?.pattern.count {
+                let start = held.count - length
+                if !triggersOnlyAtStart || (start == 0 && !hasReleased) { triggerStart = start }
+            }
         }
-        if let found {
-            isStopped = true
-            defer { held = [] }
-            return String(decoding: held[..<found.start], as: UTF8.self)
+        let kept = (stops.map(\.length) + [trigger?.length ?? 0]).max() ?? 0
+        let free = triggerStart ?? held.count - kept
+        if free > 0 {
+            hasReleased = true
+            if triggersOnlyAtStart { trigger = nil }
+            triggerStart = triggerStart.map { $0 - free }
         }
-        let kept = (stops + (trigger.map { [$0] } ?? [])).map { Self.overlap(held, $0) }.max() ?? 0
-        let free = trigger.flatMap { Self.first($0, in: held) } ?? held.count - kept
-        if free > 0, triggersOnlyAtStart { trigger = nil }
         defer { held.removeFirst(free) }
         return String(decoding: held[..<free], as: UTF8.self)
-    }
-
-    private static func first(_ part: [UInt8], in bytes: [UInt8]) -> Int? {
-        guard part.count <= bytes.count else { return nil }
-        return (0...bytes.count - part.count).first { bytes[$0] == part[0] && bytes[$0..<$0 + part.count].elementsEqual(part) }
-    }
-
-    /// How many of the last bytes are the beginning of a stop string.
-    private static func overlap(_ bytes: [UInt8], _ stop: [UInt8]) -> Int {
-        var length = min(bytes.count, stop.count - 1)
-        while length > 0, !bytes.suffix(length).elementsEqual(stop.prefix(length)) { length -= 1 }
-        return length
     }
 }

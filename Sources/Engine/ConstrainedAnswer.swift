@@ -45,14 +45,33 @@ struct ConstrainedAnswer {
         return !next.scanner.hasRepeatedKey && !(next.calls?.hasRepeatedKey ?? false)
     }
 
+    /// The tokens that begin as one that is not admitted does, as far as it takes to see why: none
+    /// of them is.
+    func refused(with token: Int32) -> ArraySlice<Int32> {
+        var next = self
+        var bytes: [UInt8] = []
+        for byte in constraint.bytes(of: token) {
+            bytes.append(byte)
+            next.append(bytes: [byte])
+            let isDead = if case .bound(let state) = next.place { state == Recognizer.dead } else { false }
+            if isDead || next.scanner.hasRepeatedKey || next.calls?.hasRepeatedKey == true {
+                return constraint.trie.tokens(beginningWith: bytes)
+            }
+        }
+        return []
+    }
+
     /// Whether nothing may follow.
     var isFinished: Bool { if case .bound(let state) = place { constraint.recognizer.isFinal(state) } else { false } }
     /// Whether what comes is calls, not text.
     var isInCalls: Bool { calls != nil }
 
     /// - Returns: what a token says of calls.
-    mutating func append(_ token: Int32) -> [CallPiece] {
-        var bytes = constraint.bytes(of: token)[...]
+    mutating func append(_ token: Int32) -> [CallPiece] { append(bytes: constraint.bytes(of: token)[...]) }
+
+    @discardableResult
+    private mutating func append(bytes given: ArraySlice<UInt8>) -> [CallPiece] {
+        var bytes = given
         if case .free = place, case .callsIfTriggered(let form) = constraint.kind {
             while let byte = bytes.first, case .free = place {
                 bytes.removeFirst()

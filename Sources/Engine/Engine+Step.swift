@@ -8,6 +8,8 @@ extension Engine {
         var count: Int
         /// Its first row that has logits, among those that do.
         var firstLogits: Int
+        /// Tokens that were guessed to follow; each has a row of its own.
+        var guesses: ArraySlice<Int32> = []
     }
 
     /// Computes the next rows of all that are being answered, and begins what there is room for.
@@ -31,7 +33,26 @@ extension Engine {
                         rotaryRow: sequence.firstRotaryRow + position, adapter: sequence.request.adapter ?? -1, wantsLogits: wantsLogits))
             }
         }
-        for sequence in running where sequence.isPromptDone { add(sequence, 1) }
+        /// Rows of one answer: the next, and those of what is guessed to follow.
+        func addAnswer(_ sequence: EngineSequence, room: Int) {
+            let guesses = sequence.guesses(min(room, sequence.limit - sequence.tokens.count - 1))
+            add(sequence, 1)
+            for (place, token) in guesses.enumerated() {
+                let position = sequence.computed + 1 + place
+                rows.append(
+                    EngineModel.Row(
+                        token: token, position: position, slot: sequence.slot, rotaryRow: sequence.firstRotaryRow + position,
+                        adapter: sequence.request.adapter ?? -1, wantsLogits: true))
+            }
+            logitCount += guesses.count
+            shares[shares.count - 1].guesses = guesses
+        }
+        let answering = running.filter(\.isPromptDone)
+        for (index, sequence) in answering.enumerated() {
+            // Every answer has its own row first.
+            let others = answering.count - index
+            addAnswer(sequence, room: max(0, min(engineModel.logitLimit - logitCount, engineModel.rowLimit - rows.count) - others))
+        }
         var budget = min(engineModel.rowLimit - rows.count, promptRows(besides: rows.count))
         for sequence in running where !sequence.isPromptDone && budget > 0 {
             var count = min(sequence.pendingCount, budget)
@@ -74,23 +95,42 @@ extension Engine {
         }
         guard sequence.pendingCount == 0 else { return }
         if sequence.tokens.count >= sequence.limit { return end(sequence, .length, &events) }
-        let row = share.firstLogits + (request.scoresPrompt && first < sequence.promptCount ? share.count - 1 : 0)
+        open[request.id]?.totals.guessedTokens += share.guesses.count
+        var row = share.firstLogits + (request.scoresPrompt && first < sequence.promptCount ? share.count - 1 : 0)
+        var guesses = share.guesses
+        // As long as what comes is what was guessed, the row behind it has been computed already.
+        while write(sequence, row, &events), let guess = guesses.popFirst(), sequence.tokens.last == guess {
+            sequence.computed += 1
+            publish(sequence)
+            row += 1
+            open[request.id]?.totals.acceptedTokens += 1
+        }
+    }
+
+    /// Chooses the next token of an answer from a row of logits.
+    /// - Returns: whether the answer goes on.
+    private func write(_ sequence: EngineSequence, _ row: Int, _ events: inout [EngineEvent]) -> Bool {
+        let request = sequence.request
+        func end(_ reason: FinishReason) -> Bool {
+            self.end(sequence, reason, &events)
+            return false
+        }
         let position = sequence.tokens.count - sequence.promptCount
         if request.topLogProbabilities != nil { keepLogits(row) }
         guard let token = engineModel.withLogits(row, { sequence.choose($0, position: position) }) else {
-            return end(sequence, .stuck, &events)
+            return end(sequence.reasonToFail)
         }
-        if request.endIDs.contains(token) { return end(sequence, sequence.reasonToStop, &events) }
+        if request.endIDs.contains(token) { return end(sequence.reasonToStop) }
         let likely = request.topLogProbabilities.map { probabilitiesOfRaw(token, $0) }
         sequence.tokens.append(token)
         sequence.sampler.append(token)
-        open[request.id]?.answerTokens += 1
+        open[request.id]?.totals.answerTokens += 1
         let (text, calls) = sequence.take(token)
         events.append(
             .token(AnswerToken(id: request.id, choice: sequence.choice, token: token, text: text, calls: calls, probabilities: likely)))
-        if sequence.text.isStopped || sequence.constrained?.isFinished == true { return end(sequence, sequence.reasonToStop, &events) }
+        if sequence.text.isStopped || sequence.constrained?.isFinished == true { return end(sequence.reasonToStop) }
         // The last token's keys are of no use to anybody.
-        if sequence.tokens.count >= sequence.limit { end(sequence, .length, &events) }
+        return sequence.tokens.count >= sequence.limit ? end(.length) : true
     }
 
     private func probabilities(_ row: Int, of token: Int32, _ top: Int) -> TokenProbabilities {
@@ -139,9 +179,7 @@ extension Engine {
         request.remaining -= 1
         open[id] = request.remaining > 0 ? request : nil
         if request.remaining == 0 {
-            events.append(
-                .done(
-                    id: id, promptTokens: request.promptTokens, cachedTokens: request.cachedTokens, answerTokens: request.answerTokens))
+            events.append(.done(id: id, request.totals))
         }
     }
 }

@@ -30,9 +30,7 @@ package final class Engine {
 
     struct OpenRequest {
         var remaining: Int
-        var promptTokens: Int
-        var cachedTokens = 0
-        var answerTokens = 0
+        var totals: RequestTotals
     }
 
     /// Loads a model; what it trains has its first values.
@@ -96,12 +94,11 @@ package final class Engine {
         let limit = max(total, request.prompt.count)
         let pages = (limit + GenerationShape.pageRows - 1) / GenerationShape.pageRows
         guard pages <= pool.count else { throw .doesNotFit(pages: pages, available: pool.count) }
-        open[request.id] = OpenRequest(remaining: count, promptTokens: request.prompt.count)
+        open[request.id] = OpenRequest(remaining: count, totals: RequestTotals(promptTokens: request.prompt.count))
+        let text = request.answerText(tokenizer)
         for choice in 0..<count {
             waiting.append(
-                EngineSequence(
-                    request, choice: choice, limit: limit, rotary: model.rotaryRows,
-                    text: request.answerText(tokenizer)))
+                EngineSequence(request, choice: choice, limit: limit, rotary: model.rotaryRows, text: text))
         }
     }
 
@@ -140,7 +137,7 @@ package final class Engine {
             next.cachedTokens = next.computed
             (next.publishedCount, next.node) = (shared.pages.count, shared.node)
             engineModel.setPages(next.pages, slot: slot)
-            if next.choice == 0 { open[next.request.id]?.cachedTokens = next.cachedTokens }
+            if next.choice == 0 { open[next.request.id]?.totals.cachedTokens = next.cachedTokens }
             running.append(next)
         }
     }

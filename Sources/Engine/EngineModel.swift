@@ -66,7 +66,9 @@ final class EngineModel {
         var graph = Graph()
         let pass = try model.addForward(to: &graph, tokenCount: size.rows, isTraining: false, generation: shape)
         guard size.logits > 0 else {
-            graph.markOutput(pass.hidden, "states")
+            // Read as float32, whatever activations are.
+            let isFloat32 = graph.type(of: pass.hidden).elementType == .float32
+            graph.markOutput(isFloat32 ? pass.hidden : try graph.add(Convert(to: .float32), [pass.hidden])[0], "states")
             graph.removeDeadNodes()
             return graph
         }

@@ -18,6 +18,9 @@ extension EngineSequence {
         return (constrained?.isInCalls == true ? said + text.endBeforeTrigger() : said, calls)
     }
 
+    /// Why an answer ends for which no token fits.
+    var reasonToFail: FinishReason { constrained?.constraint.recognizer.isExhausted == true ? .tooCostly : .stuck }
+
     /// Why an answer ends that was not cut short.
     var reasonToStop: FinishReason { constrained?.calls.map { $0.finishedCount > 0 ? .toolCalls : .stop } ?? .stop }
 }

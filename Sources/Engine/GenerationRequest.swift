@@ -22,6 +22,10 @@ package struct GenerationRequest: Sendable {
     package var scoresPrompt = false
     /// The adapter's place in the engine; nil: the base model.
     package var adapter: Int?
+    /// Tokens that are guessed and computed together with the next one at most, from what followed
+    /// the same words before; a guess that is wrong is dropped, so that it changes nothing but
+    /// time.
+    package var lookup = 0
     /// Requests of one scope may share what was computed for the beginning of their prompts.
     package var scope = ""
 
@@ -40,6 +44,8 @@ package enum FinishReason: String, Sendable {
     case toolCalls = "tool_calls"
     /// No token of the vocabulary fits what the answer must be.
     case stuck
+    /// What the answer must be takes more to find out than an answer is worth.
+    case tooCostly = "too_costly"
 }
 
 /// What became of requests in a step.
@@ -51,7 +57,20 @@ package enum EngineEvent: Sendable {
     /// The vector of a text.
     case embedding(id: UInt64, [Float], promptTokens: Int)
     /// All answers of a request have ended.
-    case done(id: UInt64, promptTokens: Int, cachedTokens: Int, answerTokens: Int)
+    case done(id: UInt64, RequestTotals)
+}
+
+/// What a request came to.
+package struct RequestTotals: Sendable, Hashable {
+    package var promptTokens: Int
+    /// Of the prompt's those that were found in the cache.
+    package var cachedTokens = 0
+    package var answerTokens = 0
+    /// Tokens that were guessed, and of those the ones that came.
+    package var guessedTokens = 0
+    package var acceptedTokens = 0
+
+    init(promptTokens: Int) { self.promptTokens = promptTokens }
 }
 
 /// One token of an answer, and the text that it lets go.

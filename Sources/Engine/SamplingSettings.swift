@@ -1,7 +1,17 @@
 /// How the next token is chosen. The steps run in the order of these settings.
 package struct SamplingSettings: Sendable, Hashable {
     /// Added to the logits of tokens.
-    package var logitBias: [Int32: Float]
+    package var logitBias: [Int32: Float] { didSet { biases = Self.list(logitBias) } }
+    /// The same as a list, which is walked for every token.
+    private(set) var biases: [Bias]
+    struct Bias: Sendable, Hashable {
+        var token: Int32
+        var bias: Float
+    }
+    private static func list(_ biases: [Int32: Float]) -> [Bias] {
+        biases.map { Bias(token: $0.key, bias: $0.value) }.sorted { $0.token < $1.token }
+    }
+
     /// Logits of tokens in prompt or answer are divided by this where positive, else multiplied; 1
     /// changes nothing (Keskar et al. 2019, arXiv:1909.05858).
     package var repetitionPenalty: Double
@@ -27,5 +37,6 @@ package struct SamplingSettings: Sendable, Hashable {
         (self.temperature, self.topK, self.minP, self.topP, self.seed) = (temperature, topK, minP, topP, seed)
         (self.repetitionPenalty, self.frequencyPenalty, self.presencePenalty) = (repetitionPenalty, frequencyPenalty, presencePenalty)
         self.logitBias = logitBias
+        biases = Self.list(logitBias)
     }
 }

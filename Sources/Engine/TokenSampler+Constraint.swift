@@ -11,6 +11,7 @@ extension TokenSampler {
             guard logits[Int(token)] > -.infinity else { return nil }
             if ends.contains(token) || answer.admits(token) { return token }
             logits[Int(token)] = -.infinity
+            for other in answer.refused(with: token) where Int(other) < logits.count { logits[Int(other)] = -.infinity }
         }
     }
 }

@@ -58,7 +58,7 @@ package struct TokenSampler: Sendable {
     }
 
     func penalise(_ logits: UnsafeMutableBufferPointer<Float>) {
-        for (token, bias) in settings.logitBias where token >= 0 && Int(token) < logits.count { logits[Int(token)] += bias }
+        for entry in settings.biases where entry.token >= 0 && Int(entry.token) < logits.count { logits[Int(entry.token)] += entry.bias }
         if settings.repetitionPenalty != 1 {
             let penalty = Float(settings.repetitionPenalty)
             for token in inPrompt.union(counts.keys) where token >= 0 && Int(token) < logits.count {

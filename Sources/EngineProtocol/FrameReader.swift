@@ -1,8 +1,9 @@
 /// Messages between the front and an engine: four bytes with a length, the lowest first, then so
 /// many bytes of JSON.
 package struct FrameReader: Sendable {
-    /// Bytes of a message at most.
-    package static let limit = 4 << 20 + 64 << 10
+    /// Bytes of a message at most: a request's body is shorter, but as a message it may have grown,
+    /// by escapes and by what is said twice.
+    package static let limit = 32 << 20
     private var bytes: [UInt8] = []
     private var start = 0
 

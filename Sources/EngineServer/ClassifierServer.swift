@@ -36,7 +36,7 @@ package final class ClassifierServer {
             }
             if descriptors[0].revents & Int16(POLLIN) != 0 {
                 let accepted = accept(listener, nil, nil)
-                if accepted >= 0 { greet(Connection(accepted)) }
+                if accepted >= 0 { greet(Connection(accepted, number: 0)) }
             }
             for connection in connections { connection.flush() }
             connections.removeAll { $0.isClosed }

@@ -10,13 +10,17 @@ final class Connection {
     private var written = 0
     /// The engine's numbers of this program's requests, by its own.
     var requests: [Int: UInt64] = [:]
+    /// Messages that are still being read, and the numbers of those that are not to be begun.
+    var unread = 0
+    var cancelled: Set<Int> = []
+    let number: Int
     private(set) var isClosed = false
 
     /// Bytes that may wait to be written: a program that does not read is let go.
-    private static let outgoingLimit = 16 << 20
+    private static let outgoingLimit = 4 * FrameReader.limit
 
-    init(_ descriptor: Int32) {
-        self.descriptor = descriptor
+    init(_ descriptor: Int32, number: Int) {
+        (self.descriptor, self.number) = (descriptor, number)
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
@@ -49,9 +53,20 @@ final class Connection {
         return messages
     }
 
-    func send(_ message: JSONNode) {
+    func send(_ message: JSONNode) { send(JSONWriter().bytes(message), id: message["id"]?.integer) }
+
+    /// Sends a message as it is written; one that is too long becomes an error of its request.
+    func send(_ message: [UInt8], id: Int?) {
         guard !isClosed else { return }
-        outgoing += FrameReader.frame(JSONWriter().bytes(message))
+        var content = message
+        if content.count > FrameReader.limit {
+            let fault: JSONNode = [
+                "type": "error", "id": id.map { JSONNode($0) } ?? .null, "code": "answer_too_large",
+                "message": JSONNode("the answer would have more than \(FrameReader.limit) bytes"), "param": .null,
+            ]
+            content = JSONWriter().bytes(fault)
+        }
+        outgoing += FrameReader.frame(content)
         if outgoing.count - written > Self.outgoingLimit { isClosed = true }
     }
 

@@ -1,6 +1,5 @@
 import Constraints
 import Engine
-import Glibc
 import Synchronization
 import Tokenization
 
@@ -13,26 +12,10 @@ final class ConstraintMaker: Sendable {
     private let finished = Mutex<[(number: UInt64, outcome: Outcome)]>([])
     private let vocabulary = Mutex<TokenVocabulary?>(nil)
     private let template = Mutex<ToolTemplate?>(nil)
-    /// Readable when something has been made; -1 where the system gives no pipe.
-    let descriptor: Int32
-    private let bell: Int32
+    /// Rung when something has been made.
+    let bell = Bell()
 
-    init(_ encoder: ChatEncoder) {
-        self.encoder = encoder
-        var ends: [Int32] = [-1, -1]
-        if pipe(&ends) == 0 {
-            for end in ends {
-                _ = fcntl(end, F_SETFL, O_NONBLOCK)
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            }
-        }
-        (descriptor, bell) = (ends[0], ends[1])
-    }
-
-    deinit {
-        close(descriptor)
-        close(bell)
-    }
+    init(_ encoder: ChatEncoder) { self.encoder = encoder }
 
     /// How the model is shown tools; found out once.
     var tools: ToolTemplate {
@@ -49,16 +32,13 @@ final class ConstraintMaker: Sendable {
         Task.detached(priority: .utility) { [self] in
             let outcome = make(order)
             finished.withLock { $0.append((number, outcome)) }
-            var byte: UInt8 = 0
-            _ = write(bell, &byte, 1)
+            bell.ring()
         }
     }
 
     /// What has been made since it was asked last.
     func take() -> [(number: UInt64, outcome: Outcome)] {
-        var bytes = [UInt8](repeating: 0, count: 256)
-        while read(descriptor, &bytes, bytes.count) > 0 {}
-        return finished.withLock { made in
+        finished.withLock { made in
             defer { made = [] }
             return made
         }

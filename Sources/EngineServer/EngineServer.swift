@@ -15,16 +15,22 @@ package final class EngineServer {
     /// By the engine's number: whose request it is, by which number there, and its first token.
     var owners: [UInt64: (connection: Connection, id: Int, first: Int32)] = [:]
     /// Requests whose constraints are being made.
-    var pending: [UInt64: (message: JSONNode, key: String)] = [:]
+    var pending: [UInt64: (request: GenerationRequest, key: String)] = [:]
     /// Constraints of requests so far.
     var constraints: [String: AnswerConstraint] = [:]
     private let mustStop: () -> Bool
+
+    private let reader: RequestReader
+    private let large: LargeMessages
+    private var nextConnection = 0
 
     private static let connectionLimit = 64
 
     /// - Parameter listener: a listening socket.
     package init(_ served: ServedModel, listener: Int32, mustStop: @escaping () -> Bool) {
         (self.served, self.listener, self.mustStop) = (served, listener, mustStop)
+        reader = RequestReader(prompts: PromptReader(encoder: served.encoder, maker: served.maker))
+        large = LargeMessages(reader, contextLength: served.engine.settings.contextLength, served.maker.bell)
     }
 
     /// Works until told to stop.
@@ -48,20 +54,27 @@ package final class EngineServer {
     /// Waits for something to read, or until output goes on; not at all while there is work.
     private func wait() {
         var descriptors = [pollfd(fd: connections.count < Self.connectionLimit ? listener : -1, events: Int16(POLLIN), revents: 0)]
-        descriptors.append(pollfd(fd: served.maker.descriptor, events: Int16(POLLIN), revents: 0))
+        descriptors.append(pollfd(fd: served.maker.bell.descriptor, events: Int16(POLLIN), revents: 0))
         for connection in connections {
             let events = POLLIN | (connection.wantsToWrite ? POLLOUT : 0)
             descriptors.append(pollfd(fd: connection.descriptor, events: Int16(events), revents: 0))
         }
         let count = poll(&descriptors, nfds_t(descriptors.count), served.engine.isIdle ? 500 : 0)
         guard count > 0 else { return }
-        if descriptors[1].revents != 0 { submitPrepared() }
+        if descriptors[1].revents != 0 {
+            served.maker.bell.silence()
+            submitPrepared()
+            for read in large.take() { take(read) }
+        }
         for (connection, descriptor) in zip(connections, descriptors.dropFirst(2)) where descriptor.revents != 0 {
             for message in connection.receive() { take(message, connection) }
         }
         if descriptors[0].revents & Int16(POLLIN) != 0 {
             let accepted = accept(listener, nil, nil)
-            if accepted >= 0 { greet(Connection(accepted)) }
+            if accepted >= 0 {
+                nextConnection += 1
+                greet(Connection(accepted, number: nextConnection))
+            }
         }
     }
 
@@ -88,46 +101,84 @@ package final class EngineServer {
 
     // MARK: Messages
 
+    private static let noMessage: JSONNode = [
+        "type": "error", "id": .null, "code": "bad_message", "message": "a message is an object with an id", "param": .null,
+    ]
+
     private func take(_ bytes: [UInt8], _ connection: Connection) {
-        guard let message = try? JSONParser().parse(bytes), let id = message["id"]?.integer else {
-            connection.send([
-                "type": "error", "id": .null, "code": "bad_message", "message": "a message is an object with an id", "param": .null,
-            ])
-            return
+        if bytes.count >= LargeMessages.least {
+            connection.unread += 1
+            return large.ask(bytes, connection.number)
         }
-        do throws(RequestFault) { try answer(message, id, connection) } catch { connection.send(Replies.fault(error, id: id)) }
+        guard let message = try? JSONParser().parse(bytes), let id = message["id"]?.integer else { return connection.send(Self.noMessage) }
+        do throws(RequestFault) {
+            let draft = try reader.draft(message, contextLength: served.engine.settings.contextLength)
+            try answer(draft, message, id, connection)
+        } catch { connection.send(Replies.fault(error, id: id)) }
     }
 
-    private func answer(_ message: JSONNode, _ id: Int, _ connection: Connection) throws(RequestFault) {
-        let reader = RequestReader(served: served)
-        switch message["type"]?.string {
-        case "generate":
+    /// Goes on with a large message, unless it has been cancelled or its program has left.
+    private func take(_ read: LargeMessages.Read) {
+        guard let connection = connections.first(where: { $0.number == read.number }) else { return }
+        connection.unread -= 1
+        let isCancelled = connection.cancelled.contains(read.id)
+        if connection.unread == 0 { connection.cancelled = [] }
+        guard let message = read.message else { return connection.send(Self.noMessage) }
+        if isCancelled { return }
+        if let reply = read.reply { return connection.send(reply, id: read.id) }
+        do throws(RequestFault) { try answer(try read.draft.get(), message, read.id, connection) } catch {
+            connection.send(Replies.fault(error, id: read.id))
+        }
+    }
+
+    private func place(_ adapter: String?) throws(RequestFault) -> Int? {
+        guard let adapter else { return nil }
+        guard let place = served.places[adapter] else { throw RequestFault("model_not_found", "no adapter \(adapter) is loaded") }
+        return place
+    }
+
+    private func answer(_ draft: Draft, _ message: JSONNode, _ id: Int, _ connection: Connection) throws(RequestFault) {
+        func newNumber() throws(RequestFault) -> UInt64 {
             guard connection.requests[id] == nil else { throw RequestFault("bad_message", "the id is another request's") }
-            let number = nextID
             nextID += 1
-            if let order = try ConstraintOrder(message["answer"]), constraints[order.key] == nil {
+            return nextID
+        }
+        switch draft.content {
+        case .text(var request, let order):
+            let number = try newNumber()
+            request.id = number
+            request.adapter = try place(draft.adapter)
+            request.endIDs = served.ends(request.adapter)
+            if let order, constraints[order.key] == nil {
                 let limit = served.engine.settings.queueLimit
                 guard pending.count < limit else { throw RequestFault(.queueFull(limit: limit)) }
-                pending[number] = (message, order.key)
+                pending[number] = (request, order.key)
                 served.maker.ask(order, number: number)
                 owners[number] = (connection, id, 0)
             } else {
-                try submit(message, number: number, id: id, connection)
+                try submit(request, order?.key, id: id, connection)
             }
             connection.requests[id] = number
-        case "embed":
-            let number = nextID
-            nextID += 1
-            let request = try reader.embedding(message, id: number)
+        case .vector(var request):
+            request.id = try newNumber()
+            request.adapter = try place(draft.adapter)
             do throws(EngineError) { try served.engine.submit(request) } catch { throw RequestFault(error) }
-            connection.requests[id] = number
-            owners[number] = (connection, id, 0)
+            connection.requests[id] = request.id
+            owners[request.id] = (connection, id, 0)
+        case .answer(let members): connection.send(Replies.result(id: id, members))
+        case .engine: try answer(message, id, connection)
+        }
+    }
+
+    /// What concerns the engine itself.
+    private func answer(_ message: JSONNode, _ id: Int, _ connection: Connection) throws(RequestFault) {
+        switch message["type"]?.string {
         case "cancel":
+            // What has not been read yet is not begun later.
+            if connection.unread > 0, connection.requests[id] == nil { connection.cancelled.insert(id) }
             guard let number = connection.requests.removeValue(forKey: id) else { return }
             served.engine.cancel(number)
             (owners[number], pending[number]) = (nil, nil)
-        case "tokenize", "detokenize", "render", "tokenizer":
-            connection.send(JSONNode([JSONMember("type", "result"), JSONMember("id", JSONNode(id))] + (try tokens(message, reader))))
         case "load_adapter":
             guard let name = message["name"]?.string, let folder = message["folder"]?.string else {
                 throw RequestFault("bad_message", "name or folder is missing")
@@ -152,7 +203,7 @@ package final class EngineServer {
         switch event {
         case .prompt(let number, let scored):
             guard let (connection, id, first) = owners[number] else { return }
-            connection.send(replies.prompt(scored, id: id, first: first))
+            for message in replies.prompt(scored, id: id, first: first) { connection.send(message) }
         case .token(let answer):
             guard let (connection, id, _) = owners[answer.id] else { return }
             connection.send(replies.token(answer, id: id))
@@ -166,10 +217,10 @@ package final class EngineServer {
                 "type": "result", "id": JSONNode(id), "embedding": JSONNode(vector.map { JSONNode(Double($0)) }),
                 "prompt_tokens": JSONNode(promptTokens),
             ])
-        case .done(let number, let prompt, let cached, let answer):
+        case .done(let number, let totals):
             guard let (connection, id, _) = owners.removeValue(forKey: number) else { return }
             connection.requests[id] = nil
-            connection.send(Replies.done(id: id, prompt: prompt, cached: cached, answer: answer))
+            connection.send(Replies.done(id: id, totals))
         }
     }
 }

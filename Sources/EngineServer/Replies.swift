@@ -14,6 +14,10 @@ struct Replies {
         ]
     }
 
+    static func result(id: Int, _ members: [JSONMember]) -> JSONNode {
+        JSONNode([JSONMember("type", "result"), JSONMember("id", JSONNode(id))] + members)
+    }
+
     func token(_ answer: AnswerToken, id: Int) -> JSONNode {
         var members: [JSONMember] = [
             JSONMember("type", "token"), JSONMember("id", JSONNode(id)), JSONMember("choice", JSONNode(answer.choice)),
@@ -30,11 +34,22 @@ struct Replies {
         return JSONNode(members)
     }
 
-    func prompt(_ scored: [TokenProbabilities], id: Int, first: Int32) -> JSONNode {
-        [
-            "type": "prompt", "id": JSONNode(id), "first": named(.init(token: first, logProbability: 0)),
-            "tokens": JSONNode(scored.map(entry)),
-        ]
+    /// Tokens of a prompt that one message tells of: each may have twenty others beside it.
+    private static let promptPiece = 512
+
+    /// The probabilities of a prompt, in one message or several; of a prompt of one token there are
+    /// none.
+    func prompt(_ scored: [TokenProbabilities], id: Int, first: Int32) -> [JSONNode] {
+        let begin = named(.init(token: first, logProbability: 0))
+        return stride(from: 0, to: max(1, scored.count), by: Self.promptPiece).map { start in
+            let piece = scored[start..<min(scored.count, start + Self.promptPiece)]
+            return ["type": "prompt", "id": JSONNode(id), "first": begin, "tokens": JSONNode(piece.map(entry))]
+        }
+    }
+
+    /// A request has been taken: so many tokens are asked about.
+    static func taken(id: Int, prompt: Int) -> JSONNode {
+        ["type": "taken", "id": JSONNode(id), "prompt_tokens": JSONNode(prompt)]
     }
 
     static func finished(id: Int, choice: Int, reason: FinishReason, text: String) -> JSONNode {
@@ -43,10 +58,11 @@ struct Replies {
         ]
     }
 
-    static func done(id: Int, prompt: Int, cached: Int, answer: Int) -> JSONNode {
+    static func done(id: Int, _ totals: RequestTotals) -> JSONNode {
         [
-            "type": "done", "id": JSONNode(id), "prompt_tokens": JSONNode(prompt), "cached_tokens": JSONNode(cached),
-            "completion_tokens": JSONNode(answer),
+            "type": "done", "id": JSONNode(id), "prompt_tokens": JSONNode(totals.promptTokens),
+            "cached_tokens": JSONNode(totals.cachedTokens), "completion_tokens": JSONNode(totals.answerTokens),
+            "guessed_tokens": JSONNode(totals.guessedTokens), "accepted_tokens": JSONNode(totals.acceptedTokens),
         ]
     }
 

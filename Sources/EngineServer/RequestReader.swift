@@ -24,31 +24,26 @@ struct RequestFault: Error {
 
 /// Reads what the front asks of an engine. The front has checked it against the API; here nothing
 /// is trusted that could do harm.
-struct RequestReader {
-    let served: ServedModel
+///
+/// It needs nothing of the engine but its tokenizer and template, so that what is large is read
+/// beside the engine's loop.
+struct RequestReader: Sendable {
+    let prompts: PromptReader
 
-    private func adapter(_ node: JSONNode) throws(RequestFault) -> Int? {
-        guard let name = node["adapter"]?.string else { return nil }
-        guard let place = served.places[name] else { throw RequestFault("model_not_found", "no adapter \(name) is loaded") }
-        return place
-    }
-
-    func embedding(_ node: JSONNode, id: UInt64) throws(RequestFault) -> EmbeddingRequest {
+    func embedding(_ node: JSONNode) throws(RequestFault) -> EmbeddingRequest {
         guard let pooling = EmbeddingRequest.Pooling(rawValue: node["pooling"]?.string ?? "mean") else {
             throw RequestFault("invalid_value", "pooling is mean or last", parameter: "pooling")
         }
-        return EmbeddingRequest(id: id, prompt: try prompt(node["prompt"] ?? .null), pooling: pooling, adapter: try adapter(node))
+        return EmbeddingRequest(id: 0, prompt: try prompts.prompt(node["prompt"] ?? .null), pooling: pooling)
     }
 
-    func request(_ node: JSONNode, id: UInt64) throws(RequestFault) -> GenerationRequest {
-        let adapter = try adapter(node)
-        var request = GenerationRequest(id: id, prompt: try prompt(node["prompt"] ?? .null))
-        request.adapter = adapter
-        request.endIDs = served.ends(adapter)
+    func request(_ node: JSONNode) throws(RequestFault) -> GenerationRequest {
+        var request = GenerationRequest(id: 0, prompt: try prompts.prompt(node["prompt"] ?? .null))
         request.maximumTokens = try whole(node, "max_tokens", 0...Int(Int32.max))
         request.choiceCount = try whole(node, "n", 1...128) ?? 1
         request.topLogProbabilities = try whole(node, "logprobs", 0...20)
         request.scoresPrompt = node["echo"]?.bool ?? false
+        request.lookup = try whole(node, "lookup", 0...8) ?? 0
         request.scope = String((node["scope"]?.string ?? "").prefix(200))
         request.stops = try (node["stop"]?.array ?? []).prefix(16).map { stop throws(RequestFault) in
             guard let text = stop.string, text.utf8.count <= 1 << 16 else { throw RequestFault("invalid_value", "stop is not a text") }
@@ -68,55 +63,28 @@ struct RequestReader {
         settings.frequencyPenalty = try number(node, "frequency_penalty", -2...2) ?? 0
         settings.presencePenalty = try number(node, "presence_penalty", -2...2) ?? 0
         if let seed = node["seed"]?.integer { settings.seed = UInt64(bitPattern: Int64(seed)) }
+        var biases: [Int32: Float] = [:]
         for member in node["logit_bias"]?.object ?? [] {
             guard let token = Int32(member.key), let bias = member.node.double, abs(bias) <= 100 else {
                 throw RequestFault("invalid_value", "logit_bias is not a number from -100 to 100 for a token id", parameter: "logit_bias")
             }
-            settings.logitBias[token] = Float(bias)
+            biases[token] = Float(bias)
         }
+        settings.logitBias = biases
         return settings
     }
 
-    /// Token ids as given, a text's, or those of a conversation in the model's template.
-    func prompt(_ node: JSONNode) throws(RequestFault) -> [Int32] {
-        if let ids = node["ids"]?.array {
-            return try ids.map { id throws(RequestFault) in
-                guard let id = id.integer.flatMap({ Int32(exactly: $0) }) else { throw RequestFault("invalid_value", "a token id is none") }
-                return id
-            }
+    /// - Parameter contextLength: what is told of the model.
+    func draft(_ message: JSONNode, contextLength: Int) throws(RequestFault) -> Draft {
+        let content: Draft.Content
+        switch message["type"]?.string {
+        case "generate": content = .text(try request(message), try ConstraintOrder(message["answer"]))
+        case "embed": content = .vector(try embedding(message))
+        case "tokenize", "detokenize", "render", "tokenizer":
+            content = .answer(try prompts.tokens(message, contextLength: contextLength))
+        default: content = .engine
         }
-        if let text = node["text"]?.string {
-            return served.encoder.tokenizer.encode(text, addSpecialTokens: node["add_special_tokens"]?.bool ?? true)
-        }
-        let conversation = try conversation(node)
-        do throws(ChatError) { return try served.encoder.promptTokens(of: conversation) } catch { throw Self.refused(error) }
-    }
-
-    /// The text that the model is asked with.
-    func rendered(_ node: JSONNode) throws(RequestFault) -> String {
-        let conversation = try conversation(node)
-        do throws(ChatError) { return try served.encoder.render(conversation, addGenerationPrompt: true) } catch {
-            throw Self.refused(error)
-        }
-    }
-
-    private static func refused(_ error: ChatError) -> RequestFault {
-        RequestFault("invalid_prompt", "the model's chat template refuses the messages: \(error)", parameter: "messages")
-    }
-
-    private func conversation(_ node: JSONNode) throws(RequestFault) -> Conversation {
-        guard let messages = node["messages"] else { throw RequestFault("invalid_value", "there is no prompt") }
-        var conversation = conversation(messages, tools: node["tools"])
-        conversation.variables = node["variables"]
-        return conversation
-    }
-
-    /// Messages as the model's template is to be given them.
-    private func conversation(_ messages: JSONNode, tools: JSONNode?) -> Conversation {
-        let isPlain =
-            tools == nil
-            && messages.array?.allSatisfy { $0["tool_calls"] == nil && !["tool", "developer"].contains($0["role"]?.string ?? "") } ?? true
-        return isPlain ? Conversation(messages: messages) : served.maker.tools.conversation(messages, tools: tools)
+        return Draft(content: content, adapter: message["adapter"]?.string)
     }
 
     private func whole(_ node: JSONNode, _ key: String, _ range: ClosedRange<Int>) throws(RequestFault) -> Int? {

@@ -130,4 +130,44 @@ import Testing
         }
         #expect(status["running"]?.integer == 0 && status["waiting"]?.integer == 0 && status["pages_used"]?.integer == 0)
     }
+
+    /// Large questions and large answers are one program's business: the connection goes on, and so
+    /// does everything else on it.
+    @Test func whatIsLargeEndsNoConnection() throws {
+        let engine = try EngineProcess(["--queue", "4"])
+        let client = try engine.connect()
+        client.say(#"{"type": "generate", "id": 1, \#(Self.question), "max_tokens": 150, "sampling": {"temperature": 1, "seed": 3}}"#)
+        // Six bytes for each letter, as the front writes it.
+        let escaped = String(repeating: #"\u007f"#, count: 1_500_000)
+        client.say(#"{"type": "generate", "id": 2, "prompt": {"messages": [{"role": "user", "content": "\#(escaped)"}]}, "max_tokens": 1}"#)
+        #expect(client.answers(2).last?["code"]?.string == "context_length_exceeded")
+        // An answer that would be too long for a message is an error of this question alone.
+        let long = String(repeating: #"\u007f"#, count: 3_200_000)
+        client.say(#"{"type": "tokenize", "id": 3, "prompt": {"text": "\#(long)"}}"#)
+        #expect(client.answers(3).last?["code"]?.string == "answer_too_large")
+        client.say(#"{"type": "detokenize", "id": 4, "ids": [5]}"#)
+        #expect(client.answers(4).last?["type"]?.string == "result")
+        // A scored prompt with twenty others beside each token comes in pieces.
+        let ids = (0..<255).map { "\(5 + $0 % 200)" }.joined(separator: ",")
+        client.say(#"{"type": "generate", "id": 5, "prompt": {"ids": [\#(ids)]}, "max_tokens": 1, "echo": true, "logprobs": 20}"#)
+        let scored = client.answers(5)
+        #expect(scored.first?["type"]?.string == "taken" && scored.first?["prompt_tokens"]?.integer == 255)
+        #expect(scored.filter { $0["type"]?.string == "prompt" }.flatMap { $0["tokens"]?.array ?? [] }.count == 254)
+        #expect(scored.last?["type"]?.string == "done")
+    }
+
+    /// A bias for each token of a large vocabulary is no reason to be slow, nor are long stop
+    /// strings.
+    @Test func manyBiasesAndLongStopStringsAreTaken() throws {
+        let engine = try EngineProcess()
+        let client = try engine.connect()
+        let biases = (0..<200_000).map { "\"\($0)\": 1" }.joined(separator: ",")
+        let stops = (0..<16).map { "\"\(String(repeating: "x", count: 65_000))\($0)\"" }.joined(separator: ",")
+        client.say(
+            #"{"type": "generate", "id": 1, \#(Self.question), "max_tokens": 8, "n": 4, "stop": [\#(stops)], "sampling": {"temperature": 1, "logit_bias": {\#(biases)}}}"#
+        )
+        let answers = client.answers(1)
+        #expect(answers.last?["type"]?.string == "done" && answers.filter { $0["type"]?.string == "finished" }.count == 4)
+        #expect(engine.process.isRunning)
+    }
 }

@@ -1,9 +1,12 @@
+import CPUBackend
 import Constraints
 import Engine
+import Graph
 import JSON
 import Testing
 import TestSupport
 import Tokenization
+import VulkanBackend
 
 /// Answers that must have a form, from models that were trained and from one that was not.
 @Suite struct ConstraintTests {
@@ -64,10 +67,21 @@ import Tokenization
         #expect(whole >= 10, "\(whole) of \(requests.count) came to their end")
     }
 
-    @Test func aConstrainedAnswerIsTheSameAloneAndAmongOthers() throws {
+    static let devices = ["cpu"] + ((try? VulkanDevice(validates: true)) == nil ? [] : ["vulkan"])
+
+    private static func device(_ name: String, threads: Int) throws -> any ComputeDevice {
+        name == "vulkan" ? try VulkanDevice(validates: true) : try CPUDevice(threadCount: threads)
+    }
+
+    /// On every device: a mask is applied to logits wherever they were computed.
+    @Test(arguments: devices) func aConstrainedAnswerIsTheSameAloneAndAmongOthers(_ name: String) throws {
         let automaton = try Automaton(schema: Self.person)
         let requests = try (0..<8).map { try Self.request(UInt64($0), automaton) }
-        let alone = try DemoEngine.make(threads: 1, EngineSettings(slots: 1, contextLength: 256)).run(requests)
+        let alone = try DemoEngine.make(on: Self.device(name, threads: 1), EngineSettings(slots: 1, contextLength: 256)).run(requests)
+        for answer in alone.values.compactMap({ $0[0] }) where answer.reason == .stop {
+            #expect(try JSONParser().parse(answer.text)["born"]?.string?.count == 10, "\(answer.text)")
+        }
+        #expect(alone.values.filter { $0[0]?.reason == .stop }.count >= 5)
         // Among answers without a constraint, sharing one that is known already.
         var others = try (8..<16).map { try Self.request(UInt64($0), automaton) }
         for index in others.indices { others[index].constraint = nil }
@@ -77,17 +91,19 @@ import Tokenization
             own.constraint = shared
             return [pair.1, own]
         }
-        let together = try DemoEngine.make(threads: 2, EngineSettings(slots: 8, contextLength: 256, chunkRows: 5)).run(mixed)
+        let together = try DemoEngine.make(
+            on: Self.device(name, threads: 2), EngineSettings(slots: 8, contextLength: 256, chunkRows: 5)
+        ).run(mixed)
         for request in requests { #expect(alone[request.id] == together[request.id]) }
     }
 
-    @Test func callsBeginWhereTheFormsTriggerHasCome() throws {
+    @Test(arguments: devices) func callsBeginWhereTheFormsTriggerHasCome(_ name: String) throws {
         let tools = [
             CallableTool(name: "weather", parameters: Self.person, isStrict: true),
             CallableTool(name: "now", parameters: nil, isStrict: true),
         ]
         var ignored: [(tool: Int, path: String)] = []
-        let engine = try DemoEngine.make(EngineSettings(slots: 4, contextLength: 256, queueLimit: 100))
+        let engine = try DemoEngine.make(on: Self.device(name, threads: 2), EngineSettings(slots: 4, contextLength: 256, queueLimit: 100))
         let forced = try Automaton(callsOf: tools, in: .generic, isTriggered: false, allowsSeveral: false, ignored: &ignored)
         let requests = try (0..<12).map { try Self.request(UInt64($0), forced, .calls(.generic)) }
         for request in requests { try engine.submit(request) }
@@ -106,9 +122,9 @@ import Tokenization
         }
         #expect(reasons.values.filter { $0 == .toolCalls }.count >= 8)
         for (id, reason) in reasons where reason == .toolCalls {
-            let name = try #require(pieces[id]?.first?.name)
+            let called = try #require(pieces[id]?.first?.name)
             let arguments = try JSONParser().parse((pieces[id] ?? []).map(\.arguments).joined())
-            #expect(name == "now" ? arguments.object?.isEmpty == true : arguments["born"] != nil && arguments["age"] != nil)
+            #expect(called == "now" ? arguments.object?.isEmpty == true : arguments["born"] != nil && arguments["age"] != nil)
         }
 
         // Text is free until the trigger, which a trigger of one letter brings soon.

@@ -1,4 +1,5 @@
 import Engine
+import Tensors
 import Testing
 
 @Suite struct EmbeddingTests {
@@ -32,6 +33,15 @@ import Testing
         var other = request
         other.prompt[3] += 1
         #expect(try Self.vector(try DemoEngine.make(EngineSettings(slots: 1, contextLength: 256)), other) != alone)
+    }
+
+    /// Activations of 16 bits give nearly the vector of those of 32.
+    @Test func activationsOfSixteenBitsGiveNearlyTheSameVector() throws {
+        let request = EmbeddingRequest(id: 1, prompt: try DemoEngine.prompt("The fox ran over the hill and saw a bird in a tree."))
+        let wanted = try Self.vector(try DemoEngine.make(EngineSettings(slots: 1, contextLength: 64)), request)
+        let found = try Self.vector(try DemoEngine.make(activations: .bfloat16, EngineSettings(slots: 1, contextLength: 64)), request)
+        let cosine = zip(wanted, found).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        #expect(found.count == wanted.count && cosine > 0.999 && found != wanted, "\(cosine)")
     }
 
     @Test func whatCannotBecomeAVectorIsRefused() throws {

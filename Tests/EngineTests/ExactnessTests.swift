@@ -10,13 +10,13 @@ import VulkanBackend
 /// The promise that a request's tokens and the bits of its probabilities depend on the request
 /// alone.
 @Suite struct ExactnessTests {
-    private static let texts = [
+    static let texts = [
         "The little bird", "Once upon a time there was a", "A fox", "Tom and his mother went to the park and saw a big red ball.",
         "The", "In the morning the sun was warm and the children played in the garden until it was dark and cold outside.",
     ]
 
     /// Greedy and drawn, short and long, with and without penalties.
-    private static func requests(_ count: Int) throws -> [GenerationRequest] {
+    static func requests(_ count: Int) throws -> [GenerationRequest] {
         try (0..<count).map { index in
             let text = String(repeating: texts[index % texts.count] + " ", count: 1 + index % 3)
             var request = GenerationRequest(id: UInt64(index), prompt: try DemoEngine.prompt(text), maximumTokens: 5 + index % 11)
@@ -29,7 +29,7 @@ import VulkanBackend
         }
     }
 
-    private static func alone(_ requests: [GenerationRequest], _ make: (EngineSettings) throws -> Engine) throws -> [Answer] {
+    static func alone(_ requests: [GenerationRequest], _ make: (EngineSettings) throws -> Engine) throws -> [Answer] {
         let engine = try make(EngineSettings(slots: 1, contextLength: 256, pageCount: 8))
         return try requests.map { request in
             var request = request
@@ -76,7 +76,7 @@ import VulkanBackend
         #expect(Set(wanted.map(\.tokens)).count > setting.requestCount / 2, "the requests must differ")
 
         // Arriving at random among up to seven others, prompts cut anywhere.
-        for (slots, chunk, threads) in [(8, 256, 2), (8, 7, 1), (3, 1, 4), (8, 64, 2)] {
+        for (slots, chunk, threads) in [(8, 256, 2), (8, 7, 1), (3, 1, 4), (8, 64, 3)] {
             var settings = EngineSettings(slots: slots, contextLength: 256, queueLimit: 1_000, chunkRows: chunk)
             settings.stepSeconds = 1e9
             let engine = try make(settings, threads: threads)
@@ -124,7 +124,7 @@ import VulkanBackend
                 if case .token(let token) = event, let own = token.probabilities {
                     again.logProbabilities += ([own.token] + own.top).map(\.logProbability.bitPattern)
                 }
-                if case .done(_, _, let count, _) = event { cached = count }
+                if case .done(_, let totals) = event { cached = totals.cachedTokens }
             }
         }
         #expect(cached >= 96 && cached < request.prompt.count && cached % 32 == 0, "\(cached) tokens were found")

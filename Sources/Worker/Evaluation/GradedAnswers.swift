@@ -42,7 +42,7 @@ struct GradedAnswers {
             for event in try engine.step() {
                 switch event {
                 case .token(let token): tokens[Int(token.id)].append(token.token)
-                case .done(let id, _, _, _):
+                case .done(let id, _):
                     let place = Int(id)
                     answers[place] = examination.tokenizer.decode(tokens[place], skipSpecialTokens: true)
                     scores[place] = try examination.graders.map {

@@ -1,18 +1,17 @@
-import Engine
 import JSON
 import Tokenization
 
-extension EngineServer {
+extension PromptReader {
     /// What the tokenizer and the template say: members of an answer.
-    func tokens(_ message: JSONNode, _ reader: RequestReader) throws(RequestFault) -> [JSONMember] {
-        let (encoder, tokenizer) = (served.encoder, served.encoder.tokenizer)
+    func tokens(_ message: JSONNode, contextLength: Int) throws(RequestFault) -> [JSONMember] {
+        let tokenizer = encoder.tokenizer
         switch message["type"]?.string {
         case "tokenize":
-            let ids = try reader.prompt(message["prompt"] ?? .null)
+            let ids = try prompt(message["prompt"] ?? .null)
             let texts = ids.map { JSONNode(String(decoding: tokenizer.bytes(of: $0), as: UTF8.self)) }
             return [
                 JSONMember("ids", JSONNode(ids.map { JSONNode(Int($0)) })), JSONMember("texts", JSONNode(texts)),
-                JSONMember("context_length", JSONNode(served.engine.settings.contextLength)),
+                JSONMember("context_length", JSONNode(contextLength)),
             ]
         case "detokenize":
             let ids = try (message["ids"]?.array ?? []).map { id throws(RequestFault) in
@@ -22,7 +21,7 @@ extension EngineServer {
                 return id
             }
             return [JSONMember("text", JSONNode(tokenizer.decode(ids, skipSpecialTokens: false)))]
-        case "render": return [JSONMember("text", JSONNode(try reader.rendered(message["prompt"] ?? .null)))]
+        case "render": return [JSONMember("text", JSONNode(try rendered(message["prompt"] ?? .null)))]
         default:
             func text(_ token: String?) -> JSONNode { token.map { JSONNode($0) } ?? .null }
             return [
@@ -31,7 +30,7 @@ extension EngineServer {
                 JSONMember("pad_token", text(encoder.specialTokens.padding ?? encoder.endToken)),
                 JSONMember("eos_token_ids", JSONNode(encoder.endIDs.sorted().map { JSONNode(Int($0)) })),
                 JSONMember("chat_template", text(encoder.chatTemplate)),
-                JSONMember("model_max_length", JSONNode(served.engine.settings.contextLength)),
+                JSONMember("model_max_length", JSONNode(contextLength)),
             ]
         }
     }
