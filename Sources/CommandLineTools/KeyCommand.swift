@@ -16,7 +16,8 @@ package struct KeyCommand: ParsableCommand {
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a key and print it, once.",
-            discussion: "Roles: viewer looks, user asks, developer also has files and jobs, operator also deploys, admin may do everything."
+            discussion:
+                "Roles: viewer looks, user asks, developer also has files and jobs of its own, operator also deploys, admin may do everything."
         )
         @OptionGroup var options: SpoolOptions
         @Argument(help: "The key's name.") var name: String

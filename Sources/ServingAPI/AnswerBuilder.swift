@@ -7,6 +7,8 @@ package import JSON
 package struct AnswerBuilder: Sendable {
     private struct Choice {
         var text = ""
+        /// Characters of the text that chunks have told.
+        var length = 0
         var finish: String?
         /// Entries of tokens, as an engine names them.
         var tokens: [JSONNode] = []
@@ -21,23 +23,30 @@ package struct AnswerBuilder: Sendable {
     private let seed: Int
     private var choices: [Choice]
     private var prompts: [(first: JSONNode, tokens: [JSONNode])?]
-    private var usage = (prompt: 0, cached: 0, answer: 0)
+    /// Characters of a prompt that is echoed, once they have been counted.
+    private var echoLengths: [Int?]
+    private var usage = (prompt: 0, cached: 0, answer: 0, guessed: 0, accepted: 0)
+    /// What is known before a request is done, of those that never are.
+    private var seen = (prompt: 0, answer: 0)
     private var remaining: Int
 
     package init(_ request: TextRequest, id: String, created: Int, fingerprint: String, seed: Int) {
         (self.request, self.id, self.created, self.fingerprint, self.seed) = (request, id, created, fingerprint, seed)
         choices = (0..<request.prompts.count * request.choiceCount).map { Choice(calls: AnswerCalls(source: "\(id)/\($0)")) }
         prompts = Array(repeating: nil, count: request.prompts.count)
+        echoLengths = Array(repeating: nil, count: request.prompts.count)
         remaining = request.prompts.count
     }
 
     package var isDone: Bool { remaining == 0 }
+    package var isChat: Bool { request.isChat }
     /// Answers of all prompts.
     package var choiceCount: Int { choices.count }
     /// Whether the stream ends with what it has used.
     package var tellsUsage: Bool { request.includesUsage }
-    package var completionTokens: Int { usage.answer }
-    package var promptTokens: Int { usage.prompt }
+    /// Tokens that have been computed, also of answers that have not come to their end.
+    package var completionTokens: Int { max(usage.answer, seen.answer) }
+    package var promptTokens: Int { max(usage.prompt, seen.prompt) }
 
     /// Takes a message of an engine about one of the prompts.
     /// - Returns: the chunks of a stream that follow from it.
@@ -48,10 +57,16 @@ package struct AnswerBuilder: Sendable {
         guard choices.indices.contains(index) else { return [] }
         switch message["type"]?.string {
         case "error": throw Self.error(message, isChat: request.isChat)
+        case "taken":
+            seen.prompt += message["prompt_tokens"]?.integer ?? 0
+            return []
         case "prompt":
-            prompts[prompt] = (message["first"] ?? .null, message["tokens"]?.array ?? [])
+            // A long one comes in several messages.
+            let known = prompts[prompt] ?? (message["first"] ?? .null, [])
+            prompts[prompt] = (known.first, known.tokens + (message["tokens"]?.array ?? []))
             return []
         case "token":
+            seen.answer += 1
             let text = message["text"]?.string ?? ""
             let tokens = message["logprobs"].map { [$0] } ?? []
             choices[index].text += text
@@ -64,6 +79,12 @@ package struct AnswerBuilder: Sendable {
             let text = message["text"]?.string ?? ""
             choices[index].text += text
             choices[index].finish = message["reason"]?.string ?? "stop"
+            guard choices[index].finish != "too_costly" else {
+                let field = request.answer?["schema"] == nil ? "tools" : "response_format"
+                throw APIError(
+                    400, "The schema of \(field) takes too long to be kept to: make it smaller.", parameter: field,
+                    code: "schema_too_costly")
+            }
             guard choices[index].finish != "stuck" else {
                 throw APIError(500, "No token of the model's vocabulary fits what the answer must be.", code: "constraint_not_satisfiable")
             }
@@ -73,6 +94,8 @@ package struct AnswerBuilder: Sendable {
             usage.prompt += message["prompt_tokens"]?.integer ?? 0
             usage.cached += message["cached_tokens"]?.integer ?? 0
             usage.answer += message["completion_tokens"]?.integer ?? 0
+            usage.guessed += message["guessed_tokens"]?.integer ?? 0
+            usage.accepted += message["accepted_tokens"]?.integer ?? 0
             remaining -= 1
             return request.streams && request.includesUsage && remaining == 0 ? [envelope([], usageNode)] : []
         default: return []
@@ -101,7 +124,7 @@ package struct AnswerBuilder: Sendable {
         return [envelope([choice(index, text, tokens, nil, offset: 0)])]
     }
 
-    private func chunk(_ index: Int, _ text: String, _ tokens: [JSONNode], _ finish: String?) -> JSONNode {
+    private mutating func chunk(_ index: Int, _ text: String, _ tokens: [JSONNode], _ finish: String?) -> JSONNode {
         let reason: JSONNode = finish.map { JSONNode($0) } ?? .null
         guard request.isChat else { return envelope([choice(index, text, tokens, finish, offset: offset(index, before: text))]) }
         let delta: JSONNode = finish == nil ? ["content": JSONNode(text)] : [:]
@@ -156,8 +179,12 @@ package struct AnswerBuilder: Sendable {
     }
 
     /// Characters of the choice before this text.
-    private func offset(_ index: Int, before text: String) -> Int {
-        max(0, (echoed(index)?.text.unicodeScalars.count ?? 0) + choices[index].text.unicodeScalars.count - text.unicodeScalars.count)
+    private mutating func offset(_ index: Int, before text: String) -> Int {
+        let prompt = index / request.choiceCount
+        let echo = echoLengths[prompt] ?? echoed(index)?.text.unicodeScalars.count ?? 0
+        echoLengths[prompt] = echo
+        choices[index].length += text.unicodeScalars.count
+        return echo + choices[index].length - text.unicodeScalars.count
     }
 
     /// The prompt of a choice, as text and tokens; the first token has no probability.
@@ -189,7 +216,10 @@ package struct AnswerBuilder: Sendable {
         [
             "prompt_tokens": JSONNode(usage.prompt), "completion_tokens": JSONNode(usage.answer),
             "total_tokens": JSONNode(usage.prompt + usage.answer), "prompt_tokens_details": ["cached_tokens": JSONNode(usage.cached)],
-            "completion_tokens_details": ["reasoning_tokens": 0],
+            "completion_tokens_details": [
+                "reasoning_tokens": 0, "accepted_prediction_tokens": JSONNode(usage.accepted),
+                "rejected_prediction_tokens": JSONNode(usage.guessed - usage.accepted),
+            ],
         ]
     }
 
@@ -225,6 +255,8 @@ package struct AnswerBuilder: Sendable {
         switch code {
         case "context_length_exceeded": return APIError(400, text + ".", parameter: isChat ? "messages" : "prompt", code: code)
         case "queue_full": return APIError(429, text + ".", code: code, retryAfter: 1)
+        case "request_too_large", "answer_too_large":
+            return APIError(413, text + ".", parameter: message["param"]?.string, code: code)
         case "does_not_fit": return APIError(400, text + ".", code: code)
         case "model_not_found": return APIError(404, text + ".", parameter: "model", code: code)
         case "invalid_value", "invalid_prompt", "invalid_schema":

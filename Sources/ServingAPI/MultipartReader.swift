@@ -9,6 +9,8 @@ package struct MultipartReader: Sendable {
     /// The name that the file had at its sender's: for display, never for a path.
     package private(set) var filename: String?
     private let delimiter: [UInt8]
+    /// The name of the part that is the file.
+    private let fileField: String
     private var buffer: [UInt8]
     private var place = Place.preamble
     private var parts = 0
@@ -30,7 +32,8 @@ package struct MultipartReader: Sendable {
         return nil
     }
 
-    package init(boundary: String) {
+    package init(boundary: String, fileField: String = "file") {
+        self.fileField = fileField
         delimiter = Array("\r\n--\(boundary)".utf8)
         // The first delimiter has no line before it.
         buffer = [13, 10]
@@ -125,7 +128,7 @@ package struct MultipartReader: Sendable {
             throw Self.fault("A part has no name.")
         }
         isAtStart = true
-        if name == "file" {
+        if name == fileField {
             guard filename == nil else { throw Self.fault("The form has more than one file.") }
             let given = Self.value("filename", line) ?? "file"
             filename = String(given.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last ?? "file")

@@ -18,6 +18,8 @@ package struct TextRequest: Sendable {
     package var echoes = false
     package var streams = false
     package var includesUsage = false
+    /// Tokens that an engine may guess from what the prompt says.
+    package var lookup = 0
     /// What an engine is told of the answers; nil: they may be anything.
     package var answer: JSONNode?
     /// What of the tools' schemas is not enforced.
@@ -34,6 +36,7 @@ package struct TextRequest: Sendable {
         if let adapter { members.append(JSONMember("adapter", JSONNode(adapter))) }
         if let maximumTokens { members.append(JSONMember("max_tokens", JSONNode(maximumTokens))) }
         if let logProbabilities { members.append(JSONMember("logprobs", JSONNode(logProbabilities))) }
+        if lookup > 0 { members.append(JSONMember("lookup", JSONNode(lookup))) }
         if let answer { members.append(JSONMember("answer", answer)) }
         if echoes, logProbabilities != nil { members.append(JSONMember("echo", true)) }
         return JSONNode(members)
@@ -164,6 +167,7 @@ package struct TextRequest: Sendable {
         add("top_p", try fields.number("top_p", 0...1))
         add("min_p", try fields.number("min_p", 0...1))
         if let topK = try fields.whole("top_k", -1...Int(Int32.max)) { sampling.append(JSONMember("top_k", JSONNode(max(0, topK)))) }
+        lookup = try fields.whole("prompt_lookup_num_tokens", 0...8) ?? 0
         add("repetition_penalty", try fields.number("repetition_penalty", 0.01...10))
         add("frequency_penalty", try fields.number("frequency_penalty", -2...2))
         add("presence_penalty", try fields.number("presence_penalty", -2...2))

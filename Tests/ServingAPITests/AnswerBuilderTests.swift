@@ -77,4 +77,39 @@ import Testing
             } catch { #expect(error.status == status && (error.retryAfter != nil) == retries) }
         }
     }
+
+    /// Whoever leaves before the end has used what was computed; a long prompt comes in pieces.
+    @Test func whatWasComputedIsKnownBeforeTheEnd() throws {
+        let body = try Self.node(#"{"model": "m", "prompt": "ab", "echo": true, "max_tokens": 2, "logprobs": 0}"#)
+        var builder = AnswerBuilder(try TextRequest.completion(body), id: "cmpl-1", created: 7, fingerprint: "f", seed: 3)
+        let entry = #"{"token_id": 1, "token": "a", "bytes": [97], "logprob": -1, "top": []}"#
+        for message in [
+            #"{"type": "taken", "id": 1, "prompt_tokens": 4}"#,
+            #"{"type": "prompt", "id": 1, "first": \#(entry), "tokens": [\#(entry), \#(entry)]}"#,
+            #"{"type": "prompt", "id": 1, "first": \#(entry), "tokens": [\#(entry)]}"#,
+            #"{"type": "token", "id": 1, "choice": 0, "text": "c", "logprobs": \#(entry)}"#,
+        ] { _ = try builder.take(Self.node(message), prompt: 0) }
+        #expect(builder.promptTokens == 4 && builder.completionTokens == 1 && !builder.isDone)
+        _ = try builder.take(
+            Self.node(#"{"type": "done", "id": 1, "prompt_tokens": 4, "cached_tokens": 0, "completion_tokens": 1}"#), prompt: 0)
+        let tokens = builder.answer["choices"]?.array?[0]["logprobs"]?["tokens"]?.array
+        #expect(tokens?.count == 5 && builder.completionTokens == 1 && builder.isDone)
+    }
+
+    @Test func whatIsTooLargeOrTooCostlyHasItsStatus() throws {
+        let body = try Self.node(
+            #"{"model": "m", "messages": [{"role": "user", "content": "a"}], "response_format": {"type": "json_object"}}"#)
+        var builder = AnswerBuilder(try TextRequest.chat(body), id: "chatcmpl-1", created: 7, fingerprint: "f", seed: 3)
+        for (message, status, field) in [
+            (#"{"type": "error", "id": 1, "code": "answer_too_large", "message": "m", "param": null}"#, 413, nil as String?),
+            (#"{"type": "error", "id": 1, "code": "request_too_large", "message": "m", "param": null}"#, 413, nil),
+            (#"{"type": "finished", "id": 1, "choice": 0, "reason": "too_costly", "text": ""}"#, 400, "response_format"),
+        ] {
+            #expect {
+                _ = try builder.take(Self.node(message), prompt: 0)
+            } throws: {
+                ($0 as? APIError)?.status == status && ($0 as? APIError)?.parameter == field
+            }
+        }
+    }
 }

@@ -78,6 +78,7 @@ struct Front: HTTPResponder {
         guard let (route, parameters) = Routes.find(path) else {
             throw APIError(404, "There is no \(APIError.shown(JSONNode(path))) here.", code: "not_found")
         }
+        if request.method == .options, let answer = Self.preflight(request, route, origins) { return answer }
         guard let action = route.actions[request.method] else {
             throw APIError(405, "\(path) is not for \(request.method.rawValue).", code: "method_not_allowed")
         }
@@ -104,6 +105,8 @@ struct Front: HTTPResponder {
 
     /// A page from elsewhere must not reach this server by a name that leads here.
     private func checkHost(_ request: Request) throws(APIError) {
+        // The first is the request's authority; a second may be meant for somebody else on the way.
+        guard request.headers[Self.field("host")] == nil else { throw APIError(400, "The Host header is there twice.", code: "wrong_host") }
         let host = Self.withoutPort(request.head.authority ?? "")
         guard hosts.contains(host) else {
             throw APIError(403, "The Host header \(APIError.shown(JSONNode(host))) is none of this server's names.", code: "wrong_host")
@@ -115,6 +118,21 @@ struct Front: HTTPResponder {
         guard hosts.contains(own) else {
             throw APIError(403, "Pages of \(APIError.shown(JSONNode(origin))) may not change anything here.", code: "wrong_origin")
         }
+    }
+
+    /// What a browser asks before a page of an origin that is named sends a request; nil for
+    /// others.
+    private static func preflight(_ request: Request, _ route: Routes.Route, _ origins: Set<String>) -> Response? {
+        guard let origin = request.headers[.origin], origins.contains(origin) else { return nil }
+        var headers: HTTPFields = [
+            .accessControlAllowMethods: route.actions.keys.map(\.rawValue).sorted().joined(separator: ", "),
+            .accessControlMaxAge: "600",
+        ]
+        headers[.accessControlAllowHeaders] = "authorization, api-key, content-type, x-stainless-*"
+        // Clients add headers of their own; what is asked for is allowed, since none has a right
+        // here.
+        if let asked = request.headers[.accessControlRequestHeaders] { headers[.accessControlAllowHeaders] = asked }
+        return Response(status: .noContent, headers: headers)
     }
 
     static func withoutPort(_ host: String) -> String {
@@ -157,13 +175,29 @@ struct Call: Sendable {
     /// - Throws: ``APIError`` for one that is too large.
     func bytes(limit: Int = Front.bodyLimit) async throws -> [UInt8] {
         var bytes: [UInt8] = []
-        for try await part in request.body {
+        try await readBody { part in
             guard bytes.count + part.readableBytes <= limit else {
                 throw APIError(413, "The body has more than \(limit) bytes.", code: "request_too_large")
             }
             bytes += Array(part.readableBytesView)
         }
         return bytes
+    }
+
+    /// Reads the body piece by piece.
+    /// - Throws: ``APIError`` where it is not what its headers say, and what `take` throws.
+    func readBody(_ take: (ByteBuffer) throws -> Void) async throws {
+        var parts = request.body.makeAsyncIterator()
+        while true {
+            let part: ByteBuffer?
+            do { part = try await parts.next() } catch {
+                // Chunks that are none, or a client that has left in the middle.
+                note.isWatched.set(true)
+                throw APIError(400, "The body is not as long, or not in the pieces, that its headers say.", code: "invalid_body")
+            }
+            guard let part else { return }
+            try take(part)
+        }
     }
 
     /// What comes on the connection once the body has been read: nothing, or its end.

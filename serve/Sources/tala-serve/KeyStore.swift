@@ -15,6 +15,9 @@ final class KeyStore: Sendable {
         /// What a deployment's name must be like; nil: anything.
         var models: String?
 
+        /// The name under which files and jobs are this key's; nil while there are no keys.
+        var owner: String?
+
         /// Whether the key is for a deployment: `*` stands for any letters.
         func mayUse(_ name: String) -> Bool { models.map { NamePattern.fits(name, $0) } ?? true }
     }
@@ -85,6 +88,6 @@ final class KeyStore: Sendable {
         guard let found, found.expires.map({ $0 > Date().timeIntervalSince1970 }) ?? true else {
             throw APIError(401, "The key is not known, or has expired.", code: "invalid_api_key")
         }
-        return Asker(name: found.name, role: found.role, isKnown: true, limit: found.limit, models: found.models)
+        return Asker(name: found.name, role: found.role, isKnown: true, limit: found.limit, models: found.models, owner: found.name)
     }
 }

@@ -7,10 +7,15 @@ enum ServerLog {
 
     /// - Parameter fields: names in capitals, as the journal has them, without `TALA_`.
     static func note(_ message: String, _ level: Level = .information, _ fields: [(String, String)] = []) {
-        let line = message.replacingOccurrences(of: "\n", with: " ")
+        let line = oneLine(message)
         if let journal, journal.send(line, level, fields) { return }
-        let more = fields.isEmpty ? "" : " " + fields.map { "\($0.0.lowercased())=\($0.1)" }.joined(separator: " ")
+        let more = fields.isEmpty ? "" : " " + fields.map { "\($0.0.lowercased())=\(oneLine($0.1))" }.joined(separator: " ")
         FileHandle.standardError.write(Data("tala-serve: \(line)\(more)\n".utf8))
+    }
+
+    /// A text without control characters: nobody writes another line, or to a terminal.
+    private static func oneLine(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 
     /// Only where standard error is the journal's: a server in a terminal writes there.

@@ -23,14 +23,6 @@ struct Spool: Sendable {
     /// Names of all jobs, the oldest first.
     var jobs: [String] { ((try? FolderListing.names(in: root + "/jobs")) ?? []).filter(Self.isJob).sorted() }
 
-    /// - Throws: ``APIError`` if there is no such job.
-    func requireJob(_ id: String) throws(APIError) -> JSONNode {
-        guard Self.isJob(id), let status = json(path("jobs", id, "status.json")) else {
-            throw APIError(404, "There is no job \(APIError.shown(JSONNode(id))).", parameter: "fine_tuning_job_id", code: "not_found")
-        }
-        return status
-    }
-
     /// Lines of JSON in a file; those that are none are left out.
     func lines(_ path: String, limit: Int = 64 << 20) -> [JSONNode] {
         guard let bytes = try? DurableFiles.read(path, limit: limit) else { return [] }

@@ -58,6 +58,7 @@ struct TalaServe: AsyncParsableCommand {
         let sweeping = Task {
             while !Task.isCancelled {
                 Spool(root: path).sweepFiles()
+                Spool(root: path).sweepUploads()
                 try? await Task.sleep(for: .seconds(60))
             }
         }
@@ -69,8 +70,13 @@ struct TalaServe: AsyncParsableCommand {
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
             maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
         let app = Application(
-            responder: front, server: .http1(configuration: .init(idleTimeout: .seconds(60), httpDecoderConfiguration: decoder)),
-            configuration: .init(address: address, serverName: "tala"),
+            responder: front,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [SlowSenders()], idleTimeout: .seconds(30), httpDecoderConfiguration: decoder)),
+            configuration: .init(
+                address: address, serverName: "tala",
+                availableConnectionsDelegate: MaximumAvailableConnections(OpenFiles.connectionLimit)),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port.map { ":\($0)" } ?? ""
                 ServerLog.note("listening on \(name ?? listen)\(port)")

@@ -203,5 +203,6 @@ final class Locked<Value: Sendable>: @unchecked Sendable {
     init(_ value: Value) { self.value = value }
     func get() -> Value { lock.withLock { value } }
     func set(_ value: Value) { lock.withLock { self.value = value } }
-    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&value) } }
+    @discardableResult
+    func change<Result>(_ body: (inout Value) -> Result) -> Result { lock.withLock { body(&value) } }
 }

@@ -10,10 +10,16 @@ final class EngineLink: Sendable {
         var streams: [Int: AsyncStream<JSONNode>.Continuation] = [:]
         var nextID = 1
         var isClosed = false
+        /// Bytes that wait to be written.
+        var unsent = 0
     }
     private let descriptor: Int32
     private let state = Mutex(State())
-    private let writing = Mutex(())
+    /// Writes one message after the other: an engine in the middle of a step reads nothing, and no
+    /// other request waits for that.
+    private let writer = DispatchQueue(label: "engine")
+    /// Bytes that may wait; more are refused, as a queue that is full.
+    private static let unsentLimit = 2 * FrameReader.limit
     /// What the engine said of itself.
     let ready: JSONNode
 
@@ -52,7 +58,12 @@ final class EngineLink: Sendable {
     private static func next(_ descriptor: Int32, _ reader: inout FrameReader) -> JSONNode? {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            if let message = try? reader.next() { return try? JSONParser().parse(message) }
+            do throws(FrameError) {
+                if let message = try reader.next() { return try? JSONParser().parse(message) }
+            } catch {
+                // Nothing behind it can be read.
+                return nil
+            }
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return nil }
@@ -75,11 +86,15 @@ final class EngineLink: Sendable {
             defer { state.streams = [:] }
             return state.streams
         }
-        for (id, stream) in left {
-            stream.yield(["type": "error", "id": JSONNode(id), "code": "engine_failed", "message": "the engine has ended", "param": nil])
-            stream.finish()
-        }
-        close(descriptor)
+        for (id, stream) in left { Self.fail(stream, id, "engine_failed", "the engine has ended") }
+        // What is being written comes to its end first, so that the number is nobody else's.
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        writer.async { [descriptor] in close(descriptor) }
+    }
+
+    private static func fail(_ stream: AsyncStream<JSONNode>.Continuation, _ id: Int, _ code: String, _ message: String) {
+        stream.yield(["type": "error", "id": JSONNode(id), "code": JSONNode(code), "message": JSONNode(message), "param": nil])
+        stream.finish()
     }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -92,15 +107,24 @@ final class EngineLink: Sendable {
         let (stream, continuation) = AsyncStream<JSONNode>.makeStream()
         let id = state.withLock { state in
             defer { state.nextID += 1 }
-            if !state.isClosed { state.streams[state.nextID] = continuation }
             return state.nextID
         }
-        if isClosed || !send(message(id)) {
-            _ = state.withLock { $0.streams.removeValue(forKey: id) }
-            continuation.yield([
-                "type": "error", "id": JSONNode(id), "code": "engine_failed", "message": "the engine has ended", "param": nil,
-            ])
-            continuation.finish()
+        let content = JSONWriter().bytes(message(id))
+        guard content.count <= FrameReader.limit else {
+            Self.fail(continuation, id, "request_too_large", "the request has more than \(FrameReader.limit) bytes as the engine gets it")
+            return (id, stream)
+        }
+        enum Outcome { case closed, full, taken }
+        let outcome: Outcome = state.withLock { state in
+            if state.isClosed { return .closed }
+            if state.unsent > 0, state.unsent + content.count > Self.unsentLimit { return .full }
+            state.streams[id] = continuation
+            return .taken
+        }
+        switch outcome {
+        case .closed: Self.fail(continuation, id, "engine_failed", "the engine has ended")
+        case .full: Self.fail(continuation, id, "queue_full", "more is waiting to be sent to the engine than it takes")
+        case .taken: send(content)
         }
         return (id, stream)
     }
@@ -115,25 +139,35 @@ final class EngineLink: Sendable {
     func cancel(_ id: Int) {
         guard let stream = state.withLock({ $0.streams.removeValue(forKey: id) }) else { return }
         stream.finish()
-        _ = send(["type": "cancel", "id": JSONNode(id)])
+        send(JSONWriter().bytes(["type": "cancel", "id": JSONNode(id)]))
     }
 
     /// Hangs up.
-    func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    func hangUp() { state.withLock { if !$0.isClosed { _ = shutdown(descriptor, Int32(SHUT_RDWR)) } } }
 
-    private func send(_ message: JSONNode) -> Bool {
-        let bytes = FrameReader.frame(JSONWriter().bytes(message))
-        return writing.withLock { _ in
-            bytes.withUnsafeBytes { buffer in
-                guard let start = buffer.baseAddress else { return false }
-                var done = 0
-                while done < buffer.count {
-                    let count = Foundation.send(descriptor, start + done, buffer.count - done, Int32(MSG_NOSIGNAL))
-                    if count < 0, errno == EINTR { continue }
-                    guard count > 0 else { return false }
-                    done += count
-                }
-                return true
+    /// Has a message written; if that fails the engine is gone, as ``listen(_:)`` notices.
+    private func send(_ content: [UInt8]) {
+        let isOpen = state.withLock { state in
+            state.unsent += state.isClosed ? 0 : content.count
+            return !state.isClosed
+        }
+        guard isOpen else { return }
+        writer.async { [self] in
+            write(FrameReader.frame(content))
+            state.withLock { $0.unsent -= content.count }
+        }
+    }
+
+    private func write(_ bytes: [UInt8]) {
+        guard !isClosed else { return }
+        bytes.withUnsafeBytes { buffer in
+            guard let start = buffer.baseAddress else { return }
+            var done = 0
+            while done < buffer.count {
+                let count = Foundation.send(descriptor, start + done, buffer.count - done, Int32(MSG_NOSIGNAL))
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return }
+                done += count
             }
         }
     }

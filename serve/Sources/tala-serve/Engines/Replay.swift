@@ -128,22 +128,18 @@ struct Replay: Sendable {
             if let adapter { members.append(JSONMember("adapter", JSONNode(adapter))) }
             return JSONNode(members)
         }
-        var found: Double?
+        var scores: [Double?] = []
         for await answer in answers {
             switch answer["type"]?.string {
-            case "prompt":
-                // The first token is not predicted.
-                let scores = (answer["tokens"]?.array ?? []).map { $0["logprob"]?.double }
-                guard scores.count == trained.count - 1 else {
-                    return .failure("\(scores.count + 1) tokens were scored, not \(trained.count)")
-                }
-                let counted = zip(scores, trained.dropFirst()).filter(\.1).compactMap(\.0)
-                found = counted.isEmpty ? nil : -counted.reduce(0, +) / Double(counted.count)
+            case "prompt": scores += (answer["tokens"]?.array ?? []).map { $0["logprob"]?.double }
             case "error": return .failure(answer["message"]?.string ?? "the engine has failed")
             default: break
             }
         }
-        return found.map { .loss($0) } ?? .failure("the engine has scored nothing")
+        // The first token is not predicted.
+        guard scores.count == trained.count - 1 else { return .failure("\(scores.count + 1) tokens were scored, not \(trained.count)") }
+        let counted = zip(scores, trained.dropFirst()).filter(\.1).compactMap(\.0)
+        return counted.isEmpty ? .failure("the engine has scored nothing") : .loss(-counted.reduce(0, +) / Double(counted.count))
     }
 
     /// Why the tokens of a conversation are others than in training; nil where they are the same.

@@ -48,15 +48,48 @@ struct ContentFilter: Sendable {
         return .unchecked(problem)
     }
 
+    /// What there is to say of a text, whatever the policy would hold back.
+    /// - Throws: ``APIError`` where the text cannot be judged.
+    func moderate(_ text: String) async throws -> Moderation {
+        var policy = policy
+        policy.blocks = true
+        var results = FilterResults()
+        if !policy.blockLists.isEmpty {
+            policy.judge(blockLists: lists.filter { $0.match(in: text) != nil }.map(\.name), into: &results)
+        }
+        var (labels, probabilities): ([String], [Double]) = ([], [])
+        if let classifier {
+            guard let link = await classifier.link else { throw Self.unjudged("the classifier is not ready") }
+            let isBlank = text.allSatisfy(\.isWhitespace)
+            // Of nothing the classifier says nothing; which classes it has is to be known all the
+            // same.
+            switch await Self.classify(isBlank ? "." : text, link) {
+            case .success((let names, let numbers)):
+                (labels, probabilities) = (names, isBlank ? names.map { _ in 0 } : numbers)
+                policy.judge(labels, probabilities, .prompt, into: &results)
+            case .failure(let failure): throw Self.unjudged(failure.message)
+            }
+        }
+        return Moderation(results, labels, probabilities)
+    }
+
+    private static func unjudged(_ problem: String) -> APIError {
+        APIError(503, "The text cannot be judged: \(problem).", code: "content_filter_error", retryAfter: 2)
+    }
+
     private struct Problem: Error { var message: String }
 
     /// The classes of a text; of several pieces the likeliest of each counts.
     private static func classify(_ text: String, _ link: EngineLink) async -> Result<([String], [Double]), Problem> {
         var pieces: [String] = []
-        var rest = Substring(text)
-        while !rest.isEmpty {
-            pieces.append(String(rest.prefix(pieceLength)))
-            rest = rest.count > pieceLength ? rest.dropFirst(pieceLength - overlap) : ""
+        var start = text.startIndex
+        while let end = text.index(start, offsetBy: pieceLength, limitedBy: text.endIndex) {
+            pieces.append(String(text[start..<end]))
+            if end == text.endIndex { break }
+            start = text.index(end, offsetBy: -overlap)
+        }
+        if pieces.isEmpty || text.index(start, offsetBy: pieceLength, limitedBy: text.endIndex) == nil {
+            pieces.append(String(text[start...]))
         }
         pieces = pieces.filter { $0.contains { !$0.isWhitespace } }
         var (labels, probabilities): ([String], [Double]) = ([], [])

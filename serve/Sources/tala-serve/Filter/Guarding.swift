@@ -49,6 +49,7 @@ struct Guarding: Sendable {
         if let text = prompt["text"]?.string { return text }
         if let ids = prompt["ids"] {
             let answer = await link.result { ["type": "detokenize", "id": JSONNode($0), "ids": ids] }
+            if let answer, answer["type"]?.string == "error" { throw AnswerBuilder.error(answer, isChat: false).about("prompt") }
             guard let text = answer?["text"]?.string else { throw Front.restarting }
             return text
         }

@@ -44,7 +44,10 @@ final class AuditLog: Sendable {
     func note(_ entry: Entry) {
         let isRefusal = entry.status == 401 || entry.status == 403
         // Questions are not changes, though they are sent by POST.
-        let asks = ["/chat/completions", "/completions", "/responses", "/embeddings", "/tokenize", "/detokenize", "/moderations"]
+        let asks = [
+            "/chat/completions", "/completions", "/responses", "/embeddings", "/tokenize", "/detokenize", "/moderations", "/input_tokens",
+            "/apply-template",
+        ]
         let changes = entry.method != "GET" && entry.method != "HEAD" && !asks.contains { entry.route.hasSuffix($0) }
         guard logsAll || changes || isRefusal else { return }
         let names = entry.parameters.map { JSONNode(String($0.prefix(128))) }

@@ -23,7 +23,9 @@ extension Front {
         let name = call.parameters[0]
         if call.asker.mayUse(name), let deployment = await deployments.deployment(name) { return Self.json(Self.model(deployment)) }
         // A tuned model that is not deployed is found by its job.
-        if Spool.isJob(name), let status = spool.json(spool.path("jobs", name, "status.json")), status["status"]?.string == "succeeded" {
+        if Spool.isJob(name), spool.isVisible(name, to: call.asker), let status = spool.json(spool.path("jobs", name, "status.json")),
+            status["status"]?.string == "succeeded"
+        {
             return Self.json(
                 ModelListing.model(
                     name, created: status["created_at"]?.integer ?? 0,
@@ -66,7 +68,7 @@ extension Front {
             }
             throw APIError(403, "\(name) is a base model, which is not deleted here.", parameter: "model", code: "base_model")
         }
-        _ = try spool.requireJob(name)
+        _ = try spool.requireJob(name, for: call.asker)
         try spool.write("", spool.path("control", name + ".delete"))
         for _ in 0..<100 {
             if !FolderListing.exists(spool.path("jobs", name)) { break }
@@ -91,15 +93,19 @@ extension Front {
     }
 
     func listDeployments(_ call: Call) async throws -> Response {
-        Self.json(["object": "list", "data": JSONNode(await deployments.all.map(Self.object)), "has_more": false])
+        Self.json([
+            "object": "list", "data": JSONNode(await deployments.all.filter { call.asker.mayUse($0.name) }.map(Self.object)),
+            "has_more": false,
+        ])
     }
 
     func showDeployment(_ call: Call) async throws -> Response {
-        Self.json(Self.object(try await deployment(call.parameters[0])))
+        Self.json(Self.object(try await deployment(call.parameters[0], call)))
     }
 
-    private func deployment(_ name: String) async throws -> Deployments.Served {
-        guard let deployment = await deployments.deployment(name) else {
+    /// What a key is not for does not exist for it.
+    private func deployment(_ name: String, _ call: Call) async throws -> Deployments.Served {
+        guard call.asker.mayUse(name), let deployment = await deployments.deployment(name) else {
             throw APIError(404, "There is no deployment \(APIError.shown(JSONNode(name))).", code: "not_found")
         }
         return deployment
@@ -114,6 +120,9 @@ extension Front {
         else {
             throw APIError(
                 400, "A deployment's name has up to 64 letters, digits, '.', '_' and '-'.", parameter: "name", code: "invalid_value")
+        }
+        guard call.asker.mayUse(name) else {
+            throw APIError(403, "The key is not for deployments of this name.", parameter: "name", code: "insufficient_role")
         }
         let body = try await call.json()
         guard body.object != nil else { throw APIError(400, "The body must be an object.", code: "invalid_type") }
@@ -134,11 +143,11 @@ extension Front {
             try await Task.sleep(for: .milliseconds(50))
         }
         for _ in 0..<40 where await deployments.deployment(name) == nil { try await Task.sleep(for: .milliseconds(50)) }
-        return Self.json(Self.object(try await deployment(name)))
+        return Self.json(Self.object(try await deployment(name, call)))
     }
 
     func deleteDeployment(_ call: Call) async throws -> Response {
-        let name = try await deployment(call.parameters[0]).name
+        let name = try await deployment(call.parameters[0], call).name
         do { try DurableFiles.remove(spool.path("deployments", name + ".yaml")) } catch {
             throw APIError(500, "The spool cannot be written.", code: "spool_error")
         }
@@ -146,9 +155,9 @@ extension Front {
     }
 
     func pauseDeployment(_ call: Call, _ pauses: Bool) async throws -> Response {
-        let name = try await deployment(call.parameters[0]).name
+        let name = try await deployment(call.parameters[0], call).name
         let mark = spool.path("deployments", ".paused", name)
         if pauses { try spool.write("", mark) } else { FolderListing.delete(mark) }
-        return Self.json(Self.object(try await deployment(name)))
+        return Self.json(Self.object(try await deployment(name, call)))
     }
 }

@@ -41,10 +41,10 @@ extension Front {
 }
 
 extension APIError {
-    /// The error about another field than `prompt`.
-    fileprivate func about(_ field: String) -> APIError {
+    /// The error about a field of the request, whichever the engine had it from.
+    func about(_ field: String) -> APIError {
         var error = self
-        if error.parameter == "prompt" { error.parameter = field }
+        if ["prompt", "tokens"].contains(error.parameter) { error.parameter = field }
         return error
     }
 }

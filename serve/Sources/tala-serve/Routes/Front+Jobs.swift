@@ -6,7 +6,8 @@ import Storage
 
 extension Front {
     func jobs(_ call: Call) async throws -> Response {
-        var all = spool.jobs.reversed().compactMap { spool.json(spool.path("jobs", $0, "status.json")) }
+        let seen = spool.jobs.reversed().filter { spool.isVisible($0, to: call.asker) }
+        var all = seen.compactMap { spool.json(spool.path("jobs", $0, "status.json")) }
         // Metadata as metadata[key]=value, whose brackets clients escape.
         for (escapedName, escapedValue) in call.request.uri.queryParameters {
             let name = String(escapedName).removingPercentEncoding ?? ""
@@ -18,7 +19,7 @@ extension Front {
         return Self.json(try Page(all, call, defaultLimit: 20).json)
     }
 
-    func job(_ call: Call) async throws -> Response { Self.json(try spool.requireJob(call.parameters[0])) }
+    func job(_ call: Call) async throws -> Response { Self.json(try spool.requireJob(call.parameters[0], for: call.asker)) }
 
     /// Drops the manifest and waits for what the daemon says of it.
     func createJob(_ call: Call) async throws -> Response {
@@ -30,9 +31,10 @@ extension Front {
                 guard ["training_file", "validation_file"].contains(member.key), let id = member.node.string, id.hasPrefix("file-") else {
                     return member
                 }
-                return JSONMember(member.key, JSONNode(try uploaded(id, parameter: member.key).name))
+                return JSONMember(member.key, JSONNode(try uploaded(id, call.asker, parameter: member.key).name))
             })
-        let name = "api-" + Identifier.ulid() + ".json"
+        try checkReferences(body, call.asker)
+        let name = call.asker.dropName
         try spool.write(JSONWriter().string(body) + "\n", spool.path("incoming", name))
         for _ in 0..<200 {
             if let refusal = spool.json(spool.path("rejected", name, "error.json")) {
@@ -50,7 +52,7 @@ extension Front {
     }
 
     func events(_ call: Call) async throws -> Response {
-        _ = try spool.requireJob(call.parameters[0])
+        _ = try spool.requireJob(call.parameters[0], for: call.asker)
         let all = spool.lines(spool.path("jobs", call.parameters[0], "events.jsonl")).reversed()
         return Self.json(try Page(Array(all), call, defaultLimit: 20).json)
     }
@@ -58,7 +60,7 @@ extension Front {
     /// Complete checkpoints, the newest first.
     func checkpoints(_ call: Call) async throws -> Response {
         let id = call.parameters[0]
-        _ = try spool.requireJob(id)
+        _ = try spool.requireJob(id, for: call.asker)
         let folder = spool.path("jobs", id, "checkpoints")
         let names = ((try? FolderListing.names(in: folder)) ?? []).filter { $0.hasPrefix("step-") }.sorted().reversed()
         let all = names.compactMap { name -> JSONNode? in
@@ -89,7 +91,7 @@ extension Front {
 
     /// Every step's figures, as lists by name.
     func metrics(_ call: Call) async throws -> Response {
-        _ = try spool.requireJob(call.parameters[0])
+        _ = try spool.requireJob(call.parameters[0], for: call.asker)
         let (names, rows) = metricsRows(call.parameters[0])
         return Self.json(
             JSONNode(
@@ -104,7 +106,7 @@ extension Front {
     /// Has the daemon cancel, pause or resume a job.
     func control(_ call: Call, _ verb: String) async throws -> Response {
         let id = call.parameters[0]
-        let status = try spool.requireJob(id)
+        let status = try spool.requireJob(id, for: call.asker)
         let state = status["status"]?.string ?? ""
         let isFinal = ["succeeded", "failed", "cancelled"].contains(state)
         guard !isFinal, verb != "resume" || state == "paused", verb != "pause" || state != "paused" else {
@@ -113,10 +115,10 @@ extension Front {
         try spool.write("", spool.path("control", "\(id).\(verb)"))
         // What comes of it shows within a moment, or later where a worker has a step to end.
         for _ in 0..<20 {
-            let now = try spool.requireJob(id)
+            let now = try spool.requireJob(id, for: call.asker)
             if now["status"]?.string != state { return Self.json(now) }
             try await Task.sleep(for: .milliseconds(50))
         }
-        return Self.json(try spool.requireJob(id))
+        return Self.json(try spool.requireJob(id, for: call.asker))
     }
 }

@@ -30,140 +30,120 @@ extension Front {
         let builder = AnswerBuilder(
             request, id: (isChat ? "chatcmpl-" : "cmpl-") + Identifier.ulid(), created: Int(Date().timeIntervalSince1970),
             fingerprint: fingerprint(deployment), seed: seed)
-        let scope = "\(deployment.name)/\(call.asker.name)"
-        let asked = request.prompts.indices.map { prompt in
-            link.ask { request.engineMessage(id: $0, prompt: prompt, adapter: deployment.adapter, scope: scope, seed: seed) }
-        }
-        let answers = Answers(link: link, ids: asked.map(\.id), streams: asked.map(\.answers))
-        guard request.streams else { return allowance.marked(try await whole(builder, answers, form, guarding, allowance, call)) }
-        // What is refused is refused with a status, before the stream begins.
-        var merged = answers.merged.makeAsyncIterator()
-        guard let first = await merged.next() else { throw Self.restarting }
-        if first.message["type"]?.string == "error" {
+        // What was asked before there were keys is nobody's.
+        let scope = "\(deployment.name)/\(call.asker.owner ?? "")"
+        let (count, adapter, asked) = (request.choiceCount, deployment.adapter, request)
+        let answers = Answers(
+            link: link, prompts: request.prompts.count, atATime: Self.promptsAtATime(count, queue: deployment.settings["queue"]?.integer)
+        ) { prompt, id in asked.engineMessage(id: id, prompt: prompt, adapter: adapter, scope: scope, seed: seed) }
+        // Whoever leaves takes the request along, wherever it is: waiting, in its prompt, in its
+        // answer.
+        let watch = Watch(call.rest) { answers.cancel() }
+        do {
+            guard request.streams else {
+                let response = try await whole(builder, answers, form, guarding, allowance)
+                await watch.finish()
+                return allowance.marked(response)
+            }
+            return allowance.marked(try await stream(builder, answers, form, guarding, allowance, watch))
+        } catch {
             answers.cancel()
-            throw AnswerBuilder.error(first.message, isChat: isChat)
+            await watch.finish()
+            throw error
         }
-        return allowance.marked(stream(builder, first, answers, form, guarding, allowance, call))
     }
 
-    /// The answers of an engine to all prompts of a request.
-    struct Answers: Sendable {
-        struct Item: Sendable {
-            var prompt: Int
-            var message: JSONNode
-        }
-        /// Stands for a prompt's number where nothing is said of any.
-        static let ping = -1
-        let link: EngineLink
-        let ids: [Int]
-        let merged: AsyncStream<Item>
-
-        init(link: EngineLink, ids: [Int], streams: [AsyncStream<JSONNode>]) {
-            (self.link, self.ids) = (link, ids)
-            let (merged, continuation) = AsyncStream<Item>.makeStream()
-            self.merged = merged
-            let task = Task {
-                await withTaskGroup(of: Void.self) { group in
-                    for (prompt, stream) in streams.enumerated() {
-                        group.addTask { for await message in stream { continuation.yield(Item(prompt: prompt, message: message)) } }
-                    }
-                }
-                continuation.finish()
-            }
-            // Proxies close what is silent for long: a prompt may take its time.
-            let pinging = Task {
-                while (try? await Task.sleep(for: .seconds(15))) != nil { continuation.yield(Item(prompt: Self.ping, message: nil)) }
-            }
-            continuation.onTermination = { _ in
-                task.cancel()
-                pinging.cancel()
-            }
-        }
-
-        func cancel() { for id in ids { link.cancel(id) } }
-    }
+    /// Prompts of one request that are in hand together: others get their turn in between, and the
+    /// request does not fill the queue by itself.
+    private static func promptsAtATime(_ choices: Int, queue: Int?) -> Int { max(1, min(16, queue ?? 16) / max(1, choices)) }
 
     private func whole(
-        _ builder: AnswerBuilder, _ answers: Answers, _ form: some AnswerForm, _ guarding: Guarding?, _ allowance: Allowance, _ call: Call
+        _ builder: AnswerBuilder, _ answers: Answers, _ form: some AnswerForm, _ guarding: Guarding?, _ allowance: Allowance
     ) async throws -> Response {
-        let result: AnswerBuilder = try await withTaskCancellationHandler {
-            try await call.rest.consumeWithInboundCloseHandler { _ in
-                var builder = builder
-                for await item in answers.merged where item.prompt != Answers.ping {
-                    do { _ = try builder.take(item.message, prompt: item.prompt) } catch {
-                        answers.cancel()
-                        throw error
-                    }
+        var builder = builder
+        var failure: APIError?
+        await withTaskCancellationHandler {
+            for await item in answers.merged where item.prompt != Answers.ping {
+                do throws(APIError) { _ = try builder.take(item.message, prompt: item.prompt) } catch {
+                    failure = error
+                    break
                 }
-                return builder
-            } onInboundClosed: {
-                answers.cancel()
             }
         } onCancel: {
             answers.cancel()
         }
-        await count(allowance, prompt: result.promptTokens, answer: result.completionTokens)
-        guard result.isDone else { throw CancellationError() }
-        return Self.json(form.whole(try await guarding?.whole(result.answer) ?? result.answer))
+        await count(allowance, prompt: builder.promptTokens, answer: builder.completionTokens)
+        if let failure { throw failure }
+        guard builder.isDone else { throw CancellationError() }
+        return Self.json(form.whole(try await guarding?.whole(builder.answer) ?? builder.answer))
     }
 
     private func stream(
-        _ builder: AnswerBuilder, _ first: Answers.Item, _ answers: Answers, _ form: some AnswerForm, _ guarding: Guarding?,
-        _ allowance: Allowance, _ call: Call
-    ) -> Response {
+        _ builder: AnswerBuilder, _ answers: Answers, _ form: some AnswerForm, _ guarding: Guarding?, _ allowance: Allowance,
+        _ watch: Watch
+    ) async throws -> Response {
+        // What is refused is refused with a status, before the stream begins; a prompt that takes
+        // its time begins it all the same.
+        var builder = builder
+        var first: Answers.Item?
+        for await item in answers.merged {
+            first = item
+            guard item.message["type"]?.string == "taken" else { break }
+            _ = try builder.take(item.message, prompt: item.prompt)
+            first = nil
+        }
+        guard let first else {
+            await count(allowance, prompt: builder.promptTokens, answer: 0)
+            throw CancellationError()
+        }
+        if first.message["type"]?.string == "error" { throw AnswerBuilder.error(first.message, isChat: builder.isChat) }
+        let begun = builder
         let body = ResponseBody { writer in
+            var builder = begun
             do {
-                let result = try await call.rest.consumeWithInboundCloseHandler { _ in
-                    var (builder, form) = (builder, form)
-                    var filtered = guarding?.answer
-                    func event(_ chunk: JSONNode) -> ByteBuffer { ByteBuffer(string: form.text(of: chunk)) }
-                    /// What of the chunks may go out.
-                    func passed(_ chunks: [JSONNode]) async throws -> [JSONNode] {
-                        guard filtered != nil else { return chunks }
-                        var out: [JSONNode] = []
-                        for chunk in chunks { out += try await filtered?.take(chunk) ?? [] }
-                        return out
-                    }
-                    if let guarding { try await writer.write(event(guarding.firstChunk)) }
-                    for chunk in try await passed(builder.take(first.message, prompt: first.prompt)) {
-                        try await writer.write(event(chunk))
-                    }
-                    for await item in answers.merged {
-                        if item.prompt == Answers.ping {
-                            try await writer.write(ByteBuffer(string: ": ping\n\n"))
-                            continue
-                        }
-                        do {
-                            for chunk in try await passed(builder.take(item.message, prompt: item.prompt)) {
-                                try await writer.write(event(chunk))
-                            }
-                            // Nothing more of it goes out: nothing more is computed.
-                            if filtered?.cutCount == builder.choiceCount, !builder.tellsUsage {
-                                answers.cancel()
-                                try await writer.write(ByteBuffer(string: form.ending))
-                                return builder
-                            }
-                        } catch let error as APIError {
-                            answers.cancel()
-                            try await writer.write(ByteBuffer(string: form.text(of: error)))
-                            return builder
-                        }
-                    }
-                    if builder.isDone { try await writer.write(ByteBuffer(string: form.ending)) }
-                    return builder
-                } onInboundClosed: {
-                    answers.cancel()
-                }
-                await count(allowance, prompt: result.promptTokens, answer: result.completionTokens)
+                try await write(first, answers, &builder, form, guarding) { try await writer.write(ByteBuffer(string: $0)) }
             } catch {
                 answers.cancel()
+                await count(allowance, prompt: builder.promptTokens, answer: builder.completionTokens)
+                await watch.finish()
                 throw error
             }
+            answers.cancel()
+            await count(allowance, prompt: builder.promptTokens, answer: builder.completionTokens)
+            await watch.finish()
             try await writer.finish(nil)
         }
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .connection: "close"], body: body)
+    }
+
+    /// Writes a stream to its end; an error in it is its last event.
+    private func write(
+        _ first: Answers.Item, _ answers: Answers, _ builder: inout AnswerBuilder, _ form: some AnswerForm, _ guarding: Guarding?,
+        to write: (String) async throws -> Void
+    ) async throws {
+        var (form, filtered) = (form, guarding?.answer)
+        if let guarding { try await write(form.text(of: guarding.firstChunk)) }
+        var next: Answers.Item? = first
+        var items = answers.merged.makeAsyncIterator()
+        while let item = next {
+            if item.prompt == Answers.ping {
+                try await write(": ping\n\n")
+            } else {
+                do {
+                    for chunk in try builder.take(item.message, prompt: item.prompt) {
+                        for passed in try await filtered?.take(chunk) ?? [chunk] { try await write(form.text(of: passed)) }
+                    }
+                } catch let error as APIError {
+                    return try await write(form.text(of: error))
+                }
+                // Nothing more of it goes out: nothing more is computed.
+                if let filtered, filtered.cutCount == builder.choiceCount, !builder.tellsUsage { return try await write(form.ending) }
+            }
+            next = await items.next()
+        }
+        if builder.isDone { try await write(form.ending) }
     }
 
     static let restarting = APIError(503, "The engine is starting again.", code: "engine_restarting", retryAfter: 2)

@@ -47,6 +47,7 @@ struct Routes: Sendable {
         route("/completions", [.post: (.user, { try await $0.text($1, isChat: false) })]),
         route("/embeddings", [.post: (.user, { try await $0.embeddings($1) })]),
         route("/openai/deployments/*/embeddings", [.post: (.user, { try await $0.embeddings($1) })]),
+        route("/moderations", [.post: (.user, { try await $0.moderations($1) })]),
         route("/responses", [.post: (.user, { try await $0.responses($1) })]),
         route("/chat/completions/input_tokens", [.post: (.user, { try await $0.inputTokens($1) })]),
         route("/apply-template", [.post: (.user, { try await $0.applyTemplate($1) })]),
@@ -79,6 +80,10 @@ struct Routes: Sendable {
         route("/files", [.get: (.developer, { try await $0.files($1) }), .post: (.developer, { try await $0.upload($1) })]),
         route("/files/*", [.get: (.developer, { try await $0.file($1) }), .delete: (.developer, { try await $0.deleteFile($1) })]),
         route("/files/*/content", [.get: (.developer, { try await $0.fileContent($1) })]),
+        route("/uploads", [.post: (.developer, { try await $0.createUpload($1) })]),
+        route("/uploads/*/parts", [.post: (.developer, { try await $0.addPart($1) })]),
+        route("/uploads/*/complete", [.post: (.developer, { try await $0.completeUpload($1) })]),
+        route("/uploads/*/cancel", [.post: (.developer, { try await $0.cancelUpload($1) })]),
         route("/metrics", [.get: (.viewer, { try await $0.prometheus($1) })]),
         route("/", isOpen: true, [.get: (.nobody, { try $0.page("dashboard.html", $1) })]),
         route("/playground", isOpen: true, [.get: (.nobody, { try $0.page("playground.html", $1) })]),
@@ -99,8 +104,10 @@ struct Routes: Sendable {
     /// The route of a path, and the words that it leaves open.
     static func find(_ path: String) -> (Route, [String])? {
         guard path.hasPrefix("/") else { return nil }
-        let words = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { $0.removingPercentEncoding ?? "" }
-        let asked = words == [""] ? [] : words
+        let words = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { $0.removingPercentEncoding }
+        // Bytes that are no text name nothing.
+        guard !words.contains(nil) else { return nil }
+        let asked = words == [""] ? [] : words.compactMap { $0 }
         for route in all where route.words.count == asked.count {
             var open: [String] = []
             let fits = zip(route.words, asked).allSatisfy { word, given in
