@@ -32,12 +32,14 @@ else:
 
 question = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Tell me of a bird."}]
 fixed = dict(model="base", messages=question, temperature=0, max_completion_tokens=16)
+guessed = client.chat.completions.create(**fixed, extra_body={"prompt_lookup_num_tokens": 4})
 models = client.models.list().data
 check("models", [m.id for m in models] == ["base"] and models[0].owned_by == "tala", models)
 check("model", client.models.retrieve("base").id == "base")
 whole = client.chat.completions.create(**fixed)
 text = whole.choices[0].message.content
 check("chat", whole.object == "chat.completion" and text and whole.choices[0].message.role == "assistant", whole)
+check("guesses", guessed.choices[0].message.content == text and guessed.usage.completion_tokens_details.rejected_prediction_tokens >= 0, guessed)
 check("usage", whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens and whole.usage.completion_tokens <= 16)
 check("finish", whole.choices[0].finish_reason in ("stop", "length"))
 check("the same again", client.chat.completions.create(**fixed).choices[0].message.content == text)
@@ -339,6 +341,21 @@ if trains:
     check("file: expires", brief_file.expires_at == brief_file.created_at + 3600 and client.files.delete(brief_file.id).deleted, brief_file)
     with open("demo/tune.jsonl", "rb") as data:
         check("file: content", client.files.content(file.id).read() == data.read())
+    with open("demo/tune.jsonl", "rb") as data:
+        content = data.read()
+    upload = client.uploads.create(filename="tune.jsonl", purpose="fine-tune", bytes=len(content), mime_type="text/jsonl")
+    check("upload", upload.status == "pending" and upload.bytes == len(content) and upload.id.startswith("upload_"), upload)
+    halves = [client.uploads.parts.create(upload.id, data=part) for part in (content[1000:], content[:1000])]
+    refused("upload: not all of it", 400, lambda: client.uploads.complete(upload.id, part_ids=[halves[0].id]), param="part_ids")
+    refused("upload: no such part", 400, lambda: client.uploads.complete(upload.id, part_ids=["part_" + "0" * 26]), param="part_ids")
+    refused("upload: more than it is for", 413, lambda: client.uploads.parts.create(upload.id, data=content + b"x"), code="file_too_large")
+    done = client.uploads.complete(upload.id, part_ids=[halves[1].id, halves[0].id])
+    check("upload: completed", done.status == "completed" and client.files.content(done.file.id).read() == content, done)
+    refused("upload: once", 409, lambda: client.uploads.complete(upload.id, part_ids=[halves[0].id]), code="wrong_state")
+    check("upload: deleted", client.files.delete(done.file.id).deleted)
+    other = client.uploads.create(filename="x", purpose="fine-tune", bytes=5, mime_type="text/jsonl")
+    check("upload: cancelled", client.uploads.cancel(other.id).status == "cancelled")
+    refused("upload: none of another name", 404, lambda: client.uploads.cancel("upload_../../x"))
     refused("job of nothing", 400, lambda: client.fine_tuning.jobs.create(model="nothing", training_file=file.id), param="model")
     job = client.fine_tuning.jobs.create(
         model="demo", training_file=file.id, extra_body={"device": "cpu", "max_length": 128, "method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 1}}}})

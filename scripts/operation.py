@@ -177,6 +177,14 @@ check("a classifier filters", status == 400 and refusal["error"]["innererror"]["
 status, answer = chat("judged", "the bird sings in the tree 3")
 check("and lets pass", status == 200 and answer["prompt_filter_results"][0]["content_filter_results"]["hate"]["severity"] == "safe", answer)
 check("its job is not deleted", request("DELETE", "/v1/models/" + judge)[0] == 409)
+# The filter as an endpoint.
+status, found = request("POST", "/v1/moderations", {"input": ["i hate you all 5", "the bird sings in the tree 3", " "]})
+check("moderations", status == 200 and found["model"] == "judged" and [one["flagged"] for one in found["results"]] == [True, False, False], found)
+check("moderations: categories", found["results"][0]["categories"]["hate"] is True and found["results"][0]["categories"]["self-harm/intent"] is False and found["results"][0]["category_scores"]["hate"] > 0.5, found)
+check("moderations: what nobody looked at", "sexual" in found["results"][0]["tala"]["not_checked"] and "hate" not in found["results"][0]["tala"]["not_checked"], found)
+check("moderations: without a filter", request("POST", "/v1/moderations", {"input": "a", "model": "nothing"})[0] == 404)
+check("moderations: long", request("POST", "/v1/moderations", {"input": "the bird sings in the tree " * 4000})[1]["results"][0]["flagged"] is False)
+check("moderations: refused", request("POST", "/v1/moderations", {"input": [{"type": "image_url", "image_url": {"url": "http://localhost"}}]})[0] == 400)
 undeploy("judged")
 
 # Rollout without a gap: another base, while somebody asks all the time.
