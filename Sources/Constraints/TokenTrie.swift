@@ -141,7 +141,8 @@ package final class TokenTrie: Sendable {
             if node.ownTokens > 0 { mask.insert(order[Int(node.firstToken)..<Int(node.firstToken + node.ownTokens)]) }
             index += 1
         }
-        return mask
+        // What was given up is not known in part.
+        return recognizer.isExhausted ? TokenMask(count: tokens.count) : mask
     }
 }
 

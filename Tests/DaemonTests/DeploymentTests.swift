@@ -98,6 +98,41 @@ import Testing
         #expect(try Self.accepted("b", spool)["state"]?.string == "accepted")
     }
 
+    /// Whatever lies in the folder: the daemon goes on, says what is wrong, and tells nothing of
+    /// files elsewhere.
+    @Test func hostileFilesAreRefusedAndTheDaemonGoesOn() throws {
+        let spool = try TestSpool(worker: Self.worker)
+        defer { spool.remove() }
+        try spool.drop("a.yaml")
+        #expect(try spool.drain() == 0)
+        let files = DeploymentFiles(spool.layout)
+        let aliases = (1...30).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1), *a\($0 - 1)]" }.joined(separator: "\n")
+        let hostile: [(name: String, bytes: [UInt8])] = [
+            ("bomb", Array("a0: &a0 [x, x]\n\(aliases)\nmodel: m\n".utf8)), ("merge", Array("<<: &a {<<: *a}\nmodel: m\n".utf8)),
+            ("large", Array(repeating: 0x61, count: 3 << 20)), ("deep", Array(repeating: UInt8(ascii: "["), count: 100_000)),
+            ("deeper", Array("model: m\ndefaults: ".utf8) + Array(String(repeating: "{a: ", count: 50_000).utf8)),
+            ("bytes", [0x6D, 0xFF, 0xFE, 0x00, 0x3A, 0x20, 0x6D]), ("zero", [0, 0, 0]), ("nothing", []),
+            ("documents", Array("model: m\n---\nmodel: n\n".utf8)), ("tag", Array("!!python/object/apply:os.system [id]\n".utf8)),
+            ("twice", Array("model: m\nmodel: n\n".utf8)), ("path", Array("model: /etc/passwd\n".utf8)),
+            ("up", Array("model: m\nfilter: {block_lists: [../../../etc/passwd]}\n".utf8)),
+            ("number", Array("model: m\nslots: 1\(String(repeating: "0", count: 10_000))\n".utf8)),
+        ]
+        for (name, bytes) in hostile { try bytes.withUnsafeBytes { try DurableFiles.replace(files.file(name), with: $0) } }
+        #expect(mkfifo(files.file("pipe"), 0o666) == 0)
+        #expect(mkdir(files.file("folder"), 0o777) == 0)
+        #expect(symlink("/etc/passwd", files.file("link")) == 0)
+        #expect(symlink(files.file("loop"), files.file("loop")) == 0)
+        try DurableFiles.replace(files.file("good"), with: "model: m\n")
+        let names = hostile.map(\.name) + ["pipe", "folder", "link", "loop"]
+        #expect(try spool.run { names.allSatisfy { (try? Self.accepted($0, spool)) != nil } && (try? Self.accepted("good", spool)) != nil })
+        #expect(try Self.accepted("good", spool)["state"]?.string == "accepted")
+        for name in names {
+            let found = try Self.accepted(name, spool)
+            #expect(found["state"]?.string == "failed", "\(name): \(JSONWriter().string(found).prefix(300))")
+            #expect(JSONWriter().string(found).utf8.count < 4_096 && !JSONWriter().string(found).contains("root:"), "\(name)")
+        }
+    }
+
     @Test func namesOfDeploymentsLeadNowhere() {
         for name in ["a", "support-2", "A.b_c", String(repeating: "x", count: 64)] { #expect(Deployment.isName(name)) }
         for name in ["", ".", "..", ".a", "-a", "a/b", "a b", "a\n", "ä", "ftjob-x", String(repeating: "x", count: 65)] {
