@@ -79,7 +79,7 @@ package struct Differentiation {
         for node in graph.nodes.prefix(nodeCount) {
             if node.operation.isConversion { convertedFrom[node.outputs[0]] = node.inputs[0] }
             if node.operation.isCheapToRecompute { cheapNodes[node.outputs[0]] = node }
-            if node.inputs.contains(where: { needed[$0.index] }) {
+            if !node.operation.stopsGradients, node.inputs.contains(where: { needed[$0.index] }) {
                 for output in node.outputs where graph.type(of: output).elementType.isFloatingPoint { needed[output.index] = true }
             }
         }

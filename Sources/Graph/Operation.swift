@@ -50,6 +50,10 @@ package protocol Operation: Sendable {
     /// copy goes to the float32 original.
     var isConversion: Bool { get }
 
+    /// Whether what is computed counts as a constant: nothing is differentiated through it, and its
+    /// operands get no gradient from it.
+    var stopsGradients: Bool { get }
+
     /// Whether this is a product that matrix units compute where its operands' types allow it, and
     /// that may run tile by tile together with other products of the same result
     /// (``ProductChains``).
@@ -68,6 +72,7 @@ extension Operation {
     package var view: OperandView? { nil }
     package var isCheapToRecompute: Bool { false }
     package var isConversion: Bool { false }
+    package var stopsGradients: Bool { false }
     package var isMatrixProduct: Bool { false }
     package var addendInput: Int? { nil }
 }

@@ -58,6 +58,10 @@ import Testing
             let rows = graph.input("positions", TensorType(rows: 6, columns: 1, .int32))
             return try graph.add(RotaryEmbedding(headWidth: 4, isInterleaved: true), [y, table, rows])[0]
         },
+        Rule("ScaleColumns") { graph, y throws(GraphError) in
+            let vector = TensorType(rows: 1, columns: 8, .float32)
+            return try graph.add(ScaleColumns(), [y, graph.input("weight", vector), graph.input("bias", vector)])[0]
+        },
         Rule("BiasAdd") { graph, y throws(GraphError) in
             try graph.add(BiasAdd(), [y, graph.input("weight", TensorType(rows: 1, columns: 8, .float32))])[0]
         },
