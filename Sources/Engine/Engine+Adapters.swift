@@ -5,7 +5,8 @@ extension Engine {
     /// Loads a PEFT adapter into a free place.
     /// - Returns: the place, which requests name.
     /// - Throws: ``ModelError`` for a folder that is no adapter of this model,
-    ///   ``EngineError/adapterTooLarge(_:)``, and what the device throws.
+    ///   ``EngineError/adapterTooLarge(_:)``, ``EngineError/adapterBeyondMatrices(_:)``, and what
+    ///   the device throws.
     package func loadAdapter(_ folder: String) throws -> Int {
         guard let room = engineModel.shape.adapters else {
             throw EngineError.adapterTooLarge("the engine was started without room for adapters")
@@ -15,7 +16,11 @@ extension Engine {
         }
         let linears = model.linearModules
         let adapter = try AdapterFolder(folder)
-        let modules = try adapter.settings(on: linears).modules(on: linears)
+        let settings = try adapter.settings(on: linears)
+        let modules = try settings.modules(on: linears)
+        if let words = settings.whyNotByRow(modules) {
+            throw EngineError.adapterBeyondMatrices("\(folder) has \(words)")
+        }
         if let module = modules.first(where: { $0.rank > room.rank }) {
             throw EngineError.adapterTooLarge("\(folder) has rank \(module.rank), the engine has room for \(room.rank)")
         }

@@ -94,6 +94,7 @@ package enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     case doesNotFit(pages: Int, available: Int)
     case adapterInUse(Int)
     case adapterTooLarge(String)
+    case adapterBeyondMatrices(String)
 
     package var description: String {
         switch self {
@@ -106,6 +107,8 @@ package enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case .doesNotFit(let pages, let available): "the request needs \(pages) pages of the cache, which has \(available)"
         case .adapterInUse(let place): "requests use the adapter in place \(place)"
         case .adapterTooLarge(let reason): reason
+        case .adapterBeyondMatrices(let what):
+            "\(what), and a row of a batch has an adapter's matrices on linear layers alone: deploy the merged model instead"
         }
     }
 }

@@ -68,7 +68,8 @@ package struct ServedModel {
             options.baseWeights != .float32
         else { return .float32 }
         guard options.baseWeights == .stored else { return .bfloat16 }
-        let stored = try LanguageModel.linearModules(of: opened.configuration).map { weights.tensors[$0.name + ".weight"]?.elementType }
+        let linears = try LanguageModel.linearModules(of: opened.configuration).filter { !$0.isEmbedding }
+        let stored = linears.map { weights.tensors[$0.name + ".weight"]?.elementType }
         return stored.allSatisfy { $0 == .bfloat16 } ? .bfloat16 : .float32
     }
 

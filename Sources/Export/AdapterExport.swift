@@ -6,20 +6,30 @@ import Storage
 
 /// A PEFT adapter's configuration: the fields that every version of PEFT reads, and no others.
 package enum AdapterExport {
-    package static func configuration(_ model: LanguageModel, baseName: String) -> JSONNode {
-        guard case .adapter(let settings, _) = model.training else { return JSONNode([JSONMember]()) }
+    /// - Parameter isPlain: whether the files hold a ``PlainAdapter``, as a result does; else what
+    ///   is trained, as a checkpoint has it.
+    package static func configuration(_ model: LanguageModel, baseName: String, isPlain: Bool = true) -> JSONNode {
+        guard case .adapter(var settings, _) = model.training else { return JSONNode([JSONMember]()) }
+        if isPlain { settings = settings.plain }
         let (targets, layers) = targets(model)
+        let saved = settings.savedModules + (model.head.map { [$0.name] } ?? [])
         let configuration: JSONNode = [
             "peft_type": "LORA", "task_type": JSONNode(model.head == nil ? "CAUSAL_LM" : "SEQ_CLS"),
             "base_model_name_or_path": JSONNode(baseName), "r": JSONNode(settings.rank),
             "lora_alpha": number(settings.alpha),
-            "lora_dropout": JSONNode(settings.dropout), "bias": "none", "target_modules": JSONNode(targets.map { JSONNode($0) }),
-            "fan_in_fan_out": JSONNode(model.adapters.contains { $0.module.isTransposed }),
-            "use_rslora": JSONNode(settings.usesRankStabilisedScaling), "modules_to_save": model.head.map { [JSONNode($0.name)] } ?? nil,
+            "lora_dropout": JSONNode(settings.dropout), "bias": JSONNode(settings.bias.rawValue),
+            "target_modules": JSONNode(targets.map { JSONNode($0) }),
+            "fan_in_fan_out": JSONNode(model.adapters.contains { $0.module.isTransposed && !$0.module.isEmbedding }),
+            "use_rslora": JSONNode(settings.usesRankStabilisedScaling),
+            "modules_to_save": saved.isEmpty ? nil : JSONNode(saved.map { JSONNode($0) }),
             "inference_mode": true,
         ]
         var members = configuration.object ?? []
         if let layers { members.append(JSONMember("layers_to_transform", JSONNode(layers.map { JSONNode($0) }))) }
+        if settings.initialisation.changesBase {
+            members.append(JSONMember("init_lora_weights", settings.initialisation.word))
+        }
+        if settings.usesMagnitudes { members.append(JSONMember("use_dora", true)) }
         if !settings.rankExceptions.isEmpty {
             let ranks = settings.rankExceptions.map { JSONMember($0.expression, JSONNode(Int($0.value))) }
             members.append(JSONMember("rank_pattern", JSONNode(ranks)))
@@ -47,8 +57,8 @@ package enum AdapterExport {
     private static func number(_ value: Double) -> JSONNode { value == value.rounded() ? JSONNode(Int(value)) : JSONNode(value) }
 
     /// Writes `adapter_config.json` into a folder that holds the adapter's tensors.
-    package static func writeConfiguration(_ model: LanguageModel, baseName: String, to folder: String) throws {
-        let bytes = JSONWriter(isIndented: true).bytes(configuration(model, baseName: baseName))
+    package static func writeConfiguration(_ model: LanguageModel, baseName: String, isPlain: Bool, to folder: String) throws {
+        let bytes = JSONWriter(isIndented: true).bytes(configuration(model, baseName: baseName, isPlain: isPlain))
         try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: folder + "/adapter_config.json") }
     }
 }

@@ -10,8 +10,9 @@ package enum ModelExport {
     /// float32, stored in the base's element types.
     /// - Parameter trained: the adapter's matrices by PEFT key, or the whole model's tensors in
     ///   full training.
-    package static func writeMerged(_ model: LanguageModel, base: Checkpoint, trained: (String) throws -> [Float], to folder: String) throws
-    {
+    package static func writeMerged(
+        _ model: LanguageModel, base: Checkpoint, trained: @escaping (String) throws -> [Float], to folder: String
+    ) throws {
         let heads = replacedHeads(model)
         let tensors = base.tensors.values.filter { !isCopyOfTrained($0, model, base) && !heads.contains($0.name) }.sorted {
             $0.name < $1.name
@@ -21,15 +22,29 @@ package enum ModelExport {
         if let head = model.head {
             entries.append(.init(name: head.weightName, shape: [head.outputs, model.configuration.hiddenSize], elementType: headType))
         }
+        // A head that was the embedding, and is not any more.
+        let untied = model.isUntied && base.tensors[model.vocabularyHeadName] == nil ? base.tensors[model.embeddingName] : nil
+        if let untied { entries.append(.init(name: model.vocabularyHeadName, shape: untied.shape, elementType: untied.elementType)) }
         var writer = try SafetensorsWriter(path: folder + "/model.safetensors", entries: entries)
-        let adapters = Dictionary(model.adapters.map { ($0.module.name + ".weight", $0) }) { first, _ in first }
+        let plain = PlainAdapter(model, numbers: trained)
+        let adapters = Dictionary(plain.modules.map { ($0.module.name + ".weight", $0) }) { first, _ in first }
         for tensor in tensors {
             if let adapter = adapters[tensor.name] {
-                try appendMerged(tensor, adapter, a: try trained(adapter.keyOfA), b: try trained(adapter.keyOfB), to: &writer)
-            } else if model.trainables.tensor(of: tensor.name, .parameter) != nil {
-                try append(try trained(tensor.name), tensor.elementType, to: &writer)
+                let magnitude = adapter.hasMagnitude ? try trained(adapter.keyOfMagnitude) : nil
+                try appendMerged(
+                    tensor, adapter, a: try plain.numbers(adapter.keyOfA), b: try plain.numbers(adapter.keyOfB), magnitude: magnitude,
+                    to: &writer)
+            } else if let key = model.trainedKey(of: tensor.name) {
+                try append(try trained(key), tensor.elementType, to: &writer)
             } else {
                 try appendStored(tensor, to: &writer)
+            }
+        }
+        if let untied {
+            if let key = model.trainedKey(of: model.vocabularyHeadName) {
+                try append(try trained(key), untied.elementType, to: &writer)
+            } else {
+                try appendStored(untied, to: &writer)
             }
         }
         if let head = model.head { try append(try trained(head.key(model.training)), headType, to: &writer) }
@@ -46,7 +61,7 @@ package enum ModelExport {
     /// was trained as a whole: a tied head that the checkpoint stores twice. Beside the trained
     /// tensor it would be a stale copy, and loaders that look at it take it for another head.
     private static func isCopyOfTrained(_ tensor: StoredTensor, _ model: LanguageModel, _ base: Checkpoint) -> Bool {
-        guard tensor.shape.count > 1, model.trainables.tensor(of: tensor.name, .parameter) == nil else { return false }
+        guard tensor.shape.count > 1, model.trainedKey(of: tensor.name) == nil, !model.isUntied else { return false }
         return model.trainables.parameters.contains { parameter in
             guard let trained = base.tensors[parameter.key] else { return false }
             return trained.shape == tensor.shape && trained.holdsSameNumbers(as: tensor)
@@ -114,9 +129,10 @@ package enum ModelExport {
         return (0..<matrix.count).map { matrix[($0 % rows) * columns + $0 / rows] }
     }
 
-    /// `W + scale * B A`, some rows at a time.
+    /// `W + scale * B A`, some rows at a time; with magnitudes each row has its own as its length.
     private static func appendMerged(
-        _ tensor: StoredTensor, _ adapter: AdapterModule, a: [Float], b: [Float], to writer: inout SafetensorsWriter
+        _ tensor: StoredTensor, _ adapter: AdapterModule, a: [Float], b: [Float], magnitude: [Float]? = nil,
+        to writer: inout SafetensorsWriter
     ) throws {
         let (rank, scale) = (adapter.rank, Float(adapter.scale))
         // A weight that is stored turned is the product of the turned matrices.
@@ -140,6 +156,7 @@ package enum ModelExport {
                             if factor == 0 { continue }
                             for column in 0..<width { sums[column] += factor * right[index * width + column] }
                         }
+                        if let magnitude { RowLength.set(magnitude[row], of: sums, count: width) }
                     }
                 }
             }

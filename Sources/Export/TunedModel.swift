@@ -62,7 +62,7 @@ package struct TunedModel {
     /// Writes the texts with which a checkpoint's trained tensors can be loaded as they are.
     package func completeCheckpoint(in target: String) throws {
         if case .adapter = model.training {
-            try AdapterExport.writeConfiguration(model, baseName: baseName, to: target)
+            try AdapterExport.writeConfiguration(model, baseName: baseName, isPlain: false, to: target)
         } else {
             try writeCompanions(to: target)
         }

@@ -16,14 +16,39 @@ package struct TrainableLayout: Sendable {
         package var isHiddenMatrix: Bool
         /// Its learning rate over that of the step.
         package var rateFactor: Double
+        /// Whether files have it with one axis.
+        package var isVector: Bool
+        /// Whether files have it the other way round.
+        package var isTurned: Bool
 
-        package init(key: String, rows: Int, columns: Int, isDecayed: Bool, isHiddenMatrix: Bool = true, rateFactor: Double = 1) {
+        package init(
+            key: String, rows: Int, columns: Int, isDecayed: Bool, isHiddenMatrix: Bool = true, rateFactor: Double = 1,
+            isVector: Bool = false,
+            isTurned: Bool = false
+        ) {
             self.key = key
             self.rows = rows
             self.columns = columns
             self.isDecayed = isDecayed
             self.isHiddenMatrix = isHiddenMatrix
             self.rateFactor = rateFactor
+            self.isVector = isVector
+            self.isTurned = isTurned
+        }
+
+        /// As files have it.
+        package var shape: [Int] { isVector ? [columns] : isTurned ? [columns, rows] : [rows, columns] }
+
+        /// Numbers that are in memory, as files have them.
+        package func stored(_ numbers: [Float]) -> [Float] { isTurned ? Self.turned(numbers, rows: rows) : numbers }
+
+        /// Numbers of a file as memory has them.
+        package func held(_ numbers: [Float]) -> [Float] { isTurned ? Self.turned(numbers, rows: columns) : numbers }
+
+        private static func turned(_ matrix: [Float], rows: Int) -> [Float] {
+            guard rows > 0 else { return matrix }
+            let columns = matrix.count / rows
+            return (0..<matrix.count).map { matrix[($0 % rows) * columns + $0 / rows] }
         }
     }
     package struct Page: Sendable, Hashable {

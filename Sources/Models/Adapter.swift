@@ -2,7 +2,7 @@ import Basics
 package import Manifest
 import Tokenization
 
-/// A linear layer of a model that an adapter may sit on.
+/// A linear layer of a model that an adapter may sit on, or its embedding.
 package struct LinearModule: Sendable, Hashable {
     /// The full path, for example `model.layers.0.self_attn.q_proj`.
     package var name: String
@@ -10,6 +10,8 @@ package struct LinearModule: Sendable, Hashable {
     package var outputs: Int
     /// Whether the checkpoint stores its weight as `[inputs, outputs]`.
     package var isTransposed = false
+    /// Whether it is the embedding: its inputs are the tokens.
+    package var isEmbedding = false
 
     /// The last word of the path: `q_proj`.
     package var shortName: String { String(name.split(separator: ".").last ?? "") }
@@ -35,12 +37,35 @@ package struct AdapterModule: Sendable, Hashable {
     package var module: LinearModule
     package var rank: Int
     package var scale: Double
+    /// Whether the length of each of the weight's rows is trained too (DoRA, Liu et al. 2024,
+    /// arXiv:2402.09353): `y = (x Wᵀ + scale * (x Aᵀ) Bᵀ) * magnitude / length`, with the lengths
+    /// of the rows of `W + scale * B A`, which count as constants.
+    package var hasMagnitude = false
+    /// Whether the matrices began as a part of the base: then frozen ones, as they began, are taken
+    /// away from it.
+    package var hasTwin = false
     /// Tells the dropout of one module from another's.
     package var stream: UInt32
 
+    /// The module beside the base as it is: what began as a part of that has twice the rank then.
+    package var plain: AdapterModule {
+        var plain = self
+        if hasTwin { (plain.rank, plain.hasTwin) = (2 * rank, false) }
+        return plain
+    }
+
     /// The keys of PEFT's adapter files: A is `[rank, inputs]`, B is `[outputs, rank]`.
-    package var keyOfA: String { "base_model.model.\(module.name).lora_A.weight" }
-    package var keyOfB: String { "base_model.model.\(module.name).lora_B.weight" }
+    ///
+    /// On the device the A of an embedding lies turned, a row a token.
+    package var keyOfA: String { "base_model.model.\(module.name).lora_\(module.isEmbedding ? "embedding_A" : "A.weight")" }
+    package var keyOfB: String { "base_model.model.\(module.name).lora_\(module.isEmbedding ? "embedding_B" : "B.weight")" }
+    /// Of DoRA, `[outputs]`.
+    package var keyOfMagnitude: String { "base_model.model.\(module.name).lora_magnitude_vector" }
+    /// What the matrices began as, on the device alone.
+    package var keyOfTwinA: String { "twin/\(module.name)/A" }
+    package var keyOfTwinB: String { "twin/\(module.name)/B" }
+    /// `[1, outputs]`, the sums of squares of the frozen weight's rows.
+    var keyOfSquares: String { "squares/\(module.name)" }
 }
 
 /// What of a model gets an adapter, and how strong it is.
@@ -61,6 +86,13 @@ package struct AdapterSettings: Sendable, Hashable {
     package var layers: [Int]?
     /// What of ``targets`` gets none.
     package var excluded: Targets?
+    package var initialisation = Manifest.LoRA.Initialisation.standard
+    /// Whether the rows' lengths are trained too (DoRA).
+    package var usesMagnitudes = false
+    /// Which biases are trained with it.
+    package var bias = Manifest.LoRA.Bias.none
+    /// Modules that are trained whole, by the ends of their names.
+    package var savedModules: [String] = []
     /// A folder whose matrices are the initial ones.
     package var initialFolder: String?
 
@@ -88,9 +120,22 @@ package struct AdapterSettings: Sendable, Hashable {
     /// The adapters on a model's linear layers, in the layers' order.
     /// - Throws: ``ModelError`` if a target names no linear layer.
     package func modules(on linears: [LinearModule]) throws(ModelError) -> [AdapterModule] {
-        try chosen(of: linears).enumerated().map { index, module in
+        let chosen = try chosen(of: linears)
+        if usesMagnitudes || initialisation.changesBase, let embedding = chosen.first(where: \.isEmbedding) {
+            throw ModelError(
+                file: "manifest", field: "adapter.target_modules",
+                "names the embedding \(embedding.name), which goes neither with use_dora nor with this init_lora_weights: leave it out")
+        }
+        if usesMagnitudes, let turned = chosen.first(where: \.isTransposed) {
+            throw ModelError(
+                file: "manifest", field: "adapter.use_dora",
+                "is not for weights that are stored turned, as \(turned.name)'s is: leave it out")
+        }
+        return chosen.enumerated().map { index, module in
             AdapterModule(
-                module: module, rank: rank(of: module), scale: scale(of: module), stream: UInt32(truncatingIfNeeded: index))
+                module: module, rank: rank(of: module), scale: scale(of: module), hasMagnitude: usesMagnitudes,
+                hasTwin: initialisation.changesBase,
+                stream: UInt32(truncatingIfNeeded: index))
         }
     }
 }

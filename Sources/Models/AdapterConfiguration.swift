@@ -26,6 +26,12 @@ struct AdapterConfiguration {
     let rankExceptions: [AdapterSettings.Exception]
     let alphaExceptions: [AdapterSettings.Exception]
     let targets: Targets
+    let initialisation: Manifest.LoRA.Initialisation
+    /// DoRA.
+    let usesMagnitudes: Bool
+    let bias: Manifest.LoRA.Bias
+    /// Modules that are stored whole, without a classifier's head.
+    let savedModules: [String]
     private let excluded: Targets?
     private let layers: Set<Int>?
     private let layersNames: [String]
@@ -70,6 +76,7 @@ struct AdapterConfiguration {
             usesRankStabilisedScaling = false
             isClassifier = false
             (rankExceptions, alphaExceptions, targets, excluded, layers, layersNames) = ([], [], .stored, nil, nil, [])
+            (initialisation, usesMagnitudes, bias, savedModules) = (.standard, false, .none, [])
             return
         }
         guard node["peft_type"]?.string == "LORA" else {
@@ -77,6 +84,15 @@ struct AdapterConfiguration {
         }
         isClassifier = node["task_type"]?.string == "SEQ_CLS"
         try Self.refuseOtherFunctions(node, path)
+        let word = node["bias"]?.string ?? "none"
+        guard let bias = Manifest.LoRA.Bias(rawValue: word) else {
+            throw failure("bias", "is \(word); it may be none, all or lora_only")
+        }
+        self.bias = bias
+        // What the others began with is in their matrices.
+        initialisation = Self.changing[node["init_lora_weights"]?.string?.lowercased() ?? ""] ?? .standard
+        usesMagnitudes = node["use_dora"]?.bool ?? false
+        savedModules = try Self.savedModules(node, path)
         rank = try Self.rank(node["r"], "r", path)
         guard let alpha = node["lora_alpha"]?.double, abs(alpha) <= 1e6 else {
             throw failure("lora_alpha", "is not a number of usual size")
@@ -122,6 +138,8 @@ struct AdapterConfiguration {
         }
     }
 
+    var meansAllLinear: Bool { if case .allLinear = targets { true } else { false } }
+
     func isExcluded(_ name: String) -> Bool { excluded.map { Self.matches($0, name) } ?? false }
 
     private static func matches(_ targets: Targets, _ name: String) -> Bool {
@@ -131,6 +149,15 @@ struct AdapterConfiguration {
         case .pattern(let expression): NamePattern(expression)?.matches(name) ?? false
         case .names(let ends): ends.contains { name == $0 || name.hasSuffix("." + $0) }
         }
+    }
+
+    private static func savedModules(_ node: JSONNode, _ path: String) throws(ModelError) -> [String] {
+        guard let value = node["modules_to_save"], !value.isNull else { return [] }
+        guard let names = value.array?.compactMap(\.string), names.count == value.array?.count, !names.contains("") else {
+            throw ModelError(file: path, field: "modules_to_save", "is no list of modules' names")
+        }
+        // PEFT names both heads that a classifier may have; one that the model lacks does nothing.
+        return node["task_type"]?.string == "SEQ_CLS" ? names.filter { !headNames.contains($0) } : names
     }
 
     private static func rank(_ node: JSONNode?, _ key: String, _ path: String) throws(ModelError) -> Int {
@@ -178,10 +205,11 @@ struct AdapterConfiguration {
     /// Keys with a meaning here, and keys that say nothing about the function of an adapter whose
     /// matrices are stored.
     private static let known: Set<String> = [
-        "peft_type", "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules", "exclude_modules",
+        "peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "target_modules", "exclude_modules",
         "layers_to_transform", "layers_pattern", "lora_dropout", "task_type", "base_model_name_or_path", "revision", "inference_mode",
         "auto_mapping", "peft_version", "fan_in_fan_out", "megatron_core", "runtime_config", "qalora_group_size", "loftq_config",
-        "eva_config", "corda_config", "lora_ga_config", "ensure_weight_tying", "init_lora_weights", "bias", "tags", "license",
+        "eva_config", "corda_config", "lora_ga_config", "ensure_weight_tying", "init_lora_weights", "bias", "modules_to_save", "tags",
+        "license",
         "library_name", "transformers_version", "model_type",
     ]
     /// Values that switch something off, whatever it is.
@@ -195,20 +223,14 @@ struct AdapterConfiguration {
         }
     }
 
+    /// Beginnings that change the base, and can be made again from it.
+    private static let changing: [String: Manifest.LoRA.Initialisation] = ["pissa": .pissa, "olora": .olora]
+
     private static func refuseOtherFunctions(_ node: JSONNode, _ path: String) throws(ModelError) {
         func failure(_ key: String, _ message: String) -> ModelError { ModelError(file: path, field: key, message) }
         for member in node.object ?? [] where !known.contains(member.key) && !saysNothing(member.node) {
             switch member.key {
-            case "modules_to_save":
-                let modules = member.node.array?.compactMap(\.string) ?? []
-                // PEFT names both heads that there may be; one that the model lacks does nothing.
-                if node["task_type"]?.string == "SEQ_CLS", modules.allSatisfy(Self.headNames.contains) { continue }
-                let names = modules.joined(separator: ", ")
-                throw failure(
-                    member.key,
-                    "holds \(names): whole modules beside the matrices are not supported; merge the adapter with PEFT's "
-                        + "merge_and_unload() and use the merged model")
-            case "use_dora", "lora_bias", "use_qalora", "layer_replication", "target_parameters", "trainable_token_indices",
+            case "lora_bias", "use_qalora", "layer_replication", "target_parameters", "trainable_token_indices",
                 "alora_invocation_tokens", "use_bdlora", "arrow_config", "kasa_config", "velora_config", "monteclora_config",
                 "megatron_config":
                 throw failure(member.key, "makes the adapter more than low-rank matrices on linear layers, which is not supported")
@@ -219,21 +241,19 @@ struct AdapterConfiguration {
                         + "adapter with the tool that made it")
             }
         }
-        if let bias = node["bias"]?.string, bias != "none" {
-            throw failure(
-                "bias", "is \(bias): trained biases beside the matrices are not supported; merge the adapter with PEFT's merge_and_unload()"
-            )
-        }
         if let type = node["task_type"]?.string, !["CAUSAL_LM", "FEATURE_EXTRACTION", "SEQ_CLS"].contains(type) {
             throw failure("task_type", "is \(type), neither CAUSAL_LM nor SEQ_CLS")
         }
         // These change the base's weights when the adapter is loaded.
         if let words = node["init_lora_weights"]?.string {
             let word = words.lowercased()
-            if ["pissa", "olora", "corda", "loftq", "lora_ga"].contains(where: word.hasPrefix) {
+            if node["use_dora"]?.bool == true, changing[word] != nil {
+                throw failure("init_lora_weights", "is \(words) beside use_dora, which is not supported")
+            }
+            if changing[word] == nil, ["pissa", "olora", "corda", "loftq", "lora_ga"].contains(where: word.hasPrefix) {
                 throw failure(
                     "init_lora_weights",
-                    "is \(words), which changes the base model's weights: save the adapter with PEFT's "
+                    "is \(words), which changes the base model's weights by what cannot be computed again: save the adapter with PEFT's "
                         + "path_initial_model_for_weight_conversion, which makes a plain one of it")
             }
         }

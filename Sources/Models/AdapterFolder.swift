@@ -37,6 +37,12 @@ package struct AdapterFolder {
     private let file: String
     /// By the module's name as it is stored, without what tools put around it.
     private var stored: [(module: String, isA: Bool, matrix: Matrix)] = []
+    /// Of DoRA, by the module's name as it is stored.
+    private var magnitudes: [(module: String, tensor: StoredTensor)] = []
+    /// Weights of the base that PEFT saves beside matrices on them: an embedding's.
+    private var baseWeights: [StoredTensor] = []
+    /// Biases and tensors of whole modules.
+    private var others: [StoredTensor] = []
     /// A classifier's head.
     private var head: StoredTensor?
 
@@ -65,22 +71,41 @@ package struct AdapterFolder {
                 head = tensor
                 continue
             }
-            guard let place = Self.place(of: tensor.name) else {
-                throw ModelError(file: file, field: tensor.name, Self.meaning(of: tensor.name))
+            if tensor.name.hasSuffix(".base_layer.weight") {
+                try baseWeights.append(checked(tensor))
+                continue
             }
-            guard tensor.elementType.isFloatingPoint else {
-                throw ModelError(file: file, field: tensor.name, "is not a floating-point tensor")
+            if configuration.usesMagnitudes, let module = Self.moduleOfMagnitude(tensor.name) {
+                try magnitudes.append((module, checked(tensor)))
+                continue
+            }
+            guard let place = Self.place(of: tensor.name) else {
+                if configuration.bias != .none || !configuration.savedModules.isEmpty {
+                    try others.append(checked(tensor))
+                    continue
+                }
+                throw ModelError(file: file, field: tensor.name, Self.meaning(of: tensor.name))
             }
             guard tensor.shape.count == 2 else {
                 throw ModelError(file: file, field: tensor.name, "has the shape \(tensor.shape), not a matrix's")
             }
-            guard FiniteNumbers.holds(tensor.bytes, tensor.elementType) else {
-                throw ModelError(
-                    file: file, field: tensor.name, "holds a NaN or an infinity: the adapter is damaged, or its training went astray")
-            }
+            try checked(tensor)
             stored.append((place.module, place.isA, Matrix(tensor: tensor, isTransposed: place.isOfMLX)))
         }
         if stored.isEmpty { throw ModelError(file: file, "holds no matrices of an adapter") }
+    }
+
+    /// - Throws: ``ModelError`` where a tensor holds what cannot be computed with.
+    @discardableResult
+    private func checked(_ tensor: StoredTensor) throws(ModelError) -> StoredTensor {
+        guard tensor.elementType.isFloatingPoint else {
+            throw ModelError(file: file, field: tensor.name, "is not a floating-point tensor")
+        }
+        guard FiniteNumbers.holds(tensor.bytes, tensor.elementType) else {
+            throw ModelError(
+                file: file, field: tensor.name, "holds a NaN or an infinity: the adapter is damaged, or its training went astray")
+        }
+        return tensor
     }
 
     /// The head where training or use of a model with this head begins; nil where the adapter has
@@ -119,13 +144,20 @@ package struct AdapterFolder {
     /// How the modules are trained or used, as the adapter says it; dropout is not the adapter's.
     package func settings(on linears: [LinearModule], dropout: Double = 0) throws -> AdapterSettings {
         let held = Set(try matrices(on: linears).keys)
-        let targets = linears.filter { configuration.isTarget($0.name) ?? held.contains($0.name) || held.contains($0.name) }
+        // An embedding is no linear layer, which is all that `all-linear` means.
+        let targets = linears.filter {
+            held.contains($0.name) || (configuration.isTarget($0.name) == true && !($0.isEmbedding && configuration.meansAllLinear))
+        }
         var settings = AdapterSettings(
             rank: configuration.rank, alpha: configuration.alpha, dropout: dropout,
-            targets: targets.count == linears.count ? .allLinear : .names(targets.map(\.name)),
+            targets: targets == linears.filter { !$0.isEmbedding } ? .allLinear : .names(targets.map(\.name)),
             usesRankStabilisedScaling: configuration.usesRankStabilisedScaling, initialFolder: path)
         settings.rankExceptions = configuration.rankExceptions
         settings.alphaExceptions = configuration.alphaExceptions
+        settings.initialisation = configuration.initialisation
+        settings.usesMagnitudes = configuration.usesMagnitudes
+        settings.bias = configuration.bias
+        settings.savedModules = configuration.savedModules
         return settings
     }
 
@@ -140,8 +172,8 @@ package struct AdapterFolder {
                 let last = entry.module.split(separator: ".").last.map(String.init) ?? ""
                 throw ModelError(
                     file: file, field: key,
-                    ["lm_head", "embed_tokens"].contains(last)
-                        ? "is an adapter on \(last): only the linear layers of the blocks can have one; merge it with PEFT's merge_and_unload()"
+                    last == "lm_head"
+                        ? "is an adapter on \(last): only the linear layers of the blocks and the embedding can have one; merge it with PEFT's merge_and_unload()"
                         : "belongs to no linear layer of the model")
             }
             if configuration.isTarget(module) == false {
@@ -208,18 +240,110 @@ package struct AdapterFolder {
         try matrices(for: modules, on: linears).sorted { $0.key < $1.key }.map { ($0.key, $0.value.numbers()) }
     }
 
+    /// Looks whether weights of the base that lie beside the matrices are the base's.
+    /// - Throws: ``ModelError`` where one is another.
+    func requireBase(_ checkpoint: Checkpoint) throws(ModelError) {
+        let known = Set(checkpoint.tensors.keys)
+        for tensor in baseWeights {
+            let base = Self.module(Self.plain(tensor.name), among: known).flatMap { checkpoint.tensors[$0] }
+            guard let base, base.holdsSameNumbers(as: tensor) else {
+                throw ModelError(
+                    file: file, field: tensor.name,
+                    "is not the base model's: the adapter is for another one, or for one with more tokens; merge it with PEFT's "
+                        + "merge_and_unload()")
+            }
+        }
+    }
+
+    /// The tensors that the adapter has whole, by their keys.
+    /// - Throws: ``ModelError`` where one is missing, has another shape, or is of nothing that
+    ///   `adapter_config.json` names.
+    func tensors(for copies: [AdapterCopy]) throws(ModelError) -> [String: StoredTensor] {
+        let byName = Dictionary(copies.map { ($0.name, $0) }) { first, _ in first }
+        let known = Set(byName.keys)
+        var found: [String: StoredTensor] = [:]
+        for tensor in others {
+            guard let copy = Self.module(Self.plain(tensor.name), among: known).flatMap({ byName[$0] }) else {
+                throw ModelError(
+                    file: file, field: tensor.name, "is no matrix of an adapter, and of no bias or module that adapter_config.json names")
+            }
+            let shape = copy.isVector ? [copy.columns] : [copy.rows, copy.columns]
+            guard tensor.shape == shape else {
+                throw ModelError(file: file, field: tensor.name, "has the shape \(tensor.shape), the model needs \(shape)")
+            }
+            guard found.updateValue(tensor, forKey: copy.key) == nil else {
+                throw ModelError(file: file, field: tensor.name, "is there a second time, under another name")
+            }
+        }
+        if let missing = copies.first(where: { found[$0.key] == nil }) {
+            throw ModelError(file: file, field: missing.key, "is missing, though adapter_config.json says that it is trained")
+        }
+        return found
+    }
+
+    /// The magnitudes of the modules that have matrices here, by their keys.
+    /// - Throws: ``ModelError`` where one is missing, has another length, or has no module.
+    func magnitudes(for modules: [AdapterModule]) throws(ModelError) -> [String: StoredTensor] {
+        guard configuration.usesMagnitudes else { return [:] }
+        let byName = Dictionary(modules.map { ($0.module.name, $0) }) { first, _ in first }
+        let known = Set(byName.keys)
+        var found: [String: StoredTensor] = [:]
+        for (module, tensor) in magnitudes {
+            guard let adapter = Self.module(module, among: known).flatMap({ byName[$0] }) else {
+                throw ModelError(file: file, field: tensor.name, "belongs to no layer with an adapter")
+            }
+            guard tensor.elementCount == adapter.module.outputs, tensor.shape.allSatisfy({ $0 == 1 || $0 == adapter.module.outputs }) else {
+                throw ModelError(
+                    file: file, field: tensor.name, "has the shape \(tensor.shape), the layer needs [\(adapter.module.outputs)]")
+            }
+            guard found.updateValue(tensor, forKey: adapter.keyOfMagnitude) == nil else {
+                throw ModelError(file: file, field: tensor.name, "is there a second time, under another name")
+            }
+        }
+        let held = Set(stored.compactMap { Self.module($0.module, among: known) })
+        if let missing = modules.first(where: { held.contains($0.module.name) && found[$0.keyOfMagnitude] == nil }) {
+            throw ModelError(file: file, field: missing.keyOfMagnitude, "is missing, though adapter_config.json has use_dora")
+        }
+        return found
+    }
+
+    /// All numbers of an adapter as it lies here, by PEFT's keys: matrices, then whole tensors.
+    /// - Throws: ``ModelError`` as reading them for training does.
+    package func numbers(for model: LanguageModel) throws(ModelError) -> [(key: String, numbers: [Float])] {
+        try numbers(for: model.adapters, on: model.linearModules)
+            + magnitudes(for: model.adapters).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
+            + tensors(for: model.copies).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
+    }
+
     // MARK: Names
+
+    /// The name of a tensor in the model, where PEFT puts words into it.
+    private static func plain(_ name: String) -> String {
+        let words: Set<String> = ["_orig_mod", "_fsdp_wrapped_module", "base_layer", "modules_to_save", "default"]
+        return name.split(separator: ".").filter { !words.contains(String($0)) }.joined(separator: ".")
+    }
 
     /// The module and the matrix that a tensor's name means; nil if it is none of a plain adapter.
     private static func place(of name: String) -> (module: String, isA: Bool, isOfMLX: Bool)? {
         var parts = name.split(separator: ".").map(String.init).filter { !["_orig_mod", "_fsdp_wrapped_module"].contains($0) }
         if parts.last == "weight" { parts.removeLast() }
-        let matrices = ["lora_A": (true, false), "lora_B": (false, false), "lora_a": (true, true), "lora_b": (false, true)]
+        let matrices = [
+            "lora_A": (true, false), "lora_B": (false, false), "lora_a": (true, true), "lora_b": (false, true),
+            "lora_embedding_A": (true, false), "lora_embedding_B": (false, false),
+        ]
         // Between the matrix and `weight` may stand the adapter's name.
         guard let index = parts.lastIndex(where: { matrices[$0] != nil }), index >= parts.count - 2, index > 0,
             let (isA, isOfMLX) = matrices[parts[index]]
         else { return nil }
         return (parts[..<index].joined(separator: "."), isA, isOfMLX)
+    }
+
+    /// The module whose rows' lengths a tensor is; nil if it is something else.
+    private static func moduleOfMagnitude(_ name: String) -> String? {
+        var parts = name.split(separator: ".").map(String.init).filter { !["_orig_mod", "_fsdp_wrapped_module"].contains($0) }
+        if parts.last == "weight" { parts.removeLast() }
+        guard let index = parts.lastIndex(of: "lora_magnitude_vector"), index >= parts.count - 2, index > 0 else { return nil }
+        return parts[..<index].joined(separator: ".")
     }
 
     /// Whether a tensor is a classifier's head, whose name PEFT (0.21) writes without the adapter's
@@ -246,9 +370,9 @@ package struct AdapterFolder {
 
     /// What a tensor that is no matrix of a plain adapter is.
     private static func meaning(of name: String) -> String {
-        if name.contains("lora_magnitude_vector") || name.hasSuffix(".m") { return "is of a DoRA adapter, which is not supported" }
-        if name.contains("lora_embedding_") { return "is an adapter on the embedding: only the linear layers of the blocks can have one" }
-        if name.hasSuffix(".bias") { return "is a bias beside the matrices, which is not supported" }
-        return "is no matrix of an adapter (lora_A, lora_B), and whole modules beside the matrices are not supported"
+        if name.contains("lora_magnitude_vector") { return "is of a DoRA adapter, but adapter_config.json has no use_dora" }
+        if name.hasSuffix(".m") { return "is of a DoRA adapter of mlx-lm, which is not read" }
+        if name.hasSuffix(".bias") { return "is a bias, though adapter_config.json has no bias: all or lora_only" }
+        return "is no matrix of an adapter (lora_A, lora_B), and adapter_config.json names no modules_to_save"
     }
 }

@@ -2,7 +2,7 @@ import Basics
 import Manifest
 import Tokenization
 
-/// Which linear layers get an adapter.
+/// Which linear layers get an adapter, and whether the embedding does.
 extension AdapterSettings {
     private static func failure(_ key: String, _ message: String) -> ModelError {
         ModelError(file: "manifest", field: "adapter.\(key)", message)
@@ -31,7 +31,7 @@ extension AdapterSettings {
 
     private static func named(_ targets: Targets, of linears: [LinearModule], _ key: String) throws(ModelError) -> [LinearModule] {
         switch targets {
-        case .allLinear: return linears
+        case .allLinear: return linears.filter { !$0.isEmbedding }
         case .pattern(let expression):
             guard let pattern = NamePattern(expression) else {
                 throw failure(key, "\"\(expression)\" is a regular expression that is not understood")

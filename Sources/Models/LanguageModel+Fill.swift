@@ -14,7 +14,7 @@ extension LanguageModel {
         for table in configuration.rotaryTables {
             try write(table.settings.table(positions: rotaryRows.positionCount), table.key, memory)
         }
-        for weight in declarations {
+        for weight in declarations where copyKeys[weight.name] == nil || isFrozen(weight.name) {
             if let layout = quantizedLayout(of: weight) {
                 try quantize(weight, layout, memory)
                 continue
@@ -34,18 +34,25 @@ extension LanguageModel {
             }
         }
         if let head { try fill(head, memory) }
-        guard case .adapter(_, let seed) = training else { return }
+        guard case .adapter(let settings, let seed) = training else { return }
+        for copy in copies { try fill(copy, memory) }
         for adapter in adapters {
-            if let a = initialAdapter[adapter.keyOfA], let b = initialAdapter[adapter.keyOfB] {
-                try write(a.numbers(), adapter.keyOfA, memory)
-                try write(b.numbers(), adapter.keyOfB, memory)
-            } else {
-                // PEFT's default: A as torch.nn.init.kaiming_uniform_ with a = sqrt(5) draws it, B
-                // zero, so that training starts from the base model.
-                var numbers = RandomNumbers(seed: seed, name: adapter.keyOfA)
-                let bound = 1 / Double(adapter.module.inputs).squareRoot()
-                try write(numbers.uniform(bound: bound, count: adapter.rank * adapter.module.inputs), adapter.keyOfA, memory)
-            }
+            try fillMatrices(of: adapter, settings, seed: seed, memory)
+            if adapter.hasMagnitude { try fillMagnitude(of: adapter, memory) }
+        }
+    }
+
+    /// The initial adapter's tensor, or the model's own.
+    private func fill(_ copy: AdapterCopy, _ memory: any PersistentMemory) throws {
+        if let initial = initialCopies[copy.key] { return try self.copy(initial, to: copy.key, memory) }
+        switch source {
+        case .checkpoint(let checkpoint):
+            guard let stored = checkpoint.tensors[copy.source] else { return }
+            try Self.requireFinite(stored, checkpoint.title(of: copy.source))
+            try self.copy(stored, to: copy.key, memory)
+        case .random(let seed):
+            guard let weight = declarations.first(where: { $0.name == copy.source }) else { return }
+            try writeInitialValues(of: weight, seed: seed, to: copy.key, memory)
         }
     }
 
@@ -63,12 +70,15 @@ extension LanguageModel {
         try write(head.key(training), memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
     }
 
-    private func writeInitialValues(of weight: ModelBuilder.WeightDeclaration, seed: UInt64, _ memory: any PersistentMemory) throws {
+    private func writeInitialValues(
+        of weight: ModelBuilder.WeightDeclaration, seed: UInt64, to key: String? = nil, _ memory: any PersistentMemory
+    ) throws {
+        let key = key ?? weight.name
         if case .constant(let value) = weight.initial {
-            return try write(Array(repeating: value, count: weight.rows * weight.columns), weight.name, memory)
+            return try write(Array(repeating: value, count: weight.rows * weight.columns), key, memory)
         }
         let numbers = initialNumbers(weight, seed: seed)
-        try write(weight.name, memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
+        try write(key, memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
     }
 
     /// The numbers that a matrix starts with.

@@ -42,8 +42,13 @@ package final class LanguageModel {
     package let source: Source
     package let training: Training
     package let trainables: TrainableLayout
+    /// The linear layers, and the embedding behind them.
     package let linearModules: [LinearModule]
     package let adapters: [AdapterModule]
+    /// What of the model the adapter has whole.
+    package let copies: [AdapterCopy]
+    /// The keys of these by the model's names.
+    let copyKeys: [String: String]
     package let precision: Precision
     package let rotaryRows: RotaryRows
     /// The head of a task in place of the one over the vocabulary; trained wherever anything is.
@@ -53,6 +58,10 @@ package final class LanguageModel {
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
     let initialAdapter: [String: AdapterFolder.Matrix]
+    /// The initial adapter's copies, by their keys.
+    let initialCopies: [String: StoredTensor]
+    /// Its magnitudes, by their keys.
+    let initialMagnitudes: [String: StoredTensor]
     /// The head that the initial adapter has.
     let initialHead: StoredTensor?
     private let linearWeights: Set<String>
@@ -100,41 +109,90 @@ package final class LanguageModel {
         let recorder = try Self.recorder(configuration, head.map { ($0, $0.key(training)) })
         family = recorder.family
         declarations = recorder.declarations
-        linearModules = recorder.linearModules
+        let adaptable = Self.adaptedModules(recorder)
+        linearModules = adaptable
         let linears = Set(recorder.linearModules.map { $0.name + ".weight" })
         linearWeights = linears
         if case .checkpoint(let checkpoint) = source { try Self.check(recorder.declarations, against: checkpoint) }
         switch training {
         case .nothing:
-            (adapters, initialAdapter, initialHead, trainables) = ([], [:], nil, TrainableLayout([]))
+            (adapters, copies, initialAdapter, initialHead, trainables) = ([], [], [:], nil, TrainableLayout([]))
+            (initialCopies, initialMagnitudes) = ([:], [:])
         case .full:
-            (adapters, initialAdapter, initialHead) = ([], [:], nil)
+            (adapters, copies, initialAdapter, initialHead) = ([], [], [:], nil)
+            (initialCopies, initialMagnitudes) = ([:], [:])
             trainables = TrainableLayout(
                 recorder.declarations.map {
                     .init(
                         key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector,
-                        isHiddenMatrix: linears.contains($0.name))
+                        isHiddenMatrix: linears.contains($0.name), isVector: $0.isVector)
                 }
                     + (headParameter.map { [$0] } ?? []),
                 pageByteLimit: pageByteLimit)
         case .adapter(let settings, _):
-            let modules = try settings.modules(on: recorder.linearModules)
+            let modules = try settings.modules(on: adaptable)
             adapters = modules
+            let copies = try settings.copies(
+                of: recorder.declarations, modules, configuration, hasVocabularyHead: head == nil)
+            self.copies = copies
             let folder = try settings.initialFolder.map { try AdapterFolder($0) }
-            initialAdapter = try folder.map { try $0.matrices(for: modules, on: recorder.linearModules) } ?? [:]
+            if case .checkpoint(let checkpoint) = source { try folder?.requireBase(checkpoint) }
+            initialAdapter = try folder.map { try $0.matrices(for: modules, on: adaptable) } ?? [:]
+            initialCopies = try folder?.tensors(for: copies) ?? [:]
+            initialMagnitudes = try folder?.magnitudes(for: modules) ?? [:]
             initialHead = try folder?.head(for: head, hiddenSize: configuration.hiddenSize)
             trainables = TrainableLayout(
-                modules.flatMap { adapter in
-                    [
-                        TrainableLayout.Parameter(key: adapter.keyOfA, rows: adapter.rank, columns: adapter.module.inputs, isDecayed: true),
+                modules.flatMap { adapter -> [TrainableLayout.Parameter] in
+                    let magnitude = TrainableLayout.Parameter(
+                        key: adapter.keyOfMagnitude, rows: 1, columns: adapter.module.outputs, isDecayed: decaysAll, isHiddenMatrix: false,
+                        rateFactor: adapterRateRatio, isVector: true)
+                    return [
+                        Self.parameterOfA(adapter),
                         TrainableLayout.Parameter(
                             key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true,
                             rateFactor: adapterRateRatio),
-                    ]
-                } + (headParameter.map { [$0] } ?? []), pageByteLimit: pageByteLimit)
+                    ] + (adapter.hasMagnitude ? [magnitude] : [])
+                }
+                    + copies.map {
+                        // LoRA+ counts vectors as it counts B.
+                        TrainableLayout.Parameter(
+                            key: $0.key, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector,
+                            isHiddenMatrix: linears.contains($0.name), rateFactor: $0.isVector ? adapterRateRatio : 1, isVector: $0.isVector
+                        )
+                    } + (headParameter.map { [$0] } ?? []), pageByteLimit: pageByteLimit)
         }
+        copyKeys = Dictionary(copies.map { ($0.name, $0.key) }) { first, _ in first }
         try checkPackedAreFrozen()
     }
+
+    /// Of an embedding the matrix lies turned: a row a token.
+    private static func parameterOfA(_ adapter: AdapterModule) -> TrainableLayout.Parameter {
+        let (rank, inputs, isTurned) = (adapter.rank, adapter.module.inputs, adapter.module.isEmbedding)
+        return TrainableLayout.Parameter(
+            key: adapter.keyOfA, rows: isTurned ? inputs : rank, columns: isTurned ? rank : inputs, isDecayed: true, isTurned: isTurned)
+    }
+
+    /// The trained tensor that stands for one of the model's; nil where it is frozen.
+    package func trainedKey(of name: String) -> String? {
+        let key = copyKeys[name] ?? name
+        return trainables.tensor(of: key, .parameter) == nil ? nil : key
+    }
+
+    /// Whether the graph reads the checkpoint's own numbers of a tensor: a head that is tied to the
+    /// embedding stays what it was where the adapter has a copy of that.
+    func isFrozen(_ name: String) -> Bool {
+        if trainedKey(of: name) == nil { return true }
+        return isUntied && head == nil && name == family.names.embedding && copyKeys[family.names.head] == nil
+    }
+
+    /// Whether embedding and head are two by what the adapter copies, though the model ties them.
+    package var isUntied: Bool {
+        if case .adapter(let settings, _) = training { head == nil && settings.unties(configuration, adapters) } else { false }
+    }
+
+    /// The head over the vocabulary as a checkpoint calls it.
+    package var vocabularyHeadName: String { family.names.head }
+    package var embeddingName: String { family.names.embedding }
 
     /// The names and shapes of a model come from building it once for one token.
     private static func recorder(_ configuration: ModelConfiguration, _ head: (TaskHead, String)? = nil) throws -> ModelBuilder {
@@ -148,9 +206,17 @@ package final class LanguageModel {
         return recorder
     }
 
-    /// The linear layers that a model of this configuration has, in their order.
+    /// The linear layers that a model of this configuration has, in their order, and its embedding
+    /// behind them: what an adapter may sit on.
     package static func linearModules(of configuration: ModelConfiguration) throws -> [LinearModule] {
-        try recorder(configuration).linearModules
+        try adaptedModules(recorder(configuration))
+    }
+
+    private static func adaptedModules(_ recorder: ModelBuilder) -> [LinearModule] {
+        let embedding = LinearModule(
+            name: ModelBuilder.module(of: recorder.family.names.embedding), inputs: recorder.configuration.vocabularySize,
+            outputs: recorder.configuration.hiddenSize, isTransposed: true, isEmbedding: true)
+        return recorder.linearModules + [embedding]
     }
 
     /// The tensors of the head over the vocabulary, without the embedding where it is tied to it.
@@ -180,6 +246,7 @@ package final class LanguageModel {
         settings.quantizedFormat = precision.baseWeights.quantizedFormat
         settings.trainables = trainables
         settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
+        settings.copyKeys = copyKeys
         settings.dropout = isTraining ? dropout : 0
         settings.embeddingNoise = isTraining ? embeddingNoise : 0
         settings.generation = generation
@@ -193,12 +260,23 @@ package final class LanguageModel {
     /// Every frozen weight and constant of the model.
     package var frozenTensors: [PersistentTensor] {
         var tensors = configuration.rotaryTables.map { ModelBuilder.tensor(of: $0, positionCount: rotaryRows.positionCount) }
-        for weight in declarations where trainables.tensor(of: weight.name, .parameter) == nil {
+        for weight in declarations where isFrozen(weight.name) {
             let (rows, columns) = weight.isTransposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
             let type =
                 quantizedLayout(of: weight).map { QuantizedProduct.wordsType($0) }
                 ?? TensorType(rows: rows, columns: columns, frozenType(weight.name, weight.isVector ? .vector : .product))
             tensors.append(PersistentTensor(key: weight.name, type: type, kind: .weight))
+        }
+        for adapter in adapters where adapter.hasTwin {
+            let (rank, module, type) = (adapter.rank, adapter.module, precision.activationType)
+            tensors.append(
+                PersistentTensor(key: adapter.keyOfTwinA, type: TensorType(rows: rank, columns: module.inputs, type), kind: .constant))
+            tensors.append(
+                PersistentTensor(key: adapter.keyOfTwinB, type: TensorType(rows: module.outputs, columns: rank, type), kind: .constant))
+        }
+        for adapter in adapters where adapter.hasMagnitude {
+            let type = TensorType(rows: 1, columns: adapter.module.outputs, .float32)
+            tensors.append(PersistentTensor(key: adapter.keyOfSquares, type: type, kind: .constant))
         }
         if let head, trainables.tensor(of: head.key(training), .parameter) == nil {
             let type = TensorType(rows: head.outputs, columns: configuration.hiddenSize, .float32)
@@ -212,7 +290,7 @@ package final class LanguageModel {
         guard case .checkpoint(let checkpoint) = source else { return [:] }
         var mapped: [String: UnsafeRawBufferPointer] = [:]
         for weight in declarations
-        where trainables.tensor(of: weight.name, .parameter) == nil && quantizedLayout(of: weight) == nil && !weight.isTransposed {
+        where isFrozen(weight.name) && quantizedLayout(of: weight) == nil && !weight.isTransposed {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
             if stored.isPlain, stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) {
                 mapped[weight.name] = stored.bytes
@@ -224,7 +302,9 @@ package final class LanguageModel {
     /// How a weight is quantised, or nil: the linear layers of the blocks are, where the format
     /// says so; the embedding and the head are not, as in QLoRA.
     func quantizedLayout(of weight: ModelBuilder.WeightDeclaration) -> QuantizedLayout? {
-        guard let format = precision.baseWeights.quantizedFormat, linearWeights.contains(weight.name) else { return nil }
+        guard let format = precision.baseWeights.quantizedFormat, linearWeights.contains(weight.name), isFrozen(weight.name) else {
+            return nil
+        }
         return QuantizedLayout(format, elementCount: weight.rows * weight.columns)
     }
 

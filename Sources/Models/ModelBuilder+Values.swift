@@ -89,10 +89,15 @@ extension ModelBuilder {
         _ name: String, rows: Int, columns: Int, _ use: WeightUse, initial: InitialValues, isTransposed: Bool = false
     ) throws(GraphError) -> ValueID {
         declare(name, rows: rows, columns: columns, use, initial, isTransposed: isTransposed)
-        if let tensor = settings.trainables.tensor(of: name, .parameter) {
+        if let tensor = settings.trained(name) {
             let value = graph.persistent(tensor)
             return use == .vector ? value : try inActivationType(value, name)
         }
+        return frozen(name, rows: rows, columns: columns, use)
+    }
+
+    /// A weight as the checkpoint has it.
+    mutating func frozen(_ name: String, rows: Int, columns: Int, _ use: WeightUse) -> ValueID {
         let type = TensorType(rows: rows, columns: columns, settings.frozenType(name, use))
         return graph.persistent(PersistentTensor(key: name, type: type, kind: .weight))
     }
@@ -120,7 +125,7 @@ extension ModelBuilder {
     mutating func withPositions(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
         let table = try weight(
             name, rows: configuration.maximumPositions, columns: configuration.hiddenSize, .product, initial: normalValues)
-        let source = settings.trainables.tensor(of: name, .parameter).map { graph.persistent($0) } ?? table
+        let source = settings.trained(name).map { graph.persistent($0) } ?? table
         let rows = positionRows()
         return try added(x, graph.add(Embedding(), [source, rows], names: ["positions"])[0])
     }
@@ -136,6 +141,9 @@ extension ModelBuilder {
         productWeights[key] = converted
         return converted
     }
+
+    /// The module that a tensor belongs to: its name without the last word.
+    static func module(of tensor: String) -> String { tensor.split(separator: ".").dropLast().joined(separator: ".") }
 
     /// The last words of a name, for plans.
     static func shortName(_ name: String) -> String {

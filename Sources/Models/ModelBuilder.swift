@@ -20,6 +20,8 @@ struct ModelBuilder {
         var trainables = TrainableLayout([])
         /// Adapters by the module they sit on.
         var adapters: [String: AdapterModule] = [:]
+        /// The keys of tensors that an adapter has whole, by the model's names.
+        var copyKeys: [String: String] = [:]
         var dropout: Double = 0
         /// The strength of noise on embeddings; 0: none.
         var embeddingNoise: Double = 0
@@ -31,6 +33,9 @@ struct ModelBuilder {
         /// training.
         var generation: GenerationShape?
         var isRowExact: Bool { generation != nil }
+
+        /// The trained tensor in the place of one of the model's; nil where that is frozen.
+        func trained(_ name: String) -> PersistentTensor? { trainables.tensor(of: copyKeys[name] ?? name, .parameter) }
     }
     enum WeightUse {
         /// The right factor of a product.
@@ -92,20 +97,27 @@ struct ModelBuilder {
         graph.currentSegment = nil
         let normalised = try norm(family.names.finalNorm, hidden, family.norm)
         if let (head, key) = settings.taskHead { return try taskHead(head, key, normalised) }
-        let headName = configuration.tiesEmbeddings ? family.names.embedding : family.names.head
-        let head = try weight(
-            headName, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product, initial: normalValues)
-        let isTrained = settings.trainables.tensor(of: headName, .parameter) != nil
+        let names = family.names
+        // A tied head is the embedding, unless an adapter has a copy of either.
+        let isTied = configuration.tiesEmbeddings && settings.copyKeys[names.head] == nil
+        let headName = isTied ? names.embedding : names.head
+        let isLeftBehind = isTied && settings.copyKeys[names.embedding] != nil
+        let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+        let head =
+            try isLeftBehind
+            ? frozen(headName, rows: rows, columns: columns, .product)
+            : weight(headName, rows: rows, columns: columns, .product, initial: normalValues)
+        let trainedHead = isLeftBehind ? nil : settings.trained(headName)
         let biasName = family.names.headBias
         let bias = try biasName.map { name throws(GraphError) in
             try weight(name, rows: 1, columns: configuration.vocabularySize, .vector, initial: .constant(0))
         }
         var pass = ForwardPass(
             // Logits are a product of these states: scaling one scales the other.
-            hidden: try scaled(normalised, by: family.logitScale), headWeight: head, trainedHeadKey: isTrained ? headName : nil,
-            headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trainables.tensor(of: $0, .parameter) == nil ? nil : $0 },
+            hidden: try scaled(normalised, by: family.logitScale), headWeight: head, trainedHeadKey: trainedHead?.key,
+            headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trained($0)?.key },
             softCap: Float(configuration.finalSoftCap), isRowExact: settings.isRowExact)
-        if settings.generation?.quantizesHead == true, !isTrained {
+        if settings.generation?.quantizesHead == true, trainedHead == nil {
             let product = QuantizedProduct(.q8, outputs: configuration.vocabularySize, inputs: configuration.hiddenSize, isRowExact: true)
             let words = PersistentTensor(
                 key: GenerationShape.keyOfHead, type: QuantizedProduct.wordsType(product.layout), kind: .cache, isReadInParts: true)
@@ -122,8 +134,17 @@ struct ModelBuilder {
             name, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product, initial: normalValues)
         // Trained embeddings are looked up in the float32 original: converting the whole table for
         // a few rows would be waste.
-        let source = settings.trainables.tensor(of: name, .parameter).map { graph.persistent($0) } ?? table
-        return try graph.add(Embedding(scale: Float(scale)), [source, tokens], names: ["embedded"])[0]
+        let source = settings.trained(name).map { graph.persistent($0) } ?? table
+        let y = try graph.add(Embedding(scale: Float(scale)), [source, tokens], names: ["embedded"])[0]
+        guard let adapter = settings.adapters[Self.module(of: name)],
+            let a = settings.trainables.tensor(of: adapter.keyOfA, .parameter)
+        else { return y }
+        // What the adapter adds is a row of its A for each token, times B.
+        let u = try graph.add(
+            Embedding(outputType: settings.activationType), [graph.persistent(a), tokens], names: ["embedded.lora_A"])[0]
+        let product = MatrixProduct(
+            transposesB: true, scale: Float(adapter.scale * scale), hasAddend: true, outputType: .float32, isRowExact: settings.isRowExact)
+        return try graph.add(product, [u, adapterMatrix(adapter.keyOfB), y], names: ["embedded"])[0]
     }
 
     private mutating func taskHead(_ head: TaskHead, _ key: String, _ normalised: ValueID) throws(GraphError) -> ForwardPass {
@@ -174,7 +195,7 @@ struct ModelBuilder {
         _ module: String, _ x: ValueID, outputs: Int, hasBias: Bool = false, addingTo residual: ValueID? = nil, scale: Double = 1,
         writesResidual: Bool? = nil, isTransposed: Bool = false
     ) throws(GraphError) -> ValueID {
-        if let residual, scale != 1 {
+        if let residual, scale != 1 || settings.adapters[module]?.hasMagnitude == true {
             let y = try linear(module, x, outputs: outputs, hasBias: hasBias, writesResidual: true, isTransposed: isTransposed)
             return try added(residual, scaled(y, by: scale))
         }
@@ -184,7 +205,7 @@ struct ModelBuilder {
         let name = Self.shortName(module)
         let key = module + ".weight"
         let initial = writesResidual ?? (residual != nil) ? residualValues : normalValues
-        let isTrained = settings.trainables.tensor(of: key, .parameter) != nil
+        let isTrained = settings.trained(key) != nil
         var operation: any Operation = MatrixProduct(
             transposesB: !(isTransposed && isTrained), hasAddend: residual != nil, outputType: outputType, isRowExact: settings.isRowExact)
         let weight: ValueID
@@ -200,6 +221,9 @@ struct ModelBuilder {
             weight = try self.weight(key, rows: outputs, columns: inputs, .product, initial: initial, isTransposed: isTransposed)
         }
         var y = try graph.add(operation, [x, weight] + (residual.map { [$0] } ?? []), names: [name])[0]
+        if let adapter = settings.adapters[module], adapter.hasMagnitude {
+            y = try withMagnitude(adapter, name, x, y, weight)
+        }
         if hasBias {
             let bias = try self.weight(module + ".bias", rows: 1, columns: outputs, .vector, initial: .constant(0))
             y = try graph.add(BiasAdd(), [y, bias], names: [name])[0]
@@ -207,15 +231,39 @@ struct ModelBuilder {
         if let adapters = settings.generation?.adapters, adapters.modules.contains(module) {
             return try routed(module, name, x, y, adapters)
         }
-        guard let adapter = settings.adapters[module] else { return y }
+        guard let adapter = settings.adapters[module], !adapter.hasMagnitude else { return y }
+        return try adapted(adapter, name, x, y, drops: true)
+    }
+
+    /// `y` plus what an adapter makes of an input, of which dropout may take a share first.
+    mutating func adapted(
+        _ adapter: AdapterModule, _ name: String, _ x: ValueID, _ y: ValueID, drops: Bool
+    ) throws(GraphError) -> ValueID {
         let a = try adapterMatrix(adapter.keyOfA)
         let b = try adapterMatrix(adapter.keyOfB)
-        let input = try dropped(x, stream: adapter.stream)
+        let input = drops ? try dropped(x, stream: adapter.stream) : x
         let u = try graph.add(
             MatrixProduct(transposesB: true, outputType: settings.activationType, isRowExact: settings.isRowExact), [input, a],
             names: [name + ".lora_A"])[0]
         let product = MatrixProduct(
-            transposesB: true, scale: Float(adapter.scale), hasAddend: true, outputType: outputType, isRowExact: settings.isRowExact)
+            transposesB: true, scale: Float(adapter.scale), hasAddend: true, outputType: graph.type(of: y).elementType,
+            isRowExact: settings.isRowExact)
+        let sum = try graph.add(product, [u, b, y], names: [name])[0]
+        return adapter.hasTwin ? try withoutTwin(adapter, name, x, sum) : sum
+    }
+
+    /// `y` without what an adapter began as, which is a part of the base.
+    private mutating func withoutTwin(_ adapter: AdapterModule, _ name: String, _ x: ValueID, _ y: ValueID) throws(GraphError) -> ValueID {
+        let (rank, module, type) = (adapter.rank, adapter.module, settings.activationType)
+        let a = graph.persistent(
+            PersistentTensor(key: adapter.keyOfTwinA, type: TensorType(rows: rank, columns: module.inputs, type), kind: .constant))
+        let b = graph.persistent(
+            PersistentTensor(key: adapter.keyOfTwinB, type: TensorType(rows: module.outputs, columns: rank, type), kind: .constant))
+        let u = try graph.add(
+            MatrixProduct(transposesB: true, outputType: type, isRowExact: settings.isRowExact), [x, a], names: [name + ".twin_A"])[0]
+        let product = MatrixProduct(
+            transposesB: true, scale: -Float(adapter.scale), hasAddend: true, outputType: graph.type(of: y).elementType,
+            isRowExact: settings.isRowExact)
         return try graph.add(product, [u, b, y], names: [name])[0]
     }
 

@@ -11,6 +11,10 @@ extension AdapterSettings {
         alphaExceptions = adapter.alphaPattern
         layers = adapter.layers
         excluded = adapter.excluded
+        initialisation = adapter.initialisation
+        usesMagnitudes = adapter.usesMagnitudes
+        bias = adapter.bias
+        savedModules = adapter.savedModules
     }
 }
 
@@ -50,13 +54,24 @@ extension PreparedJob {
                 key, modules.map(\.module) == found.map(\.module), "for \(modules.count) modules", "\(found.count) (\(names))")
         }
         try require(.rankPattern, modules.map(\.rank) == found.map(\.rank), "another one", "other ranks")
+        try require(
+            .magnitudes, adapter.usesMagnitudes == settings.usesMagnitudes, "\(adapter.usesMagnitudes)", "\(settings.usesMagnitudes)")
+        try require(.bias, adapter.bias == settings.bias, adapter.bias.rawValue, settings.bias.rawValue)
+        try require(
+            .saved, adapter.savedModules == settings.savedModules, adapter.savedModules.joined(separator: ", "),
+            settings.savedModules.isEmpty ? "none" : settings.savedModules.joined(separator: ", "))
         try require(.alphaPattern, modules.map(\.scale) == found.map(\.scale), "another one", "other alphas")
         adapter.rank = settings.rank
         adapter.alpha = settings.alpha
         adapter.usesRankStabilisedScaling = settings.usesRankStabilisedScaling
         adapter.rankPattern = settings.rankExceptions
         adapter.alphaPattern = settings.alphaExceptions
-        adapter.inherited.subtract([.rank, .alpha, .scaling, .rankPattern, .alphaPattern])
+        adapter.usesMagnitudes = settings.usesMagnitudes
+        adapter.bias = settings.bias
+        adapter.savedModules = settings.savedModules
+        adapter.inherited.subtract([.rank, .alpha, .scaling, .rankPattern, .alphaPattern, .saved])
+        if settings.usesMagnitudes { adapter.inherited.remove(.magnitudes) }
+        if settings.bias != .none { adapter.inherited.remove(.bias) }
         return settings
     }
 }

@@ -65,6 +65,13 @@ extension PreparedJob {
         }
     }
 
+    /// - Throws: ``ModelError`` where biases are to be trained and there are none.
+    static func requireBiases(_ adapter: Manifest.LoRA?, _ model: LanguageModel) throws(ModelError) {
+        guard let adapter, adapter.bias != .none, !model.copies.contains(where: { $0.name.hasSuffix(".bias") }) else { return }
+        throw ModelError(
+            file: "manifest", field: "adapter.bias", "is \(adapter.bias.rawValue), but the model has no such biases: leave it out")
+    }
+
     /// The run, once all its numbers are known.
     static func settings(
         _ manifest: Manifest, _ batchSize: Int, _ totalSteps: Int, _ rate: Double, microBatchTokens: Int

@@ -84,8 +84,15 @@ package struct PreparedJob {
         // A head for other classes, though as many, means something else.
         if let modelLabels, modelLabels.names != data.classes { head?.isStored = false }
         let ends = head == nil ? TurnEnds.ids(in: training, tokenizer: encoder.tokenizer) : []
+        let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
+        var isUntied = opened.isUntied
+        if head == nil, case .adapter(let adapter, _) = trainingKind,
+            try adapter.unties(configuration, adapter.modules(on: LanguageModel.linearModules(of: configuration)))
+        {
+            isUntied = true
+        }
         changedTexts = try ChangedTexts(
-            of: opened.folder, isUntied: opened.isUntied, turnEnds: ends,
+            of: opened.folder, isUntied: isUntied, turnEnds: ends,
             labels: head?.labels,
             padding: encoder.specialTokens.padding.flatMap { encoder.tokenizer.id(of: $0) })
         let newEnds = changedTexts.newEnds.map { "\(encoder.tokenizer.token(of: $0) ?? "") (\($0))" }.joined(separator: ", ")
@@ -110,7 +117,6 @@ package struct PreparedJob {
         let longest = max(training.longestExample, validation?.longestExample ?? 0)
         let longestRun = max(training.longestRun(), validation?.longestRun() ?? 0)
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
-        let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
         let (noise, ratio) = (manifest.method.specification.embeddingNoise, manifest.optimizer.adapterRateRatio)
         let decaysAll = manifest.optimizer.weightDecayOn == .all
         let pageByteLimit = optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes))
@@ -142,6 +148,7 @@ package struct PreparedJob {
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
         ) { try languageModel($0, maximumLength: longestRun) }
         if let remark = model.widenedRemark { remarks.append(remark) }
+        if initialAdapterPath == nil { try Self.requireBiases(manifest.adapter.lora, model) }
         if manifest.adapter.kind == .lora { manifest.baseWeights = .value(plan.baseWeights) }
         settings = Self.settings(manifest, batchSize, totalSteps, rate, microBatchTokens: plan.size.tokenCount)
         let endIDs = Set(encoder.specialTokens.stopIDs + changedTexts.newEnds)

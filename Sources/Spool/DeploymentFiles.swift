@@ -120,22 +120,30 @@ package struct DeploymentFiles: Sendable {
         let job = layout.job(String(first))
         guard let status = job.status(), let papers = try? job.papers() else { throw failure("there is no job \(first)") }
         let rank = papers.manifest.adapter.lora.map(\.largestRank)
+        let isPlain = papers.manifest.adapter.lora?.isPlain ?? true
         if words.count == 2 {
             let checkpoint = job.checkpoints + "/" + words[1]
             guard job.checkpointNames.contains(String(words[1])) else {
                 throw failure("the job \(first) has no checkpoint \(words[1]); it has " + (job.checkpointNames.last ?? "none"))
             }
-            guard let rank, let base = papers.acceptance.modelPath else {
-                throw failure("a checkpoint of full training is no model yet: deploy the job's result")
+            guard let rank, isPlain, papers.manifest.adapter.lora?.initialisation.changesBase != true,
+                let base = papers.acceptance.modelPath
+            else {
+                throw failure(
+                    rank == nil
+                        ? "a checkpoint of full training is no model yet: deploy the job's result"
+                        : "the job's adapter is more than matrices, which a checkpoint is not served with: deploy the job's result")
             }
             return Place(base: base, adapter: checkpoint, rank: rank, job: job.id)
         }
         guard status.state == .succeeded else { throw failure("the job \(first) is \(status.state.rawValue), not succeeded") }
         let adapter = job.result + "/adapter"
-        if let rank, let base = papers.acceptance.modelPath, FolderListing.isFolder(adapter) {
+        // Of other adapters the merged model is served.
+        let merged = ModelFolders.model(inResult: job.result)
+        if let rank, isPlain || merged == nil, let base = papers.acceptance.modelPath, FolderListing.isFolder(adapter) {
             return Place(base: base, adapter: adapter, rank: rank, job: job.id)
         }
-        guard let model = ModelFolders.model(inResult: job.result) else {
+        guard let model = merged else {
             throw failure("the job \(first) has no result that can be served")
         }
         return Place(base: model, job: job.id)

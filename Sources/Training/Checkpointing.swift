@@ -92,11 +92,10 @@ package enum Checkpointing {
     }
 
     /// The shape in which a tensor of a parameter is stored.
-    private static func shape(_ tensor: PersistentTensor, of parameter: TrainableLayout.Parameter, _ model: LanguageModel) -> [Int] {
+    private static func shape(_ tensor: PersistentTensor, of parameter: TrainableLayout.Parameter) -> [Int] {
         let type = tensor.type
-        // Vectors of a model are stored with one axis.
-        if case .full = model.training, parameter.rows == 1, type.rows == 1 { return [type.columns] }
-        return [type.rows, type.columns]
+        if parameter.isTurned, tensor.kind == .parameter { return parameter.shape }
+        return parameter.isVector && type.rows == 1 ? [type.columns] : [type.rows, type.columns]
     }
 
     /// The tensors of a kind that are kept, with their parameters.
@@ -112,8 +111,12 @@ package enum Checkpointing {
         let kept = tensors(model, kind)
         var writer = try SafetensorsWriter(
             path: path,
-            entries: kept.map { .init(name: $0.key, shape: shape($1, of: $0, model), elementType: $1.type.elementType) })
-        for (_, tensor) in kept {
+            entries: kept.map { .init(name: $0.key, shape: shape($1, of: $0), elementType: $1.type.elementType) })
+        for (parameter, tensor) in kept {
+            if parameter.isTurned, kind == .parameter {
+                try parameter.stored(model.read(tensor.key, session.persistent)).withUnsafeBytes { try writer.append($0) }
+                continue
+            }
             try model.readStored(tensor.key, session.persistent) { bytes, _ in try writer.append(bytes) }
         }
         try writer.finish()
@@ -124,12 +127,16 @@ package enum Checkpointing {
     {
         let held = Dictionary(try SafetensorsFile(path: path).tensors.map { ($0.name, $0) }) { first, _ in first }
         for (parameter, tensor) in tensors(model, kind) {
-            guard let stored = held[parameter.key], stored.shape == shape(tensor, of: parameter, model),
+            guard let stored = held[parameter.key], stored.shape == shape(tensor, of: parameter),
                 stored.elementType == tensor.type.elementType
             else {
                 throw TrainingError.unusableCheckpoint(path: path, reason: "\(parameter.key) is missing or has another shape")
             }
-            try model.write(stored, tensor.key, session.persistent)
+            if parameter.isTurned, kind == .parameter {
+                try model.write(parameter.held(stored.floats()), tensor.key, session.persistent)
+            } else {
+                try model.write(stored, tensor.key, session.persistent)
+            }
         }
     }
 }

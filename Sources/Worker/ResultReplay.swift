@@ -1,4 +1,5 @@
 import Graph
+import Manifest
 import Models
 import Preparation
 import Spool
@@ -90,12 +91,24 @@ struct ResultReplay {
     private func loadAdapter(_ folder: String) throws {
         let model = job.model
         let adapter = try AdapterFolder(folder)
-        let modules = try adapter.settings(on: model.linearModules).modules(on: model.linearModules)
-        guard modules == model.adapters else {
+        var settings = try adapter.settings(on: model.linearModules)
+        settings.initialFolder = nil
+        guard case .adapter(let own, _) = model.training,
+            try settings.modules(on: model.linearModules) == own.plain.modules(on: model.linearModules),
+            settings.beyondMatrices(model.adapters) == own.beyondMatrices(model.adapters)
+        else {
             throw ModelError(file: folder + "/adapter_config.json", "does not describe the adapter that was trained: it is damaged")
         }
-        for (key, numbers) in try adapter.numbers(for: modules, on: model.linearModules) {
-            try model.write(numbers, key, run.session.persistent)
+        let plain =
+            try own.initialisation.changesBase
+            ? LanguageModel(
+                model.configuration, source: model.source, training: .adapter(settings, seed: 0), maximumLength: 1, head: model.head)
+            : model
+        let half = PlainAdapterHalf(model, run.session.persistent)
+        for (key, numbers) in try adapter.numbers(for: plain) {
+            let trained = try half.trained(key, numbers)
+            let parameter = model.trainables.parameters.first { $0.key == key }
+            try model.write(parameter?.held(trained) ?? trained, key, run.session.persistent)
         }
         guard let head = model.head else { return }
         guard adapter.headOutputs == head.outputs, let numbers = adapter.headNumbers() else {

@@ -119,12 +119,20 @@ struct ResultWriter {
         return "\n| classes | \(names.joined(separator: ", "))\(labels.isMultiLabel ? " (any number of them)" : "") |"
     }
 
+    /// What the adapter has beside its matrices.
+    private var beyondMatrices: String {
+        guard case .adapter(let settings, _) = job.model.training, let words = settings.beyondMatrices(job.model.adapters) else {
+            return ""
+        }
+        return ", and " + words
+    }
+
     private var card: String {
         let manifest = job.manifest
         let rate: String
         if let value = manifest.hyperparameters.learningRate.value { rate = "\(value)" } else { rate = "auto" }
         let adapter =
-            manifest.adapter.lora.map { "LoRA, rank \($0.rank), alpha \($0.alpha)" } ?? "none (all weights trained)"
+            manifest.adapter.lora.map { "LoRA, rank \($0.rank), alpha \($0.alpha)\(beyondMatrices)" } ?? "none (all weights trained)"
         return """
             ---
             base_model: \(manifest.model)

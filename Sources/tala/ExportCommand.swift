@@ -61,7 +61,7 @@ struct ExportCommand: ParsableCommand {
                 try DurableFiles.replace(output + ".Modelfile", with: modelfile.text(from: "./" + DurableFiles.split(output).name))
                 (remarks, type) = (plan.remarks, plan.mix.rawValue)
             case .ggufAdapter:
-                guard let adapter = source.adapter else { throw CommandFailure(.invalid, "\(self.source) has no adapter") }
+                guard let adapter = try source.plainAdapter() else { throw CommandFailure(.invalid, "\(self.source) has no adapter") }
                 try GGUFExport.writeAdapter(
                     adapter.modules, numbers: adapter.numbers, base: source.texts(), name: name, to: output)
             case .merged: try source.writeMerged(to: output)

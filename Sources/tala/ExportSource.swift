@@ -1,5 +1,6 @@
 import CommandLineTools
 import Export
+import Graph
 import JSON
 import Manifest
 import Models
@@ -19,6 +20,9 @@ struct ExportSource {
     private(set) var adapter: Adapter?
     /// What the model is called.
     let name: String
+    /// The base as a manifest calls it, or its folder.
+    let baseName: String
+    private let place: String
     /// Tokens that an example may have had; nil where that is not known.
     let contextLength: Int?
     private let language: LanguageModel
@@ -38,12 +42,14 @@ struct ExportSource {
             throw CommandFailure(.usage, "\(place.path) is an adapter: name its base model with --base")
         }
         let opened = try OpenedModel(path: basePath)
-        changedTexts = try Self.changedTexts(opened, adapter: isAdapter ? place.path : nil)
         guard let weights = opened.weights else { throw CommandFailure(.invalid, "\(basePath) holds no weights") }
         model = opened.folder
+        baseName = place.baseName ?? basePath
+        self.place = place.path
         contextLength = place.contextLength
         name = DurableFiles.split(place.baseName ?? basePath).name + (place.suffix.map { " " + $0 } ?? "")
         guard isAdapter else {
+            changedTexts = try Self.changedTexts(opened, isUntied: opened.isUntied, adapter: nil)
             language = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 1)
             return
         }
@@ -53,11 +59,20 @@ struct ExportSource {
         }
         let linears = try LanguageModel.linearModules(of: opened.configuration)
         let settings = try folder.settings(on: linears)
+        guard !settings.initialisation.changesBase else {
+            throw CommandFailure(
+                .invalid,
+                "\(place.path) changes the base's weights when it is loaded (init_lora_weights): take the job's result, which is a plain adapter, "
+                    + "or convert it with PEFT's path_initial_model_for_weight_conversion")
+        }
         language = try LanguageModel(
             opened.configuration, source: .checkpoint(weights), training: .adapter(settings, seed: 0), maximumLength: 1)
-        let modules = try settings.modules(on: linears)
-        let matrices = try folder.numbers(for: modules, on: linears)
-        adapter = Adapter(modules: modules, matrices: Dictionary(matrices.map { ($0.key, $0.numbers) }) { first, _ in first })
+        changedTexts = try Self.changedTexts(opened, isUntied: opened.isUntied || language.isUntied, adapter: place.path)
+        let matrices = try folder.numbers(for: language)
+        // As they are trained, which is how exports take them.
+        let parameters = Dictionary(language.trainables.parameters.map { ($0.key, $0) }) { first, _ in first }
+        let held = matrices.map { ($0.key, parameters[$0.key]?.held($0.numbers) ?? $0.numbers) }
+        adapter = Adapter(modules: language.adapters, matrices: Dictionary(held) { first, _ in first })
     }
 
     private struct Place {
@@ -70,14 +85,14 @@ struct ExportSource {
 
     /// What a result says otherwise than its base: the tokens at which answers end, and whether
     /// embedding and head are two.
-    private static func changedTexts(_ opened: OpenedModel, adapter: String?) throws -> [String: [UInt8]] {
+    private static func changedTexts(_ opened: OpenedModel, isUntied: Bool, adapter: String?) throws -> [String: [UInt8]] {
         var changed: [String: [UInt8]] = [:]
         let generation = "generation_config.json"
         if let adapter, FolderListing.leads(adapter + "/" + generation) {
             changed[generation] = try DurableFiles.read(adapter + "/" + generation, limit: 1 << 20)
         }
         let (name, key) = ("config.json", "tie_word_embeddings")
-        if opened.isUntied, let text = try opened.folder.text(name, limit: 1 << 24) {
+        if isUntied, let text = try opened.folder.text(name, limit: 1 << 24) {
             let members = (try JSONParser().parse(text).object ?? []).filter { $0.key != key } + [JSONMember(key, false)]
             changed[name] = JSONWriter(isIndented: true).bytes(JSONNode(members))
         }
@@ -112,6 +127,32 @@ struct ExportSource {
     /// What a GGUF file says of the model.
     func texts() throws -> GGUFTexts { try GGUFTexts(model, changed: changedTexts) }
 
+    /// The adapter, where it is one that a file for llama.cpp can hold.
+    func plainAdapter() throws -> Adapter? {
+        try GGUFExport.requirePlain(language)
+        return adapter
+    }
+
+    /// The adapter, where it is matrices on linear layers alone.
+    /// - Parameter reason: why it has to be.
+    func plainAdapter(for reason: String) throws(CommandFailure) -> Adapter? {
+        if case .adapter(let settings, _) = language.training, let words = settings.beyondMatrices(language.adapters) {
+            throw CommandFailure(
+                .invalid, "\(reason), and \(place) has \(words): put it into its model first (tala export --format merged)")
+        }
+        return adapter
+    }
+
+    var linearModules: [LinearModule] { language.linearModules }
+
+    /// What the adapter says of the tokens at which answers end.
+    var generation: [UInt8]? { changedTexts["generation_config.json"] }
+
+    /// The base with an adapter of these settings.
+    func model(with settings: AdapterSettings) throws -> LanguageModel {
+        try LanguageModel(language.configuration, source: language.source, training: .adapter(settings, seed: 0), maximumLength: 1)
+    }
+
     /// The base's weights, or the model's.
     var weights: Checkpoint {
         get throws(CommandFailure) {
@@ -122,7 +163,14 @@ struct ExportSource {
 
     /// The weights, with the adapter added.
     func rows() throws -> StoredRows {
-        try StoredRows(weights, adding: adapter?.modules ?? [], numbers: { adapter?.numbers($0) ?? [] })
+        if adapter != nil, language.isUntied {
+            throw CommandFailure(
+                .invalid,
+                "the adapter makes embedding and head two: write the merged model first (--format merged), and export that"
+            )
+        }
+        let plain = PlainAdapter(language) { adapter?.numbers($0) ?? [] }
+        return try StoredRows(weights, adding: plain.modules, copies: language.copies, numbers: plain.numbers)
     }
 
     /// A folder with base and adapter as one model.

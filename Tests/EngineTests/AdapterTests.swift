@@ -1,5 +1,6 @@
 import CPUBackend
 import Engine
+import Foundation
 import JSON
 import Manifest
 import Models
@@ -96,5 +97,23 @@ import Tokenization
             try engine.unloadAdapter(place)
             _ = try engine.loadAdapter("/nonexistent")
         }
+    }
+
+    /// What is more than matrices on linear layers changes what all rows share.
+    @Test(arguments: ["use_dora", "modules_to_save", "init_lora_weights"]) func anAdapterThatIsMoreThanMatricesIsNoRowOfABatch(key: String)
+        throws
+    {
+        let folder = NSTemporaryDirectory() + "tala-engine-\(UUID().uuidString)"
+        try FileManager.default.copyItem(atPath: Self.adapter, toPath: folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = URL(fileURLWithPath: folder + "/adapter_config.json")
+        let values: [String: JSONNode] = ["use_dora": true, "modules_to_save": ["lm_head"], "init_lora_weights": "pissa"]
+        let settings = try JSONParser().parse(Array(Data(contentsOf: file)))
+        let members = (settings.object ?? []).filter { $0.key != key } + [JSONMember(key, values[key] ?? nil)]
+        try Data(JSONWriter().string(JSONNode(members)).utf8).write(to: file)
+        let engine = try DemoEngine.make(model: Self.base, Self.settings(1))
+        #expect {
+            try engine.loadAdapter(folder)
+        } throws: { "\($0)".contains(key) && "\($0)".contains("deploy the merged model instead") }
     }
 }

@@ -24,12 +24,18 @@ struct VulkanParityTests {
         #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
     }
 
-    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"), arguments: GoldenAdapter.all)
-    func anAdapterOfPEFTIsContinuedOnVulkanToo(name: String, base: String) throws {
+    @Test(arguments: GoldenAdapter.all) func anAdapterOfPEFTIsContinuedOnVulkanToo(item: GoldenAdapter.Item) throws {
         let device = try #require(SharedVulkanDevice.device)
-        let golden = try GoldenAdapter(name, base)
+        let golden = try GoldenAdapter(item)
         let run = try GoldenRun(golden.base, isLoRA: true, adapter: golden.settings(), device: device)
-        try golden.compare(run, "\(name) \(device.name)")
+        try golden.compare(run, "\(item) \(device.name)")
+        #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
+    }
+
+    @Test(.enabled(if: ReferenceSet.available.contains(.shared), "the larger reference set is absent"))
+    func aPartOfTheBaseIsTrainedOnVulkanToo() throws {
+        let device = try #require(SharedVulkanDevice.device)
+        try AdapterParityTests.comparePiSSA(device, device.name)
         #expect(device.validationMessages.isEmpty, "\(device.validationMessages.first ?? "")")
     }
 

@@ -14,14 +14,19 @@ struct AdapterFormat: ResultFormat {
 
     func write(_ tuned: TunedModel, to folder: String) throws {
         let parameters = tuned.model.trainables.parameters
+        let plain = PlainAdapter(tuned.model, numbers: tuned.numbers)
         var writer = try SafetensorsWriter(
             path: folder + "/adapter_model.safetensors",
-            entries: parameters.map { .init(name: $0.key, shape: [$0.rows, $0.columns], elementType: .float32) })
+            entries: parameters.map { .init(name: $0.key, shape: plain.shape($0.key) ?? $0.shape, elementType: .float32) })
         for parameter in parameters {
-            try tuned.forEachPart(of: parameter.key) { try writer.append(UnsafeRawBufferPointer($0)) }
+            if plain.shape(parameter.key) != nil {
+                try plain.numbers(parameter.key).withUnsafeBytes { try writer.append($0) }
+            } else {
+                try tuned.forEachPart(of: parameter.key) { try writer.append(UnsafeRawBufferPointer($0)) }
+            }
         }
         try writer.finish()
-        try AdapterExport.writeConfiguration(tuned.model, baseName: tuned.baseName, to: folder)
+        try AdapterExport.writeConfiguration(tuned.model, baseName: tuned.baseName, isPlain: true, to: folder)
         // Whoever loads the adapter loads the base's own; only what differs from it is said here.
         let generation = "generation_config.json"
         if let changed = tuned.changedTexts[generation] { try TunedModel.write(changed, to: folder + "/" + generation) }

@@ -12,13 +12,15 @@ struct GGUFAdapterFormat: ResultFormat {
     }
 
     func check(_ tuned: TunedModel) throws {
+        try GGUFExport.requirePlain(tuned.model)
         let configuration = GGUFConfiguration(try GGUFTexts(tuned.folder).configuration)
         _ = try GGUFExport.adapterTargets(tuned.model.adapters, GGUFArchitecture(configuration))
     }
 
     func write(_ tuned: TunedModel, to folder: String) throws {
+        let plain = PlainAdapter(tuned.model, numbers: tuned.numbers)
         try GGUFExport.writeAdapter(
-            tuned.model.adapters, numbers: tuned.numbers, base: GGUFTexts(tuned.folder), name: tuned.displayName,
+            plain.modules, numbers: plain.numbers, base: GGUFTexts(tuned.folder), name: tuned.displayName,
             to: folder + "/adapter.gguf")
     }
 }

@@ -11,7 +11,14 @@ struct GGUFFormat: ResultFormat {
 
     func fits(_ tuned: TunedModel) -> Bool { tuned.model.head == nil }
 
-    func check(_ tuned: TunedModel) throws { _ = try plan(tuned, base(tuned)) }
+    func check(_ tuned: TunedModel) throws {
+        if tuned.model.isUntied {
+            throw GGUFError(
+                "the adapter makes embedding and head two, which the base's file does not have: leave the form out, and export the "
+                    + "merged model when the job is done (tala export result/merged --format gguf)")
+        }
+        _ = try plan(tuned, base(tuned))
+    }
 
     func byteCount(_ tuned: TunedModel) -> Int { (try? plan(tuned, base(tuned)).byteCount) ?? 0 }
 
@@ -29,7 +36,8 @@ struct GGUFFormat: ResultFormat {
     /// been written.
     private func weights(_ tuned: TunedModel, beside folder: String) throws -> (Checkpoint, StoredRows) {
         if case .adapter = tuned.model.training, case .checkpoint(let base) = tuned.model.source {
-            return (base, try StoredRows(base, adding: tuned.model.adapters, numbers: tuned.numbers))
+            let plain = PlainAdapter(tuned.model, numbers: tuned.numbers)
+            return (base, try StoredRows(base, adding: plain.modules, copies: tuned.model.copies, numbers: plain.numbers))
         }
         let whole = try Checkpoint(folder: DurableFiles.split(folder).folder + "/" + WholeModelFormat().name)
         return (whole, try StoredRows(whole))

@@ -69,6 +69,14 @@ package enum GGUFExport {
         try writer.finish()
     }
 
+    /// - Throws: ``GGUFError`` where an adapter is more than a file for llama.cpp can say.
+    package static func requirePlain(_ model: LanguageModel) throws {
+        guard case .adapter(let settings, _) = model.training, let words = settings.beyondMatrices(model.adapters) else { return }
+        throw GGUFError(
+            "an adapter's file for llama.cpp holds matrices on linear layers alone, and this adapter has \(words): "
+                + "export the merged model instead (--format gguf)")
+    }
+
     /// The tensors of the base that an adapter's modules belong to.
     /// - Throws: ``GGUFError`` where a file has no such tensor.
     static func adapterTargets(_ modules: [AdapterModule], _ architecture: GGUFArchitecture) throws(GGUFError) -> [GGUFArchitecture.Target]

@@ -40,6 +40,14 @@ extension Manifest {
             ],
         ]
         rules.append(["not": layersOfExpression])
+        let changesBase: JSONNode = ["anyOf": [["enum": ["olora", "pissa"]], ["type": "string", "pattern": "^pissa_niter_"]]]
+        for (key, value) in [("use_dora", ["const": true]), ("alpha", ["const": 0])] as [(String, JSONNode)] {
+            let given: [JSONMember] = [JSONMember("init_lora_weights", changesBase), JSONMember(key, value)]
+            let both: JSONNode = [
+                "type": "object", "required": JSONNode(given.map { JSONNode($0.key) }), "properties": JSONNode(given),
+            ]
+            rules.append(["not": ["required": ["adapter"], "properties": ["adapter": both]]])
+        }
         // Without a type of its own, an adapter of such a method has none of LoRA's keys.
         for method in methods {
             let onlyOpen: JSONNode = [

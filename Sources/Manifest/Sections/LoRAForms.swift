@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 extension ValueForm where Value == Manifest.LoRA.Targets {
     /// `all-linear`, a name, an expression, or a list of names.
@@ -104,5 +104,56 @@ extension ValueForm where Value == [Int] {
                 for element in elements { layers.append(try number.read(element)) }
                 return Array(Set(layers)).sorted()
             }, write: { JSONNode($0.map { JSONNode($0) }) })
+    }
+}
+
+extension ValueForm where Value == [String] {
+    /// Names of modules, each once; none: an empty list.
+    static var moduleNames: ValueForm {
+        let texts = ValueForm<[String]>.texts(limit: 256)
+        return ValueForm(
+            schema: texts.schema, words: "a list of names",
+            read: { node throws(ValueRefusal) in
+                let names = try texts.read(node)
+                return names.indices.filter { !names[..<$0].contains(names[$0]) }.map { names[$0] }
+            }, write: texts.write)
+    }
+}
+
+extension ValueForm where Value == Manifest.LoRA.Initialisation {
+    /// PEFT's words.
+    static var initialisation: ValueForm {
+        let (words, prefix, limit) = (Value.words, Value.prefix, 999)
+        return ValueForm(
+            schema: [
+                "anyOf": [
+                    ["const": true], ["enum": ["gaussian", "olora", "pissa"]],
+                    ["type": "string", "pattern": "^pissa_niter_[1-9][0-9]{0,2}$"],
+                ]
+            ],
+            words: "`true`, `gaussian`, `olora`, `pissa`, `pissa_niter_N`",
+            read: { node throws(ValueRefusal) in
+                if node.bool == true { return .standard }
+                let word = node.string ?? ""
+                if let value = words[word] { return value }
+                if word.hasPrefix(prefix), let count = Int(word.dropFirst(prefix.count)), (1...limit).contains(count),
+                    word == prefix + String(count)
+                {
+                    return .pissaPasses(count)
+                }
+                throw ValueRefusal("may be true, gaussian, olora, pissa, or pissa_niter_ with a number from 1 to \(limit)")
+            },
+            write: { $0.word })
+    }
+}
+
+extension Manifest.LoRA.Initialisation {
+    fileprivate static let words: [String: Self] = ["gaussian": .gaussian, "olora": .olora, "pissa": .pissa]
+    fileprivate static let prefix = "pissa_niter_"
+
+    /// As PEFT's files say it.
+    package var word: JSONNode {
+        if case .pissaPasses(let count) = self { return JSONNode(Self.prefix + String(count)) }
+        return Self.words.first { $0.value == self }.map { JSONNode($0.key) } ?? true
     }
 }

@@ -1,0 +1,102 @@
+import Manifest
+
+/// A tensor of the model of which an adapter has one of its own, trained whole: a bias, or a tensor
+/// of a module that is saved with it.
+package struct AdapterCopy: Sendable, Hashable {
+    /// As a checkpoint of the whole model calls it.
+    package var name: String
+    /// As PEFT's files call it.
+    package var key: String
+    /// What it begins as: the checkpoint's tensor of this name.
+    var source: String
+    package var rows: Int
+    package var columns: Int
+    package var isVector: Bool
+}
+
+extension AdapterSettings {
+    /// What the adapter is beside matrices on linear layers, in words; nil: nothing.
+    package func beyondMatrices(_ adapters: [AdapterModule]) -> String? {
+        var words: [String] = usesMagnitudes ? ["lengths of rows (use_dora)"] : []
+        if let embedding = adapters.first(where: \.module.isEmbedding) {
+            words.append("matrices on the embedding (\(embedding.module.name))")
+        }
+        if bias != .none { words.append("biases (bias: \(bias.rawValue))") }
+        if !savedModules.isEmpty { words.append("whole modules (modules_to_save: \(savedModules.joined(separator: ", ")))") }
+        return words.isEmpty ? nil : words.joined(separator: " and ")
+    }
+
+    /// The adapter beside the base as it is, as PEFT converts one that began as a part of it: with
+    /// twice the ranks, and alphas that leave the scales what they are.
+    package var plain: AdapterSettings {
+        guard initialisation.changesBase else { return self }
+        var plain = self
+        let factor = usesRankStabilisedScaling ? 2.0.squareRoot() : 2
+        plain.initialisation = .standard
+        (plain.rank, plain.alpha) = (2 * rank, alpha * factor)
+        plain.rankExceptions = rankExceptions.map { .init($0.expression, 2 * $0.value) }
+        plain.alphaExceptions = alphaExceptions.map { .init($0.expression, factor * $0.value) }
+        return plain
+    }
+
+    /// Why such an adapter cannot be one of several in a batch; nil: it can.
+    package func whyNotByRow(_ adapters: [AdapterModule]) -> String? {
+        beyondMatrices(adapters) ?? (initialisation.changesBase ? "a base of its own (init_lora_weights)" : nil)
+    }
+
+    /// Whether a model whose head is its embedding has two with this adapter: PEFT copies a saved
+    /// module, and a copy is tied to nothing.
+    ///
+    /// An adapter on the embedding is none on the head either.
+    package func unties(_ configuration: ModelConfiguration, _ adapters: [AdapterModule]) -> Bool {
+        guard configuration.tiesEmbeddings, let names = configuration.family?.family.names else { return false }
+        return [names.embedding, names.head].contains { isSaved(ModelBuilder.module(of: $0)) }
+            || adapters.contains { $0.module.isEmbedding }
+    }
+
+    private func isSaved(_ module: String) -> Bool { savedModules.contains { module.hasSuffix($0) } }
+
+    /// The copies that the adapter has of a model's tensors, in the order of the model.
+    ///
+    /// Names as PEFT (0.21) chooses and stores them: a module is saved where its name ends with one
+    /// of ``savedModules``; a bias is what a tensor with that word in its name is, and below a
+    /// layer with an adapter it has `base_layer` in its name.
+    /// - Parameters:
+    ///   - hasVocabularyHead: whether the model has its head over the vocabulary.
+    /// - Throws: ``ModelError`` if a word names no module, or one with an adapter.
+    func copies(
+        of declarations: [ModelBuilder.WeightDeclaration], _ adapters: [AdapterModule], _ configuration: ModelConfiguration,
+        hasVocabularyHead: Bool
+    ) throws(ModelError) -> [AdapterCopy] {
+        func failure(_ message: String) -> ModelError { ModelError(file: "manifest", field: "adapter.modules_to_save", message) }
+        var tensors = declarations.map { ($0, source: $0.name) }
+        if hasVocabularyHead, configuration.tiesEmbeddings, let names = configuration.family?.family.names,
+            var head = declarations.first(where: { $0.name == names.embedding })
+        {
+            head.name = names.head
+            tensors.append((head, source: names.embedding))
+        }
+        let modules = tensors.map { ModelBuilder.module(of: $0.0.name) }
+        if let word = savedModules.first(where: { word in !modules.contains { $0.hasSuffix(word) } }) {
+            let known = Set(modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted().joined(separator: ", ")
+            throw failure("the model has no module \"\(word)\"; its modules are \(known)")
+        }
+        let adapted = Set(adapters.map(\.module.name))
+        var copies: [AdapterCopy] = []
+        for ((tensor, source), module) in zip(tensors, modules) {
+            let isWrapped = adapted.contains(module)
+            if isSaved(module) {
+                guard !isWrapped else {
+                    throw failure("names \(module), which has an adapter too: leave it out, or put it into exclude_modules")
+                }
+            } else {
+                guard tensor.isVector, tensor.name.hasSuffix(".bias"), bias == .all || (bias == .loraOnly && isWrapped) else { continue }
+            }
+            copies.append(
+                AdapterCopy(
+                    name: tensor.name, key: "base_model.model." + (isWrapped ? "\(module).base_layer.bias" : tensor.name), source: source,
+                    rows: tensor.rows, columns: tensor.columns, isVector: tensor.isVector))
+        }
+        return copies
+    }
+}
