@@ -2,6 +2,7 @@
 
 import sys
 
+import adapter_kinds
 import adapters
 import classification
 import conversations
@@ -24,6 +25,7 @@ if __name__ == "__main__":
         ("models", models.make_all),
         ("trajectory", trajectory.make_all),
         ("adapters", adapters.make_all),
+        ("adapter_kinds", adapter_kinds.make_all),
         ("optimizers", optimizers.make_all),
         ("classification", classification.make_all),
         ("generation", generation.make_all),
