@@ -286,7 +286,9 @@ let package = Package(
         tests("ConstraintsTests", ["Basics", "Constraints", "JSON"]),
         tests("ServingAPITests", ["JSON", "ServingAPI"]),
         tests("EngineServerTests", ["Constraints", "EngineProtocol", "EngineServer", "JSON", "Templates", "TestSupport", "Tokenization"]),
-        tests("CommandLineTests", ["CommandLineTools", "CZlib", "JSON", "Jobs", "Manifest", "Spool", "Storage", "TestSupport"]),
+        tests(
+            "CommandLineTests",
+            ["CommandLineTools", "CZlib", "JSON", "Jobs", "Manifest", "Spool", "Storage", "Tensors", "TestSupport"]),
         tests("DaemonTests", ["Daemon", "JSON", "Manifest", "Jobs", "Basics", "Spool", "Storage", "StorageTrials", "TestSupport"]),
         tests(
             "CrashTests",

@@ -15,7 +15,7 @@ struct Tala: ParsableCommand {
             Plot.self,
             Cancel.self, Pause.self,
             Resume.self, CheckpointNow.self, Delete.self, Deploy.self, KeyCommand.self, Top.self,
-            ModelsCommand.self, DataCommand.self, ExportCommand.self, FilterCommand.self,
+            ModelsCommand.self, DataCommand.self, ExportCommand.self, MergeCommand.self, FilterCommand.self,
             DevicesCommand.self, Doctor.self, DeviceCheck.self, Generate.self, Classify.self,
             TokenizerCommand.self, TemplateCommand.self, Bench.self,
         ])
