@@ -138,8 +138,8 @@ struct GGUFTokenizerReader {
     private func model() throws(GGUFFault) -> [JSONMember] {
         var seen: Set<[UInt8]> = []
         var vocabulary: [JSONMember] = []
-        // Added tokens stand in the vocabulary, too: else they would get new ids behind it. Of equal
-        // texts the first counts.
+        // Added tokens stand in the vocabulary, too: else they would get new ids behind it. Of
+        // equal texts the first counts.
         for id in texts.indices where !isGap(id) && seen.insert(Array(texts[id].utf8)).inserted {
             vocabulary.append(JSONMember(texts[id], JSONNode(id)))
         }
