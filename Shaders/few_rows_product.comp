@@ -3,22 +3,30 @@
 #extension GL_EXT_control_flow_attributes : enable
 #include "common/operands.glsl"
 
-// c = x * Wᵀ + addend for few rows of x and a quantised W, which is read once, as it lies: an
-// invocation computes ROWS rows of one column. A number of W is rounded to the type of x, and each
-// sum runs over the inner size in ascending order, by fused multiply-adds: the same bytes as those
-// of quantized_product.comp with matrix_product.comp.
+// c = x * Wᵀ + addend for few rows of x and a W of few bits, which is read once, as it lies: an
+// invocation computes ROWS rows of one column. FORMAT is that of quantized_product.comp. A number
+// of W is rounded to the type of x, and each sum runs over the inner size in ascending order, by
+// fused multiply-adds: the same bytes as those of quantized_product.comp with matrix_product.comp.
 INPUT(0, x)
+#if FORMAT == 2
+INPUT_INT(1, blocks)
+#define NEXT 2
+#elif FORMAT == 0
 INPUT_INT(1, scales)
 INPUT_INT(2, codes)
-#if FORMAT == 0
 #define NEXT 3
 #else
+INPUT_INT(1, scales)
+INPUT_INT(2, codes)
 INPUT_INT(3, groups)
 INPUT_INT(4, tables)
 #define NEXT 5
 #endif
 #ifdef HAS_ADDEND
-#if FORMAT == 0
+#if FORMAT == 2
+INPUT(2, addend)
+OUTPUT(3, c)
+#elif FORMAT == 0
 INPUT(3, addend)
 OUTPUT(4, c)
 #else
@@ -27,7 +35,9 @@ OUTPUT(6, c)
 #endif
 #define OPERANDS (NEXT + 2)
 #else
-#if FORMAT == 0
+#if FORMAT == 2
+OUTPUT(2, c)
+#elif FORMAT == 0
 OUTPUT(3, c)
 #else
 OUTPUT(5, c)
@@ -35,12 +45,17 @@ OUTPUT(5, c)
 #define OPERANDS (NEXT + 1)
 #endif
 
-// Parameters: rows, columns, inner size; of scales, codes and groups the first word that is bound,
-// the weight's first row.
+// Parameters: rows, columns, inner size; with blocks, whose rows are bound, no more; else of
+// scales, codes and groups the first word that is bound, the weight's first row.
+#if FORMAT == 2
+#define BLOCK_WORD(index) uint(blocks_memory.elements[index])
+#include "common/blocks.glsl"
+#else
 #define FIRST_SCALE PARAMETER(OPERANDS, 3)
 #define FIRST_CODE PARAMETER(OPERANDS, 4)
 #define FIRST_GROUP PARAMETER(OPERANDS, 5)
 #include "common/quantized.glsl"
+#endif
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint GROUP_SIZE = 64;
@@ -72,10 +87,18 @@ void main() {
         starts[i] = ELEMENT(0, min(down * ROWS + i, rows - 1), 0);
         sums[i] = 0.0;
     }
+#if FORMAT == 2
+    uint first = ELEMENT(1, column, 0);
+#else
     uint first = (PARAMETER(OPERANDS, 6) + column) * inner;
+#endif
     for (uint k = 0; k < inner; k += 8u) {
         float numbers[8];
+#if FORMAT == 2
+        run_of_blocks(first, k, numbers);
+#else
         run_of_numbers(first + k, numbers);
+#endif
         [[unroll]] for (uint d = 0; d < 8; d++) {
             float w = stored(numbers[d]);
             [[unroll]] for (uint i = 0; i < ROWS; i++) sums[i] = fma(x_at(starts[i] + k + d), w, sums[i]);

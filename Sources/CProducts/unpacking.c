@@ -10,13 +10,17 @@
 
 enum { q8_block = 32, nf4_block = 64, nf4_group = 256 };
 
+/// A half-precision number in all places. It is widened there: a single one would be put into a
+/// register whose other numbers it waited for.
+TALA_INLINE __m512 half_of(uint16_t bits) { return _mm512_cvtph_ps(_mm256_set1_epi16((short)bits)); }
+
 TALA_INLINE __m512 sixteen(const int8_t *codes, __m512 scale) {
     return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)codes))), scale);
 }
 
 TALA_TARGET void tala_unpack_q8(const int8_t *codes, const uint16_t *scales, int64_t blocks, float *target) {
     for (int64_t block = 0; block < blocks; block++, codes += q8_block, target += q8_block) {
-        const __m512 scale = _mm512_set1_ps(_cvtsh_ss(scales[block]));
+        const __m512 scale = half_of(scales[block]);
         _mm512_storeu_ps(target, sixteen(codes, scale));
         _mm512_storeu_ps(target + 16, sixteen(codes + 16, scale));
     }
@@ -24,7 +28,7 @@ TALA_TARGET void tala_unpack_q8(const int8_t *codes, const uint16_t *scales, int
 
 TALA_TARGET_BF16 void tala_unpack_q8_bfloat16(const int8_t *codes, const uint16_t *scales, int64_t blocks, uint16_t *target) {
     for (int64_t block = 0; block < blocks; block++, codes += q8_block, target += q8_block) {
-        const __m512 scale = _mm512_set1_ps(_cvtsh_ss(scales[block]));
+        const __m512 scale = half_of(scales[block]);
         _mm512_storeu_si512(target, (__m512i)_mm512_cvtne2ps_pbh(sixteen(codes + 16, scale), sixteen(codes, scale)));
     }
 }

@@ -120,7 +120,7 @@ struct ModelBuilder {
         if settings.generation?.quantizesHead == true, trainedHead == nil {
             let product = QuantizedProduct(.q8, outputs: configuration.vocabularySize, inputs: configuration.hiddenSize, isRowExact: true)
             let words = PersistentTensor(
-                key: GenerationShape.keyOfHead, type: QuantizedProduct.wordsType(product.layout), kind: .cache, isReadInParts: true)
+                key: GenerationShape.keyOfHead, type: product.weightType, kind: .cache, isReadInParts: true)
             pass.quantizedHead = (graph.persistent(words), product)
         }
         return pass
@@ -216,7 +216,7 @@ struct ModelBuilder {
                 isRowExact: settings.isRowExact)
             operation = product
             weight = graph.persistent(
-                PersistentTensor(key: key, type: QuantizedProduct.wordsType(product.layout), kind: .weight, isReadInParts: true))
+                PersistentTensor(key: key, type: product.weightType, kind: .weight, isReadInParts: true))
         } else {
             weight = try self.weight(key, rows: outputs, columns: inputs, .product, initial: initial, isTransposed: isTransposed)
         }

@@ -23,9 +23,12 @@ struct QuantizedRangeTests {
         let layout = try PersistentLayout([tensor], limits: device.limits)
         let plan = try Planner(limits: device.limits, layout: layout).plan(graph)
         let memory = try device.makePersistentMemory(layout, mapped: [:])
-        let words = operands[1].values.map { Int32($0) }
         let placement = try #require(layout.placements["w"])
-        try words.withUnsafeBytes { try memory.write($0, to: placement) }
+        if case .blocks = product.format {
+            try operands[1].values.map { UInt8($0) }.withUnsafeBytes { try memory.write($0, to: placement) }
+        } else {
+            try operands[1].values.map { Int32($0) }.withUnsafeBytes { try memory.write($0, to: placement) }
+        }
         let executable = try device.makeExecutable(plan, persistent: memory, arena: device.makeArena(blocks: plan.transientBlocks))
         try executable.write(operands[0].values.map { Float($0) }, to: "x")
         try executable.run()
@@ -33,16 +36,21 @@ struct QuantizedRangeTests {
         return try executable.readFloats("y", count: graph.type(of: output).elementCount)
     }
 
-    @Test(arguments: QuantizedFormat.allCases, [true, false])
-    func aWeightBeyondTheRangeGivesTheSameBytes(_ format: QuantizedFormat, _ transposes: Bool) throws {
-        let product = QuantizedProduct(format, outputs: 257, inputs: 300, transposesWeight: transposes)
-        #expect(product.layout.byteCount > Self.tight.maximumTensorBytes)
+    private static let formats: [WeightFormat] = [.words(.q8), .words(.nf4), .blocks(.q8_0), .blocks(.q4_k), .blocks(.mxfp4)]
+
+    @Test(arguments: formats, [true, false])
+    func aWeightBeyondTheRangeGivesTheSameBytes(_ format: WeightFormat, _ transposes: Bool) throws {
+        let product = QuantizedProduct(format, outputs: 257, inputs: Self.isInBlocks(format) ? 512 : 300, transposesWeight: transposes)
+        #expect(product.weightType.byteCount > Self.tight.maximumTensorBytes)
         #expect(try Self.result(product, Self.tight) == Self.result(product, nil))
     }
 
-    @Test(arguments: QuantizedFormat.allCases, [true, false])
-    func noDispatchBindsMoreThanTheRange(_ format: QuantizedFormat, _ transposes: Bool) throws {
-        let product = QuantizedProduct(format, outputs: 1000, inputs: 333, transposesWeight: transposes)
+    private static func isInBlocks(_ format: WeightFormat) -> Bool { format != .words(.q8) && format != .words(.nf4) }
+
+    @Test(arguments: formats, [true, false])
+    func noDispatchBindsMoreThanTheRange(_ format: WeightFormat, _ transposes: Bool) throws {
+        let width = Self.isInBlocks(format) ? 512 : 333
+        let product = QuantizedProduct(format, outputs: 1000, inputs: width, transposesWeight: transposes)
         let reference = { (type: TensorType) in
             TensorReference(
                 space: .persistent, block: 0, byteOffset: 0, rows: type.rows, columns: type.columns, rowStride: type.columns,
@@ -50,8 +58,8 @@ struct QuantizedRangeTests {
         }
         var profile = ProductVariantTests.small
         profile.operandBytes = 16 << 10
-        let inputs = [TensorType(rows: 4, columns: transposes ? 333 : 1000, .float32), QuantizedProduct.wordsType(product.layout)]
-        let output = TensorType(rows: 4, columns: transposes ? 1000 : 333, .float32)
+        let inputs = [TensorType(rows: 4, columns: transposes ? width : 1000, .float32), product.weightType]
+        let output = TensorType(rows: 4, columns: transposes ? 1000 : width, .float32)
         let dispatches = try product.dispatches(inputs.map(reference), [reference(output)], profile)
         #expect(dispatches.count > 100)
         for dispatch in dispatches {

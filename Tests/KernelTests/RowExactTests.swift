@@ -64,6 +64,14 @@ import Testing
                 }
             }
         }
+        for format in BlockFormat.allCases {
+            for type in [ElementType.float32, .bfloat16] {
+                let operation = QuantizedProduct(.blocks(format), outputs: 70, inputs: 512, hasAddend: true, isRowExact: true)
+                add("QuantizedProduct \(format) of \(type)", operation, byRow: [0, 2]) {
+                    QuantizedProductReference.inputs(&$0, operation, rows: $1, type, .float32)
+                }
+            }
+        }
         add("RoutedProduct", RoutedProduct(outputs: 33), byRow: [0, 2]) { random, rows in
             [random.numbers(rows, 65), random.numbers(4 * 33, 65), random.indices(rows, in: 0..<4)]
         }

@@ -12,12 +12,15 @@ final class EmbeddingKernel: Kernel {
     private let scale: Float
     private let firstRow: Int
     private let (table, tokens, y): (Matrix, Matrix, Matrix)
+    /// The table's rows where they are no numbers.
+    private let rows: BlockRows?
     private let blocks: RowBlocks
 
     init(_ operation: Embedding, table: Matrix, tokens: Matrix, y: Matrix) {
         scale = operation.scale
         firstRow = operation.firstRow
         (self.table, self.tokens, self.y) = (table, tokens, y)
+        rows = operation.blocks.map { BlockRows($0, table) }
         blocks = RowBlocks(rows: y.rows, columns: y.columns)
     }
 
@@ -31,7 +34,7 @@ final class EmbeddingKernel: Kernel {
         for row in blocks.rows(of: block) {
             let token = Int(tokens.integers(row)[0]) - firstRow
             guard token >= 0, token < table.rows else { continue }
-            let source = table.row(token, tableBuffer)
+            let source = numbers(of: token, tableBuffer)
             let target = y.rowTarget(row, yBuffer)
             var i = 0
             while i + 16 <= columns {
@@ -41,5 +44,11 @@ final class EmbeddingKernel: Kernel {
             if i < columns { storePart(loadPart(source + i, columns - i) * scale, target + i, columns - i) }
             y.finishRow(row, target)
         }
+    }
+
+    @inline(__always) private func numbers(of token: Int, _ buffer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> {
+        guard let rows else { return table.row(token, buffer) }
+        rows.unpack(token..<token + 1, as: .float32, to: UnsafeMutableRawPointer(buffer), stride: 0, room: buffer)
+        return buffer
     }
 }

@@ -5,16 +5,28 @@ import Tensors
 
 extension QuantizedProduct: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel {
-        if isRowExact {
-            let (x, c) = (operands.inputs[0], operands.outputs[0])
-            let addend = hasAddend ? operands.inputs[2] : nil
-            let rows = QuantizedRows(layout, operands.inputs[1].base, columns: inputs)
+        let (x, c) = (operands.inputs[0], operands.outputs[0])
+        let addend = hasAddend ? operands.inputs[2] : nil
+        let rows: any PartedRows
+        switch format {
+        case .words(let format):
+            let layout = QuantizedLayout(format, elementCount: outputs * inputs)
+            let quantized = QuantizedRows(layout, operands.inputs[1].base, columns: inputs)
             if ByteProductKernel.suits(self, operands.products) {
-                return ByteProductKernel(x: x, weight: rows.weight, addend: addend, c: c)
+                return ByteProductKernel(x: x, weight: quantized.weight, addend: addend, c: c)
             }
+            rows = quantized
+        case .blocks(let format):
+            let blocks = BlockRows(format, operands.inputs[1])
+            if isRowExact, BlockDotsKernel.suits(x, format, operands.products) {
+                return BlockDotsKernel(x: x, weight: blocks, addend: addend, c: c)
+            }
+            rows = blocks
+        }
+        if isRowExact {
             return RowExactProductKernel(x: x, weights: .stored(rows), addend: addend, c: c, products: operands.products)
         }
-        return QuantizedProductKernel(self, operands)
+        return QuantizedProductKernel(self, rows, operands)
     }
 }
 
@@ -27,8 +39,7 @@ extension QuantizedProduct: CPUKernel {
 final class QuantizedProductKernel: Kernel {
     private let (x, c): (Matrix, Matrix)
     private let addend: Matrix?
-    private let weight: QuantizedWeight
-    private let weightColumns: Int
+    private let weight: any PartedRows
     private let transposesWeight: Bool
     private let tiles: ProductTiles
     private let inner: Int
@@ -42,11 +53,10 @@ final class QuantizedProductKernel: Kernel {
 
     private static let longestInner = 4_096
 
-    init(_ operation: QuantizedProduct, _ operands: KernelOperands) {
+    init(_ operation: QuantizedProduct, _ weight: any PartedRows, _ operands: KernelOperands) {
         (x, c) = (operands.inputs[0], operands.outputs[0])
         addend = operation.hasAddend ? operands.inputs[2] : nil
-        weight = QuantizedWeight(operation.layout, operands.inputs[1].base)
-        weightColumns = operation.inputs
+        self.weight = weight
         transposesWeight = operation.transposesWeight
         inner = x.columns
         innerStep = max(1, min(inner, Self.longestInner))
@@ -88,7 +98,7 @@ final class QuantizedProductKernel: Kernel {
     private var stageBytes: Int { isStaged || inner == 0 ? RowBuffer.byteCount(tiles.height * tiles.width) : 0 }
     private var xBytes: Int { convertsX ? RowBuffer.byteCount(tiles.height * innerStep) : 0 }
     private var weightBytes: Int { RowBuffer.byteCount(tiles.width * innerStep) }
-    private var rowBytes: Int { RowBuffer.byteCount(max(tiles.width, innerStep)) }
+    private var rowBytes: Int { RowBuffer.byteCount(max(tiles.width, innerStep) + weight.roomBeside) }
 
     override var scratchByteCount: Int { stageBytes + xBytes + weightBytes + rowBytes + productScratch }
 
@@ -137,20 +147,14 @@ final class QuantizedProductKernel: Kernel {
         rows: Range<Int>, columns: Range<Int>, _ buffer: UnsafeMutableRawPointer, stride: Int, _ floats: UnsafeMutablePointer<Float>
     ) {
         for (index, row) in rows.enumerated() {
-            let elements = row * weightColumns + columns.lowerBound..<row * weightColumns + columns.upperBound
             let target = buffer + index * stride * inputType.byteCount
-            if inputType == .float32 {
+            weight.unpack(row, columns: columns, as: inputType, to: target, room: floats)
+            // The weight has the activations' type, also where the product is computed from wider
+            // numbers.
+            if inputType == .float32, x.elementType != .float32 {
                 let numbers = target.assumingMemoryBound(to: Float.self)
-                weight.dequantize(elements, into: numbers)
-                // The weight has the activations' type, also where the product is computed from
-                // wider numbers.
-                if x.elementType != .float32 {
-                    RowConversion.narrow(numbers, to: floats, x.elementType, count: columns.count)
-                    RowConversion.widen(floats, x.elementType, to: numbers, count: columns.count)
-                }
-            } else {
-                weight.dequantize(elements, into: floats)
-                RowConversion.narrow(floats, to: target, inputType, count: columns.count)
+                RowConversion.narrow(numbers, to: floats, x.elementType, count: columns.count)
+                RowConversion.widen(floats, x.elementType, to: numbers, count: columns.count)
             }
         }
     }

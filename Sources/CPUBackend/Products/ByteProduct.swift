@@ -25,8 +25,8 @@ final class ByteProductKernel: Kernel {
 
     /// Whether a product can be computed so: its rows are whole blocks.
     static func suits(_ operation: QuantizedProduct, _ products: ProductLibrary) -> Bool {
-        products.hasBytes && operation.isRowExact && operation.format == .q8 && operation.inputs > 0
-            && operation.inputs % operation.format.blockLength == 0
+        products.hasBytes && operation.isRowExact && operation.format == .words(.q8) && operation.inputs > 0
+            && operation.inputs % QuantizedFormat.q8.blockLength == 0
     }
 
     init(x: Matrix, weight: QuantizedWeight, addend: Matrix?, c: Matrix) {

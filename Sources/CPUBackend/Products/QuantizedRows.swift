@@ -3,7 +3,7 @@ import Quantization
 import Tensors
 
 /// Rows of a quantised weight: by AVX-512 where rows are whole blocks, else number by number.
-struct QuantizedRows: StoredRows {
+struct QuantizedRows: PartedRows {
     let weight: QuantizedWeight
     let columns: Int
     private let isInC: Bool
@@ -18,25 +18,32 @@ struct QuantizedRows: StoredRows {
         _ rows: Range<Int>, as type: ElementType, to target: UnsafeMutableRawPointer, stride: Int, room: UnsafeMutablePointer<Float>
     ) {
         for (index, row) in rows.enumerated() {
-            let place = target + index * stride * type.byteCount
-            if isInC, type == .float32 || tala_has_bfloat16_products() != 0 {
-                unpackBlocks(row, type, place)
-            } else if type == .float32 {
-                weight.dequantize(row * columns..<(row + 1) * columns, into: place.assumingMemoryBound(to: Float.self))
-            } else {
-                weight.dequantize(row * columns..<(row + 1) * columns, into: room)
-                RowConversion.narrow(room, to: place, type, count: columns)
-            }
+            unpack(row, columns: 0..<columns, as: type, to: target + index * stride * type.byteCount, room: room)
         }
     }
 
-    private func unpackBlocks(_ row: Int, _ type: ElementType, _ target: UnsafeMutableRawPointer) {
+    var roomBeside: Int { 0 }
+
+    func unpack(
+        _ row: Int, columns part: Range<Int>, as type: ElementType, to target: UnsafeMutableRawPointer, room: UnsafeMutablePointer<Float>
+    ) {
+        let length = weight.layout.format.blockLength
+        let elements = row * columns + part.lowerBound..<row * columns + part.upperBound
+        if isInC, part.lowerBound % length == 0, part.count % length == 0, type == .float32 || tala_has_bfloat16_products() != 0 {
+            unpackBlocks(elements.lowerBound / length, part.count / length, type, target)
+        } else if type == .float32 {
+            weight.dequantize(elements, into: target.assumingMemoryBound(to: Float.self))
+        } else {
+            weight.dequantize(elements, into: room)
+            RowConversion.narrow(room, to: target, type, count: part.count)
+        }
+    }
+
+    private func unpackBlocks(_ first: Int, _ count: Int, _ type: ElementType, _ target: UnsafeMutableRawPointer) {
         let layout = weight.layout
-        let count = columns / layout.format.blockLength
-        let first = row * count
         switch layout.format {
         case .q8:
-            let codes = (weight.base + layout.codeWord * 4 + row * columns).assumingMemoryBound(to: Int8.self)
+            let codes = (weight.base + layout.codeWord * 4 + first * layout.format.blockLength).assumingMemoryBound(to: Int8.self)
             let scales = (weight.base + layout.scaleWord * 4).assumingMemoryBound(to: UInt16.self) + first
             if type == .float32 {
                 tala_unpack_q8(codes, scales, Int64(count), target.assumingMemoryBound(to: Float.self))

@@ -16,6 +16,16 @@ protocol StoredRows {
         _ rows: Range<Int>, as type: ElementType, to target: UnsafeMutableRawPointer, stride: Int, room: UnsafeMutablePointer<Float>)
 }
 
+/// The rows of a frozen weight, of which products also take some columns.
+protocol PartedRows: StoredRows {
+    /// Writes some columns of a row as float32, or as bfloat16 rounded from them.
+    /// - Parameter room: for the numbers of the columns and ``roomBeside`` more.
+    func unpack(
+        _ row: Int, columns: Range<Int>, as type: ElementType, to target: UnsafeMutableRawPointer, room: UnsafeMutablePointer<Float>)
+    /// Numbers that are unpacked beside those that are asked for.
+    var roomBeside: Int { get }
+}
+
 /// Rows of a matrix of narrower numbers.
 struct MatrixRows: StoredRows {
     let matrix: Matrix

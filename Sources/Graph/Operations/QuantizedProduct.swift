@@ -1,19 +1,21 @@
 package import Quantization
 package import Tensors
 
-/// A product with a frozen quantised weight `W` `[outputs, inputs]`: `c = x * Wᵀ + addend`, or with
-/// `transposesWeight` false `c = x * W + addend`.
+/// A product with a frozen weight of few bits `W` `[outputs, inputs]`: `c = x * Wᵀ + addend`, or
+/// with `transposesWeight` false `c = x * W + addend`.
 ///
-/// Inputs: `x` `[m, inputs]` (or `[m, outputs]`), the weight's words `[1, words]` int32 as
-/// ``QuantizedLayout`` places them, optionally `addend` `[m, n]`. Output: `c` `[m, n]` of
-/// `outputType`; the addend has the output's element type. A weight is dequantised to the type of
-/// `x`; sums are float32. Its gradient for `x` is the other product of the two, as QLoRA trains
-/// through a frozen base (Dettmers et al. 2023, arXiv:2305.14314).
+/// Inputs: `x` `[m, inputs]` (or `[m, outputs]`), the weight, optionally `addend` `[m, n]`. Output:
+/// `c` `[m, n]` of `outputType`; the addend has the output's element type. A weight that was
+/// quantised here is its words `[1, words]` int32 as ``QuantizedLayout`` places them; one in blocks
+/// is the bytes of a GGUF file's tensor, `[outputs, bytes of a row]` uint8, and needs no alignment.
+/// A weight is dequantised to the type of `x`; sums are float32. Its gradient for `x` is the other
+/// product of the two, as QLoRA trains through a frozen base (Dettmers et al. 2023,
+/// arXiv:2305.14314).
 ///
 /// `isRowExact` is that of ``MatrixProduct``, for `x * Wᵀ`.
 package struct QuantizedProduct: Operation {
     package static let name = "QuantizedProduct"
-    package var format: QuantizedFormat
+    package var format: WeightFormat
     /// Rows and columns of the weight.
     package var outputs: Int
     package var inputs: Int
@@ -23,7 +25,7 @@ package struct QuantizedProduct: Operation {
     package var isRowExact: Bool
 
     package init(
-        _ format: QuantizedFormat, outputs: Int, inputs: Int, transposesWeight: Bool = true, hasAddend: Bool = false,
+        _ format: WeightFormat, outputs: Int, inputs: Int, transposesWeight: Bool = true, hasAddend: Bool = false,
         outputType: ElementType = .float32, isRowExact: Bool = false
     ) {
         self.isRowExact = isRowExact
@@ -35,7 +37,22 @@ package struct QuantizedProduct: Operation {
         self.outputType = outputType
     }
 
-    package var layout: QuantizedLayout { QuantizedLayout(format, elementCount: outputs * inputs) }
+    package init(
+        _ format: QuantizedFormat, outputs: Int, inputs: Int, transposesWeight: Bool = true, hasAddend: Bool = false,
+        outputType: ElementType = .float32, isRowExact: Bool = false
+    ) {
+        self.init(
+            .words(format), outputs: outputs, inputs: inputs, transposesWeight: transposesWeight, hasAddend: hasAddend,
+            outputType: outputType, isRowExact: isRowExact)
+    }
+
+    /// The type of the weight as products read it. Of a row that is not whole blocks a row of none.
+    package var weightType: TensorType {
+        switch format {
+        case .words(let format): Self.wordsType(QuantizedLayout(format, elementCount: outputs * inputs))
+        case .blocks(let format): TensorType(rows: outputs, columns: format.byteCount(columns: inputs) ?? 0, .uint8)
+        }
+    }
 
     /// The type of a quantised weight's words.
     package static func wordsType(_ layout: QuantizedLayout) -> TensorType { TensorType(rows: 1, columns: layout.wordCount, .int32) }
@@ -46,7 +63,12 @@ package struct QuantizedProduct: Operation {
         try require(inputs[0].elementType.isFloatingPoint, "x is not floating point")
         try require(!isRowExact || transposesWeight, "only x·Wᵀ is exact by rows")
         try require(inputs[0].columns == k, "x is \(inputs[0]), the weight takes \(k) columns")
-        try require(inputs[1] == Self.wordsType(layout), "the weight's words are \(inputs[1]), not \(Self.wordsType(layout))")
+        if case .blocks(let format) = format {
+            try require(
+                format.byteCount(columns: self.inputs) != nil,
+                "rows of \(self.inputs) are no whole blocks of \(format.rawValue), which have \(format.blockLength)")
+        }
+        try require(inputs[1] == weightType, "the weight is \(inputs[1]), not \(weightType)")
         let output = TensorType(rows: inputs[0].rows, columns: n, outputType)
         if hasAddend { try require(inputs[2] == output, "the addend is \(inputs[2]), the result \(output)") }
         return [output]
@@ -57,7 +79,7 @@ package struct QuantizedProduct: Operation {
     package var inPlaceInputs: [Int: Int] { hasAddend ? [0: 2] : [:] }
 
     package var attributes: String {
-        "x·\(format.rawValue)[\(outputs), \(inputs)]" + (transposesWeight ? "ᵀ" : "") + (hasAddend ? " + addend" : "")
+        "x·\(format.name)[\(outputs), \(inputs)]" + (transposesWeight ? "ᵀ" : "") + (hasAddend ? " + addend" : "")
             + (isRowExact ? " exact" : "")
     }
 

@@ -12,7 +12,7 @@ extension QuantizedProduct: VulkanKernel {
     /// Bytes of a dequantised part.
     private static let partBytes = 16 << 20
 
-    /// Numbers that one invocation dequantises: a word of 4-bit codes.
+    /// Numbers that one invocation dequantises: they have a scale in common.
     private static let runLength = 8
 
     /// Columns of the result in one part.
@@ -66,7 +66,7 @@ extension QuantizedProduct: VulkanKernel {
             let product = product(columns, inputs, outputs)
             let part = product.inputs[1]
             let (row, column) = transposesWeight ? (columns.lowerBound, 0) : (0, columns.lowerBound)
-            let height = rowsAtATime(width: part.columns, operandBytes: device.operandBytes)
+            let height = rowsAtATime(inputs[1], width: part.columns, operandBytes: device.operandBytes)
             for start in stride(from: 0, to: part.rows, by: height) {
                 let rows = start..<min(part.rows, start + height)
                 dispatches.append(dequantized(inputs[1], into: part.rows(rows), row: row + start, column: column, device))
@@ -77,7 +77,8 @@ extension QuantizedProduct: VulkanKernel {
     }
 
     /// Rows of the weight whose codes fit one operand, where so many columns of each are read.
-    private func rowsAtATime(width: Int, operandBytes: Int) -> Int {
+    private func rowsAtATime(_ weight: TensorReference, width: Int, operandBytes: Int) -> Int {
+        guard case .words(let format) = format else { return BlockTiling.rowsAtATime(weight, operandBytes: operandBytes) }
         let (bytes, isTooLarge) = operandBytes.subtractingReportingOverflow(64)
         let (numbers, overflows) = max(0, bytes).multipliedReportingOverflow(by: format == .q8 ? 1 : 2)
         guard !isTooLarge, !overflows else { return max(1, outputs) }
@@ -94,27 +95,42 @@ extension QuantizedProduct: VulkanKernel {
     /// The products of a few rows, by the weight's rows whose codes fit one operand.
     private func fewRows(_ operands: [TensorReference], _ results: [TensorReference], _ device: DeviceProfile) -> [Dispatch] {
         let (x, words) = (operands[0], operands[1])
-        let height = rowsAtATime(width: inputs, operandBytes: device.operandBytes)
+        let height = rowsAtATime(words, width: inputs, operandBytes: device.operandBytes)
         let groupSize = device.isProcessor ? device.subgroupSize : min(64, device.maximumGroupInvocations)
         return stride(from: 0, to: outputs, by: height).map { start in
             let columns = start..<min(outputs, start + height)
-            let parts = self.parts(of: columns.lowerBound * inputs, to: columns.upperBound * inputs)
-            var definitions = ["FORMAT": format == .q8 ? 0 : 1, "ROWS": x.rows]
+            var definitions = definitions
+            definitions["ROWS"] = x.rows
             if hasAddend { definitions["HAS_ADDEND"] = 1 }
-            let firstWords = parts.prefix(3).map { $0.words.lowerBound.word } + (format == .q8 ? [0] : [])
+            let weight: [TensorReference]
+            var parameters = [x.rows.word, columns.count.word, inputs.word]
+            switch format {
+            case .words(let format):
+                let parts = self.parts(format, of: columns.lowerBound * inputs, to: columns.upperBound * inputs)
+                weight = parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }
+                let firstWords = parts.prefix(3).map { $0.words.lowerBound.word } + (format == .q8 ? [0] : [])
+                parameters += firstWords + [columns.lowerBound.word]
+            case .blocks: weight = [words.rows(columns)]
+            }
             return Dispatch(
-                "few_rows_product",
-                reads: [x] + parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }
-                    + operands.dropFirst(2).map { $0.columns(columns) },
+                "few_rows_product", reads: [x] + weight + operands.dropFirst(2).map { $0.columns(columns) },
                 writes: [results[0].columns(columns)], definitions: definitions, specialization: [UInt32(groupSize)],
-                parameters: [x.rows.word, columns.count.word, inputs.word] + firstWords + [columns.lowerBound.word],
-                groupCount: (columns.count + groupSize - 1) / groupSize)
+                parameters: parameters, groupCount: (columns.count + groupSize - 1) / groupSize)
+        }
+    }
+
+    /// What the shaders are compiled with.
+    private var definitions: [String: Int] {
+        switch format {
+        case .words(let format): ["FORMAT": format == .q8 ? 0 : 1]
+        case .blocks(let format): ["FORMAT": 2, "BLOCKS": Int(format.number)]
         }
     }
 
     /// By part of the layout its first word, and which of its words the numbers from `first` to
     /// `end` are read from.
-    private func parts(of first: Int, to end: Int) -> [(word: Int, words: Range<Int>)] {
+    private func parts(_ format: QuantizedFormat, of first: Int, to end: Int) -> [(word: Int, words: Range<Int>)] {
+        let layout = QuantizedLayout(format, elementCount: outputs * inputs)
         let blocks = first / format.blockLength..<(end + format.blockLength - 1) / format.blockLength
         switch format {
         case .q8:
@@ -135,18 +151,33 @@ extension QuantizedProduct: VulkanKernel {
     private func dequantized(
         _ words: TensorReference, into target: TensorReference, row: Int, column: Int, _ device: DeviceProfile
     ) -> Dispatch {
-        let first = row * inputs + column
-        let parts = self.parts(of: first, to: first + max(0, target.rows - 1) * inputs + target.columns)
         // Where rows allow it an invocation takes a run of numbers, which have their scale and
         // whole words of codes in common.
         let run = [inputs, column, target.columns].allSatisfy { $0 % Self.runLength == 0 } ? Self.runLength : 1
         let tiling = ElementwiseTiling(rows: target.rows, columns: target.columns / run, device)
+        let reads: [TensorReference]
+        var parameters = tiling.parameters
+        switch format {
+        case .words(let format):
+            let first = row * inputs + column
+            let parts = self.parts(format, of: first, to: first + max(0, target.rows - 1) * inputs + target.columns)
+            reads = parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }
+            parameters += [row.word, column.word, inputs.word] + parts.prefix(3).map { $0.words.lowerBound.word }
+        case .blocks:
+            reads = [words.rows(row..<row + target.rows)]
+            parameters += [0, column.word, inputs.word]
+        }
         return Dispatch(
-            "quantized_product",
-            reads: parts.map { words.columns($0.word + $0.words.lowerBound..<$0.word + $0.words.upperBound) }, writes: [target],
-            definitions: ["FORMAT": format == .q8 ? 0 : 1].merging(run > 1 ? ["RUN": run] : [:]) { $1 },
-            specialization: tiling.specialization,
-            parameters: tiling.parameters + [row.word, column.word, inputs.word] + parts.prefix(3).map { $0.words.lowerBound.word },
-            groupCount: tiling.groupCount)
+            "quantized_product", reads: reads, writes: [target],
+            definitions: definitions.merging(run > 1 ? ["RUN": run] : [:]) { $1 }, specialization: tiling.specialization,
+            parameters: parameters, groupCount: tiling.groupCount)
+    }
+}
+
+/// Weights in blocks that are larger than an operand of the device.
+enum BlockTiling {
+    /// Rows that fit one operand, wherever it begins.
+    static func rowsAtATime(_ weight: TensorReference, operandBytes: Int) -> Int {
+        max(1, min(weight.rows, (max(0, operandBytes - 256) - weight.columns) / max(1, weight.rowStride) + 1))
     }
 }

@@ -1,4 +1,5 @@
 import Graph
+import Quantization
 import Tensors
 
 enum EmbeddingReference: KernelReference {
@@ -7,7 +8,12 @@ enum EmbeddingReference: KernelReference {
         for row in 0..<types[0].rows {
             let source = inputs[1].integer(row) - operation.firstRow
             guard (0..<inputs[0].rows).contains(source) else { continue }
-            for column in 0..<types[0].columns { result[row, column] = Bounded(operation.scale) * inputs[0].number(source, column) }
+            for column in 0..<types[0].columns {
+                let number =
+                    operation.blocks.map { format in Bounded(BlockDefinition.number(column, format) { inputs[0].integer(source, $0) }) }
+                    ?? inputs[0].number(source, column)
+                result[row, column] = Bounded(operation.scale) * number
+            }
         }
         return [result]
     }
@@ -27,6 +33,16 @@ enum EmbeddingReference: KernelReference {
             test("a piece of the table", Embedding(scale: 8, firstRow: 20)) { [$0.numbers(11, 31), $0.indices(64, in: 0..<50)] },
             test("a factor", Embedding(scale: 22.627417)) { [$0.numbers(50, 64), $0.indices(64, in: 0..<50)] },
         ]
+            + BlockFormat.allCases.flatMap { format in
+                [ElementType.float32, .bfloat16].map { output in
+                    test(
+                        "\(format.rawValue) to \(output)", activations: [output],
+                        Embedding(scale: 1.5, outputType: output, firstRow: 3, blocks: format)
+                    ) {
+                        [BlockDefinition.rows(&$0, format, rows: 17, columns: 3 * format.blockLength), $0.indices(33, in: 0..<24)]
+                    }
+                }
+            }
     }
 
     static var timings: [KernelCase] {

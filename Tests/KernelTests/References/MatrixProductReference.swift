@@ -91,6 +91,9 @@ enum MatrixProductReference: KernelReference {
             ]
         } + [
             product((1024, 1536, 576), .bfloat16, .bfloat16, MatrixProduct(transposesB: true, outputType: .bfloat16)),
+            // Beside weights of few bits.
+            product((512, 2048, 2048), .bfloat16, .bfloat16, MatrixProduct(transposesB: true, outputType: .bfloat16)),
+            product((512, 2048, 2048), .bfloat16, .bfloat16, MatrixProduct(outputType: .bfloat16)),
             product((1024, 1536, 576), .float32, .bfloat16, MatrixProduct(transposesB: true)),
         ]
     }

@@ -12,14 +12,11 @@ enum QuantizedProductReference: KernelReference {
     static func outputs(
         _ operation: QuantizedProduct, _ inputs: [HostMatrix], _ types: [TensorType], dequantizedTo type: ElementType
     ) -> [Expected] {
-        let words = inputs[1].values.map { UInt32(bitPattern: Int32($0)) }
-        let weight = HostMatrix(
-            rows: operation.outputs, columns: operation.inputs,
-            values: (0..<operation.outputs * operation.inputs).map { type.stored(number($0, words, operation.layout)) })
+        let weight = weight(operation, inputs[1], type)
         let product = MatrixProduct(
             transposesB: operation.transposesWeight, hasAddend: operation.hasAddend, outputType: operation.outputType)
         var expected = MatrixProductReference.outputs(product, [inputs[0], weight] + inputs.dropFirst(2), types)
-        guard operation.isRowExact, operation.format == .q8 else { return expected }
+        guard operation.isRowExact, operation.format == .words(.q8) else { return expected }
         // Products of bytes take `x` in 15 bits by blocks of 32, and leave the weight as it is.
         for row in 0..<types[0].rows {
             for column in 0..<types[0].columns {
@@ -27,6 +24,22 @@ enum QuantizedProductReference: KernelReference {
             }
         }
         return expected
+    }
+
+    private static func weight(_ operation: QuantizedProduct, _ stored: HostMatrix, _ type: ElementType) -> HostMatrix {
+        let (rows, columns) = (operation.outputs, operation.inputs)
+        let values: [Double]
+        switch operation.format {
+        case .words(let format):
+            let words = stored.values.map { UInt32(bitPattern: Int32($0)) }
+            let layout = QuantizedLayout(format, elementCount: rows * columns)
+            values = (0..<rows * columns).map { type.stored(number($0, words, layout)) }
+        case .blocks(let format):
+            values = (0..<rows).flatMap { row in
+                (0..<columns).map { column in type.stored(BlockDefinition.number(column, format) { stored.integer(row, $0) }) }
+            }
+        }
+        return HostMatrix(rows: rows, columns: columns, values: values)
     }
 
     /// What a sum may lose by half a unit of each block's numbers, and by rounding the weight or
@@ -67,8 +80,19 @@ enum QuantizedProductReference: KernelReference {
     static func inputs(
         _ random: inout CaseRandom, _ operation: QuantizedProduct, rows: Int, _ type: ElementType, _ addend: ElementType
     ) -> [Operand] {
+        let (k, n) = operation.transposesWeight ? (operation.inputs, operation.outputs) : (operation.outputs, operation.inputs)
+        let weight: Operand
+        switch operation.format {
+        case .words(let format): weight = words(&random, format, operation)
+        case .blocks(let format):
+            weight = BlockDefinition.rows(&random, format, rows: operation.outputs, columns: operation.inputs)
+        }
+        return [random.numbers(rows, k, type), weight] + (operation.hasAddend ? [random.numbers(rows, n, addend)] : [])
+    }
+
+    private static func words(_ random: inout CaseRandom, _ format: QuantizedFormat, _ operation: QuantizedProduct) -> Operand {
         let numbers = random.numbers(operation.outputs, operation.inputs).values.map { Float($0) }
-        let layout = operation.layout
+        let layout = QuantizedLayout(format, elementCount: operation.outputs * operation.inputs)
         var words = [Int32](repeating: 0, count: layout.wordCount)
         let fault = words.withUnsafeMutableBytes { bytes in
             bytes.baseAddress.map { start in
@@ -78,10 +102,7 @@ enum QuantizedProductReference: KernelReference {
             }
         }
         precondition(fault == .some(nil))  // invariant: the numbers are finite, as they were drawn
-        let (k, n) = operation.transposesWeight ? (operation.inputs, operation.outputs) : (operation.outputs, operation.inputs)
-        return [
-            random.numbers(rows, k, type), Operand(type: QuantizedProduct.wordsType(layout), values: words.map { Double($0) }),
-        ] + (operation.hasAddend ? [random.numbers(rows, n, addend)] : [])
+        return Operand(type: QuantizedProduct.wordsType(layout), values: words.map { Double($0) })
     }
 
     static func product(_ operation: QuantizedProduct, rows: Int, _ type: ElementType) -> KernelCase {
@@ -102,30 +123,46 @@ enum QuantizedProductReference: KernelReference {
         let types: [(ElementType, ElementType)] = [
             (.float32, .float32), (.bfloat16, .bfloat16), (.bfloat16, .float32), (.float16, .float16),
         ]
-        return QuantizedFormat.allCases.flatMap { format in
-            sizes.flatMap { rows, outputs, inputs in
-                [true, false].flatMap { transposes in
-                    types.map { type, output in
-                        product(
-                            QuantizedProduct(
-                                format, outputs: outputs, inputs: inputs, transposesWeight: transposes,
-                                hasAddend: (rows + outputs) % 2 == 1,
-                                outputType: output), rows: rows, type)
-                    }
-                }
-                    + types.map { type, output in
-                        product(
-                            QuantizedProduct(
-                                format, outputs: outputs, inputs: inputs, hasAddend: (rows + outputs) % 2 == 1, outputType: output,
-                                isRowExact: true), rows: rows, type)
-                    }
+        let words = QuantizedFormat.allCases.flatMap { format in
+            sizes.flatMap { cases(.words(format), rows: $0.rows, outputs: $0.outputs, inputs: $0.inputs, types) }
+        }
+        // Blocks of a row: some, and such that tiles end within one.
+        let blockSizes: [(rows: Int, outputs: Int, blocks: Int)] = [(1, 1, 1), (3, 65, 2), (65, 20, 3), (7, 67, 2)]
+        let blocks = BlockFormat.allCases.flatMap { format in
+            blockSizes.enumerated().flatMap { index, size in
+                cases(
+                    .blocks(format), rows: size.rows, outputs: size.outputs, inputs: size.blocks * format.blockLength,
+                    index == 3 ? types : Array(types.prefix(2)))
+            }
+        }
+        return words + blocks
+    }
+
+    /// Both products, and the one whose rows do not depend on each other.
+    private static func cases(
+        _ format: WeightFormat, rows: Int, outputs: Int, inputs: Int, _ types: [(ElementType, ElementType)]
+    ) -> [KernelCase] {
+        [(true, false), (false, false), (true, true)].flatMap { transposes, isRowExact in
+            types.map { type, output in
+                product(
+                    QuantizedProduct(
+                        format, outputs: outputs, inputs: inputs, transposesWeight: transposes, hasAddend: (rows + outputs) % 2 == 1,
+                        outputType: output, isRowExact: isRowExact), rows: rows, type)
             }
         }
     }
 
     static var timings: [KernelCase] {
-        QuantizedFormat.allCases.flatMap { format in
-            [true, false].map { product(QuantizedProduct(format, outputs: 1536, inputs: 576, transposesWeight: $0), rows: 1024, .float32) }
+        WeightFormat.all.flatMap { format in
+            [true, false].map { product(QuantizedProduct(format, outputs: 1536, inputs: 768, transposesWeight: $0), rows: 1024, .float32) }
         }
+            + [BlockFormat.q8_0, .q4_k, .q6_k].flatMap { format in
+                [true, false].map { transposes in
+                    product(
+                        QuantizedProduct(
+                            .blocks(format), outputs: 2048, inputs: 2048, transposesWeight: transposes, outputType: .bfloat16),
+                        rows: 512, .bfloat16)
+                }
+            }
     }
 }
