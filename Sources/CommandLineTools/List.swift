@@ -56,21 +56,14 @@ package struct List: ParsableCommand {
 
     /// Shows the jobs of a sweep in the order of their figures.
     private func rank(_ group: String, _ layout: SpoolLayout) throws {
-        let all = JobListing.statuses(layout).filter { $0.sweep != nil }
-        let groups = Set(all.compactMap { $0.sweep?.group }.filter { $0 == group || $0.hasSuffix(group) })
-        guard let name = groups.first else {
-            throw CommandFailure(.notFound, "there is no group \"\(Terminal.safe(group))\" of jobs in \(layout.jobs)")
-        }
-        guard groups.count == 1 else {
-            throw CommandFailure(.notFound, "\"\(Terminal.safe(group))\" may be any of \(groups.count) groups: give more of the name")
-        }
-        let ranking = try SweepRanking(all.filter { $0.sweep?.group == name }, layout, metric: metric)
+        let found = try SweepGroup(group, layout)
+        let ranking = try SweepRanking(found.statuses, layout, metric: metric)
         let wanted = ranking.filtered { state.isEmpty || state.contains($0.state.rawValue) }
         let shown = wanted.first(limit)
         let presence = DaemonPresence(layout)
         if options.json {
             try StandardOutput.json([
-                "object": "list", "group": JSONNode(name), "metric": JSONNode(ranking.metric),
+                "object": "list", "group": JSONNode(found.name), "metric": JSONNode(ranking.metric),
                 "data": JSONNode(shown.places.map(\.status.json)), "ranking": shown.json,
                 "has_more": JSONNode(shown.places.count < wanted.places.count), "daemon_running": JSONNode(presence.isRunning),
             ])

@@ -80,4 +80,26 @@ import Testing
         #expect(lines.count == 2 && lines[1].dropFirst(2) == ["succeeded", "0.0002", "8", "1.10000", "20"], "\(outcome)")
         #expect(try spool.tala(["list", "--group", "nothing"]).status == 2)
     }
+
+    /// Three of the four jobs have ended: the verbs reach those for which they have a meaning.
+    @Test func aVerbIsAskedOfTheJobsOfAGroupForWhichItHasAMeaning() throws {
+        let spool = try Self.spool()
+        defer { spool.remove() }
+        let daemon = try spool.daemon()
+        func asked(_ verb: String) throws -> [String] {
+            try FolderListing.names(in: spool.layout.control).filter { $0.hasSuffix(".\(verb)") }
+        }
+        let outcome = try spool.tala(["cancel", "--group", "01abc", "--json"])
+        let node = try JSONParser().parse(Array(outcome.output.utf8))
+        #expect(outcome.status == 0 && node["group"]?.string == "sweep-01abc" && node["ids"]?.array?.count == 1, "\(outcome)")
+        #expect(try asked("cancel").count == 1)
+        #expect(try spool.tala(["delete", "--group", "01abc"]).status == 0)
+        #expect(try asked("delete").count == 3)
+        let none = try spool.tala(["resume", "--group", "01abc"])
+        #expect(none.status == 1 && none.errors.contains("4 jobs"), "\(none)")
+        #expect(try asked("resume").isEmpty)
+        #expect(try spool.tala(["pause"]).errors.contains("--group"))
+        #expect(try spool.tala(["pause", "x", "--group", "y"]).status == 2)
+        withExtendedLifetime(daemon) {}
+    }
 }
