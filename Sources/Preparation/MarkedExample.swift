@@ -8,6 +8,8 @@ package struct MarkedExample: Sendable, Hashable {
     package struct Part: Sendable, Hashable {
         package var text: String
         package var isTrained: Bool
+        /// What the loss of its tokens counts.
+        package var weight: Float
     }
     /// Of the data file, from 1 on.
     package var line: Int
@@ -25,12 +27,13 @@ package struct MarkedExample: Sendable, Hashable {
 
     private init(_ example: TokenizedExample, line: Int, _ tokenizer: Tokenizer, limit: Int) {
         let ids = example.ids.prefix(limit)
+        func mark(_ index: Int) -> (Bool, Float) { (example.isTrained[index], example.weights?[index] ?? 1) }
         (self.line, tokenCount, trainedTokenCount) = (line, example.ids.count, example.trainedTokenCount)
         (parts, leftOut) = ([], example.ids.count - ids.count)
         var shown = ""
         var start = 0
         while start < ids.count {
-            let end = example.isTrained[start..<ids.count].firstIndex { $0 != example.isTrained[start] } ?? ids.count
+            let end = (start..<ids.count).first { mark($0) != mark(start) } ?? ids.count
             // A part's text is what it adds to the text before it: decoded alone it could lose a
             // space at its beginning.
             let whole = tokenizer.decode(Array(ids[..<end]), skipSpecialTokens: false)
@@ -39,7 +42,7 @@ package struct MarkedExample: Sendable, Hashable {
                 ? String(decoding: whole.utf8.dropFirst(shown.utf8.count), as: UTF8.self)
                 : tokenizer.decode(Array(ids[start..<end]), skipSpecialTokens: false)
             shown = whole
-            parts.append(Part(text: text, isTrained: example.isTrained[start]))
+            parts.append(Part(text: text, isTrained: mark(start).0, weight: mark(start).1))
             start = end
         }
     }
@@ -47,7 +50,13 @@ package struct MarkedExample: Sendable, Hashable {
     package var json: JSONNode {
         [
             "line": JSONNode(line), "tokens": JSONNode(tokenCount), "trained_tokens": JSONNode(trainedTokenCount),
-            "parts": JSONNode(parts.map { ["text": JSONNode($0.text), "trained": JSONNode($0.isTrained)] }),
+            "parts": JSONNode(
+                parts.map { part in
+                    let members = [JSONMember("text", JSONNode(part.text)), JSONMember("trained", JSONNode(part.isTrained))]
+                    // Said where it is not what everything counts.
+                    let isWeighted = part.isTrained && part.weight != 1
+                    return JSONNode(members + (isWeighted ? [JSONMember("weight", JSONNode(Double(part.weight)))] : []))
+                }),
             "tokens_left_out": JSONNode(leftOut),
         ]
     }

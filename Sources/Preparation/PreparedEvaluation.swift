@@ -59,7 +59,7 @@ package struct PreparedEvaluation {
         let adapter = try adapterPath.map { try AdapterFolder($0) }
         let labels = try ModelLabels.of(
             opened.folder, adapter: adapter, names: method.labels, isMultiLabel: method.isMultiLabel, field: "method.evaluation.labels")
-        objective =
+        let unfitted =
             labels.map { ClassificationObjective(classes: $0.names, isMultiLabel: $0.isMultiLabel) as any Objective }
             ?? SupervisedObjective()
         if labels != nil, !method.graders.isEmpty {
@@ -67,7 +67,7 @@ package struct PreparedEvaluation {
                 file: "manifest", field: "method.evaluation.graders",
                 "judge answers, and the model is a classifier, which gives none: leave them out")
         }
-        var options = PreparedData.options(manifest, objective)
+        var options = PreparedData.options(manifest, unfitted)
         if encoder.tokenizer.vocabularySize > configuration.vocabularySize {
             options.modelVocabularySize = configuration.vocabularySize
         }
@@ -80,6 +80,8 @@ package struct PreparedEvaluation {
             dataPath, name: name, digest: digest, progress: readingProgress)
         guard let data, report.isValid else { throw PreparationError.invalidData([report]) }
         self.data = data
+        // The classes are the model's, whatever the data has.
+        objective = labels == nil ? try unfitted.fitted(to: data, validation: nil, classes: []) : unfitted
         questions =
             method.graders.isEmpty
             ? [] : try Examination.questions(dataPath, name: report.file, encoder, method.graders, report)

@@ -79,7 +79,7 @@ package struct PreparedJob {
                 validationPath: validationPath, digests: digests, cache: cache,
                 progress: readingProgress)
         (training, validation, reports) = (data.training, data.validation, data.reports)
-        objective = try Objectives.of(manifest.method).fitted(to: training, classes: data.classes)
+        objective = try Objectives.of(manifest.method).fitted(to: training, validation: validation, classes: data.classes)
         var head = objective.taskHead(seed: manifest.seed)
         // A head for other classes, though as many, means something else.
         if let modelLabels, modelLabels.names != data.classes { head?.isStored = false }

@@ -18,9 +18,7 @@ extension TrainingRun {
 
     /// A run cut to what the model has positions for here.
     private func cut(_ run: TokenizedExample) -> TokenizedExample {
-        let limit = session.programs.model.rotaryRows.positionCount
-        return run.ids.count <= limit
-            ? run : TokenizedExample(ids: Array(run.ids.prefix(limit)), isTrained: Array(run.isTrained.prefix(limit)))
+        run.prefix(session.programs.model.rotaryRows.positionCount)
     }
 
     /// What the loss of a batch takes of the whole batch; none for most objectives.

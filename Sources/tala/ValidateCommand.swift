@@ -96,12 +96,14 @@ struct ExampleText {
     func text(_ data: Dataset, _ index: Int) -> String {
         MarkedExample.all(of: data, index, tokenizer).map { example in
             "line \(example.line), \(example.tokenCount) tokens, \(example.trainedTokenCount) trained:\n"
-                + example.parts.map { mark(plain($0.text), isTrained: $0.isTrained) }.joined() + "\n"
+                + example.parts.map(mark).joined() + "\n"
         }.joined()
     }
 
-    private func mark(_ text: String, isTrained: Bool) -> String {
-        isTrained ? (usesColour ? "\u{1B}[32m\(text)\u{1B}[0m" : "⟦\(text)⟧") : text
+    private func mark(_ part: MarkedExample.Part) -> String {
+        let text = plain(part.text)
+        guard part.isTrained else { return text }
+        return (usesColour ? "\u{1B}[32m\(text)\u{1B}[0m" : "⟦\(text)⟧") + (part.weight == 1 ? "" : "×\(part.weight)")
     }
 }
 

@@ -21,18 +21,22 @@ import Tokenization
         let plain = Sample(ids: [1, 2], isTrained: [false, true])
         let unlabelled = Sample([TokenizedExample(ids: [4], isTrained: [false])], labels: [])
         let writer = try ExampleWriter(folder: folder)
-        for chunk in [[(pair, 7), (plain, 8)], [(unlabelled, 12)]] {
+        let weighted = Sample([
+            TokenizedExample(ids: [5, 6, 7], isTrained: [false, true, true], weights: [0, 0.25, 3])
+        ])
+        for chunk in [[(pair, 7), (plain, 8)], [(unlabelled, 12), (weighted, 13)]] {
             var words: [UInt32] = []
             let records = chunk.map { ExampleRecord($0, line: $1, appendingTo: &words) }
             try writer.append(records, tokens: words)
         }
         try writer.finish()
         let data = Dataset(store: try ExampleStore(folder: folder))
-        #expect((0..<3).map { data.sample($0) } == [pair, plain, unlabelled])
-        #expect((0..<3).map { data.line(of: $0) } == [7, 8, 12])
+        #expect((0..<4).map { data.sample($0) } == [pair, plain, unlabelled, weighted])
+        #expect((0..<4).map { data.line(of: $0) } == [7, 8, 12, 13])
+        #expect(data.sample(3).trainedWeight == 3.25 && data.hasTokenWeights)
         #expect(data.size(of: 0) == SampleSize(tokenCount: 5, trainedTokenCount: 3, runCount: 2))
         #expect(data.example(0) == pair.runs[0])
-        #expect(data.tokenCount == 8)
+        #expect(data.tokenCount == 11)
     }
 
     /// A file of version 1 is records of 32 bytes and nothing else.

@@ -39,6 +39,33 @@ import Tokenization
         #expect(muted.ids == whole.ids && muted.trainedTokenCount < whole.trainedTokenCount && muted.trainedTokenCount > 0)
     }
 
+    @Test func aWeightBetweenIsThatOfTheTurnsTokens() throws {
+        let conversation = { (first: String, second: String) in
+            #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "one"\#(first)}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "two"\#(second)}]}"#
+        }
+        let plain = try examples(conversation("", ""))[0]
+        let example = try examples(conversation(#", "weight": 0.5"#, #", "weight": 2"#))[0]
+        #expect(example.ids == plain.ids && example.isTrained == plain.isTrained && plain.weights == nil)
+        let muted = try examples(conversation(#", "weight": 0"#, ""))[0]
+        let wanted = plain.isTrained.indices.map { plain.isTrained[$0] ? (muted.isTrained[$0] ? 2 : 0.5) : 0 as Float }
+        #expect(example.weights == wanted)
+        // Where all is trained, so are other words, as much as ever; a turn of weight 0 is not.
+        var options = Self.any
+        options.trainOn = .all
+        let all = try examples(conversation(#", "weight": 0.5"#, #", "weight": 0"#), options)[0]
+        #expect(all.weights == plain.isTrained.indices.map { plain.isTrained[$0] ? (muted.isTrained[$0] ? 0 : 0.5) : 1 })
+    }
+
+    @Test func lossesOfWholeAnswersTakeNoWeights() throws {
+        let message = #"{"role": "assistant", "content": "b", "weight": 0.5}"#
+        var options = Self.any
+        options.purpose = .judgedAnswers
+        let line = #"{"messages": [{"role": "user", "content": "a"}, \#(message)], "label": true}"#
+        let report = try DataFolder().report(line, options)
+        let problem = try #require(report.problems.first.first)
+        #expect(problem.field == "messages[1].weight" && problem.kind == "invalid_value")
+    }
+
     @Test func promptAndCompletionTrainTheCompletion() throws {
         let example = try #require(try examples(#"{"prompt": "Once upon", "completion": " a time"}"#, Self.completion).first)
         #expect(example.trainedTokenCount > 0 && example.trainedTokenCount < example.ids.count - 1)

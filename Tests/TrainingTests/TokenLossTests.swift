@@ -8,8 +8,9 @@ import Tensors
 import TestSupport
 import Testing
 import Tokenization
-import Training
 import VulkanBackend
+
+@testable import Training
 
 /// What may be added to the cross-entropy of tokens, and how they are weighted.
 @Suite(.serialized) struct TokenLossTests {
@@ -88,33 +89,69 @@ import VulkanBackend
             Sample(ids: [1, 5, 6, 7, 8, 9], isTrained: [false, true, true, true, true, true]),
             Sample(ids: [1, 9, 4], isTrained: [false, false, true]),
         ]
-        let folder = TinyRun.demo.model
-        func run(_ objective: any Objective, _ batches: [[Sample]], weight: Double) throws -> (loss: Double, gradient: [Float]) {
-            let model = try LanguageModel(
-                ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)),
-                training: trainsAll ? .full : .adapter(AdapterSettings(rank: 2, alpha: 4), seed: 1), maximumLength: 32)
-            let session = try TrainingSession(
-                device: CPUDevice(), programs: Programs(model: model, optimizer: AdamWOptimizer(), objective: objective),
-                largest: ProgramSize(roundingUp: 64, 64))
-            var sum = Measures()
-            var losses = 0.0
-            for (index, members) in batches.enumerated() {
-                let batch = PackedBatch(
-                    members, for: objective, tokenCapacity: 64, trainedCapacity: 64, window: nil, rotary: model.rotaryRows)
-                let measures = try session.addGradients(
-                    of: batch, batchWeight: weight > 0 ? weight : 2 * batch.weight, seed: 1, step: 1, microBatch: index)
-                losses += measures.meanLoss / Double(batches.count)
-                sum += measures
-            }
-            let key = try #require(model.trainables.parameters.last?.key)
-            let gradient = try #require(model.trainables.tensor(of: key, .gradient))
-            return (weight > 0 ? sum.meanLoss : losses, try model.read(gradient.key, session.persistent))
-        }
-        let together = try run(objective, [samples], weight: 2)
+        let together = try Self.run(objective, [samples], weight: 2, trainsAll: trainsAll, on: CPUDevice())
         // Each example by itself, with half of its own mean.
-        let apart = try run(SupervisedObjective(), samples.map { [$0] }, weight: 0)
-        #expect(abs(together.loss - apart.loss) < 1e-6)
-        let largest = apart.gradient.map { abs($0) }.max() ?? 0
-        #expect(largest > 0 && zip(together.gradient, apart.gradient).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+        let apart = try Self.run(SupervisedObjective(), samples.map { [$0] }, weight: 0, trainsAll: trainsAll, on: CPUDevice())
+        Self.expectEqual(together, apart)
+    }
+
+    /// A token of weight 2 is as much as two of weight 1, in the loss and in its gradient.
+    @Test(arguments: [false, true], [false, true])
+    func tokensCountWhatTheirWeightsSay(trainsAll: Bool, isOnVulkan: Bool) throws {
+        let vulkan = isOnVulkan ? try? VulkanDevice() : nil
+        guard let device: any ComputeDevice = try isOnVulkan ? vulkan : CPUDevice() else { return }
+        let ids: [Int32] = [1, 5, 6, 7, 8, 9]
+        let weights: [Float] = [0, 2, 0.5, 0, 1, 2]
+        let weighted = Sample([TokenizedExample(ids: ids, isTrained: weights.map { $0 > 0 }, weights: weights)])
+        let plain = Sample(ids: [1, 9, 4], isTrained: [false, false, true])
+        var objective = SupervisedObjective()
+        objective.hasTokenWeights = true
+        let sum = weighted.trainedWeight + 1
+        #expect(sum == 6.5)
+        let together = try Self.run(objective, [[weighted, plain]], weight: sum, trainsAll: trainsAll, on: device)
+        // Every half of a weight is a run of its own that trains one token.
+        let halves = weights.indices.flatMap { place in
+            Array(
+                repeating: [Sample(ids: ids, isTrained: weights.indices.map { $0 == place })], count: Int(2 * weights[place]))
+        }
+        let apart = try Self.run(
+            SupervisedObjective(), halves + [[plain], [plain]], weight: 2 * sum, trainsAll: trainsAll, on: device)
+        Self.expectEqual(together, apart)
+    }
+
+    private typealias Outcome = (loss: Double, gradient: [Float])
+
+    private static func expectEqual(_ found: Outcome, _ wanted: Outcome) {
+        #expect(abs(found.loss - wanted.loss) < 1e-6)
+        let largest = wanted.gradient.map { abs($0) }.max() ?? 0
+        #expect(largest > 0 && zip(found.gradient, wanted.gradient).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+    }
+
+    /// The loss of micro-batches, and the gradient of the last tensor.
+    /// - Parameter weight: what all of them count; 0: each counts as much as the others.
+    private static func run(
+        _ objective: any Objective, _ batches: [[Sample]], weight: Double, trainsAll: Bool, on device: any ComputeDevice
+    ) throws -> Outcome {
+        let folder = TinyRun.demo.model
+        let model = try LanguageModel(
+            ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)),
+            training: trainsAll ? .full : .adapter(AdapterSettings(rank: 2, alpha: 4), seed: 1), maximumLength: 32,
+            pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        let session = try TrainingSession(
+            device: device, programs: Programs(model: model, optimizer: AdamWOptimizer(), objective: objective),
+            largest: ProgramSize(roundingUp: 64, 64))
+        var sum = Measures()
+        var losses = 0.0
+        for (index, members) in batches.enumerated() {
+            let batch = PackedBatch(
+                members, for: objective, tokenCapacity: 64, trainedCapacity: 64, window: nil, rotary: model.rotaryRows)
+            let measures = try session.addGradients(
+                of: batch, batchWeight: weight > 0 ? weight : Double(batches.count) * batch.weight, seed: 1, step: 1, microBatch: index)
+            losses += measures.meanLoss / Double(batches.count)
+            sum += measures
+        }
+        let key = try #require(model.trainables.parameters.last?.key)
+        let gradient = try #require(model.trainables.tensor(of: key, .gradient))
+        return (weight > 0 ? sum.meanLoss : losses, try model.read(gradient.key, session.persistent))
     }
 }

@@ -9,12 +9,30 @@ extension RecordEncoder {
     /// - Parameter field: the member that holds it.
     func checked(_ conversation: Conversation, field: String?, _ findings: inout RecordFindings) -> TokenizedExample? {
         TableNulls.check(conversation, &findings)
+        guard takesWeights || !hasWeights(conversation, &findings) else { return nil }
         if !checkControlTokens(conversation, &findings) { return nil }
         do throws(ChatError) { return try encode(conversation, &findings) } catch {
             if case .template(let cause) = error, cause.isOutOfSteps { budget.noteExhaustion() }
             findings.add("template", field, "\(error)")
             return nil
         }
+    }
+
+    /// Whether messages may count more or less than others: losses that compare or judge whole
+    /// answers, and classes of texts, know no such thing.
+    private var takesWeights: Bool { options.purpose == .supervised }
+
+    /// Says which message counts more or less than others.
+    private func hasWeights(_ conversation: Conversation, _ findings: inout RecordFindings) -> Bool {
+        for (index, message) in (conversation.messages.array ?? []).enumerated() {
+            guard let weight = message["weight"]?.double, weight != 0, weight != 1 else { continue }
+            findings.add(
+                "invalid_value", conversation.path(of: index) + ".weight", at: message["weight"], found: "the weight \(weight)",
+                expected: "0, 1 or no weight",
+                "weighs a message, which is for method.type supervised: here a message counts wholly or not at all")
+            return true
+        }
+        return false
     }
 
     /// Says where a text holds that of a control token.

@@ -185,10 +185,7 @@ struct RecordEncoder: Sendable {
             }
         }
         var kept = sample
-        kept.runs = sample.runs.map { run in
-            TokenizedExample(
-                ids: Array(run.ids.prefix(options.maximumLength)), isTrained: Array(run.isTrained.prefix(options.maximumLength)))
-        }
+        kept.runs = sample.runs.map { $0.prefix(options.maximumLength) }
         // A class is told from the last token alone.
         if options.purpose == .classification {
             return result.examples.append(ExampleRecord(kept, line: line, appendingTo: &result.tokens))

@@ -110,12 +110,8 @@ enum ConversationFormats {
             ]
         }
         if let weight = turn["weight"], !weight.isNull {
-            if weight.double == 0 || weight.double == 1 {
+            if MessageChecks.checkWeight(weight, isOfAssistant: role == "assistant", path + ".weight", &findings) {
                 members.append(JSONMember("weight", weight))
-            } else {
-                findings.add(
-                    "invalid_value", path + ".weight", at: weight, found: RecordFindings.shown(weight), expected: "0 or 1",
-                    "is \(RecordFindings.shown(weight)), neither 0 nor 1")
             }
         }
         return JSONNode(.object(members), offset: turn.offset)

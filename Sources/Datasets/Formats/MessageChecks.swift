@@ -51,10 +51,8 @@ enum MessageChecks {
             return nil
         }
         let role = checkRole(message, path, &findings)
-        if let weight = message["weight"], !weight.isNull, weight.double != 0, weight.double != 1 {
-            findings.add(
-                "invalid_value", path + ".weight", at: weight, found: RecordFindings.shown(weight), expected: "0 or 1",
-                "is \(RecordFindings.shown(weight)), neither 0 nor 1")
+        if let weight = message["weight"], !weight.isNull {
+            checkWeight(weight, isOfAssistant: role == "assistant", path + ".weight", &findings)
         }
         for key in ["name", "tool_call_id", "reasoning_content"] {
             if let value = message[key], !value.isNull, value.string == nil {
@@ -64,6 +62,30 @@ enum MessageChecks {
         let callsTools = ToolChecks.checkCalls(message, role: role, path: path, &findings)
         let content = checkContent(message, role: role, callsTools: callsTools, path, &findings)
         return normalized(message, content: content)
+    }
+
+    /// What a message may count, at most: more is a rate and no weight.
+    private static let largestWeight = 100.0
+
+    /// What a message counts is the assistant's alone, for nobody else's words are learnt by turn;
+    /// 0 and 1 say nothing new of others.
+    /// - Returns: whether it is a weight.
+    @discardableResult
+    static func checkWeight(_ weight: JSONNode, isOfAssistant: Bool, _ path: String, _ findings: inout RecordFindings) -> Bool {
+        let found = RecordFindings.shown(weight)
+        guard let number = weight.double, number >= 0, number <= largestWeight else {
+            findings.add(
+                "invalid_value", path, at: weight, found: found, expected: "a number from 0 to 100",
+                "is \(found), no number from 0 (not learnt) to 100: 1 is what a message counts without it")
+            return false
+        }
+        guard isOfAssistant || number == 0 || number == 1 else {
+            findings.add(
+                "invalid_value", path, at: weight, found: found, expected: "a weight of an assistant message",
+                "is \(found), but only what the assistant says has a weight: take it out")
+            return false
+        }
+        return true
     }
 
     private static func checkRole(_ message: JSONNode, _ path: String, _ findings: inout RecordFindings) -> String? {

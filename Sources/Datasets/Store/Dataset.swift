@@ -9,6 +9,8 @@ package struct Dataset: Sendable {
     package let tokenCount: Int
     /// Tokens that the loss counts.
     package let trainedTokenCount: Int
+    /// Whether there are examples in which some tokens count more than others.
+    package let hasTokenWeights: Bool
     /// What a model said of the examples before training, where that is known.
     package var references: ReferenceTable?
 
@@ -16,15 +18,16 @@ package struct Dataset: Sendable {
         self.store = store
         self.selection = selection
         var lengths = LengthStatistics()
-        var (tokens, trained) = (0, 0)
+        var (tokens, trained, isWeighted) = (0, 0, false)
         for place in 0..<(selection?.count ?? store.count) {
             let record = store.record(selection?.number(at: place) ?? place)
             lengths.add(Int(record.tokenCount))
             tokens += Int(record.tokenCount)
             trained += Int(record.trainedCount)
+            isWeighted = isWeighted || record.hasWeights
         }
         self.lengths = lengths
-        (tokenCount, trainedTokenCount) = (tokens, trained)
+        (tokenCount, trainedTokenCount, hasTokenWeights) = (tokens, trained, isWeighted)
     }
 
     package var count: Int { selection?.count ?? store.count }

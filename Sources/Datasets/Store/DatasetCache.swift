@@ -53,7 +53,7 @@ package struct DatasetCache: Sendable {
     /// - Parameter modelFolder: where the encoder's texts lie, if they do so in files of their own.
     /// - Throws: ``StorageError``, ``TokenizerError``.
     func key(dataDigest: String, name: String, modelFolder: String, _ encoder: ChatEncoder, options: DatasetOptions) throws -> String {
-        var parts = ["3", dataDigest, options.key, encoder.clockKey, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
+        var parts = ["4", dataDigest, options.key, encoder.clockKey, String(name.reversed().prefix { $0 != "/" }.prefix(12).reversed())]
         let texts = encoder.texts
         for name in texts.isFolder ? TokenizerTexts(folder: modelFolder).names : texts.names {
             parts.append(name)

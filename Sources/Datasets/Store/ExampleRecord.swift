@@ -1,9 +1,10 @@
 import Tokenization
 
-/// Where an example lies and what is known of it: 40 bytes in `examples.bin`.
+/// Where an example lies and what is known of it: 48 bytes in `examples.bin`.
 ///
 /// In `tokens.bin` an example is its tokens, run by run. In front of them stand, where there are
-/// several runs, the length of each, and then the numbers of its classes.
+/// several runs, the length of each, and then the numbers of its classes; behind them, where tokens
+/// do not count alike, what each counts in float32.
 struct ExampleRecord: Sendable, Hashable, BitwiseCopyable {
     /// Place in `tokens.bin` of the first number that is the example's.
     var start: UInt64
@@ -19,13 +20,16 @@ struct ExampleRecord: Sendable, Hashable, BitwiseCopyable {
     var runCount: UInt16 = 1
     /// How many classes it belongs to; ``noLabels`` where nothing is said of classes.
     var labelCount: UInt16 = Self.noLabels
+    /// Weights that stand behind each token: 1 or 0, in eight bytes so that records have no gap.
+    var tokenWeights: UInt64 = 0
 
     static let noLabels = UInt16.max
 
     /// Numbers in front of the tokens.
     var headCount: Int { (runCount == 1 ? 0 : Int(runCount)) + (labelCount == Self.noLabels ? 0 : Int(labelCount)) }
+    var hasWeights: Bool { tokenWeights != 0 }
     /// All numbers of the example in `tokens.bin`.
-    var wordCount: Int { headCount + Int(tokenCount) }
+    var wordCount: Int { headCount + Int(tokenCount) * (hasWeights ? 2 : 1) }
 
     var size: SampleSize { SampleSize(tokenCount: Int(tokenCount), trainedTokenCount: Int(trainedCount), runCount: Int(runCount)) }
 }
@@ -37,11 +41,15 @@ extension ExampleRecord {
         if sample.runs.count != 1 { words += sample.runs.map { UInt32(clamping: $0.ids.count) } }
         words += (sample.labels ?? []).map { UInt32(clamping: $0) }
         for run in sample.runs { words += zip(run.ids, run.isTrained).map { PackedToken.pack($0, isTrained: $1) } }
+        let hasWeights = sample.hasTokenWeights
+        if hasWeights {
+            for run in sample.runs { words += (run.weights ?? run.ids.map { _ in 1 }).map(\.bitPattern) }
+        }
         self.init(
             start: UInt64(first), line: UInt64(clamping: line), hash: PackedToken.hash(words[first...]),
             tokenCount: UInt32(clamping: sample.size.tokenCount), trainedCount: UInt32(clamping: sample.size.trainedTokenCount),
             weight: sample.weight, runCount: UInt16(clamping: sample.runs.count),
-            labelCount: sample.labels.map { UInt16(clamping: $0.count) } ?? Self.noLabels)
+            labelCount: sample.labels.map { UInt16(clamping: $0.count) } ?? Self.noLabels, tokenWeights: hasWeights ? 1 : 0)
     }
 }
 
@@ -49,5 +57,5 @@ extension ExampleRecord {
 enum ExampleFile {
     /// `TALAEX`, the version as two digits, and the bytes of a record.
     static let header: [UInt8] =
-        Array("TALAEX02".utf8) + withUnsafeBytes(of: UInt64(MemoryLayout<ExampleRecord>.stride).littleEndian) { Array($0) }
+        Array("TALAEX03".utf8) + withUnsafeBytes(of: UInt64(MemoryLayout<ExampleRecord>.stride).littleEndian) { Array($0) }
 }

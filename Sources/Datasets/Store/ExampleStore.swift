@@ -40,7 +40,7 @@ final class ExampleStore: Sendable {
 
     /// The tokens of all runs of an example, packed; none if the record points outside the file.
     func withTokens<Result>(_ record: ExampleRecord, _ body: (UnsafeBufferPointer<UInt32>) -> Result) -> Result {
-        withWords(record) { words in body(UnsafeBufferPointer(rebasing: words.dropFirst(record.headCount))) }
+        withWords(record) { words in body(UnsafeBufferPointer(rebasing: words.dropFirst(record.headCount).prefix(Int(record.tokenCount)))) }
     }
 
     /// All numbers of an example; none if the record points outside the file.
@@ -61,11 +61,14 @@ final class ExampleStore: Sendable {
         return withWords(record) { words in
             let runLengths = record.runCount == 1 ? [Int(record.tokenCount)] : words.prefix(Int(record.runCount)).map { Int($0) }
             let labels = record.labelCount == ExampleRecord.noLabels ? nil : words.prefix(record.headCount).suffix(Int(record.labelCount))
-            var rest = words.dropFirst(record.headCount)
+            var rest = words.dropFirst(record.headCount).prefix(Int(record.tokenCount))
+            var weights = words.dropFirst(record.headCount + Int(record.tokenCount))
             let runs = runLengths.map { length in
-                let run = rest.prefix(length)
-                rest = rest.dropFirst(length)
-                return TokenizedExample(ids: run.map(PackedToken.id), isTrained: run.map(PackedToken.isTrained))
+                let (run, runWeights) = (rest.prefix(length), weights.prefix(length))
+                (rest, weights) = (rest.dropFirst(length), weights.dropFirst(length))
+                return TokenizedExample(
+                    ids: run.map(PackedToken.id), isTrained: run.map(PackedToken.isTrained),
+                    weights: record.hasWeights ? runWeights.map { Float(bitPattern: $0) } : nil)
             }
             return Sample(runs, weight: record.weight, labels: labels.map { $0.map { Int($0) } })
         }

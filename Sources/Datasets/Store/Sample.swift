@@ -22,6 +22,20 @@ package struct Sample: Sendable, Hashable {
     /// A sample of one run.
     package init(ids: [Int32], isTrained: [Bool]) { self.init([TokenizedExample(ids: ids, isTrained: isTrained)]) }
 
+    /// Whether some tokens count more than others.
+    package var hasTokenWeights: Bool { runs.contains { $0.weights != nil } }
+
+    /// The sum of what the trained tokens count.
+    package var trainedWeight: Double { runs.reduce(0) { $0 + $1.trainedWeight } }
+
+    /// What each trained token counts, run by run; nil where all count alike.
+    package var trainedWeights: [Float]? {
+        guard hasTokenWeights else { return nil }
+        return runs.flatMap { run in
+            run.ids.indices.dropFirst().compactMap { run.isTrained[$0] ? run.weights?[$0] ?? 1 : nil }
+        }
+    }
+
     package var size: SampleSize {
         SampleSize(
             tokenCount: runs.reduce(0) { $0 + $1.ids.count }, trainedTokenCount: runs.reduce(0) { $0 + $1.trainedTokenCount },

@@ -25,27 +25,35 @@ struct AssistantSpans {
         bytes = Array(whole.text.utf8)
     }
 
-    /// The bytes of the rendered text that the assistant says, one range or more a turn, in the
-    /// order of the text.
+    /// A turn of the assistant's, or a part of it, in the rendered text.
+    struct Span {
+        /// The message's place in the conversation.
+        var turn: Int
+        /// Bytes of the rendered text.
+        var range: Range<Int>
+    }
+
+    /// Where the rendered text holds what the assistant says, one span or more a turn, in the order
+    /// of the text.
     /// - Parameter turns: indices of the messages that count, in ascending order.
-    func ranges(of turns: [Int]) throws(ChatError) -> [Range<Int>] {
-        var result: [Range<Int>] = []
+    func spans(of turns: [Int]) throws(ChatError) -> [Span] {
+        var result: [Span] = []
         let frames =
             whole.generationSpans.isEmpty && messages.count >= encoder.fewestFramedMessages
             ? TurnFrames(encoder, conversation, messages, bytes) : nil
         for turn in turns {
             if !whole.generationSpans.isEmpty {
-                result += try markedRanges(of: turn)
+                result += try markedRanges(of: turn).map { Span(turn: turn, range: $0) }
             } else if let frames, frames.showsPrompt || !hasMore(messages[turn]),
                 let range = range(of: turn, in: frames)
             {
-                result.append(range)
+                result.append(Span(turn: turn, range: range))
             } else {
-                result.append(try range(of: turn))
+                result.append(Span(turn: turn, range: try range(of: turn)))
             }
         }
         // Two turns may not claim the same words.
-        for (earlier, later) in zip(result, result.dropFirst()) where later.lowerBound < earlier.upperBound {
+        for (earlier, later) in zip(result, result.dropFirst()) where later.range.lowerBound < earlier.range.upperBound {
             throw .spanNotFound(message: turns.first { messages[$0]["role"]?.string == "assistant" } ?? 0)
         }
         return result

@@ -108,7 +108,7 @@ package struct ChatEncoder: Sendable {
     /// Tokens and mask of a conversation.
     ///
     /// Trained are the tokens of what the assistant says (``AssistantSpans``), in turns whose
-    /// `weight` is not 0.
+    /// `weight` is not 0. Other weights are those of the turn's tokens.
     /// - Throws: ``ChatError``.
     package func encode(_ conversation: Conversation, trainOn: TrainedPart = .assistant) throws(ChatError) -> TokenizedExample {
         try encodeWithText(conversation, trainOn: trainOn).example
@@ -132,25 +132,42 @@ package struct ChatEncoder: Sendable {
         } else {
             tokens = tokenizer.encodeWithRanges(whole.text, addSpecialTokens: false)
         }
-        var trained = [Bool](repeating: trainOn == .all, count: tokens.count)
-        if trainOn != .all {
-            var turns = messages.indices.filter { messages[$0]["role"]?.string == "assistant" && messages[$0]["weight"]?.double != 0 }
-            if trainOn == .completion { turns = Array(turns.suffix(1)) }
-            let spans = try AssistantSpans(self, conversation, whole).ranges(of: turns)
-            var next = 0
-            for (index, token) in tokens.enumerated() {
-                while next < spans.count, spans[next].upperBound <= token.range.lowerBound { next += 1 }
-                guard next < spans.count else { break }
-                let span = spans[next]
-                // A token that stands for no text (a space put before a word) belongs to where it
-                // stands, and so does an added token that swallows the white space behind it.
-                // Another token that reaches over the border from the prompt into the answer is
-                // trained, for the answer cannot begin without it.
-                let staysAtStart = token.range.isEmpty || tokenizer.isAdded(token.id)
-                trained[index] = staysAtStart ? span.contains(token.range.lowerBound) : token.range.upperBound > span.lowerBound
+        let weights = try weights(of: tokens, conversation, messages, whole, trainOn)
+        let isWeighted = weights.contains { $0 != 0 && $0 != 1 }
+        let example = TokenizedExample(ids: tokens.map(\.id), isTrained: weights.map { $0 > 0 }, weights: isWeighted ? weights : nil)
+        return (example, whole.text)
+    }
+
+    /// What the loss of each token counts: the `weight` of the message that it belongs to, 1 where
+    /// that has none, and 0 where nothing is trained.
+    private func weights(
+        of tokens: [Tokenizer.Token], _ conversation: Conversation, _ messages: [JSONNode], _ whole: Template.Rendering,
+        _ trainOn: TrainedPart
+    ) throws(ChatError) -> [Float] {
+        var weights = [Float](repeating: trainOn == .all ? 1 : 0, count: tokens.count)
+        func weight(_ turn: Int) -> Float { messages[turn]["weight"]?.double.map { Float($0) } ?? 1 }
+        // Where all is trained only turns that count otherwise have to be found.
+        var turns = messages.indices.filter {
+            messages[$0]["role"]?.string == "assistant" && (trainOn == .all ? weight($0) != 1 : weight($0) > 0)
+        }
+        guard trainOn != .all || !turns.isEmpty else { return weights }
+        if trainOn == .completion { turns = Array(turns.suffix(1)) }
+        let spans = try AssistantSpans(self, conversation, whole).spans(of: turns)
+        var next = 0
+        for (index, token) in tokens.enumerated() {
+            while next < spans.count, spans[next].range.upperBound <= token.range.lowerBound { next += 1 }
+            guard next < spans.count else { break }
+            let span = spans[next].range
+            // A token that stands for no text (a space put before a word) belongs to where it
+            // stands, and so does an added token that swallows the white space behind it.
+            // Another token that reaches over the border from the prompt into the answer is
+            // trained, for the answer cannot begin without it.
+            let staysAtStart = token.range.isEmpty || tokenizer.isAdded(token.id)
+            if staysAtStart ? span.contains(token.range.lowerBound) : token.range.upperBound > span.lowerBound {
+                weights[index] = weight(spans[next].turn)
             }
         }
-        return (TokenizedExample(ids: tokens.map(\.id), isTrained: trained), whole.text)
+        return weights
     }
 
     /// Prompt and completion, one behind the other; trained is the completion with an end token.

@@ -49,7 +49,7 @@ package struct ClassificationObjective: Objective {
         options.labels = LabelOptions(names: classes, isMultiLabel: isMultiLabel)
     }
 
-    package func fitted(to training: Dataset, classes: [String]) throws(TrainingError) -> any Objective {
+    package func fitted(to training: Dataset, validation: Dataset?, classes: [String]) throws(TrainingError) -> any Objective {
         var weights = [Double](repeating: 1, count: classes.count)
         switch wantedWeights {
         case .none: break

@@ -13,28 +13,34 @@ protocol NextTokenObjective: Objective {
     var additions: TokenLossAdditions { get }
     /// Whether every example counts alike, and not every token.
     var isPerExample: Bool { get }
+    /// Whether there are examples in which some tokens count more than others.
+    var hasTokenWeights: Bool { get }
 }
 
 private enum Input {
-    /// `[rows, 1]` float32: what each row counts, where examples count alike.
+    /// `[rows, 1]` float32: what each row counts, where not all count alike.
     static let tokenWeights = "tokenWeights"
 }
 
 extension NextTokenObjective {
     package func lossRowCount(of size: SampleSize) -> Int { size.trainedTokenCount }
-    package func weight(of sample: Sample) -> Double { isPerExample ? 1 : Double(sample.size.trainedTokenCount) }
+    package func weight(of sample: Sample) -> Double { isPerExample ? 1 : sample.trainedWeight }
 
-    package var rowWeights: [(name: String, width: Int)] { isPerExample ? [(Input.tokenWeights, 1)] : [] }
+    private var weighsRows: Bool { isPerExample || hasTokenWeights }
+
+    package var rowWeights: [(name: String, width: Int)] { weighsRows ? [(Input.tokenWeights, 1)] : [] }
 
     package var rowInputs: [String] { [ProgramInput.targets] }
 
     package func addRows(of sample: Sample, at firstRows: [Int], to rows: inout LossRows) {
-        let weight = Float(1) / Float(max(1, sample.size.trainedTokenCount))
+        // Of examples that count alike the tokens share what one counts.
+        let whole = Float(sample.trainedWeight)
+        let share: Float = isPerExample && whole > 0 ? 1 / whole : 1
         for (run, firstRow) in zip(sample.runs, firstRows) {
             for position in run.ids.indices.dropFirst() where run.isTrained[position] {
                 rows.rows.append(Int32(truncatingIfNeeded: firstRow + position - 1))
                 rows.inputs[0].append(run.ids[position])
-                if isPerExample { rows.weights[0].append(weight) }
+                if weighsRows { rows.weights[0].append(share * (run.weights?[position] ?? 1)) }
             }
         }
     }
@@ -47,7 +53,7 @@ extension NextTokenObjective {
         let scale = graph.input(ProgramInput.lossScale, TensorType(rows: 1, columns: 1, .float32))
         let head = HeadLoss(forward: pass.forward, chunkRows: pass.chunkRows, additions: additions)
         var weights: ValueID?
-        if isPerExample, pass.isTraining { weights = graph.input(Input.tokenWeights, TensorType(rows: rows, columns: 1, .float32)) }
+        if weighsRows, pass.isTraining { weights = graph.input(Input.tokenWeights, TensorType(rows: rows, columns: 1, .float32)) }
         // A frozen head's products are as well scaled behind it, where rows are shorter.
         let scalesLogits = weightSum != nil || biasSum != nil
         var slopes: (factors: ValueID, places: ValueID?)?

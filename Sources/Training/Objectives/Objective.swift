@@ -24,10 +24,10 @@ package protocol Objective: Sendable {
     /// Sets what reading the data must know beside ``purpose``.
     func adjust(_ options: inout DatasetOptions)
 
-    /// The objective for the data that a job trains on.
+    /// The objective for the data that a job trains on and is measured on.
     /// - Parameter classes: the names of the data's classes, where it has labels.
     /// - Throws: ``TrainingError`` where the settings do not go with the data.
-    func fitted(to training: Dataset, classes: [String]) throws(TrainingError) -> any Objective
+    func fitted(to training: Dataset, validation: Dataset?, classes: [String]) throws(TrainingError) -> any Objective
 
     /// The head that takes the place of the one over the vocabulary; nil: none.
     /// - Parameter seed: draws its first values.
@@ -82,7 +82,7 @@ extension Objective {
     package var rowWeights: [(name: String, width: Int)] { [] }
     package func configured(by specification: any Manifest.MethodSpecification) -> any Objective { self }
     package func adjust(_ options: inout DatasetOptions) {}
-    package func fitted(to training: Dataset, classes: [String]) throws(TrainingError) -> any Objective { self }
+    package func fitted(to training: Dataset, validation: Dataset?, classes: [String]) throws(TrainingError) -> any Objective { self }
     package func taskHead(seed: UInt64) -> TaskHead? { nil }
     package var columns: [String] { [] }
     package func figures(_ measures: Measures) -> [Double?] { columns.map { measures[$0].weight > 0 ? measures[$0].mean : nil } }

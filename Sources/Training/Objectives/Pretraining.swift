@@ -6,6 +6,7 @@ package struct PretrainingObjective: NextTokenObjective {
     package static let name = "pretrain"
     var additions = TokenLossAdditions()
     var isPerExample: Bool { false }
+    var hasTokenWeights: Bool { false }
 
     package init() {}
 

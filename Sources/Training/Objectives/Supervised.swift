@@ -7,6 +7,7 @@ package struct SupervisedObjective: NextTokenObjective {
     package static let name = "supervised"
     var additions = TokenLossAdditions()
     var isPerExample = false
+    var hasTokenWeights = false
 
     package init() {}
 
@@ -15,6 +16,12 @@ package struct SupervisedObjective: NextTokenObjective {
         var objective = self
         objective.additions = TokenLossAdditions(smoothing: settings.labelSmoothing, squaredSum: settings.zLoss)
         objective.isPerExample = settings.weightPerExample == .examples
+        return objective
+    }
+
+    package func fitted(to training: Dataset, validation: Dataset?, classes: [String]) -> any Objective {
+        var objective = self
+        objective.hasTokenWeights = training.hasTokenWeights || validation?.hasTokenWeights == true
         return objective
     }
 

@@ -60,7 +60,10 @@ struct EvaluatedModel {
         var row = 0
         for (index, member) in members.enumerated() {
             let count = job.objective.lossRowCount(of: member.sample.size)
-            let total = rowLosses[row..<min(row + count, rowLosses.count)].reduce(0.0) { $0 + Double($1) }
+            let rows = rowLosses[row..<min(row + count, rowLosses.count)]
+            let total =
+                member.sample.trainedWeights.map { zip(rows, $0).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+                ?? rows.reduce(0) { $0 + Double($1) }
             losses[member.place] = (total, job.objective.weight(of: member.sample))
             if index < found.scored.count { scored[member.place] = found.scored[index] }
             row += count
