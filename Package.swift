@@ -2,9 +2,10 @@
 import Foundation
 import PackageDescription
 
-// The numeric modules are compiled for the machine that builds them: the width of SIMD code is decided here.
-// TALA_MARCH names another x86-64 level (x86-64-v2, x86-64-v3, x86-64-v4). TALA_LEVELS=1 compiles the kernels for all
-// three, and the program takes what its processor can run; scripts/build-levels builds so.
+// The numeric modules are compiled for the machine that builds them: the width of SIMD code is
+// decided here. TALA_MARCH names another x86-64 level (x86-64-v2, x86-64-v3, x86-64-v4).
+// TALA_LEVELS=1 compiles the kernels for all three, and the program takes what its processor can
+// run; scripts/build-levels builds so.
 let environment = ProcessInfo.processInfo.environment
 let hasLevels = environment["TALA_LEVELS"] == "1"
 func processor() -> String? {
@@ -92,7 +93,8 @@ let package = Package(
         moduleInC("CProducts"),
         // What the processor can do, and the check that it is one that the program was built for.
         moduleInC("CProcessor", builtFor),
-        // What any module may need: clocks, random numbers that a seed determines, distances of words.
+        // What any module may need: clocks, random numbers that a seed determines, distances of
+        // words.
         module("Basics"),
         // Strict JSON with positions, for everything that reads an outside file.
         module("JSON"),
@@ -100,19 +102,23 @@ let package = Package(
         module("Storage", ["CLinux", "CCrypto", "JSON"]),
         // Event files, as TensorBoard reads them.
         module("TensorBoard", ["JSON", "Storage"]),
-        // File systems that fail, die or take notes, for trials; no program that is installed holds it.
+        // File systems that fail, die or take notes, for trials; no program that is installed holds
+        // it.
         module("StorageTrials", ["Storage"]),
-        // Element types, shapes, memory-mapped safetensors in and out; the forms in which a model lies on disk.
+        // Element types, shapes, memory-mapped safetensors in and out; the forms in which a model
+        // lies on disk.
         module("Tensors", ["JSON", "Storage"]),
         // What is near to a right answer: measures of texts, graders in OpenAI's form.
         module("Grading", ["JSON"]),
-        // What an answer may be: JSON Schemas and forms of calls as automata over bytes, and the tokens that fit.
+        // What an answer may be: JSON Schemas and forms of calls as automata over bytes, and the
+        // tokens that fit.
         module("Constraints", ["JSON"]),
         // What texts may not contain: block lists, the degrees of a classifier's categories.
         module("Filtering", ["JSON"]),
         // Models from a hub: requests by curl, resumed and verified downloads.
         module("Hub", ["CLinux", "JSON", "Storage"]),
-        // What a job's owner and the administrator write: keys, values and ranges of manifest and policy.
+        // What a job's owner and the administrator write: keys, values and ranges of manifest and
+        // policy.
         module("Manifest", ["Basics", "JSON", "Grading", yams]),
         // States, events, checkpoint records: pure values.
         module("Jobs", ["JSON", "Manifest"]),
@@ -124,7 +130,8 @@ let package = Package(
         module("Quantization", ["Tensors"], numeric),
         // GGUF files: metadata, forms of tensors and their quantising, writing from front to back.
         module("GGUF", ["Quantization", "Storage", "Tensors"], numeric),
-        // Models as GGUF files: reading them, and what names and keys mean there, in both directions.
+        // Models as GGUF files: reading them, and what names and keys mean there, in both
+        // directions.
         module("GGUFModels", ["GGUF", "JSON", "Quantization", "Storage", "Tensors"]),
         // Jinja, as chat templates use it.
         module("Templates", ["JSON"]),
@@ -148,9 +155,11 @@ let package = Package(
         module(
             "Devices",
             ["CPUBackend", "CProcessor", "Graph", "JSON", "Manifest", "Models", "Profiling", "Storage", "Tensors", "VulkanBackend"]),
-        // A model on a device and its prepared programs: what training, generation and benchmarks share.
+        // A model on a device and its prepared programs: what training, generation and benchmarks
+        // share.
         module("Runtime", ["Tensors", "Graph", "Models"]),
-        // Lanes of a job and the processes that carry them: the division of a step, the tree of sums, the group.
+        // Lanes of a job and the processes that carry them: the division of a step, the tree of
+        // sums, the group.
         module("Ranks", [], numeric),
         // The loop: schedules, optimizer, metrics, checkpoints, exact resume.
         module(
@@ -165,7 +174,8 @@ let package = Package(
         module("ServingAPI", ["Constraints", "JSON"]),
         // PEFT adapter, merged checkpoint, GGUF file, model card.
         module("Export", ["Graph", "GGUF", "GGUFModels", "JSON", "Manifest", "Storage", "Templates", "Tensors", "Models"]),
-        // Text from a model for many requests at a time: batches of rows over pages of a cache, sampling, adapters by row.
+        // Text from a model for many requests at a time: batches of rows over pages of a cache,
+        // sampling, adapters by row.
         module("Engine", ["Basics", "Constraints", "Graph", "Models", "Runtime", "Tensors", "Tokenization"]),
         // An engine on a Unix socket, for one model and its adapters.
         module(
@@ -174,7 +184,8 @@ let package = Package(
                 "Constraints", "Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Storage", "Templates", "Tensors",
                 "Tokenization", "Training",
             ]),
-        // A job with everything decided: data read, numbers chosen, model built, memory planned, time estimated.
+        // A job with everything decided: data read, numbers chosen, model built, memory planned,
+        // time estimated.
         module(
             "Preparation",
             [
@@ -193,7 +204,8 @@ let package = Package(
                 "Datasets", "Graph",
                 "VulkanBackend", "Models", "Profiling", "Ranks", "Devices", "Training", "Export", "Preparation", "TensorBoard",
             ]),
-        // Every kernel of a device against float64, by the references and the harness of KernelTests.
+        // Every kernel of a device against float64, by the references and the harness of
+        // KernelTests.
         module("KernelChecks", ["Basics", "Graph", "Quantization", "Tensors"]),
         // Queue, supervision of workers, admission, systemd.
         module("Daemon", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs", "Ranks", "Spool"]),
@@ -308,8 +320,9 @@ let package = Package(
     ]
 )
 
-// The kernels once more for each later level, by links to their folder. These modules' names stand behind all others
-// in the linker's list: what the compiler puts into several modules is then taken from one for the oldest processors.
+// The kernels once more for each later level, by links to their folder. These modules' names stand
+// behind all others in the linker's list: what the compiler puts into several modules is then taken
+// from one for the oldest processors.
 if hasLevels, let kernels = package.targets.first(where: { $0.name == "CPUBackend" }),
     let devices = package.targets.first(where: { $0.name == "Devices" })
 {
@@ -328,8 +341,8 @@ if let wanted = ProcessInfo.processInfo.environment["TALA_TEST_TARGETS"]?.split(
     package.targets.removeAll { $0.type == .test && !wanted.contains($0.name) }
 }
 
-// Jobs of several processes go over Open MPI. Where its headers are not there (libopenmpi-dev) everything but tala-rank
-// is built; nothing else links MPI.
+// Jobs of several processes go over Open MPI. Where its headers are not there (libopenmpi-dev)
+// everything but tala-rank is built; nothing else links MPI.
 let hasMPI = ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? []).contains {
     FileManager.default.fileExists(atPath: "/usr/lib/\($0)/pkgconfig/ompi-c.pc")
 }

@@ -21,7 +21,8 @@ def main():
     model, vocabulary = build(torch, options)
     model.eval()
     model.config.use_cache = True
-    # --tokens over --sequence prompts; a half of each sequence is the prompt, the other is generated.
+    # --tokens over --sequence prompts; a half of each sequence is the prompt, the other is
+    # generated.
     prompts, half = options.tokens // options.sequence, options.sequence // 2
     ids = torch.randint(1, vocabulary, (prompts, half))
 

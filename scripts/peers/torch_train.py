@@ -79,11 +79,13 @@ def build(torch, options):
         model = AutoModelForCausalLM.from_pretrained(options.checkpoint, dtype=dtype, attn_implementation="sdpa")
         model.config.use_cache = False
         return adapted(model, options), vocabulary
-    # Built without memory and filled by one cheap uniform pass: the peer must not be charged for its slow initialisation.
+    # Built without memory and filled by one cheap uniform pass: the peer must not be charged for
+    # its slow initialisation.
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
     model.to_empty(device="cpu")
-    # The frequencies of the rotary embedding are not parameters, so emptying lost them: they are made again.
+    # The frequencies of the rotary embedding are not parameters, so emptying lost them: they are
+    # made again.
     model.base_model.rotary_emb = type(model.base_model.rotary_emb)(config=config)
     model.tie_weights()
     with torch.no_grad():

@@ -56,7 +56,8 @@ def main():
             output_dir=folder, per_device_train_batch_size=pairs, max_steps=options.steps + 1, learning_rate=1e-4, beta=0.1,
             precompute_ref_log_probs=True, bf16=options.precision == "autocast", use_cpu=True, gradient_checkpointing=False,
             max_length=options.sequence, logging_steps=1_000, save_strategy="no", report_to=[], disable_tqdm=True, optim="adamw_torch_fused")
-        # The model's copy of the adapter as a reference would be a second adapter: a fresh one is compared with the base.
+        # The model's copy of the adapter as a reference would be a second adapter: a fresh one is
+        # compared with the base.
         trainer = Trainer(model=model, args=settings, train_dataset=data, processing_class=tokenizer(vocabulary), callbacks=[clock])
         sys.stdout = sys.stderr
         loss = trainer.train().training_loss
