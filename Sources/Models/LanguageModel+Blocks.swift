@@ -1,4 +1,5 @@
 import Graph
+import Manifest
 import Quantization
 import Storage
 import Tensors
@@ -11,6 +12,21 @@ extension LanguageModel {
             guard let stored = checkpoint.tensors[weight.name], let blocks = stored.blocks else { return nil }
             return (weight, stored, blocks.word)
         }
+    }
+
+    /// The blocks in which a frozen weight stays on the device: those of the file, unless
+    /// `base_weights` names another format.
+    func packedFormat(_ name: String) -> BlockFormat? {
+        guard precision.baseWeights == .stored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[name],
+            stored.shape.count == 2, stored.offset == 0, isFrozen(name)
+        else { return nil }
+        return stored.blocks as? BlockFormat
+    }
+
+    /// The format of few bits in which a frozen matrix lies on the device; nil: numbers.
+    func weightFormat(_ name: String) -> WeightFormat? {
+        if let blocks = packedFormat(name) { return .blocks(blocks) }
+        return linearWeights.contains(name) && isFrozen(name) ? precision.baseWeights.quantizedFormat.map { .words($0) } : nil
     }
 
     private static func words(_ packed: [String]) -> String { Set(packed).sorted().map { $0.uppercased() }.joined(separator: ", ") }
@@ -28,7 +44,7 @@ extension LanguageModel {
     /// What frozen weights that are stored in blocks take on the device when they do not stay in
     /// them; nil where there are none.
     package var widenedRemark: String? {
-        let widened = packed.filter { trainables.tensor(of: $0.weight.name, .parameter) == nil }
+        let widened = packed.filter { packedFormat($0.weight.name) == nil && isFrozen($0.weight.name) }
         guard !widened.isEmpty else { return nil }
         var (before, after) = (0, 0)
         var types: Set<String> = []

@@ -24,6 +24,11 @@ extension LanguageModel {
                 guard let stored = checkpoint.tensors[weight.name] else { continue }
                 try Self.requireFinite(stored, checkpoint.title(of: weight.name))
                 if mapped.contains(weight.name) { continue }
+                if let blocks = packedFormat(weight.name) {
+                    try copy(stored, blocks, to: weight.name, memory)
+                    stored.file.evict(stored.bytes)
+                    continue
+                }
                 if weight.isTransposed, trainables.tensor(of: weight.name, .parameter) == nil {
                     try copy(TransposedTensor(stored), to: weight.name, memory)
                 } else {
@@ -168,6 +173,17 @@ extension LanguageModel {
                 stored.read(first..<(first + count), into: scratch)
                 FloatConversion.narrow(scratch, count: count, into: target.pointer + done * target.type.byteCount, target.type)
                 done += count
+            }
+        }
+    }
+
+    /// Writes rows of blocks as they are, each in its place.
+    private func copy(_ stored: StoredTensor, _ blocks: BlockFormat, to key: String, _ memory: any PersistentMemory) throws {
+        guard let source = stored.bytes.baseAddress, let rowBytes = blocks.byteCount(columns: stored.shape[1]) else { return }
+        try write(key, memory) { range, target in
+            for row in range.lowerBound / rowBytes..<range.upperBound / rowBytes {
+                let place = target.pointer + (row * rowBytes - range.lowerBound)
+                place.copyMemory(from: source + (stored.rowPlace?(row) ?? row) * rowBytes, byteCount: rowBytes)
             }
         }
     }

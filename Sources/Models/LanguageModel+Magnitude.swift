@@ -63,7 +63,7 @@ extension LanguageModel {
         }
         // What lies in its file is not in the device's memory.
         if case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[key], !adapter.module.isTransposed,
-            stored.isPlain, stored.elementType == frozenType(key, .product)
+            packedFormat(key) != nil || (stored.isPlain && stored.elementType == frozenType(key, .product))
         {
             let buffer = UnsafeMutablePointer<Float>.allocate(capacity: columns)
             defer { buffer.deallocate() }

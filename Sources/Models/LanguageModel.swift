@@ -64,7 +64,7 @@ package final class LanguageModel {
     let initialMagnitudes: [String: StoredTensor]
     /// The head that the initial adapter has.
     let initialHead: StoredTensor?
-    private let linearWeights: Set<String>
+    let linearWeights: Set<String>
 
     /// Checks the checkpoint against the configuration and decides what is trained.
     ///
@@ -243,7 +243,7 @@ package final class LanguageModel {
         var settings = ModelBuilder.Settings(positionCount: rotaryRows.positionCount)
         settings.activationType = precision.activationType
         settings.frozenType = { [self] name, use in frozenType(name, use) }
-        settings.quantizedFormat = precision.baseWeights.quantizedFormat
+        settings.weightFormat = { [self] name in weightFormat(name) }
         settings.trainables = trainables
         settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
         settings.copyKeys = copyKeys
@@ -263,9 +263,10 @@ package final class LanguageModel {
         for weight in declarations where isFrozen(weight.name) {
             let (rows, columns) = weight.isTransposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
             let type =
-                quantizedLayout(of: weight).map { QuantizedProduct.wordsType($0) }
+                weightFormat(weight.name).map { QuantizedProduct($0, outputs: rows, inputs: columns).weightType }
                 ?? TensorType(rows: rows, columns: columns, frozenType(weight.name, weight.isVector ? .vector : .product))
-            tensors.append(PersistentTensor(key: weight.name, type: type, kind: .weight))
+            tensors.append(
+                PersistentTensor(key: weight.name, type: type, kind: .weight, isReadInParts: packedFormat(weight.name) != nil))
         }
         for adapter in adapters where adapter.hasTwin {
             let (rank, module, type) = (adapter.rank, adapter.module, precision.activationType)
@@ -292,6 +293,10 @@ package final class LanguageModel {
         for weight in declarations
         where isFrozen(weight.name) && quantizedLayout(of: weight) == nil && !weight.isTransposed {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
+            if packedFormat(weight.name) != nil {
+                if stored.rowPlace == nil { mapped[weight.name] = stored.bytes }
+                continue
+            }
             if stored.isPlain, stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) {
                 mapped[weight.name] = stored.bytes
             }

@@ -28,11 +28,13 @@ extension ModelBuilder {
         let input = try dropped(x, stream: adapter.stream)
         let type = graph.type(of: y).elementType
         let plain = try graph.add(
-            frozenProduct(weight, inputs: adapter.module.inputs, outputs: outputs, outputType: type), [input, weight], names: [name])[0]
+            frozenProduct(adapter.module.name, weight, inputs: adapter.module.inputs, outputs: outputs, outputType: type), [input, weight],
+            names: [name])[0]
         let sum = try adapted(adapter, name, input, plain, drops: false)
         let scaled = try graph.add(ScaleColumns(), [sum, magnitude, inverse], names: [name])[0]
         let rest = try added(x, graph.add(Scale(by: -1), [input])[0])
-        let product = frozenProduct(weight, inputs: adapter.module.inputs, outputs: outputs, hasAddend: true, outputType: type)
+        let product = frozenProduct(
+            adapter.module.name, weight, inputs: adapter.module.inputs, outputs: outputs, hasAddend: true, outputType: type)
         return try graph.add(product, [rest, weight, scaled], names: [name])[0]
     }
 
@@ -48,7 +50,8 @@ extension ModelBuilder {
         let squares = graph.persistent(
             PersistentTensor(
                 key: adapter.keyOfSquares, type: TensorType(rows: 1, columns: adapter.module.outputs, .float32), kind: .constant))
-        let product = frozenProduct(weight, inputs: adapter.module.inputs, outputs: adapter.module.outputs, outputType: .float32)
+        let product = frozenProduct(
+            adapter.module.name, weight, inputs: adapter.module.inputs, outputs: adapter.module.outputs, outputType: .float32)
         let p = try graph.add(product, [a, weight], names: [name + ".lora_A"])[0]
         let gram = try graph.add(MatrixProduct(transposesB: true, outputType: settings.activationType), [a, a], names: [name + ".gram"])[0]
         let h = try graph.add(MatrixProduct(outputType: .float32), [b, gram], names: [name + ".lora_B"])[0]
@@ -57,16 +60,14 @@ extension ModelBuilder {
 
     /// The product with a frozen weight that is not turned.
     private func frozenProduct(
-        _ weight: ValueID, inputs: Int, outputs: Int, hasAddend: Bool = false, outputType: ElementType
+        _ module: String, _ weight: ValueID, inputs: Int, outputs: Int, hasAddend: Bool = false, outputType: ElementType
     ) -> any Operation {
-        if let format = settings.quantizedFormat, graph.type(of: weight) == Self.wordsType(format, outputs: outputs, inputs: inputs) {
+        let quantized = settings.weightFormat(module + ".weight").map { QuantizedProduct($0, outputs: outputs, inputs: inputs) }
+        if let quantized, graph.type(of: weight) == quantized.weightType {
             return QuantizedProduct(
-                format, outputs: outputs, inputs: inputs, hasAddend: hasAddend, outputType: outputType, isRowExact: settings.isRowExact)
+                quantized.format, outputs: outputs, inputs: inputs, hasAddend: hasAddend, outputType: outputType,
+                isRowExact: settings.isRowExact)
         }
         return MatrixProduct(transposesB: true, hasAddend: hasAddend, outputType: outputType, isRowExact: settings.isRowExact)
-    }
-
-    private static func wordsType(_ format: QuantizedFormat, outputs: Int, inputs: Int) -> TensorType {
-        QuantizedProduct.wordsType(QuantizedLayout(format, elementCount: outputs * inputs))
     }
 }

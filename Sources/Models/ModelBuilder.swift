@@ -14,8 +14,8 @@ struct ModelBuilder {
         var activationType: ElementType = .float32
         /// The element type in which a frozen weight lies on the device.
         var frozenType: (_ name: String, _ use: WeightUse) -> ElementType = { _, _ in .float32 }
-        /// The format of frozen weights of linear layers; nil: not quantised.
-        var quantizedFormat: QuantizedFormat?
+        /// The format of few bits in which a frozen weight lies on the device; nil: numbers.
+        var weightFormat: (_ name: String) -> WeightFormat? = { _ in nil }
         /// The trained tensors: model weights in full training, adapter matrices otherwise.
         var trainables = TrainableLayout([])
         /// Adapters by the module they sit on.
@@ -102,11 +102,7 @@ struct ModelBuilder {
         let isTied = configuration.tiesEmbeddings && settings.copyKeys[names.head] == nil
         let headName = isTied ? names.embedding : names.head
         let isLeftBehind = isTied && settings.copyKeys[names.embedding] != nil
-        let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
-        let head =
-            try isLeftBehind
-            ? frozen(headName, rows: rows, columns: columns, .product)
-            : weight(headName, rows: rows, columns: columns, .product, initial: normalValues)
+        let (head, headFormat) = try table(headName, isLeftBehind: isLeftBehind)
         let trainedHead = isLeftBehind ? nil : settings.trained(headName)
         let biasName = family.names.headBias
         let bias = try biasName.map { name throws(GraphError) in
@@ -117,7 +113,11 @@ struct ModelBuilder {
             hidden: try scaled(normalised, by: family.logitScale), headWeight: head, trainedHeadKey: trainedHead?.key,
             headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trained($0)?.key },
             softCap: Float(configuration.finalSoftCap), isRowExact: settings.isRowExact)
-        if settings.generation?.quantizesHead == true, trainedHead == nil {
+        if let headFormat {
+            let product = QuantizedProduct(
+                headFormat, outputs: configuration.vocabularySize, inputs: configuration.hiddenSize, isRowExact: settings.isRowExact)
+            pass.quantizedHead = (head, product)
+        } else if settings.generation?.quantizesHead == true, trainedHead == nil {
             let product = QuantizedProduct(.q8, outputs: configuration.vocabularySize, inputs: configuration.hiddenSize, isRowExact: true)
             let words = PersistentTensor(
                 key: GenerationShape.keyOfHead, type: product.weightType, kind: .cache, isReadInParts: true)
@@ -130,12 +130,13 @@ struct ModelBuilder {
 
     /// Rows of the named table `[vocabulary, hidden]`, times a factor, float32.
     mutating func embedded(_ tokens: ValueID, _ name: String, scale: Double = 1) throws(GraphError) -> ValueID {
-        let table = try weight(
-            name, rows: configuration.vocabularySize, columns: configuration.hiddenSize, .product, initial: normalValues)
+        let (table, format) = try table(name)
+        var blocks: BlockFormat?
+        if case .blocks(let form) = format { blocks = form }
         // Trained embeddings are looked up in the float32 original: converting the whole table for
         // a few rows would be waste.
         let source = settings.trained(name).map { graph.persistent($0) } ?? table
-        let y = try graph.add(Embedding(scale: Float(scale)), [source, tokens], names: ["embedded"])[0]
+        let y = try graph.add(Embedding(scale: Float(scale), blocks: blocks), [source, tokens], names: ["embedded"])[0]
         guard let adapter = settings.adapters[Self.module(of: name)],
             let a = settings.trainables.tensor(of: adapter.keyOfA, .parameter)
         else { return y }
@@ -145,6 +146,20 @@ struct ModelBuilder {
         let product = MatrixProduct(
             transposesB: true, scale: Float(adapter.scale * scale), hasAddend: true, outputType: .float32, isRowExact: settings.isRowExact)
         return try graph.add(product, [u, adapterMatrix(adapter.keyOfB), y], names: ["embedded"])[0]
+    }
+
+    /// A frozen or trained matrix `[vocabulary, hidden]`, and the form in which a frozen one of few
+    /// bits lies.
+    /// - Parameter isLeftBehind: whether it is the frozen one, though an adapter has a copy of it.
+    private mutating func table(_ name: String, isLeftBehind: Bool = false) throws(GraphError) -> (value: ValueID, format: WeightFormat?) {
+        let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+        if let format = settings.weightFormat(name), isLeftBehind || settings.trained(name) == nil {
+            declare(name, rows: rows, columns: columns, .product, normalValues)
+            let type = QuantizedProduct(format, outputs: rows, inputs: columns).weightType
+            return (graph.persistent(PersistentTensor(key: name, type: type, kind: .weight, isReadInParts: true)), format)
+        }
+        if isLeftBehind { return (frozen(name, rows: rows, columns: columns, .product), nil) }
+        return (try weight(name, rows: rows, columns: columns, .product, initial: normalValues), nil)
     }
 
     private mutating func taskHead(_ head: TaskHead, _ key: String, _ normalised: ValueID) throws(GraphError) -> ForwardPass {
@@ -209,7 +224,7 @@ struct ModelBuilder {
         var operation: any Operation = MatrixProduct(
             transposesB: !(isTransposed && isTrained), hasAddend: residual != nil, outputType: outputType, isRowExact: settings.isRowExact)
         let weight: ValueID
-        if let format = settings.quantizedFormat, !isTrained {
+        if let format = settings.weightFormat(key), !isTrained {
             declare(key, rows: outputs, columns: inputs, .product, initial, isTransposed: isTransposed)
             let product = QuantizedProduct(
                 format, outputs: outputs, inputs: inputs, hasAddend: residual != nil, outputType: outputType,

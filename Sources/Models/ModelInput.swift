@@ -1,4 +1,5 @@
 package import Graph
+package import Tensors
 
 /// The names of what the host writes for a model's forward pass.
 package enum ModelInput {
@@ -62,8 +63,21 @@ package struct ForwardPass: Sendable {
     package var softCap: Float
     /// Whether sums are exact by rows, as in generation.
     package var isRowExact = false
-    /// The quantised copy of the head that gives the logits, and its product.
+    /// The head in few bits that gives the logits, and its product: a copy of the weight, or the
+    /// weight itself.
     package var quantizedHead: (words: ValueID, product: QuantizedProduct)?
+
+    /// Adds the gradient of rows of hidden states from that of their logits, in an element type.
+    package func addHiddenGradient(
+        of logitGradient: ValueID, _ type: ElementType, to graph: inout Graph
+    ) throws(GraphError) -> ValueID {
+        guard let quantizedHead else {
+            return try graph.add(MatrixProduct(outputType: type), [logitGradient, headWeight], names: ["d hidden"])[0]
+        }
+        var product = quantizedHead.product
+        (product.transposesWeight, product.outputType, product.isRowExact) = (false, type, false)
+        return try graph.add(product, [logitGradient, quantizedHead.words], names: ["d hidden"])[0]
+    }
 
     /// Adds the logits of rows of hidden states, without a cap: `[rows, vocabulary]` float32.
     package func addLogits(of rows: ValueID, to graph: inout Graph) throws(GraphError) -> ValueID {

@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func whatQuantisedWeightsTakeIsSaidAndEveryResultIsWritten() throws {
+    @Test func quantisedWeightsStayInTheirBlocksAndEveryResultIsWritten() throws {
         let model = try Self.file("q8_0")
         defer { FolderListing.delete(DurableFiles.split(model).folder) }
         let formats: JSONNode = ["formats": ["adapter", "merged", "gguf", "gguf-adapter"], "gguf_type": "q8_0"]
@@ -59,7 +59,7 @@ import Testing
         #expect(try job.run() == .succeeded, "\(job.folder.status()?.error?.message ?? "")")
         #expect(try reference.run() == .succeeded)
         for (found, wanted) in zip(Self.losses(job), Self.losses(reference)) { #expect(abs(found - wanted) <= 0.02 * wanted) }
-        #expect(try Self.remarks(job).contains("Weights that the file has as Q8_0"))
+        #expect(try !Self.remarks(job).contains("Weights that the file has as"))
         let files = try FolderListing.names(in: job.folder.result + "/gguf")
         #expect(files.contains { $0.hasSuffix("Q8_0.gguf") } && files.contains("Modelfile"), "\(files)")
         #expect(FolderListing.leads(job.folder.result + "/gguf-adapter/adapter.gguf"))

@@ -68,7 +68,7 @@ struct HeadLoss {
                     logitGradient = try graph.add(scaling, [logitGradient] + operands, names: ["d logits"])[0]
                 }
                 gradients.append(
-                    try graph.add(MatrixProduct(outputType: type.elementType), [logitGradient, forward.headWeight], names: ["d hidden"])[0])
+                    try forward.addHiddenGradient(of: logitGradient, type.elementType, to: &graph))
                 if let weightSum, let sum = weightGradient {
                     let next = try graph.add(MatrixProduct(transposesA: true, hasAddend: true), [logitGradient, rows, sum])[0]
                     graph.store(next, into: weightSum.key)
