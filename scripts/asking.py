@@ -1,4 +1,5 @@
-# A running server as the scripts that try it to its limits ask it: every answer with its status and bytes, whatever it is.
+# A running server as the scripts that try it to its limits ask it: every answer with its status and
+# bytes, whatever it is.
 import http.client, json, os, socket, subprocess, time
 from checking import check
 

@@ -1,5 +1,6 @@
-# The checks of scripts/check-hostile: requests that are wrong on purpose, and what becomes of them. Each gets its status, the server and
-# its engine live on, and an ordinary request is answered as before.
+# The checks of scripts/check-hostile: requests that are wrong on purpose, and what becomes of them.
+# Each gets its status, the server and its engine live on, and an ordinary request is answered as
+# before.
 import itertools, json, os, random, re, socket, sys, threading, time
 import checking
 from checking import check
@@ -67,7 +68,8 @@ for name in sample(ups, 12):
     if not asked:
         continue
     found = ask("PUT", "/v1/deployments/" + asked, {"model": "demo", "device": "cpu", "context_length": 64})
-    # Whatever the name is called elsewhere: letters, digits, dots, underscores and hyphens name a deployment.
+    # Whatever the name is called elsewhere: letters, digits, dots, underscores and hyphens name a
+    # deployment.
     if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", name) and not name.startswith("ftjob-"):
         check("PUT deployment " + name, found.status == 200 and ask("DELETE", "/v1/deployments/" + name).status == 200, found)
         server.until("it is gone", lambda: ask("GET", "/v1/deployments/" + name).status == 404)
@@ -162,7 +164,8 @@ for count, more, status in ((context - 1, 1, 200), (context, 1, 400), (context -
         check("both numbers", str(context) in found.json["error"]["message"] and str(count) in found.json["error"]["message"] and found.json["error"]["code"] == "context_length_exceeded", found)
 alive("long prompts")
 
-# What is large: every answer comes, and nobody else hears of it. The message to the engine may be larger than the body, and its answer too.
+# What is large: every answer comes, and nobody else hears of it. The message to the engine may be
+# larger than the body, and its answer too.
 long = "a " * 700_000
 large = {
     "escapes": chat(messages=[{"role": "user", "content": "\x7f" * 1_500_000}]),

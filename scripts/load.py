@@ -1,5 +1,6 @@
-# The second half of scripts/check-hostile: more than a server can do, clients that leave, engines that are killed, deployments that come and
-# go, tenants beside each other. Counts are those of the full form with TALA_TORTURE=1, else a sample.
+# The second half of scripts/check-hostile: more than a server can do, clients that leave, engines
+# that are killed, deployments that come and go, tenants beside each other. Counts are those of the
+# full form with TALA_TORTURE=1, else a sample.
 import http.client, json, os, random, signal, socket, statistics, sys, threading, time
 import checking
 from checking import check
@@ -115,7 +116,8 @@ asker.join()
 print(f"eight streams: {before:.0f} tokens/s; beside 256 silent connections {beside_silent:.0f}; beside {asked[0] / (time.time() - begun):.0f} questions a second {beside_health:.0f}", flush=True)
 check("connections that say nothing", beside_silent > before / 4, (before, beside_silent))
 
-# A queue that is full says so at once, and takes requests again when there is room. Who waits in it and leaves makes room.
+# A queue that is full says so at once, and takes requests again when there is room. Who waits in it
+# and leaves makes room.
 streams = []
 
 
@@ -185,7 +187,8 @@ rests(seconds=3)
 check("after who left", ask("POST", "/v1/chat/completions", chat()).status == 200)
 checking.report("clients that left at random places", left // 8 * 8, seed)
 
-# Engines that are killed: every stream ends with an error or as it should, and the next request is answered soon.
+# Engines that are killed: every stream ends with an error or as it should, and the next request is
+# answered soon.
 kills = 50 if full else 3
 
 
@@ -232,7 +235,8 @@ for number in range(kills):
             break
         time.sleep(0.05)
     if not answered:
-        # Three ends in ten minutes are a failure, which somebody has to look at: the deployment begins anew.
+        # Three ends in ten minutes are a failure, which somebody has to look at: the deployment
+        # begins anew.
         check("it fails at the third time", number % 3 == 2, (number, found))
         ask("POST", "/v1/deployments/base/pause")
         server.until("paused", lambda: server.ask("GET", "/v1/deployments/base").json["state"] == "paused")
