@@ -189,12 +189,15 @@ package struct GGUFMetadata: @unchecked Sendable {
     /// - Throws: ``GGUFFault`` if it is none, or one of them is no UTF-8.
     package func texts(_ key: String) throws(GGUFFault) -> [String]? {
         guard let entry = try array(key, [.string], "an array of strings") else { return nil }
-        // The lengths were checked when the head was read.
         var texts: [String] = []
         texts.reserveCapacity(entry.count)
         var place = entry.place.lowerBound
         for index in 0..<entry.count {
-            let end = place + 8 + Int(load(place, UInt64.self))
+            // The lengths were checked when the head was read; but the file is mapped, and somebody
+            // may have written into it since.
+            let length = Int(clamping: load(place, UInt64.self))
+            guard length <= entry.place.upperBound - place - 8 else { throw fault(key, "has changed while the file was read: try again") }
+            let end = place + 8 + length
             guard let text = String(validating: bytes[(place + 8)..<end], as: UTF8.self) else {
                 throw fault(key, "its string \(index) is not UTF-8")
             }
