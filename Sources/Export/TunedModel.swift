@@ -35,7 +35,12 @@ package struct TunedModel {
     }
 
     /// The base's name with the job's suffix.
-    var displayName: String { DurableFiles.split(baseName).name + (suffix.map { " " + $0 } ?? "") }
+    /// What was tuned may have been a file.
+    var displayName: String {
+        let name = DurableFiles.split(baseName).name
+        let bare = name.lowercased().hasSuffix(".gguf") ? String(name.dropLast(5)) : name
+        return bare + (suffix.map { " " + $0 } ?? "")
+    }
 
     /// All numbers of a trained tensor.
     func numbers(_ key: String) throws -> [Float] {

@@ -35,7 +35,8 @@ struct ModelsShow: ParsableCommand {
             rows.append(("source", [source.place, source.repository, source.commit].compactMap { $0 }.joined(separator: "  ")))
         }
         rows.append(("path", path))
-        rows.append(("files", files.joined(separator: ", ")))
+        // A GGUF file is all there is of its model.
+        if !files.isEmpty { rows.append(("files", files.joined(separator: ", "))) }
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows {
             try StandardOutput.line(name + String(repeating: " ", count: width - name.count) + "  " + Terminal.safe(value))

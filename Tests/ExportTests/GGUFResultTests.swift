@@ -26,7 +26,8 @@ import Testing
         let model = try LanguageModel(
             ModelConfiguration(folder: source), source: .checkpoint(Checkpoint(folder: source)), training: training, maximumLength: 1)
         let texts = JoinedFolder(source, tokenizer: ReferenceSet.own.chatModel)
-        return TunedModel(model: model, folder: texts, baseName: "/models/llama-tiny") { key, body in
+        // Named as a base that is a file: results are called so without its ending.
+        return TunedModel(model: model, folder: texts, baseName: "/models/llama-tiny.gguf") { key, body in
             let parameter = model.trainables.parameters.first { $0.key == key }
             let count = (parameter?.rows ?? 0) * (parameter?.columns ?? 0)
             try (0..<count).map { Float(($0 * 31 + key.utf8.count) % 17 - 8) / 64 }.withUnsafeBufferPointer(body)
