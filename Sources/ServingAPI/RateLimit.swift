@@ -60,7 +60,7 @@ package struct RateAllowance: Sendable {
     /// - Throws: ``APIError`` with the time after which asking again makes sense.
     package mutating func take(_ name: String, now: Double) throws(APIError) {
         refill(now)
-        let waits = [
+        let waits: [(String, Int?, Double)] = [
             ("requests per minute", limit.requestsPerMinute, requests?.wait(for: 1) ?? 0),
             ("tokens per minute", limit.tokensPerMinute, tokens?.wait(for: 1) ?? 0),
             ("tokens per day", limit.tokensPerDay, daily?.wait(for: 1) ?? 0),
