@@ -83,14 +83,23 @@ extension LanguageModel {
     private func orthonormal(_ matrix: [Float], rows: Int, columns: Int, rank: Int) -> (a: [Float], b: [Float]) {
         var q = [Double](repeating: 0, count: rows * rank)
         for row in 0..<rows { for index in 0..<rank { q[row * rank + index] = Double(matrix[row * columns + index]) } }
+        /// Of two columns.
+        func product(_ first: Int, _ second: Int) -> Double {
+            var sum = 0.0
+            for row in 0..<rows {
+                let start = row * rank
+                sum += q[start + first] * q[start + second]
+            }
+            return sum
+        }
         for index in 0..<rank {
             for _ in 0..<2 {
                 for other in 0..<index {
-                    let dot = (0..<rows).reduce(0.0) { $0 + q[$1 * rank + index] * q[$1 * rank + other] }
-                    for row in 0..<rows { q[row * rank + index] -= dot * q[row * rank + other] }
+                    let shared = product(index, other)
+                    for row in 0..<rows { q[row * rank + index] -= shared * q[row * rank + other] }
                 }
             }
-            let length = (0..<rows).reduce(0.0) { $0 + q[$1 * rank + index] * q[$1 * rank + index] }.squareRoot()
+            let length = product(index, index).squareRoot()
             for row in 0..<rows where length > 0 { q[row * rank + index] /= length }
         }
         var a = [Double](repeating: 0, count: rank * columns)
