@@ -33,10 +33,13 @@ package struct AdapterMerge {
     /// - Throws: ``ModelError`` where a sum of ranks is too large.
     package init(_ parts: [Part], on linears: [LinearModule]) throws(ModelError) {
         let byName = parts.map { part in Dictionary(part.modules.map { ($0.module.name, $0) }) { first, _ in first } }
-        sums = linears.compactMap { linear in
-            let terms = zip(parts, byName).compactMap { part, modules in modules[linear.name].map { (part: part, adapter: $0) } }
-            return terms.isEmpty ? nil : (linear, terms)
+        var sums: [(module: LinearModule, terms: [(part: Part, adapter: AdapterModule)])] = []
+        for linear in linears {
+            var terms: [(part: Part, adapter: AdapterModule)] = []
+            for (part, modules) in zip(parts, byName) { if let adapter = modules[linear.name] { terms.append((part, adapter)) } }
+            if !terms.isEmpty { sums.append((linear, terms)) }
         }
+        self.sums = sums
         let ranks = sums.map { sum in sum.terms.reduce(0) { $0 + $1.adapter.rank } }
         let largest = ranks.max() ?? 1
         guard largest <= Self.rankLimit else {
