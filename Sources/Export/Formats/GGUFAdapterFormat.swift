@@ -18,9 +18,9 @@ struct GGUFAdapterFormat: ResultFormat {
     }
 
     func write(_ tuned: TunedModel, to folder: String) throws {
-        let plain = PlainAdapter(tuned.model, numbers: tuned.numbers)
+        let plain = PlainAdapter(tuned.model) { try tuned.numbers($0) }
         try GGUFExport.writeAdapter(
-            plain.modules, numbers: plain.numbers, base: GGUFTexts(tuned.folder), name: tuned.displayName,
+            plain.modules, numbers: { try plain.numbers($0) }, base: GGUFTexts(tuned.folder), name: tuned.displayName,
             to: folder + "/adapter.gguf")
     }
 }
