@@ -76,12 +76,14 @@ struct SweepRanking {
         let names = places.first?.status.sweep?.values.map(\.key) ?? []
         var table = TextTable(["RANK", "JOB", "STATE"] + names.map(Self.short).map { $0.uppercased() } + [metric.uppercased(), "STEP"])
         for place in places {
-            let values = names.map { name in
-                place.status.sweep?.values.first { $0.key == name }.map { $0.node.string ?? JSONWriter().string($0.node) } ?? "-"
+            var cells = [place.rank.map { "\($0)" } ?? "-", place.status.id, place.status.state.rawValue]
+            for name in names {
+                let value = place.status.sweep?.values.first { $0.key == name }?.node
+                cells.append(value.map { $0.string ?? JSONWriter().string($0) } ?? "-")
             }
-            table.add(
-                [place.rank.map { "\($0)" } ?? "-", place.status.id, place.status.state.rawValue] + values
-                    + [place.value.map { Terminal.decimal($0, 5) } ?? "-", place.step.map { "\($0)" } ?? "-"])
+            cells.append(place.value.map { Terminal.decimal($0, 5) } ?? "-")
+            cells.append(place.step.map { "\($0)" } ?? "-")
+            table.add(cells)
         }
         return table
     }

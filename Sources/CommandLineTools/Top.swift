@@ -123,17 +123,17 @@ struct TopPicture {
     }
 
     var json: JSONNode {
-        [
-            "deployments": JSONNode(
-                now.deployments.map { one in
-                    [
-                        "name": JSONNode(one.name), "model": JSONNode(one.model), "state": JSONNode(one.state),
-                        "tokens_per_second": JSONNode(speed(one)), "running": one.load?["running"] ?? .null,
-                        "waiting": one.load?["waiting"] ?? .null, "cache_share": cacheShare(one.load).map { JSONNode($0) } ?? .null,
-                        "requests": JSONNode(one.requests), "tokens": JSONNode(one.tokens),
-                        "error": one.error.map { JSONNode($0) } ?? .null,
-                    ]
-                }), "jobs": JSONNode(now.jobs.map(\.json)), "daemon_running": JSONNode(now.daemonRuns),
+        let deployments = now.deployments.map { one -> JSONNode in
+            let share = cacheShare(one.load).map { JSONNode($0) } ?? JSONNode.null
+            return [
+                "name": JSONNode(one.name), "model": JSONNode(one.model), "state": JSONNode(one.state),
+                "tokens_per_second": JSONNode(speed(one)), "running": one.load?["running"] ?? .null,
+                "waiting": one.load?["waiting"] ?? .null, "cache_share": share, "requests": JSONNode(one.requests),
+                "tokens": JSONNode(one.tokens), "error": one.error.map { JSONNode($0) } ?? .null,
+            ]
+        }
+        return [
+            "deployments": JSONNode(deployments), "jobs": JSONNode(now.jobs.map(\.json)), "daemon_running": JSONNode(now.daemonRuns),
         ]
     }
 }
