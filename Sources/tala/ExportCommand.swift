@@ -63,7 +63,7 @@ struct ExportCommand: ParsableCommand {
             case .ggufAdapter:
                 guard let adapter = try source.plainAdapter() else { throw CommandFailure(.invalid, "\(self.source) has no adapter") }
                 try GGUFExport.writeAdapter(
-                    adapter.modules, numbers: adapter.numbers, base: source.texts(), name: name, to: output)
+                    adapter.modules, numbers: { adapter.numbers($0) }, base: source.texts(), name: name, to: output)
             case .merged: try source.writeMerged(to: output)
             }
         } catch let error as CommandFailure { throw error } catch { throw CommandFailure(.invalid, Terminal.safe("\(error)")) }
