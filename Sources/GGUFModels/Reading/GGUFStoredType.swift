@@ -1,3 +1,5 @@
+import Quantization
+
 /// A form in which a GGUF file may store a tensor's numbers, by its number in the file (ggml.h,
 /// enum ggml_type): blocks of so many numbers and bytes.
 package struct GGUFStoredType: Sendable, Hashable {
@@ -9,21 +11,25 @@ package struct GGUFStoredType: Sendable, Hashable {
     package let blockBytes: Int
 
     private static let all: [UInt32: GGUFStoredType] = {
-        let types: [UInt32: (name: String, length: Int, bytes: Int)] = [
-            0: ("F32", 1, 4), 1: ("F16", 1, 2), 30: ("BF16", 1, 2), 28: ("F64", 1, 8),
-            24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8),
-            2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22), 7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34),
-            10: ("Q2_K", 256, 84), 11: ("Q3_K", 256, 110), 12: ("Q4_K", 256, 144), 13: ("Q5_K", 256, 176),
-            14: ("Q6_K", 256, 210),
-            20: ("IQ4_NL", 32, 18), 23: ("IQ4_XS", 256, 136), 39: ("MXFP4", 32, 17), 40: ("NVFP4", 64, 36),
-            16: ("IQ2_XXS", 256, 66), 17: ("IQ2_XS", 256, 74), 18: ("IQ3_XXS", 256, 98), 19: ("IQ1_S", 256, 50),
-            21: ("IQ3_S", 256, 110), 22: ("IQ2_S", 256, 82), 29: ("IQ1_M", 256, 56),
-            34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66), 41: ("Q1_0", 128, 18), 42: ("Q2_0", 64, 18),
+        // Numbers one by one, and blocks that are not decoded: they are refused by name.
+        let others: [(number: UInt32, name: String, length: Int, bytes: Int)] = [
+            (0, "F32", 1, 4), (1, "F16", 1, 2), (30, "BF16", 1, 2), (28, "F64", 1, 8),
+            (24, "I8", 1, 1), (25, "I16", 1, 2), (26, "I32", 1, 4), (27, "I64", 1, 8), (40, "NVFP4", 64, 36),
+            (16, "IQ2_XXS", 256, 66), (17, "IQ2_XS", 256, 74), (18, "IQ3_XXS", 256, 98), (19, "IQ1_S", 256, 50),
+            (21, "IQ3_S", 256, 110), (22, "IQ2_S", 256, 82), (29, "IQ1_M", 256, 56),
+            (41, "Q1_0", 128, 18), (42, "Q2_0", 64, 18),
         ]
-        return Dictionary(
-            uniqueKeysWithValues: types.map {
-                ($0.key, GGUFStoredType(number: $0.key, name: $0.value.name, blockLength: $0.value.length, blockBytes: $0.value.bytes))
-            })
+        var types: [UInt32: GGUFStoredType] = [:]
+        for format in BlockFormat.allCases {
+            types[format.number] = GGUFStoredType(
+                number: format.number, name: format.rawValue.uppercased(), blockLength: format.blockLength,
+                blockBytes: format.blockByteCount)
+        }
+        for other in others {
+            types[other.number] = GGUFStoredType(
+                number: other.number, name: other.name, blockLength: other.length, blockBytes: other.bytes)
+        }
+        return types
     }()
 
     /// Numbers of forms that are in files no longer, or never were.
