@@ -20,7 +20,6 @@ def main():
     options.adapter = "full"
     model, vocabulary = build(torch, options)
     model.eval()
-    model.config.use_cache = True
     # --tokens over --sequence prompts; a half of each sequence is the prompt, the other is
     # generated.
     prompts, half = options.tokens // options.sequence, options.sequence // 2
@@ -29,7 +28,10 @@ def main():
     def generate(rows):
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "autocast"):
             return model.generate(
-                input_ids=rows, attention_mask=torch.ones_like(rows), max_new_tokens=half, min_new_tokens=half, do_sample=False, pad_token_id=0)
+                input_ids=rows, attention_mask=torch.ones_like(rows), max_new_tokens=half, min_new_tokens=half, do_sample=False, pad_token_id=0,
+                # The generation configuration was made when the model was, with the cache off, and
+                # goes before the model's configuration.
+                use_cache=True)
 
     generate(ids[:1])
     began, start = seconds_since_start(), time.perf_counter()
