@@ -116,7 +116,7 @@ let package = Package(
         // What texts may not contain: block lists, the degrees of a classifier's categories.
         module("Filtering", ["JSON"]),
         // Models from a hub: requests by curl, resumed and verified downloads.
-        module("Hub", ["CLinux", "JSON", "Storage"]),
+        module("Hub", ["CLinux", "JSON", "Storage", "Tensors"]),
         // What a job's owner and the administrator write: keys, values and ranges of manifest and
         // policy.
         module("Manifest", ["Basics", "JSON", "Grading", yams]),

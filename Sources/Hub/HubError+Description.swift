@@ -22,9 +22,24 @@ extension HubError: CustomStringConvertible {
             "\(repository) has no model.safetensors and no index of shards"
                 + (others.isEmpty ? "" : ", only \(others.prefix(4).joined(separator: ", "))")
                 + ": look for a repository or a revision of this model with safetensors"
+        case .variant(let variant, let repository, let choices): Self.choice(variant, repository, choices)
         case .busy(let path): "another process is downloading \(path)"
         case .exists(let path): "\(path) is there already; --force replaces it, --name gives the model another name"
         }
+    }
+
+    private static func choice(_ variant: String?, _ repository: String, _ choices: [Variant]) -> String {
+        guard let first = choices.first else {
+            return "\(repository) has no GGUF file" + (variant.map { ", so \":\($0)\" means nothing here" } ?? "")
+        }
+        let listed = choices.prefix(40).map { "\($0.name) (\(size($0.byteCount)))" } + (choices.count > 40 ? ["..."] : [])
+        let why = variant.map { "\"\($0)\" means none of its GGUF files, or several" } ?? "it has no safetensors and several GGUF files"
+        let ending = first.name.split(separator: "-").last.map(String.init) ?? first.name
+        return "\(repository): \(why). Name one behind a colon, as \(repository):\(ending). It has " + listed.joined(separator: ", ")
+    }
+
+    private static func size(_ bytes: Int) -> String {
+        bytes < 1_000_000_000 ? "\((bytes + 500_000) / 1_000_000) MB" : "\(bytes / 1_000_000_000).\(bytes / 100_000_000 % 10) GB"
     }
 }
 

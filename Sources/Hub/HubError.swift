@@ -22,9 +22,17 @@ package enum HubError: Error, Sendable, Hashable {
     case digest(file: String, found: String, expected: String)
     /// The repository has no weights that can be read.
     case noWeights(String, others: [String])
+    /// No GGUF model of the repository is meant by a variant, or several are.
+    case variant(String?, String, choices: [Variant])
     /// Another process downloads the same model.
     case busy(String)
     case exists(String)
+
+    /// A model in a repository of several.
+    package struct Variant: Sendable, Hashable {
+        package var name: String
+        package var byteCount: Int
+    }
 
     /// Whether the same may work a moment later.
     var isPassing: Bool {

@@ -31,7 +31,8 @@ package struct HubPull {
     private static let textLimit = 1 << 28
 
     /// - Parameter examine: looks at the folder when only the texts are there, before gigabytes of
-    ///   weights come: what it throws ends the download.
+    ///   weights come: what it throws ends the download. A GGUF file has its texts in itself, so
+    ///   there is nothing to look at.
     /// - Throws: ``HubError``, ``StorageError``. What has been downloaded stays for the next time.
     package func run(examine: (String) throws -> Void = { _ in }, progress: @escaping (Progress) -> Void = { _ in }) throws -> Outcome {
         guard replaces || !FolderListing.exists(target) else { throw HubError.exists(target) }
@@ -49,16 +50,19 @@ package struct HubPull {
                 copies[file.name] = try download.run()
             }
         }
-        let texts = listing.files.filter { NeededFiles.isText($0.name) }
+        let gguf = try gguf(listing)
+        let texts = listing.files.filter { gguf == nil ? NeededFiles.isText($0.name) : NeededFiles.isNotice($0.name) }
         if let large = texts.first(where: { $0.byteCount > Self.textLimit }) {
             throw HubError.tooLarge(file: large.name, limit: Self.textLimit)
         }
         try fetch(texts, total: texts.reduce(0) { $0 + $1.byteCount })
-        try examine(partial.path)
-        let weights = try weights(listing) { index in
-            try fetch([index], total: index.byteCount)
-            return try DurableFiles.read(partial.path + "/" + index.name, limit: Self.textLimit)
-        }
+        if gguf == nil { try examine(partial.path) }
+        let weights =
+            try gguf?.files
+            ?? weights(listing) { index in
+                try fetch([index], total: index.byteCount)
+                return try DurableFiles.read(partial.path + "/" + index.name, limit: Self.textLimit)
+            }
         let files = texts + weights
         let total = files.reduce(0) { $0 + $1.byteCount }
         let present = files.reduce(0) { $0 + Self.bytesPresent($1, partial) }
@@ -69,7 +73,7 @@ package struct HubPull {
         try WholeFolder.buildWithDigests(target) { temporary in
             try source.save(in: temporary)
             try partial.move(files.map(\.name), to: temporary)
-            return copies
+            return try gguf.map { try Self.flattened(copies, $0, temporary) } ?? copies
         }
         partial.remove()
         return Outcome(commit: listing.commit, licence: listing.licence, fileCount: files.count, byteCount: total)
@@ -95,6 +99,32 @@ package struct HubPull {
             throw HubError.badEndpoint("\(endpoint)")
         }
         return address
+    }
+
+    /// The GGUF file that is meant: named as a variant, or all that there is.
+    private func gguf(_ listing: HubListing) throws(HubError) -> GGUFChoice.Model? {
+        let hasSafetensors = listing.file(NeededFiles.single) != nil || listing.file(NeededFiles.index) != nil
+        if reference.variant == nil, hasSafetensors { return nil }
+        let choice = GGUFChoice(listing.files)
+        if reference.variant == nil, choice.models.isEmpty { return nil }
+        return try choice.model(reference.variant, of: reference.repository)
+    }
+
+    /// Parts that lie in a folder of the repository lie in the model's own folder here.
+    private static func flattened(_ copies: [String: DurableFiles.Copy], _ model: GGUFChoice.Model, _ folder: String) throws
+        -> [String: DurableFiles.Copy]
+    {
+        var copies = copies
+        for file in model.files {
+            let name = DurableFiles.split("/" + file.name).name
+            guard name != file.name else { continue }
+            try DurableFiles.rename(folder + "/" + file.name, to: folder + "/" + name)
+            copies[name] = copies.removeValue(forKey: file.name)
+        }
+        for top in Set(model.files.map(\.name).filter { $0.contains("/") }.compactMap { $0.split(separator: "/").first.map(String.init) }) {
+            FolderListing.delete(folder + "/" + top)
+        }
+        return copies
     }
 
     /// One form of the weights: the single file, or the index and the shards that it names.

@@ -1,18 +1,23 @@
-/// A model on a hub: `OWNER/NAME`, or `OWNER/NAME@REVISION` for a branch, a tag or a commit.
+/// A model on a hub: `OWNER/NAME`, `OWNER/NAME:VARIANT` for one of its GGUF files, either with
+/// `@REVISION` for a branch, a tag or a commit.
 package struct HubReference: Sendable, Hashable, CustomStringConvertible {
     package let owner: String
     package let name: String
     package let revision: String
+    /// The GGUF file that is meant: its name or the end of it, as `Q4_K_M`.
+    package let variant: String?
 
     /// - Throws: ``HubError/badReference(_:_:)``.
     package init(_ text: String) throws(HubError) {
         let halves = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
-        let parts = halves[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let words = halves[0].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = words[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        variant = words.count == 2 ? String(words[1]) : nil
         guard parts.count == 2 else {
             throw HubError.badReference(
                 text, "a model is named OWNER/NAME or OWNER/NAME@REVISION, such as HuggingFaceTB/SmolLM2-135M-Instruct")
         }
-        for part in parts where !Self.isName(part) {
+        for part in parts + (variant.map { [$0] } ?? []) where !Self.isName(part) {
             throw HubError.badReference(text, "\"\(part)\" is not a name of letters, digits, -, _ and .")
         }
         let revision = halves.count == 2 ? String(halves[1]) : "main"
@@ -24,7 +29,15 @@ package struct HubReference: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var repository: String { owner + "/" + name }
-    package var description: String { repository + (revision == "main" ? "" : "@" + revision) }
+    package var description: String { repository + (variant.map { ":" + $0 } ?? "") + (revision == "main" ? "" : "@" + revision) }
+
+    /// What the model is called here.
+    package var localName: String {
+        guard let variant else { return name }
+        // Repositories of GGUF files say so in their names.
+        let base = name.lowercased().hasSuffix("-gguf") ? String(name.dropLast(5)) : name
+        return variant.lowercased().hasSuffix(".gguf") ? String(variant.dropLast(5)) : base + "-" + variant
+    }
 
     /// Whether a word may stand in a path: 1 to 96 letters, digits, `-`, `_`, `.`, without a point
     /// at its beginning.

@@ -1,7 +1,8 @@
 package import Storage
+import Tensors
 
 /// Copies a model that lies elsewhere on this machine into a folder: a Hugging Face folder, a
-/// folder of its download cache, or one of their files.
+/// folder of its download cache, one of their files, or a GGUF file with its parts.
 package struct ModelCopy {
     /// Why there is nothing to copy.
     package struct NotFound: Error, Sendable, Hashable, CustomStringConvertible {
@@ -13,6 +14,8 @@ package struct ModelCopy {
     /// What the model is called.
     package let name: String
     package let source: ModelSource
+    /// The names of the GGUF file and its other parts; nil for a Hugging Face folder.
+    private let parts: [String]?
 
     /// - Parameters:
     ///   - place: a path, or `OWNER/NAME` of a model in the download cache.
@@ -30,11 +33,19 @@ package struct ModelCopy {
             path = cached
         }
         guard FolderListing.leads(path) else { throw NotFound(description: "there is no \(place)") }
-        if path.hasSuffix(".gguf") {
-            throw NotFound(
-                description: "\(place) is a GGUF file, which is a model as it is: copy or link it into models/, "
-                    + "with all its parts where it has some")
+        if let file = try Self.gguf(path) {
+            let (parent, last) = DurableFiles.split(file)
+            let part = GGUFNames.part(last)
+            let parts = GGUFNames.files(of: file).map { DurableFiles.split($0).name }
+            guard parts.count == part?.count ?? 1 else {
+                throw NotFound(description: "\(file) is one of \(part?.count ?? 1) parts, of which \(parent) holds \(parts.count)")
+            }
+            (folder, self.parts) = (parent, parts)
+            name = part?.base ?? String(last.dropLast(GGUFNames.ending.count))
+            source = ModelSource(place: file, repository: nil, commit: nil)
+            return
         }
+        parts = nil
         let (parent, last) = DurableFiles.split(path)
         let inside = (try? FolderListing.names(in: path)) == nil ? parent : path
         if inside == path, last.hasPrefix("models--") {
@@ -48,9 +59,21 @@ package struct ModelCopy {
         }
         guard FolderListing.leads(folder + "/config.json") else {
             throw NotFound(
-                description: "\(folder) holds no config.json: a model is a folder with config.json, weights in safetensors and "
-                    + "tokenizer.json")
+                description: "\(folder) holds no config.json and no GGUF file: a model is a folder with config.json, weights in "
+                    + "safetensors and tokenizer.json, or a GGUF file")
         }
+    }
+
+    /// The GGUF file that a path means: itself, or the only model of a folder that has nothing
+    /// else.
+    private static func gguf(_ path: String) throws(NotFound) -> String? {
+        guard FolderListing.isFolder(path) else { return path.hasSuffix(GGUFNames.ending) ? path : nil }
+        guard ModelFolders.form(of: path) == .gguf else { return nil }
+        let models = GGUFNames.models(in: path)
+        guard models.count == 1 else {
+            throw NotFound(description: "\(path) holds several models: \(models.joined(separator: ", ")); name the file that is meant")
+        }
+        return path + "/" + models[0]
     }
 
     /// A folder of the cache: `refs/main` says which snapshot is meant, where there are several.
@@ -82,6 +105,7 @@ package struct ModelCopy {
 
     /// The files that are needed, those of the weights last.
     package func files() throws(StorageError) -> [String] {
+        if let parts { return parts }
         let names = try FolderListing.names(in: folder)
         let templates = "additional_chat_templates"
         let named = names.contains(templates) ? try FolderListing.names(in: folder + "/" + templates).map { templates + "/" + $0 } : []

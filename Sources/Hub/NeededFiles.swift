@@ -8,6 +8,10 @@ package enum NeededFiles {
         "chat_template.jinja", "chat_template.json", "tokenizer.model", "vocab.json", "merges.txt", "README.md", "LICENSE", "LICENSE.txt",
         "LICENSE.md", "LICENCE", "NOTICE", "NOTICE.txt", "USE_POLICY.md",
     ]
+    /// Of them what may matter beside a GGUF file, which has the others in itself.
+    private static let notices: Set<String> = [
+        "README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "NOTICE", "NOTICE.txt", "USE_POLICY.md",
+    ]
     private static let templates = "additional_chat_templates/"
 
     package static let single = "model.safetensors"
@@ -18,6 +22,9 @@ package enum NeededFiles {
         texts.contains(name)
             || name.hasPrefix(templates) && name.hasSuffix(".jinja") && !name.dropFirst(templates.count).contains("/")
     }
+
+    /// The card and the licence.
+    package static func isNotice(_ name: String) -> Bool { notices.contains(name) }
 
     /// The shards that an index names.
     /// - Throws: ``HubError/answer(_:message:)``, ``HubError/unsafeName(_:)``.

@@ -9,12 +9,12 @@ struct ModelsAdd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Copy a model that lies elsewhere on this machine.",
         discussion: """
-            From a Hugging Face folder, one of its files, a folder of Hugging Face's download cache, or by OWNER/NAME from that cache. Links are followed, and \
-            only the files that a job needs are copied.
+            From a Hugging Face folder, one of its files, a folder of Hugging Face's download cache, by OWNER/NAME from that cache, or a GGUF file with its \
+            parts. Links are followed, and only the files that a job needs are copied.
             """)
     @OptionGroup var options: SpoolOptions
     @OptionGroup var place: ModelFolderOption
-    @Argument(help: "A folder, a file in it, or OWNER/NAME in the download cache.", completion: .file()) var path: String
+    @Argument(help: "A folder, a file in it, a GGUF file, or OWNER/NAME in the download cache.", completion: .file()) var path: String
 
     func run() throws {
         let copy: ModelCopy

@@ -13,17 +13,19 @@ struct ModelsPull: ParsableCommand {
         discussion: """
             The hub is https://huggingface.co, or the one that HF_ENDPOINT names. A token for models that are not open to everybody is taken from HF_TOKEN \
             or ~/.cache/huggingface/token. Only the files that a job needs are fetched: configuration, tokenizer, templates, one form of the weights, card \
-            and licence. Each is verified by its digest. The same command goes on with a download that was broken off.
+            and licence. Each is verified by its digest. The same command goes on with a download that was broken off. Of a repository of GGUF files one is \
+            fetched: OWNER/NAME:Q4_K_M means the file whose name ends with -Q4_K_M.gguf, with its parts.
             """)
     @OptionGroup var options: SpoolOptions
     @OptionGroup var place: ModelFolderOption
     @Flag(help: "Download also a model that cannot be trained here.") var any = false
-    @Argument(help: "OWNER/NAME, or OWNER/NAME@REVISION for a branch, a tag or a commit.") var model: String
+    @Argument(help: "OWNER/NAME, or OWNER/NAME:VARIANT for one of its GGUF files; @REVISION behind it is a branch, a tag or a commit.")
+    var model: String
 
     func run() throws {
         let reference: HubReference
         do throws(HubError) { reference = try HubReference(model) } catch { throw CommandFailure(.usage, "\(error)") }
-        let target = try place.target(reference.name, options.layout)
+        let target = try place.target(reference.localName, options.layout)
         var line = DownloadLine()
         let outcome: HubPull.Outcome
         do {
@@ -67,7 +69,7 @@ struct ModelsPull: ParsableCommand {
         }
         switch error {
         case .refused(let refusal) where [401, 403, 404].contains(refusal.status): return CommandFailure(.notFound, "\(error)")
-        case .badReference, .badEndpoint, .badToken: return CommandFailure(.usage, "\(error)")
+        case .badReference, .badEndpoint, .badToken, .variant: return CommandFailure(.usage, Terminal.safe("\(error)"))
         default: return CommandFailure(.failed, Terminal.safe("\(error)"))
         }
     }

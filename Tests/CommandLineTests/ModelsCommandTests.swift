@@ -90,6 +90,30 @@ import Testing
         }
     }
 
+    @Test func aGGUFFileIsAddedWithItsParts() throws {
+        let spool = try CommandSpool()
+        defer { spool.remove() }
+        let folder = spool.layout.root + "/exported"
+        try DurableFiles.makeFolder(folder)
+        let file = "small.gguf"
+        let exported = try spool.tala(["export", Self.demo, "--format", "gguf", "--type", "q8_0", folder + "/" + file])
+        #expect(exported.status == 0, "\(exported)")
+        for (place, name) in [(folder + "/" + file, "one"), (folder, "two")] {
+            let outcome = try spool.tala(["models", "add", place, "--name", name, "--json"])
+            #expect(outcome.status == 0, "\(outcome)")
+            #expect(try Self.json(outcome)["trainable"]?.bool == true)
+            #expect(try WholeFolder.verify(spool.layout.models + "/" + name) == nil)
+        }
+        // One model in parts: all of them, or none.
+        let part = spool.layout.root + "/Big-00001-of-00002.gguf"
+        _ = try DurableFiles.copy(folder + "/" + file, toNew: part)
+        let refused = try spool.tala(["models", "add", part])
+        #expect(refused.status == 2 && refused.errors.contains("one of 2 parts, of which"), "\(refused)")
+        _ = try DurableFiles.copy(folder + "/" + file, toNew: folder + "/second.gguf")
+        let several = try spool.tala(["models", "add", folder])
+        #expect(several.status == 2 && several.errors.contains("holds several models"), "\(several)")
+    }
+
     @Test func whatCannotBeTrainedIsListedWithItsReasonAndNotDownloaded() throws {
         let spool = try CommandSpool()
         defer { spool.remove() }

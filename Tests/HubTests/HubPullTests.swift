@@ -160,6 +160,54 @@ import Testing
         #expect(Self.failure { _ = try Self.pull(hub, scratch) } == .noWeights("owner/model", others: ["pytorch_model.bin"]))
     }
 
+    private static let quantised: [String: [UInt8]] = [
+        "README.md": Array("# Quantised\n".utf8), "config.json": Array(#"{"model_type": "llama"}"#.utf8),
+        "Model-Q4_K_M.gguf": [1, 2, 3], "Model-Q8_0.gguf": [4, 5, 6, 7], "mmproj-Model-f16.gguf": [8], "Model.imatrix.gguf": [9],
+        "Model-BF16/Model-BF16-00001-of-00002.gguf": [10], "Model-BF16/Model-BF16-00002-of-00002.gguf": [11, 12],
+        "Model-F32-00001-of-00002.gguf": [13],
+    ]
+
+    private static func pull(_ name: String, _ files: [String: [UInt8]], _ scratch: Scratch) throws -> [String] {
+        let hub = try TestHub(files, large: Set(files.keys.filter { $0.hasSuffix(".gguf") }))
+        _ = try HubPull(try HubReference(name), from: .of(hub.server), to: scratch.target).run(examine: { _ in
+            Issue.record("a GGUF file has no texts beside it")
+        })
+        #expect(try WholeFolder.verify(scratch.target) == nil)
+        return try FolderListing.names(in: scratch.target).filter { $0.hasSuffix(".gguf") || $0 == "config.json" }.sorted()
+    }
+
+    @Test func oneGGUFFileOfManyComesByTheEndOfItsName() throws {
+        #expect(try Self.pull("owner/model:q4_k_m", Self.quantised, Scratch()) == ["Model-Q4_K_M.gguf"])
+        #expect(try Self.pull("owner/model:Model-Q8_0.gguf", Self.quantised, Scratch()) == ["Model-Q8_0.gguf"])
+        // Parts in a folder of the repository lie in the model's own.
+        let scratch = try Scratch()
+        let parts = try Self.pull("owner/model:BF16", Self.quantised, scratch)
+        #expect(parts == ["Model-BF16-00001-of-00002.gguf", "Model-BF16-00002-of-00002.gguf"])
+        #expect(try DurableFiles.read(scratch.target + "/" + parts[1]) == [11, 12])
+        #expect(!FolderListing.exists(scratch.target + "/Model-BF16"))
+        // The only one needs no name.
+        let one = Self.quantised.filter { !["Model-Q8_0.gguf"].contains($0.key) && !$0.key.contains("BF16") }
+        #expect(try Self.pull("owner/model", one, Scratch()) == ["Model-Q4_K_M.gguf"])
+    }
+
+    @Test(arguments: [nil, "Q5_K_M", "0", "F32"]) func aChoiceOfGGUFFilesIsListed(variant: String?) throws {
+        // Of the model in F32 a part is missing: it is not offered.
+        let choices = [("Model-BF16", 3), ("Model-Q4_K_M", 3), ("Model-Q8_0", 4)].map { HubError.Variant(name: $0.0, byteCount: $0.1) }
+        let name = "owner/model" + (variant.map { ":" + $0 } ?? "")
+        let failure = Self.failure { _ = try Self.pull(name, Self.quantised, Scratch()) }
+        #expect(failure == .variant(variant, "owner/model", choices: choices))
+        #expect("\(try #require(failure))".contains("owner/model:BF16"))
+    }
+
+    @Test func aVariantNamesTheModelHere() throws {
+        for (text, name) in [
+            ("o/Phi-3-GGUF:Q4_K_M", "Phi-3-Q4_K_M"), ("o/phi:phi-q8_0.gguf@main", "phi-q8_0"), ("o/phi-gguf", "phi-gguf"),
+        ] {
+            #expect(try HubReference(text).localName == name)
+        }
+        for text in ["o/n:", "o/n:a/b", "o/n:.x", "o:a/n"] { #expect(throws: HubError.self) { try HubReference(text) } }
+    }
+
     @Test func whoeverLooksAtTheTextsCanStopTheWeights() throws {
         struct NotThis: Error {}
         let (hub, scratch) = (try TestHub(), try Scratch())

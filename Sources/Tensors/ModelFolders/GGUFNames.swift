@@ -29,13 +29,15 @@ package enum GGUFNames {
         return "\(base)-\(digits(number))-of-\(digits(count))\(ending)"
     }
 
-    /// Names in a folder of files that may be models: not what projects images into one, not what
-    /// quantisers use.
+    /// Names in a folder of files that may be models.
     private static func names(in folder: String) -> [String] {
-        let names = ((try? FolderListing.names(in: folder)) ?? []).filter { name in
-            !name.hasPrefix(".") && name.hasSuffix(ending) && !["mmproj", "imatrix"].contains { name.lowercased().contains($0) }
-        }
-        return names.sorted()
+        ((try? FolderListing.names(in: folder)) ?? []).filter(mayBeModel).sorted()
+    }
+
+    /// Whether a file of this name may be a model: not what projects images into one, not what
+    /// quantisers use.
+    package static func mayBeModel(_ name: String) -> Bool {
+        !name.hasPrefix(".") && name.hasSuffix(ending) && !["mmproj", "imatrix"].contains { name.lowercased().contains($0) }
     }
 
     /// The models in a folder by their first files' names.
