@@ -76,7 +76,7 @@ struct ShortageTests {
             #expect(raise.terminationStatus == 0)
         }
         #expect(waited > 0)
-        let deadline = Date().addingTimeInterval(30)
+        let deadline = Date().addingTimeInterval(900)
         while Date() < deadline, !daemons.allSatisfy({ Self.jobs($0.layout).map(\.state) == [.succeeded] }) {
             Thread.sleep(forTimeInterval: 0.1)
         }

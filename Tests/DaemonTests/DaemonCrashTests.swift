@@ -26,9 +26,9 @@ import Testing
     static func isDone(_ spool: TestSpool) -> Bool { spool.jobs.count == 2 && spool.jobs.allSatisfy { $0.state == .succeeded } }
 
     /// Runs a daemon on a faulty file system until both jobs are done, or the fault has ended it.
-    static func run(_ spool: TestSpool, _ faulty: FaultyFileSystem, untilStruck: Bool, seconds: Double = 60) -> Bool {
+    static func run(_ spool: TestSpool, _ faulty: FaultyFileSystem, untilStruck: Bool) -> Bool {
         (try? CurrentFileSystem.$override.withValue(faulty) {
-            try spool.run(seconds: seconds, until: { untilStruck && faulty.hasStruck || isDone(spool) })
+            try spool.run(until: { untilStruck && faulty.hasStruck || isDone(spool) })
         }) ?? false
     }
 
@@ -72,8 +72,7 @@ import Testing
         Extent.report("exits of a daemon", places.count)
     }
 
-    /// One failed operation, whichever it is, must not cost more than a few seconds: nobody starts
-    /// the daemon again for it.
+    /// Nobody starts the daemon again for one operation that failed, whichever it is.
     @Test(arguments: OneFault.all) func aDaemonThatFailsOnceGoesOnByItself(fault: OneFault) throws {
         let places = Extent.places(upTo: try Self.count(fault.kinds), about: 3)
         for number in places {
@@ -81,7 +80,7 @@ import Testing
             defer { spool.remove() }
             let faulty = FaultyFileSystem(Fault(fault.effect, at: number, kinds: fault.kinds))
             let began = Date()
-            let done = Self.run(spool, faulty, untilStruck: false, seconds: 20)
+            let done = Self.run(spool, faulty, untilStruck: false)
             let place = "\(fault.name) at \(number), \(faulty.struck), \(Date().timeIntervalSince(began)) s"
             #expect(done, "\(place): \(spool.jobs.map(\.state)) \((try? FolderListing.names(in: spool.layout.incoming)) ?? [])")
             #expect(try FolderListing.names(in: spool.layout.rejected).isEmpty, "\(place)")
@@ -99,12 +98,10 @@ import Testing
             let faulty = FaultyFileSystem(Fault(.error(ENOSPC), at: number, repeats: 12, kinds: Fault.needingRoom))
             let done =
                 (try? CurrentFileSystem.$override.withValue(faulty) {
-                    try spool.run(
-                        seconds: 30,
-                        until: {
-                            for id in spool.ids { #expect(spool.layout.job(id).status() != nil, "full at \(number)") }
-                            return Self.isDone(spool)
-                        })
+                    try spool.run(until: {
+                        for id in spool.ids { #expect(spool.layout.job(id).status() != nil, "full at \(number)") }
+                        return Self.isDone(spool)
+                    })
                 }) ?? false
             #expect(done, "full at \(number), \(faulty.struck)")
             try Self.check(spool, "full at \(number), \(faulty.struck)")

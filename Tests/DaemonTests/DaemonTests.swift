@@ -103,7 +103,7 @@ import Testing
         var seen: [JobState] = []
         let done = try spool.run {
             guard let status = spool.jobs.first else { return false }
-            if status.state == .queued, seen.isEmpty { try spool.ask("pause", status.id) }
+            if status.state == .queued, !seen.contains(.queued) { try spool.ask("pause", status.id) }
             if status.state == .paused, seen.last != .paused { try spool.ask("cancel", status.id) }
             seen.append(status.state)
             return status.state == .cancelled

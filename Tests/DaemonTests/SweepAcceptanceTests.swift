@@ -32,6 +32,8 @@ import Testing
         return spool
     }
 
+    static func isDone(_ spool: TestSpool) -> Bool { spool.jobs.count == 4 && spool.jobs.allSatisfy { $0.state == .succeeded } }
+
     static func check(_ spool: TestSpool, _ place: String) throws {
         let jobs = spool.jobs
         #expect(jobs.map(\.state) == Array(repeating: .succeeded, count: 4), "\(place): \(jobs.map { spool.events($0.id) })")
@@ -103,7 +105,7 @@ import Testing
             let spool = try Self.spool()
             defer { spool.remove() }
             let faulty = FaultyFileSystem(Fault(.freeze, at: number))
-            _ = CurrentFileSystem.$override.withValue(faulty) { try? spool.run(seconds: 60, until: { faulty.hasStruck }) }
+            _ = CurrentFileSystem.$override.withValue(faulty) { try? spool.run(until: { faulty.hasStruck || Self.isDone(spool) }) }
             #expect(try DaemonCrashTests.drain(spool) == 0, "ended at \(number), \(faulty.struck)")
             try Self.check(spool, "ended at \(number), \(faulty.struck)")
         }
@@ -123,7 +125,7 @@ import Testing
             let faulty = FaultyFileSystem(Fault(.error(EIO), at: number, kinds: Fault.changes))
             let done =
                 (try? CurrentFileSystem.$override.withValue(faulty) {
-                    try spool.run(seconds: 30, until: { spool.jobs.count == 4 && spool.jobs.allSatisfy { $0.state == .succeeded } })
+                    try spool.run(until: { Self.isDone(spool) })
                 }) ?? false
             #expect(done, "failed at \(number), \(faulty.struck)")
             #expect(try DaemonCrashTests.drain(spool) == 0)

@@ -93,20 +93,21 @@ struct TestSpool {
         var configuration = configuration
         configuration.drains = true
         change(&configuration)
-        let deadline = Date().addingTimeInterval(60)
+        let deadline = Date().addingTimeInterval(Self.patience)
         return try TalaDaemon(configuration, mustStop: { Date() > deadline }).run().rawValue
     }
 
-    /// Runs a daemon until `isDone` says so, asked in every turn of its loop; a minute at most,
-    /// unless another limit is given.
+    /// Seconds after which a test gives up on a daemon. Long, since machines may be busy: what
+    /// takes this long does not happen at all.
+    static let patience: Double = 900
+
+    /// Runs a daemon until `isDone` says so, asked in every turn of its loop.
     /// - Returns: whether it was done.
     @discardableResult
-    func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, seconds: Double = 60, until isDone: @escaping () throws -> Bool)
-        throws -> Bool
-    {
+    func run(_ change: (inout TalaDaemon.Configuration) -> Void = { _ in }, until isDone: @escaping () throws -> Bool) throws -> Bool {
         var configuration = configuration
         change(&configuration)
-        let deadline = Date().addingTimeInterval(Extent.isFull ? max(900, seconds) : seconds)
+        let deadline = Date().addingTimeInterval(Self.patience)
         nonisolated(unsafe) var done = false
         let daemon = try TalaDaemon(
             configuration,

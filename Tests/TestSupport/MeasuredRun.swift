@@ -5,7 +5,8 @@ import Foundation
 package struct MeasuredRun: Sendable {
     package var exitCode: Int32?
     package var signal: Int32?
-    package var seconds: Double
+    /// Of processor time, of all its threads: a busy machine does not add to it.
+    package var processorSeconds: Double
     /// The largest resident memory, from `VmHWM` of proc(5), up to about a millisecond before the
     /// end. Not `ru_maxrss`: Linux lets that start from what the parent held when it spawned the
     /// process, and a test's process may hold gigabytes.
@@ -15,7 +16,8 @@ package struct MeasuredRun: Sendable {
 }
 
 extension BuiltProgram {
-    /// Runs the program to its end, for `limit` seconds at most: then it is killed.
+    /// Runs the program to its end, for `limit` seconds of processor time at most, and not for much
+    /// longer than that on a busy machine: then it is killed.
     /// - Throws: what keeps it from starting.
     package func measure(_ arguments: [String], limit: Double) throws -> MeasuredRun {
         let words = [Self.folder + "/" + name] + arguments
@@ -34,15 +36,24 @@ extension BuiltProgram {
         guard problem == 0 else { throw POSIXError(POSIXErrorCode(rawValue: problem) ?? .EIO) }
         var status: Int32 = 0
         var peakBytes = 0
-        while waitpid(process, &status, WNOHANG) == 0 {
-            if Date().timeIntervalSince(start) > limit { kill(process, SIGKILL) }
+        var usage = rusage()
+        while wait4(process, &status, WNOHANG, &usage) == 0 {
+            if Self.processorSeconds(of: process) > limit || Date().timeIntervalSince(start) > 45 * limit { kill(process, SIGKILL) }
             peakBytes = max(peakBytes, Self.residentPeak(of: process))
             usleep(500)
         }
         let signal = status & 0x7F
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return MeasuredRun(
-            exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal == 0 ? nil : signal, seconds: Date().timeIntervalSince(start),
+            exitCode: signal == 0 ? status >> 8 & 0xFF : nil, signal: signal == 0 ? nil : signal,
+            processorSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
             peakBytes: peakBytes, output: (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
+    }
+
+    private static func processorSeconds(of process: pid_t) -> Double {
+        var (clock, time) = (clockid_t(), timespec())
+        guard clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     /// The high-water mark of a process's resident memory in bytes; 0 once it has ended.
