@@ -33,7 +33,8 @@ extension Engine {
             engineModel.setPages(pages, slot: slot)
         }
         let prompt = sequence.request.prompt
-        let end = min(prompt.count, sequence.computed + min(engineModel.rowLimit, promptRows(besides: running.count)))
+        let pending = prompt.count - sequence.computed
+        let end = sequence.computed + min(pending, engineModel.rowLimit, promptRows(besides: running.count, pending: pending))
         let rows = (sequence.computed..<end).map { position in
             EngineModel.Row(
                 token: prompt[position], position: position, slot: sequence.slot, rotaryRow: sequence.firstRotaryRow + position,

@@ -10,6 +10,8 @@ extension Engine {
         var firstLogits: Int
         /// Tokens that were guessed to follow; each has a row of its own.
         var guesses: ArraySlice<Int32> = []
+        /// Whether each of its rows has logits.
+        var isScoring: Bool
     }
 
     /// Computes the next rows of all that are being answered, and begins what there is room for.
@@ -17,15 +19,16 @@ extension Engine {
     /// - Throws: what the device throws; the engine is of no use then.
     package func step() throws -> [EngineEvent] {
         admit()
+        grow()
         guard !running.isEmpty else { return [] }
         var rows: [EngineModel.Row] = []
         var shares: [Share] = []
         var logitCount = 0
         func add(_ sequence: EngineSequence, _ count: Int) {
-            shares.append(Share(sequence: sequence, count: count, firstLogits: logitCount))
+            shares.append(Share(sequence: sequence, count: count, firstLogits: logitCount, isScoring: sequence.isScoring))
             for position in sequence.computed..<sequence.computed + count {
                 let isLast = position == sequence.tokens.count - 1
-                let wantsLogits = isLast || sequence.request.scoresPrompt
+                let wantsLogits = isLast || sequence.isScoring
                 if wantsLogits { logitCount += 1 }
                 rows.append(
                     EngineModel.Row(
@@ -35,7 +38,8 @@ extension Engine {
         }
         /// Rows of one answer: the next, and those of what is guessed to follow.
         func addAnswer(_ sequence: EngineSequence, room: Int) {
-            let guesses = sequence.guesses(min(room, sequence.limit - sequence.tokens.count - 1))
+            let pageRoom = sequence.pages.count * GenerationShape.pageRows - sequence.tokens.count
+            let guesses = sequence.guesses(min(room, pageRoom, sequence.limit - sequence.tokens.count - 1))
             add(sequence, 1)
             for (place, token) in guesses.enumerated() {
                 let position = sequence.computed + 1 + place
@@ -47,25 +51,28 @@ extension Engine {
             logitCount += guesses.count
             shares[shares.count - 1].guesses = guesses
         }
-        let answering = running.filter(\.isPromptDone)
+        let answering = running.filter(\.isWriting)
         for (index, sequence) in answering.enumerated() {
             // Every answer has its own row first.
             let others = answering.count - index
             addAnswer(sequence, room: max(0, min(engineModel.logitLimit - logitCount, engineModel.rowLimit - rows.count) - others))
         }
-        var budget = min(engineModel.rowLimit - rows.count, promptRows(besides: rows.count))
-        for sequence in running where !sequence.isPromptDone && budget > 0 {
+        let pending = running.reduce(0) { $1.isWriting ? $0 : $0 + $1.pendingCount }
+        var budget = min(engineModel.rowLimit - rows.count, promptRows(besides: rows.count, pending: pending))
+        for sequence in running where !sequence.isWriting && budget > 0 {
             var count = min(sequence.pendingCount, budget)
             let room = engineModel.logitLimit - logitCount
-            if sequence.request.scoresPrompt { count = min(count, room) }
+            if sequence.isScoring { count = min(count, room) }
             if count == sequence.pendingCount, room < 1 { count -= 1 }
             guard count > 0 else { continue }
             add(sequence, count)
             budget -= count
         }
         let start = MonotonicClock.seconds()
-        try engineModel.run(rows)
-        if rows.count >= 16 { secondsPerRow = (MonotonicClock.seconds() - start) / Double(rows.count) }
+        let size = try engineModel.run(rows)
+        if rows.count >= 16 { secondsPerRow = (MonotonicClock.seconds() - start) / Double(size) }
+        rowCounts.asked += rows.count
+        rowCounts.computed += size
         var events: [EngineEvent] = []
         for share in shares { finish(share, &events) }
         running.removeAll { $0.finish != nil }
@@ -74,10 +81,23 @@ extension Engine {
 
     /// Rows of prompts for this step: all that a step has, or as many as keep it short where
     /// answers wait for it.
-    func promptRows(besides answering: Int) -> Int {
-        guard answering > 0, let secondsPerRow, secondsPerRow > 0 else { return settings.chunkRows }
-        let fitting = settings.stepSeconds / secondsPerRow
-        return fitting < Double(settings.chunkRows) ? max(16, Int(fitting)) : settings.chunkRows
+    ///
+    /// A step costs what the size of its program costs, a power of two. So prompts fill a size to
+    /// its end, and wait for the next step where they would leave much of it empty.
+    /// - Parameters:
+    ///   - answering: rows that the step has already.
+    ///   - pending: rows of prompts that are left to compute.
+    func promptRows(besides answering: Int, pending: Int) -> Int {
+        guard answering > 0 else { return settings.chunkRows }
+        let limit = min(engineModel.rowLimit, answering + settings.chunkRows)
+        var size = EngineModel.step(answering + 1)
+        // Prompts get on by 16 rows at least, however slow the device.
+        while size < min(limit, answering + 16) { size *= 2 }
+        let fitting = secondsPerRow.map { $0 > 0 ? settings.stepSeconds / $0 : .infinity } ?? .infinity
+        while size < limit, Double(2 * size) <= fitting { size *= 2 }
+        // The last rows of all prompts may be too few for the size.
+        while size / 2 >= answering + 16, 5 * (answering + pending) < 3 * size { size /= 2 }
+        return min(size, limit) - answering
     }
 
     private func finish(_ share: Share, _ events: inout [EngineEvent]) {
@@ -86,17 +106,20 @@ extension Engine {
         sequence.computed += share.count
         publish(sequence)
         let request = sequence.request
-        if request.scoresPrompt, first < sequence.promptCount {
+        if share.isScoring {
             for index in 0..<share.count where first + index + 1 < sequence.promptCount {
                 sequence.promptProbabilities.append(
                     probabilities(share.firstLogits + index, of: sequence.tokens[first + index + 1], request.topLogProbabilities ?? 0))
             }
-            if sequence.isPromptDone, sequence.choice == 0 { events.append(.prompt(id: request.id, sequence.promptProbabilities)) }
+            if sequence.isPromptDone {
+                sequence.isScored = true
+                if sequence.choice == 0 { events.append(.prompt(id: request.id, sequence.promptProbabilities)) }
+            }
         }
         guard sequence.pendingCount == 0 else { return }
         if sequence.tokens.count >= sequence.limit { return end(sequence, .length, &events) }
         open[request.id]?.totals.guessedTokens += share.guesses.count
-        var row = share.firstLogits + (request.scoresPrompt && first < sequence.promptCount ? share.count - 1 : 0)
+        var row = share.firstLogits + (share.isScoring ? share.count - 1 : 0)
         var guesses = share.guesses
         // As long as what comes is what was guessed, the row behind it has been computed already.
         while write(sequence, row, &events), let guess = guesses.popFirst(), sequence.tokens.last == guess {

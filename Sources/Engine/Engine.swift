@@ -7,8 +7,8 @@ package import Tokenization
 ///
 /// A step computes one row for every answer that is being written and a piece of the oldest
 /// prompt, in one batch over pages of a cache. What a request gets depends on nothing but the
-/// request: not on the others, on how prompts were cut, or on what was found in the cache. It is
-/// for one thread.
+/// request: not on the others, on how prompts were cut, on what was found in the cache, or on
+/// whether it had to make room and was taken up again. It is for one thread.
 package final class Engine {
     package let settings: EngineSettings
     package let tokenizer: Tokenizer
@@ -24,8 +24,12 @@ package final class Engine {
     /// Sequences of a request that have not ended, and what was counted of those that have.
     var open: [UInt64: OpenRequest] = [:]
     var adapters: [Int: String] = [:]
-    /// Seconds that a row of a long step takes, as measured last.
+    /// Seconds that a row of a long step takes, as measured last; rows that fill it up count.
     var secondsPerRow: Double?
+    /// Rows that steps were asked for, and those that their programs computed.
+    package internal(set) var rowCounts = (asked: 0, computed: 0)
+    /// How often an answer gave its room to an older one.
+    package internal(set) var yieldCount = 0
     var rawLogits: [Float] = []
 
     struct OpenRequest {
@@ -109,36 +113,5 @@ package final class Engine {
         running.removeAll { $0.request.id == id }
         open[id] = nil
         cancelEmbedding(id)
-    }
-
-    func release(_ sequence: EngineSequence) {
-        pool.release(sequence.pages)
-        sequence.pages = []
-        freeSlots.append(sequence.slot)
-    }
-
-    /// Begins what there is room for, in the order of arrival.
-    func admit() {
-        while let next = waiting.first, !freeSlots.isEmpty {
-            // Further answers to a prompt begin when the first has computed it, and share it.
-            if next.choice > 0, running.contains(where: { $0.request.id == next.request.id && !$0.isPromptDone }) { return }
-            // A prompt that is scored is computed whole; of others the last token is.
-            let limit = next.request.scoresPrompt ? 0 : next.promptCount - 1
-            let shared = pool.take(
-                prefixOf: next.request.prompt, limit: limit, scope: next.scope, pageRows: GenerationShape.pageRows)
-            guard let own = pool.take(next.pageCount - shared.pages.count), let slot = freeSlots.popLast() else {
-                pool.release(shared.pages)
-                return
-            }
-            waiting.removeFirst()
-            next.pages = shared.pages + own
-            next.slot = slot
-            next.computed = shared.pages.count * GenerationShape.pageRows
-            next.cachedTokens = next.computed
-            (next.publishedCount, next.node) = (shared.pages.count, shared.node)
-            engineModel.setPages(next.pages, slot: slot)
-            if next.choice == 0 { open[next.request.id]?.totals.cachedTokens = next.cachedTokens }
-            running.append(next)
-        }
     }
 }

@@ -80,7 +80,7 @@ final class EngineModel {
     }
 
     /// The next power of two.
-    private static func step(_ count: Int) -> Int {
+    static func step(_ count: Int) -> Int {
         var step = 1
         while step < count { step *= 2 }
         return step
@@ -178,17 +178,19 @@ final class EngineModel {
 
     /// Computes rows, at most ``rowLimit``, of which at most ``logitLimit`` want logits; those lie
     /// in ``logits`` then, one row behind the other, in the rows' order.
+    /// - Returns: the rows of the program that computed them.
     /// - Throws: ``GraphError``, and what the device throws.
-    func run(_ rows: [Row]) throws {
+    func run(_ rows: [Row]) throws -> Int {
         let (program, size, wanted) = try load(rows)
         try program.executable.run()
-        guard wanted > 0 else { return }
+        guard wanted > 0 else { return size.rows }
         let count = size.logits * vocabularySize
         try logits.withUnsafeMutableBytes { bytes in
             try program.executable.read("logits", into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<(count * 4)]))
         }
         let cap = Float(model.configuration.finalSoftCap)
         if cap != 0 { for index in 0..<wanted * vocabularySize { logits[index] = cap * tanh(logits[index] / cap) } }
+        return size.rows
     }
 
     /// Calls the body with the logits of the n-th row that wanted them.

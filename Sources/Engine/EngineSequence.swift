@@ -16,14 +16,16 @@ final class EngineSequence {
     /// Pages that were published, and the node of the last.
     var publishedCount = 0
     var node: UInt64 = 0
-    /// Tokens of the prompt that were there already.
-    var cachedTokens = 0
+    /// Whether it had to make room for an older one.
+    private(set) var hasYielded = false
     let scope: String
     let firstRotaryRow: Int
     var sampler: TokenSampler
     var text: AnswerText
     var constrained: ConstrainedAnswer?
     var promptProbabilities: [TokenProbabilities] = []
+    /// Whether the probabilities of the prompt have been given out.
+    var isScored = false
     var finish: FinishReason?
 
     init(_ request: GenerationRequest, choice: Int, limit: Int, rotary: RotaryRows, text: AnswerText) {
@@ -39,5 +41,19 @@ final class EngineSequence {
     /// Tokens that are still to be computed.
     var pendingCount: Int { tokens.count - computed }
     var isPromptDone: Bool { computed >= promptCount }
-    var pageCount: Int { (limit + GenerationShape.pageRows - 1) / GenerationShape.pageRows }
+    /// Whether only its last token is to be computed, for the next one.
+    var isWriting: Bool { isPromptDone && pendingCount == 1 }
+    var isScoring: Bool { request.scoresPrompt && !isScored }
+    /// Pages of the tokens that there are, and of all that there may be.
+    var pageCount: Int { Self.pages(tokens.count) }
+    var pageLimit: Int { Self.pages(limit) }
+
+    private static func pages(_ rows: Int) -> Int { (rows + GenerationShape.pageRows - 1) / GenerationShape.pageRows }
+
+    /// Forgets what was computed, not what was written.
+    func yield() {
+        (slot, computed, publishedCount, node) = (-1, 0, 0, 0)
+        if !isScored { promptProbabilities = [] }
+        hasYielded = true
+    }
 }

@@ -34,6 +34,21 @@ package struct EngineSettings: Sendable, Hashable {
         self.chunkRows = max(1, min(512, chunkRows))
     }
 
+    /// Settings for questions that are all there from the beginning and whose answers nobody
+    /// watches: no step is kept short, and as many answers as pays are written at the same time.
+    /// - Parameters:
+    ///   - slots: at most as many as questions; nil: up to ``manySlots``.
+    package static func batch(questionCount: Int, slots: Int? = nil, contextLength: Int) -> EngineSettings {
+        var settings = EngineSettings(
+            slots: min(slots ?? manySlots, max(1, questionCount)), contextLength: contextLength, queueLimit: questionCount)
+        settings.stepSeconds = .infinity
+        return settings
+    }
+
+    /// Answers at a time from which on weights are read often enough: more take memory and gain
+    /// nothing (docs/performance.md).
+    package static let manySlots = 32
+
     /// The most rows of a step, and the most that get logits.
     var rowLimit: Int { max(chunkRows, slots) }
     var logitLimit: Int { max(slots, 32) }

@@ -192,7 +192,8 @@ package final class EngineServer {
             let (engine, pages) = (served.engine, served.engine.usedPages)
             connection.send([
                 "type": "result", "id": JSONNode(id), "waiting": JSONNode(engine.waitingCount), "running": JSONNode(engine.runningCount),
-                "pages_used": JSONNode(pages.used), "pages": JSONNode(pages.all), "connections": JSONNode(connections.count),
+                "pages_used": JSONNode(pages.used), "pages": JSONNode(pages.all), "yielded": JSONNode(engine.yieldCount),
+                "connections": JSONNode(connections.count),
             ])
         default: throw RequestFault("bad_message", "the type is none that an engine knows")
         }

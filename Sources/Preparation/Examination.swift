@@ -38,15 +38,15 @@ package struct Examination {
         questions.reduce(0) { max($0, $1.prompt.count) } + generation.maximumTokens + 1
     }
 
-    /// As many answers at a time as fit the memory, eight at most.
+    /// As many answers at a time as fit the memory, ``EngineSettings/manySlots`` at most.
     /// - Parameter isBeside: whether the weights that stay in their file are counted elsewhere.
     /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)`` where not even one does.
     static func answering(
         _ model: LanguageModel, _ device: any ComputeDevice, questionCount: Int, length: Int, _ limit: Int?, isBeside: Bool = false
     ) throws -> (settings: EngineSettings, byteCount: Int) {
-        var slots = min(8, questionCount)
+        var slots = min(EngineSettings.manySlots, questionCount)
         while true {
-            let settings = EngineSettings(slots: slots, contextLength: length, queueLimit: questionCount)
+            let settings = EngineSettings.batch(questionCount: questionCount, slots: slots, contextLength: length)
             let needed = try Engine.byteCount(model, on: device, settings, countingMapped: !isBeside)
             if limit.map({ needed <= $0 }) ?? true { return (settings, needed) }
             if slots == 1 { try require(needed, limit) }

@@ -51,7 +51,6 @@ package struct PreparedEvaluation {
         }
         let opened = try OpenedModel(path: modelFolder)
         let configuration = opened.configuration
-        remarks = opened.remarks
         guard let weights = opened.weights else { throw PreparationError.noWeights(modelFolder) }
         var encoder = try ChatEncoder(TokenizerTexts(opened.folder))
         if let day { encoder.clock = TemplateClock(dayOf: day) }
@@ -108,6 +107,7 @@ package struct PreparedEvaluation {
             maximumLength: max(longest, questions.isEmpty ? 0 : Examination.length(questions, method.generation)),
             head: labels.map { TaskHead(labels: $0, seed: 0) },
             pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
+        remarks = opened.remarks + (model.widenedRemark.map { [$0] } ?? [])
         programs = Programs(model: model, optimizer: AdamWOptimizer(), objective: objective)
         microBatchTokens = max(
             ProgramSize.rounded(longest), min(2048, ProgramSize.rounded(data.tokenCount)))

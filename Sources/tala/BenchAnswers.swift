@@ -22,7 +22,7 @@ struct BenchAnswers: ParsableCommand {
     @Option(help: "Prompts.") var prompts = 64
     @Option(help: "Tokens of a prompt.") var promptTokens = 64
     @Option(help: "New tokens of an answer.") var newTokens = 64
-    @Option(help: "Answers that are made at the same time.") var slots = 8
+    @Option(help: "Answers that are made at the same time; as an evaluation job has it if left out.") var slots: Int?
     @Option(help: "The type of activations: float32, bfloat16 or float16, where the device has it.") var precision = "float32"
     @Option(help: "cpu, vulkan, vulkan:N or auto.") var device = "cpu"
     @Flag(help: "Print JSON.") var json = false
@@ -33,7 +33,7 @@ struct BenchAnswers: ParsableCommand {
         where !limits.contains(number) {
             throw ValidationError("\(name) is a number from 1 to \(limits.upperBound), not \(number)")
         }
-        guard (1...64).contains(slots) else { throw ValidationError("--slots is a number from 1 to 64, not \(slots)") }
+        if let slots, !(1...64).contains(slots) { throw ValidationError("--slots is a number from 1 to 64, not \(slots)") }
         guard ElementType(rawValue: precision)?.isFloatingPoint == true else {
             throw ValidationError("--precision is float32, bfloat16 or float16, not \"\(precision)\"")
         }
@@ -53,7 +53,7 @@ struct BenchAnswers: ParsableCommand {
         let model = try LanguageModel(
             configuration, source: .random(seed: 1), training: .nothing, precision: .init(activationType: type, mixableTypes: mixable),
             maximumLength: length, pageByteLimit: min(64 << 20, chosen.limits.maximumTensorBytes))
-        let settings = EngineSettings(slots: slots, contextLength: length, queueLimit: prompts)
+        let settings = EngineSettings.batch(questionCount: prompts, slots: slots, contextLength: length)
         let engine = try Engine(model, tokenizer: BenchTokenizer.make(), on: chosen, settings)
         progress.say("preparing kernels")
         try engine.prepare()
@@ -66,7 +66,9 @@ struct BenchAnswers: ParsableCommand {
         let figures: [(String, JSONNode)] = [
             ("shape", JSONNode(shape)), ("precision", JSONNode(precision)), ("device", JSONNode(chosen.name)),
             ("prompts", JSONNode(prompts)), ("prompt_tokens", JSONNode(promptTokens)), ("new_tokens", JSONNode(newTokens)),
-            ("slots", JSONNode(settings.slots)), ("tokens", JSONNode(tokens)), ("seconds", .rounded(seconds, 4)),
+            ("slots", JSONNode(settings.slots)),
+            ("used_rows", .rounded(Double(engine.rowCounts.asked) / Double(max(1, engine.rowCounts.computed)), 3)),
+            ("tokens", JSONNode(tokens)), ("seconds", .rounded(seconds, 4)),
             ("tok_s_median", .rounded(Double(tokens) / seconds, 1)), ("tok_s_best", .rounded(Double(tokens) / seconds, 1)),
             ("first_step_s", BenchClock.secondsSinceProcessStart().map { .rounded($0 - seconds, 3) } ?? .null),
             ("peak_rss_mib", JSONNode(BenchClock.peakResidentBytes() / 1_048_576)),

@@ -1,6 +1,6 @@
 import CPUBackend
 import Datasets
-import Engine
+@testable import Engine
 import Foundation
 import JSON
 import Models
@@ -171,5 +171,31 @@ import Training
         for id in 0..<2 { #expect(refusal(GenerationRequest(id: UInt64(id), prompt: [1], maximumTokens: 2)) == nil) }
         #expect(refusal(GenerationRequest(id: 2, prompt: [1], maximumTokens: 2)) == .queueFull(limit: 2))
         #expect(try engine.run().count == 2)
+    }
+
+    /// What a step costs is the size of its program, a power of two.
+    @Test func promptsFillTheProgramsOfSteps() throws {
+        var settings = EngineSettings(slots: 12, contextLength: 128)
+        settings.stepSeconds = 1
+        let engine = try DemoEngine.make(settings)
+        #expect(engine.promptRows(besides: 0, pending: 1_000) == 256)
+        #expect(engine.promptRows(besides: 12, pending: 1_000) == 244)
+        // 130 rows would leave half of 256 empty: two of them wait.
+        #expect(engine.promptRows(besides: 12, pending: 118) == 116)
+        #expect(engine.promptRows(besides: 12, pending: 160) == 244)
+        // All slots answer, and the step may be as short as it likes: prompts get on all the same.
+        engine.secondsPerRow = 1
+        #expect(engine.promptRows(besides: 12, pending: 1_000) == 20)
+
+        var state: UInt64 = 7
+        for id in 0..<40 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let prompt = (0..<10 + Int(state >> 58)).map { Int32($0 + 5 * id) }
+            try engine.submit(GenerationRequest(id: UInt64(id), prompt: prompt, maximumTokens: 20))
+        }
+        engine.rowCounts = (0, 0)
+        engine.secondsPerRow = 0
+        #expect(try engine.run().count == 40)
+        #expect(engine.rowCounts.asked * 10 >= engine.rowCounts.computed * 7, "\(engine.rowCounts)")
     }
 }

@@ -1,5 +1,5 @@
 import Basics
-import Engine
+@testable import Engine
 import Testing
 
 extension ExactnessTests {
@@ -71,5 +71,48 @@ extension ExactnessTests {
                 #expect(engine.usedPages.used == 0)
             }
         }
+    }
+
+    /// Answers that outgrow the cache: the young ones make room for the old and go on later.
+    @Test(arguments: settings.filter { ["cpu", "cpu, bfloat16 activations", "vulkan"].contains($0.testDescription) })
+    func makingRoomChangesNoBit(_ setting: Setting) throws {
+        let requests = try Self.requests(min(24, setting.requestCount)).map { request in
+            var request = request
+            request.maximumTokens = min(70 + Int(request.id * 13 % 60), 220 - request.prompt.count)
+            request.scoresPrompt = request.id % 4 == 3
+            request.lookup = request.id % 3 == 2 ? 4 : 0
+            return request
+        }
+        func make(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
+            var settings = settings
+            settings.cacheType = setting.cacheType
+            return try DemoEngine.make(on: setting.device(threads: threads), activations: setting.activations, settings)
+        }
+        let wanted = try Self.alone(requests) { try make($0, threads: 1) }
+        for (slots, pages, threads) in [(8, 9, 2), (5, 7, 1)] {
+            var settings = EngineSettings(slots: slots, contextLength: 224, pageCount: pages, queueLimit: 1_000, chunkRows: 48)
+            settings.stepSeconds = 1e9
+            let engine = try make(settings, threads: threads)
+            let found = try engine.run(requests)
+            for (request, answer) in zip(requests, wanted) {
+                #expect(found[request.id]?[0] == answer, "request \(request.id), \(slots) slots, \(pages) pages")
+            }
+            #expect(engine.yieldCount >= 2, "\(engine.yieldCount)")
+            #expect(engine.usedPages.used == 0)
+        }
+    }
+
+    /// A request that leaves while it waits for room leaves nothing behind.
+    @Test func whoHasMadeRoomMayLeave() throws {
+        let engine = try DemoEngine.make(EngineSettings(slots: 4, contextLength: 224, pageCount: 7))
+        for id in 0..<4 {
+            try engine.submit(GenerationRequest(id: UInt64(id), prompt: try DemoEngine.prompt("The"), maximumTokens: 190))
+        }
+        while engine.yieldCount < 2 { _ = try engine.step() }
+        #expect(engine.waitingCount >= 1)
+        for id in 1..<4 { engine.cancel(UInt64(id)) }
+        #expect(engine.waitingCount == 0 && engine.runningCount == 1)
+        while !engine.isIdle { _ = try engine.step() }
+        #expect(engine.usedPages.used == 0)
     }
 }

@@ -105,7 +105,7 @@ extension Deployments {
             Task {
                 let answer = await host.link?.result { ["type": "status", "id": JSONNode($0)] }
                 guard let members = answer?.object, answer?["type"]?.string == "result" else { return }
-                setLoad(JSONNode(members.filter { ["waiting", "running", "pages_used", "pages"].contains($0.key) }), of: name)
+                setLoad(JSONNode(members.filter { ["waiting", "running", "pages_used", "pages", "yielded"].contains($0.key) }), of: name)
             }
         }
     }

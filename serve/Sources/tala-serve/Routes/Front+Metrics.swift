@@ -21,6 +21,9 @@ extension Front {
         }
         each("tala_deployment_cache_pages", "gauge", "Pages of the cache of the engine of a deployment.") { $0.load?["pages"]?.integer }
         each("tala_deployment_cache_pages_used", "gauge", "Pages of that cache that requests hold.") { $0.load?["pages_used"]?.integer }
+        each("tala_deployment_answers_yielded_total", "counter", "Times that an answer made room in that cache for an older one.") {
+            $0.load?["yielded"]?.integer
+        }
         text.add(
             "tala_deployment_state", "gauge", "The state of a deployment.",
             all.map { ([("deployment", $0.name), ("state", $0.state)], 1) })
