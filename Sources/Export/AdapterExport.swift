@@ -29,6 +29,7 @@ package enum AdapterExport {
         if settings.initialisation.changesBase {
             members.append(JSONMember("init_lora_weights", settings.initialisation.word))
         }
+        if model.keptTie != nil { members.append(JSONMember("ensure_weight_tying", true)) }
         if settings.usesMagnitudes { members.append(JSONMember("use_dora", true)) }
         if !settings.rankExceptions.isEmpty {
             let ranks = settings.rankExceptions.map { JSONMember($0.expression, JSONNode(Int($0.value))) }

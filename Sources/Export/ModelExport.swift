@@ -62,9 +62,10 @@ package enum ModelExport {
     /// tensor it would be a stale copy, and loaders that look at it take it for another head.
     private static func isCopyOfTrained(_ tensor: StoredTensor, _ model: LanguageModel, _ base: Checkpoint) -> Bool {
         guard tensor.shape.count > 1, model.trainedKey(of: tensor.name) == nil, !model.isUntied else { return false }
-        return model.trainables.parameters.contains { parameter in
-            guard let trained = base.tensors[parameter.key] else { return false }
-            return trained.shape == tensor.shape && trained.holdsSameNumbers(as: tensor)
+        // An adapter trains few tensors as a whole, and the model uses the others.
+        if case .adapter = model.training, tensor.name != model.keptTie?.head { return false }
+        return base.tensors.values.contains { trained in
+            trained.shape == tensor.shape && model.trainedKey(of: trained.name) != nil && trained.holdsSameNumbers(as: tensor)
         }
     }
 

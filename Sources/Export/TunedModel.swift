@@ -64,10 +64,19 @@ package struct TunedModel {
         try bytes.withUnsafeBufferPointer { try DurableFiles.write(UnsafeRawBufferPointer($0), toNew: path) }
     }
 
+    /// Writes the tokenizer beside an adapter, where it has more tokens than the base's.
+    func writeGrownTokenizer(to target: String) throws {
+        guard let grown = folder as? GrownFolder else { return }
+        for name in GrownFolder.tokenizerTexts {
+            if let bytes = try grown.text(name, limit: 1 << 30) { try Self.write(bytes, to: target + "/" + name) }
+        }
+    }
+
     /// Writes the texts with which a checkpoint's trained tensors can be loaded as they are.
     package func completeCheckpoint(in target: String) throws {
         if case .adapter = model.training {
             try AdapterExport.writeConfiguration(model, baseName: baseName, isPlain: false, to: target)
+            try writeGrownTokenizer(to: target)
         } else {
             try writeCompanions(to: target)
         }

@@ -33,6 +33,8 @@ package struct Manifest: KeyedSection {
     package var method = Method.supervised
     package var hyperparameters = Hyperparameters()
     package var adapter = Adapter.lora(LoRA())
+    /// Tokens by which the model's vocabulary grows.
+    package var addedTokens: [AddedToken] = []
     package var optimizer = Optimizer(AdamW())
     package var schedule = Schedule()
     package var trainOn = TrainOn.assistant
@@ -98,6 +100,10 @@ package struct Manifest: KeyedSection {
             "adapter", kinds: Adapter.kinds, \.adapter, following: "`lora`, or `full` for pretrain",
             standard: { $0.method.standardAdapter.rawValue },
             "What is trained"),
+        Key(
+            "add_tokens", \.addedTokens, .addedTokens,
+            "Tokens by which the vocabulary grows; their rows are trained with embedding and head",
+            aliases: ["added_tokens", "additional_special_tokens", "new_tokens"]),
         Key("optimizer", kinds: Optimizer.kinds, \.optimizer, standard: { _ in AdamW.word }, "How weights are updated"),
         Key("schedule", section: \.schedule, "How the learning rate changes"),
         Key(
@@ -143,7 +149,7 @@ package struct Manifest: KeyedSection {
 
     /// The keys with all that is below them.
     package static let description = SectionDescription(
-        keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules + trainOnRules)
+        keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules + addedTokenRules + trainOnRules)
     private static let names = KeyNames(description)
 
     /// Reads a manifest's text. Of a sweep this is the first job's, with all that is tried beside
@@ -172,6 +178,7 @@ package struct Manifest: KeyedSection {
             throw section.failure(
                 "optimizer", "lora_plus_ratio is for the two matrices of an adapter, but adapter.type full has none: leave it out")
         }
+        try settleAddedTokens(section)
         try settleTrainOn(section)
     }
 

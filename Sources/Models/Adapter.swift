@@ -93,6 +93,9 @@ package struct AdapterSettings: Sendable, Hashable {
     package var bias = Manifest.LoRA.Bias.none
     /// Modules that are trained whole, by the ends of their names.
     package var savedModules: [String] = []
+    /// Whether a head that is the embedding stays it where either is saved (PEFT's
+    /// `ensure_weight_tying`).
+    package var keepsTies = false
     /// A folder whose matrices are the initial ones.
     package var initialFolder: String?
 

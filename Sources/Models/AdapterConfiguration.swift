@@ -32,6 +32,8 @@ struct AdapterConfiguration {
     let bias: Manifest.LoRA.Bias
     /// Modules that are stored whole, without a classifier's head.
     let savedModules: [String]
+    /// Whether a head that is the embedding stays it where either is saved.
+    let keepsTies: Bool
     private let excluded: Targets?
     private let layers: Set<Int>?
     private let layersNames: [String]
@@ -76,7 +78,7 @@ struct AdapterConfiguration {
             usesRankStabilisedScaling = false
             isClassifier = false
             (rankExceptions, alphaExceptions, targets, excluded, layers, layersNames) = ([], [], .stored, nil, nil, [])
-            (initialisation, usesMagnitudes, bias, savedModules) = (.standard, false, .none, [])
+            (initialisation, usesMagnitudes, bias, savedModules, keepsTies) = (.standard, false, .none, [], false)
             return
         }
         guard node["peft_type"]?.string == "LORA" else {
@@ -93,6 +95,7 @@ struct AdapterConfiguration {
         initialisation = Self.changing[node["init_lora_weights"]?.string?.lowercased() ?? ""] ?? .standard
         usesMagnitudes = node["use_dora"]?.bool ?? false
         savedModules = try Self.savedModules(node, path)
+        keepsTies = node["ensure_weight_tying"]?.bool ?? false
         rank = try Self.rank(node["r"], "r", path)
         guard let alpha = node["lora_alpha"]?.double, abs(alpha) <= 1e6 else {
             throw failure("lora_alpha", "is not a number of usual size")

@@ -50,11 +50,24 @@ extension AdapterSettings {
     /// An adapter on the embedding is none on the head either.
     package func unties(_ configuration: ModelConfiguration, _ adapters: [AdapterModule]) -> Bool {
         guard configuration.tiesEmbeddings, let names = configuration.family?.family.names else { return false }
+        if keepsTies { return false }
         return [names.embedding, names.head].contains { isSaved(ModelBuilder.module(of: $0)) }
             || adapters.contains { $0.module.isEmbedding }
     }
 
     private func isSaved(_ module: String) -> Bool { savedModules.contains { module.hasSuffix($0) } }
+
+    /// Saves embedding and head too, which have rows of new tokens. A head that is the embedding
+    /// stays it.
+    package mutating func saveVocabulary(of configuration: ModelConfiguration, hasVocabularyHead: Bool) {
+        guard let names = configuration.family?.family.names else { return }
+        keepsTies = true
+        for name in [names.embedding] + (hasVocabularyHead ? [names.head] : []) {
+            let module = ModelBuilder.module(of: name)
+            guard !isSaved(module) else { continue }
+            savedModules.append(module.split(separator: ".").last.map(String.init) ?? module)
+        }
+    }
 
     /// The copies that the adapter has of a model's tensors, in the order of the model.
     ///
@@ -69,15 +82,27 @@ extension AdapterSettings {
         hasVocabularyHead: Bool
     ) throws(ModelError) -> [AdapterCopy] {
         func failure(_ message: String) -> ModelError { ModelError(file: "manifest", field: "adapter.modules_to_save", message) }
+        if keepsTies, hasVocabularyHead, configuration.tiesEmbeddings, let embedding = adapters.first(where: \.module.isEmbedding) {
+            throw ModelError(
+                file: initialFolder.map { $0 + "/adapter_config.json" } ?? "manifest", field: "target_modules",
+                "names \(embedding.module.name), whose matrices would be the head's too (ensure_weight_tying), which is not supported")
+        }
         var tensors = declarations.map { ($0, source: $0.name) }
+        var savedByHead: String?
         if hasVocabularyHead, configuration.tiesEmbeddings, let names = configuration.family?.family.names,
             var head = declarations.first(where: { $0.name == names.embedding })
         {
-            head.name = names.head
-            tensors.append((head, source: names.embedding))
+            if keepsTies {
+                // The head is the embedding's copy, whichever of the two is named.
+                savedByHead = isSaved(ModelBuilder.module(of: names.head)) ? names.embedding : nil
+            } else {
+                head.name = names.head
+                tensors.append((head, source: names.embedding))
+            }
         }
         let modules = tensors.map { ModelBuilder.module(of: $0.0.name) }
-        if let word = savedModules.first(where: { word in !modules.contains { $0.hasSuffix(word) } }) {
+        let heads = keepsTies ? [configuration.family.map { ModelBuilder.module(of: $0.family.names.head) }].compactMap { $0 } : []
+        if let word = savedModules.first(where: { word in !(modules + heads).contains { $0.hasSuffix(word) } }) {
             let known = Set(modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted().joined(separator: ", ")
             throw failure("the model has no module \"\(word)\"; its modules are \(known)")
         }
@@ -85,7 +110,7 @@ extension AdapterSettings {
         var copies: [AdapterCopy] = []
         for ((tensor, source), module) in zip(tensors, modules) {
             let isWrapped = adapted.contains(module)
-            if isSaved(module) {
+            if isSaved(module) || tensor.name == savedByHead {
                 guard !isWrapped else {
                     throw failure("names \(module), which has an adapter too: leave it out, or put it into exclude_modules")
                 }

@@ -132,6 +132,14 @@ package struct AdapterFolder {
         return head
     }
 
+    /// Whether the adapter has whole modules beside the matrices.
+    var savesModules: Bool { !configuration.savedModules.isEmpty }
+
+    /// The rows of a tensor of the model that the adapter has whole; nil where it has not.
+    func rowCount(of name: String) -> Int? {
+        others.first { Self.module(Self.plain($0.name), among: [name]) != nil }?.shape.first
+    }
+
     /// Whether the adapter has a head of its own beside the matrices.
     package var isClassifier: Bool { configuration.isClassifier }
 
@@ -158,6 +166,7 @@ package struct AdapterFolder {
         settings.usesMagnitudes = configuration.usesMagnitudes
         settings.bias = configuration.bias
         settings.savedModules = configuration.savedModules
+        settings.keepsTies = configuration.keepsTies
         return settings
     }
 
@@ -258,11 +267,17 @@ package struct AdapterFolder {
     /// The tensors that the adapter has whole, by their keys.
     /// - Throws: ``ModelError`` where one is missing, has another shape, or is of nothing that
     ///   `adapter_config.json` names.
-    func tensors(for copies: [AdapterCopy]) throws(ModelError) -> [String: StoredTensor] {
+    /// - Parameter tie: the embedding, and the head that is the same and may be there once more.
+    func tensors(for copies: [AdapterCopy], tie: (embedding: String, head: String)? = nil) throws(ModelError) -> [String: StoredTensor] {
         let byName = Dictionary(copies.map { ($0.name, $0) }) { first, _ in first }
         let known = Set(byName.keys)
         var found: [String: StoredTensor] = [:]
+        var second: StoredTensor?
         for tensor in others {
+            if let tie, known.contains(tie.embedding), Self.module(Self.plain(tensor.name), among: [tie.head]) != nil {
+                second = tensor
+                continue
+            }
             guard let copy = Self.module(Self.plain(tensor.name), among: known).flatMap({ byName[$0] }) else {
                 throw ModelError(
                     file: file, field: tensor.name, "is no matrix of an adapter, and of no bias or module that adapter_config.json names")
@@ -277,6 +292,11 @@ package struct AdapterFolder {
         }
         if let missing = copies.first(where: { found[$0.key] == nil }) {
             throw ModelError(file: file, field: missing.key, "is missing, though adapter_config.json says that it is trained")
+        }
+        if let second, let tie, let first = byName[tie.embedding].flatMap({ found[$0.key] }), !first.holdsSameNumbers(as: second) {
+            throw ModelError(
+                file: file, field: second.name,
+                "has other numbers than \(first.name), though adapter_config.json ties them (ensure_weight_tying)")
         }
         return found
     }
@@ -312,7 +332,7 @@ package struct AdapterFolder {
     package func numbers(for model: LanguageModel) throws(ModelError) -> [(key: String, numbers: [Float])] {
         try numbers(for: model.adapters, on: model.linearModules)
             + magnitudes(for: model.adapters).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
-            + tensors(for: model.copies).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
+            + tensors(for: model.copies, tie: model.keptTie).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
     }
 
     // MARK: Names

@@ -18,7 +18,7 @@ extension LanguageModel {
     /// `base_weights` names another format.
     func packedFormat(_ name: String) -> BlockFormat? {
         guard precision.baseWeights == .stored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[name],
-            stored.shape.count == 2, stored.offset == 0, isFrozen(name)
+            stored.shape.count == 2, stored.offset == 0, stored.grown == nil, isFrozen(name)
         else { return nil }
         return stored.blocks as? BlockFormat
     }

@@ -138,7 +138,7 @@ package final class LanguageModel {
             let folder = try settings.initialFolder.map { try AdapterFolder($0) }
             if case .checkpoint(let checkpoint) = source { try folder?.requireBase(checkpoint) }
             initialAdapter = try folder.map { try $0.matrices(for: modules, on: adaptable) } ?? [:]
-            initialCopies = try folder?.tensors(for: copies) ?? [:]
+            initialCopies = try folder?.tensors(for: copies, tie: Self.keptTie(settings, configuration)) ?? [:]
             initialMagnitudes = try folder?.magnitudes(for: modules) ?? [:]
             initialHead = try folder?.head(for: head, hiddenSize: configuration.hiddenSize)
             trainables = TrainableLayout(
@@ -188,6 +188,17 @@ package final class LanguageModel {
     /// Whether embedding and head are two by what the adapter copies, though the model ties them.
     package var isUntied: Bool {
         if case .adapter(let settings, _) = training { head == nil && settings.unties(configuration, adapters) } else { false }
+    }
+
+    /// Embedding and head, where the adapter's copy of the one is the other's too.
+    package var keptTie: (embedding: String, head: String)? {
+        guard case .adapter(let settings, _) = training, head == nil else { return nil }
+        return Self.keptTie(settings, configuration)
+    }
+
+    private static func keptTie(_ settings: AdapterSettings, _ configuration: ModelConfiguration) -> (embedding: String, head: String)? {
+        guard settings.keepsTies, configuration.tiesEmbeddings else { return nil }
+        return configuration.family.map { ($0.family.names.embedding, $0.family.names.head) }
     }
 
     /// The head over the vocabulary as a checkpoint calls it.
@@ -247,6 +258,7 @@ package final class LanguageModel {
         settings.trainables = trainables
         settings.adapters = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
         settings.copyKeys = copyKeys
+        settings.keepsTies = keptTie != nil
         settings.dropout = isTraining ? dropout : 0
         settings.embeddingNoise = isTraining ? embeddingNoise : 0
         settings.generation = generation

@@ -22,6 +22,8 @@ struct ModelBuilder {
         var adapters: [String: AdapterModule] = [:]
         /// The keys of tensors that an adapter has whole, by the model's names.
         var copyKeys: [String: String] = [:]
+        /// Whether a tied head follows the adapter's copy of the embedding.
+        var keepsTies = false
         var dropout: Double = 0
         /// The strength of noise on embeddings; 0: none.
         var embeddingNoise: Double = 0
@@ -98,10 +100,10 @@ struct ModelBuilder {
         let normalised = try norm(family.names.finalNorm, hidden, family.norm)
         if let (head, key) = settings.taskHead { return try taskHead(head, key, normalised) }
         let names = family.names
-        // A tied head is the embedding, unless an adapter has a copy of either.
+        // A tied head is the embedding, unless an adapter has a copy of either, and lets go of it.
         let isTied = configuration.tiesEmbeddings && settings.copyKeys[names.head] == nil
         let headName = isTied ? names.embedding : names.head
-        let isLeftBehind = isTied && settings.copyKeys[names.embedding] != nil
+        let isLeftBehind = isTied && settings.copyKeys[names.embedding] != nil && !settings.keepsTies
         let (head, headFormat) = try table(headName, isLeftBehind: isLeftBehind)
         let trainedHead = isLeftBehind ? nil : settings.trained(headName)
         let biasName = family.names.headBias

@@ -19,7 +19,7 @@ extension TokenizerTexts {
         if folder is HuggingFaceFolder {
             self.init(folder: folder.path)
         } else {
-            self.init(path: folder.path) { name throws(TokenizerError) in
+            self.init(path: folder.path, names: folder.companions) { name throws(TokenizerError) in
                 do { return try folder.text(name, limit: 256 << 20) } catch {
                     let known = ModelError(of: error, file: folder.place(of: name))
                     throw TokenizerError(file: known.file, field: known.field, errorNumber: known.errorNumber, known.message)

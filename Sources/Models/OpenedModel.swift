@@ -14,9 +14,6 @@ package struct OpenedModel {
     package let isUntied: Bool
 
     /// - Throws: ``ModelError``, ``SafetensorsError``.
-    package init(path: String) throws { try self.init(ModelFolders.open(path)) }
-
-    /// - Throws: ``ModelError``, ``SafetensorsError``.
     package init(_ folder: any ModelFolder) throws {
         self.folder = folder
         var configuration = try ModelConfiguration(folder)

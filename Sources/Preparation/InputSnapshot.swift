@@ -58,7 +58,8 @@ package struct InputSnapshot {
                     try DurableFiles.makeFolder(temporary + "/initial-adapter", isNew: true)
                     let names = AdapterFolder.tensorFiles
                     let tensors = names.first { FolderListing.leads(adapter.path + "/" + $0) } ?? names[0]
-                    for file in ["adapter_config.json", tensors] {
+                    let tokenizer = GrownFolder.tokenizerTexts.filter { FolderListing.leads(adapter.path + "/" + $0) }
+                    for file in ["adapter_config.json", tensors] + tokenizer {
                         let source = JobAcceptance.Source(
                             path: adapter.path + "/" + file, root: adapter.root, isInBundle: adapter.isInBundle)
                         try take(source, "initial-adapter/" + file, in: temporary, "adapter.init_from")

@@ -49,13 +49,13 @@ package struct PreparedEvaluation {
         if !manifest.evaluation.graders.isEmpty {
             throw ModelError(file: "manifest", field: "evaluation.graders", "stand under method.evaluation in an evaluation job")
         }
-        let opened = try OpenedModel(path: modelFolder)
+        let adapter = try adapterPath.map { try AdapterFolder($0) }
+        let opened = try OpenedModel(path: modelFolder, for: adapter)
         let configuration = opened.configuration
         guard let weights = opened.weights else { throw PreparationError.noWeights(modelFolder) }
         var encoder = try ChatEncoder(TokenizerTexts(opened.folder))
         if let day { encoder.clock = TemplateClock(dayOf: day) }
         self.encoder = encoder
-        let adapter = try adapterPath.map { try AdapterFolder($0) }
         let labels = try ModelLabels.of(
             opened.folder, adapter: adapter, names: method.labels, isMultiLabel: method.isMultiLabel, field: "method.evaluation.labels")
         let unfitted =

@@ -46,10 +46,12 @@ extension PreparedJob {
     }
 
     /// Which weights are trained.
-    /// - Parameter folder: of the adapter that training goes on with, if there is one.
+    /// - Parameters:
+    ///   - folder: of the adapter that training goes on with, if there is one.
+    ///   - hasVocabularyHead: whether the model has its head over the vocabulary.
     /// - Throws: ``ModelError``: that adapter cannot be used, or the manifest says something else.
     static func decideTraining(
-        _ manifest: inout Manifest, from folder: String?, of configuration: ModelConfiguration
+        _ manifest: inout Manifest, from folder: String?, of configuration: ModelConfiguration, hasVocabularyHead: Bool = true
     ) throws -> LanguageModel.Training {
         switch manifest.adapter {
         case .lora(var lora):
@@ -57,7 +59,18 @@ extension PreparedJob {
             if let folder {
                 settings = try continued(folder, &lora, of: configuration)
             } else {
-                try settings.requirePatterns(on: LanguageModel.linearModules(of: configuration))
+                let linears = try LanguageModel.linearModules(of: configuration)
+                try settings.requirePatterns(on: linears)
+                if !manifest.addedTokens.isEmpty {
+                    if let embedding = try settings.modules(on: linears).first(where: \.module.isEmbedding) {
+                        throw ModelError(
+                            file: "manifest", field: "add_tokens",
+                            "trains \(embedding.module.name) as a whole, which cannot have matrices too: leave it out of adapter.target_modules"
+                        )
+                    }
+                    settings.saveVocabulary(of: configuration, hasVocabularyHead: hasVocabularyHead)
+                    lora.savedModules = settings.savedModules
+                }
             }
             manifest.adapter = .lora(lora)
             return .adapter(settings, seed: manifest.seed)

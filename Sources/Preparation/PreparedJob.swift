@@ -54,7 +54,8 @@ package struct PreparedJob {
         day: Int? = nil, data known: PreparedData? = nil, progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
-        let opened = try OpenedModel(path: modelFolder)
+        let opened = try OpenedModel(
+            path: modelFolder, adding: manifest.addedTokens, for: initialAdapterPath.map { try AdapterFolder($0) })
         let configuration = opened.configuration
         self.modelFolder = opened.folder
         remarks = opened.remarks
@@ -84,7 +85,8 @@ package struct PreparedJob {
         // A head for other classes, though as many, means something else.
         if let modelLabels, modelLabels.names != data.classes { head?.isStored = false }
         let ends = head == nil ? TurnEnds.ids(in: training, tokenizer: encoder.tokenizer) : []
-        let trainingKind = try Self.decideTraining(&manifest, from: initialAdapterPath, of: configuration)
+        let trainingKind = try Self.decideTraining(
+            &manifest, from: initialAdapterPath, of: configuration, hasVocabularyHead: head == nil)
         var isUntied = opened.isUntied
         if head == nil, case .adapter(let adapter, _) = trainingKind,
             try adapter.unties(configuration, adapter.modules(on: LanguageModel.linearModules(of: configuration)))
@@ -102,6 +104,7 @@ package struct PreparedJob {
             : [
                 "Answers end with \(newEnds), at which the model does not stop yet: eos_token_id in generation_config.json of the result names it"
             ]
+        if let note = (opened.folder as? GrownFolder)?.note { notes.append(note) }
         let (batchSize, totalSteps, rate) = Self.decideNumbers(&manifest, exampleCount: training.count)
         var replacement: String?
         let device = try Devices.make(deviceSelector ?? manifest.device) { replacement = $0 }

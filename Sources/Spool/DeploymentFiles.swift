@@ -120,7 +120,8 @@ package struct DeploymentFiles: Sendable {
         let job = layout.job(String(first))
         guard let status = job.status(), let papers = try? job.papers() else { throw failure("there is no job \(first)") }
         let rank = papers.manifest.adapter.lora.map(\.largestRank)
-        let isPlain = papers.manifest.adapter.lora?.isPlain ?? true
+        // Added tokens have rows of their own in embedding and head.
+        let isPlain = (papers.manifest.adapter.lora?.isPlain ?? true) && papers.manifest.addedTokens.isEmpty
         if words.count == 2 {
             let checkpoint = job.checkpoints + "/" + words[1]
             guard job.checkpointNames.contains(String(words[1])) else {

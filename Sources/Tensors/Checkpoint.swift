@@ -47,6 +47,12 @@ package final class Checkpoint: Sendable {
             unavailable: Dictionary(unavailable.map { (prefix + $0.key, $0.value) }) { first, _ in first })
     }
 
+    /// The same with some tensors in the place of those of their names.
+    package func replacing(_ others: [String: StoredTensor]) -> Checkpoint {
+        Checkpoint(
+            folder: folder, tensors: tensors.merging(others) { $1 }, files: files, unavailable: unavailable, titles: titles)
+    }
+
     /// The tensors of one file.
     package init(file: String) throws(SafetensorsError) {
         let opened = try SafetensorsFile(path: file)

@@ -19,6 +19,8 @@ package struct StoredTensor: @unchecked Sendable {
     package var rowPlace: (@Sendable (_ row: Int) -> Int)?
     /// What is added to each number.
     package var offset: Float = 0
+    /// Rows that are not the file's; nil: all are.
+    package internal(set) var grown: GrownRows?
 
     init(name: String, shape: [Int], elementType: ElementType, bytes: UnsafeRawBufferPointer, file: MappedFile) {
         (self.name, self.shape, self.elementType, self.bytes, self.file) = (name, shape, elementType, bytes, file)
@@ -37,7 +39,7 @@ package struct StoredTensor: @unchecked Sendable {
     package var elementCount: Int { shape.reduce(1, *) }
 
     /// Whether the bytes are the numbers, one by one in their order.
-    package var isPlain: Bool { blocks == nil && rowPlace == nil && offset == 0 }
+    package var isPlain: Bool { blocks == nil && rowPlace == nil && offset == 0 && grown == nil }
 }
 
 /// A form of numbers in blocks, of which a row is a whole number.
@@ -62,6 +64,7 @@ extension StoredTensor {
     /// Writes some of the numbers, counted row by row, as float32.
     package func read(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         guard let start = bytes.baseAddress, !range.isEmpty else { return }
+        if let grown { return grown.read(range, into: target) }
         if isPlain {
             return FloatConversion.widen(start + range.lowerBound * elementType.byteCount, elementType, count: range.count, into: target)
         }

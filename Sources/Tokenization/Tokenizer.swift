@@ -115,6 +115,9 @@ package final class Tokenizer: Sendable {
     /// Whether a token is one of those that decoding may skip.
     package func isSpecial(_ id: Int32) -> Bool { addedByID[id]?.isSpecial ?? false }
 
+    /// All tokens that were added to the vocabulary.
+    var addedTokens: [AddedTokens.Token] { added.tokens }
+
     /// Whether a token was added to the vocabulary and is found in text as it is.
     package func isAdded(_ id: Int32) -> Bool { addedByID[id] != nil }
 

@@ -47,8 +47,8 @@ package final class TextClassifier {
     ///     to 2048.
     /// - Throws: ``ModelError`` where there is no classifier, and what loading throws.
     package init(folder: String, adapter: Adapter? = nil, device: any ComputeDevice, maximumLength: Int? = nil) throws {
-        let opened = try OpenedModel(path: folder)
         let stored = try adapter.map { try AdapterFolder($0.folder) }
+        let opened = try OpenedModel(path: folder, for: stored)
         let found = try ModelLabels.of(
             opened.folder, adapter: stored, names: adapter?.labels ?? [], isMultiLabel: adapter?.isMultiLabel, field: "labels")
         guard let labels = found else {

@@ -41,19 +41,19 @@ struct ExportSource {
         guard let basePath = isAdapter ? named ?? place.base : place.path else {
             throw CommandFailure(.usage, "\(place.path) is an adapter: name its base model with --base")
         }
-        let opened = try OpenedModel(path: basePath)
+        let stored = isAdapter ? try AdapterFolder(place.path) : nil
+        let opened = try OpenedModel(path: basePath, for: stored)
         guard let weights = opened.weights else { throw CommandFailure(.invalid, "\(basePath) holds no weights") }
         model = opened.folder
         baseName = place.baseName ?? basePath
         self.place = place.path
         contextLength = place.contextLength
         name = DurableFiles.split(place.baseName ?? basePath).name + (place.suffix.map { " " + $0 } ?? "")
-        guard isAdapter else {
+        guard let folder = stored else {
             changedTexts = try Self.changedTexts(opened, isUntied: opened.isUntied, adapter: nil)
             language = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 1)
             return
         }
-        let folder = try AdapterFolder(place.path)
         guard !folder.isClassifier else {
             throw CommandFailure(.invalid, "\(place.path) is a classifier's adapter: its head has no place in the output")
         }

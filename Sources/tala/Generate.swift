@@ -38,7 +38,8 @@ struct Generate: ParsableCommand {
         }
         if let adapter { try Self.checkFolder(adapter, holding: "a PEFT adapter: adapter_config.json, adapter_model.safetensors") }
         do {
-            let opened = try OpenedModel(path: model)
+            let stored = try adapter.map { try AdapterFolder($0) }
+            let opened = try OpenedModel(path: model, for: stored)
             guard let weights = opened.weights else {
                 throw ModelError(file: model, "contains no weights: neither model.safetensors nor shards with their index")
             }
@@ -64,10 +65,10 @@ struct Generate: ParsableCommand {
             // a generation_config.json.
             var ends = Set(encoder.specialTokens.stopIDs)
             var training = LanguageModel.Training.nothing
-            if let adapter {
+            if let stored {
                 let linears = try LanguageModel.linearModules(of: configuration)
-                training = .adapter(try AdapterFolder(adapter).settings(on: linears), seed: 0)
-                ends.formUnion(try ChatEncoder.endIDs(in: adapter))
+                training = .adapter(try stored.settings(on: linears), seed: 0)
+                ends.formUnion(try ChatEncoder.endIDs(in: stored.path))
             }
             let chosen = try Devices.make(device) { StandardError.write(plain("the processor stands in: \($0)") + "\n") }
             let mixable = Set([ElementType.bfloat16, .float16].filter { chosen.mixesFloat32(with: $0) })

@@ -6,7 +6,6 @@ import Storage
 /// Texts go by the names and have the content that a Hugging Face folder gives them; a form that
 /// stores them otherwise makes them from what it stores. Opening reads nothing.
 package protocol ModelFolder: Sendable {
-    init(path: String)
     /// The folder, or the one file.
     var path: String { get }
     /// One of the texts, for example `config.json`; nil if the model has none of this name.

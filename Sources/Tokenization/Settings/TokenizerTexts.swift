@@ -8,11 +8,27 @@ package struct TokenizerTexts: Sendable {
     /// The model's folder, or its file.
     package let path: String
     private let maker: Maker?
+    /// Names of the templates that have names, where there is a maker.
+    private var madeTemplates: [String] = []
 
     package init(folder: String) { (path, maker) = (folder, nil) }
 
-    /// - Parameter maker: gives a text by its name; nil where the model has none of it.
-    package init(path: String, maker: @escaping Maker) { (self.path, self.maker) = (path, maker) }
+    /// - Parameters:
+    ///   - names: of all texts that there may be, those of templates with names among them.
+    ///   - maker: gives a text by its name; nil where the model has none of it.
+    package init(path: String, names: [String] = [], maker: @escaping Maker) {
+        (self.path, self.maker) = (path, maker)
+        madeTemplates = names.filter { $0.hasPrefix(Self.namedTemplates + "/") && $0.hasSuffix(Self.templateEnding) }.sorted()
+    }
+
+    /// The same texts with others in the place of some.
+    func replacing(_ changed: [String: [UInt8]]) -> TokenizerTexts {
+        let base = self
+        return TokenizerTexts(path: path, names: templateNames) { name throws(TokenizerError) in
+            if let text = changed[name] { return text }
+            return try base.contents(name)
+        }
+    }
 
     /// Whether the texts lie in files of their own.
     package var isFolder: Bool { maker == nil }
@@ -30,8 +46,9 @@ package struct TokenizerTexts: Sendable {
     }
 
     /// A text as JSON; nil where there is none.
-    func json(_ name: String) throws(TokenizerError) -> JSONNode? {
-        try contents(name, limit: 64).map { bytes throws(TokenizerError) in try Self.parsed(bytes, file: place(name)) }
+    /// - Parameter limit: MiB that it may have.
+    func json(_ name: String, limit: Int = 64) throws(TokenizerError) -> JSONNode? {
+        try contents(name, limit: limit).map { bytes throws(TokenizerError) in try Self.parsed(bytes, file: place(name)) }
     }
 
     static func parsed(_ bytes: [UInt8], file: String) throws(TokenizerError) -> JSONNode {
@@ -48,7 +65,7 @@ package struct TokenizerTexts: Sendable {
 
     /// Names of the templates that have files of their own, in their order.
     var templateNames: [String] {
-        guard maker == nil else { return ["chat_template" + Self.templateEnding] }
+        guard maker == nil else { return ["chat_template" + Self.templateEnding] + madeTemplates }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path + "/" + Self.namedTemplates)) ?? []
         return ["chat_template" + Self.templateEnding]
             + names.filter { $0.hasSuffix(Self.templateEnding) }.sorted().map { Self.namedTemplates + "/" + $0 }
