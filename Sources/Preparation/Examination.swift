@@ -38,17 +38,26 @@ package struct Examination {
         questions.reduce(0) { max($0, $1.prompt.count) } + generation.maximumTokens + 1
     }
 
-    /// As many answers at a time as fit the memory, ``EngineSettings/manySlots`` at most.
-    /// - Parameter isBeside: whether the weights that stay in their file are counted elsewhere.
+    /// As many answers at a time as fit the memory: eight at most where something else needs it
+    /// too, ``EngineSettings/manySlots`` where nothing does, and those above eight only as long as
+    /// their cache does not take as much as the rest.
+    /// - Parameter isBeside: whether a model is trained meanwhile. The weights that stay in their
+    ///   file are counted there then.
     /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)`` where not even one does.
     static func answering(
         _ model: LanguageModel, _ device: any ComputeDevice, questionCount: Int, length: Int, _ limit: Int?, isBeside: Bool = false
     ) throws -> (settings: EngineSettings, byteCount: Int) {
-        var slots = min(EngineSettings.manySlots, questionCount)
+        let few = 8
+        func settings(_ slots: Int) -> EngineSettings { .batch(questionCount: questionCount, slots: slots, contextLength: length) }
+        func byteCount(_ slots: Int) throws -> Int {
+            try Engine.byteCount(model, on: device, settings(slots), countingMapped: !isBeside)
+        }
+        var slots = min(isBeside ? few : EngineSettings.manySlots, questionCount)
+        let one = try byteCount(1)
         while true {
-            let settings = EngineSettings.batch(questionCount: questionCount, slots: slots, contextLength: length)
-            let needed = try Engine.byteCount(model, on: device, settings, countingMapped: !isBeside)
-            if limit.map({ needed <= $0 }) ?? true { return (settings, needed) }
+            let needed = try byteCount(slots)
+            let pays = slots <= few || needed <= 2 * one
+            if pays, limit.map({ needed <= $0 }) ?? true { return (settings(slots), needed) }
             if slots == 1 { try require(needed, limit) }
             slots = max(1, slots / 2)
         }
