@@ -82,6 +82,20 @@ import Testing
         #expect(try spool.run { !FolderListing.exists(files.accepted + "/base.json") && !FolderListing.exists(files.paused + "/base") })
     }
 
+    /// Rows of added tokens are the job's own: with the base its adapter is none.
+    @Test func aJobThatAddsTokensIsServedAsItsMergedModel() throws {
+        let spool = try TestSpool(
+            worker: "mkdir -p $job/result/adapter $job/result/merged; echo '{}' > $job/result/merged/config.json; state succeeded; exit 0")
+        defer { spool.remove() }
+        try spool.drop("a.yaml", TestSpool.manifest + "add_tokens: [<x>]\n")
+        #expect(try spool.drain() == 0)
+        let id = try #require(spool.ids.first)
+        try DurableFiles.replace(DeploymentFiles(spool.layout).file("grown"), with: "model: \(id)\n")
+        #expect(try spool.run { (try? Self.accepted("grown", spool)) != nil })
+        let found = try Self.accepted("grown", spool)
+        #expect(found["place"]?["base"]?.string == spool.layout.job(id).result + "/merged" && found["place"]?["adapter"] == nil, "\(found)")
+    }
+
     @Test(.enabled(if: getuid() == 0, "only root may change owners")) func onlyWhoMayDeployDeploys() throws {
         let spool = try TestSpool(worker: Self.worker)
         defer { spool.remove() }
