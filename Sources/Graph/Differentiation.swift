@@ -72,7 +72,7 @@ package struct Differentiation {
     private init(_ graph: Graph, nodeCount: Int, layout: TrainableLayout) {
         self.graph = graph
         self.layout = layout
-        let trained = Set(layout.parameters.map(\.key))
+        let trained = Set(layout.parameters.map(\.key) + layout.stacks.map(\.key))
         needed = graph.values.map { value in
             if case .persistent(let key) = value.role { trained.contains(key) } else { false }
         }
@@ -106,6 +106,8 @@ package struct Differentiation {
     package mutating func factor(_ value: ValueID) throws(GraphError) -> ValueID {
         if let known = recomputed[value] { return known }
         guard let node = cheapNodes[value] else { return value }
+        // What it is computed from may be cheap itself.
+        for input in node.inputs { _ = try factor(input) }
         try recompute([node])
         return saved(value)
     }

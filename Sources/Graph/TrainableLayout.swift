@@ -61,19 +61,40 @@ package struct TrainableLayout: Sendable {
         /// Of a page that one tensor has to itself; false for others.
         package var isHiddenMatrix = false
     }
+    /// Parameters of one shape that lie one below the other, so that kernels can take them as one:
+    /// the same matrix of all experts of a layer.
+    package struct Stack: Sendable, Hashable {
+        package var key: String
+        /// The keys of the parameters, in their order.
+        package var members: [String]
+
+        package init(key: String, members: [String]) {
+            self.key = key
+            self.members = members
+        }
+    }
     package private(set) var parameters: [Parameter]
+    package private(set) var stacks: [Stack] = []
     package private(set) var pages: [Page] = []
     private var places: [String: (page: Int, elementOffset: Int)] = [:]
     private var indices: [String: Int] = [:]
+    private var stackIndices: [String: Int] = [:]
 
     static let alignment = 64
     static let pageColumns = 256
 
     /// Puts the parameters on pages of at most `pageByteLimit` bytes, in their order; a larger
-    /// parameter has a page of its own shape.
-    package init(_ parameters: [Parameter], pageByteLimit: Int = 64 << 20) {
+    /// parameter has a page of its own shape. The members of a stack are placed where its first one
+    /// stands; what has a page of its own is the whole stack.
+    package init(_ parameters: [Parameter], stacks: [Stack] = [], pageByteLimit: Int = 64 << 20) {
         self.parameters = parameters
         for (index, parameter) in parameters.enumerated() where indices[parameter.key] == nil { indices[parameter.key] = index }
+        var stackOf: [String: Int] = [:]
+        for stack in stacks where stack.members.allSatisfy({ indices[$0] != nil }) && stackIndices[stack.key] == nil {
+            stackIndices[stack.key] = self.stacks.count
+            for member in stack.members { stackOf[member] = self.stacks.count }
+            self.stacks.append(stack)
+        }
         let elementLimit = max(1, pageByteLimit / 4)
         for group in Self.groups(parameters) {
             var fill = 0
@@ -92,21 +113,25 @@ package struct TrainableLayout: Sendable {
                 waiting = []
             }
             for parameter in parameters where Group(parameter) == group {
-                let count = parameter.rows * parameter.columns
+                let members = stackOf[parameter.key].map { self.stacks[$0].members } ?? [parameter.key]
+                guard members.first == parameter.key else { continue }
+                let size = parameter.rows * parameter.columns
+                let count = size * members.count
                 let padded = (count + Self.alignment - 1) / Self.alignment * Self.alignment
                 if fill > 0, fill + padded > elementLimit {
                     settle(&places, pages.count)
                     close(&pages)
                 }
                 if padded > elementLimit {
-                    places[parameter.key] = (pages.count, 0)
+                    for (index, member) in members.enumerated() { places[member] = (pages.count, index * size) }
                     pages.append(
                         Page(
-                            name: "page\(pages.count)", rows: parameter.rows, columns: parameter.columns, isDecayed: group.isDecayed,
+                            name: "page\(pages.count)", rows: members.count * parameter.rows, columns: parameter.columns,
+                            isDecayed: group.isDecayed,
                             rateFactor: group.rateFactor, isHiddenMatrix: parameter.isHiddenMatrix))
                     continue
                 }
-                waiting.append((parameter.key, fill))
+                for (index, member) in members.enumerated() { waiting.append((member, fill + index * size)) }
                 fill += padded
             }
             settle(&places, pages.count)
@@ -143,16 +168,24 @@ package struct TrainableLayout: Sendable {
     /// or a state under `kind/key`. Nil if no such parameter is trained, or nothing of this kind is
     /// kept for it.
     package func tensor(of key: String, _ kind: PersistentTensor.Kind) -> PersistentTensor? {
-        guard let place = places[key], let index = indices[key] else { return nil }
+        let stack = stackIndices[key].map { stacks[$0] }
+        let first = stack?.members.first ?? key
+        guard let place = places[first], let index = indices[first] else { return nil }
         let parameter = parameters[index]
         let page = pages[place.page]
         var shape = StateShape.asParameter
         if case .state(_, let own) = kind { shape = own }
-        return shape.type(rows: parameter.rows, columns: parameter.columns, isHiddenMatrix: page.isHiddenMatrix).map {
-            PersistentTensor(
-                key: kind == .parameter ? key : "\(kind.prefix)/\(key)", type: $0, kind: kind,
-                page: .init(key: "\(kind.prefix)/\(page.name)", elementOffset: place.elementOffset))
+        let rows = parameter.rows * (stack?.members.count ?? 1)
+        guard let type = shape.type(rows: rows, columns: parameter.columns, isHiddenMatrix: page.isHiddenMatrix) else { return nil }
+        var offset = place.elementOffset
+        if offset > 0, shape != .asParameter, shape != .asParameterOfOthers {
+            // A member of a stack on a page of its own: other states have as many rows, of other
+            // lengths; what all rows have in common is the whole stack's.
+            offset = shape == .columns ? 0 : offset / max(1, parameter.columns) * type.columns
         }
+        return PersistentTensor(
+            key: kind == .parameter ? key : "\(kind.prefix)/\(key)", type: type, kind: kind,
+            page: .init(key: "\(kind.prefix)/\(page.name)", elementOffset: offset))
     }
 
     /// All pages of these kinds, as the persistent layout needs them.

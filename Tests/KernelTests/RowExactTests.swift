@@ -102,4 +102,25 @@ import Testing
             }
         }
     }
+
+    /// Rows sorted by group, each against itself alone.
+    @Test(arguments: [ElementType.float32, .bfloat16])
+    func aRowOfAGroupGivesAloneWhatItGivesAmongOthers(_ type: ElementType) throws {
+        for (name, device) in Self.devices where device.activationTypes.contains(type) {
+            var random = CaseRandom(seed: KernelCatalogue.seed)
+            let operation = GroupedProduct(groupCount: 4, outputs: 37, inputs: 133, isRowExact: true)
+            let (x, weights) = (random.numbers(70, 133, type), random.numbers(4 * 37, 133, type))
+            let ends = [0, 1, 1, 20, 70]
+            func offsets(_ ends: [Int]) -> Operand {
+                Operand(type: TensorType(rows: 5, columns: 1, .int32), values: ends.map { Double($0) })
+            }
+            let all = try Self.outputRows(operation, [x, weights, offsets(ends)], device)
+            for row in [0, 1, 7, 19, 20, 69] {
+                let own = Self.some([x], row..<row + 1, byRow: [0])[0]
+                let alone = offsets(ends.map { $0 > row ? 1 : 0 })
+                let found = try Self.outputRows(operation, [own, weights, alone], device)
+                #expect(found == [all[row]], "row \(row) on \(name)")
+            }
+        }
+    }
 }

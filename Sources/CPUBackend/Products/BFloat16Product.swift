@@ -15,11 +15,23 @@ final class BFloat16Product: BlockProduct {
 
     /// - Precondition: ``isPossible``, and inputs of bfloat16.
     override init(_ shape: BlockProductShape) {
-        product = tala_bfloat16_product(
+        product = Self.product(shape)
+        super.init(shape)
+    }
+
+    private static func product(_ shape: BlockProductShape) -> tala_bfloat16_product {
+        tala_bfloat16_product(
             m: Int64(shape.m), n: Int64(shape.n), k: Int64(shape.k), a_stride: Int64(shape.strideA), b_stride: Int64(shape.strideB),
             c_stride: Int64(shape.strideC), transposes_a: shape.transposesA ? 1 : 0, transposes_b: shape.transposesB ? 1 : 0,
             gives_bfloat16: shape.outputType == .bfloat16 ? 1 : 0, accumulates: shape.accumulates ? 1 : 0)
-        super.init(shape)
+    }
+
+    /// Computes a product whose sizes are known only when it runs.
+    static func run(
+        _ shape: BlockProductShape, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer
+    ) {
+        withUnsafePointer(to: product(shape)) { tala_run_bfloat16_product($0, a, b, c, scratch) }
     }
 
     override func run(

@@ -33,7 +33,7 @@ package struct PersistentLayout: Sendable {
         for tensor in tensors where self.tensors[tensor.key] == nil {
             guard let page = tensor.page, let whole = placements[page.key] else { throw .undefinedValue(tensor.page?.key ?? tensor.key) }
             self.tensors[tensor.key] = tensor
-            placements[tensor.key] = try Self.part(tensor, of: whole, at: page.elementOffset)
+            placements[tensor.key] = try Self.part(tensor, of: whole, at: page.elementOffset, limits)
         }
     }
 
@@ -71,7 +71,9 @@ package struct PersistentLayout: Sendable {
 
     /// A tensor inside its page. A page in several pieces is one tensor's own, so the tensor has
     /// the page's pieces.
-    private static func part(_ tensor: PersistentTensor, of page: Placement, at elementOffset: Int) throws(GraphError) -> Placement {
+    private static func part(
+        _ tensor: PersistentTensor, of page: Placement, at elementOffset: Int, _ limits: MemoryLimits
+    ) throws(GraphError) -> Placement {
         if page.pieces.count == 1, let whole = page.pieces.first {
             guard elementOffset >= 0, elementOffset + tensor.type.elementCount <= whole.rows * whole.columns else {
                 throw .undefinedValue(tensor.key)
@@ -81,7 +83,9 @@ package struct PersistentLayout: Sendable {
             ])
         }
         guard elementOffset == 0, page.rows == tensor.type.rows, page.pieces.first?.columns == tensor.type.columns else {
-            throw .undefinedValue(tensor.key)
+            throw .tensorTooLarge(
+                name: tensor.page?.key ?? tensor.key, byteCount: page.pieces.reduce(0) { $0 + $1.type.byteCount },
+                limit: min(limits.maximumTensorBytes, limits.maximumBlockBytes), operation: "a page of tensors that are trained together")
         }
         return page
     }

@@ -129,7 +129,7 @@ extension QuantizedProduct: VulkanKernel {
 
     /// By part of the layout its first word, and which of its words the numbers from `first` to
     /// `end` are read from.
-    private func parts(_ format: QuantizedFormat, of first: Int, to end: Int) -> [(word: Int, words: Range<Int>)] {
+    func parts(_ format: QuantizedFormat, of first: Int, to end: Int) -> [(word: Int, words: Range<Int>)] {
         let layout = QuantizedLayout(format, elementCount: outputs * inputs)
         let blocks = first / format.blockLength..<(end + format.blockLength - 1) / format.blockLength
         switch format {

@@ -94,11 +94,13 @@ struct KernelMachine {
                         operation: Convert(to: input.elementType), inputs: [input], outputs: [operation.inputs[index]], node: planned.count)
                 )
             }
-            for (index, output) in call.outputs.enumerated() { operation.outputs[index] = transient(output.type) }
+            for (index, output) in call.outputs.enumerated() where output.elementType.isFloatingPoint {
+                operation.outputs[index] = transient(output.type)
+            }
         }
         planned.append(operation)
         if arrangement == .transient {
-            for (computed, output) in zip(operation.outputs, call.outputs) {
+            for (computed, output) in zip(operation.outputs, call.outputs) where computed != output {
                 planned.append(
                     KernelCall(operation: Convert(to: output.elementType), inputs: [computed], outputs: [output], node: planned.count))
             }

@@ -26,7 +26,7 @@ enum QuantizedProductReference: KernelReference {
         return expected
     }
 
-    private static func weight(_ operation: QuantizedProduct, _ stored: HostMatrix, _ type: ElementType) -> HostMatrix {
+    static func weight(_ operation: QuantizedProduct, _ stored: HostMatrix, _ type: ElementType) -> HostMatrix {
         let (rows, columns) = (operation.outputs, operation.inputs)
         let values: [Double]
         switch operation.format {
