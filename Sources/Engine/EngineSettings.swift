@@ -61,7 +61,8 @@ package struct EngineSettings: Sendable, Hashable {
     func shape(_ modules: [LinearModule]) -> GenerationShape {
         let adapters =
             adapterSlots > 0 && adapterRank > 0
-            ? GenerationShape.Adapters(count: adapterSlots, rank: adapterRank, modules: Set(modules.filter { !$0.isEmbedding }.map(\.name)))
+            ? GenerationShape.Adapters(
+                count: adapterSlots, rank: adapterRank, modules: Set(modules.filter { !$0.isEmbedding && !$0.isExpert }.map(\.name)))
             : nil
         var shape = GenerationShape(
             pageCount: cachePageCount, sequenceCount: slots,

@@ -12,6 +12,8 @@ package struct LinearModule: Sendable, Hashable {
     package var isTransposed = false
     /// Whether it is the embedding: its inputs are the tokens.
     package var isEmbedding = false
+    /// Whether it is one expert's of several.
+    package var isExpert = false
 
     /// The last word of the path: `q_proj`.
     package var shortName: String { String(name.split(separator: ".").last ?? "") }

@@ -41,7 +41,8 @@ extension AdapterSettings {
 
     /// Why such an adapter cannot be one of several in a batch; nil: it can.
     package func whyNotByRow(_ adapters: [AdapterModule]) -> String? {
-        beyondMatrices(adapters) ?? (initialisation.changesBase ? "a base of its own (init_lora_weights)" : nil)
+        if let expert = adapters.first(where: \.module.isExpert) { return "matrices on experts (\(expert.module.name))" }
+        return beyondMatrices(adapters) ?? (initialisation.changesBase ? "a base of its own (init_lora_weights)" : nil)
     }
 
     /// Whether a model whose head is its embedding has two with this adapter: PEFT copies a saved

@@ -152,13 +152,15 @@ package struct AdapterFolder {
     /// How the modules are trained or used, as the adapter says it; dropout is not the adapter's.
     package func settings(on linears: [LinearModule], dropout: Double = 0) throws -> AdapterSettings {
         let held = Set(try matrices(on: linears).keys)
-        // An embedding is no linear layer, which is all that `all-linear` means.
+        // An embedding is no linear layer, which is all that `all-linear` means; and names that
+        // linear layers have too mean no experts where none has matrices.
         let targets = linears.filter {
-            held.contains($0.name) || (configuration.isTarget($0.name) == true && !($0.isEmbedding && configuration.meansAllLinear))
+            held.contains($0.name)
+                || (configuration.isTarget($0.name) == true && !$0.isExpert && !($0.isEmbedding && configuration.meansAllLinear))
         }
         var settings = AdapterSettings(
             rank: configuration.rank, alpha: configuration.alpha, dropout: dropout,
-            targets: targets == linears.filter { !$0.isEmbedding } ? .allLinear : .names(targets.map(\.name)),
+            targets: targets == linears.filter { !$0.isEmbedding && !$0.isExpert } ? .allLinear : .names(targets.map(\.name)),
             usesRankStabilisedScaling: configuration.usesRankStabilisedScaling, initialFolder: path)
         settings.rankExceptions = configuration.rankExceptions
         settings.alphaExceptions = configuration.alphaExceptions

@@ -31,7 +31,8 @@ extension AdapterSettings {
 
     private static func named(_ targets: Targets, of linears: [LinearModule], _ key: String) throws(ModelError) -> [LinearModule] {
         switch targets {
-        case .allLinear: return linears.filter { !$0.isEmbedding }
+        // Experts are many, and PEFT does not count them among a model's linear layers.
+        case .allLinear: return linears.filter { !$0.isEmbedding && !$0.isExpert }
         case .pattern(let expression):
             guard let pattern = NamePattern(expression) else {
                 throw failure(key, "\"\(expression)\" is a regular expression that is not understood")

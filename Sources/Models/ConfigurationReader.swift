@@ -168,6 +168,29 @@ struct ConfigurationReader {
         return flags
     }
 
+    /// A set of whole numbers from 0 to below `limit`; empty if the key is absent or null.
+    func numbers(_ key: String, below limit: Int) throws(ModelError) -> Set<Int> {
+        guard let value = value(key) else { return [] }
+        guard let elements = value.array else { throw failure(key, "is \(value.kindName), not a list of numbers") }
+        var numbers: Set<Int> = []
+        for element in elements {
+            guard let number = element.integer, number >= 0, number < limit else {
+                throw failure(key, "contains an entry that is no number from 0 to \(limit - 1)")
+            }
+            numbers.insert(number)
+        }
+        return numbers
+    }
+
+    /// The routers' loss where `output_router_logits` asks for it, as transformers adds it; nil: none.
+    /// - Parameter usual: its coefficient where config.json does not say.
+    func routerLoss(chosenCount: Int, usual: Double) throws(ModelError) -> RouterLossSettings? {
+        let coefficient = try number("router_aux_loss_coef") ?? usual
+        guard coefficient >= 0, coefficient < 1e3 else { throw failure("router_aux_loss_coef", "\(coefficient) is out of range") }
+        guard try flag("output_router_logits") == true, coefficient > 0 else { return nil }
+        return RouterLossSettings(coefficient: coefficient, chosenCount: chosenCount)
+    }
+
     func applyLayerTypes(_ types: JSONNode, _ configuration: inout ModelConfiguration) throws(ModelError) {
         guard let names = types.array, names.count == configuration.layerCount else {
             throw failure("layer_types", "is not a list with one entry for each of \(configuration.layerCount) layers")

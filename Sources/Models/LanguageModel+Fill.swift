@@ -14,7 +14,9 @@ extension LanguageModel {
         for table in configuration.rotaryTables {
             try write(table.settings.table(positions: rotaryRows.positionCount), table.key, memory)
         }
+        for stack in stacks where isFrozen(stack) { try fill(stack, memory, isMapped: mapped.contains(stack.key)) }
         for weight in declarations where copyKeys[weight.name] == nil || isFrozen(weight.name) {
+            if let place = stackPlaces[weight.name], isFrozen(stacks[place.stack]) { continue }
             if let layout = quantizedLayout(of: weight) {
                 try quantize(weight, layout, memory)
                 continue
@@ -75,15 +77,17 @@ extension LanguageModel {
         try write(head.key(training), memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
     }
 
-    private func writeInitialValues(
-        of weight: ModelBuilder.WeightDeclaration, seed: UInt64, to key: String? = nil, _ memory: any PersistentMemory
+    /// - Parameter rows: of the tensor with the key; nil: all.
+    func writeInitialValues(
+        of weight: ModelBuilder.WeightDeclaration, seed: UInt64, to key: String? = nil, rows: Range<Int>? = nil,
+        _ memory: any PersistentMemory
     ) throws {
         let key = key ?? weight.name
         if case .constant(let value) = weight.initial {
             return try write(Array(repeating: value, count: weight.rows * weight.columns), key, memory)
         }
         let numbers = initialNumbers(weight, seed: seed)
-        try write(key, memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
+        try write(key, rows: rows, memory) { range, target in numbers.fill(range, into: target.pointer, target.type) }
     }
 
     /// The numbers that a matrix starts with.
@@ -156,11 +160,12 @@ extension LanguageModel {
         }
     }
 
-    private func copy(_ stored: StoredTensor, to key: String, _ memory: any PersistentMemory) throws {
+    /// - Parameter rows: of the tensor with the key; nil: all.
+    func copy(_ stored: StoredTensor, to key: String, rows: Range<Int>? = nil, _ memory: any PersistentMemory) throws {
         let scratch = UnsafeMutablePointer<Float>.allocate(capacity: Self.chunkElements)
         defer { scratch.deallocate() }
         guard let source = stored.bytes.baseAddress else { return }
-        try write(key, memory) { range, target in
+        try write(key, rows: rows, memory) { range, target in
             if stored.isPlain, stored.elementType == target.type {
                 let start = source + range.lowerBound * target.type.byteCount
                 target.pointer.copyMemory(from: start, byteCount: range.count * target.type.byteCount)
@@ -178,9 +183,11 @@ extension LanguageModel {
     }
 
     /// Writes rows of blocks as they are, each in its place.
-    private func copy(_ stored: StoredTensor, _ blocks: BlockFormat, to key: String, _ memory: any PersistentMemory) throws {
+    func copy(
+        _ stored: StoredTensor, _ blocks: BlockFormat, to key: String, rows: Range<Int>? = nil, _ memory: any PersistentMemory
+    ) throws {
         guard let source = stored.bytes.baseAddress, let rowBytes = blocks.byteCount(columns: stored.shape[1]) else { return }
-        try write(key, memory) { range, target in
+        try write(key, rows: rows, memory) { range, target in
             for row in range.lowerBound / rowBytes..<range.upperBound / rowBytes {
                 let place = target.pointer + (row * rowBytes - range.lowerBound)
                 place.copyMemory(from: source + (stored.rowPlace?(row) ?? row) * rowBytes, byteCount: rowBytes)
@@ -203,20 +210,24 @@ extension LanguageModel {
 
     /// Fills a tensor a few rows at a time: `produce` writes the elements of a range in the
     /// tensor's type.
+    /// - Parameter rows: those that are filled, from whose first on elements are counted; nil: all.
     private func write(
-        _ key: String, _ memory: any PersistentMemory,
+        _ key: String, rows wanted: Range<Int>? = nil, _ memory: any PersistentMemory,
         produce: (_ range: Range<Int>, _ target: (pointer: UnsafeMutableRawPointer, type: ElementType)) -> Void
     ) throws {
         guard let placement = memory.layout.placements[key] else { throw GraphError.undefinedValue(key) }
-        var firstRow = 0
+        let wanted = wanted ?? 0..<placement.rows
+        var firstRow = -wanted.lowerBound
         for piece in placement.pieces {
+            // The rows of this piece that are wanted.
+            let end = min(piece.rows, wanted.count - firstRow)
             let rowsAtOnce = max(1, Self.chunkElements / max(1, piece.columns))
             let rowBytes = piece.columns * piece.elementType.byteCount
             let room = UnsafeMutableRawBufferPointer.allocate(byteCount: min(rowsAtOnce, piece.rows) * rowBytes, alignment: 64)
             defer { room.deallocate() }
-            var row = 0
-            while row < piece.rows {
-                let count = min(rowsAtOnce, piece.rows - row)
+            var row = max(0, -firstRow)
+            while row < end {
+                let count = min(rowsAtOnce, end - row)
                 let buffer = UnsafeMutableRawBufferPointer(rebasing: room[..<(count * rowBytes)])
                 if let start = buffer.baseAddress {
                     let first = (firstRow + row) * piece.columns
@@ -246,7 +257,7 @@ extension LanguageModel {
         }
     }
 
-    private static func requireFinite(_ stored: StoredTensor, _ title: String) throws(ModelError) {
+    static func requireFinite(_ stored: StoredTensor, _ title: String) throws(ModelError) {
         let isFinite =
             (stored.blocks as? BlockFormat).map { FiniteNumbers.holds(stored.bytes, $0) }
             ?? FiniteNumbers.holds(stored.bytes, stored.elementType)

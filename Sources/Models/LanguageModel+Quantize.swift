@@ -23,18 +23,12 @@ extension LanguageModel {
     func quantize(
         _ weight: ModelBuilder.WeightDeclaration, _ layout: QuantizedLayout, to key: String? = nil, _ memory: any PersistentMemory
     ) throws {
-        guard let placement = memory.layout.placements[key ?? weight.name] else { throw GraphError.undefinedValue(key ?? weight.name) }
-        let words = UnsafeMutableRawBufferPointer.allocate(byteCount: layout.byteCount, alignment: 64)
-        defer { words.deallocate() }
-        guard let target = words.baseAddress else { return }
-        let fault: WeightQuantizer.Fault?
-        var file = configuration.modelType
+        let key = key ?? weight.name
         switch source {
         case .checkpoint(let checkpoint):
             guard let stored = checkpoint.tensors[weight.name], stored.elementCount == layout.elementCount else { return }
-            file = stored.file.path
             let transposed = weight.isTransposed ? TransposedTensor(stored) : nil
-            fault = WeightQuantizer(layout).quantize(into: target) { range, numbers in
+            try quantize(key, layout, file: stored.file.path, field: weight.name, memory) { range, numbers in
                 if let transposed { return transposed.read(range, into: numbers) }
                 stored.read(range, into: numbers)
                 guard stored.isPlain else { return }
@@ -44,14 +38,31 @@ extension LanguageModel {
             stored.file.evict(stored.bytes)
         case .random(let seed):
             let values = initialNumbers(weight, seed: seed)
-            fault = WeightQuantizer(layout).quantize(into: target) { range, numbers in values.fill(range, into: numbers, .float32) }
+            try quantize(key, layout, file: configuration.modelType, field: weight.name, memory) { range, numbers in
+                values.fill(range, into: numbers, .float32)
+            }
         }
-        switch fault {
+    }
+
+    /// Quantises numbers into the tensor with a key.
+    /// - Parameters:
+    ///   - file: where they come from, and the name they have there.
+    ///   - read: gives the numbers of a range of elements, from several threads.
+    func quantize(
+        _ key: String, _ layout: QuantizedLayout, file: String, field: String? = nil, _ memory: any PersistentMemory,
+        _ read: @escaping @Sendable (_ range: Range<Int>, _ numbers: UnsafeMutablePointer<Float>) -> Void
+    ) throws {
+        guard let placement = memory.layout.placements[key] else { throw GraphError.undefinedValue(key) }
+        let words = UnsafeMutableRawBufferPointer.allocate(byteCount: layout.byteCount, alignment: 64)
+        defer { words.deallocate() }
+        guard let target = words.baseAddress else { return }
+        switch WeightQuantizer(layout).quantize(into: target, read) {
         case .notFinite:
             throw ModelError(
-                file: file, field: weight.name, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
+                file: file, field: field ?? key, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
         case .tooLarge:
-            throw ModelError(file: file, field: weight.name, "holds numbers too large for q8: set base_weights to nf4 or leave it out")
+            throw ModelError(
+                file: file, field: field ?? key, "holds numbers too large for q8: set base_weights to nf4 or leave it out")
         case nil: try memory.write(UnsafeRawBufferPointer(words), to: placement)
         }
     }

@@ -57,6 +57,8 @@ package final class LanguageModel {
     package let embeddingNoise: Double
     let family: any ModelFamily
     let declarations: [ModelBuilder.WeightDeclaration]
+    /// Where each name stands among them.
+    let declarationPlaces: [String: Int]
     let initialAdapter: [String: AdapterFolder.Matrix]
     /// The initial adapter's copies, by their keys.
     let initialCopies: [String: StoredTensor]
@@ -65,6 +67,9 @@ package final class LanguageModel {
     /// The head that the initial adapter has.
     let initialHead: StoredTensor?
     let linearWeights: Set<String>
+    /// The matrices of experts that lie together, and which of them each weight belongs to.
+    let stacks: [ExpertStack]
+    let stackPlaces: [String: ExpertStack.Place]
 
     /// Checks the checkpoint against the configuration and decides what is trained.
     ///
@@ -109,11 +114,18 @@ package final class LanguageModel {
         let recorder = try Self.recorder(configuration, head.map { ($0, $0.key(training)) })
         family = recorder.family
         declarations = recorder.declarations
+        declarationPlaces = Dictionary(recorder.declarations.enumerated().map { ($1.name, $0) }) { first, _ in first }
         let adaptable = Self.adaptedModules(recorder)
         linearModules = adaptable
         let linears = Set(recorder.linearModules.map { $0.name + ".weight" })
         linearWeights = linears
-        if case .checkpoint(let checkpoint) = source { try Self.check(recorder.declarations, against: checkpoint) }
+        stacks = recorder.stacks
+        let experts = ExpertStack.places(in: recorder.stacks)
+        stackPlaces = experts
+        if case .checkpoint(let checkpoint) = source {
+            try Self.check(recorder.declarations, against: checkpoint)
+            try ExpertStack.check(recorder.stacks, against: checkpoint)
+        }
         switch training {
         case .nothing:
             (adapters, copies, initialAdapter, initialHead, trainables) = ([], [], [:], nil, TrainableLayout([]))
@@ -125,9 +137,10 @@ package final class LanguageModel {
                 recorder.declarations.map {
                     .init(
                         key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector,
-                        isHiddenMatrix: linears.contains($0.name), isVector: $0.isVector)
+                        isHiddenMatrix: linears.contains($0.name) && experts[$0.name] == nil, isVector: $0.isVector)
                 }
                     + (headParameter.map { [$0] } ?? []),
+                stacks: recorder.stacks.map { TrainableLayout.Stack(key: $0.key, members: $0.weightNames) },
                 pageByteLimit: pageByteLimit)
         case .adapter(let settings, _):
             let modules = try settings.modules(on: adaptable)
@@ -135,6 +148,7 @@ package final class LanguageModel {
             let copies = try settings.copies(
                 of: recorder.declarations, modules, configuration, hasVocabularyHead: head == nil)
             self.copies = copies
+            try ExpertStack.check(recorder.stacks, modules, copies)
             let folder = try settings.initialFolder.map { try AdapterFolder($0) }
             if case .checkpoint(let checkpoint) = source { try folder?.requireBase(checkpoint) }
             initialAdapter = try folder.map { try $0.matrices(for: modules, on: adaptable) } ?? [:]
@@ -150,7 +164,7 @@ package final class LanguageModel {
                         Self.parameterOfA(adapter),
                         TrainableLayout.Parameter(
                             key: adapter.keyOfB, rows: adapter.module.outputs, columns: adapter.rank, isDecayed: true,
-                            rateFactor: adapterRateRatio),
+                            isHiddenMatrix: !adapter.module.isExpert, rateFactor: adapterRateRatio),
                     ] + (adapter.hasMagnitude ? [magnitude] : [])
                 }
                     + copies.map {
@@ -159,7 +173,8 @@ package final class LanguageModel {
                             key: $0.key, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector,
                             isHiddenMatrix: linears.contains($0.name), rateFactor: $0.isVector ? adapterRateRatio : 1, isVector: $0.isVector
                         )
-                    } + (headParameter.map { [$0] } ?? []), pageByteLimit: pageByteLimit)
+                    } + (headParameter.map { [$0] } ?? []),
+                stacks: ExpertStack.adapterStacks(recorder.stacks, modules), pageByteLimit: pageByteLimit)
         }
         copyKeys = Dictionary(copies.map { ($0.name, $0.key) }) { first, _ in first }
         try checkPackedAreFrozen()
@@ -169,7 +184,8 @@ package final class LanguageModel {
     private static func parameterOfA(_ adapter: AdapterModule) -> TrainableLayout.Parameter {
         let (rank, inputs, isTurned) = (adapter.rank, adapter.module.inputs, adapter.module.isEmbedding)
         return TrainableLayout.Parameter(
-            key: adapter.keyOfA, rows: isTurned ? inputs : rank, columns: isTurned ? rank : inputs, isDecayed: true, isTurned: isTurned)
+            key: adapter.keyOfA, rows: isTurned ? inputs : rank, columns: isTurned ? rank : inputs, isDecayed: true,
+            isHiddenMatrix: !adapter.module.isExpert, isTurned: isTurned)
     }
 
     /// The trained tensor that stands for one of the model's; nil where it is frozen.
@@ -261,6 +277,7 @@ package final class LanguageModel {
         settings.keepsTies = keptTie != nil
         settings.dropout = isTraining ? dropout : 0
         settings.embeddingNoise = isTraining ? embeddingNoise : 0
+        settings.countsBalance = isTraining && configuration.routerLoss != nil
         settings.generation = generation
         settings.taskHead = head.map { ($0, $0.key(training)) }
         var builder = ModelBuilder(configuration, family, settings, tokenCount: tokenCount, graph: graph)
@@ -272,7 +289,8 @@ package final class LanguageModel {
     /// Every frozen weight and constant of the model.
     package var frozenTensors: [PersistentTensor] {
         var tensors = configuration.rotaryTables.map { ModelBuilder.tensor(of: $0, positionCount: rotaryRows.positionCount) }
-        for weight in declarations where isFrozen(weight.name) {
+        tensors += frozenStacks
+        for weight in declarations where isFrozen(weight.name) && stackPlaces[weight.name] == nil {
             let (rows, columns) = weight.isTransposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
             let type =
                 weightFormat(weight.name).map { QuantizedProduct($0, outputs: rows, inputs: columns).weightType }
@@ -303,7 +321,7 @@ package final class LanguageModel {
         guard case .checkpoint(let checkpoint) = source else { return [:] }
         var mapped: [String: UnsafeRawBufferPointer] = [:]
         for weight in declarations
-        where isFrozen(weight.name) && quantizedLayout(of: weight) == nil && !weight.isTransposed {
+        where isFrozen(weight.name) && quantizedLayout(of: weight) == nil && !weight.isTransposed && stackPlaces[weight.name] == nil {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
             if packedFormat(weight.name) != nil {
                 if stored.rowPlace == nil { mapped[weight.name] = stored.bytes }
@@ -313,6 +331,7 @@ package final class LanguageModel {
                 mapped[weight.name] = stored.bytes
             }
         }
+        for stack in stacks { if let bytes = mappedBytes(of: stack, checkpoint) { mapped[stack.key] = bytes } }
         return mapped
     }
 

@@ -27,6 +27,8 @@ struct ModelBuilder {
         var dropout: Double = 0
         /// The strength of noise on embeddings; 0: none.
         var embeddingNoise: Double = 0
+        /// Whether it is counted how tokens spread over experts.
+        var countsBalance = false
         /// The head in place of the one over the vocabulary, with its key.
         var taskHead: (head: TaskHead, key: String)?
         /// Rows of the rotary table for one set of factors.
@@ -68,7 +70,10 @@ struct ModelBuilder {
     var graph: Graph
     var declarations: [WeightDeclaration] = []
     var declared: Set<String> = []
-    private(set) var linearModules: [LinearModule] = []
+    var linearModules: [LinearModule] = []
+    var stacks: [ExpertStack] = []
+    /// How tokens spread over experts, in the layers so far.
+    var routerBalance: ValueID?
     var productWeights: [String: ValueID] = [:]
     var ranges: [Bool: ValueID] = [:]
     var queryRanges: [Bool: ValueID] = [:]
@@ -98,7 +103,11 @@ struct ModelBuilder {
         }
         graph.currentSegment = nil
         let normalised = try norm(family.names.finalNorm, hidden, family.norm)
-        if let (head, key) = settings.taskHead { return try taskHead(head, key, normalised) }
+        if let (head, key) = settings.taskHead {
+            var pass = try taskHead(head, key, normalised)
+            pass.routerBalance = routerBalance
+            return pass
+        }
         let names = family.names
         // A tied head is the embedding, unless an adapter has a copy of either, and lets go of it.
         let isTied = configuration.tiesEmbeddings && settings.copyKeys[names.head] == nil
@@ -115,6 +124,7 @@ struct ModelBuilder {
             hidden: try scaled(normalised, by: family.logitScale), headWeight: head, trainedHeadKey: trainedHead?.key,
             headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trained($0)?.key },
             softCap: Float(configuration.finalSoftCap), isRowExact: settings.isRowExact)
+        pass.routerBalance = routerBalance
         if let headFormat {
             let product = QuantizedProduct(
                 headFormat, outputs: configuration.vocabularySize, inputs: configuration.hiddenSize, isRowExact: settings.isRowExact)

@@ -23,6 +23,8 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var isSliding: [Bool]
     /// The cap of final logits; 0: none.
     package var finalSoftCap: Double = 0
+    /// The loss of unevenly used experts that training adds; nil: none.
+    package var routerLoss: RouterLossSettings?
     /// The element type in which a model trained from nothing is stored.
     package var storedType: ElementType
     /// Standard deviation of fresh weights.
@@ -37,6 +39,18 @@ package struct ModelConfiguration: Sendable, Hashable {
     mutating func slideEverywhere(_ window: Int?) {
         slidingWindow = window
         isSliding = Array(repeating: window != nil, count: layerCount)
+    }
+}
+
+/// What training adds for experts that are used unevenly.
+package struct RouterLossSettings: Sendable, Hashable {
+    package var coefficient: Double
+    /// Experts of a token.
+    package var chosenCount: Int
+
+    package init(coefficient: Double, chosenCount: Int) {
+        self.coefficient = coefficient
+        self.chosenCount = chosenCount
     }
 }
 

@@ -1,4 +1,5 @@
 import Graph
+import Tensors
 
 /// A model architecture: what its config.json says beside the sizes of every model, where its
 /// tensors stand, and how its forward pass is computed.
@@ -29,6 +30,9 @@ protocol ModelFamily: Sendable, Hashable {
     /// Adds what the first layer takes: the residual stream `[t, hidden]` float32 of `tokens`
     /// `[t, 1]`.
     func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
+    /// The weights under the names and in the shapes that the layers ask for, where a checkpoint may
+    /// have them otherwise.
+    func separated(_ weights: Checkpoint, of model: ModelConfiguration) -> Checkpoint
     /// Adds layer `index` to the graph: takes and returns the residual stream.
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
 }
@@ -39,6 +43,7 @@ extension ModelFamily {
     static var optionalPrefix: String? { nil }
     var names: ModelNames { ModelNames() }
     var logitScale: Double { 1 }
+    func separated(_ weights: Checkpoint, of model: ModelConfiguration) -> Checkpoint { weights }
 
     func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
         try builder.embedded(tokens, names.embedding)
@@ -70,9 +75,12 @@ package enum ModelFamilies {
     static let all: [any ModelFamily.Type] = [
         LlamaFamily.self,
         MistralFamily.self,
+        MixtralFamily.self,
         Phi3Family.self,
+        PhiMoEFamily.self,
         Qwen2Family.self,
         Qwen3Family.self,
+        Qwen3MoEFamily.self,
         Gemma2Family.self,
         Gemma3Family.self,
         GLM4Family.self,

@@ -63,6 +63,9 @@ package struct ForwardPass: Sendable {
     package var softCap: Float
     /// Whether sums are exact by rows, as in generation.
     package var isRowExact = false
+    /// `[2, experts]` float32: how tokens have spread over experts (``RouterBalance``), where
+    /// training counts it.
+    package var routerBalance: ValueID?
     /// The head in few bits that gives the logits, and its product: a copy of the weight, or the
     /// weight itself.
     package var quantizedHead: (words: ValueID, product: QuantizedProduct)?

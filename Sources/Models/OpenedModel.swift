@@ -35,13 +35,14 @@ package struct OpenedModel {
     }
 
     /// The weights under the names that the family has, where the checkpoint leaves their prefix
-    /// out.
+    /// out or has some of them as one.
     private static func named(_ weights: Checkpoint?, of configuration: ModelConfiguration) -> Checkpoint? {
-        guard let weights, let family = configuration.family?.family, let prefix = type(of: family).optionalPrefix,
-            weights.tensors[family.names.embedding] == nil, family.names.embedding.hasPrefix(prefix),
+        guard let weights, let family = configuration.family?.family else { return weights }
+        guard let prefix = type(of: family).optionalPrefix, weights.tensors[family.names.embedding] == nil,
+            family.names.embedding.hasPrefix(prefix),
             weights.tensors[String(family.names.embedding.dropFirst(prefix.count))] != nil
-        else { return weights }
-        return weights.prefixed(prefix)
+        else { return family.separated(weights, of: configuration) }
+        return family.separated(weights.prefixed(prefix), of: configuration)
     }
 
     private static func hasHeadOfItsOwn(_ weights: Checkpoint, _ names: ModelNames) -> Bool {

@@ -11,7 +11,8 @@ extension LanguageModel {
     ) -> [PersistentTensor] {
         let kinds = [.parameter] + kinds
         let parts = kinds.flatMap { kind in trainables.parameters.compactMap { trainables.tensor(of: $0.key, kind) } }
-        return frozenTensors + trainables.pageTensors(kinds) + parts + others
+        let stacks = kinds.flatMap { kind in trainables.stacks.compactMap { trainables.tensor(of: $0.key, kind) } }
+        return frozenTensors + trainables.pageTensors(kinds) + parts + stacks + others
     }
 
     /// Where these tensors lie on a device with these limits, known before anything is allocated.

@@ -53,6 +53,19 @@ package final class Checkpoint: Sendable {
             folder: folder, tensors: tensors.merging(others) { $1 }, files: files, unavailable: unavailable, titles: titles)
     }
 
+    /// The same tensors but for some, in whose place others stand.
+    /// - Parameter pieces: with the names of the tensors that they come from.
+    package func replacing(_ names: Set<String>, by pieces: [(tensor: StoredTensor, from: String)]) -> Checkpoint {
+        var replaced = tensors.filter { !names.contains($0.key) }
+        var origins: [String: String] = [:]
+        for (tensor, origin) in pieces {
+            replaced[tensor.name] = tensor
+            origins[tensor.name] = titles?(origin) ?? origin
+        }
+        let (earlier, known) = (titles, origins)
+        return Checkpoint(folder: folder, tensors: replaced, files: files, unavailable: unavailable) { known[$0] ?? earlier?($0) }
+    }
+
     /// The tensors of one file.
     package init(file: String) throws(SafetensorsError) {
         let opened = try SafetensorsFile(path: file)

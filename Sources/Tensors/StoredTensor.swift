@@ -36,6 +36,16 @@ package struct StoredTensor: @unchecked Sendable {
         (self.blocks, self.rowPlace, self.offset) = (blocks, rowPlace, offset)
     }
 
+    /// Some rows of the numbers taken as a matrix with so many columns, as a tensor of their own.
+    /// - Precondition: ``isPlain``, or blocks of which rows are a whole number; the rows are there.
+    package func rows(_ rows: Range<Int>, _ columns: Int, named name: String) -> StoredTensor {
+        let rowBytes = blocks.map { columns / $0.blockLength * $0.blockByteCount } ?? columns * elementType.byteCount
+        var piece = self
+        (piece.name, piece.shape) = (name, [rows.count, columns])
+        piece.bytes = UnsafeRawBufferPointer(rebasing: bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes])
+        return piece
+    }
+
     package var elementCount: Int { shape.reduce(1, *) }
 
     /// Whether the bytes are the numbers, one by one in their order.

@@ -7,6 +7,8 @@ package enum ProgramInput {
     package static let targets = "targets"
     /// `[1, 1]` float32: one over the weight of the whole batch.
     package static let lossScale = "lossScale"
+    /// `[1, 1]` float32: the weight of the micro-batch over that of the whole batch.
+    package static let batchShare = "batchShare"
     /// `[1, n]` float32: what the loss takes of the whole batch beside.
     package static let batchNumbers = "batchNumbers"
     /// `[1, n]` float32: the optimizer's numbers of the step.
@@ -23,6 +25,8 @@ package enum ProgramOutput {
     /// `[trained, 1]` float32.
     package static let losses = "losses"
     package static let correct = "correct"
+    /// `[1, 1]` float32: the loss of unevenly used experts, before it is scaled.
+    package static let routerLoss = "routerLoss"
     /// `[1, 2]` float32: global gradient norm and clip factor.
     package static let norm = "norm"
 }

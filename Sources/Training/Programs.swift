@@ -96,8 +96,17 @@ package struct Programs {
         var graph = Graph()
         let (pass, nodeCount) = try addForward(size, isTraining: true, to: &graph)
         guard let hiddenGradient = try objective.addLoss(pass, to: &graph) else { return graph }
+        var seeds: [(value: ValueID, gradient: ValueID)] = [(pass.hidden, hiddenGradient)]
+        if let balance = pass.forward.routerBalance, let settings = model.configuration.routerLoss {
+            // Micro-batches count by their share of the batch, as their tokens do.
+            let share = graph.input(ProgramInput.batchShare, TensorType(rows: 1, columns: 1, .float32))
+            let loss = RouterLoss(coefficient: Float(settings.coefficient), count: settings.chosenCount)
+            let results = try graph.add(loss, [balance, share], names: ["router loss", "d balance"])
+            graph.markOutput(results[0], ProgramOutput.routerLoss)
+            seeds.append((balance, results[1]))
+        }
         return try Differentiation.backward(
-            of: graph, nodeCount: nodeCount, seeds: [(pass.hidden, hiddenGradient)], layout: model.trainables,
+            of: graph, nodeCount: nodeCount, seeds: seeds, layout: model.trainables,
             recomputedSegments: recomputedLayers)
     }
 

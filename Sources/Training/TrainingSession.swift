@@ -75,6 +75,7 @@ package final class TrainingSession {
     package func addGradients(of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int) throws -> Measures {
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(batchWeight > 0 ? batchWeight : 1)], to: ProgramInput.lossScale)
+        try program.write([batchWeight > 0 ? Float(batch.weight / batchWeight) : 0], to: ProgramInput.batchShare)
         if programs.model.usesRandomNumbers {
             let state = [
                 UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), UInt32(truncatingIfNeeded: step),

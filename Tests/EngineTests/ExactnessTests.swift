@@ -48,6 +48,8 @@ import VulkanBackend
         var quantizesHead = false
         var requestCount = 64
         var isVulkan = false
+        /// A mixture of experts with random weights instead of the model that comes with the project.
+        var hasExperts = false
 
         func device(threads: Int?) throws -> any ComputeDevice {
             isVulkan ? try VulkanDevice(validates: true) : try CPUDevice(threadCount: threads)
@@ -62,7 +64,18 @@ import VulkanBackend
             Setting(
                 testDescription: "cpu, q8 and its head, bfloat16 activations", weights: .q8, activations: .bfloat16, quantizesHead: true,
                 requestCount: 12),
-        ] + ((try? VulkanDevice(validates: true)) == nil ? [] : [Setting(testDescription: "vulkan", requestCount: 12, isVulkan: true)])
+            Setting(testDescription: "cpu, experts", requestCount: 24, hasExperts: true),
+            Setting(testDescription: "cpu, experts in nf4", weights: .nf4, requestCount: 12, hasExperts: true),
+            Setting(
+                testDescription: "cpu, experts in q8, bfloat16 activations", weights: .q8, activations: .bfloat16, requestCount: 12,
+                hasExperts: true),
+        ]
+        + ((try? VulkanDevice(validates: true)) == nil
+            ? []
+            : [
+                Setting(testDescription: "vulkan", requestCount: 12, isVulkan: true),
+                Setting(testDescription: "vulkan, experts", requestCount: 8, isVulkan: true, hasExperts: true),
+            ])
 
     @Test(arguments: settings) func aRequestGetsTheSameBitsWhateverElseRuns(_ setting: Setting) throws {
         let requests = try Self.requests(setting.requestCount)
@@ -70,7 +83,9 @@ import VulkanBackend
             var settings = settings
             (settings.cacheType, settings.quantizesHead) = (setting.cacheType, setting.quantizesHead)
             return try DemoEngine.make(
-                on: setting.device(threads: threads), baseWeights: setting.weights, activations: setting.activations, settings)
+                model: setting.hasExperts ? DemoEngine.expertFolder() : DemoEngine.folder, on: setting.device(threads: threads),
+                baseWeights: setting.weights, activations: setting.activations,
+                tokenizer: DemoEngine.folder, settings)
         }
         let wanted = try Self.alone(requests) { try make($0, threads: 1) }
         #expect(Set(wanted.map(\.tokens)).count > setting.requestCount / 2, "the requests must differ")

@@ -12,7 +12,7 @@ import Training
 struct GoldenModel {
     let item: ReferenceItem
     let checkpoint: Checkpoint
-    let configuration: ModelConfiguration
+    var configuration: ModelConfiguration
     let tensors: [String: StoredTensor]
     let figures: JSONNode
     let lengths: [Int]

@@ -320,6 +320,32 @@ MODELS = {
         1,
         [12, 26],
     ),
+    "qwen3-moe-small": (
+        family(
+            "qwen3_moe",
+            "Qwen3MoeForCausalLM",
+            **sizes(24, 40, 3, 4, 2, 96, head_dim=8),
+            rms_norm_eps=1e-6,
+            tie_word_embeddings=False,
+            rope_theta=1000000.0,
+            rope_scaling=None,
+            use_sliding_window=False,
+            sliding_window=None,
+            max_window_layers=3,
+            attention_bias=False,
+            num_experts=6,
+            num_experts_per_tok=2,
+            moe_intermediate_size=14,
+            decoder_sparse_step=1,
+            mlp_only_layers=[1],
+            norm_topk_prob=False,
+            output_router_logits=False,
+            router_aux_loss_coef=0.001,
+        ),
+        "float32",
+        1,
+        [11, 23],
+    ),
 }
 
 STEPS = 5
@@ -357,6 +383,7 @@ SEEDED = [
     "glm4-tiny",
     "gemma3-tiny",
     "gpt2-narrow-tiny",
+    "qwen3-moe-small",
 ]
 
 
@@ -375,7 +402,7 @@ def initial(seed, name, parameter):
         return normal(seed, name, shape, 0.3)
     if "lm_head" in name or "embed_out" in name:
         return normal(seed, name, shape, 0.15)
-    return normal(seed, name, shape, 1.2 / shape[1] ** 0.5)
+    return normal(seed, name, shape, 1.2 / shape[-1] ** 0.5)
 
 
 def fill(model, seed, model_type):
@@ -395,14 +422,26 @@ def published(name, model_type):
     return name.replace("lm_head", "embed_out") if model_type == "gpt_neox" else name
 
 
+def pieces(name, value, model_type):
+    """The tensors that checkpoints hold of a parameter: of experts, which transformers 5 stacks, one of each."""
+    module, _, kind = name.rpartition(".")
+    if not module.endswith("mlp.experts"):
+        return [(published(name, model_type), value)]
+    if kind == "down_proj":
+        return [(f"{module}.{expert}.down_proj.weight", value[expert]) for expert in range(len(value))]
+    halves = zip(["gate_proj", "up_proj"], value.chunk(2, dim=1))
+    return [(f"{module}.{expert}.{half}.weight", part[expert]) for half, part in halves for expert in range(len(value))]
+
+
 def store(folder, model, stored_type, shards):
     """Writes the weights as published: without the tied head, whole or in two shards."""
     tied = model.config.tie_word_embeddings
     kind = getattr(torch, stored_type)
     tensors = {
-        published(name, model.config.model_type): value.to(kind)
+        key: part.to(kind)
         for name, value in model.state_dict().items()
         if not (tied and name == "lm_head.weight")
+        for key, part in pieces(name, value, model.config.model_type)
     }
     if shards == 1:
         save(f"{folder}/model.safetensors", tensors)
@@ -488,6 +527,9 @@ def linear_targets(model):
 
     linear = (torch.nn.Linear, Conv1D)
     names = {name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, linear)}
+    if "moe" in model.config.model_type:
+        # PEFT takes these names for experts, too.
+        names -= {"gate_proj", "up_proj", "down_proj"}
     return sorted(names - {"lm_head", "embed_out"})
 
 
@@ -544,6 +586,9 @@ def make_model(folder, config, stored_type, shards, seed):
     newer.pop("_name_or_path", None)
     write_json(f"{folder}/config.transformers5.json", dict(sorted(newer.items())), indent=2)
     model = AutoModelForCausalLM.from_config(loaded, attn_implementation="eager", dtype=torch.float32)
+    if "moe" in config["model_type"]:
+        # One expert after the other, for any widths.
+        model.set_experts_implementation("eager")
     fill(model, seed, config["model_type"])
     with torch.no_grad():
         for parameter in model.parameters():
@@ -578,9 +623,17 @@ def make(out, name):
         else:
 
             def label(key):
-                return published(key, config["model_type"])
+                return key
 
-        trained = [(f"{label(key)}", value) for key, value in single.named_parameters() if value.requires_grad]
+        trained = [(label(key), value) for key, value in single.named_parameters() if value.requires_grad]
+
+        def named(suffix, of):
+            return {
+                f"{kind}.{suffix}.{piece}": part
+                for key, value in trained
+                for piece, part in pieces(key, of(value).detach().clone(), config["model_type"])
+            }
+
         if kind == "lora":
             tensors |= {f"lora.init.{key}": value.detach().clone() for key, value in trained}
         tensors |= logits_of(single, rows, lengths, kind)
@@ -588,11 +641,11 @@ def make(out, name):
         figures[kind] = train(
             single,
             rows,
-            lambda: found.update({f"{kind}.grad.{key}": value.grad.detach().clone() for key, value in trained}),
+            lambda: found.update(named("grad", lambda value: value.grad)),
         )
         tensors |= found
         if kind == "lora" or name in STORED_AFTER:
-            tensors |= {f"{kind}.after{STEPS}.{key}": value.detach().clone() for key, value in trained}
+            tensors |= named(f"after{STEPS}", lambda value: value)
         figures[kind]["float64"] = train(double, rows)
         figures[kind]["observed_float32_vs_float64"] = differences(figures[kind], figures[kind]["float64"])
     save(f"{folder}/golden.safetensors", tensors)

@@ -14,6 +14,9 @@ struct StandardLayer: Sendable, Hashable {
     var normalisesHeads = false
     /// What scores are multiplied by; nil: one over the square root of a head's width.
     var scoreScale: Double?
+    /// Experts in the place of the feed-forward layer, in all layers but these.
+    var experts: MixtureOfExperts?
+    var denseLayers: Set<Int> = []
     /// What both halves of the layer are multiplied by before they are added to the residual
     /// stream.
     var residualScale = 1.0
@@ -49,6 +52,7 @@ struct StandardLayer: Sendable, Hashable {
         let h = try builder.linear(
             attention + "o_proj", o, outputs: configuration.hiddenSize, hasBias: hasOutputBias, addingTo: hidden, scale: residualScale)
         let y = try builder.norm(prefix + "post_attention_layernorm", h, norm)
+        if let experts, !denseLayers.contains(index) { return try experts.add(prefix, y, addingTo: h, to: &builder) }
         return try addFeedForward(prefix + "mlp.", y, addingTo: h, to: &builder)
     }
 
