@@ -44,12 +44,16 @@ package enum GGUFMix: String, Sendable, Hashable, CaseIterable {
     ///   - layer: whose it is; nil for the embedding and the last matrix.
     ///   - isTied: whether the embedding is the last matrix, too.
     package func type(of name: String, layer: Int?, layers: Int, columns: Int, isTied: Bool) -> GGUFType {
+        // The choice of experts hangs on small differences.
+        if name.hasSuffix(".ffn_gate_inp.weight") { return .f32 }
         guard isQuantized, self != .q8_0 else { return main.fitting(columns: columns) }
         guard let layer else {
             let isLast = name == "output.weight" || isTied
             return (self == .mxfp4 ? .q8_0 : isLast ? GGUFType.q6_k : main).fitting(columns: columns)
         }
-        let isSensitive = ["attn_v.weight", "attn_qkv.weight", "ffn_down.weight"].contains { name.hasSuffix("." + $0) }
+        let isSensitive = ["attn_v.weight", "attn_qkv.weight", "ffn_down.weight", "ffn_down_exps.weight"].contains {
+            name.hasSuffix("." + $0)
+        }
         let givesMore = (self == .q4_k_m || self == .q5_k_m) && isSensitive && Self.hasMoreBits(layer, of: layers)
         return (givesMore ? .q6_k : main).fitting(columns: columns)
     }

@@ -96,7 +96,11 @@ package enum GGUFExport {
     private static let chunkElements = 1 << 20
 
     private static func append(_ part: GGUFPlan.Part, _ rows: StoredRows, to writer: GGUFWriter) throws {
-        guard let stored = part.source else { return try part.factors.withUnsafeBufferPointer { try writer.append($0) } }
+        if part.sources.isEmpty { return try part.factors.withUnsafeBufferPointer { try writer.append($0) } }
+        for stored in part.sources { try append(stored, part, rows, to: writer) }
+    }
+
+    private static func append(_ stored: StoredTensor, _ part: GGUFPlan.Part, _ rows: StoredRows, to writer: GGUFWriter) throws {
         let columns = stored.shape.count == 2 ? stored.shape[1] : 1
         let count = stored.shape[0]
         let rowsAtOnce = max(1, chunkElements / max(1, columns))

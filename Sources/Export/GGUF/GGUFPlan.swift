@@ -8,7 +8,8 @@ package struct GGUFPlan {
     /// A tensor of the file and where its numbers come from.
     struct Part {
         var tensor: GGUFWriter.Tensor
-        var source: StoredTensor?
+        /// Several where the file has the matrices of all experts of a layer as one.
+        var sources: [StoredTensor] = []
         /// Its numbers, where it is no tensor of the checkpoint.
         var factors: [Float] = []
         var change = GGUFArchitecture.Change.none
@@ -64,7 +65,17 @@ package struct GGUFPlan {
             if let layer = architecture.layer(of: tensor.name) { return (1, layer, tensor.name) }
             return (tensor.name.contains("embed_") && !tensor.name.contains("embed_out") ? 0 : 2, 0, tensor.name)
         }
+        var experts: [String: [Int: StoredTensor]] = [:]
+        for stored in checkpoint.tensors.values {
+            if let (file, expert) = architecture.expert(of: stored.name) { experts[file, default: [:]][expert] = stored }
+        }
         for stored in checkpoint.tensors.values.sorted(by: { place($0) < place($1) }) {
+            if let (file, expert) = architecture.expert(of: stored.name) {
+                // All of a tensor's experts stand where the first one does.
+                guard expert == 0, let own = experts[file] else { continue }
+                parts.append(try Self.expertPart(file, own, architecture, mix, layer: architecture.layer(of: stored.name)))
+                continue
+            }
             guard let target = try architecture.target(of: stored.name) else { continue }
             guard stored.shape.count <= 2, !stored.shape.isEmpty else { throw GGUFError("\(stored.name) is no matrix") }
             let type =
@@ -75,9 +86,22 @@ package struct GGUFPlan {
                     columns: stored.shape[1], isTied: architecture.tiesEmbeddings)
             parts.append(
                 Part(
-                    tensor: GGUFWriter.Tensor(name: target.name, shape: stored.shape, type: type), source: stored, change: target.change))
+                    tensor: GGUFWriter.Tensor(name: target.name, shape: stored.shape, type: type), sources: [stored],
+                    change: target.change))
         }
         return parts
+    }
+
+    private static func expertPart(
+        _ name: String, _ experts: [Int: StoredTensor], _ architecture: GGUFArchitecture, _ mix: GGUFMix, layer: Int?
+    ) throws(GGUFError) -> Part {
+        let sources = (0..<architecture.expertCount).compactMap { experts[$0] }
+        guard let first = sources.first, sources.count == architecture.expertCount, experts.count == sources.count,
+            first.shape.count == 2, sources.allSatisfy({ $0.shape == first.shape })
+        else { throw GGUFError("\(name): \(architecture.expertCount) experts of one shape are needed, the model has \(experts.count)") }
+        let type = mix.type(
+            of: name, layer: layer, layers: architecture.sizes.layers, columns: first.shape[1], isTied: architecture.tiesEmbeddings)
+        return Part(tensor: GGUFWriter.Tensor(name: name, shape: [sources.count] + first.shape, type: type), sources: sources)
     }
 
     /// A number of parameters as names of files have it: 135M, 3.8B.

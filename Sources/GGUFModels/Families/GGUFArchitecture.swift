@@ -123,6 +123,13 @@ package struct GGUFArchitecture {
         return Target(name: "blk.\(layer).\(name).\(kind)", change: change(name))
     }
 
+    /// Where one expert's weight goes: the tensor of the file that holds those of all experts of the
+    /// layer, and the expert's place in it; nil for other tensors.
+    package func expert(of tensor: String) -> (file: String, expert: Int)? { form.expert(tensor) }
+
+    /// Experts of a layer.
+    package var expertCount: Int { form.experts.flatMap { configuration.count(of: $0.countKey) } ?? 0 }
+
     private func unknown(_ tensor: String) -> GGUFError { GGUFError("\(tensor) has no name in a GGUF file") }
 
     private func change(_ name: String) -> Change { form.change(name, heads: sizes.heads, keyHeads: sizes.keyHeads) }

@@ -15,6 +15,8 @@ package struct GGUFConfiguration {
     func number(_ key: String) -> Double? { node[key]?.double }
     func flag(_ key: String) -> Bool? { node[key]?.bool }
 
+    func count(of key: String) -> Int? { node[key]?.integer }
+
     private func count(_ key: String) throws(GGUFError) -> Int {
         guard let count = node[key]?.integer, (1...(1 << 30)).contains(count) else { throw GGUFError("config.json: \(key) is missing") }
         return count
@@ -63,6 +65,18 @@ package struct GGUFConfiguration {
         if ["gemma3_text"].contains(modelType), let pattern = node["sliding_window_pattern"]?.integer, pattern != 6 {
             throw GGUFError("config.json: sliding_window_pattern is \(pattern), and llama.cpp's is 6")
         }
+        if modelType == "qwen3_moe" {
+            let step = node["decoder_sparse_step"]?.integer ?? 1
+            guard step == 1, node["mlp_only_layers"]?.array?.isEmpty ?? true else {
+                throw GGUFError(
+                    "config.json: \(step == 1 ? "mlp_only_layers" : "decoder_sparse_step") leaves layers without experts, and llama.cpp's have some in "
+                        + "every layer")
+            }
+            guard flag("norm_topk_prob") == true else {
+                throw GGUFError(
+                    "config.json: norm_topk_prob is not true, and llama.cpp divides the shares of the chosen experts by their sum")
+            }
+        }
         if flag("qk_layernorm") == true {
             throw GGUFError("config.json: qk_layernorm is true, and llama.cpp has no norms of heads in this family")
         }
@@ -108,7 +122,9 @@ package struct GGUFConfiguration {
     package var remarks: [String] {
         var remarks: [String] = []
         let positions = node["max_position_embeddings"]?.integer ?? 0
-        if ["phi3", "mistral", "starcoder2"].contains(modelType), let window = node["sliding_window"]?.integer, window < positions {
+        if ["phi3", "mistral", "mixtral", "starcoder2"].contains(modelType), let window = node["sliding_window"]?.integer,
+            window < positions
+        {
             remarks.append(
                 "llama.cpp has no sliding window for this family: behind \(window) tokens its answers are others than the model's own")
         }

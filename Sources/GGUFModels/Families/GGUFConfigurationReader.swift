@@ -16,6 +16,8 @@ struct GGUFConfigurationReader {
     private let (hidden, inner, positions, headWidth): (Int, Int, Int, Int)
     /// Of the embedding.
     let rows: Int
+    /// Experts of a layer; 0: the model is no mixture.
+    let experts: Int
     private let stored: String
     private var metadata: GGUFMetadata { files[0].metadata }
 
@@ -41,9 +43,14 @@ struct GGUFConfigurationReader {
             throw metadata.fault(form.name + ".attention.value_length", "is \(values), and keys have \(width): they must be equal")
         }
         headWidth = width
-        if let experts = try metadata.integer(form.name + ".expert_count", in: 0...(1 << 20)), experts > 0 {
+        experts = try metadata.integer(form.name + ".expert_count", in: 0...(1 << 20)) ?? 0
+        guard form.experts != nil || experts == 0 else {
             throw metadata.fault(
-                form.name + ".expert_count", "the model is a mixture of \(experts) experts, which is not read from GGUF files")
+                form.name + ".expert_count",
+                "the model is a mixture of \(experts) experts, which is not read from GGUF files of this architecture")
+        }
+        guard form.experts == nil || (1...1_024).contains(experts) else {
+            throw metadata.fault(form.name + ".expert_count", "is \(experts), and such a model has 1 to 1024 experts")
         }
         names = Set(files.flatMap { $0.tensors.map(\.name) })
         guard let embedding = files.lazy.flatMap(\.tensors).first(where: { $0.name == "token_embd.weight" }), embedding.shape.count == 2
@@ -100,7 +107,8 @@ struct GGUFConfigurationReader {
     private static let classes = [
         "llama": "LlamaForCausalLM", "smollm3": "SmolLM3ForCausalLM", "granite": "GraniteForCausalLM", "phi3": "Phi3ForCausalLM",
         "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM", "olmo2": "Olmo2ForCausalLM", "gemma2": "Gemma2ForCausalLM",
-        "gemma3_text": "Gemma3ForCausalLM", "glm4": "Glm4ForCausalLM", "starcoder2": "Starcoder2ForCausalLM", "phi": "PhiForCausalLM",
+        "qwen3_moe": "Qwen3MoeForCausalLM", "mixtral": "MixtralForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "glm4": "Glm4ForCausalLM",
+        "starcoder2": "Starcoder2ForCausalLM", "phi": "PhiForCausalLM",
         "gpt_neox": "GPTNeoXForCausalLM",
     ]
 
@@ -133,6 +141,11 @@ struct GGUFConfigurationReader {
             }
             return members
         case "smollm3": return [JSONMember("no_rope_layer_interval", 4)]
+        case "qwen3_moe":
+            return [
+                JSONMember("norm_topk_prob", true), JSONMember("decoder_sparse_step", 1),
+                JSONMember("mlp_only_layers", JSONNode([JSONNode]())),
+            ]
         case "olmo2":
             guard !metadata.holds(key("attention.sliding_window")) else {
                 throw metadata.fault(key("attention.sliding_window"), "OLMo 3's sliding layers are not read from GGUF files")

@@ -12,6 +12,16 @@ struct GGUFForm {
         /// What config.json means where it says nothing; nil: it has to say it.
         var standard: Double?
     }
+    struct Experts {
+        /// What stands before an expert's number, below a layer.
+        var prefix: String
+        /// By an expert's modules the tensors of files.
+        var modules: [String: String]
+        /// Experts of a layer, in config.json.
+        var countKey: String
+        /// Columns between an expert's projections, in config.json.
+        var widthKey: String
+    }
     /// The architecture's name in llama.cpp.
     var name: String
     var interleavesHeads = false
@@ -29,6 +39,8 @@ struct GGUFForm {
     var epsilon = (file: "attention.layer_norm_rms_epsilon", configuration: "rms_norm_eps")
     /// Keys that only this family has.
     var keys: [Key] = []
+    /// The matrices of experts, of which a file has those of all experts of a layer in one tensor.
+    var experts: Experts?
     /// Whether files say how rotations are scaled.
     var writesScaling = true
     /// The key that says whether queries, keys and values have a bias; nil where that never
@@ -62,6 +74,18 @@ struct GGUFForm {
         "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
         "post_feedforward_layernorm": "post_ffw_norm",
     ])
+    private static func expertKeys(_ experts: Experts) -> [Key] {
+        [
+            Key(file: "expert_count", configuration: experts.countKey, value: .count),
+            Key(file: "expert_used_count", configuration: "num_experts_per_tok", value: .count),
+        ]
+    }
+    private static let manyExperts = Experts(
+        prefix: "mlp.experts", modules: ["gate_proj": "ffn_gate_exps", "up_proj": "ffn_up_exps", "down_proj": "ffn_down_exps"],
+        countKey: "num_experts", widthKey: "moe_intermediate_size")
+    private static let fewExperts = Experts(
+        prefix: "block_sparse_moe.experts", modules: ["w1": "ffn_gate_exps", "w3": "ffn_up_exps", "w2": "ffn_down_exps"],
+        countKey: "num_local_experts", widthKey: "intermediate_size")
     private static let layerNormEpsilon = (file: "attention.layer_norm_epsilon", configuration: "layer_norm_eps")
     private static let gemmaActivation = (key: "hidden_activation", word: "gelu_pytorch_tanh")
 
@@ -69,6 +93,9 @@ struct GGUFForm {
     static let all: [String: GGUFForm] = [
         "llama": GGUFForm(name: "llama", interleavesHeads: true, writesVocabulary: true, biasKey: "attention_bias"),
         "mistral": GGUFForm(name: "llama", interleavesHeads: true, writesVocabulary: true),
+        "mixtral": GGUFForm(
+            name: "llama", interleavesHeads: true, writesVocabulary: true,
+            modules: standard(with: ["block_sparse_moe.gate": "ffn_gate_inp"]), keys: expertKeys(fewExperts), experts: fewExperts),
         "smollm3": GGUFForm(
             name: "smollm3", interleavesHeads: true, writesVocabulary: true, tiesByDefault: true, biasKey: "attention_bias"),
         "granite": GGUFForm(
@@ -86,6 +113,11 @@ struct GGUFForm {
         ),
         "qwen2": GGUFForm(name: "qwen2", writesHeadWidth: false),
         "qwen3": GGUFForm(name: "qwen3", biasKey: "attention_bias"),
+        "qwen3_moe": GGUFForm(
+            name: "qwen3moe", modules: standard(with: ["mlp.gate": "ffn_gate_inp"]),
+            keys: expertKeys(manyExperts) + [
+                Key(file: "expert_feed_forward_length", configuration: "moe_intermediate_size", value: .count)
+            ], experts: manyExperts, biasKey: "attention_bias"),
         "olmo2": GGUFForm(
             name: "olmo2", writesHeadWidth: false,
             modules: standard(with: [
@@ -142,9 +174,33 @@ struct GGUFForm {
         return "\(self.layers).\(layer).\(module).\(parts[3])"
     }
 
+    /// The weight of an expert as checkpoints have it: which tensor of a file holds it, and which
+    /// expert's it is; nil for others.
+    func expert(_ name: String) -> (file: String, expert: Int)? {
+        guard let experts, name.hasPrefix(layers + "."), name.hasSuffix(".weight") else { return nil }
+        let parts = name.dropFirst(layers.count + 1).split(separator: ".").map(String.init)
+        let depth = experts.prefix.split(separator: ".").count
+        guard parts.count == depth + 4, parts[1...depth].joined(separator: ".") == experts.prefix, let layer = Int(parts[0]),
+            let expert = Int(parts[depth + 1]), let module = experts.modules[parts[depth + 2]]
+        else { return nil }
+        return ("blk.\(layer).\(module).weight", expert)
+    }
+
+    /// The names that the weights of experts in a tensor of a file have in checkpoints; nil for
+    /// other tensors.
+    func expertNames(_ name: String, layers: Int, count: Int) -> [String]? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard let experts, parts.count == 4, parts[0] == "blk", parts[3] == "weight", let layer = Int(parts[1]),
+            String(layer) == parts[1], (0..<layers).contains(layer),
+            let module = experts.modules.first(where: { $0.value == parts[2] })?.key
+        else { return nil }
+        return (0..<count).map { "\(self.layers).\(layer).\(experts.prefix).\($0).\(module).weight" }
+    }
+
     /// The name that a tensor of a checkpoint has in files; nil for one that the family does not
     /// have.
     func fileName(_ name: String) -> String? {
+        if let expert = expert(name) { return expert.file }
         var parts = name.split(separator: ".").map(String.init)
         guard let kind = parts.popLast() else { return nil }
         if let outer = outer[parts.joined(separator: ".")] { return outer + "." + kind }

@@ -95,7 +95,12 @@ final class GGUFModel: Sendable {
         guard let architecture = try metadata.text("general.architecture") else {
             throw metadata.fault("general.architecture", "is missing")
         }
-        guard let type = GGUFForm.modelType(of: architecture), let form = GGUFForm.all[type] else {
+        var type = GGUFForm.modelType(of: architecture)
+        // Mixtures of Mistral's kind go under the name of Llama.
+        if architecture == "llama", let experts = try metadata.integer("llama.expert_count", in: 0...(1 << 20)), experts > 0 {
+            type = "mixtral"
+        }
+        guard let type, let form = GGUFForm.all[type] else {
             let known = Set(GGUFForm.all.values.map(\.name)).sorted()
             throw metadata.fault(
                 "general.architecture",
@@ -117,6 +122,12 @@ final class GGUFModel: Sendable {
                 func fault(_ message: String) -> GGUFFault {
                     GGUFFault(path: file.path, field: GGUFFault.shown(tensor.name), message)
                 }
+                if let names = form.expertNames(tensor.name, layers: reader.layers, count: reader.experts) {
+                    for piece in try experts(tensor, names, mapped, fault) {
+                        guard found.updateValue(piece, forKey: piece.name) == nil else { throw fault("stands in two parts") }
+                    }
+                    continue
+                }
                 guard let name = form.checkpointName(tensor.name, layers: reader.layers) else {
                     throw fault("is no tensor that models of the architecture \(form.name) have here")
                 }
@@ -135,6 +146,21 @@ final class GGUFModel: Sendable {
             }
         }
         return found
+    }
+
+    /// The matrices of a layer's experts, which lie one behind the other.
+    private static func experts(
+        _ tensor: GGUFFile.Tensor, _ names: [String], _ mapped: MappedFile, _ fault: (String) -> GGUFFault
+    ) throws(GGUFFault) -> [StoredTensor] {
+        guard tensor.shape.count == 3, tensor.shape[0] == names.count else {
+            throw fault("has the shape \(tensor.shape), and \(names.count) experts have a matrix each")
+        }
+        let (type, blocks) = try numbers(tensor, fault)
+        let whole = StoredTensor(
+            name: tensor.name, shape: tensor.shape, elementType: type,
+            bytes: UnsafeRawBufferPointer(rebasing: mapped.bytes[tensor.place]), file: mapped, blocks: blocks)
+        let (rows, columns) = (tensor.shape[1], tensor.shape[2])
+        return names.enumerated().map { whole.rows($0 * rows..<($0 + 1) * rows, columns, named: $1) }
     }
 
     /// How a tensor's numbers are read.

@@ -1,0 +1,104 @@
+import Foundation
+import GGUF
+import JSON
+import Manifest
+import Models
+import Storage
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Export
+@testable import GGUFModels
+
+/// Mixtures of experts in GGUF files, where the matrices of all experts of a layer are one tensor.
+@Suite struct GGUFExpertTests {
+    private static let sizes = """
+        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,
+        "vocab_size": 768, "tie_word_embeddings": false, "max_position_embeddings": 512, "initializer_range": 0.3,
+        """
+    private static let configurations = [
+        "qwen3_moe": """
+        {"model_type": "qwen3_moe", \(sizes) "intermediate_size": 96, "moe_intermediate_size": 64, "num_experts": 12,
+         "num_experts_per_tok": 3, "norm_topk_prob": true, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0}
+        """,
+        "mixtral": """
+        {"model_type": "mixtral", \(sizes) "intermediate_size": 64, "num_local_experts": 12, "num_experts_per_tok": 2,
+         "rms_norm_eps": 1e-5, "rope_theta": 1000000.0}
+        """,
+    ]
+
+    private static func inFolder(_ body: (String) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "tala-gguf-\(UUID().uuidString)"
+        try DurableFiles.makeFolder(folder)
+        defer { FolderListing.delete(folder) }
+        try body(folder)
+    }
+
+    /// Writes a model with random weights and its file.
+    private static func write(_ type: String, _ mix: GGUFMix, in folder: String, _ change: (String) -> String = { $0 }) throws -> Checkpoint
+    {
+        let text = change(try #require(configurations[type]))
+        try text.write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+        try RandomCheckpoint(ModelConfiguration(folder: folder), elementType: .float32).make(in: folder)
+        let checkpoint = try Checkpoint(folder: folder)
+        let plan = try GGUFPlan(GGUFTexts(JoinedFolder(folder, tokenizer: ReferenceSet.own.chatModel)), checkpoint, mix: mix, name: "Name")
+        try GGUFExport.writeModel(plan, StoredRows(checkpoint), to: folder + "/model.gguf")
+        return checkpoint
+    }
+
+    @Test(arguments: ["qwen3_moe", "mixtral"]) func aFileHoldsEveryExpertAndIsReadAgain(type: String) throws {
+        try Self.inFolder { folder in
+            let checkpoint = try Self.write(type, .f32, in: folder)
+            let file = try GGUFFile(folder + "/model.gguf")
+            #expect(file.tensors["blk.1.ffn_gate_exps.weight"]?.shape == [12, 64, 32])
+            #expect(file.tensors["blk.1.ffn_down_exps.weight"]?.shape == [12, 32, 64])
+            #expect(file.tensors["blk.0.ffn_gate_inp.weight"]?.shape == [12, 32])
+            let name = type == "mixtral" ? "llama" : "qwen3moe"
+            #expect(file.metadata["general.architecture"] == name && file.metadata["\(name).expert_count"] == "12")
+            #expect(file.metadata["\(name).expert_used_count"] == (type == "mixtral" ? "2" : "3"))
+            let opened = try OpenedModel(path: folder + "/model.gguf")
+            #expect(opened.configuration.modelType == type)
+            let weights = try #require(opened.weights)
+            #expect(Set(weights.tensors.keys) == Set(checkpoint.tensors.keys))
+            for (name, tensor) in checkpoint.tensors {
+                #expect(weights.tensors[name]?.floats() == tensor.floats() && weights.tensors[name]?.shape == tensor.shape, "\(name)")
+            }
+            let expert = weights.tensors.keys.first { $0.contains(".7.") && $0.contains("experts") } ?? ""
+            #expect(weights.title(of: expert).hasSuffix("_exps.weight"), "\(weights.title(of: expert))")
+        }
+    }
+
+    @Test func blocksOfExpertsStayWhereTheyLie() throws {
+        try Self.inFolder { folder in
+            let checkpoint = try Self.write("qwen3_moe", .q8_0, in: folder)
+            let opened = try OpenedModel(path: folder + "/model.gguf")
+            let weights = try #require(opened.weights)
+            let name = "model.layers.1.mlp.experts.5.up_proj.weight"
+            let (own, stored) = (try #require(checkpoint.tensors[name]).floats(), try #require(weights.tensors[name]))
+            #expect(stored.blocks != nil && weights.tensors["model.layers.1.mlp.gate.weight"]?.blocks == nil)
+            #expect(zip(stored.floats(), own).allSatisfy { abs($0 - $1) < 0.02 })
+            let model = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 8)
+            let mapped = try #require(model.mappedWeights["stack/model.layers.1.mlp.experts.0.up_proj.weight"])
+            #expect(mapped.count == 12 * stored.bytes.count)
+        }
+    }
+
+    @Test func whatLlamaCppComputesOtherwiseIsRefused() throws {
+        for (other, word) in [
+            ("\"norm_topk_prob\": false", "norm_topk_prob"), ("\"norm_topk_prob\": true, \"mlp_only_layers\": [1]", "mlp_only_layers"),
+            ("\"norm_topk_prob\": true, \"decoder_sparse_step\": 2", "decoder_sparse_step"),
+        ] {
+            try Self.inFolder { folder in
+                do {
+                    _ = try Self.write("qwen3_moe", .f16, in: folder) {
+                        $0.replacingOccurrences(of: "\"norm_topk_prob\": true", with: other)
+                    }
+                    Issue.record("\(other) was written")
+                } catch let error as GGUFError {
+                    #expect(error.description.contains(word), "\(error)")
+                }
+            }
+        }
+    }
+}
