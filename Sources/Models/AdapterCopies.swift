@@ -15,11 +15,15 @@ package struct AdapterCopy: Sendable, Hashable {
 }
 
 extension AdapterSettings {
-    /// What the adapter is beside matrices on linear layers, in words; nil: nothing.
+    /// What the adapter is beside matrices on linear layers that all tokens take, in words; nil:
+    /// nothing.
     package func beyondMatrices(_ adapters: [AdapterModule]) -> String? {
         var words: [String] = usesMagnitudes ? ["lengths of rows (use_dora)"] : []
         if let embedding = adapters.first(where: \.module.isEmbedding) {
             words.append("matrices on the embedding (\(embedding.module.name))")
+        }
+        if let expert = adapters.first(where: \.module.isExpert) {
+            words.append("matrices on experts (such as \(expert.module.name))")
         }
         if bias != .none { words.append("biases (bias: \(bias.rawValue))") }
         if !savedModules.isEmpty { words.append("whole modules (modules_to_save: \(savedModules.joined(separator: ", ")))") }
@@ -41,7 +45,6 @@ extension AdapterSettings {
 
     /// Why such an adapter cannot be one of several in a batch; nil: it can.
     package func whyNotByRow(_ adapters: [AdapterModule]) -> String? {
-        if let expert = adapters.first(where: \.module.isExpert) { return "matrices on experts (\(expert.module.name))" }
         return beyondMatrices(adapters) ?? (initialisation.changesBase ? "a base of its own (init_lora_weights)" : nil)
     }
 
