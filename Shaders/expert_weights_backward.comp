@@ -2,9 +2,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// dx[p, :] = weights[t, j] * dy[p, :] and d_weights[t, j] = dy[p, :] · x[p, :] for p = places[t, j],
-// with COUNT places for each t: a row here is one of them. dx may lie where dy does. Parameters:
-// rows, columns.
+// dx[p, :] = weights[t, j] * dy[p, :] and d_weights[t, j] = dy[p, :] · x[p, :] for p = places[t,
+// j], with COUNT places for each t: a row here is one of them. dx may lie where dy does.
+// Parameters: rows, columns.
 INPUT(0, dy)
 INPUT(1, x)
 INPUT(2, weights)

@@ -2,9 +2,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// Choices of each expert, and the sums of its shares of the softmax of each row of logits; rows that
-// see no key are left out. An invocation takes an expert. Parameters: rows, experts, choices of a
-// row.
+// Choices of each expert, and the sums of its shares of the softmax of each row of logits; rows
+// that see no key are left out. An invocation takes an expert. Parameters: rows, experts, choices
+// of a row.
 INPUT(0, logits)
 INPUT_INT(1, experts)
 INPUT_INT(2, ranges)

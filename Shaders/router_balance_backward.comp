@@ -2,8 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common/operands.glsl"
 
-// The gradient of a row's logits from that of the sums of shares, the second row of `gradient`; zeros
-// for rows that see no key. An invocation takes a row. Parameters: rows, experts.
+// The gradient of a row's logits from that of the sums of shares, the second row of `gradient`;
+// zeros for rows that see no key. An invocation takes a row. Parameters: rows, experts.
 INPUT(0, gradient)
 INPUT(1, logits)
 INPUT_INT(2, ranges)

@@ -182,7 +182,8 @@ struct ConfigurationReader {
         return numbers
     }
 
-    /// The routers' loss where `output_router_logits` asks for it, as transformers adds it; nil: none.
+    /// The routers' loss where `output_router_logits` asks for it, as transformers adds it; nil:
+    /// none.
     /// - Parameter usual: its coefficient where config.json does not say.
     func routerLoss(chosenCount: Int, usual: Double) throws(ModelError) -> RouterLossSettings? {
         let coefficient = try number("router_aux_loss_coef") ?? usual

@@ -30,8 +30,8 @@ protocol ModelFamily: Sendable, Hashable {
     /// Adds what the first layer takes: the residual stream `[t, hidden]` float32 of `tokens`
     /// `[t, 1]`.
     func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
-    /// The weights under the names and in the shapes that the layers ask for, where a checkpoint may
-    /// have them otherwise.
+    /// The weights under the names and in the shapes that the layers ask for, where a checkpoint
+    /// may have them otherwise.
     func separated(_ weights: Checkpoint, of model: ModelConfiguration) -> Checkpoint
     /// Adds layer `index` to the graph: takes and returns the residual stream.
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID

@@ -29,7 +29,8 @@ enum DemoEngine {
         return folder
     }
 
-    /// The folder of a mixture of experts with random weights and the model's vocabulary, made once.
+    /// The folder of a mixture of experts with random weights and the model's vocabulary, made
+    /// once.
     static func expertFolder() throws -> String { try experts.get() }
 
     static func make(

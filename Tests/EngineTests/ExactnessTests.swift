@@ -48,7 +48,8 @@ import VulkanBackend
         var quantizesHead = false
         var requestCount = 64
         var isVulkan = false
-        /// A mixture of experts with random weights instead of the model that comes with the project.
+        /// A mixture of experts with random weights instead of the model that comes with the
+        /// project.
         var hasExperts = false
 
         func device(threads: Int?) throws -> any ComputeDevice {

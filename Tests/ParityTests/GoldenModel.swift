@@ -61,6 +61,15 @@ struct GoldenModel {
         return name.hasSuffix("k_proj.bias")
     }
 
+    /// The reference's adapter: on all linear layers, or, of a mixture of experts, on those that
+    /// are no experts' and have no expert's name.
+    var adapter: AdapterSettings {
+        var settings = AdapterSettings(rank: 4, alpha: 8)
+        let names = figure("lora_config", "targets")?.array?.compactMap(\.string) ?? []
+        if ["qwen3_moe", "mixtral", "phimoe"].contains(configuration.modelType) { settings.targets = .names(names) }
+        return settings
+    }
+
     func figure(_ path: String...) -> JSONNode? { path.reduce(figures as JSONNode?) { $0?[$1] } }
 }
 
@@ -74,7 +83,7 @@ struct GoldenRun {
         _ golden: GoldenModel, weights: Checkpoint? = nil, isLoRA: Bool, adapter: AdapterSettings? = nil, device: any ComputeDevice,
         recomputes: Bool = false, logitsByteLimit: Int = 32 << 20, baseWeights: BaseWeights = .stored
     ) throws {
-        let training: LanguageModel.Training = isLoRA ? .adapter(adapter ?? AdapterSettings(rank: 4, alpha: 8), seed: 1) : .full
+        let training: LanguageModel.Training = isLoRA ? .adapter(adapter ?? golden.adapter, seed: 1) : .full
         var mixable: Set<ElementType> = []
         for type in [ElementType.bfloat16, .float16] where device.mixesFloat32(with: type) { mixable.insert(type) }
         model = try LanguageModel(

@@ -118,7 +118,7 @@ import Training
     @Test(arguments: GoldenModel.all) func thePlanIsTheOneThatWasRecorded(item: ReferenceItem) throws {
         let golden = try GoldenModel(item)
         let model = try LanguageModel(
-            golden.configuration, source: .checkpoint(golden.checkpoint), training: .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1),
+            golden.configuration, source: .checkpoint(golden.checkpoint), training: .adapter(golden.adapter, seed: 1),
             maximumLength: 64)
         let programs = Programs(model: model, optimizer: AdamWOptimizer())
         let limits = MemoryLimits(maximumBlockBytes: 1 << 30, maximumTensorBytes: 1 << 27, alignment: 64)

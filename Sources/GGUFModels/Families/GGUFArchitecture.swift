@@ -123,8 +123,8 @@ package struct GGUFArchitecture {
         return Target(name: "blk.\(layer).\(name).\(kind)", change: change(name))
     }
 
-    /// Where one expert's weight goes: the tensor of the file that holds those of all experts of the
-    /// layer, and the expert's place in it; nil for other tensors.
+    /// Where one expert's weight goes: the tensor of the file that holds those of all experts of
+    /// the layer, and the expert's place in it; nil for other tensors.
     package func expert(of tensor: String) -> (file: String, expert: Int)? { form.expert(tensor) }
 
     /// Experts of a layer.

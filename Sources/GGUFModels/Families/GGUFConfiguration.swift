@@ -15,7 +15,10 @@ package struct GGUFConfiguration {
     func number(_ key: String) -> Double? { node[key]?.double }
     func flag(_ key: String) -> Bool? { node[key]?.bool }
 
-    func count(of key: String) -> Int? { node[key]?.integer }
+    /// A whole number; experts have two names.
+    func count(of key: String) -> Int? {
+        node[key]?.integer ?? (key == "num_experts" ? node["num_local_experts"]?.integer : nil)
+    }
 
     private func count(_ key: String) throws(GGUFError) -> Int {
         guard let count = node[key]?.integer, (1...(1 << 30)).contains(count) else { throw GGUFError("config.json: \(key) is missing") }
@@ -93,7 +96,7 @@ package struct GGUFConfiguration {
         for key in form.keys {
             switch key.value {
             case .flag: keys.append((key.file, .bool(flag(key.configuration) ?? (key.standard == 1))))
-            case .count: keys.append((key.file, .uint32(node[key.configuration]?.integer ?? Int(key.standard ?? 0))))
+            case .count: keys.append((key.file, .uint32(count(of: key.configuration) ?? Int(key.standard ?? 0))))
             case .number:
                 // Newer files of Gemma 3 have the base of sliding layers elsewhere.
                 let newer = key.file == "rope.freq_base_swa" ? node["rope_parameters"]?["sliding_attention"]?["rope_theta"]?.double : nil

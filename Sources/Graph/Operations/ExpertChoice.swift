@@ -8,8 +8,8 @@ package enum ExpertWeighting: Sendable, Hashable {
     /// The shares that the softmax over all gives the chosen ones.
     case overAll
     /// One after the other: the largest logit `s` of those that are left, with its share among the
-    /// `j` that are left and for which `(s - s[j]) / max(|s[j]|, s)` is at most this. The evaluation
-    /// form of SparseMixer (Liu et al. 2023, arXiv:2310.00811), as Phi-3.5-MoE has it.
+    /// `j` that are left and for which `(s - s[j]) / max(|s[j]|, s)` is at most this. The
+    /// evaluation form of SparseMixer (Liu et al. 2023, arXiv:2310.00811), as Phi-3.5-MoE has it.
     case among(Float)
 
     /// The number by which backends tell them apart.

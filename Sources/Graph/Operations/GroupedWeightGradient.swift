@@ -4,9 +4,9 @@ import Tensors
 /// group g of dy[p, :]ᵀ x[p, :] + addend`, one below the other.
 ///
 /// Inputs: `dy` `[rows, outputs]`, `x` `[rows, inputs]` of one type, `offsets` `[groups + 1, 1]`
-/// int32 as of ``GroupedProduct``, optionally `addend` `[groups * outputs, inputs]` float32. Output:
-/// float32 in the addend's shape. The gradient of a group without rows is its addend, or zero. The
-/// order of sums is fixed.
+/// int32 as of ``GroupedProduct``, optionally `addend` `[groups * outputs, inputs]` float32.
+/// Output: float32 in the addend's shape. The gradient of a group without rows is its addend, or
+/// zero. The order of sums is fixed.
 package struct GroupedWeightGradient: OperationWithoutGradient {
     package static let name = "GroupedWeightGradient"
     package var groupCount: Int

@@ -1,12 +1,12 @@
 import Tensors
 
 /// How a layer's tokens spread over its experts: `y[0, e] = addend[0, e] + ` how many choices fell
-/// on expert `e`, `y[1, e] = addend[1, e] + ` the sum of the shares that the softmax over all logits
-/// gives it. Rows that see no key are no tokens, and are left out.
+/// on expert `e`, `y[1, e] = addend[1, e] + ` the sum of the shares that the softmax over all
+/// logits gives it. Rows that see no key are no tokens, and are left out.
 ///
-/// Inputs: `logits` `[t, experts]` float32, `experts` `[t, count]` int32, `keyRanges` `[t, 2]` int32,
-/// optionally `addend` `[2, experts]` float32: the sums of earlier layers. Output: as the addend.
-/// The order of sums is fixed. Choices are not differentiated.
+/// Inputs: `logits` `[t, experts]` float32, `experts` `[t, count]` int32, `keyRanges` `[t, 2]`
+/// int32, optionally `addend` `[2, experts]` float32: the sums of earlier layers. Output: as the
+/// addend. The order of sums is fixed. Choices are not differentiated.
 package struct RouterBalance: Operation {
     package static let name = "RouterBalance"
     package var hasAddend: Bool

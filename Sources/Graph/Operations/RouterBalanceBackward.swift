@@ -4,8 +4,8 @@ import Tensors
 /// gradient of the sums of shares, `dlogits[t, e] = p[e] * (g[e] - sum over j of g[j] p[j])`; zeros
 /// for rows that see no key.
 ///
-/// Inputs: `gradient` `[2, experts]` float32, of which the second row is `g`, `logits` `[t, experts]`
-/// float32, `keyRanges` `[t, 2]` int32. Output: as the logits.
+/// Inputs: `gradient` `[2, experts]` float32, of which the second row is `g`, `logits` `[t,
+/// experts]` float32, `keyRanges` `[t, 2]` int32. Output: as the logits.
 package struct RouterBalanceBackward: OperationWithoutGradient {
     package static let name = "RouterBalanceBackward"
 

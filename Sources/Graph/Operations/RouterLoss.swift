@@ -6,8 +6,8 @@ import Tensors
 /// its shares. Evenly used experts give the coefficient times the experts of a token.
 ///
 /// Inputs: the sums of ``RouterBalance`` `[2, experts]` float32, `scale` `[1, 1]` float32. Outputs:
-/// `loss` `[1, 1]` float32 without the scale, and `gradient` `[2, experts]` float32 of the loss times
-/// the scale: zeros for the choices, which count as constants. Without rows all is zero.
+/// `loss` `[1, 1]` float32 without the scale, and `gradient` `[2, experts]` float32 of the loss
+/// times the scale: zeros for the choices, which count as constants. Without rows all is zero.
 package struct RouterLoss: OperationWithoutGradient {
     package static let name = "RouterLoss"
     package var coefficient: Float

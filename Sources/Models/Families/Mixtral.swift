@@ -15,8 +15,8 @@ struct MixtralFamily: ModelFamily {
     init(_ reader: ConfigurationReader, _ model: inout ModelConfiguration) throws(ModelError) {
         var layer = try StandardLayer(reader)
         var experts = try MixtureOfExperts(
-            reader, countKey: "num_local_experts", widthKey: "intermediate_size", activation: layer.activation, weighting: .overChosen,
-            usualChoice: 2)
+            reader, countKeys: ["num_local_experts"], widthKey: "intermediate_size", activation: layer.activation, weighting: .overChosen,
+            usual: (8, 2, nil))
         experts.names = Self.names
         layer.experts = experts
         model.routerLoss = try reader.routerLoss(chosenCount: experts.chosenCount, usual: 0.001)

@@ -23,24 +23,25 @@ struct MixtureOfExperts: Sendable, Hashable {
     var activation: ActivationFunction
 
     /// - Parameters:
-    ///   - countKey: what config.json calls the number of experts.
+    ///   - countKeys: what config.json may call the number of experts.
     ///   - widthKey: what it calls an expert's columns.
-    ///   - usualChoice: experts of a token where config.json does not say; nil: it has to.
+    ///   - usual: experts of a layer and of a token, and an expert's columns, where config.json does
+    ///     not say; nil: it has to.
     init(
-        _ reader: ConfigurationReader, countKey: String, widthKey: String, activation: ActivationFunction, weighting: ExpertWeighting,
-        usualChoice: Int? = nil
+        _ reader: ConfigurationReader, countKeys: [String], widthKey: String, activation: ActivationFunction, weighting: ExpertWeighting,
+        usual: (experts: Int, chosen: Int, width: Int?)
     ) throws(ModelError) {
-        expertCount = try reader.count(countKey, limit: ExpertChoice.expertLimit)
-        let chosenKey = "num_experts_per_tok"
-        if let usualChoice {
-            chosenCount = try reader.optionalCount(chosenKey, limit: ExpertChoice.countLimit) ?? usualChoice
-        } else {
-            chosenCount = try reader.count(chosenKey, limit: ExpertChoice.countLimit)
-        }
+        let (countKey, chosenKey) = (countKeys.first { reader.value($0) != nil } ?? "num_experts", "num_experts_per_tok")
+        expertCount = try reader.optionalCount(countKey, limit: ExpertChoice.expertLimit) ?? usual.experts
+        chosenCount = try reader.optionalCount(chosenKey, limit: ExpertChoice.countLimit) ?? usual.chosen
         guard chosenCount <= expertCount else {
             throw reader.failure(chosenKey, "is \(chosenCount), and there are \(expertCount) experts (\(countKey))")
         }
-        width = try reader.count(widthKey, limit: 1 << 20)
+        if let usualWidth = usual.width {
+            width = try reader.optionalCount(widthKey, limit: 1 << 20) ?? usualWidth
+        } else {
+            width = try reader.count(widthKey, limit: 1 << 20)
+        }
         (self.activation, self.weighting) = (activation, weighting)
     }
 

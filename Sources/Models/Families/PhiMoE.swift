@@ -23,8 +23,8 @@ struct PhiMoEFamily: ModelFamily {
         let noise = try reader.number("router_jitter_noise") ?? 0.01
         guard noise >= 0, noise.isFinite else { throw reader.failure("router_jitter_noise", "\(noise) is not a positive number") }
         var experts = try MixtureOfExperts(
-            reader, countKey: "num_local_experts", widthKey: "intermediate_size", activation: layer.activation,
-            weighting: .among(Float(2 * noise)), usualChoice: 2)
+            reader, countKeys: ["num_local_experts"], widthKey: "intermediate_size", activation: layer.activation,
+            weighting: .among(Float(2 * noise)), usual: (16, 2, nil))
         experts.names = MixtralFamily.names
         layer.experts = experts
         model.routerLoss = try reader.routerLoss(chosenCount: experts.chosenCount, usual: 0)

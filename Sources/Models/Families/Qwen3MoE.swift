@@ -14,8 +14,8 @@ struct Qwen3MoEFamily: ModelFamily {
         layer.normalisesHeads = true
         let divides = try reader.flag("norm_topk_prob") ?? false
         let experts = try MixtureOfExperts(
-            reader, countKey: "num_experts", widthKey: "moe_intermediate_size", activation: layer.activation,
-            weighting: divides ? .overChosen : .overAll)
+            reader, countKeys: ["num_experts", "num_local_experts"], widthKey: "moe_intermediate_size", activation: layer.activation,
+            weighting: divides ? .overChosen : .overAll, usual: (128, 8, 768))
         layer.experts = experts
         model.routerLoss = try reader.routerLoss(chosenCount: experts.chosenCount, usual: 0.001)
         let step = try reader.optionalCount("decoder_sparse_step", limit: 1 << 10) ?? 1
