@@ -9,6 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 import Training
+import VulkanBackend
 
 /// What mixtures of experts have beside what every family is compared in: the routers' loss,
 /// checkpoints that have all experts as one, adapters on experts, experts of few bits.
@@ -59,9 +60,10 @@ import Training
         }
     }
 
-    private static func devices() throws -> [any ComputeDevice] {
-        [try CPUDevice()] + (SharedVulkanDevice.device.map { [$0] } ?? [])
-    }
+    /// A device of this suite's own: a device is used by one thread at a time.
+    private nonisolated(unsafe) static let vulkan: VulkanDevice? = SharedVulkanDevice.isThere ? try? VulkanDevice(validates: true) : nil
+
+    private static func devices() throws -> [any ComputeDevice] { [try CPUDevice()] + (vulkan.map { [$0] } ?? []) }
 
     @Test func configurationAsksForTheRoutersLoss() throws {
         let golden = try GoldenModel(#require(Self.items.first))

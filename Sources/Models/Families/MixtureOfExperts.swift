@@ -25,8 +25,8 @@ struct MixtureOfExperts: Sendable, Hashable {
     /// - Parameters:
     ///   - countKeys: what config.json may call the number of experts.
     ///   - widthKey: what it calls an expert's columns.
-    ///   - usual: experts of a layer and of a token, and an expert's columns, where config.json does
-    ///     not say; nil: it has to.
+    ///   - usual: experts of a layer and of a token, and an expert's columns, where config.json
+    ///     does not say; nil: it has to.
     init(
         _ reader: ConfigurationReader, countKeys: [String], widthKey: String, activation: ActivationFunction, weighting: ExpertWeighting,
         usual: (experts: Int, chosen: Int, width: Int?)
