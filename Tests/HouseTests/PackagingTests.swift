@@ -8,7 +8,7 @@ import Testing
 
     private static func scripts() throws -> [String] {
         let names = try FileManager.default.contentsOfDirectory(atPath: SourceTree.path("scripts")).sorted()
-        let all = names.map { "scripts/\($0)" } + [".ci/run", "debian/tala.postrm"]
+        let all = names.map { "scripts/\($0)" } + [".ci/run", "debian/tala.postrm", "debian/tests/demo"]
         return all.filter { name in
             let first = (try? SourceTree.text(of: name)).flatMap { SourceTree.lines(of: $0).first } ?? ""
             return first.hasPrefix("#!/usr/bin/env bash") || first.hasPrefix("#!/bin/sh") || first.hasPrefix("# shellcheck shell=")
