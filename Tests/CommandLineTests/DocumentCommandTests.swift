@@ -10,10 +10,15 @@ import Testing
         try String(contentsOf: ManualTests.root.appendingPathComponent(document), encoding: .utf8)
     }
 
-    /// README and its kin, and the documents in `docs/`.
+    /// README and the documents in `docs/`, those of tasks among them.
     private static let documents: [String] = {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: ManualTests.root.appendingPathComponent("docs").path)) ?? []
-        return ["README.md"] + names.filter { $0.hasSuffix(".md") }.sorted().map { "docs/" + $0 }
+        let folders = ["docs/", "docs/tasks/"]
+        return ["README.md"]
+            + folders.flatMap { folder in
+                let path = ManualTests.root.appendingPathComponent(folder).path
+                let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+                return names.filter { $0.hasSuffix(".md") }.sorted().map { folder + $0 }
+            }
     }()
 
     private static let runnable: [String] = documents.filter { document in
@@ -90,6 +95,23 @@ import Testing
             for span in text.components(separatedBy: "```").enumerated().filter({ $0.offset % 2 == 0 }).map(\.element) {
                 let parts = span.replacingOccurrences(of: "\n", with: " ").components(separatedBy: "`")
                 for (index, part) in parts.enumerated() where index % 2 == 1 { try Self.check(part, document) }
+            }
+        }
+    }
+
+    /// A command that stands in a block of another kind would be run by nobody, without a reason.
+    @Test func noCommandOfTalasStandsOutsideOfABlockOfCommands() throws {
+        for document in Self.documents {
+            var (isInside, isPlain) = (false, false)
+            for (index, line) in try Self.text(document).components(separatedBy: "\n").enumerated() {
+                if line.hasPrefix("```") {
+                    isInside.toggle()
+                    isPlain = isInside && ["```", "```sh", "```bash", "```shell"].contains(line)
+                    continue
+                }
+                let word = line.drop { $0 == "$" || $0 == " " }.prefix { $0 != " " }
+                #expect(
+                    !isPlain || !["tala", "talad", "tala-serve", "tala-rank"].contains(String(word)), "\(document):\(index + 1): \(line)")
             }
         }
     }
