@@ -123,7 +123,7 @@ let package = Package(
         // States, events, checkpoint records: pure values.
         module("Jobs", ["JSON", "Manifest"]),
         // Claiming, job folders, control files, scan and inotify.
-        module("Spool", ["CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs"]),
+        module("Spool", ["Basics", "CLinux", "JSON", "Storage", "Tensors", "Manifest", "Jobs"]),
         // The confinement of a process that reads what strangers wrote: Landlock, seccomp, limits.
         module("Sandbox", ["CLinux", "Spool", "Storage", "Tensors"]),
         // Frozen weights in few bits: formats, those of GGUF files among them, quantising, reading.

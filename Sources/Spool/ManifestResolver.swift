@@ -127,7 +127,11 @@ package struct ManifestResolver: Sendable {
         case .missing:
             let places = (bundle == nil ? "" : "the bundle, ") + "files/ or an allowed root, or you may not read it"
             let remedy = bundle == nil && !name.hasPrefix("/") ? ": put it into files/, or submit the folder that holds it" : ""
-            throw ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)\(remedy)", param: param)
+            let meant =
+                Self.nearest(name, in: (bundle.map { [$0.path] } ?? []) + folders.prefix(1).map { layout[keyPath: $0] }).map {
+                    "; did you mean \"\($0)\"?"
+                } ?? ""
+            throw ManifestError(code: "not_found", message: "\"\(name)\" is not in \(places)\(remedy)\(meant)", param: param)
         }
     }
 
@@ -156,7 +160,9 @@ package struct ManifestResolver: Sendable {
         throw ManifestError(
             code: "not_found",
             message: "there is no model \"\(name)\" in models/"
-                + (known.isEmpty ? ", which is empty" : "; there are \(known.prefix(20).joined(separator: ", "))"), param: "model")
+                + (known.isEmpty ? ", which is empty" : "; there are \(known.prefix(20).joined(separator: ", "))")
+                + (Self.hubName(name).map { "; tala models pull \(name) gets it from a hub, and it is then called \($0)" } ?? ""),
+            param: "model")
     }
 
     /// A model's name below `models/`: without `.`, without anything hidden; nil if it is none.

@@ -56,6 +56,21 @@ import Testing
         }
     }
 
+    @Test func aNameThatIsNearlyRightIsNamedAndAHubsModelHasItsCommand() throws {
+        let place = try Place()
+        defer { place.remove() }
+        #expect(place.refusal("own.json")?.message.hasSuffix("did you mean \"own.jsonl\"?") == true)
+        #expect(place.refusal("else.csv")?.message.contains("did you mean") == false)
+        let beside = ManifestResolver.Bundle(path: place.beside, followsLinks: true)
+        let refusal = #expect(throws: ManifestError.self) { try place.files("c.jsonl", bundle: beside) }
+        #expect(refusal?.message.hasSuffix("did you mean \"b.jsonl\"?") == true)
+        let model = try #require(place.refusal(model: "HuggingFaceTB/SmolLM2-135M-Instruct")?.message)
+        #expect(model.contains("tala models pull HuggingFaceTB/SmolLM2-135M-Instruct") && model.hasSuffix("called SmolLM2-135M-Instruct"))
+        for name in ["typo", "a/b/c", "../b", "a b/c", "/x/y"] {
+            #expect(place.refusal(model: name)?.message.contains("models pull") == false, "\(name)")
+        }
+    }
+
     /// A job that trains nothing has one file, and what it compares with is found beside its model.
     @Test func anEvaluationNamesItsFileAndWhatItComparesWith() throws {
         let place = try Place()

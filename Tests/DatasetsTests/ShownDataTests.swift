@@ -214,6 +214,7 @@ import Tokenization
         }
         #expect(
             try message("question,answer\n\"What?\",A number.\n", "data.csv").hasPrefix("is CSV, not text in JSON: write it as JSON Lines"))
+        #expect(try message("question,answer\n\"What?\",A number.\n", "data.csv").contains("tala data convert FILE OUT.jsonl"))
         #expect(try message("question;answer\nWhat?;That.\n", "data.csv").hasPrefix("is CSV"))
         #expect(try message("question\tanswer\nWhat?\tThat.\n", "data.jsonl").hasPrefix("is TSV"))
         #expect(

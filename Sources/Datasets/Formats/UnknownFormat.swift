@@ -49,6 +49,7 @@ enum UnknownFormat {
         }
         guard let question = first(questions.filter { $0 != answer.lowercased() }) else { return nil }
         return
-            "did you mean prompt and completion? \(renamed([(question, "prompt"), (answer, "completion")])), and set train_on: completion"
+            "did you mean prompt and completion? \(renamed([(question, "prompt"), (answer, "completion")])), and set train_on: completion; "
+            + "or tala data convert FILE OUT.jsonl, which makes chat lines of it"
     }
 }

@@ -43,8 +43,8 @@ enum FileBeginning {
             guard isTable || isNamed else { continue }
             return (
                 "a \(format) file",
-                "is \(format), not text in JSON: write it as JSON Lines, one object a line, with the keys of one of the formats: "
-                    + UnknownFormat.formats
+                "is \(format), not text in JSON: write it as JSON Lines, one object a line (tala data convert FILE OUT.jsonl makes chat lines "
+                    + "of questions and answers), with the keys of one of the formats: " + UnknownFormat.formats
             )
         }
         return nil
