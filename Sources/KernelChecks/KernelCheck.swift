@@ -86,12 +86,17 @@ package struct KernelTiming {
     package let bytesPerSecond: Double
 
     /// The fastest of several runs of the timed cases of an operation.
-    /// - Parameter caseLimit: cases at most.
+    /// - Parameters:
+    ///   - caseLimit: cases at most.
+    ///   - mustStop: asked between two runs and two cases; the first case is run once in any case.
     /// - Throws: what the device throws.
-    package static func measured(_ operation: String, on device: any ComputeDevice, secondsPerKernel: Double = 0.3, caseLimit: Int = .max)
-        throws -> [KernelTiming]
-    {
-        try KernelCatalogue.timings.filter { $0.operation == operation }.prefix(caseLimit).map { kernel in
+    package static func measured(
+        _ operation: String, on device: any ComputeDevice, secondsPerKernel: Double = 0.3, caseLimit: Int = .max,
+        mustStop: () -> Bool = { false }
+    ) throws -> [KernelTiming] {
+        var timings: [KernelTiming] = []
+        for kernel in KernelCatalogue.timings.filter({ $0.operation == operation }).prefix(caseLimit) {
+            if !timings.isEmpty, mustStop() { break }
             var random = CaseRandom(seed: 1)
             var machine = KernelMachine(seed: 1)
             let sample = try kernel.sample(&random)
@@ -100,14 +105,17 @@ package struct KernelTiming {
             try prepared.reset()
             var (best, spent, runs) = (Double.infinity, 0.0, 0)
             while runs < 3 || (spent < secondsPerKernel && runs < 200) {
+                if runs > 0, mustStop() { break }
                 let seconds = try prepared.executable.profile().reduce(0, +)
                 (best, spent, runs) = (min(best, seconds), spent + seconds, runs + 1)
             }
             let cost = sample.operation.cost(inputs: sample.inputs.map(\.type), outputs: sample.outputs)
             let least = max(best, 1e-9)
-            return KernelTiming(
-                kernel: kernel.description, seconds: best, operationsPerSecond: cost.floatingPointOperations / least,
-                bytesPerSecond: (cost.bytesRead + cost.bytesWritten) / least)
+            timings.append(
+                KernelTiming(
+                    kernel: kernel.description, seconds: best, operationsPerSecond: cost.floatingPointOperations / least,
+                    bytesPerSecond: (cost.bytesRead + cost.bytesWritten) / least))
         }
+        return timings
     }
 }

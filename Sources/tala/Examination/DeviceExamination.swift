@@ -103,7 +103,8 @@ struct DeviceExamination {
 
     /// Rates of matrix products and attention, beside what is published of the card. They are those
     /// of a device that nobody watches: the validation layer costs time at every command.
-    mutating func measureRates(secondsPerKernel: Double = 0.3, caseLimit: Int = .max) {
+    /// - Parameter end: a moment of ``BenchClock`` after which no further case is begun.
+    mutating func measureRates(secondsPerKernel: Double = 0.3, caseLimit: Int = .max, until end: Double = .infinity) {
         do {
             let device = isWatched == true ? try Devices.make(selector) { _ in } : device
             // A card does the product of the processor's size in less time than it takes to ask.
@@ -130,7 +131,9 @@ struct DeviceExamination {
             say("memory: \(Int((peaks.bytesPerSecond / 1e9).rounded())) GB/s")
             var kernels: [JSONMember] = []
             for operation in ["Attention", "AttentionBackward"] {
-                for timing in try KernelTiming.measured(operation, on: device, secondsPerKernel: secondsPerKernel, caseLimit: caseLimit) {
+                for timing in try KernelTiming.measured(
+                    operation, on: device, secondsPerKernel: secondsPerKernel, caseLimit: caseLimit, mustStop: { BenchClock.now() > end })
+                {
                     kernels.append(
                         JSONMember(
                             timing.kernel,
@@ -147,23 +150,32 @@ struct DeviceExamination {
     /// Whether the device is a card, not the processor in one form or another.
     var isCard: Bool { !device.sharesProcessMemory && !Devices.isSoftware(device) }
 
-    /// Rates and training, of a size that fits into the time.
+    /// Rates and training, of a size that fits into the time. A device that is slower than that, or
+    /// shared, is measured with less, and the first training anyway.
     mutating func measureBriefly(seconds: Double) {
-        measureRates(secondsPerKernel: min(0.3, seconds / 300), caseLimit: seconds < 30 ? 1 : .max)
+        let start = BenchClock.now()
+        measureRates(secondsPerKernel: min(0.3, seconds / 300), caseLimit: seconds < 30 ? 1 : .max, until: start + seconds * 0.4)
         let narrow = [ElementType.float16, .bfloat16].first { device.activationTypes.contains($0) } ?? .float32
         if isCard {
             measureTraining("smollm2-135m", tokens: 4096, seconds: seconds * 0.2)
-            measureTraining("smollm2-135m", tokens: 4096, precision: narrow, seconds: seconds * 0.2)
-            measureTraining("qwen2.5-0.5b", tokens: 2048, precision: narrow, seconds: seconds * 0.3)
+            measureTraining("smollm2-135m", tokens: 4096, precision: narrow, seconds: seconds * 0.2, until: start + seconds * 0.9)
+            measureTraining("qwen2.5-0.5b", tokens: 2048, precision: narrow, seconds: seconds * 0.3, until: start + seconds * 0.9)
         } else {
             measureTraining("stories260k", tokens: 1024, seconds: seconds * 0.1)
-            if seconds >= 40 { measureTraining("smollm2-135m", tokens: 64, seconds: seconds * 0.3) }
+            if seconds >= 40 { measureTraining("smollm2-135m", tokens: 64, seconds: seconds * 0.3, until: start + seconds * 0.9) }
         }
     }
 
     /// Steps of training a shape with random weights, for about the time.
-    mutating func measureTraining(_ shape: String, tokens: Int, precision: ElementType = .float32, seconds: Double) {
+    /// - Parameter latest: a moment of ``BenchClock`` after which it is not begun any more.
+    mutating func measureTraining(
+        _ shape: String, tokens: Int, precision: ElementType = .float32, seconds: Double, until latest: Double = .infinity
+    ) {
         let name = "\(shape) \(precision.rawValue)"
+        guard BenchClock.now() < latest else {
+            add("training \(name)", ["skipped": true])
+            return say("training \(name): left out for lack of time")
+        }
         do {
             let options = try BenchOptions.parse([
                 "--shape", shape, "--tokens", "\(tokens)", "--sequence", "\(min(256, tokens))", "--precision", precision.rawValue,
