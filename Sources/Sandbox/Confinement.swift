@@ -28,7 +28,9 @@ package enum Confinement {
 
         package var description: String {
             if isOff { return "not confined (TALA_CONFINEMENT=off)" }
-            let files = landlockVersion.map { "files confined (Landlock \($0))" } ?? "files not confined (the kernel has no Landlock)"
+            let files =
+                landlockVersion.map { "files confined (Landlock \($0))" }
+                ?? "files not confined (no Landlock: the kernel lacks it, or a sandbox forbids it)"
             return files + (forbidsCalls ? ", no network" : ", network not forbidden (the kernel has no seccomp)")
         }
         package var isComplete: Bool { landlockVersion != nil && forbidsCalls }

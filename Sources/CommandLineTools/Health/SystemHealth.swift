@@ -18,6 +18,13 @@ package enum SystemHealth {
     private static var landlock: HealthCheck {
         let version = tala_landlock_version()
         guard version > 0 else {
+            if errno == EPERM {
+                return HealthCheck(
+                    "Landlock", .warning, "a sandbox around this program forbids it: workers are guarded by permissions alone",
+                    remedy:
+                        "allow landlock_create_ruleset, landlock_add_rule and landlock_restrict_self, in a container for example by its seccomp profile"
+                )
+            }
             return HealthCheck(
                 "Landlock", .warning, "the kernel does not have it: workers are guarded by permissions alone",
                 remedy: "use a kernel from 5.13 on with landlock in its list of security modules (lsm=)")
