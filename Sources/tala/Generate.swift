@@ -5,7 +5,9 @@ import Engine
 import Glibc
 import Graph
 import JSON
+import Jobs
 import Models
+import Spool
 import Storage
 import Tensors
 import Templates
@@ -14,8 +16,10 @@ import Tokenization
 /// `tala generate`: asks a model, with or without an adapter.
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Continue a text, or answer a prompt, with a model and an adapter.")
-    @Option(help: "A model folder.") var model: String
-    @Option(help: "A PEFT adapter folder.") var adapter: String?
+    @OptionGroup var options: SpoolOptions
+    @Option(help: "A finished job's id, a name in models/, a model's folder or a GGUF file.", completion: ModelCompletion.names)
+    var model: String
+    @Option(help: "A PEFT adapter's folder, or the id of the job that trained it.") var adapter: String?
     @Option(help: "The text to continue, or the user's words with --chat.") var prompt: String
     @Flag(help: "Put the prompt into the model's chat template.") var chat = false
     @Option(help: "New tokens at most.") var maxTokens = 128
@@ -23,7 +27,6 @@ struct Generate: ParsableCommand {
     @Option(help: "Draw from the likeliest tokens with this probability together.") var topP = 1.0
     @Option(help: "The seed of the draws.") var seed: UInt64 = 0
     @Option(help: "The device.") var device = "cpu"
-    @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
         guard (1...1_000_000).contains(maxTokens) else { throw ValidationError("--max-tokens is out of range") }
@@ -33,6 +36,7 @@ struct Generate: ParsableCommand {
     }
 
     func run() throws {
+        let (model, adapter, json) = (try modelPlace(), adapterPlace, options.json)
         if ModelFolders.form(of: model) != .gguf {
             try Self.checkFolder(model, holding: "a model: config.json, weights in safetensors, tokenizer.json")
         }
@@ -109,6 +113,23 @@ struct Generate: ParsableCommand {
         } catch {
             throw CommandFailure(.invalid, "\(error)")
         }
+    }
+
+    /// What is asked: the result of a job, what has a path, or a name in `models/`.
+    /// - Throws: ``CommandFailure`` if there is no such model.
+    private func modelPlace() throws(CommandFailure) -> String {
+        if JobIdentifier.isJob(model) {
+            guard let folder = ModelFolders.model(inResult: options.layout.job(model).result) else {
+                throw CommandFailure(.notFound, "the job \(model) has no finished model")
+            }
+            return folder
+        }
+        if model.hasPrefix("/") || model.hasPrefix(".") || FolderListing.leads(model) { return model }
+        return try ModelsCommand.folder(model, options.layout)
+    }
+
+    private var adapterPlace: String? {
+        adapter.map { JobIdentifier.isJob($0) ? options.layout.job($0).result + "/adapter" : $0 }
     }
 
     /// - Throws: ``CommandFailure`` if there is no folder of that name, or one that this user may

@@ -1,4 +1,5 @@
 import Foundation
+import Spool
 import Storage
 import TestSupport
 import Testing
@@ -38,6 +39,24 @@ import Testing
             ["there is no folder /no/such/adapter"])
         Self.expectFolderWords(
             try tala.run(["generate", "--model", Self.demo + "/config.json", "--prompt", "hi"]), ["config.json is not a folder"])
+    }
+
+    @Test func aModelIsNamedAsAManifestNamesIt() throws {
+        let spool = try CommandSpool()
+        defer { spool.remove() }
+        try FileManager.default.copyItem(atPath: Self.demo, toPath: spool.layout.models + "/owl")
+        let job = try spool.add(1, "succeeded", step: 1, of: 1)
+        try DurableFiles.makeFolder(spool.layout.job(job).result)
+        try FileManager.default.copyItem(atPath: Self.demo, toPath: spool.layout.job(job).result + "/merged")
+        let other = try spool.add(2, "running", step: 1, of: 2)
+        let question = ["--chat", "--prompt", "What does the frog eat?", "--max-tokens", "12"]
+        let expected = try spool.tala(["generate", "--model", Self.demo] + question)
+        #expect(expected.status == 0 && !expected.output.isEmpty, "\(expected)")
+        for name in ["owl", job] { #expect(try spool.tala(["generate", "--model", name] + question).output == expected.output, "\(name)") }
+        let missing = try spool.tala(["generate", "--model", "owls"] + question)
+        #expect(missing.status == 2 && missing.errors.contains("there are owl"), "\(missing)")
+        let unfinished = try spool.tala(["generate", "--model", other] + question)
+        #expect(unfinished.status == 2 && unfinished.errors.contains("has no finished model"), "\(unfinished)")
     }
 
     @Test func anAdapterThatCannotBeUsedIsBlamedOnItsOwnFile() throws {
