@@ -1,18 +1,22 @@
-package import ArgumentParser
+import ArgumentParser
+import CommandLineTools
+import Datasets
 import Glibc
 import JSON
 import Jobs
 import Manifest
+import Preparation
 import Spool
 import Storage
 
 /// `tala init`: a commented manifest to begin with.
-package struct Initialize: ParsableCommand {
-    package static let configuration = CommandConfiguration(
+struct Initialize: ParsableCommand {
+    static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Write a commented manifest to begin with.",
         discussion: """
-            What is not given is asked for on a terminal, with the models and data files of the spool as proposals. Check the manifest with tala validate, \
-            see what it needs with tala plan, then tala submit it. Exit codes: 0 written, 1 the file is there already, 2 something is missing.
+            What is not given is asked for on a terminal, with the models and data files of the spool as proposals. Where model and data are there, the \
+            comments say what the plan of the job is on this machine. Check the manifest with tala validate, see what it needs with tala plan, then \
+            tala submit it. Exit codes: 0 written, 1 the file is there already, 2 something is missing.
             """)
     @OptionGroup var options: SpoolOptions
     @Option(help: "A name in models/, a finished job's id, or a folder's absolute path.", completion: ModelCompletion.names) var model:
@@ -28,15 +32,13 @@ package struct Initialize: ParsableCommand {
     @Option(name: .shortAndLong, help: "The manifest to write; - is standard output.", completion: .file(extensions: ["yaml", "yml"]))
     var output = "manifest.yaml"
 
-    package init() {}
-
-    package func validate() throws {
+    func validate() throws {
         if let task, ManifestTemplate.Task(rawValue: task) == nil {
             throw ValidationError("--task is \(ManifestTemplate.Task.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(task)\"")
         }
     }
 
-    package func run() throws {
+    func run() throws {
         guard output == "-" || force || !FolderListing.exists(output) else {
             throw CommandFailure(.failed, "\(output) is there already; --force replaces it, --output names another file")
         }
@@ -48,12 +50,19 @@ package struct Initialize: ParsableCommand {
         guard let task = ManifestTemplate.Task(rawValue: word) else {
             throw CommandFailure(.usage, "the task is \(known.joined(separator: ", ")), not \"\(Terminal.safe(word))\"")
         }
-        let text = ManifestTemplate(model: model, data: data, task: task, trainsAllWeights: full || task == .text).text
+        var template = ManifestTemplate(model: model, data: data, task: task, trainsAllWeights: full || task == .text)
+        let manifest: Manifest
         // What is written here must be right: a manifest to begin with that is refused would teach
         // nothing.
-        do throws(ManifestError) { _ = try Manifest(ManifestText(Array(text.utf8), isYAML: true)) } catch {
+        do throws(ManifestError) { manifest = try Manifest(ManifestText(Array(template.text.utf8), isYAML: true)) } catch {
             throw CommandFailure(error, file: output)
         }
+        let folder = output == "-" ? "." : DurableFiles.split(output).folder
+        do { template.plan = try ManifestTemplate.Plan(manifest, folder: folder, layout) } catch {
+            // The manifest is as good without: model or data may come later.
+            StandardError.write("the comments say nothing of this machine: \(Terminal.safe(Self.reason(error)))\n")
+        }
+        let text = template.text
         if output == "-" { return try StandardOutput.write(text) }
         try DurableFiles.replace(output, with: text)
         if options.json {
@@ -61,6 +70,17 @@ package struct Initialize: ParsableCommand {
         } else {
             try StandardOutput.line("\(output) is written. Next: tala validate \(output); tala plan \(output); tala submit \(output)")
         }
+    }
+
+    /// Why there is no plan, in a line.
+    private static func reason(_ error: any Error) -> String {
+        let text: String
+        if case PreparationError.invalidData(let reports) = error {
+            text = reports.flatMap(\.problems.first).first.map { "\($0)" } ?? "\(error)"
+        } else {
+            text = "\(error)"
+        }
+        return String(text.prefix { $0 != "\n" })
     }
 
     /// Asks for what was not given, where there is a terminal to ask on.
