@@ -1,6 +1,7 @@
 import Datasets
 import Graph
 import JSON
+import Manifest
 import Models
 import Storage
 import Tensors
@@ -50,6 +51,15 @@ struct ReferenceModel {
         }
     }
 
+    /// On the matrices that the reference tuned: those that it has first values of.
+    private var adapter: AdapterSettings {
+        var settings = AdapterSettings(rank: 4, alpha: 8)
+        let modules = tensors.keys.filter { $0.hasPrefix("lora.init.") && $0.hasSuffix(".lora_A") }.map { $0.dropLast(".lora_A".count) }
+        let names = Set(modules.compactMap { $0.split(separator: ".").last.map(String.init) })
+        if !names.isEmpty { settings.targets = .names(names.sorted()) }
+        return settings
+    }
+
     private var width: Int { tensors["input_ids"]?.shape.last ?? 0 }
 
     /// Does the five steps.
@@ -58,7 +68,7 @@ struct ReferenceModel {
     func largestDifference(on device: any ComputeDevice) throws -> Double {
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let model = try LanguageModel(
-            configuration, source: .checkpoint(checkpoint), training: .adapter(AdapterSettings(rank: 4, alpha: 8), seed: 1),
+            configuration, source: .checkpoint(checkpoint), training: .adapter(adapter, seed: 1),
             precision: .init(mixableTypes: mixable), maximumLength: width, decaysAll: true,
             pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
         var optimizer = AdamWOptimizer()
