@@ -8,6 +8,9 @@ import PackageDescription
 // run; scripts/build-levels builds so.
 let environment = ProcessInfo.processInfo.environment
 let hasLevels = environment["TALA_LEVELS"] == "1"
+// TALA_CHECKED=1 leaves the checks of bounds, overflows and undefined behaviour in a release build:
+// scripts/sanitize builds so, since what is compiled file by file is too slow under a sanitizer.
+let isChecked = environment["TALA_CHECKED"] == "1"
 func processor() -> String? {
     #if arch(x86_64)
         if hasLevels { return "x86-64-v2" }
@@ -33,7 +36,8 @@ func settings(for processor: String?) -> [SwiftSetting] {
     let flags = ["-Xcc", "-fno-math-errno"] + (processor.map { ["-Xcc", "-march=\($0)"] } ?? [])
     // Checked in a debug build, but not so slow that the tests of everything else cannot run in it.
     return language + [
-        .unsafeFlags(["-Ounchecked"] + flags, .when(configuration: .release)), .unsafeFlags(["-O"] + flags, .when(configuration: .debug)),
+        .unsafeFlags([isChecked ? "-O" : "-Ounchecked"] + flags, .when(configuration: .release)),
+        .unsafeFlags(["-O"] + flags, .when(configuration: .debug)),
     ]
 }
 let numeric = settings(for: processor())
@@ -46,11 +50,11 @@ let builtFor: [CSetting] =
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings ?? language)
 }
-// Undefined behaviour traps in debug builds, those of scripts/sanitize among them.
+// Undefined behaviour traps in debug builds and in checked ones.
 func moduleInC(_ name: String, _ settings: [CSetting] = []) -> Target {
-    .target(
-        name: name,
-        cSettings: settings + [.unsafeFlags(["-fsanitize=undefined", "-fsanitize-trap=undefined"], .when(configuration: .debug))])
+    let trapping = ["-fsanitize=undefined", "-fsanitize-trap=undefined"]
+    return .target(
+        name: name, cSettings: settings + [isChecked ? .unsafeFlags(trapping) : .unsafeFlags(trapping, .when(configuration: .debug))])
 }
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: language)
