@@ -18,22 +18,19 @@ struct GGUFChoice {
     /// - Parameter files: of the whole repository. What lies in its folders counts too: large
     ///   models have one for their parts.
     init(_ files: [HubListing.File]) {
-        var parts: [String: [(number: Int, count: Int, file: HubListing.File)]] = [:]
-        var names: [String: String] = [:]
-        for file in files where GGUFNames.mayBeModel(DurableFiles.split("/" + file.name).name) {
+        var found: [String: [(base: String, number: Int, count: Int, file: HubListing.File)]] = [:]
+        for file in files {
             let name = DurableFiles.split("/" + file.name).name
-            let part = GGUFNames.part(name)
-            let base = part?.base ?? String(name.dropLast(GGUFNames.ending.count))
+            guard GGUFNames.mayBeModel(name) else { continue }
+            let part = GGUFNames.part(name) ?? (String(name.dropLast(GGUFNames.ending.count)), 1, 1)
             // Parts in two folders are two models.
-            let key = file.name.dropLast(name.utf8.count) + base
-            names[String(key)] = base
-            parts[String(key), default: []].append((part?.number ?? 1, part?.count ?? 1, file))
+            found[file.name.dropLast(name.utf8.count) + part.base, default: []].append((part.base, part.number, part.count, file))
         }
-        models = parts.compactMap { key, found -> Model? in
-            let sorted = found.sorted { $0.number < $1.number }
+        models = found.values.compactMap { parts -> Model? in
+            let sorted = parts.sorted { $0.number < $1.number }
             // A model of which a part is missing is of no use.
-            guard let count = sorted.first?.count, sorted.map(\.number) == Array(1...count) else { return nil }
-            return Model(name: names[key] ?? key, files: sorted.map(\.file))
+            guard let first = sorted.first, sorted.map(\.number) == Array(1...first.count) else { return nil }
+            return Model(name: first.base, files: sorted.map(\.file))
         }.sorted { ($0.byteCount, $0.name) < ($1.byteCount, $1.name) }
     }
 

@@ -5,10 +5,9 @@ import JSON
 package enum NeededFiles {
     private static let texts: Set<String> = [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "chat_template.jinja", "chat_template.json", "tokenizer.model", "vocab.json", "merges.txt", "README.md", "LICENSE", "LICENSE.txt",
-        "LICENSE.md", "LICENCE", "NOTICE", "NOTICE.txt", "USE_POLICY.md",
+        "chat_template.jinja", "chat_template.json", "tokenizer.model", "vocab.json", "merges.txt",
     ]
-    /// Of them what may matter beside a GGUF file, which has the others in itself.
+    /// What matters beside a GGUF file, too, which has the others in itself.
     private static let notices: Set<String> = [
         "README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "NOTICE", "NOTICE.txt", "USE_POLICY.md",
     ]
@@ -19,7 +18,7 @@ package enum NeededFiles {
 
     /// The files beside weights.
     package static func isText(_ name: String) -> Bool {
-        texts.contains(name)
+        texts.contains(name) || isNotice(name)
             || name.hasPrefix(templates) && name.hasSuffix(".jinja") && !name.dropFirst(templates.count).contains("/")
     }
 
