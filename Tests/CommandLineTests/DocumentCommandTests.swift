@@ -100,9 +100,8 @@ import Testing
     }
 
     /// A command that stands in a block of another kind would be run by nobody, without a reason.
-    /// What repeats the figures of performance takes minutes, as that document says.
     @Test func noCommandOfTalasStandsOutsideOfABlockOfCommands() throws {
-        for document in Self.documents where document != "docs/performance.md" {
+        for document in Self.documents {
             var (isInside, isPlain) = (false, false)
             for (index, line) in try Self.text(document).components(separatedBy: "\n").enumerated() {
                 if line.hasPrefix("```") {
