@@ -1,7 +1,5 @@
 package import Manifest
-import Storage
 package import Graph
-import Quantization
 package import Tensors
 
 /// A model that can be trained, evaluated and sampled: its graph, what is trained of it, and where
