@@ -61,12 +61,11 @@ struct GoldenModel {
         return name.hasSuffix("k_proj.bias")
     }
 
-    /// The reference's adapter: on all linear layers, or, of a mixture of experts, on those that
-    /// are no experts' and have no expert's name.
+    /// The reference's adapter, on the matrices that it names.
     var adapter: AdapterSettings {
         var settings = AdapterSettings(rank: 4, alpha: 8)
         let names = figure("lora_config", "targets")?.array?.compactMap(\.string) ?? []
-        if ["qwen3_moe", "mixtral", "phimoe"].contains(configuration.modelType) { settings.targets = .names(names) }
+        if !names.isEmpty { settings.targets = .names(names) }
         return settings
     }
 
