@@ -19,17 +19,12 @@ extension ExactnessTests {
     @Test(arguments: settings.filter { ["cpu", "cpu, bfloat16 activations", "vulkan"].contains($0.testDescription) })
     func cacheEvictionVectorsAndLeaversChangeNoBit(_ setting: Setting) throws {
         let requests = try Self.related(setting.requestCount)
-        func make(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
-            var settings = settings
-            settings.cacheType = setting.cacheType
-            return try DemoEngine.make(on: setting.device(threads: threads), activations: setting.activations, settings)
-        }
-        let wanted = try Self.alone(requests) { try make($0, threads: 1) }
+        let wanted = try Self.alone(requests) { try setting.engine($0, threads: 1) }
         // Room for all, and room for hardly more than is being written.
         for (slots, pages, threads) in [(8, 64, 2), (3, 14, 3)] {
             var settings = EngineSettings(slots: slots, contextLength: 256, pageCount: pages, queueLimit: 1_000, chunkRows: 48)
             settings.stepSeconds = 1e9
-            let engine = try make(settings, threads: threads)
+            let engine = try setting.engine(settings, threads: threads)
             var random = SplitMix64(seed: UInt64(slots))
             for round in 0..<2 {
                 var left = requests.shuffled(using: &random)
@@ -83,16 +78,11 @@ extension ExactnessTests {
             request.lookup = request.id % 3 == 2 ? 4 : 0
             return request
         }
-        func make(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
-            var settings = settings
-            settings.cacheType = setting.cacheType
-            return try DemoEngine.make(on: setting.device(threads: threads), activations: setting.activations, settings)
-        }
-        let wanted = try Self.alone(requests) { try make($0, threads: 1) }
+        let wanted = try Self.alone(requests) { try setting.engine($0, threads: 1) }
         for (slots, pages, threads) in [(8, 9, 2), (5, 7, 1)] {
             var settings = EngineSettings(slots: slots, contextLength: 224, pageCount: pages, queueLimit: 1_000, chunkRows: 48)
             settings.stepSeconds = 1e9
-            let engine = try make(settings, threads: threads)
+            let engine = try setting.engine(settings, threads: threads)
             let found = try engine.run(requests)
             for (request, answer) in zip(requests, wanted) {
                 #expect(found[request.id]?[0] == answer, "request \(request.id), \(slots) slots, \(pages) pages")

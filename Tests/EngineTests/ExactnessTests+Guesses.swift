@@ -16,15 +16,10 @@ extension ExactnessTests {
             requests[index].maximumTokens = 20 + index % 9
             if index % 7 == 3 { requests[index].stops = [String(text.prefix(4))] }
         }
-        func make(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
-            var settings = settings
-            settings.cacheType = setting.cacheType
-            return try DemoEngine.make(
-                on: setting.device(threads: threads), baseWeights: setting.weights, activations: setting.activations, settings)
-        }
-        let wanted = try Self.alone(requests) { try make($0, threads: 1) }
+        let wanted = try Self.alone(requests) { try setting.engine($0, threads: 1) }
         for (slots, lookup, threads) in [(1, 8, 1), (8, 4, 2), (3, 1, 4)] {
-            let engine = try make(EngineSettings(slots: slots, contextLength: 256, queueLimit: 1_000, chunkRows: 64), threads: threads)
+            let engine = try setting.engine(
+                EngineSettings(slots: slots, contextLength: 256, queueLimit: 1_000, chunkRows: 64), threads: threads)
             for request in requests {
                 var request = request
                 request.lookup = lookup

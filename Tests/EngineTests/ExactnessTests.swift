@@ -52,8 +52,13 @@ import VulkanBackend
         /// project.
         var hasExperts = false
 
-        func device(threads: Int?) throws -> any ComputeDevice {
-            isVulkan ? try VulkanDevice(validates: true) : try CPUDevice(threadCount: threads)
+        func engine(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
+            var settings = settings
+            (settings.cacheType, settings.quantizesHead) = (cacheType, quantizesHead)
+            return try DemoEngine.make(
+                model: hasExperts ? DemoEngine.expertFolder() : DemoEngine.folder,
+                on: isVulkan ? VulkanDevice(validates: true) : CPUDevice(threadCount: threads), baseWeights: weights,
+                activations: activations, tokenizer: DemoEngine.folder, settings)
         }
     }
     static let settings: [Setting] =
@@ -80,22 +85,14 @@ import VulkanBackend
 
     @Test(arguments: settings) func aRequestGetsTheSameBitsWhateverElseRuns(_ setting: Setting) throws {
         let requests = try Self.requests(setting.requestCount)
-        func make(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
-            var settings = settings
-            (settings.cacheType, settings.quantizesHead) = (setting.cacheType, setting.quantizesHead)
-            return try DemoEngine.make(
-                model: setting.hasExperts ? DemoEngine.expertFolder() : DemoEngine.folder, on: setting.device(threads: threads),
-                baseWeights: setting.weights, activations: setting.activations,
-                tokenizer: DemoEngine.folder, settings)
-        }
-        let wanted = try Self.alone(requests) { try make($0, threads: 1) }
+        let wanted = try Self.alone(requests) { try setting.engine($0, threads: 1) }
         #expect(Set(wanted.map(\.tokens)).count > setting.requestCount / 2, "the requests must differ")
 
         // Arriving at random among up to seven others, prompts cut anywhere.
         for (slots, chunk, threads) in [(8, 256, 2), (8, 7, 1), (3, 1, 4), (8, 64, 3)] {
             var settings = EngineSettings(slots: slots, contextLength: 256, queueLimit: 1_000, chunkRows: chunk)
             settings.stepSeconds = 1e9
-            let engine = try make(settings, threads: threads)
+            let engine = try setting.engine(settings, threads: threads)
             var random = SplitMix64(seed: UInt64(chunk))
             var left = requests.shuffled(using: &random)
             let found = try engine.run([left.removeLast()]) { _ in
