@@ -15,7 +15,7 @@ package struct HubReference: Sendable, Hashable, CustomStringConvertible {
         variant = words.count == 2 ? String(words[1]) : nil
         guard parts.count == 2 else {
             throw HubError.badReference(
-                text, "a model is named OWNER/NAME or OWNER/NAME@REVISION, such as HuggingFaceTB/SmolLM2-135M-Instruct")
+                text, "a model is named OWNER/NAME, OWNER/NAME:VARIANT or OWNER/NAME@REVISION, such as HuggingFaceTB/SmolLM2-135M-Instruct")
         }
         for part in parts + (variant.map { [$0] } ?? []) where !Self.isName(part) {
             throw HubError.badReference(text, "\"\(part)\" is not a name of letters, digits, -, _ and .")
