@@ -225,7 +225,8 @@ let package = Package(
                 "Tokenization", "Datasets", "Models",
             ]),
         program("tala-fuzz", [argumentParser, "Fuzzing"]),
-        program("talad", [argumentParser, "CProcessor", "CommandLineTools", "Daemon", "Jobs", "Spool", "Storage"]),
+        program(
+            "talad", [argumentParser, "CProcessor", "CommandLineTools", "Daemon", "Jobs", "Manifest", "Spool", "Storage"]),
         program(
             "tala-engine",
             [
@@ -360,8 +361,8 @@ if hasMPI {
         program(
             "tala-rank",
             [
-                argumentParser, "CLinux", "CommandLineTools", "Jobs", "Manifest", "MPIRanks", "Ranks", "Sandbox", "Spool",
-                "Storage", "Training", "Worker",
+                argumentParser, "Basics", "CLinux", "CommandLineTools", "Jobs", "Manifest", "MPIRanks", "Ranks", "Sandbox",
+                "Spool", "Storage", "Training", "Worker",
             ]),
     ]
 }

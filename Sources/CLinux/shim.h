@@ -37,6 +37,8 @@ static inline int tala_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, 
 static inline int tala_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1); }
 static inline int tala_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 static inline int tala_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+// The processors that this process may run on, a bit each: the bytes that were written, or -1.
+static inline long tala_processor_mask(uint64_t *mask, size_t bytes) { return syscall(SYS_sched_getaffinity, 0, bytes, mask); }
 // A descriptor that becomes readable when the process ends.
 static inline int tala_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
@@ -95,8 +97,21 @@ static inline int tala_forbid_calls(void) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-#undef TALA_REFUSE
     struct sock_fprog filter = {sizeof program / sizeof program[0], program};
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
 }
+
+// Forbids this process and its children for good to make further sockets or connections, local ones
+// too; those that are there stay. It comes after the filter above, which knows the architecture. 0,
+// or -1 and errno.
+static inline int tala_forbid_connections(void) {
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        TALA_REFUSE(SYS_socket), TALA_REFUSE(SYS_connect), TALA_REFUSE(SYS_bind), TALA_REFUSE(SYS_listen),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
+}
+#undef TALA_REFUSE
 #endif

@@ -53,7 +53,9 @@ struct Admission {
     /// nothing but the files can keep it from starting.
     private func startsAtOnce(_ status: JobStatus, _ manifest: Manifest) -> Bool {
         guard configuration.startsAtOnce, scheduler.isEmpty, !manifest.validatesOnly, manifest.notBefore == nil, manifest.after.isEmpty,
-            supervisor.devices.contains(where: { $0.isFree && DeviceChoice.serves($0.selector, manifest.device) })
+            supervisor.devices.contains(where: { $0.isFree && DeviceChoice.serves($0.selector, manifest.device) }),
+            // Beside others its plan must be known first.
+            supervisor.devices.allSatisfy(\.isFree)
         else { return false }
         let owner = status.owner ?? 0
         if let quotas = users.role(of: owner)?.quotas {

@@ -1,3 +1,4 @@
+package import Manifest
 package import Spool
 
 extension TalaDaemon {
@@ -39,6 +40,8 @@ extension TalaDaemon {
         package var policyFile: String?
         /// Where figures for Prometheus go.
         package var metricsFile: String?
+        /// The batch job of Slurm that the daemon runs in; nil: it runs in none.
+        package var allocation: Allocation?
         package var version = "0.1.0"
 
         package init(layout: SpoolLayout, devices: [String] = ["auto"], workerProgram: String) {

@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 import Jobs
 import Manifest
 import Spool
@@ -11,11 +12,12 @@ struct Dispatch {
     let supervisor: WorkerSupervisor
     /// How several processes are started.
     var launch = Launch()
+    var memory = HostMemory()
 
     func startWork() {
         guard !scheduler.isClosed, supervisor.mayStart else { return }
         for index in supervisor.devices.indices where supervisor.devices[index].isFree {
-            let next = scheduler.next(for: supervisor.devices[index].selector, running: supervisor.running)
+            let next = scheduler.next(for: supervisor.devices[index].selector, running: supervisor.running, fits: { hasRoom(for: $0) })
             guard let next, let status = begin(.run, next) else { continue }
             let problem = supervisor.train(
                 next.id, owner: next.owner, onDevice: index, by: supervisor.gang(for: next, from: index, launch))
@@ -27,6 +29,23 @@ struct Dispatch {
             case .validate(let next): validate(next)
             }
         }
+    }
+
+    /// Whether a job's plan leaves the jobs that run their memory.
+    private func hasRoom(for entry: Queue.Entry) -> Bool {
+        let running = supervisor.devices.compactMap { $0.worker?.job }
+        guard !running.isEmpty else { return true }
+        let held = running.map { hostBytes(of: $0) }
+        guard let objection = memory.objection(to: hostBytes(of: entry.id), beside: held) else { return true }
+        scheduler.noteShortage(entry.id, objection)
+        return false
+    }
+
+    /// By the plan with which a job trains, or was validated; nil before there is one.
+    private func hostBytes(of job: String) -> Int? {
+        let folder = store.folder(job)
+        if let plan = folder.status()?.plan { return plan.hostBytes }
+        return ((try? folder.validation()) ?? nil).flatMap { PlanFigures(json: $0["plan"]) }?.hostBytes
     }
 
     private func validate(_ next: Queue.Entry) {

@@ -13,7 +13,7 @@ struct GangChoice {
     ///   - program: `tala-rank`.
     /// - Returns: nil where one process does it all.
     init?(for entry: Queue.Entry, from index: Int, of devices: [WorkerSupervisor.DeviceSlot], program: String, _ launch: Launch) {
-        guard entry.ranks > 1 else { return nil }
+        guard entry.ranks > 1, launch.launcher != .none else { return nil }
         let selector = devices[index].selector
         let isProcessor = selector == "cpu" || selector == "auto" && entry.device == "cpu"
         // A word that leaves the choice open could lead all processes to one card.
@@ -24,7 +24,7 @@ struct GangChoice {
                 && DeviceChoice.serves(device.selector, entry.device)
         }
         let here = isProcessor ? launch.processorShares : isCard ? 1 + others.count : 1
-        let processes = Lanes(entry.ranks).processCounts.first { $0 <= here * max(1, launch.hosts.count) } ?? 1
+        let processes = Lanes(entry.ranks).processCounts.first { $0 <= here * launch.hostCount } ?? 1
         guard processes > 1 else { return nil }
         helpers = isProcessor ? [] : Array(others.prefix(launch.division(of: processes).each - 1))
         let words = isProcessor ? ["cpu"] : ([index] + helpers).map { devices[$0].selector }

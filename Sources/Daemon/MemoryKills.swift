@@ -21,10 +21,22 @@ enum MemoryKills {
             }.first
             text +=
                 "; its control group may hold \(mebibytes(bytes)) (\(file))" + (used.map { " and held \(mebibytes($0.1)) (\($0.0))" } ?? "")
-        } else if let total = line(of: "/proc/meminfo", startingWith: "MemTotal:")?.split(separator: " ").first.flatMap({ Int($0) }) {
-            text += "; its control group has no limit, the machine has \(total / 1024) MiB"
+        } else if let total = machineBytes {
+            text += "; its control group has no limit, the machine has \(mebibytes(total))"
         }
         return text
+    }
+
+    /// Bytes that the daemon and its workers may hold: the nearest limit of a control group, or the
+    /// machine's memory; nil where neither can be read.
+    static var allowedBytes: Int? { [limit?.bytes, machineBytes].compactMap { $0 }.min() }
+
+    private static var machineBytes: Int? {
+        line(of: "/proc/meminfo", startingWith: "MemTotal:")?.split(separator: " ").first.flatMap { Int($0) }
+            .flatMap { kibibytes in
+                let (bytes, overflows) = kibibytes.multipliedReportingOverflow(by: 1024)
+                return overflows ? nil : bytes
+            }
     }
 
     private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }

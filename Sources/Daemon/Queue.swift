@@ -153,9 +153,13 @@ struct Queue {
     /// - Parameters:
     ///   - device: whether a free device serves jobs that name this one.
     ///   - owner: whether this owner may have one more job running.
-    mutating func next(monotonic: Double, wall: Int, device: (String) -> Bool, owner: (Int) -> Bool) -> Entry? {
+    ///   - fits: whether there is room for this job; until there is, it stays the next.
+    mutating func next(
+        monotonic: Double, wall: Int, device: (String) -> Bool, owner: (Int) -> Bool, fits: (Entry) -> Bool = { _ in true }
+    ) -> Entry? {
         wake(monotonic: monotonic, wall: wall)
         while let found = pick(device: device, owner: owner) {
+            if let entry = waiting[found.id]?.entry, !fits(entry) { return nil }
             levels[found.key]?.owners[found.owner]?.removeFirst()
             _ = front(found.key, found.owner)
             guard var entry = remove(found.id) else { continue }

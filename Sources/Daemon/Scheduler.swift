@@ -24,6 +24,8 @@ final class Scheduler {
     private(set) var waitingForRoom: Set<String> = []
     /// Jobs that are paused because their owner's month is used up.
     private(set) var waitingForQuota: Set<String> = []
+    /// Jobs that wait for memory of the host, and whose owners know it.
+    private var toldOfMemory: Set<String> = []
     /// Jobs that have ended and whose dependents are still to be told.
     private var ends: [JobStatus] = []
     /// True once the daemon shuts down: nothing is started any more.
@@ -46,12 +48,15 @@ final class Scheduler {
     // MARK: What is next
 
     /// The next job for a free device.
-    /// - Parameter running: the jobs of an owner that run now.
-    func next(for device: String, running: (Int) -> Int) -> Queue.Entry? {
+    /// - Parameters:
+    ///   - running: the jobs of an owner that run now.
+    ///   - fits: whether there is room for a job.
+    func next(for device: String, running: (Int) -> Int, fits: (Queue.Entry) -> Bool = { _ in true }) -> Queue.Entry? {
         let next = queue.next(
             monotonic: Clock.monotonic(), wall: Clock.wall(), device: { DeviceChoice.serves(device, $0) },
-            owner: { [self] in running($0) < users.role(of: $0)?.quotas.runningJobs ?? .max })
+            owner: { [self] in running($0) < users.role(of: $0)?.quotas.runningJobs ?? .max }, fits: fits)
         guard let next else { return nil }
+        toldOfMemory.remove(next.id)
         if let excess = monthExcess(next.owner) {
             pauseForQuota(next.id, excess)
             return nil
@@ -193,8 +198,15 @@ final class Scheduler {
         .init(code: .dependencyFailed, message: "the job \(id), which this one comes after, did not succeed", param: "after")
     }
 
+    /// Says once why a job is not begun although a device is free for it.
+    func noteShortage(_ id: String, _ objection: String) {
+        guard toldOfMemory.insert(id).inserted, let status = (try? store.status(id)) ?? nil else { return }
+        store.record(status, .info, .waiting, "Waiting for memory: \(objection)")
+    }
+
     /// Takes a job out of every queue.
     func dequeue(_ id: String) {
+        toldOfMemory.remove(id)
         queue.remove(id)
         validations.remove(id)
         salvages.remove(id)

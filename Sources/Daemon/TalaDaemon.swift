@@ -72,7 +72,9 @@ package final class TalaDaemon {
     }
 
     private var dispatch: Dispatch {
-        Dispatch(store: store, scheduler: scheduler, supervisor: supervisor, launch: users.policy?.launch ?? Launch())
+        Dispatch(
+            store: store, scheduler: scheduler, supervisor: supervisor,
+            launch: (users.policy?.launch ?? Launch()).within(configuration.allocation))
     }
     private var control: JobControl { JobControl(store: store, scheduler: scheduler, supervisor: supervisor) }
     private var admission: Admission {

@@ -51,6 +51,7 @@ struct WorkerProcess {
             var words = ["--processes", "\(processes)", "--launcher", launch.launcher.rawValue]
             for device in devices { words += ["--device", device] }
             for host in launch.division(of: processes).hosts { words += ["--host", host] }
+            if let count = launch.allocatedHosts { words += ["--allocated-hosts", "\(count)"] }
             if let network = launch.network { words += ["--network", network] }
             if let partition = launch.partition { words += ["--partition", partition] }
             return words

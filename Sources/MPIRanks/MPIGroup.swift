@@ -16,6 +16,8 @@ package final class MPIGroup: RankGroup {
     private let world: MPI_Comm
     private var received: [Float] = []
     private var hasToldToCancel = false
+    /// Asked about once a second while this rank waits for another; true ends the group.
+    package var mustEnd: () -> Bool = { false }
 
     private enum Tag {
         static let announcement: Int32 = 1
@@ -170,6 +172,8 @@ package final class MPIGroup: RankGroup {
             let pause: UInt32 = asked < 5_000 ? 100 : 1_000
             usleep(pause)
             waited += Double(pause) * 1e-6
+            // 143: as if all had been told to end.
+            if asked % 1_000 == 0, mustEnd() { tearDown(128 + SIGTERM) }
             if waited > seconds { return false }
         }
         return true
@@ -184,7 +188,7 @@ package final class MPIGroup: RankGroup {
     }
 
     /// Ends all ranks at once; the launcher's exit code is this one.
-    package func tearDown(_ exitCode: Int32) {
+    package func tearDown(_ exitCode: Int32) -> Never {
         MPI_Abort(world, exitCode)
         _exit(exitCode)
     }

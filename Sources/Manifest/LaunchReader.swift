@@ -8,13 +8,16 @@ extension Launch {
         guard let section = try root.section("launch", ["launcher", "hosts", "network", "partition", "processor_shares"]) else { return }
         if let word = try section.value("launcher", .text(limit: 16)) {
             guard let launcher = Launcher(rawValue: word) else {
-                let known = Launcher.allCases.map(\.rawValue).joined(separator: " or ")
-                throw section.failure("launcher", "\"\(word)\" is none; it is \(known)")
+                let known = Launcher.allCases.map(\.rawValue).joined(separator: ", ")
+                throw section.failure("launcher", "\"\(word)\" is no launcher; known are \(known)")
             }
             self.launcher = launcher
         }
         hosts = try section.value("hosts", .texts(limit: 1024)) ?? []
         for host in hosts where !Self.isName(host) { throw section.failure("hosts", "\"\(host)\" is no name of a host") }
+        if launcher == .none, !hosts.isEmpty {
+            throw section.failure("hosts", "with launcher none one worker of this host carries each job")
+        }
         network = try section.value("network", .text(limit: 64))
         if let network, !Self.isNetwork(network) {
             throw section.failure("network", "\"\(network)\" is no network; write one as 10.0.0.0/24")

@@ -85,6 +85,14 @@ package enum Confinement {
         return report
     }
 
+    /// Leaves this process the connections that it has, and no others: not even a local one to a
+    /// service that hands out credentials. For one of several processes, once it is confined.
+    /// - Parameter report: of its confinement; where that is off or impossible, so is this.
+    package static func keepConnections(_ report: Report) {
+        guard !report.isOff, report.forbidsCalls else { return }
+        _ = tala_forbid_connections()
+    }
+
     /// The model's folder, and the files that links in it lead to: a download cache keeps weights
     /// elsewhere.
     private static func modelPaths(_ model: String?) -> [String] { model.map(linkedPaths) ?? [] }

@@ -6,12 +6,14 @@ import Storage
 /// for tests.
 package enum Probe {
     /// Confines this process for a job and tries paths and sockets.
+    /// - Parameter isRank: as one of several processes, which keep their connections.
     /// - Returns: lines to print: the report, then `readable`, `writable` or `closed` and each
     ///   path, then what sockets can be made.
     /// - Throws: ``StorageError`` if the job's folder cannot be read.
-    package static func run(_ folder: JobFolder, paths: [String]) throws -> [String] {
+    package static func run(_ folder: JobFolder, paths: [String], isRank: Bool = false) throws -> [String] {
         let acceptance = try folder.acceptance()
         let report = Confinement.confine(folder, acceptance)
+        if isRank { Confinement.keepConnections(report) }
         var lines = [report.description]
         for path in paths {
             let isWritable = !FolderListing.isFolder(path) && Reachability.canWrite(path)

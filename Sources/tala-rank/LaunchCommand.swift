@@ -14,22 +14,27 @@ struct LaunchCommand: ParsableCommand {
     @Option(help: "The job's folder.") var job: String
     @Option(help: "A device of each host, for one of its processes; may be repeated.") var device: [String] = ["auto"]
     @Option(help: "How many processes there are to be.") var processes: Int
-    @Option(help: "mpirun or slurm.") var launcher = "mpirun"
+    @Option(help: "mpirun, slurm or none.") var launcher = "mpirun"
     @Option(help: "A host that carries processes; may be repeated. Without any, this one carries all.") var host: [String] = []
+    @Option(name: .customLong("allocated-hosts"), help: "Hosts of the allocation of Slurm that the launcher runs in.")
+    var allocatedHosts: Int?
     @Option(help: "The network between the hosts, as 10.0.0.0/24.") var network: String?
     @Option(help: "The partition of Slurm.") var partition: String?
     @Option(help: "The daemon's process; the launcher ends when it is gone.") var parent: Int32?
 
     func run() throws {
-        guard let kind = Launch.Launcher(rawValue: launcher) else { throw ValidationError("--launcher \(launcher): it is mpirun or slurm") }
+        guard let kind = Launch.Launcher(rawValue: launcher) else {
+            throw ValidationError("--launcher \(launcher): it is mpirun, slurm or none")
+        }
         Confinement.bindToParent(parent)
         // Whatever the launcher makes of a signal, it is gone with the daemon, and the ranks with
         // it.
         _ = tala_set_parent_death_signal(SIGKILL)
-        let launch = Launch(launcher: kind, hosts: host, network: network, partition: partition)
+        let launch = Launch(launcher: kind, hosts: host, network: network, partition: partition, allocatedHosts: allocatedHosts)
         let own = CommandLine.arguments[0]
         let words = launch.words(
-            program: own.contains("/") ? own : "tala-rank", processes: processes, job: job, devices: device, isRoot: getuid() == 0)
+            program: own.contains("/") ? own : "tala-rank", processes: processes, job: job, devices: device, launchedBy: getpid(),
+            isRoot: getuid() == 0)
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         pointers.append(nil)
         execvp(words[0], pointers)

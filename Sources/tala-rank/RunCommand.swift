@@ -23,6 +23,11 @@ struct RunCommand: ParsableCommand {
     @Option(help: "The job's folder; rank 0 alone looks at it.") var job: String
     @Option(help: "A device of each host, for one of its processes; may be repeated.") var device: [String] = ["auto"]
     @Option(help: "How many processes there must be.") var processes: Int
+    @Option(name: .customLong("launched-by"), help: "The launcher's process on rank 0's host; the group ends when it is gone.")
+    var launchedBy: Int32?
+
+    /// Seconds for which rank 0 waits for another rank once the launcher is gone.
+    private static let graceSeconds = 30.0
 
     func run() throws {
         // Whoever has started this process takes it along.
@@ -41,27 +46,34 @@ struct RunCommand: ParsableCommand {
             throw ExitCode(WorkerExit.failed.rawValue)
         }
         let selector = device[group.localRank % max(1, device.count)]
-        divideProcessor(group, selector)
+        let threads = try ProcessorShare.threadCount(group)
+        if !selector.hasPrefix("vulkan") { setenv("TALA_THREADS", "\(threads)", 0) }
         if group.rank == 0 { try lead(group, selector) }
         try follow(group, selector)
     }
 
-    /// Processes on one processor share its cores.
-    private func divideProcessor(_ group: MPIGroup, _ selector: String) {
-        guard !selector.hasPrefix("vulkan") else { return }
-        setenv("TALA_THREADS", "\(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / group.localCount))", 0)
-    }
-
     private func lead(_ group: MPIGroup, _ selector: String) throws -> Never {
         let folder = JobFolder(path: job)
+        guard FolderListing.exists(folder.path) else {
+            var name = [CChar](repeating: 0, count: 256)
+            gethostname(&name, name.count - 1)
+            let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            StandardError.write(
+                "<3>tala-rank: rank 0 is on \(host), which does not have \(folder.path): the first host of launch.hosts must be the daemon's own\n"
+            )
+            group.tearDown(WorkerExit.failed.rawValue)
+        }
+        let launcher = LauncherWatch(launchedBy)
+        group.mustEnd = { launcher.isGone(forSeconds: Self.graceSeconds) }
         var outcome = WorkerExit.stopped
         if let lock = try FileLock(path: folder.lockFile) {
             do {
                 let papers = try folder.papers()
                 try group.announce(Array((papers.acceptance.modelPath ?? "").utf8))
-                report(Confinement.confine(folder, papers.acceptance), folder.id)
+                confined(Confinement.confine(folder, papers.acceptance), folder.id)
                 outcome = try JobRunner(
-                    folder: folder, papers: papers, deviceSelector: selector, group: group, mustStop: { stopRequested != 0 }
+                    folder: folder, papers: papers, deviceSelector: selector, group: group,
+                    mustStop: { stopRequested != 0 || launcher.isGone }
                 ).run()
             } catch { outcome = JobRunner.recordDamage(error, of: folder) }
             withExtendedLifetime(lock) {}
@@ -79,7 +91,7 @@ struct RunCommand: ParsableCommand {
             let first = try group.nextAnnouncement()
             if RankOrder(first) != .end {
                 let model = String(decoding: first, as: UTF8.self)
-                report(Confinement.confineReader(model.isEmpty ? [] : [model]), "rank \(group.rank)")
+                confined(Confinement.confineReader(model.isEmpty ? [] : [model]), "rank \(group.rank)")
                 try Follower(group: group, deviceSelector: selector).run()
             }
         } catch {
@@ -90,7 +102,8 @@ struct RunCommand: ParsableCommand {
         throw ExitCode(0)
     }
 
-    private func report(_ confinement: Confinement.Report, _ subject: String) {
+    private func confined(_ confinement: Confinement.Report, _ subject: String) {
+        Confinement.keepConnections(confinement)
         guard !confinement.isComplete else { return }
         Journal(program: "tala-rank").log(.warning, "\(subject): \(confinement.description)", nil, Journal.Subject())
     }

@@ -89,8 +89,9 @@ struct TalaWorker: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "probe", abstract: "Say what a worker of this job could still read, write and reach.")
         @Option(help: "The job's folder.") var job: String
+        @Flag(help: "Try it as one of several processes of the job, which keep the connections that they have.") var rank = false
         @Argument(help: "Paths to try.") var paths: [String] = []
 
-        func run() throws { for line in try Probe.run(JobFolder(path: job), paths: paths) { print(line) } }
+        func run() throws { for line in try Probe.run(JobFolder(path: job), paths: paths, isRank: rank) { print(line) } }
     }
 }

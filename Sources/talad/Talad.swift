@@ -4,6 +4,7 @@ import CommandLineTools
 import Daemon
 import Glibc
 import Jobs
+import Manifest
 import Spool
 import Storage
 
@@ -77,6 +78,7 @@ struct Talad: ParsableCommand {
         configuration.metricsFile = metrics
         configuration.retryDelays = delays
         configuration.silenceLimit = silenceLimit
+        configuration.allocation = Allocation { name in getenv(name).map { String(cString: $0) } }
         let daemon: TalaDaemon
         do {
             daemon = try TalaDaemon(

@@ -80,6 +80,16 @@ import Testing
             "writable /dev/null", "closed /root", "local sockets: allowed", "internet sockets: forbidden", "netlink sockets: forbidden",
         ] { #expect(lines.contains(line), "\(line)\n\(text)") }
         #expect(!lines.contains("writable /etc/passwd"))
+        // Neither munge nor an agent of ssh can be asked for credentials.
+        let rank = Process()
+        let said = Pipe()
+        rank.executableURL = process.executableURL
+        rank.arguments = ["probe", "--job", job.path, "--rank"]
+        rank.standardOutput = said
+        try rank.run()
+        let answer = String(decoding: said.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        rank.waitUntilExit()
+        for word in ["local", "internet", "netlink"] { #expect(answer.contains("\(word) sockets: forbidden"), "\(answer)") }
     }
 
     @Test func aDatasetThatIsReplacedBetweenAcceptanceAndValidationIsJudgedAgain() throws {

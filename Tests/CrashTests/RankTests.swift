@@ -25,11 +25,13 @@ import Testing
         """
 
     /// Runs a job with so many processes until the daemon is done.
-    private static func run(_ spool: RealSpool, processes: Int, while body: (Process) throws -> Void = { _ in }) throws -> Int32 {
+    private static func run(
+        _ spool: RealSpool, processes: Int, options: [String] = [], while body: (Process) throws -> Void = { _ in }
+    ) throws -> Int32 {
         let policy = spool.layout.root + "/policy.yaml"
         try DurableFiles.replace(policy, with: "default: admin\nlaunch: {processor_shares: \(processes)}\n")
         let daemon = try spool.startDaemon(
-            ["--device", "cpu", "--policy", policy, "--retry-delays", "0.1,0.1,0.1"], environment: ["TALA_THREADS": "1"])
+            ["--device", "cpu", "--policy", policy, "--retry-delays", "0.1,0.1,0.1"] + options, environment: ["TALA_THREADS": "1"])
         try body(daemon)
         daemon.waitUntilExit()
         return daemon.terminationStatus
@@ -98,6 +100,22 @@ import Testing
         #expect(Self.ranks(of: spool).isEmpty, "processes outlived the daemon")
         #expect(try Self.run(spool, processes: 4) == 0)
         #expect(try Trace(spool) == Trace(alone))
+    }
+
+    /// The other rank waits for it; nobody but the watchdog notices.
+    @Test func aStoppedRankIsNoticedAndTheJobGoesOnToTheSameBytes() throws {
+        let alone = try RealSpool(manifest: Self.manifest)
+        defer { alone.remove() }
+        #expect(try Self.run(alone, processes: 1) == 0)
+        let spool = try RealSpool(manifest: Self.manifest)
+        defer { spool.remove() }
+        let status = try Self.run(spool, processes: 2, options: ["--silence-limit", "3"]) { daemon in
+            while daemon.isRunning, spool.job?.checkpointNames.isEmpty ?? true { usleep(5_000) }
+            if let last = Self.ranks(of: spool).last { kill(last, SIGSTOP) }
+        }
+        let events = try spool.job.map { String(decoding: try DurableFiles.read($0.eventsFile), as: UTF8.self) } ?? ""
+        #expect(status == 0 && events.contains("No sign of life for"), "\(events)")
+        #expect(try Trace(spool) == Trace(alone) && Self.ranks(of: spool).isEmpty)
     }
 }
 

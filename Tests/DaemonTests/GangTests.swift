@@ -42,11 +42,40 @@ import Testing
         #expect(words.suffix(8) == ["/x/tala-rank", "run", "--job", "/j", "--processes", "4", "--device", "cpu"])
         let slurm = Launch(launcher: .slurm, hosts: ["a", "b"], network: "10.0.0.0/24", partition: "gpu")
         let line = slurm.words(program: "t", processes: 2, job: "/j", devices: ["cpu"], isRoot: true).joined(separator: " ")
-        #expect(line.hasPrefix("srun -K1 --mpi=pmix -n 2 -N 2 -w a,b -p gpu --export=ALL,"))
+        #expect(line.hasPrefix("srun -Q -K1 --mpi=pmix -n 2 -N 2 -w a,b -p gpu --export=ALL,"))
         #expect(line.contains("OMPI_MCA_btl_tcp_if_include=10.0.0.0/24"))
     }
 
+    /// A batch job of Slurm has hosts and tasks, which `launch` need not name.
+    @Test func anAllocationSaysHowManyProcessesAndWhere() throws {
+        let variables = ["SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2", "SLURM_NTASKS": "8"]
+        let allocation = try #require(Allocation { variables[$0] })
+        #expect(allocation == Allocation(hostCount: 2, taskCount: 8))
+        let launch = Launch(launcher: .slurm).within(allocation)
+        #expect(try #require(gang(ranks: 8, devices: ["cpu"], launch: launch)).gang.processes == 8)
+        let found = try #require(gang(ranks: 4, devices: ["cpu"], launch: launch))
+        #expect(found.gang.processes == 4 && found.gang.arguments.contains("--allocated-hosts"))
+        let words = launch.words(program: "t", processes: 4, job: "/j", devices: ["cpu"], launchedBy: 9, isRoot: false)
+        let line = words.joined(separator: " ")
+        #expect(line.hasPrefix("srun -Q -K1 --mpi=pmix -n 4 -N 2 --overlap --cpu-bind=none --export=ALL,"))
+        #expect(!words.contains("-w") && line.hasSuffix("t run --job /j --processes 4 --device cpu --launched-by 9"))
+        // Two cards of each host.
+        let cards = try #require(gang(ranks: 4, devices: ["vulkan:0", "vulkan:1"], launch: launch))
+        #expect(cards.gang.processes == 4 && cards.helpers == [1])
+        // What the administrator says goes before, and another launcher knows nothing of it.
+        #expect(Launch(launcher: .slurm, hosts: ["a"]).within(allocation).allocatedHosts == nil)
+        #expect(Launch().within(allocation) == Launch() && Launch(launcher: .slurm).within(nil).hostCount == 1)
+        #expect(Allocation { _ in nil } == nil)
+        #expect(Allocation { ["SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "x"][$0] } == Allocation(hostCount: 1, taskCount: 1))
+    }
+
+    @Test func withoutALauncherOneWorkerCarriesAllLanes() throws {
+        let policy = try Policy(ManifestText(Array("launch: {launcher: none}".utf8), isYAML: true))
+        #expect(gang(ranks: 4, devices: ["vulkan:0", "vulkan:1"], launch: policy.launch) == nil)
+    }
+
     @Test(arguments: [
+        ("launch: {launcher: none, hosts: [a]}", "launch.hosts"),
         ("launch: {launcher: ssh}", "launch.launcher"), ("launch: {hosts: [--x]}", "launch.hosts"),
         ("launch: {hosts: ['a;b']}", "launch.hosts"),
         ("launch: {network: eth0}", "launch.network"), ("launch: {network: 10.0.0.0/33}", "launch.network"),

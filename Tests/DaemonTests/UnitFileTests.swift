@@ -37,6 +37,25 @@ import Testing
         #expect(number <= (unit == "tala-serve.service" ? 1.5 : 1.0), "\(line)")
     }
 
+    /// Jobs in several processes need the loopback, those on several hosts a network.
+    @Test(
+        .enabled(if: hasAnalyze, "systemd-analyze is not here"),
+        arguments: [([String](), 1.0), (["tala-ranks.conf"], 1.2), (["tala-ranks.conf", "tala-ranks-hosts.conf"], 1.7)])
+    func theDropInsOfRanksOpenLittle(dropIns: [String], limit: Double) throws {
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tala-units-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        // As systemd reads them: one behind the other.
+        let text = try (["talad.service"] + dropIns).map { try String(contentsOf: Self.folder.appendingPathComponent($0), encoding: .utf8) }
+            .joined(separator: "\n")
+        let file = scratch.appendingPathComponent("talad.service")
+        try Data(text.utf8).write(to: file)
+        let result = try analyze(["security", "--offline=true", "--no-pager", file.path])
+        let line = try #require(result.text.split(separator: "\n").last { $0.contains("Overall exposure level") }, "\(result.text)")
+        let number = try #require(line.split(whereSeparator: { !$0.isNumber && $0 != "." }).compactMap { Double($0) }.last)
+        #expect(number <= limit, "\(line)")
+    }
+
     @Test(.enabled(if: hasAnalyze, "systemd-analyze is not here"))
     func theUnitsAreUnderstoodWithoutAWord() throws {
         // Nothing is installed here: a program that is takes the daemon's place.
