@@ -72,13 +72,6 @@ package struct TokenSampler: Sendable {
         }
     }
 
-    /// The place of the greatest; the first of equals, and what is not a number is not great.
-    static func best(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
-        var (best, greatest) = (0, -Float.infinity)
-        for index in logits.indices where logits[index] > greatest { (best, greatest) = (index, logits[index]) }
-        return best
-    }
-
     struct Candidate {
         var token: Int32
         /// In proportion to the probability; that of the likeliest is 1.

@@ -18,6 +18,36 @@ import Testing
         #expect(Self.draws(SamplingSettings(), [.nan, 3, -1, 3], count: 1) == [1])
     }
 
+    /// Whatever the vocabulary's size: the first of equals, past all that is not a number.
+    @Test func theGreatestIsFoundWhereverItStands() {
+        var state: UInt64 = 11
+        func next() -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 40)
+        }
+        func walk(_ logits: [Float]) -> Int {
+            var (best, greatest) = (0, -Float.infinity)
+            for (index, logit) in logits.enumerated() where logit > greatest { (best, greatest) = (index, logit) }
+            return best
+        }
+        for count in [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 4095, 4096, 4097, 4128, 9000] {
+            for kind in 0..<6 {
+                var logits = (0..<count).map { _ in Float(next() % 180_001) / 10_000 - 9 }
+                switch kind {
+                case 1: logits = logits.map { $0.rounded() }
+                case 2: for index in logits.indices where next() % 2 == 0 { logits[index] = .nan }
+                case 3: for index in logits.indices.dropLast() { logits[index] = -.infinity }
+                case 4: logits = logits.map { _ in .nan }
+                case 5: logits[count - 1] = .infinity
+                default: break
+                }
+                let wanted = walk(logits)
+                let found = Int(Self.draws(SamplingSettings(), logits, count: 1)[0])
+                #expect(found == wanted, "\(count) logits of kind \(kind): \(found), not \(wanted)")
+            }
+        }
+    }
+
     @Test func seedAnswerAndPositionDecideADraw() {
         let logits = (0..<50).map { Float($0 % 7) / 3 }
         let one = Self.draws(SamplingSettings(temperature: 1, seed: 4), logits, count: 64)
