@@ -34,7 +34,10 @@ extension JobRunner {
             if failure.code == .diskFull { return finish(.diskFull, .paused, reason: .diskFull, "Paused: \(failure.message)") }
             status.error = failure
             // The one file of a job that trains nothing.
-            if evaluationMethod != nil, failure.param == "training_file" { status.error?.param = "validation_file" }
+            if evaluationMethod != nil, failure.param == "training_file" {
+                status.error?.param = "validation_file"
+                if failure.code == .invalidTrainingFile { status.error?.code = .invalidValidationFile }
+            }
             return finish(.failed, .failed, "Fine-tuning job failed: \(failure.message)")
         }
     }

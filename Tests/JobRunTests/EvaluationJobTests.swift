@@ -184,6 +184,6 @@ import Worker
         #expect(try job.run() == .failed)
         let failure = try #require(job.folder.status()?.error)
         #expect(failure.message.contains("line 2") && failure.message.contains("topic"), "\(failure)")
-        #expect(failure.param == "validation_file")
+        #expect(failure.param == "validation_file" && failure.code == .invalidValidationFile)
     }
 }
