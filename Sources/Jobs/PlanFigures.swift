@@ -28,6 +28,8 @@ package struct PlanFigures: Sendable, Hashable {
     package var kernelCalls: Int
     /// Sums of lanes on the host; 0 where there is one lane.
     package var laneBytes = 0
+    /// A teacher's own memory on the device; 0 where there is none.
+    package var teacherBytes = 0
 
     package init(
         microBatchTokens: Int, recomputedLayers: Int, logitsBytes: Int, baseWeights: String, arenaBytes: Int, persistentBytes: Int,
@@ -59,8 +61,9 @@ package struct PlanFigures: Sendable, Hashable {
             "program_bytes": JSONNode(programBytes), "peak_bytes": JSONNode(peakBytes),
             "floating_point_operations": JSONNode(floatingPointOperations), "kernel_calls": JSONNode(kernelCalls),
         ]
-        guard laneBytes > 0, let members = node.object else { return node }
-        return JSONNode(members + [JSONMember("lane_bytes", JSONNode(laneBytes))])
+        let further = [("lane_bytes", laneBytes), ("teacher_bytes", teacherBytes)].filter { $0.1 > 0 }
+        guard !further.isEmpty, let members = node.object else { return node }
+        return JSONNode(members + further.map { JSONMember($0.0, JSONNode($0.1)) })
     }
 
     /// Reads figures that ``json`` wrote. What an earlier program did not write is 0.
@@ -79,5 +82,6 @@ package struct PlanFigures: Sendable, Hashable {
             programBytes: bytes("program_bytes"), peakBytes: bytes("peak_bytes"),
             floatingPointOperations: node["floating_point_operations"]?.double ?? 0, kernelCalls: bytes("kernel_calls"))
         laneBytes = bytes("lane_bytes")
+        teacherBytes = bytes("teacher_bytes")
     }
 }

@@ -149,7 +149,7 @@ package struct Manifest: KeyedSection {
 
     /// The keys with all that is below them.
     package static let description = SectionDescription(
-        keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules + addedTokenRules + trainOnRules)
+        keys: keys.map(\.description), exclusions: exclusions, rules: fileRules + adapterRules + addedTokenRules + trainOnRules + laneRules)
     private static let names = KeyNames(description)
 
     /// Reads a manifest's text. Of a sweep this is the first job's, with all that is tried beside
@@ -180,6 +180,7 @@ package struct Manifest: KeyedSection {
         }
         try settleAddedTokens(section)
         try settleTrainOn(section)
+        try settleLanes(section)
     }
 
     /// A checkpoint holds a digest of its job's canonical manifest: keys that came after 0.1.0

@@ -257,7 +257,8 @@ extension LanguageModel {
         }
     }
 
-    static func requireFinite(_ stored: StoredTensor, _ title: String) throws(ModelError) {
+    /// - Throws: ``ModelError`` if a tensor holds a NaN or an infinity.
+    package static func requireFinite(_ stored: StoredTensor, _ title: String) throws(ModelError) {
         let isFinite =
             (stored.blocks as? BlockFormat).map { FiniteNumbers.holds(stored.bytes, $0) }
             ?? FiniteNumbers.holds(stored.bytes, stored.elementType)

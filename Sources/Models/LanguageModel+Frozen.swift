@@ -1,7 +1,7 @@
 package import Graph
 import Manifest
 import Quantization
-import Tensors
+package import Tensors
 
 /// How what is not trained lies on the device.
 extension LanguageModel {
@@ -62,6 +62,9 @@ extension LanguageModel {
         }
         return QuantizedLayout(format, elementCount: weight.rows * weight.columns)
     }
+
+    /// The type in which a frozen matrix lies on the device, where it does not lie in few bits.
+    package func elementType(ofFrozen name: String) -> ElementType { frozenType(name, .product) }
 
     /// The type in which a frozen weight lies on the device: as stored where that can be computed
     /// with, else the activations'.

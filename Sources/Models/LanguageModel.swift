@@ -218,6 +218,8 @@ package final class LanguageModel {
     /// The head over the vocabulary as a checkpoint calls it.
     package var vocabularyHeadName: String { family.names.head }
     package var embeddingName: String { family.names.embedding }
+    /// Nil where the head over the vocabulary has no bias.
+    package var headBiasName: String? { family.names.headBias }
 
     /// The names and shapes of a model come from building it once for one token.
     private static func recorder(_ configuration: ModelConfiguration, _ head: (TaskHead, String)? = nil) throws -> ModelBuilder {

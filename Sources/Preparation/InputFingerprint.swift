@@ -4,7 +4,7 @@ import Jobs
 import Manifest
 import Models
 import Storage
-import Tensors
+package import Tensors
 package import Training
 
 extension InputFingerprint {
@@ -12,8 +12,11 @@ extension InputFingerprint {
     /// - Parameters:
     ///   - weights: of the job's model.
     ///   - inputs: the job's copies of its data.
+    ///   - teacher: of the model that it learns from, if there is one.
     /// - Throws: ``StorageError``.
-    package init(_ job: PreparedJob, weights: ModelDigest, inputs: InputSnapshot) throws {
+    package init(
+        _ job: PreparedJob, weights: ModelDigest, inputs: InputSnapshot, teacher: (folder: any ModelFolder, weights: ModelDigest)? = nil
+    ) throws {
         var parts = [
             "manifest": SHA256.hexadecimal(of: JSONWriter().string(job.manifest.json).utf8),
             "training_file": try inputs.digests.training ?? SHA256.hexadecimal(ofFile: inputs.trainingPath),
@@ -23,7 +26,14 @@ extension InputFingerprint {
         if let path = inputs.validationPath {
             parts["validation_file"] = try inputs.digests.validation ?? SHA256.hexadecimal(ofFile: path)
         }
-        var model = [SHA256.hexadecimal(of: try job.modelFolder.text("config.json", limit: 1 << 30) ?? [])]
+        func configuration(_ folder: any ModelFolder) throws -> String {
+            SHA256.hexadecimal(of: try folder.text("config.json", limit: 1 << 30) ?? [])
+        }
+        if let teacher {
+            let all = [try configuration(teacher.folder)] + teacher.weights.values()
+            parts["teacher"] = SHA256.hexadecimal(of: all.joined(separator: "\n").utf8)
+        }
+        var model = [try configuration(job.modelFolder)]
         if case .checkpoint = job.model.source { model += weights.values() }
         parts["model"] = SHA256.hexadecimal(of: model.joined(separator: "\n").utf8)
         self.init(parts)

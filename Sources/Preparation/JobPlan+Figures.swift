@@ -13,6 +13,7 @@ extension PlanFigures {
             workspaceBytes: plan.workspaceBytes, programBytes: plan.programBytes, peakBytes: plan.peakBytes,
             floatingPointOperations: plan.floatingPointOperations, kernelCalls: plan.kernelCalls)
         laneBytes = plan.laneBytes
+        teacherBytes = plan.teacherBytes
     }
 }
 

@@ -16,7 +16,7 @@ extension PreparedJob {
     ) throws -> [Question]? {
         let graders = manifest.evaluation.graders
         guard !graders.isEmpty else { return nil }
-        guard [Manifest.Supervised.word, Manifest.Preference.word].contains(manifest.method.word) else {
+        guard [Manifest.Supervised.word, Manifest.Preference.word, Manifest.Distillation.word].contains(manifest.method.word) else {
             throw ModelError(
                 file: "manifest", field: "evaluation.graders",
                 "judge answers to questions, and \(manifest.method.word) trains no model for that: leave them out")

@@ -45,13 +45,14 @@ package struct PreparedJob {
     /// - Parameter day: a moment (seconds since 1970) of the day that a template sees when it asks
     ///   for the date: of the job's acceptance, so that a job that goes on another day sees the
     ///   same; nil is today.
+    /// - Parameter teacherPath: the model from which it learns, where the method wants one.
     /// - Parameter known: the data, where it has been read elsewhere.
     /// - Throws: what is wrong with model, data or plan.
     package init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
         digests: InputDigests = InputDigests(), deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
         readingProgress: ((DatasetProgress) throws -> Void)? = nil, keeping kept: JobPlan.Choice? = nil,
-        day: Int? = nil, data known: PreparedData? = nil, progress: (String) -> Void = { _ in }
+        day: Int? = nil, teacherPath: String? = nil, data known: PreparedData? = nil, progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
         let opened = try OpenedModel(
@@ -134,6 +135,17 @@ package struct PreparedJob {
         let answers = try questions.map {
             try AnswersBeside($0, manifest.evaluation, device, Self.formats(manifest), byteLimit: byteLimit, languageModel)
         }
+        var teacher: TeacherModel?
+        if let method = manifest.method.specification as? Manifest.Distillation {
+            progress("reading the teacher")
+            guard let teacherPath else { throw PreparationError.noWeights(method.teacher) }
+            let found = try Self.teacher(
+                teacherPath, student: encoder.tokenizer,
+                precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: method.teacherWeights.format),
+                longest: longestRun)
+            objective = (objective as? DistillationObjective)?.guided(by: found.head) ?? objective
+            teacher = found
+        }
         let lanes = Lanes(manifest.ranks)
         let batchTokens = lanes.tokens(ofFullest: training.lengths.tokens(ofLongest: batchSize), longest: longest)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the
@@ -145,7 +157,7 @@ package struct PreparedJob {
             byteLimit: byteLimit.map { $0 - (answers?.byteCount ?? 0) },
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, objective, batchSize: batchSize, steps: totalSteps))
-        planner.lanes = lanes
+        (planner.lanes, planner.teacher) = (lanes, teacher)
         self.planner = planner
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
@@ -178,6 +190,8 @@ package struct PreparedJob {
     }
     /// The plan of forward and backward pass of a full micro-batch.
     func gradientsPlan() throws -> Plan { try planner.gradientsPlan(model, plan) }
+    /// That of its teacher's; nil where there is none.
+    func teacherPlan() throws -> Plan? { try planner.teacher.map { try $0.plan(plan.size, on: device) } }
 
     /// Trained tokens of the whole run.
     package var totalTrainedTokens: Int {

@@ -2,7 +2,7 @@ package import Graph
 
 /// What one program of a step took, call by call.
 package struct ProgramTimes: Sendable {
-    /// `forward and backward` or `update`.
+    /// `forward and backward`, `update`, or `teacher`.
     package var program: String
     package var plan: Plan
     /// For each call of the plan.

@@ -19,9 +19,10 @@ package struct RooflineEstimate: Sendable {
     package private(set) var parts: [Part] = []
     package var seconds: Double { parts.reduce(0) { $0 + $1.seconds } }
 
-    package init(_ plan: Plan, on card: CardProfile) {
+    /// - Parameter others: plans that run once for each run of the first.
+    package init(_ plan: Plan, beside others: [Plan] = [], on card: CardProfile) {
         var sums: [String: (calls: Int, seconds: Double, arithmetic: Double)] = [:]
-        for call in plan.calls {
+        for call in ([plan] + others).flatMap(\.calls) {
             let cost = call.operation.cost(inputs: call.inputs.map(\.type), outputs: call.outputs.map(\.type))
             let arithmetic = cost.floatingPointOperations / Self.peak(call, card)
             let traffic = (cost.bytesRead + cost.bytesWritten) / card.bytesPerSecond

@@ -36,7 +36,7 @@ package struct JobAcceptance: Sendable, Hashable {
     package var training: Source
     package var validation: Source?
     package var initialAdapter: Source?
-    /// The folder of the model that an evaluation compares with.
+    /// The folder of the model that an evaluation compares with, or from which another learns.
     package var comparisonPath: String?
     /// What a device-hour and trained tokens cost; nil where nothing is charged.
     package var prices: Prices?

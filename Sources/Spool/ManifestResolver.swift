@@ -26,7 +26,7 @@ package struct ManifestResolver: Sendable {
         package var training: JobAcceptance.Source
         package var validation: JobAcceptance.Source?
         package var initialAdapter: JobAcceptance.Source?
-        /// The folder of the model that an evaluation compares with.
+        /// The folder of the model that an evaluation compares with, or from which another learns.
         package var comparisonPath: String?
     }
 
@@ -68,11 +68,14 @@ package struct ManifestResolver: Sendable {
             }, comparisonPath: try comparison(manifest, for: submitter, mayUse: mayUse))
     }
 
-    /// What an evaluation compares with: the model without its adapter or that a job began with,
-    /// where the manifest says `base`, or any other.
+    /// The model from which another learns, or what an evaluation compares with: the model without
+    /// its adapter or that a job began with, where the manifest says `base`, or any other.
     private func comparison(_ manifest: Manifest, for submitter: Submitter, mayUse: (String) throws -> Bool) throws -> String? {
+        if let distillation = manifest.method.specification as? Manifest.Distillation {
+            return try model(distillation.teacher, "method.distillation.teacher", for: submitter, mayUse: mayUse)
+        }
         guard let name = (manifest.method.specification as? Manifest.EvaluationMethod)?.comparison else { return nil }
-        guard name == "base" else { return try model(name, for: submitter, mayUse: mayUse) }
+        guard name == "base" else { return try model(name, "method.evaluation.compare_with", for: submitter, mayUse: mayUse) }
         if manifest.adapter.lora?.initFrom != nil { return try model(manifest.model, for: submitter, mayUse: mayUse) }
         if JobIdentifier.isJob(manifest.model), try mayUse(manifest.model),
             let base = try? layout.job(manifest.model).acceptance().modelPath
@@ -137,22 +140,25 @@ package struct ManifestResolver: Sendable {
 
     /// A model is a folder or a GGUF file in `models/` or under an allowed root, or the result of a
     /// finished job.
-    private func model(_ name: String, for submitter: Submitter, mayUse: (String) throws -> Bool) throws -> String {
+    /// - Parameter param: the key that names it.
+    private func model(_ name: String, _ param: String = "model", for submitter: Submitter, mayUse: (String) throws -> Bool) throws
+        -> String
+    {
         if JobIdentifier.isJob(name) {
             if try mayUse(name), let path = ModelFolders.model(inResult: layout.job(name).result) { return path }
-            throw ManifestError(code: "not_found", message: "the job \(name) has no finished model that you may use", param: "model")
+            throw ManifestError(code: "not_found", message: "the job \(name) has no finished model that you may use", param: param)
         }
         // models/ belongs to the administrator: whoever may submit may use what lies there, and a
         // link there to a model elsewhere is meant.
         if let below = belowModels(name), let path = Self.realPath(layout.models + "/" + below) {
-            return try checked(path, name, Submitter(user: 0, groups: [], name: "root"))
+            return try checked(path, name, param, Submitter(user: 0, groups: [], name: "root"))
         }
         if name.hasPrefix("/") {
             switch try resolver.find(name, in: [], for: submitter) {
-            case .found(let found): return try checked(found.path, name, submitter)
+            case .found(let found): return try checked(found.path, name, param, submitter)
             case .leadsOut(let link):
                 throw ManifestError(
-                    code: "not_found", message: "\(link) is a link that leads outside of models/ and the allowed roots", param: "model")
+                    code: "not_found", message: "\(link) is a link that leads outside of models/ and the allowed roots", param: param)
             case .missing: break
             }
         }
@@ -162,7 +168,7 @@ package struct ManifestResolver: Sendable {
             message: "there is no model \"\(name)\" in models/"
                 + (known.isEmpty ? ", which is empty" : "; there are \(known.prefix(20).joined(separator: ", "))")
                 + (Self.hubName(name).map { "; tala models pull \(name) gets it from a hub, and it is then called \($0)" } ?? ""),
-            param: "model")
+            param: param)
     }
 
     /// A model's name below `models/`: without `.`, without anything hidden; nil if it is none.
@@ -179,8 +185,8 @@ package struct ManifestResolver: Sendable {
 
     /// A model's path, if it is one and its files are where a worker may read them. A download
     /// cache keeps them elsewhere, behind links.
-    private func checked(_ folder: String, _ name: String, _ submitter: Submitter) throws -> String {
-        func failure(_ message: String) -> ManifestError { ManifestError(code: "not_found", message: message, param: "model") }
+    private func checked(_ folder: String, _ name: String, _ param: String, _ submitter: Submitter) throws -> String {
+        func failure(_ message: String) -> ManifestError { ManifestError(code: "not_found", message: message, param: param) }
         var files: [String] = []
         if FolderListing.isFolder(folder) {
             do throws(StorageError) { files = try FolderListing.names(in: folder) } catch {

@@ -45,11 +45,15 @@ package struct JobPlan: Sendable, Hashable {
     /// is one lane.
     package var laneBytes = 0
 
+    /// Bytes of a teacher's own memory on the device: weights, arena, exchange with the host; 0
+    /// where there is none.
+    package var teacherBytes = 0
+
     package var recomputedLayers: Int { choice.recomputedLayers }
     package var baseWeights: BaseWeights { choice.baseWeights }
 
     /// Bytes of the plan's own memory on the device.
-    package var deviceBytes: Int { arenaBytes + persistentBytes + mappedBytes + exchangeBytes }
+    package var deviceBytes: Int { arenaBytes + persistentBytes + mappedBytes + exchangeBytes + teacherBytes }
     /// Bytes that are held at the peak, all in all; of the host's where the device shares it.
     package var peakBytes: Int { deviceBytes + workspaceBytes + programBytes + (programBytes > 0 ? laneBytes : 0) }
 }

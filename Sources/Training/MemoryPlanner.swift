@@ -17,10 +17,13 @@ package struct MemoryPlanner {
     package var programBytes: Int
     /// How many sizes of training program a run may need, of which a session keeps some prepared.
     package var programCount: Int
+    /// The model beside it that its loss asks; nil: none.
+    package var teacher: TeacherModel?
     /// What each step is divided into.
     package var lanes = Lanes(1)
     /// The plans of the choices that were looked at last, for the session that follows.
     private let plans = PlanCache<CandidateKey>(limit: 5)
+    private let teachers = TeacherFigures.Cache()
 
     /// A program and what its plan follows from: what it does not depend on is the same for all
     /// choices.
@@ -55,10 +58,12 @@ package struct MemoryPlanner {
     /// for it.
     package func makeSession(_ model: LanguageModel, _ plan: JobPlan) throws -> TrainingSession {
         defer { plans.removeAll() }
-        return try TrainingSession(
+        let session = try TrainingSession(
             device: device, programs: Programs(model: model, optimizer: optimizer, objective: objective, choice: plan.choice),
             largest: plan.size,
             known: { plans.take(CandidateKey(model, $0, plan.choice)) })
+        if let teacher { try session.take(Teacher(teacher, device: device, largest: plan.size)) }
+        return session
     }
 
     /// The plan of forward and backward pass of a full micro-batch.
@@ -101,7 +106,7 @@ package struct MemoryPlanner {
     }
 
     private func layout(_ model: LanguageModel) throws -> PersistentLayout {
-        try Programs(model: model, optimizer: optimizer).layout(within: device.limits)
+        try Programs(model: model, optimizer: optimizer, objective: objective).layout(within: device.limits)
     }
 
     private func plan(
@@ -121,18 +126,22 @@ package struct MemoryPlanner {
             plans += [try plan(.evaluation(size)), try plan(.update)]
             if programs.asksForLikelihoods { plans.append(try plan(.likelihood(size))) }
         }
-        var workspaceBytes = 0
+        let teacherFigures = try teacher.map { try teachers.figures($0, size, on: device) }
+        var workspaceBytes = teacherFigures?.workspaceByteCount ?? 0
         if countsWorkspace {
             for plan in plans { workspaceBytes = max(workspaceBytes, try device.workspaceByteCount(plan, layout: layout)) }
         }
         let kept = min(max(1, programCount), ProgramMemory.limit(callCount: gradients.calls.count))
-        let calls = plans.reduce(0) { $0 + $1.calls.count } + (kept - 1) * gradients.calls.count
+        let teacherCalls = (teacherFigures?.kernelCalls ?? 0) * kept
+        let calls = plans.reduce(0) { $0 + $1.calls.count } + (kept - 1) * gradients.calls.count + teacherCalls
         var found = JobPlan(
             choice: choice, size: size, arenaBytes: ProgramMemory.arenaBlocks(of: plans).reduce(0, +),
             persistentBytes: layout.allocatedByteCount, mappedBytes: layout.mappedByteCount,
             exchangeBytes: plans.reduce(0) { $0 + $1.exchangeByteCount }, workspaceBytes: workspaceBytes,
             programBytes: programBytes == 0 ? 0 : programBytes + Self.sessionBytes + calls * ProgramMemory.bytesPerCall,
-            floatingPointOperations: gradients.cost.floatingPointOperations, kernelCalls: gradients.calls.count)
+            floatingPointOperations: gradients.cost.floatingPointOperations + (teacherFigures?.floatingPointOperations ?? 0),
+            kernelCalls: gradients.calls.count + (teacherFigures?.kernelCalls ?? 0))
+        found.teacherBytes = teacherFigures?.byteCount ?? 0
         found.laneBytes = LaneGradients.byteCount(model.trainables, lanes)
         return found
     }

@@ -33,6 +33,9 @@ package struct PackedBatch: Sendable {
     /// What the loss takes of the whole batch beside
     /// (``ComparingObjective/batchNumbers(of:probes:)``).
     package var batchNumbers: [Float] = []
+    /// `[trainedCapacity, features]`: a teacher's hidden states of the rows that the loss looks at;
+    /// empty where there is none.
+    package var guide: [Float] = []
     package private(set) var tokenCount = 0
     /// Rows that the loss looks at.
     package private(set) var lossRowCount = 0
@@ -76,6 +79,22 @@ package struct PackedBatch: Sendable {
         rowWeights = zip(objective.rowWeights, lossRows.weights).map { input, numbers in
             (input.name, numbers + Array(repeating: 0, count: max(0, trainedCapacity * input.width - numbers.count)))
         }
+    }
+
+    /// The same rows as another model sees them: with its window and its table of rotation.
+    /// - Precondition: they fit the capacities.
+    init(_ other: PackedBatch, _ size: ProgramSize, window: Int?, rotary: RotaryRows) {
+        self.init([], tokenCapacity: size.tokenCount, trainedCapacity: size.trainedCount, window: window, rotary: rotary)
+        var start = 0
+        while start < other.tokenCount {
+            // The first token of a run is seen by all of it.
+            let end = min(other.tokenCount, max(start + 1, Int(other.queryRanges[2 * start + 1])))
+            _ = place(Array(other.tokens[start..<end]), window, rotary, nil)
+            start = end
+        }
+        lossRowCount = other.lossRowCount
+        trainedRows.replaceSubrange(..<lossRowCount, with: other.trainedRows.prefix(lossRowCount))
+        (rowInputs, rowWeights) = ([], [])
     }
 
     /// Puts the tokens of a run behind those that are there; returns the row of the first.

@@ -13,6 +13,7 @@ extension Program {
         try write(batch.trainedRows, to: ProgramInput.trainedRows)
         for input in batch.rowInputs { try write(input.numbers, to: input.name) }
         if !batch.batchNumbers.isEmpty { try write(batch.batchNumbers, to: ProgramInput.batchNumbers) }
+        if !batch.guide.isEmpty { try write(batch.guide, to: ProgramInput.guide) }
         for input in batch.rowWeights { try write(input.numbers, to: input.name) }
     }
 }

@@ -11,6 +11,8 @@ package enum ProgramInput {
     package static let batchShare = "batchShare"
     /// `[1, n]` float32: what the loss takes of the whole batch beside.
     package static let batchNumbers = "batchNumbers"
+    /// `[trained, n]` float32: a teacher's hidden states of these rows.
+    package static let guide = "guide"
     /// `[1, n]` float32: the optimizer's numbers of the step.
     package static let optimizerScalars = "optimizerScalars"
 
@@ -25,6 +27,7 @@ package enum ProgramOutput {
     /// `[trained, 1]` float32.
     package static let losses = "losses"
     package static let correct = "correct"
+    package static let divergences = "divergences"
     /// `[1, 1]` float32: the loss of unevenly used experts, before it is scaled.
     package static let routerLoss = "routerLoss"
     /// `[1, 2]` float32: global gradient norm and clip factor.

@@ -154,7 +154,7 @@ package struct Programs {
     /// Where everything that the job keeps lies on a device with these limits.
     /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
     package func layout(within limits: MemoryLimits) throws(GraphError) -> PersistentLayout {
-        try model.layout(within: limits, keeping: optimizer.keptKinds)
+        try model.layout(within: limits, keeping: optimizer.keptKinds, with: objective.keptTensors)
     }
 
     /// Rows of logits above which a longer chunk gains nothing: the head's weight, read once for

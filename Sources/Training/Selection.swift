@@ -32,9 +32,9 @@ package struct Selection: Sendable {
         }
         metric = settings.metric
         loadsBest = evaluation.loadsBest
-        // The objective's columns stand there three times: of the batch, of a validation batch, of
-        // all. Those of graders follow.
-        column = place < 2 ? nil : 2 * objective.columns.count + place - 2
+        // The objective's columns stand there three times: of the batch, with what only batches
+        // have, of a validation batch, of all. Those of graders follow.
+        column = place < 2 ? nil : 2 * objective.columns.count + objective.batchColumns.count + place - 2
         rule = SelectionRule(
             isGreaterBetter: place > 0, patience: evaluation.earlyStopping?.patience, threshold: settings.threshold)
     }

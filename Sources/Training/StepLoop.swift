@@ -67,7 +67,7 @@ package final class StepLoop {
     package func steps() throws -> End {
         // An evaluation that was broken off comes first.
         var open = state.pendingEvaluation.map {
-            StepResult($0, stepsPerEpoch: run.stepsPerEpoch, columnCount: run.session.programs.objective.columns.count)
+            StepResult($0, stepsPerEpoch: run.stepsPerEpoch, columnCount: run.session.programs.objective.stepColumns.count)
         }
         while !run.isFinished || open != nil {
             let isNew = open == nil
@@ -114,8 +114,9 @@ extension MetricsRow {
         (validLoss, validAccuracy) = (step.validation?.meanLoss, step.validation?.accuracy)
         (fullValidLoss, fullValidAccuracy) = (step.fullValidation?.meanLoss, step.fullValidation?.accuracy)
         let none = [Double?](repeating: nil, count: objective.columns.count)
+        let figures: [Double?] = step.figures.isEmpty ? objective.stepColumns.map { _ in nil } : step.figures
         others =
-            (step.figures.isEmpty ? none : step.figures) + (step.validation.map { objective.figures($0) } ?? none)
+            figures + (step.validation.map { objective.figures($0) } ?? none)
             + (step.fullValidation.map { objective.figures($0) } ?? none)
             + (step.grades.isEmpty ? [Double?](repeating: nil, count: gradeCount) : step.grades)
     }
@@ -123,7 +124,7 @@ extension MetricsRow {
     /// The names of ``others`` for an objective: its columns, of the batch, of a validation batch,
     /// of the whole validation set, and those of graders.
     package static func otherColumns(of objective: any Objective, grades: [String]) -> [String] {
-        ["", "valid_", "full_valid_"].flatMap { prefix in objective.columns.map { prefix + $0 } } + grades
+        objective.stepColumns + ["valid_", "full_valid_"].flatMap { prefix in objective.columns.map { prefix + $0 } } + grades
     }
 }
 

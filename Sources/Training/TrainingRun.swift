@@ -202,7 +202,7 @@ package final class TrainingRun {
             step: stepsDone, epoch: Double(stepsDone) / Double(stepsPerEpoch), loss: sum.meanLoss, accuracy: sum.accuracy,
             learningRate: rate, gradientNorm: norm,
             trainedTokens: trainedTokens, tokens: tokens, seconds: seconds, packingEfficiency: Double(tokens) / Double(max(1, found.rows)))
-        result.figures = session.programs.objective.figures(sum)
+        result.figures = session.programs.objective.stepFigures(sum)
         return result
     }
 

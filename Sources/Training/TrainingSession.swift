@@ -34,11 +34,23 @@ package final class TrainingSession {
     ) throws {
         self.programs = programs
         largestSize = largest
-        loaded = try LoadedModel(programs.model, on: device, keeping: programs.optimizer.keptKinds)
+        loaded = try LoadedModel(
+            programs.model, on: device, keeping: programs.optimizer.keptKinds, with: programs.objective.keptTensors)
         let keys =
             [ProgramKey.gradients(largest), .evaluation(largest), .update] + (programs.asksForLikelihoods ? [.likelihood(largest)] : [])
         cache = try ProgramCache(loaded, largest: keys, known: known) { try programs.graph($0) }
         updateProgram = try cache.makeProgram(.update)
+    }
+
+    /// Whom the objective's loss asks in training; nil: nobody.
+    private var teacher: Teacher?
+
+    /// Gives the session the teacher of its objective, whose head lies in the session's memory
+    /// then.
+    /// - Throws: what ``TeacherHead/fill(_:)`` throws.
+    package func take(_ teacher: Teacher) throws {
+        try teacher.head.fill(loaded)
+        self.teacher = teacher
     }
 
     /// Bytes of the arena that all programs share.
@@ -73,6 +85,12 @@ package final class TrainingSession {
     /// - Throws: `Cancelled` if ``isCancelled`` says so: parameters and state are what they were,
     ///   gradients are of no use.
     package func addGradients(of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int) throws -> Measures {
+        var batch = batch
+        if let teacher {
+            let answer = try teacher.answer(to: batch, isTimed: isTimed, unless: isCancelled)
+            batch.guide = answer.states
+            if let times = answer.times { timed.append(times) }
+        }
         let program = try program(for: batch, isTraining: true)
         try program.write([1 / Float(batchWeight > 0 ? batchWeight : 1)], to: ProgramInput.lossScale)
         try program.write([batchWeight > 0 ? Float(batch.weight / batchWeight) : 0], to: ProgramInput.batchShare)

@@ -37,6 +37,11 @@ extension JobRunner {
             try event(.validating, "Validating training file: \(manifest.trainingFile)")
         }
         let weights = try ModelDigest(ModelFolders.open(modelFolder))
+        let teacherPath = manifest.method.specification is Manifest.Distillation ? acceptance.comparisonPath : nil
+        let teacher = try teacherPath.map { path in
+            let folder = ModelFolders.open(path)
+            return (folder: folder, weights: try ModelDigest(folder))
+        }
         let inputs = try InputSnapshot(folder, acceptance)
         pulse.beat()
         // The daemon's device, where the manifest leaves the choice open.
@@ -49,7 +54,7 @@ extension JobRunner {
                 cache: DatasetCache(folder: folder.tokens),
                 readingProgress: { [self] in try note($0) },
                 keeping: folder.checkpointNames.isEmpty ? nil : status.plan.flatMap(JobPlan.Choice.init), day: acceptance.createdAt,
-                progress: { [pulse] _ in pulse.beat() })
+                teacherPath: teacherPath, progress: { [pulse] _ in pulse.beat() })
         } catch let error as PreparationError {
             if case .invalidData(let reports) = error {
                 for problem in reports.flatMap(\.problems.first).prefix(100) { try event(.invalidData, problem.description, .error) }
@@ -61,13 +66,15 @@ extension JobRunner {
         }
         status.reading = nil
         try note(replacement: job.deviceReplacement)
-        let fingerprint = try InputFingerprint(job, weights: weights, inputs: inputs)
+        let fingerprint = try InputFingerprint(job, weights: weights, inputs: inputs, teacher: teacher)
         pulse.beat()
         if isNew {
             try writeValidation(job, fingerprint)
         } else if let validated = InputFingerprint(json: validation?["inputs"]) {
             // The plan may differ: it depends on the device that is free.
-            let changed = fingerprint.differences(from: validated).filter { ["training_file", "validation_file", "model"].contains($0) }
+            let changed = fingerprint.differences(from: validated).filter {
+                ["training_file", "validation_file", "model", "teacher"].contains($0)
+            }
             if !changed.isEmpty { throw PreparationError.inputsChanged(changed) }
         }
         return (job, fingerprint)

@@ -5,17 +5,19 @@ import Graph
 import JSON
 import Manifest
 import Preparation
+import Spool
 
 extension ManifestOptions {
     /// The evaluation that a manifest asks for; nil where it asks for training.
     /// - Throws: as ``prepareThrowing(device:memoryLimit:)``.
     func evaluation() throws -> PreparedEvaluation? {
-        let files = try read(says: true)
-        guard let method = files.manifest.method.specification as? Manifest.EvaluationMethod else { return nil }
+        let (manifest, files) = try read(says: true)
+        guard let method = manifest.method.specification as? Manifest.EvaluationMethod else { return nil }
         let bar = ReadingBar()
         defer { bar.clear() }
         return try PreparedEvaluation(
-            manifest: files.manifest, method: method, modelFolder: files.model, dataPath: files.training, adapterPath: files.initial,
+            manifest: manifest, method: method, modelFolder: files.modelPath, dataPath: files.training.path,
+            adapterPath: files.initialAdapter?.path,
             cache: .ofUser, readingProgress: { bar.show($0) })
     }
 

@@ -19,7 +19,7 @@ extension ManifestTemplate.Plan {
         }
         let job = try PreparedJob(
             manifest: manifest, modelFolder: files.modelPath, trainingPath: files.training.path, validationPath: files.validation?.path,
-            initialAdapterPath: files.initialAdapter?.path, cache: .ofUser)
+            initialAdapterPath: files.initialAdapter?.path, cache: .ofUser, teacherPath: files.comparisonPath)
         self.init(
             device: job.device.name, precision: job.precision, steps: job.settings.totalSteps, batchSize: job.settings.batchSize,
             learningRate: job.manifest.hyperparameters.learningRate.value ?? 0, microBatchTokens: job.plan.size.tokenCount,

@@ -26,7 +26,7 @@ struct ManifestOptions: ParsableArguments {
     /// The manifest with its files found; of a sweep that of the first job, where those of the
     /// others are there too.
     /// - Parameter says: whether it is said on standard error that there are others.
-    func read(says: Bool = false) throws -> (manifest: Manifest, model: String, training: String, validation: String?, initial: String?) {
+    func read(says: Bool = false) throws -> (manifest: Manifest, files: ManifestResolver.Files) {
         var path = manifest
         var folder = DurableFiles.split(path).folder
         if FolderListing.isFolder(path) {
@@ -58,7 +58,7 @@ struct ManifestOptions: ParsableArguments {
             if says, all.sweep != nil {
                 StandardError.write(plain("a sweep of \(all.jobs.count) jobs; this is the first, with \(first.title)") + "\n")
             }
-            return (parsed, files.modelPath, files.training.path, files.validation?.path, files.initialAdapter?.path)
+            return (parsed, files)
         } catch let error as ManifestError {
             throw CommandFailure(error, file: path)
         }
@@ -67,13 +67,13 @@ struct ManifestOptions: ParsableArguments {
     /// The job as it would run.
     /// - Throws: what is wrong with model, data or plan.
     func prepareThrowing(device: String? = nil, memoryLimit: Int? = nil) throws -> PreparedJob {
-        let files = try read()
+        let (manifest, files) = try read()
         let bar = ReadingBar()
         defer { bar.clear() }
         return try PreparedJob(
-            manifest: files.manifest, modelFolder: files.model, trainingPath: files.training, validationPath: files.validation,
-            initialAdapterPath: files.initial, deviceSelector: device, memoryLimit: memoryLimit, cache: .ofUser,
-            readingProgress: { bar.show($0) })
+            manifest: manifest, modelFolder: files.modelPath, trainingPath: files.training.path, validationPath: files.validation?.path,
+            initialAdapterPath: files.initialAdapter?.path, deviceSelector: device, memoryLimit: memoryLimit, cache: .ofUser,
+            readingProgress: { bar.show($0) }, teacherPath: files.comparisonPath)
     }
 
     /// The job as it would run; what is wrong is printed.
@@ -171,6 +171,7 @@ struct PlanCommand: ParsableCommand {
                 "\(Double(Int(plan.floatingPointOperations / 1e7)) / 100) GFLOP a micro-batch, \(plan.kernelCalls) kernel calls"
             ),
         ]
+        if plan.teacherBytes > 0 { rows.append(("teacher", mebibytes(plan.teacherBytes))) }
         if let lanes = Self.lanes(job.settings.lanes, bytes: mebibytes(plan.laneBytes)) { rows.append(("lanes", lanes)) }
         let layout = SpoolLayout(root: options.spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
         if let cost = CostEstimate(policyFile: policy, layout: layout, manifest: job.manifest, trainedTokens: job.totalTrainedTokens) {

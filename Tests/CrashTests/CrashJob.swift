@@ -20,14 +20,16 @@ struct CrashJob {
     /// - Parameters:
     ///   - base: how a LoRA keeps the model's own weights.
     ///   - loss: trains on pairs of answers, with this loss.
+    ///   - teacherWeights: learns from the demonstration's model, whose weights lie in this format.
     ///   - splitsBatches: gives the job so little memory that a batch is several micro-batches.
     init(
         lora: Bool = true, dropout: Double = 0, base: BaseWeights? = nil, keep: Int = 2, device: String = "cpu",
-        optimizer: String = "adamw", loss: String? = nil, splitsBatches: Bool = false
+        optimizer: String = "adamw", loss: String? = nil, teacherWeights: String? = nil, splitsBatches: Bool = false
     ) throws {
         func make(_ limit: Int?) throws -> CrashJob {
             try CrashJob(
-                lora: lora, dropout: dropout, base: base, keep: keep, device: device, optimizer: optimizer, loss: loss, memoryLimit: limit)
+                lora: lora, dropout: dropout, base: base, keep: keep, device: device, optimizer: optimizer, loss: loss,
+                teacherWeights: teacherWeights, memoryLimit: limit)
         }
         self = try make(splitsBatches ? try Self.tightLimit(make) : nil)
     }
@@ -57,7 +59,8 @@ struct CrashJob {
     }
 
     private init(
-        lora: Bool, dropout: Double, base: BaseWeights?, keep: Int, device: String, optimizer: String, loss: String?, memoryLimit: Int?
+        lora: Bool, dropout: Double, base: BaseWeights?, keep: Int, device: String, optimizer: String, loss: String?,
+        teacherWeights: String?, memoryLimit: Int?
     ) throws {
         root = NSTemporaryDirectory() + "tala-crash-\(UUID().uuidString)"
         folder = JobFolder(path: root + "/jobs/ftjob-01aaaaaaaaaaaaaaaaaaaaaaaa")
@@ -70,13 +73,14 @@ struct CrashJob {
             try DurableFiles.replace(root + "/files/" + name, with: data.joined(separator: "\n") + "\n")
         }
         let adapter = lora ? "{type: lora, rank: 4, alpha: 8, dropout: \(dropout)}" : "{type: full}"
-        let (method, more) = loss.map { ("dpo", "loss: \($0), ") } ?? ("supervised", "")
+        let (method, more) = loss.map { ("dpo", "loss: \($0), ") } ?? (teacherWeights == nil ? "supervised" : "distillation", "")
+        let beside = teacherWeights.map { "teacher: teacher, temperature: 2, teacher_weights: \($0), " } ?? ""
         let manifest = """
             model: chat-model
             training_file: train.jsonl
             validation_file: validation.jsonl
             seed: 5
-            method: {type: \(method), \(method): {hyperparameters: {\(more)n_epochs: 2, batch_size: 3, learning_rate: 1.0e-3}}}
+            method: {type: \(method), \(method): {\(beside)hyperparameters: {\(more)n_epochs: 2, batch_size: 3, learning_rate: 1.0e-3}}}
             optimizer: {type: \(optimizer)}
             adapter: \(adapter)
             max_length: 512
@@ -88,9 +92,10 @@ struct CrashJob {
             """
         let read = try Manifest(ManifestText(Array(manifest.utf8), isYAML: true))
         try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(read.json))
-        let acceptance = JobAcceptance(
+        var acceptance = JobAcceptance(
             createdAt: 1, owner: Int(getuid()), modelPath: ReferenceSet.own.chatModel, trainingPath: root + "/files/train.jsonl",
             validationPath: root + "/files/validation.jsonl", initialAdapterPath: nil)
+        if teacherWeights != nil { acceptance.comparisonPath = ReferenceSet.own.trajectoryModel }
         try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
         try folder.write(JobStatus(id: folder.id, state: .queued, createdAt: 1, manifest: read))
         start = try FolderSnapshot(folder.path)

@@ -12,10 +12,10 @@ struct EveryKind {
     private static let grader = "{type: text_similarity, name: f1, evaluation_metric: token_f1}"
 
     /// Three steps with a checkpoint after each, in float32 on the processor.
-    private static func training(_ method: String, _ optimizer: String, _ more: String) -> String {
+    private static func training(_ method: String, _ optimizer: String, _ more: String, settings: String = "") -> String {
         """
         seed: 5
-        method: {type: \(method), \(method): {hyperparameters: {max_steps: 3, batch_size: 2, learning_rate: 1.0e-3}}}
+        method: {type: \(method), \(method): {\(settings)hyperparameters: {max_steps: 3, batch_size: 2, learning_rate: 1.0e-3}}}
         optimizer: {type: \(optimizer)}
         checkpoint: {every_steps: 1, keep: 2}
         max_length: 512
@@ -34,6 +34,12 @@ struct EveryKind {
                 "classification",
                 Self.training("classification", "lion", "training_file: labels.jsonl\nvalidation_file: labels.jsonl\n\(lora)")
             ), ("preference", Self.training("dpo", "muon", "training_file: pairs.jsonl\n\(lora)")),
+            (
+                "distillation",
+                Self.training(
+                    "distillation", "adamw", "training_file: train.jsonl\nvalidation_file: validation.jsonl\n\(lora)",
+                    settings: "teacher: demo-model, teacher_weights: q8, ")
+            ),
             (
                 "graded",
                 Self.training(
@@ -82,6 +88,7 @@ struct EveryKind {
     func spool() throws -> RealSpool {
         let head = "model: chat-model\ndevice: cpu\nprecision: float32\n"
         let spool = try RealSpool(manifest: head + "suffix: \(kinds[0].name)\n" + kinds[0].manifest)
+        try FileManager.default.copyItem(atPath: ReferenceSet.own.trajectoryModel, toPath: spool.layout.models + "/demo-model")
         for (name, text) in try Self.files() { try DurableFiles.replace(spool.layout.files + "/" + name, with: text) }
         for kind in kinds.dropFirst() { try spool.drop(kind.name, head + "suffix: \(kind.name)\n" + kind.manifest) }
         return spool

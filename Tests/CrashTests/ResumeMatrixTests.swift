@@ -18,11 +18,14 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
     var optimizer = "adamw"
     /// Of preference tuning.
     var loss: String?
+    /// Of distillation.
+    var teacherWeights: String?
     /// Done in the full form only.
     var isLong = false
 
     var testDescription: String {
-        "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base.map { ", \($0.rawValue)" } ?? ""), \(optimizer)\(loss.map { ", \($0)" } ?? ""), \(device)"
+        "\(lora ? "LoRA" : "full"), dropout \(dropout)\(base.map { ", \($0.rawValue)" } ?? ""), \(optimizer)\(loss.map { ", \($0)" } ?? "")"
+            + "\(teacherWeights.map { ", teacher in \($0)" } ?? ""), \(device)"
     }
 
     /// Those of this run.
@@ -33,6 +36,8 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
         ResumeCell(lora: false, dropout: 0, device: "cpu"),
         ResumeCell(lora: true, dropout: 0.1, base: .nf4, device: "cpu"), ResumeCell(lora: true, dropout: 0.1, device: "vulkan"),
         ResumeCell(lora: true, dropout: 0.1, device: "cpu", loss: "sigmoid"),
+        ResumeCell(lora: true, dropout: 0.1, device: "cpu", teacherWeights: "nf4"),
+        ResumeCell(lora: true, dropout: 0.1, device: "vulkan", teacherWeights: "stored", isLong: true),
         ResumeCell(lora: true, dropout: 0, base: .q8, device: "cpu", isLong: true),
         ResumeCell(lora: false, dropout: 0, device: "cpu", loss: "sigmoid", isLong: true),
         ResumeCell(lora: true, dropout: 0.1, device: "vulkan", loss: "sigmoid", isLong: true),
@@ -64,7 +69,7 @@ struct ResumeCell: Sendable, CustomTestStringConvertible {
         let device = cell.device
         let job = try CrashJob(
             lora: cell.lora, dropout: cell.dropout, base: cell.base, device: device, optimizer: cell.optimizer, loss: cell.loss,
-            splitsBatches: true)
+            teacherWeights: cell.teacherWeights, splitsBatches: true)
         defer { job.remove() }
         let all = Looks(limit: .max)
         #expect(job.run(stop: all.look) == .succeeded, "\(job.folder.status()?.error?.message ?? "")")

@@ -20,10 +20,11 @@ struct ReferenceJob {
     ///   - validationData: the file to validate with; nil: `data`, or that of the trajectories.
     ///   - initialAdapter: a PEFT folder; nil: where they begin, unless the changes name an adapter
     ///     without one.
+    ///   - teacher: the folder of the model that it learns from.
     init(
         _ set: ReferenceSet = .own, lora: Bool, device: String = "cpu", model: String? = nil, data: String? = nil,
         validationData: String? = nil,
-        initialAdapter: String? = nil,
+        initialAdapter: String? = nil, teacher: String? = nil,
         changes: [String: JSONNode] = [:], steps: Int? = nil
     ) throws {
         let root = NSTemporaryDirectory() + "tala-job-\(UUID().uuidString)"
@@ -50,12 +51,13 @@ struct ReferenceJob {
             members.append(JSONMember(key, node))
         }
         try DurableFiles.replace(folder.manifestFile, with: JSONWriter().string(JSONNode(members)))
-        let acceptance = JobAcceptance(
+        var acceptance = JobAcceptance(
             createdAt: 1, owner: 0, modelPath: model ?? set.trajectoryModel, trainingPath: data ?? set.chatModel + "/train.jsonl",
             validationPath: validationData ?? data ?? set.chatModel + "/validation.jsonl",
             initialAdapterPath: initialAdapter
                 ?? (lora && (changes["adapter"].map { $0["init_from"] != nil } ?? true)
                     ? set.path("trajectory/lora-r8/initial_adapter") : nil))
+        acceptance.comparisonPath = teacher
         try DurableFiles.replace(folder.acceptanceFile, with: JSONWriter().string(acceptance.json))
     }
 

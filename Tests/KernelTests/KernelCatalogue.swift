@@ -23,7 +23,7 @@ enum KernelCatalogue {
         ColumnSumReference.self,
         ConvertReference.self,
         CrossEntropyReference.self,
-        DropoutReference.self,
+        DistillationLossReference.self, DropoutReference.self,
         EmbeddingReference.self,
         EmbeddingBackwardReference.self,
         EmbeddingNoiseReference.self,

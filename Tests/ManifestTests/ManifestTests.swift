@@ -92,6 +92,12 @@ import Testing
                 "method.dpo.hyperparameters.label_smoothing"
             ),
             ("method: {type: dpo}\ntrain_on: all", "train_on"),
+            ("method: {type: distillation}", "method.distillation.teacher"),
+            ("method: {type: distillation, distillation: {alpha: 0.5}}", "method.distillation.teacher"),
+            ("method: {type: distillation, distillation: {teacher: a, alpha: 1.5}}", "method.distillation.alpha"),
+            ("method: {type: distillation, distillation: {teacher: a, temperature: 0}}", "method.distillation.temperature"),
+            ("method: {type: distillation, distillation: {teacher: a, teacher_weights: q4}}", "method.distillation.teacher_weights"),
+            ("method: {type: distillation, distillation: {teacher: a}}\nranks: 2", "ranks"),
             ("schedule: {power: 2}", "schedule.power"), ("schedule: {type: warmup_stable_decay}", "schedule.type"),
             ("schedule: {type: cosine_with_min_lr, min_lr: 1.0e-5, min_lr_rate: 0.1}", "schedule.min_lr_rate"),
             ("schedule: {warmup_steps: 3, warmup_ratio: 0.1}", "schedule.warmup_ratio"),

@@ -6,6 +6,7 @@ import adapter_kinds
 import adapters
 import classification
 import conversations
+import distillation
 import generation
 import malformed
 import models
@@ -28,6 +29,7 @@ if __name__ == "__main__":
         ("adapter_kinds", adapter_kinds.make_all),
         ("optimizers", optimizers.make_all),
         ("classification", classification.make_all),
+        ("distillation", distillation.make_all),
         ("generation", generation.make_all),
     ]:
         if not wanted or name in wanted:

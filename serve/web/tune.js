@@ -32,7 +32,7 @@ function showModels() {
 
 function showTasks() {
   // An evaluation tunes nothing.
-  const methods = (state.model?.methods || []).filter((method) => method.type !== "evaluation");
+  const methods = (state.model?.methods || []).filter((method) => !["evaluation", "distillation"].includes(method.type));
   if (!methods.some((method) => method.type === state.task)) state.task = methods[0]?.type || null;
   field("tasks").replaceChildren(...methods.map((method) => choice("task", method.type, titles[method.type] || method.type, method.description,
     state.task === method.type, false, () => { state.task = method.type; changed(); })));

@@ -156,7 +156,7 @@ final class CrossEntropyKernel: Kernel {
         }
     }
 
-    @inline(never) private static func greatest(_ z: UnsafePointer<Float>, _ count: Int) -> Float {
+    @inline(never) static func greatest(_ z: UnsafePointer<Float>, _ count: Int) -> Float {
         var (even, odd) = (Vector.broadcast(-.infinity), Vector.broadcast(-.infinity))
         var i = 0
         while i + 32 <= count {

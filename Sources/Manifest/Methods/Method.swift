@@ -8,7 +8,7 @@ extension Manifest {
         package init(_ specification: any MethodSpecification) { self.specification = specification }
 
         package static let all: [any MethodSpecification.Type] = [
-            Supervised.self, Pretraining.self, Preference.self, Classification.self, EvaluationMethod.self,
+            Supervised.self, Pretraining.self, Preference.self, Classification.self, Distillation.self, EvaluationMethod.self,
         ]
         /// Methods that are known by name only.
         static let announced = ["reinforcement"]
@@ -41,6 +41,8 @@ extension Manifest {
         static var settings: [Key<Self>] { get }
         /// Whether there is a training that has hyperparameters.
         static var hasHyperparameters: Bool { get }
+        /// Whether a step can be divided into lanes.
+        static var hasLanes: Bool { get }
         /// What follows from all settings together, once they have been read.
         mutating func settle(beside section: ManifestSection) throws(ManifestError)
         /// The strength of noise on embeddings (NEFTune); 0: none.
@@ -51,6 +53,7 @@ extension Manifest {
 extension Manifest.MethodSpecification {
     package static var settings: [Key<Self>] { [] }
     package static var hasHyperparameters: Bool { true }
+    package static var hasLanes: Bool { true }
     package mutating func settle(beside section: ManifestSection) throws(ManifestError) {}
 
     /// The settings that have a value, in the order of the list.
@@ -70,5 +73,6 @@ extension Manifest.Method {
     package var readsPlainText: Bool { type(of: specification).readsPlainText }
     package var mayBeginAtRandom: Bool { type(of: specification).mayBeginAtRandom }
     package var hasHyperparameters: Bool { type(of: specification).hasHyperparameters }
+    package var hasLanes: Bool { type(of: specification).hasLanes }
     package func baseRate(_ adapter: Manifest.Adapter.Kind) -> Double { type(of: specification).baseRate(adapter) }
 }

@@ -42,7 +42,12 @@ extension Key<Manifest> {
         manifest.method = Manifest.Method(specification)
         let settings = Specification.settings.map(\.description.name)
         guard let inner = try section.section(Specification.word, (Specification.hasHyperparameters ? ["hyperparameters"] : []) + settings)
-        else { return }
+        else {
+            if let missing = Specification.settings.first(where: \.description.isRequired) {
+                throw section.failure("\(Specification.word).\(missing.description.name)", "is missing", code: "missing_key")
+            }
+            return
+        }
         for key in Specification.settings { try key.read(inner, &specification) }
         try specification.settle(beside: inner)
         let names = Manifest.Hyperparameters.keys.map(\.description.name) + Specification.keys.map(\.description.name)
@@ -68,9 +73,18 @@ extension Key<Manifest> {
                 method.word == Manifest.Supervised.word
                 ? ["not": ["required": ["type"], "properties": ["type": ["not": ["enum": [JSONNode(method.word), nil]]]]]]
                 : ["required": ["type"], "properties": ["type": ["const": JSONNode(method.word)]]]
+            if needsSettings(method) {
+                let all = others + [JSONMember(method.word, ["type": "object"])]
+                return ["if": isThis, "then": ["required": [JSONNode(method.word)], "properties": JSONNode(all)]]
+            }
             return ["if": isThis, "then": ["properties": JSONNode(others)]]
         }
         return SectionDescription(keys: keys, rules: rules)
+    }
+
+    /// Whether there are settings that must be given.
+    private static func needsSettings<Specification: Manifest.MethodSpecification>(_ method: Specification.Type) -> Bool {
+        Specification.settings.contains { $0.description.isRequired }
     }
 
     private static func section<Specification: Manifest.MethodSpecification>(of method: Specification.Type) -> KeyDescription {

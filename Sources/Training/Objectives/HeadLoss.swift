@@ -15,13 +15,29 @@ struct HeadLoss {
     var chunkRows: Int
     /// What is added to the cross-entropy in training.
     var additions = TokenLossAdditions()
+    /// A teacher whose distributions the rows are to have, in training; nil: none.
+    var guide: Guide?
+
+    /// What a teacher says of the rows.
+    struct Guide {
+        /// `[rows, teacher's features]`: its hidden states.
+        var states: ValueID
+        var head: TeacherHead
+        /// What both models' logits are divided by.
+        var temperature: Float
+        /// The part of the divergence in the loss, 0 to 1.
+        var share: Float
+    }
 
     /// What the loss adds to a graph.
     struct Result {
-        /// `[rows, 1]` float32 each: the loss of every row, and 1 where the target is the likeliest
-        /// token.
+        /// `[rows, 1]` float32 each: the loss of every row (with a guide its cross-entropy), and 1
+        /// where the target is the likeliest token.
         var losses: ValueID
         var correct: ValueID
+        /// `[rows, 1]` float32: how far every row is from the guide, where there is one
+        /// (``DistillationLoss``).
+        var divergences: ValueID?
         /// The gradient of the hidden states, in training.
         var hiddenGradient: ValueID?
     }
@@ -41,6 +57,7 @@ struct HeadLoss {
         let type = graph.type(of: hidden)
         var losses: [ValueID] = []
         var correct: [ValueID] = []
+        var divergences: [ValueID] = []
         var gradients: [ValueID] = []
         var (weightGradient, biasGradient) = (weightSum?.value, biasSum?.value)
         var start = 0
@@ -49,13 +66,28 @@ struct HeadLoss {
             let rows = try graph.add(SliceRows(start: start, count: count), [hidden], names: ["hidden chunk"])[0]
             let chunkTargets = try graph.add(SliceRows(start: start, count: count), [targets], names: ["targets chunk"])[0]
             let logits = try forward.addLogits(of: rows, to: &graph)
-            var operation = CrossEntropy(softCap: forward.softCap, gradientType: isTraining ? type.elementType : nil)
-            if isTraining { (operation.smoothing, operation.squaredSum) = (additions.smoothing, additions.squaredSum) }
-            let results = try graph.add(operation, [logits, chunkTargets, lossScale], names: ["losses", "correct", "d logits"])
-            losses.append(results[0])
-            correct.append(results[1])
-            if isTraining {
-                var logitGradient = results[2]
+            let logitGradient: ValueID?
+            if isTraining, let guide {
+                let guideRows = try graph.add(SliceRows(start: start, count: count), [guide.states], names: ["guide chunk"])[0]
+                let guideLogits = try guide.head.addLogits(of: guideRows, to: &graph)
+                let operation = DistillationLoss(
+                    temperature: guide.temperature, share: guide.share, softCap: forward.softCap, guideCap: guide.head.softCap,
+                    gradientType: type.elementType)
+                let results = try graph.add(
+                    operation, [logits, guideLogits, chunkTargets, lossScale], names: ["losses", "divergences", "correct", "d logits"])
+                losses.append(results[0])
+                divergences.append(results[1])
+                correct.append(results[2])
+                logitGradient = results[3]
+            } else {
+                var operation = CrossEntropy(softCap: forward.softCap, gradientType: isTraining ? type.elementType : nil)
+                if isTraining { (operation.smoothing, operation.squaredSum) = (additions.smoothing, additions.squaredSum) }
+                let results = try graph.add(operation, [logits, chunkTargets, lossScale], names: ["losses", "correct", "d logits"])
+                losses.append(results[0])
+                correct.append(results[1])
+                logitGradient = results.dropFirst(2).first
+            }
+            if var logitGradient {
                 if let slopes {
                     let chunk = SliceRows(start: start, count: count)
                     let operands =
@@ -85,6 +117,7 @@ struct HeadLoss {
         return Result(
             losses: try graph.add(ConcatenateRows(), losses, names: ["losses"])[0],
             correct: try graph.add(ConcatenateRows(), correct, names: ["correct"])[0],
+            divergences: divergences.isEmpty ? nil : try graph.add(ConcatenateRows(), divergences, names: ["divergences"])[0],
             hiddenGradient: isTraining ? try graph.add(ConcatenateRows(), gradients, names: ["d hidden"])[0] : nil)
     }
 }

@@ -15,6 +15,25 @@ protocol NextTokenObjective: Objective {
     var isPerExample: Bool { get }
     /// Whether there are examples in which some tokens count more than others.
     var hasTokenWeights: Bool { get }
+    /// What a teacher says of the rows, in training; nil: there is none.
+    func guide(_ pass: LossPass, to graph: inout Graph) throws(GraphError) -> HeadLoss.Guide?
+    /// Adds the loss of a micro-batch's rows to what is measured, and its parts where it has some.
+    /// - Parameters:
+    ///   - sum: the sum of an output over the rows, each multiplied by what it counts.
+    ///   - weight: what the rows count together.
+    func addLosses(
+        of batch: PackedBatch, summing sum: (_ output: String) throws -> Double, weight: Double, to measures: inout Measures
+    ) throws
+}
+
+extension NextTokenObjective {
+    func guide(_ pass: LossPass, to graph: inout Graph) throws(GraphError) -> HeadLoss.Guide? { nil }
+
+    func addLosses(
+        of batch: PackedBatch, summing sum: (_ output: String) throws -> Double, weight: Double, to measures: inout Measures
+    ) throws {
+        measures.add(Measures.loss, total: try sum(ProgramOutput.losses), weight: weight)
+    }
 }
 
 private enum Input {
@@ -51,7 +70,8 @@ extension NextTokenObjective {
         let rows = graph.type(of: pass.hidden).rows
         let targets = graph.input(ProgramInput.targets, TensorType(rows: rows, columns: 1, .int32))
         let scale = graph.input(ProgramInput.lossScale, TensorType(rows: 1, columns: 1, .float32))
-        let head = HeadLoss(forward: pass.forward, chunkRows: pass.chunkRows, additions: additions)
+        let head = HeadLoss(
+            forward: pass.forward, chunkRows: pass.chunkRows, additions: additions, guide: try guide(pass, to: &graph))
         var weights: ValueID?
         if weighsRows, pass.isTraining { weights = graph.input(Input.tokenWeights, TensorType(rows: rows, columns: 1, .float32)) }
         // A frozen head's products are as well scaled behind it, where rows are shorter.
@@ -63,22 +83,23 @@ extension NextTokenObjective {
             biasSum: biasSum, slopes: slopes)
         graph.markOutput(result.losses, ProgramOutput.losses)
         graph.markOutput(result.correct, ProgramOutput.correct)
+        if let divergences = result.divergences { graph.markOutput(divergences, ProgramOutput.divergences) }
         guard let weights, !scalesLogits, let gradient = result.hiddenGradient else { return result.hiddenGradient }
         return try graph.add(ScaleRows(hasPlaces: false), [gradient, weights], names: ["d hidden"])[0]
     }
 
     package func measures(of batch: PackedBatch, reading read: (String, Int) throws -> [Float]) throws -> Measures {
-        let losses = try read(ProgramOutput.losses, batch.trainedCapacity)
-        let correct = try read(ProgramOutput.correct, batch.trainedCapacity)
-        var (loss, correctCount) = (0.0, 0)
         let weights = batch.rowWeights.first { $0.name == Input.tokenWeights }?.numbers
-        for row in 0..<batch.lossRowCount {
-            loss += Double(losses[row]) * (weights.map { Double($0[row]) } ?? 1)
-            if correct[row] > 0.5 { correctCount += 1 }
+        func sum(_ output: String) throws -> Double {
+            let numbers = try read(output, batch.trainedCapacity).prefix(batch.lossRowCount)
+            guard let weights else { return numbers.reduce(0.0) { $0 + Double($1) } }
+            return zip(numbers, weights).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
         }
         var measures = Measures()
-        measures.add(Measures.loss, total: loss, weight: weights == nil ? Double(batch.lossRowCount) : batch.weight)
-        measures.add(Measures.accuracy, total: Double(correctCount), weight: Double(batch.lossRowCount))
+        try addLosses(
+            of: batch, summing: { try sum($0) }, weight: weights == nil ? Double(batch.lossRowCount) : batch.weight, to: &measures)
+        let correct = try read(ProgramOutput.correct, batch.trainedCapacity).prefix(batch.lossRowCount)
+        measures.add(Measures.accuracy, total: Double(correct.filter { $0 > 0.5 }.count), weight: Double(batch.lossRowCount))
         return measures
     }
 

@@ -70,6 +70,12 @@ package protocol Objective: Sendable {
     /// Figures that only this objective has, each a column of `metrics.csv`.
     var columns: [String] { get }
 
+    /// Further columns, of training batches alone: parts of their loss.
+    var batchColumns: [String] { get }
+
+    /// Tensors that the loss needs beside the model's.
+    var keptTensors: [PersistentTensor] { get }
+
     /// The figures of ``columns``; nil where nothing was measured.
     func figures(_ measures: Measures) -> [Double?]
 
@@ -85,7 +91,17 @@ extension Objective {
     package func fitted(to training: Dataset, validation: Dataset?, classes: [String]) throws(TrainingError) -> any Objective { self }
     package func taskHead(seed: UInt64) -> TaskHead? { nil }
     package var columns: [String] { [] }
-    package func figures(_ measures: Measures) -> [Double?] { columns.map { measures[$0].weight > 0 ? measures[$0].mean : nil } }
+    package var batchColumns: [String] { [] }
+    package var keptTensors: [PersistentTensor] { [] }
+    package func figures(_ measures: Measures) -> [Double?] { Self.means(of: columns, in: measures) }
+    /// The columns that a training batch has.
+    var stepColumns: [String] { columns + batchColumns }
+    /// Their figures.
+    func stepFigures(_ measures: Measures) -> [Double?] { figures(measures) + Self.means(of: batchColumns, in: measures) }
+
+    private static func means(of names: [String], in measures: Measures) -> [Double?] {
+        names.map { measures[$0].weight > 0 ? measures[$0].mean : nil }
+    }
     package var replayed: String { Measures.loss }
 }
 

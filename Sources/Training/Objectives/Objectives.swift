@@ -3,7 +3,7 @@ package import Manifest
 /// The objectives that a job may name.
 package enum Objectives {
     package static let all: [any Objective] = [
-        SupervisedObjective(), PretrainingObjective(), PreferenceObjective(), ClassificationObjective(),
+        SupervisedObjective(), PretrainingObjective(), PreferenceObjective(), ClassificationObjective(), DistillationObjective(),
     ]
 
     /// The objective of a name.
