@@ -21,5 +21,8 @@ class Kernel {
     /// Bytes of working memory that all threads share. Its content is undefined at the beginning.
     var sharedByteCount: Int { 0 }
     func blockCount(_ phase: Int) -> Int { 0 }
+    /// Whether a thread takes several neighbouring blocks at a time. That pays where blocks take a
+    /// microsecond and what one reads lies behind what the one before it has read.
+    var takesNeighbours: Bool { false }
     func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {}
 }

@@ -37,6 +37,7 @@ final class KernelGroup: Kernel {
 
     override var phaseCount: Int { counts.count }
     override func blockCount(_ phase: Int) -> Int { counts[phase] }
+    override var takesNeighbours: Bool { members.allSatisfy(\.takesNeighbours) }
     override var scratchByteCount: Int { members.reduce(0) { max($0, $1.scratchByteCount) } }
     override var sharedByteCount: Int { sharedBytes }
 
@@ -53,7 +54,7 @@ final class KernelGroup: Kernel {
 
     /// Whether a kernel may be a member: products of few rows take microseconds, and some follow
     /// each other on one input.
-    static func takes(_ kernel: Kernel) -> Bool { kernel is RowExactProductKernel || kernel is ByteProductKernel }
+    static func takes(_ kernel: Kernel) -> Bool { kernel.takesNeighbours }
 
     /// Whether a call neither reads nor overwrites what others write, nor writes what they read.
     static func isApart(_ call: KernelCall, _ others: [KernelCall]) -> Bool {

@@ -20,7 +20,7 @@ final class ThreadPool {
     private final class State {
         let ticket = UnsafeMutablePointer<Int64>.allocate(capacity: 8)
         /// Words on cache lines of their own.
-        let words = UnsafeMutablePointer<Int32>.allocate(capacity: 16 * 3)
+        let words = UnsafeMutablePointer<Int32>.allocate(capacity: 16 * 4)
         var kernel: Unmanaged<Kernel>?
         var phase = 0
         var blockCount = 0
@@ -34,10 +34,12 @@ final class ThreadPool {
         var finished: UnsafeMutablePointer<Int32> { words }
         var sleepers: UnsafeMutablePointer<Int32> { words + 16 }
         var isStopping: UnsafeMutablePointer<Int32> { words + 32 }
+        /// Which share of the blocks that are left a thread takes at a time; 0 where it takes one.
+        var share: UnsafeMutablePointer<Int32> { words + 48 }
 
         init() {
             ticket.initialize(repeating: 0, count: 8)
-            words.initialize(repeating: 0, count: 16 * 3)
+            words.initialize(repeating: 0, count: 16 * 4)
             failure.initialize(to: 0)
             mutex.initialize(to: pthread_mutex_t())
             condition.initialize(to: pthread_cond_t())
@@ -57,19 +59,24 @@ final class ThreadPool {
 
         private static func remaining(_ ticket: Int64) -> Int { Int(truncatingIfNeeded: ticket & 0x7fff_ffff) }
 
-        /// Takes and runs one block; false if there is none.
-        @inline(__always) func workOnce(_ thread: Int) -> Bool {
+        /// Takes and runs a block, or some neighbours; gives their number, nil if there are none
+        /// left.
+        @inline(__always) func workOnce(_ thread: Int) -> Int? {
             let seen = tala_load_ordered_wide(ticket)
             let remaining = Self.remaining(seen)
-            if remaining == 0 { return false }
-            guard tala_exchange_wide(ticket, seen, seen - 1) != 0 else { return true }
+            if remaining == 0 { return nil }
+            let share = Int(tala_load_ordered(share))
+            let count = share == 0 ? 1 : max(1, min(ThreadPool.mostNeighbours, remaining / share))
+            guard tala_exchange_wide(ticket, seen, seen - Int64(count)) != 0 else { return 0 }
             if let kernel, let scratch, let shared {
                 let workspace = Workspace(thread: thread, scratch: scratch + thread * scratchStride, shared: shared, failure: failure)
-                let (phase, block) = (phase, blockCount - remaining)
-                kernel._withUnsafeGuaranteedRef { $0.run(phase, block, workspace) }
+                let (phase, first) = (phase, blockCount - remaining)
+                kernel._withUnsafeGuaranteedRef { kernel in
+                    for block in first..<first + count { kernel.run(phase, block, workspace) }
+                }
             }
-            _ = tala_fetch_add(finished, 1)
-            return true
+            _ = tala_fetch_add(finished, Int32(count))
+            return count
         }
 
         /// Takes away the blocks that have not been taken yet; gives their number.
@@ -158,7 +165,7 @@ final class ThreadPool {
         tala_use_one_openmp_thread()
         var spins = 0
         while tala_load_ordered(state.isStopping) == 0 {
-            if state.workOnce(thread) {
+            if state.workOnce(thread) != nil {
                 spins = 0
             } else if spins < spinCount {
                 spins += 1
@@ -169,6 +176,10 @@ final class ThreadPool {
             }
         }
     }
+
+    /// Neighbouring blocks that a thread takes at a time at most: the others do not wait long for
+    /// the last.
+    private static let mostNeighbours = 16
 
     /// Blocks that the calling thread does between two questions whether to break off; one is some
     /// tenths of a millisecond of work at most.
@@ -188,6 +199,7 @@ final class ThreadPool {
         state.scratch = scratch
         state.scratchStride = scratchStride
         state.shared = shared
+        tala_store_ordered(state.share, kernel.takesNeighbours ? Int32(2 * threadCount) : 0)
         for phase in 0..<kernel.phaseCount {
             let count = kernel.blockCount(phase)
             if count == 0 { continue }
@@ -203,10 +215,12 @@ final class ThreadPool {
             state.blockCount = count
             // invariant: kernels cut their work into far fewer blocks than 2^31.
             state.announce(count)
-            var (done, withdrawn) = (0, 0)
-            while state.workOnce(0) {
-                done += 1
-                if done % Self.blocksBetweenQuestions == 0, isCancelled() {
+            var (unasked, withdrawn) = (0, 0)
+            while let done = state.workOnce(0) {
+                unasked += done
+                if unasked < Self.blocksBetweenQuestions { continue }
+                unasked = 0
+                if isCancelled() {
                     withdrawn = state.withdraw()
                     break
                 }

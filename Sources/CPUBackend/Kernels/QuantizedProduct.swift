@@ -7,21 +7,19 @@ extension QuantizedProduct: CPUKernel {
     func kernel(_ operands: KernelOperands) -> Kernel {
         let (x, c) = (operands.inputs[0], operands.outputs[0])
         let addend = hasAddend ? operands.inputs[2] : nil
-        let rows: any PartedRows
+        let rows: any PartedRows & RegisterRows
         switch format {
         case .words(let format):
             let layout = QuantizedLayout(format, elementCount: outputs * inputs)
             let quantized = QuantizedRows(layout, operands.inputs[1].base, columns: inputs)
-            if ByteProductKernel.suits(self, operands.products) {
+            if ByteProductKernel.suits(self, x, operands.products) {
                 return ByteProductKernel(x: x, weight: quantized.weight, addend: addend, c: c)
             }
             rows = quantized
-        case .blocks(let format):
-            let blocks = BlockRows(format, operands.inputs[1])
-            if isRowExact, BlockDotsKernel.suits(x, format, operands.products) {
-                return BlockDotsKernel(x: x, weight: blocks, addend: addend, c: c)
-            }
-            rows = blocks
+        case .blocks(let format): rows = BlockRows(format, operands.inputs[1])
+        }
+        if isRowExact, FewRowProductKernel.suits(x, rows, operands.products) {
+            return FewRowProductKernel(x: x, weight: rows, addend: addend, c: c)
         }
         if isRowExact {
             return RowExactProductKernel(x: x, weights: .stored(rows), addend: addend, c: c, products: operands.products)

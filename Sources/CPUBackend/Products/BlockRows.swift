@@ -16,10 +16,8 @@ struct BlockRows: PartedRows {
         (self.format, self.matrix) = (format, matrix)
         columns = matrix.columns / format.blockByteCount * format.blockLength
         number = format.number
-        isInC = Self.isInC(format)
+        isInC = RowDots.isInC && tala_unpacks_blocks(format.number) != 0
     }
-
-    static func isInC(_ format: BlockFormat) -> Bool { RowDots.isInC && tala_unpacks_blocks(format.number) != 0 }
 
     var roomBeside: Int { 2 * format.blockLength }
 
@@ -59,6 +57,22 @@ struct BlockRows: PartedRows {
         } else {
             format.decode(blocks, count: count, into: room)
             RowConversion.narrow(room, to: target, type, count: count * format.blockLength)
+        }
+    }
+}
+
+extension BlockRows: RegisterRows {
+    var isInRegisters: Bool { isInC }
+    var blockLength: Int { format.blockLength }
+    var rowByteCount: Int { matrix.rowStride }
+
+    func multiply(
+        _ shape: UnsafePointer<tala_block_dots>, _ x: UnsafeRawPointer, isBFloat16: Bool, row: Int, _ sums: UnsafeMutablePointer<Float>
+    ) {
+        if isBFloat16 {
+            tala_block_dots_bfloat16(number, shape, x.assumingMemoryBound(to: UInt16.self), matrix.address(row), sums)
+        } else {
+            tala_block_dots_float32(number, shape, x.assumingMemoryBound(to: Float.self), matrix.address(row), sums)
         }
     }
 }

@@ -23,9 +23,11 @@ final class ByteProductKernel: Kernel {
     private static let height = 64
     private static let sumsBytes = width * height * 4
 
-    /// Whether a product can be computed so: its rows are whole blocks.
-    static func suits(_ operation: QuantizedProduct, _ products: ProductLibrary) -> Bool {
-        products.hasBytes && operation.isRowExact && operation.format == .words(.q8) && operation.inputs > 0
+    /// Whether a product is computed so: the weight's rows are whole blocks, and the processor has
+    /// no products of bfloat16 for activations of that type, which are faster with many rows.
+    static func suits(_ operation: QuantizedProduct, _ x: Matrix, _ products: ProductLibrary) -> Bool {
+        products.hasBytes && !(x.elementType == .bfloat16 && products.hasBfloat16) && operation.isRowExact
+            && operation.format == .words(.q8) && operation.inputs > 0
             && operation.inputs % QuantizedFormat.q8.blockLength == 0
     }
 
@@ -39,6 +41,7 @@ final class ByteProductKernel: Kernel {
     }
 
     override var phaseCount: Int { 2 }
+    override var takesNeighbours: Bool { true }
     override var sharedByteCount: Int { x.rows * rowBytes }
     /// Sums, or a row of `x` as float32.
     override var scratchByteCount: Int { max(Self.sumsBytes, RowBuffer.byteCount(inner)) }

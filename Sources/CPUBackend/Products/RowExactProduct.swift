@@ -11,6 +11,7 @@ final class RowExactProductKernel: Kernel {
     }
 
     override var phaseCount: Int { sums.phaseCount }
+    override var takesNeighbours: Bool { true }
     override var sharedByteCount: Int { sums.sharedByteCount }
     override var scratchByteCount: Int { sums.scratchByteCount }
 

@@ -3,5 +3,6 @@
 #include "block_dots.h"
 #include "block_unpacking.h"
 #include "byte_dots.h"
+#include "quantized_dots.h"
 #include "row_dots.h"
 #include "unpacking.h"

@@ -5,16 +5,21 @@
 
 #include <stdint.h>
 
-/// Whole numbers of 8 bits in blocks of 32, each with a half-precision scale.
-void tala_unpack_q8(const int8_t *_Nonnull codes, const uint16_t *_Nonnull scales, int64_t blocks, float *_Nonnull target);
-void tala_unpack_q8_bfloat16(const int8_t *_Nonnull codes, const uint16_t *_Nonnull scales, int64_t blocks, uint16_t *_Nonnull target);
+/// The parts of a weight in whole numbers of 8 bits: codes, and a half-precision scale for each
+/// block of 32.
+typedef struct {
+    const int8_t *_Nonnull codes;
+    const uint16_t *_Nonnull scales;
+} tala_q8;
+
+void tala_unpack_q8(const tala_q8 *_Nonnull weight, int64_t first_block, int64_t blocks, float *_Nonnull target);
+void tala_unpack_q8_bfloat16(const tala_q8 *_Nonnull weight, int64_t first_block, int64_t blocks, uint16_t *_Nonnull target);
 
 /// The parts of a weight in 4-bit NormalFloat: the values of a code and of a scale's code, the
 /// greatest scale of each 256 blocks, the mean of all, the scales' codes, the codes of blocks of
 /// 64.
 typedef struct {
-    const float *_Nonnull values, *_Nonnull scale_values, *_Nonnull groups;
-    float mean;
+    const float *_Nonnull values, *_Nonnull scale_values, *_Nonnull groups, *_Nonnull mean;
     const uint8_t *_Nonnull scale_codes, *_Nonnull codes;
 } tala_nf4;
 
