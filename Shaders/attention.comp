@@ -10,10 +10,17 @@ INPUT(0, q)
 INPUT(1, k)
 INPUT(2, v)
 INPUT_INT(3, key_ranges)
+#ifdef HAS_SINKS
+INPUT(4, sinks)
+OUTPUT(5, result)
+OUTPUT(6, log_sum_exp)
+#define OPERANDS 7
+#else
 OUTPUT(4, result)
 OUTPUT(5, log_sum_exp)
-
 #define OPERANDS 6
+#endif
+
 #include "common/attention.glsl"
 
 #if LANES > 1
@@ -163,7 +170,18 @@ void main() {
     [[unroll]] for (uint i = 0; i < OWN; i++) {
         uint row = own_start + i;
         if (row < query_count) {
-            float share = sum[i] > 0.0 ? 1.0 / sum[i] : 0.0;
+            float shrink = 1.0;
+#ifdef HAS_SINKS
+            // One more score, whose value is nothing.
+            if (sum[i] != 0.0) {
+                float sink = sinks(0, head);
+                float top = max(largest[i], sink);
+                shrink = exp(largest[i] - top);
+                sum[i] = sum[i] * shrink + exp(sink - top);
+                largest[i] = top;
+            }
+#endif
+            float share = sum[i] > 0.0 ? shrink / sum[i] : 0.0;
             // A sum that is not a number must not become zero.
             if (!(sum[i] >= 0.0)) share = sum[i];
             [[unroll]] for (uint c = 0; c < SHARE; c++) {

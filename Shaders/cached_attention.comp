@@ -8,16 +8,22 @@
 // sums of some columns of the values; every sum runs in ascending order.
 //
 // PAGE_ROWS, WIDTH and LANES are defined; parameters: heads, heads of keys, rows of `pages`, its
-// columns, rows of the cache, scale, cap of scores.
+// columns, rows of the cache, scale, cap of scores. HAS_SINKS: there is one more score for each head.
 INPUT(0, q)
 INPUT(1, keys)
 INPUT(2, values)
 INPUT_INT(3, ranges)
 INPUT_INT(4, sequences)
 INPUT_INT(5, pages)
+#ifdef HAS_SINKS
+INPUT(6, sinks)
+OUTPUT(7, o)
+#define OPERANDS 8
+#else
 OUTPUT(6, o)
-
 #define OPERANDS 7
+#endif
+
 #define OWN ((WIDTH + LANES - 1) / LANES)
 
 layout(local_size_x = LANES) in;
@@ -79,8 +85,18 @@ void main() {
         }
         total = total * shrink + sum;
     }
+    float shrink = 1.0;
+#ifdef HAS_SINKS
+    // One more score, whose value is nothing.
+    if (total != 0.0) {
+        float sink = sinks(0, head);
+        float top = max(greatest, sink);
+        shrink = exp(greatest - top);
+        total = total * shrink + exp(sink - top);
+    }
+#endif
     [[unroll]] for (uint i = 0; i < OWN; i++) {
         uint column = lane + i * LANES;
-        if (column < WIDTH) store_o(row, head * WIDTH + column, total == 0.0 ? 0.0 : own[i] / total);
+        if (column < WIDTH) store_o(row, head * WIDTH + column, total == 0.0 ? 0.0 : own[i] * shrink / total);
     }
 }

@@ -14,6 +14,7 @@ extension Attention: CPUKernel {
 final class AttentionKernel: Kernel {
     private let (q, k, v, keyRanges): (Matrix, Matrix, Matrix, Matrix)
     private let (o, logSumExp): (Matrix, Matrix)
+    private let sinks: Matrix?
     private let blocks: AttentionBlocks
     private let scores: EdgeProducts?
     private let firstValues: EdgeProducts?
@@ -23,6 +24,7 @@ final class AttentionKernel: Kernel {
     init(_ operation: Attention, _ operands: KernelOperands) {
         (q, k, v, keyRanges) = (operands.inputs[0], operands.inputs[1], operands.inputs[2], operands.inputs[3])
         (o, logSumExp) = (operands.outputs[0], operands.outputs[1])
+        sinks = operation.hasSinks ? operands.inputs[4] : nil
         let blocks = AttentionBlocks(operation.shape, q: q, k: k, products: operands.products)
         self.blocks = blocks
         guard q.rows > 0, k.rows > 0 else {
@@ -259,13 +261,16 @@ final class AttentionKernel: Kernel {
         _ sums: UnsafePointer<Float>
     ) {
         let width = blocks.headWidth
+        let sink = sinks.map { AttentionSink($0, head) }
         for row in 0..<queries.count {
             let source = output + row * width
             // A query that sees no key has summed nothing.
             let isEmpty = sums[row] == 0
-            RowScale.multiply(source, by: isEmpty ? 0 : 1 / sums[row], width)
+            var (top, sum, shrink) = (greatest[row], sums[row], Float(1))
+            if let sink, !isEmpty { sink.join(&top, &sum, &shrink) }
+            RowScale.multiply(source, by: isEmpty ? 0 : shrink / sum, width)
             RowConversion.narrow(source, to: o.address(queries.lowerBound + row, head * width), o.elementType, count: width)
-            logSumExp.floats(queries.lowerBound + row)[head] = isEmpty ? 0 : greatest[row] + log(sums[row])
+            logSumExp.floats(queries.lowerBound + row)[head] = isEmpty ? 0 : top + log(sum)
         }
     }
 }

@@ -14,6 +14,7 @@ final class CachedAttentionKernel: Kernel {
     private let pageRows: Int
     private let (q, keys, values, o): (Matrix, Matrix, Matrix, Matrix)
     private let (ranges, sequences, pages): (Matrix, Matrix, Matrix)
+    private let sinks: Matrix?
     /// Rows that a thread takes at a time: where there are many, keys that are widened serve
     /// several.
     private let rowsTogether: Int
@@ -23,6 +24,7 @@ final class CachedAttentionKernel: Kernel {
         (q, keys, values) = (operands.inputs[0], operands.inputs[1], operands.inputs[2])
         (ranges, sequences, pages) = (operands.inputs[3], operands.inputs[4], operands.inputs[5])
         o = operands.outputs[0]
+        sinks = operation.hasSinks ? operands.inputs[6] : nil
         rowsTogether = q.rows >= 64 ? 8 : 1
         super.init()
     }
@@ -114,9 +116,10 @@ final class CachedAttentionKernel: Kernel {
             first = pageEnd
         }
         for query in 0..<count {
-            let sum = totals[query]
+            var (top, sum, shrink) = (greatest[query], totals[query], Float(1))
+            if let sinks, sum != 0 { AttentionSink(sinks, keyHead * group + query % group).join(&top, &sum, &shrink) }
             let place = output + query * rowWords
-            RowScale.multiply(place, by: sum == 0 ? 0 : 1 / sum, width)
+            RowScale.multiply(place, by: sum == 0 ? 0 : shrink / sum, width)
             let column = (keyHead * group + query % group) * width
             RowConversion.narrow(place, to: o.address(rows.lowerBound + query / group, column), o.elementType, count: width)
         }

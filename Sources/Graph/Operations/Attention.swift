@@ -20,6 +20,9 @@ package struct AttentionShape: Sendable, Hashable {
         self.softCap = softCap
     }
 
+    /// Whether there is one sink for each head.
+    func fits(sinks: TensorType) -> Bool { sinks.rows == 1 && sinks.columns == headCount && sinks.elementType.isFloatingPoint }
+
     var attributes: String {
         "heads=\(headCount)/\(keyValueHeadCount) headWidth=\(headWidth) scale=\(scale)" + (softCap == 0 ? "" : " softCap=\(softCap)")
     }
@@ -34,20 +37,29 @@ package struct AttentionShape: Sendable, Hashable {
 /// `k` and `v` `[s, keyValueHeadCount * headWidth]` of one element type, `keyRanges` `[t, 2]`
 /// int32. Outputs: `o` as `q`, `logSumExp` `[t, headCount]` float32: the natural logarithm of the
 /// sum of the exponentials of the (scaled, capped) scores.
+///
+/// With sinks (Xiao et al. 2023, arXiv:2309.17453, as GPT-OSS has them) a fifth input `sinks` `[1,
+/// headCount]` of any floating type holds one more score for each head: it takes its share of the
+/// softmax, is in `logSumExp`, and brings no value. A row with an empty range stays one of zeros.
 package struct Attention: Operation {
     package static let name = "Attention"
     package var shape: AttentionShape
+    package var hasSinks: Bool
 
-    package init(_ shape: AttentionShape) { self.shape = shape }
+    package init(_ shape: AttentionShape, hasSinks: Bool = false) {
+        self.shape = shape
+        self.hasSinks = hasSinks
+    }
 
     package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
-        try requireCount(inputs, 4)
+        try requireCount(inputs, hasSinks ? 5 : 4)
         let (q, k, v, ranges) = (inputs[0], inputs[1], inputs[2], inputs[3])
         try require(q.columns == shape.headCount * shape.headWidth, "q is \(q), not \(shape.headCount) heads of \(shape.headWidth)")
         try require(k == v && k.columns == shape.keyValueHeadCount * shape.headWidth, "k is \(k) and v \(v)")
         try require(shape.keyValueHeadCount > 0 && shape.headCount % shape.keyValueHeadCount == 0, "heads do not divide into groups")
         try require(ranges.rows == q.rows && ranges.columns == 2 && ranges.elementType == .int32, "key ranges are \(ranges)")
         try require(q.elementType == k.elementType, "q and k have different element types")
+        if hasSinks { try require(shape.fits(sinks: inputs[4]), "sinks are \(inputs[4])") }
         return [q, TensorType(rows: q.rows, columns: shape.headCount, .float32)]
     }
 
@@ -61,12 +73,13 @@ package struct Attention: Operation {
         return cost
     }
 
-    package var attributes: String { shape.attributes }
+    package var attributes: String { shape.attributes + (hasSinks ? " sinks" : "") }
 
     /// Queries may be cut; every piece needs all keys and values, which therefore must fit one
     /// buffer.
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
-        Partition(inputs: [.init("t"), .init(), .init(), .init("t")], outputs: [.init("t"), .init("t")])
+        Partition(
+            inputs: [.init("t"), .init(), .init(), .init("t")] + (hasSinks ? [.init()] : []), outputs: [.init("t"), .init("t")])
     }
 
     package func differentiate(_ node: Node, in context: inout Differentiation) throws(GraphError) {
@@ -81,5 +94,11 @@ package struct Attention: Operation {
         let operands = saved + [gradient, logSumExp, delta, keyRanges, queryRanges]
         let gradients = try context.add(AttentionBackward(shape), Array(operands))
         for (input, gradient) in zip(node.inputs, gradients) { try context.contribute(to: input, gradient) }
+        guard hasSinks, context.needsGradient(node.inputs[4]) else { return }
+        let sinks = context.saved(node.inputs[4])
+        try context.contribute(to: node.inputs[4]) { context, addend, _ throws(GraphError) in
+            guard let addend else { throw .notDifferentiable(operation: "Attention with computed sinks") }
+            return try context.add(AttentionSinkGradient(), [sinks, logSumExp, delta, addend])[0]
+        }
     }
 }

@@ -7,8 +7,8 @@ import Tensors
 /// ranges[i, 1]`; position `p` lies in row `pages[s, p / pageRows] * pageRows + p % pageRows` of
 /// the cache. An empty range gives a row of zeros. Inputs: `q` `[t, headCount * headWidth]`, `keys`
 /// and `values` `[rows, keyValueHeadCount * headWidth]` of one element type, which may be narrower
-/// than that of `q`, `ranges` `[t, 2]`, `sequences` `[t, 1]`, `pages` `[s, n]`, all int32. Output:
-/// `o` as `q`.
+/// than that of `q`, `ranges` `[t, 2]`, `sequences` `[t, 1]`, `pages` `[s, n]`, all int32; with
+/// sinks a seventh `sinks` `[1, headCount]` as of ``Attention``. Output: `o` as `q`.
 ///
 /// Blocks of keys are those of the pages, so a row's sums run in an order that its positions alone
 /// decide: neither the other rows nor where the pages lie change a bit of it.
@@ -17,14 +17,16 @@ package struct CachedAttention: OperationWithoutGradient {
     package var shape: AttentionShape
     /// Positions of a page: a power of two, 16 at least.
     package var pageRows: Int
+    package var hasSinks: Bool
 
-    package init(_ shape: AttentionShape, pageRows: Int) {
+    package init(_ shape: AttentionShape, pageRows: Int, hasSinks: Bool = false) {
         self.shape = shape
         self.pageRows = pageRows
+        self.hasSinks = hasSinks
     }
 
     package func outputTypes(for inputs: [TensorType]) throws(GraphError) -> [TensorType] {
-        try requireCount(inputs, 6)
+        try requireCount(inputs, hasSinks ? 7 : 6)
         let (q, k, v, ranges) = (inputs[0], inputs[1], inputs[2], inputs[3])
         let (sequences, pages) = (inputs[4], inputs[5])
         try require(pageRows >= 16 && pageRows & (pageRows - 1) == 0, "pages have \(pageRows) rows, no power of two of at least 16")
@@ -35,6 +37,7 @@ package struct CachedAttention: OperationWithoutGradient {
         try require(ranges.rows == q.rows && ranges.columns == 2 && ranges.elementType == .int32, "ranges are \(ranges)")
         try require(sequences.rows == q.rows && sequences.columns == 1 && sequences.elementType == .int32, "sequences are \(sequences)")
         try require(pages.elementType == .int32, "pages are \(pages)")
+        if hasSinks { try require(shape.fits(sinks: inputs[6]), "sinks are \(inputs[6])") }
         return [q]
     }
 
@@ -45,10 +48,13 @@ package struct CachedAttention: OperationWithoutGradient {
         return cost
     }
 
-    package var attributes: String { shape.attributes + " pageRows=\(pageRows)" }
+    package var attributes: String { shape.attributes + " pageRows=\(pageRows)" + (hasSinks ? " sinks" : "") }
 
     /// Rows may be cut; every piece needs all keys, values and pages.
     package func partition(inputs: [TensorType], outputs: [TensorType]) -> Partition? {
-        Partition(inputs: [.init("t"), .init(), .init(), .init("t"), .init("t"), .init()], outputs: [.init("t")])
+        let whole = hasSinks ? 2 : 1
+        return Partition(
+            inputs: [.init("t"), .init(), .init(), .init("t"), .init("t")] + Array(repeating: .init(), count: whole),
+            outputs: [.init("t")])
     }
 }

@@ -7,7 +7,10 @@ extension CachedAttention: VulkanKernel {
         return [
             Dispatch(
                 "cached_attention", reads: inputs, writes: outputs,
-                definitions: ["PAGE_ROWS": pageRows, "WIDTH": shape.headWidth, "LANES": lanes], specialization: [],
+                definitions: ["PAGE_ROWS": pageRows, "WIDTH": shape.headWidth, "LANES": lanes].merging(hasSinks ? ["HAS_SINKS": 1] : [:]) {
+                    $1
+                },
+                specialization: [],
                 parameters: [
                     shape.headCount.word, shape.keyValueHeadCount.word, inputs[5].rows.word, inputs[5].columns.word, inputs[1].rows.word,
                     shape.scale.word, shape.softCap.word,

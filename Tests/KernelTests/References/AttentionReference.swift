@@ -36,7 +36,8 @@ enum AttentionReference: KernelReference {
                 let keyValueHead = head / (shape.headCount / shape.keyValueHeadCount)
                 let query = Self.head(q, row, head, shape.headWidth)
                 let scores = keys.map { score(shape, query, Self.head(k, $0, keyValueHead, shape.headWidth)).score }
-                let largest = Bounded(scores.map(\.value).max() ?? 0)
+                let sink = operation.hasSinks ? inputs[4].number(0, head) : nil
+                let largest = Bounded(max(scores.map(\.value).max() ?? 0, sink?.value ?? -.infinity))
                 // A blockwise computation scales what it has at every block: a few roundings more.
                 let blockCount = Double(keys.count) / 8 + 8
                 let weights = scores.map { score in
@@ -44,7 +45,7 @@ enum AttentionReference: KernelReference {
                     weight.error += weight.value * 8 * blockCount * Bounded.roundoff
                     return weight
                 }
-                let total = Bounded.sum(weights)
+                let total = Bounded.sum(weights + (sink.map { [Bounded.exponential($0 - largest)] } ?? []))
                 logSumExp[row, head] = largest + .logarithm(total)
                 for column in 0..<shape.headWidth {
                     let terms = zip(keys, weights).map {
@@ -124,7 +125,7 @@ enum AttentionReference: KernelReference {
             }
         }
         let shape = AttentionShape(headCount: 2, keyValueHeadCount: 1, headWidth: 16, scale: 0.25)
-        return packedCases + [
+        return packedCases + sinkCases + [
             test("any ranges, some empty", Attention(shape)) { random in
                 let limits = (0..<37).map { row in
                     let ends = [Int(random.next() % 54), Int(random.next() % 54)].sorted()
@@ -144,6 +145,32 @@ enum AttentionReference: KernelReference {
                     ranges(packed([20]).keys, &random),
                 ]
             },
+        ]
+    }
+
+    /// Sinks below, among and above the scores; of sixteen bits, too.
+    private static var sinkCases: [KernelCase] {
+        let wide = Layout(name: "heads of 64, window", heads: 4, keyValueHeads: 2, width: 64, lengths: [70, 1, 67], window: 24)
+        let long = Layout(name: "long rows", heads: 8, keyValueHeads: 4, width: 16, lengths: [505])
+        return [(wide, ElementType.float32), (wide, .bfloat16), (long, .float32), (long, .float16)].flatMap { layout, type in
+            [ElementType.float32, .bfloat16].map { sinks in
+                test("\(layout.name) \(type) sinks \(sinks)", activations: [type], Attention(layout.shape, hasSinks: true)) { random in
+                    [
+                        random.numbers(layout.rows, layout.heads * layout.width, type, in: -2...2),
+                        random.numbers(layout.rows, layout.keyValueHeads * layout.width, type, in: -2...2),
+                        random.numbers(layout.rows, layout.keyValueHeads * layout.width, type), ranges(layout.ranges.keys, &random),
+                        random.numbers(1, layout.heads, sinks, in: -9...9),
+                    ]
+                }
+            }
+        } + [
+            test("sinks and rows that see nothing", Attention(wide.shape, hasSinks: true)) { random in
+                let limits = (0..<9).map { $0 % 2 == 0 ? (0, 0) : (0, $0) }
+                return [
+                    random.numbers(9, 256), random.numbers(9, 128), random.numbers(9, 128), ranges(limits, &random),
+                    random.numbers(1, 4, in: -9...9),
+                ]
+            }
         ]
     }
 

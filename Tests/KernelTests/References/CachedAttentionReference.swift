@@ -20,7 +20,8 @@ enum CachedAttentionReference: KernelReference {
                 let scores = keys.map {
                     AttentionReference.score(shape, query, AttentionReference.head(k, $0, keyValueHead, shape.headWidth)).score
                 }
-                let largest = Bounded(scores.map(\.value).max() ?? 0)
+                let sink = operation.hasSinks ? inputs[6].number(0, head) : nil
+                let largest = Bounded(max(scores.map(\.value).max() ?? 0, sink?.value ?? -.infinity))
                 // A blockwise computation scales what it has at every block: a few roundings more.
                 let blockCount = Double(keys.count) / 8 + 8
                 let weights = scores.map { score in
@@ -28,7 +29,7 @@ enum CachedAttentionReference: KernelReference {
                     weight.error += weight.value * 8 * blockCount * Bounded.roundoff
                     return weight
                 }
-                let total = Bounded.sum(weights)
+                let total = Bounded.sum(weights + (sink.map { [Bounded.exponential($0 - largest)] } ?? []))
                 for column in 0..<shape.headWidth {
                     let terms = zip(keys, weights).map { $1 * v.number($0, keyValueHead * shape.headWidth + column) }
                     output[row, head * shape.headWidth + column] = Bounded.sum(terms) / total
@@ -54,7 +55,7 @@ enum CachedAttentionReference: KernelReference {
             random.operand(rows, 2, .int32) { row, column, _ in Double(column == 0 ? max(0, ends[row] - window) : ends[row]) },
             random.operand(rows, 1, .int32) { row, _, random in row % 5 == 4 ? -1 : Double(random.next() % UInt64(sequences)) },
             random.operand(sequences, pages, .int32) { row, column, _ in Double(places[row * pages + column]) },
-        ]
+        ] + (operation.hasSinks ? [random.numbers(1, shape.headCount, cacheType, in: -9...9)] : [])
     }
 
     static var cases: [KernelCase] {
@@ -63,17 +64,19 @@ enum CachedAttentionReference: KernelReference {
         ]
         let types: [(ElementType, ElementType)] = [(.float32, .float32), (.float32, .float16), (.bfloat16, .bfloat16)]
         return layouts.flatMap { layout in
-            types.map { type, cacheType in
-                let operation = CachedAttention(
-                    AttentionShape(
-                        headCount: layout.heads, keyValueHeadCount: layout.keyValueHeads, headWidth: layout.width,
-                        scale: 1 / Float(layout.width).squareRoot(), softCap: layout.softCap), pageRows: 32)
-                return test(
-                    "\(layout.rows) rows, \(layout.heads)/\(layout.keyValueHeads) heads of \(layout.width), window \(layout.window) "
-                        + "\(type) over \(cacheType)", activations: [type],
-                    mixedWeight: type == .float32 && cacheType != .float32 ? cacheType : nil, operation
-                ) {
-                    inputs(&$0, operation, rows: layout.rows, sequences: 3, pages: 4, window: layout.window, type, cacheType)
+            types.flatMap { type, cacheType in
+                [false, true].map { hasSinks in
+                    let operation = CachedAttention(
+                        AttentionShape(
+                            headCount: layout.heads, keyValueHeadCount: layout.keyValueHeads, headWidth: layout.width,
+                            scale: 1 / Float(layout.width).squareRoot(), softCap: layout.softCap), pageRows: 32, hasSinks: hasSinks)
+                    return test(
+                        "\(layout.rows) rows, \(layout.heads)/\(layout.keyValueHeads) heads of \(layout.width), window \(layout.window) "
+                            + "\(type) over \(cacheType)" + (hasSinks ? " sinks" : ""), activations: [type],
+                        mixedWeight: type == .float32 && cacheType != .float32 ? cacheType : nil, operation
+                    ) {
+                        inputs(&$0, operation, rows: layout.rows, sequences: 3, pages: 4, window: layout.window, type, cacheType)
+                    }
                 }
             }
         }
