@@ -8,7 +8,8 @@
 // sums of some columns of the values; every sum runs in ascending order.
 //
 // PAGE_ROWS, WIDTH and LANES are defined; parameters: heads, heads of keys, rows of `pages`, its
-// columns, rows of the cache, scale, cap of scores. HAS_SINKS: there is one more score for each head.
+// columns, rows of the cache, scale, cap of scores. HAS_SINKS: there is one more score for each
+// head.
 INPUT(0, q)
 INPUT(1, keys)
 INPUT(2, values)

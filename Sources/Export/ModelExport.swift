@@ -14,10 +14,12 @@ package enum ModelExport {
         _ model: LanguageModel, base: Checkpoint, trained: @escaping (String) throws -> [Float], to folder: String
     ) throws {
         let heads = replacedHeads(model)
-        let tensors = base.tensors.values.filter { !isCopyOfTrained($0, model, base) && !heads.contains($0.name) }.sorted {
-            $0.name < $1.name
-        }
+        let joins = JoinedExport(model, base)
+        let tensors = base.tensors.values.filter {
+            !isCopyOfTrained($0, model, base) && !heads.contains($0.name) && !joins.leavesOut($0.name)
+        }.sorted { $0.name < $1.name }
         var entries = tensors.map { SafetensorsWriter.Entry(name: $0.name, shape: $0.shape, elementType: $0.elementType) }
+        entries += joins.entries
         let headType = tensors.filter { $0.shape.count > 1 }.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32
         if let head = model.head {
             entries.append(.init(name: head.weightName, shape: [head.outputs, model.configuration.hiddenSize], elementType: headType))
@@ -28,18 +30,33 @@ package enum ModelExport {
         var writer = try SafetensorsWriter(path: folder + "/model.safetensors", entries: entries)
         let plain = PlainAdapter(model, numbers: trained)
         let adapters = Dictionary(plain.modules.map { ($0.module.name + ".weight", $0) }) { first, _ in first }
+        func forEachMergedPart(_ tensor: StoredTensor, _ adapter: AdapterModule, _ body: ([Float]) throws -> Void) throws {
+            let magnitude = adapter.hasMagnitude ? try trained(adapter.keyOfMagnitude) : nil
+            try Self.forEachMergedPart(
+                tensor, adapter, a: try plain.numbers(adapter.keyOfA), b: try plain.numbers(adapter.keyOfB), magnitude: magnitude, body)
+        }
         for tensor in tensors {
             if let adapter = adapters[tensor.name] {
-                let magnitude = adapter.hasMagnitude ? try trained(adapter.keyOfMagnitude) : nil
-                try appendMerged(
-                    tensor, adapter, a: try plain.numbers(adapter.keyOfA), b: try plain.numbers(adapter.keyOfB), magnitude: magnitude,
-                    to: &writer)
+                try forEachMergedPart(tensor, adapter) { try append($0, tensor.elementType, to: &writer) }
             } else if let key = model.trainedKey(of: tensor.name) {
                 try append(try trained(key), tensor.elementType, to: &writer)
             } else {
                 try appendStored(tensor, to: &writer)
             }
         }
+        try joins.forEachSlice({ part in
+            guard let tensor = base.tensors[part] else { return [] }
+            var numbers: [Float] = []
+            if let adapter = adapters[part] {
+                try forEachMergedPart(tensor, adapter) { numbers += $0 }
+            } else if let key = model.trainedKey(of: part) {
+                numbers = try trained(key)
+            } else {
+                numbers = tensor.floats()
+                tensor.file.evict(tensor.bytes)
+            }
+            return numbers
+        }) { try append($0, $1, to: &writer) }
         if let untied {
             if let key = model.trainedKey(of: model.vocabularyHeadName) {
                 try append(try trained(key), untied.elementType, to: &writer)
@@ -73,13 +90,15 @@ package enum ModelExport {
     package static func writeTrained(
         _ model: LanguageModel, trained: (String) throws -> [Float], elementType: ElementType = .float32, to folder: String
     ) throws {
-        let parameters = model.trainables.parameters.sorted { $0.key < $1.key }
+        let joins = JoinedExport(model, elementType)
+        let parameters = model.trainables.parameters.filter { !joins.leavesOut($0.key) }.sorted { $0.key < $1.key }
         var writer = try SafetensorsWriter(
             path: folder + "/model.safetensors",
             entries: parameters.map {
                 .init(name: $0.key, shape: $0.rows == 1 ? [$0.columns] : [$0.rows, $0.columns], elementType: elementType)
-            })
+            } + joins.entries)
         for parameter in parameters { try append(try trained(parameter.key), elementType, to: &writer) }
+        try joins.forEachSlice({ try trained($0) }) { try append($0, $1, to: &writer) }
         try writer.finish()
     }
 
@@ -131,9 +150,9 @@ package enum ModelExport {
     }
 
     /// `W + scale * B A`, some rows at a time; with magnitudes each row has its own as its length.
-    private static func appendMerged(
+    private static func forEachMergedPart(
         _ tensor: StoredTensor, _ adapter: AdapterModule, a: [Float], b: [Float], magnitude: [Float]? = nil,
-        to writer: inout SafetensorsWriter
+        _ body: ([Float]) throws -> Void
     ) throws {
         let (rank, scale) = (adapter.rank, Float(adapter.scale))
         // A weight that is stored turned is the product of the turned matrices.
@@ -165,7 +184,7 @@ package enum ModelExport {
                 let size = width * tensor.elementType.byteCount
                 tensor.file.evict(UnsafeRawBufferPointer(rebasing: tensor.bytes[rows.lowerBound * size..<rows.upperBound * size]))
             }
-            try append(merged, tensor.elementType, to: &writer)
+            try body(merged)
         }
         tensor.file.evict(tensor.bytes)
     }

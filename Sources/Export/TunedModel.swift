@@ -1,3 +1,4 @@
+import JSON
 package import Models
 import Storage
 package import Tensors
@@ -50,6 +51,23 @@ package struct TunedModel {
     }
 
     func forEachPart(of key: String, _ body: (UnsafeBufferPointer<Float>) throws -> Void) throws { try parts(key, body) }
+
+    /// The same with a configuration that does not say that weights are quantised, where they are
+    /// not any more.
+    package func withoutQuantization(if isDequantised: Bool) throws -> TunedModel {
+        let name = "config.json"
+        guard isDequantised, let bytes = try changedTexts[name] ?? folder.text(name, limit: 16 << 20) else { return self }
+        let members = (try JSONParser().parse(bytes).object ?? []).filter { $0.key != "quantization_config" }
+        var changed = self
+        changed.changedTexts[name] = JSONWriter(isIndented: true).bytes(JSONNode(members)) + [0x0A]
+        return changed
+    }
+
+    /// Whether merging writes as numbers what the base has quantised.
+    package var dequantisesBase: Bool {
+        guard case .checkpoint(let base) = model.source else { return false }
+        return JoinedExport(model, base).dequantises
+    }
 
     /// Writes what a model's folder has beside weights.
     package func writeCompanions(to target: String) throws {

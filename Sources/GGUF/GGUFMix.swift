@@ -43,7 +43,9 @@ package enum GGUFMix: String, Sendable, Hashable, CaseIterable {
     ///   - name: its name in the file.
     ///   - layer: whose it is; nil for the embedding and the last matrix.
     ///   - isTied: whether the embedding is the last matrix, too.
-    package func type(of name: String, layer: Int?, layers: Int, columns: Int, isTied: Bool) -> GGUFType {
+    ///   - hasExperts: whether the model is a mixture: llama.cpp's mix of MXFP4 gives it to experts
+    ///     alone.
+    package func type(of name: String, layer: Int?, layers: Int, columns: Int, isTied: Bool, hasExperts: Bool = false) -> GGUFType {
         // The choice of experts hangs on small differences.
         if name.hasSuffix(".ffn_gate_inp.weight") { return .f32 }
         guard isQuantized, self != .q8_0 else { return main.fitting(columns: columns) }
@@ -51,6 +53,7 @@ package enum GGUFMix: String, Sendable, Hashable, CaseIterable {
             let isLast = name == "output.weight" || isTied
             return (self == .mxfp4 ? .q8_0 : isLast ? GGUFType.q6_k : main).fitting(columns: columns)
         }
+        if self == .mxfp4, hasExperts, !name.hasSuffix("_exps.weight") { return GGUFType.q8_0.fitting(columns: columns) }
         let isSensitive = ["attn_v.weight", "attn_qkv.weight", "ffn_down.weight", "ffn_down_exps.weight"].contains {
             name.hasSuffix("." + $0)
         }

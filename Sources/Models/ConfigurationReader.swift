@@ -38,7 +38,9 @@ extension ModelConfiguration {
                 file: file, field: "model_type",
                 "unknown architecture \"\(modelType)\"; known are \(ModelFamilies.modelTypes.joined(separator: ", "))")
         }
-        if let quantization = json["quantization_config"], !quantization.isNull {
+        if let quantization = json["quantization_config"], !quantization.isNull,
+            !family.readableQuantizations.contains(quantization["quant_method"]?.string ?? "")
+        {
             throw ModelError(
                 file: file, field: "quantization_config", "quantised weights cannot be trained: use the checkpoint that was quantised")
         }

@@ -11,10 +11,14 @@ struct ExpertStack: Sendable, Hashable {
     /// Rows and columns of each.
     var outputs: Int
     var inputs: Int
+    /// Whether they are biases, of one row each.
+    var isBias = false
 
     /// The key of the tensor on the device.
-    var key: String { Self.key(of: modules.first.map { $0 + ".weight" } ?? "") }
-    var weightNames: [String] { modules.map { $0 + ".weight" } }
+    var key: String { Self.key(of: tensorNames.first ?? "") }
+    /// What a checkpoint calls them.
+    var tensorNames: [String] { modules.map { $0 + (isBias ? ".bias" : ".weight") } }
+    var use: ModelBuilder.WeightUse { isBias ? .vector : .product }
 
     /// The key of the tensor in which lies what begins with this one.
     static func key(of first: String) -> String { "stack/" + first }
@@ -31,7 +35,7 @@ struct ExpertStack: Sendable, Hashable {
     static func places(in stacks: [ExpertStack]) -> [String: Place] {
         var places: [String: Place] = [:]
         for (index, stack) in stacks.enumerated() {
-            for (expert, name) in stack.weightNames.enumerated() { places[name] = Place(stack: index, expert: expert) }
+            for (expert, name) in stack.tensorNames.enumerated() { places[name] = Place(stack: index, expert: expert) }
         }
         return places
     }
@@ -40,7 +44,7 @@ struct ExpertStack: Sendable, Hashable {
     static func adapterStacks(_ stacks: [ExpertStack], _ adapters: [AdapterModule]) -> [TrainableLayout.Stack] {
         guard adapters.contains(where: \.module.isExpert) else { return [] }
         let byName = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
-        return stacks.flatMap { stack -> [TrainableLayout.Stack] in
+        return stacks.filter { !$0.isBias }.flatMap { stack -> [TrainableLayout.Stack] in
             let own = stack.modules.compactMap { byName[$0] }
             guard let first = own.first, own.count == stack.modules.count else { return [] }
             return [
@@ -55,9 +59,9 @@ struct ExpertStack: Sendable, Hashable {
     static func check(_ stacks: [ExpertStack], _ adapters: [AdapterModule], _ copies: [AdapterCopy]) throws(ModelError) {
         func failure(_ key: String, _ message: String) -> ModelError { ModelError(file: "manifest", field: "adapter.\(key)", message) }
         let byName = Dictionary(adapters.map { ($0.module.name, $0) }) { first, _ in first }
-        let names = Set(stacks.flatMap(\.weightNames))
+        let names = Set(stacks.flatMap(\.tensorNames))
         if let copy = copies.first(where: { names.contains($0.name) }) {
-            throw failure("modules_to_save", "names \(copy.name), one expert's matrix, which cannot be trained alone: leave it out")
+            throw failure("modules_to_save", "names \(copy.name), which is one expert's and cannot be trained alone: leave it out")
         }
         guard adapters.contains(where: \.module.isExpert) else { return }
         for stack in stacks {
@@ -83,7 +87,7 @@ struct ExpertStack: Sendable, Hashable {
     /// - Throws: ``ModelError`` where a layer's experts are stored in different types.
     static func check(_ stacks: [ExpertStack], against checkpoint: Checkpoint) throws(ModelError) {
         for stack in stacks {
-            let stored = stack.weightNames.compactMap { checkpoint.tensors[$0] }
+            let stored = stack.tensorNames.compactMap { checkpoint.tensors[$0] }
             guard let first = stored.first else { continue }
             func word(_ tensor: StoredTensor) -> String { tensor.blocks?.word ?? tensor.elementType.rawValue }
             if let other = stored.first(where: { word($0) != word(first) }) {
@@ -100,7 +104,7 @@ extension LanguageModel {
     func isFrozen(_ stack: ExpertStack) -> Bool { trainables.tensor(of: stack.key, .parameter) == nil }
 
     /// The first expert's weight, which stands for all: they are stored alike.
-    private func first(of stack: ExpertStack) -> String { stack.modules.first.map { $0 + ".weight" } ?? "" }
+    private func first(of stack: ExpertStack) -> String { stack.tensorNames.first ?? "" }
 
     /// The frozen matrices of experts as they lie on the device.
     var frozenStacks: [PersistentTensor] {
@@ -108,7 +112,7 @@ extension LanguageModel {
             let rows = stack.modules.count * stack.outputs
             let type =
                 weightFormat(first(of: stack)).map { QuantizedProduct($0, outputs: rows, inputs: stack.inputs).weightType }
-                ?? TensorType(rows: rows, columns: stack.inputs, frozenType(first(of: stack), .product))
+                ?? TensorType(rows: rows, columns: stack.inputs, frozenType(first(of: stack), stack.use))
             return PersistentTensor(key: stack.key, type: type, kind: .weight, isReadInParts: true)
         }
     }
@@ -116,14 +120,14 @@ extension LanguageModel {
     /// Where the matrices of all experts lie behind each other in one file as the device needs
     /// them, these bytes.
     func mappedBytes(of stack: ExpertStack, _ checkpoint: Checkpoint) -> UnsafeRawBufferPointer? {
-        let stored = stack.weightNames.compactMap { checkpoint.tensors[$0] }
+        let stored = stack.tensorNames.compactMap { checkpoint.tensors[$0] }
         guard isFrozen(stack), let first = stored.first, let start = first.bytes.baseAddress, stored.count == stack.modules.count,
-            stored.allSatisfy({ $0.rowPlace == nil && $0.offset == 0 && $0.file === first.file })
+            stored.allSatisfy({ $0.rowPlace == nil && $0.packRow == nil && $0.offset == 0 && $0.file === first.file })
         else { return nil }
         switch weightFormat(first.name) {
         case .words: return nil
         case .blocks: break
-        case nil: guard first.isPlain, first.elementType == frozenType(first.name, .product) else { return nil }
+        case nil: guard first.isPlain, first.elementType == frozenType(first.name, stack.use) else { return nil }
         }
         var end = start
         for tensor in stored {
@@ -141,7 +145,7 @@ extension LanguageModel {
             let layout = QuantizedLayout(format, elementCount: stack.modules.count * stack.outputs * stack.inputs)
             return try quantize(stack, layout, memory)
         }
-        for (expert, name) in stack.weightNames.enumerated() {
+        for (expert, name) in stack.tensorNames.enumerated() {
             guard let weight = declaration(name) else { continue }
             switch source {
             case .random(let seed): try writeInitialValues(of: weight, seed: seed, to: stack.key, rows: stack.rows(of: expert), memory)
@@ -164,11 +168,11 @@ extension LanguageModel {
     /// Quantises the matrices of all experts as one.
     private func quantize(_ stack: ExpertStack, _ layout: QuantizedLayout, _ memory: any PersistentMemory) throws {
         let size = stack.outputs * stack.inputs
-        let weights = stack.weightNames.compactMap { declaration($0) }
+        let weights = stack.tensorNames.compactMap { declaration($0) }
         guard size > 0, weights.count == stack.modules.count else { return }
         switch source {
         case .checkpoint(let checkpoint):
-            let stored = stack.weightNames.compactMap { checkpoint.tensors[$0] }
+            let stored = stack.tensorNames.compactMap { checkpoint.tensors[$0] }
             guard stored.count == weights.count else { return }
             try quantize(stack.key, layout, file: stored[0].file.path, field: stored[0].name, memory) { range, numbers in
                 ExpertStack.forEachPart(of: range, size) { expert, part, offset in stored[expert].read(part, into: numbers + offset) }

@@ -11,8 +11,36 @@ extension LanguageModel {
         return "; it has \(other): its tensors have another prefix, save it anew with transformers' AutoModelForCausalLM"
     }
 
-    static func check(_ declarations: [ModelBuilder.WeightDeclaration], against checkpoint: Checkpoint) throws {
+    /// - Throws: ``ModelError`` where nothing is there of what files have as one.
+    private static func check(
+        _ joined: JoinedTensor, _ checkpoint: Checkpoint, _ file: String
+    ) throws {
+        guard let missing = joined.parts.first(where: { checkpoint.tensors[$0.name] == nil }),
+            !joined.parts.contains(where: { checkpoint.tensors[$0.name] != nil })
+        else { return }
+        let (codes, exponents) = (joined.name + "_blocks", joined.name + "_scales")
+        for name in [joined.name, codes, exponents] { if let reason = checkpoint.unavailable[name] { throw reason } }
+        if let stored = checkpoint.tensors[joined.name] {
+            throw ModelError(
+                file: stored.file.path, field: joined.name, "has the shape \(stored.shape), config.json's model needs \(joined.shape)")
+        }
+        if let stored = checkpoint.tensors[codes] ?? checkpoint.tensors[exponents] {
+            throw ModelError(
+                file: stored.file.path, field: codes,
+                "and \(exponents) do not hold MXFP4 of \(joined.shape): blocks are uint8 [experts, outputs, inputs / 32, 16], scales "
+                    + "uint8 [experts, outputs, inputs / 32]")
+        }
+        throw ModelError(
+            file: file, field: joined.name,
+            "is not in the checkpoint, but config.json's model needs it (or \(codes) and \(exponents), or \(missing.name) and the others)")
+    }
+
+    /// - Parameter joined: the tensors that files have of several of the model's.
+    static func check(
+        _ declarations: [ModelBuilder.WeightDeclaration], against checkpoint: Checkpoint, joined: [JoinedTensor] = []
+    ) throws {
         let file = checkpoint.files.count == 1 ? checkpoint.files[0] : checkpoint.folder
+        for tensor in joined { try check(tensor, checkpoint, file) }
         for weight in declarations {
             guard let stored = checkpoint.tensors[weight.name] else {
                 if let reason = checkpoint.unavailable[weight.name] { throw reason }

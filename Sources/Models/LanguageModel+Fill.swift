@@ -190,6 +190,10 @@ extension LanguageModel {
         try write(key, rows: rows, memory) { range, target in
             for row in range.lowerBound / rowBytes..<range.upperBound / rowBytes {
                 let place = target.pointer + (row * rowBytes - range.lowerBound)
+                if let packRow = stored.packRow {
+                    packRow(row, place)
+                    continue
+                }
                 place.copyMemory(from: source + (stored.rowPlace?(row) ?? row) * rowBytes, byteCount: rowBytes)
             }
         }
@@ -260,11 +264,25 @@ extension LanguageModel {
     /// - Throws: ``ModelError`` if a tensor holds a NaN or an infinity.
     package static func requireFinite(_ stored: StoredTensor, _ title: String) throws(ModelError) {
         let isFinite =
-            (stored.blocks as? BlockFormat).map { FiniteNumbers.holds(stored.bytes, $0) }
+            (stored.blocks as? BlockFormat).map { stored.packRow == nil ? FiniteNumbers.holds(stored.bytes, $0) : holdsFinite(stored, $0) }
             ?? FiniteNumbers.holds(stored.bytes, stored.elementType)
         if !isFinite {
             throw ModelError(
                 file: stored.file.path, field: title, "holds a NaN or an infinity: the checkpoint is damaged or was never good")
+        }
+    }
+
+    /// Of rows that are put together from several places.
+    private static func holdsFinite(_ stored: StoredTensor, _ blocks: BlockFormat) -> Bool {
+        guard let packRow = stored.packRow, stored.shape.count == 2, let rowBytes = blocks.byteCount(columns: stored.shape[1]) else {
+            return true
+        }
+        return withUnsafeTemporaryAllocation(byteCount: max(1, rowBytes), alignment: 16) { room in
+            guard let row = room.baseAddress else { return true }
+            return (0..<stored.shape[0]).allSatisfy {
+                packRow($0, row)
+                return FiniteNumbers.holds(UnsafeRawBufferPointer(start: row, count: rowBytes), blocks)
+            }
         }
     }
 }

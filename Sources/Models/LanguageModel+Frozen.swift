@@ -43,7 +43,7 @@ extension LanguageModel {
         where isFrozen(weight.name) && quantizedLayout(of: weight) == nil && !weight.isTransposed && stackPlaces[weight.name] == nil {
             guard let stored = checkpoint.tensors[weight.name] else { continue }
             if packedFormat(weight.name) != nil {
-                if stored.rowPlace == nil { mapped[weight.name] = stored.bytes }
+                if stored.rowPlace == nil, stored.packRow == nil { mapped[weight.name] = stored.bytes }
                 continue
             }
             if stored.isPlain, stored.elementType == frozenType(weight.name, weight.isVector ? .vector : .product) {

@@ -121,7 +121,7 @@ package final class LanguageModel {
         let experts = ExpertStack.places(in: recorder.stacks)
         stackPlaces = experts
         if case .checkpoint(let checkpoint) = source {
-            try Self.check(recorder.declarations, against: checkpoint)
+            try Self.check(recorder.declarations, against: checkpoint, joined: configuration.joinedTensors)
             try ExpertStack.check(recorder.stacks, against: checkpoint)
         }
         switch training {
@@ -138,7 +138,7 @@ package final class LanguageModel {
                         isHiddenMatrix: linears.contains($0.name) && experts[$0.name] == nil, isVector: $0.isVector)
                 }
                     + (headParameter.map { [$0] } ?? []),
-                stacks: recorder.stacks.map { TrainableLayout.Stack(key: $0.key, members: $0.weightNames) },
+                stacks: recorder.stacks.map { TrainableLayout.Stack(key: $0.key, members: $0.tensorNames) },
                 pageByteLimit: pageByteLimit)
         case .adapter(let settings, _):
             let modules = try settings.modules(on: adaptable)
@@ -245,6 +245,12 @@ package final class LanguageModel {
             outputs: recorder.configuration.hiddenSize, isTransposed: true, isEmbedding: true)
         return recorder.linearModules + [embedding]
     }
+
+    /// The tensors that checkpoints have of several of the model's.
+    package var joinedTensors: [JoinedTensor] { configuration.joinedTensors }
+
+    /// The weights of a checkpoint of this family under the names that the model has.
+    package func separated(_ weights: Checkpoint) -> Checkpoint { family.separated(weights, of: configuration) }
 
     /// The tensors of the head over the vocabulary, without the embedding where it is tied to it.
     package var vocabularyHeadNames: [String] {

@@ -15,7 +15,7 @@ extension ModelBuilder {
 
     /// The choice of experts by a router's weight `[experts, hidden]`.
     mutating func chosenExperts(
-        _ router: String, _ x: ValueID, count: Int, chosen: Int, weighting: ExpertWeighting
+        _ router: String, _ x: ValueID, count: Int, chosen: Int, weighting: ExpertWeighting, hasBias: Bool = false
     ) throws(GraphError) -> ExpertPlaces {
         let name = router + ".weight"
         let inputs = graph.type(of: x).columns
@@ -29,7 +29,11 @@ extension ModelBuilder {
         } else {
             weight = try self.weight(name, rows: count, columns: inputs, .product, initial: normalValues)
         }
-        let logits = try graph.add(operation, [x, weight], names: ["router"])[0]
+        var logits = try graph.add(operation, [x, weight], names: ["router"])[0]
+        if hasBias {
+            let bias = try self.weight(router + ".bias", rows: 1, columns: count, .vector, initial: .constant(0))
+            logits = try graph.add(BiasAdd(), [logits, bias], names: ["router"])[0]
+        }
         let choice = try graph.add(ExpertChoice(count: chosen, weighting: weighting), [logits], names: ["expert weights", "experts"])
         if settings.countsBalance {
             let operation = RouterBalance(hasAddend: routerBalance != nil)
@@ -56,13 +60,31 @@ extension ModelBuilder {
         try graph.add(ExpertSum(hasAddend: true), [x, experts.places, residual], names: ["expert sum"])[0]
     }
 
-    /// A linear layer of every expert on the rows that fell to it, without a bias, and what an
-    /// adapter adds to it.
+    /// Adds each expert's bias to its rows.
+    private mutating func withBiases(
+        _ modules: [String], _ y: ValueID, _ experts: ExpertPlaces, _ name: String
+    ) throws(GraphError) -> ValueID {
+        let columns = graph.type(of: y).columns
+        let stack = ExpertStack(modules: modules, outputs: 1, inputs: columns, isBias: true)
+        stacks.append(stack)
+        for name in stack.tensorNames { declare(name, rows: 1, columns: columns, .vector, .constant(0)) }
+        let bias: ValueID
+        if let trained = settings.trainables.tensor(of: stack.key, .parameter) {
+            bias = graph.persistent(trained)
+        } else {
+            let type = TensorType(rows: modules.count, columns: columns, settings.frozenType(stack.tensorNames[0], .vector))
+            bias = graph.persistent(PersistentTensor(key: stack.key, type: type, kind: .weight, isReadInParts: true))
+        }
+        return try graph.add(ExpertBias(), [y, bias, experts.offsets], names: [name])[0]
+    }
+
+    /// A linear layer of every expert on the rows that fell to it, and what an adapter adds to it.
     /// - Parameters:
     ///   - modules: the expert's module for each expert.
+    ///   - hasBias: whether each has a bias.
     ///   - writesResidual: whether the result goes into the residual stream.
     mutating func expertLinear(
-        _ modules: [String], _ x: ValueID, _ experts: ExpertPlaces, outputs: Int, writesResidual: Bool = false
+        _ modules: [String], _ x: ValueID, _ experts: ExpertPlaces, outputs: Int, hasBias: Bool = false, writesResidual: Bool = false
     ) throws(GraphError) -> ValueID {
         let inputs = graph.type(of: x).columns
         let stack = ExpertStack(modules: modules, outputs: outputs, inputs: inputs)
@@ -87,7 +109,8 @@ extension ModelBuilder {
                 ?? TensorType(rows: modules.count * outputs, columns: inputs, settings.frozenType(first + ".weight", .product))
             weight = graph.persistent(PersistentTensor(key: stack.key, type: type, kind: .weight, isReadInParts: true))
         }
-        let y = try graph.add(operation, [x, weight, experts.offsets], names: [name])[0]
+        var y = try graph.add(operation, [x, weight, experts.offsets], names: [name])[0]
+        if hasBias { y = try withBiases(modules, y, experts, name) }
         guard let adapter = settings.adapters[first] else { return y }
         let a = try adapterMatrix(ExpertStack.key(of: adapter.keyOfA))
         let b = try adapterMatrix(ExpertStack.key(of: adapter.keyOfB))

@@ -331,8 +331,17 @@ struct ModelBuilder {
         factor == 1 ? x : try graph.add(Scale(by: Float(factor)), [x])[0]
     }
 
-    mutating func gated(_ gate: ValueID, _ up: ValueID, _ function: ActivationFunction) throws(GraphError) -> ValueID {
-        try graph.add(GatedActivation(function), [gate, up], names: ["gated"])[0]
+    /// - Parameter clamped: the gate in the place of one by the function.
+    mutating func gated(
+        _ gate: ValueID, _ up: ValueID, _ function: ActivationFunction, clamped: ClampedGateShape? = nil
+    ) throws(GraphError) -> ValueID {
+        if let clamped { return try graph.add(ClampedGate(clamped), [gate, up], names: ["gated"])[0] }
+        return try graph.add(GatedActivation(function), [gate, up], names: ["gated"])[0]
+    }
+
+    /// One more score for each head, by the tensor's name.
+    mutating func sinks(_ name: String) throws(GraphError) -> ValueID {
+        try weight(name, rows: 1, columns: configuration.headCount, .vector, initial: normalValues)
     }
 
     mutating func activated(_ x: ValueID, _ function: ActivationFunction) throws(GraphError) -> ValueID {
@@ -356,8 +365,9 @@ struct ModelBuilder {
     /// - Parameters:
     ///   - scale: what scores are multiplied by; nil: one over the square root of a head's width.
     ///   - softCap: the cap of scores; 0: none.
+    ///   - sinks: one more score for each head, `[1, heads]`.
     mutating func attention(
-        layer: Int, q: ValueID, k: ValueID, v: ValueID, scale: Double? = nil, softCap: Double = 0
+        layer: Int, q: ValueID, k: ValueID, v: ValueID, scale: Double? = nil, softCap: Double = 0, sinks: ValueID? = nil
     ) throws(GraphError) -> ValueID {
         let shape = AttentionShape(
             headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount, headWidth: configuration.headWidth,
@@ -374,9 +384,11 @@ struct ModelBuilder {
             cacheInputs = inputs
             let keys = try cached(k, "cache/\(layer)/keys", inputs.rows, generation)
             let values = try cached(v, "cache/\(layer)/values", inputs.rows, generation)
-            let operation = CachedAttention(shape, pageRows: GenerationShape.pageRows)
-            return try graph.add(operation, [q, keys, values, ranges, inputs.sequences, inputs.pages], names: ["attended"])[0]
+            let operation = CachedAttention(shape, pageRows: GenerationShape.pageRows, hasSinks: sinks != nil)
+            let operands = [q, keys, values, ranges, inputs.sequences, inputs.pages] + (sinks.map { [$0] } ?? [])
+            return try graph.add(operation, operands, names: ["attended"])[0]
         }
-        return try graph.add(Attention(shape), [q, k, v, ranges], names: ["attended", "log-sum-exp"])[0]
+        let operands = [q, k, v, ranges] + (sinks.map { [$0] } ?? [])
+        return try graph.add(Attention(shape, hasSinks: sinks != nil), operands, names: ["attended", "log-sum-exp"])[0]
     }
 }

@@ -35,6 +35,9 @@ package struct ModelConfiguration: Sendable, Hashable {
     /// The positions for which the model has learned vectors; nil where positions are turns.
     package var learnedPositionCount: Int? { rotaryTables.isEmpty ? maximumPositions : nil }
 
+    /// The tensors that checkpoints have of several of the model's.
+    package var joinedTensors: [JoinedTensor] { family?.family.joined(of: self) ?? [] }
+
     /// Every layer slides where there is a window.
     mutating func slideEverywhere(_ window: Int?) {
         slidingWindow = window

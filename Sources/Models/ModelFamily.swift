@@ -15,6 +15,8 @@ protocol ModelFamily: Sendable, Hashable {
     /// What its tensors' names may lack at their beginning, where the model was saved without its
     /// head.
     static var optionalPrefix: String? { get }
+    /// The methods of `quantization_config` whose weights are read as they are.
+    static var readableQuantizations: Set<String> { get }
 
     /// Reads what only this family has; what others must know of it (windows, positions, a cap of
     /// the logits) goes into `model`.
@@ -33,6 +35,9 @@ protocol ModelFamily: Sendable, Hashable {
     /// The weights under the names and in the shapes that the layers ask for, where a checkpoint
     /// may have them otherwise.
     func separated(_ weights: Checkpoint, of model: ModelConfiguration) -> Checkpoint
+    /// The tensors that checkpoints have of several that the layers ask for: what is written has
+    /// them so.
+    func joined(of model: ModelConfiguration) -> [JoinedTensor]
     /// Adds layer `index` to the graph: takes and returns the residual stream.
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID
 }
@@ -41,9 +46,11 @@ extension ModelFamily {
     static var sizeKeys: SizeKeys { SizeKeys() }
     static var tiesEmbeddingsByDefault: Bool { false }
     static var optionalPrefix: String? { nil }
+    static var readableQuantizations: Set<String> { [] }
     var names: ModelNames { ModelNames() }
     var logitScale: Double { 1 }
     func separated(_ weights: Checkpoint, of model: ModelConfiguration) -> Checkpoint { weights }
+    func joined(of model: ModelConfiguration) -> [JoinedTensor] { [] }
 
     func addEmbedding(_ tokens: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
         try builder.embedded(tokens, names.embedding)
@@ -86,6 +93,7 @@ package enum ModelFamilies {
         GLM4Family.self,
         GPT2Family.self,
         GPTNeoXFamily.self,
+        GPTOSSFamily.self,
         GraniteFamily.self,
         OLMo2Family.self,
         PhiFamily.self,

@@ -17,6 +17,11 @@ package struct StoredTensor: @unchecked Sendable {
     /// Which row of the file a row of the tensor is; of a vector each number is a row. Nil: the
     /// same.
     package var rowPlace: (@Sendable (_ row: Int) -> Int)?
+    /// Elements of the file from row to row and from column to column, beginning with the first of
+    /// `bytes`; of a vector its numbers are columns. Nil: the rows lie one behind the other.
+    package var steps: TensorSteps?
+    /// Writes a row as ``blocks`` has it, where the file has it otherwise.
+    package var packRow: (@Sendable (_ row: Int, _ target: UnsafeMutableRawPointer) -> Void)?
     /// What is added to each number.
     package var offset: Float = 0
     /// Rows that are not the file's; nil: all are.
@@ -49,7 +54,7 @@ package struct StoredTensor: @unchecked Sendable {
     package var elementCount: Int { shape.reduce(1, *) }
 
     /// Whether the bytes are the numbers, one by one in their order.
-    package var isPlain: Bool { blocks == nil && rowPlace == nil && offset == 0 && grown == nil }
+    package var isPlain: Bool { blocks == nil && rowPlace == nil && steps == nil && offset == 0 && grown == nil }
 }
 
 /// A form of numbers in blocks, of which a row is a whole number.
@@ -80,13 +85,20 @@ extension StoredTensor {
         }
         let columns = columns
         guard columns > 0 else { return }
+        if let steps { return read(range, columns: columns, steps, from: start, into: target) }
         let rowBytes = blocks.map { columns / $0.blockLength * $0.blockByteCount } ?? columns * elementType.byteCount
         var (element, place) = (range.lowerBound, target)
         while element < range.upperBound {
             let (row, column) = element.quotientAndRemainder(dividingBy: columns)
             let part = column..<min(columns, column + range.upperBound - element)
             let source = start + (rowPlace?(row) ?? row) * rowBytes
-            if let blocks {
+            if let blocks, let packRow {
+                withUnsafeTemporaryAllocation(byteCount: max(1, rowBytes), alignment: 16) { room in
+                    guard let packed = room.baseAddress else { return }
+                    packRow(row, packed)
+                    blocks.decode(row: packed, columns: part, into: place)
+                }
+            } else if let blocks {
                 blocks.decode(row: source, columns: part, into: place)
             } else {
                 FloatConversion.widen(source + part.lowerBound * elementType.byteCount, elementType, count: part.count, into: place)

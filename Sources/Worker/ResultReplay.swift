@@ -128,12 +128,12 @@ struct ResultReplay {
 
     private func narrowest(_ model: LanguageModel) -> ElementType {
         guard case .checkpoint(let weights) = model.source else { return .float32 }
-        return weights.tensors.values.map(\.elementType).min { $0.byteCount < $1.byteCount } ?? .float32
+        return weights.tensors.values.map(\.elementType).filter(\.isFloatingPoint).min { $0.byteCount < $1.byteCount } ?? .float32
     }
 
     /// A whole model's weights; gives the narrowest type that any of them is stored in.
     private func loadModel(_ folder: String) throws -> ElementType {
-        guard let weights = try ModelFolders.open(folder).weights() else { throw ModelError(file: folder, "holds no weights") }
+        guard let weights = try OpenedModel(path: folder).weights else { throw ModelError(file: folder, "holds no weights") }
         var narrowest = ElementType.float32
         for parameter in job.model.trainables.parameters {
             guard let stored = weights.tensors[parameter.key] else {

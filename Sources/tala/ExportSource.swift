@@ -184,7 +184,7 @@ struct ExportSource {
         tuned.changedTexts = changedTexts
         try WholeFolder.build(path) { temporary in
             try ModelExport.writeMerged(language, base: checkpoint, trained: { adapter?.numbers($0) ?? [] }, to: temporary)
-            try tuned.writeCompanions(to: temporary)
+            try tuned.withoutQuantization(if: tuned.dequantisesBase).writeCompanions(to: temporary)
         }
     }
 }

@@ -14,24 +14,38 @@ enum DemoEngine {
         return tests.deletingLastPathComponent().path + "/demo/model"
     }()
 
-    private static let experts: Result<String, any Error> = Result {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tala-experts-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let vocabulary = try ModelConfiguration(folder: Self.folder).vocabularySize
-        let configuration = """
+    /// Mixtures of experts with random weights and the model's vocabulary.
+    enum Mixture: String, CaseIterable {
+        case qwen3MoE = """
             {"model_type": "qwen3_moe", "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
              "head_dim": 16, "intermediate_size": 64, "moe_intermediate_size": 32, "num_experts": 9, "num_experts_per_tok": 3,
-             "norm_topk_prob": true, "mlp_only_layers": [1], "vocab_size": \(vocabulary), "tie_word_embeddings": false,
+             "norm_topk_prob": true, "mlp_only_layers": [1], "vocab_size": 768, "tie_word_embeddings": false,
              "max_position_embeddings": 512, "rms_norm_eps": 1e-6, "initializer_range": 0.4}
             """
-        try configuration.write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
-        try RandomCheckpoint(ModelConfiguration(folder: folder), elementType: .float32).make(in: folder)
-        return folder
+        case gptOSS = """
+            {"model_type": "gpt_oss", "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+             "head_dim": 16, "intermediate_size": 32, "num_local_experts": 9, "num_experts_per_tok": 3, "vocab_size": 768,
+             "sliding_window": 20, "max_position_embeddings": 512, "rms_norm_eps": 1e-6, "initializer_range": 0.4,
+             "rope_scaling": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64, "truncate": false}}
+            """
     }
 
-    /// The folder of a mixture of experts with random weights and the model's vocabulary, made
-    /// once.
-    static func expertFolder() throws -> String { try experts.get() }
+    private static let mixtures: [Mixture: Result<String, any Error>] = Dictionary(
+        uniqueKeysWithValues: Mixture.allCases.map { mixture in
+            (
+                mixture,
+                Result {
+                    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tala-experts-\(UUID().uuidString)").path
+                    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                    try mixture.rawValue.write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+                    try RandomCheckpoint(ModelConfiguration(folder: folder), elementType: .float32).make(in: folder)
+                    return folder
+                }
+            )
+        })
+
+    /// The folder of a mixture, made once.
+    static func folder(of mixture: Mixture) throws -> String { try (mixtures[mixture] ?? .success(folder)).get() }
 
     static func make(
         model folder: String = folder, on device: (any ComputeDevice)? = nil, threads: Int? = nil, baseWeights: BaseWeights = .stored,

@@ -50,13 +50,13 @@ import VulkanBackend
         var isVulkan = false
         /// A mixture of experts with random weights instead of the model that comes with the
         /// project.
-        var hasExperts = false
+        var mixture: DemoEngine.Mixture?
 
         func engine(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
             var settings = settings
             (settings.cacheType, settings.quantizesHead) = (cacheType, quantizesHead)
             return try DemoEngine.make(
-                model: hasExperts ? DemoEngine.expertFolder() : DemoEngine.folder,
+                model: mixture.map { try DemoEngine.folder(of: $0) } ?? DemoEngine.folder,
                 on: isVulkan ? VulkanDevice(validates: true) : CPUDevice(threadCount: threads), baseWeights: weights,
                 activations: activations, tokenizer: DemoEngine.folder, settings)
         }
@@ -70,17 +70,22 @@ import VulkanBackend
             Setting(
                 testDescription: "cpu, q8 and its head, bfloat16 activations", weights: .q8, activations: .bfloat16, quantizesHead: true,
                 requestCount: 12),
-            Setting(testDescription: "cpu, experts", requestCount: 24, hasExperts: true),
-            Setting(testDescription: "cpu, experts in nf4", weights: .nf4, requestCount: 12, hasExperts: true),
+            Setting(testDescription: "cpu, experts", requestCount: 24, mixture: .qwen3MoE),
+            Setting(testDescription: "cpu, experts in nf4", weights: .nf4, requestCount: 12, mixture: .qwen3MoE),
             Setting(
                 testDescription: "cpu, experts in q8, bfloat16 activations", weights: .q8, activations: .bfloat16, requestCount: 12,
-                hasExperts: true),
+                mixture: .qwen3MoE),
+            Setting(testDescription: "cpu, sinks and biased experts", requestCount: 24, mixture: .gptOSS),
+            Setting(
+                testDescription: "cpu, sinks and biased experts in q8, bfloat16 activations", weights: .q8, activations: .bfloat16,
+                requestCount: 12, mixture: .gptOSS),
         ]
         + ((try? VulkanDevice(validates: true)) == nil
             ? []
             : [
                 Setting(testDescription: "vulkan", requestCount: 12, isVulkan: true),
-                Setting(testDescription: "vulkan, experts", requestCount: 8, isVulkan: true, hasExperts: true),
+                Setting(testDescription: "vulkan, experts", requestCount: 8, isVulkan: true, mixture: .qwen3MoE),
+                Setting(testDescription: "vulkan, sinks and biased experts", requestCount: 8, isVulkan: true, mixture: .gptOSS),
             ])
 
     @Test(arguments: settings) func aRequestGetsTheSameBitsWhateverElseRuns(_ setting: Setting) throws {

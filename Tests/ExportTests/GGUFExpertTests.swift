@@ -26,6 +26,11 @@ import Testing
         {"model_type": "mixtral", \(sizes) "intermediate_size": 64, "num_local_experts": 12, "num_experts_per_tok": 2,
          "rms_norm_eps": 1e-5, "rope_theta": 1000000.0}
         """,
+        "gpt_oss": """
+        {"model_type": "gpt_oss", \(sizes) "intermediate_size": 64, "num_local_experts": 12, "num_experts_per_tok": 3,
+         "rms_norm_eps": 1e-5, "rope_theta": 150000.0, "sliding_window": 16, "rope_scaling": {"rope_type": "yarn", "factor": 8.0,
+         "original_max_position_embeddings": 64, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false}}
+        """,
     ]
 
     private static func inFolder(_ body: (String) throws -> Void) throws {
@@ -47,25 +52,29 @@ import Testing
         return checkpoint
     }
 
-    @Test(arguments: ["qwen3_moe", "mixtral"]) func aFileHoldsEveryExpertAndIsReadAgain(type: String) throws {
+    @Test(arguments: ["qwen3_moe", "mixtral", "gpt_oss"]) func aFileHoldsEveryExpertAndIsReadAgain(type: String) throws {
         try Self.inFolder { folder in
             let checkpoint = try Self.write(type, .f32, in: folder)
             let file = try GGUFFile(folder + "/model.gguf")
             #expect(file.tensors["blk.1.ffn_gate_exps.weight"]?.shape == [12, 64, 32])
             #expect(file.tensors["blk.1.ffn_down_exps.weight"]?.shape == [12, 32, 64])
             #expect(file.tensors["blk.0.ffn_gate_inp.weight"]?.shape == [12, 32])
-            let name = type == "mixtral" ? "llama" : "qwen3moe"
+            let name = ["mixtral": "llama", "gpt_oss": "gpt-oss"][type] ?? "qwen3moe"
             #expect(file.metadata["general.architecture"] == name && file.metadata["\(name).expert_count"] == "12")
             #expect(file.metadata["\(name).expert_used_count"] == (type == "mixtral" ? "2" : "3"))
             let opened = try OpenedModel(path: folder + "/model.gguf")
             #expect(opened.configuration.modelType == type)
+            let known = try ModelConfiguration(folder: folder)
+            #expect(opened.configuration.isSliding == known.isSliding && opened.configuration.slidingWindow == known.slidingWindow)
+            #expect(opened.configuration.rotaryTables == known.rotaryTables)
             let weights = try #require(opened.weights)
             #expect(Set(weights.tensors.keys) == Set(checkpoint.tensors.keys))
             for (name, tensor) in checkpoint.tensors {
                 #expect(weights.tensors[name]?.floats() == tensor.floats() && weights.tensors[name]?.shape == tensor.shape, "\(name)")
             }
             let expert = weights.tensors.keys.first { $0.contains(".7.") && $0.contains("experts") } ?? ""
-            #expect(weights.title(of: expert).hasSuffix("_exps.weight"), "\(weights.title(of: expert))")
+            let ending = expert.hasSuffix(".bias") ? "_exps.bias" : "_exps.weight"
+            #expect(weights.title(of: expert).hasSuffix(ending), "\(weights.title(of: expert))")
         }
     }
 
@@ -81,6 +90,36 @@ import Testing
             let model = try LanguageModel(opened.configuration, source: .checkpoint(weights), training: .nothing, maximumLength: 8)
             let mapped = try #require(model.mappedWeights["stack/model.layers.1.mlp.experts.0.up_proj.weight"])
             #expect(mapped.count == 12 * stored.bytes.count)
+        }
+    }
+
+    /// MXFP4 of experts that are in MXFP4 is the same, number by number.
+    @Test func sinksAndBiasesHaveTheirNamesAndBlocksOfExpertsAreWrittenAsTheyAre() throws {
+        try Self.inFolder { folder in
+            _ = try Self.write("gpt_oss", .mxfp4, in: folder)
+            let file = try GGUFFile(folder + "/model.gguf")
+            let shapes = [
+                "attn_sinks.weight": [4], "attn_q.bias": [32], "attn_output.bias": [32], "ffn_gate_inp.bias": [12],
+                "ffn_gate_exps.bias": [12, 64], "ffn_up_exps.bias": [12, 64], "ffn_down_exps.bias": [12, 32],
+                "post_attention_norm.weight": [32],
+            ]
+            for (name, shape) in shapes { #expect(file.tensors["blk.1.\(name)"]?.shape == shape, "\(name)") }
+            for (key, value) in [
+                ("expert_feed_forward_length", "64"), ("attention.sliding_window", "16"), ("rope.scaling.type", "yarn"),
+                ("rope.scaling.original_context_length", "64"), ("expert_count", "12"), ("expert_used_count", "3"),
+            ] { #expect(file.metadata["gpt-oss.\(key)"] == value, "\(key)") }
+            let opened = try OpenedModel(path: folder + "/model.gguf")
+            let weights = try #require(opened.weights)
+            let layer = "model.layers.1."
+            #expect(weights.tensors[layer + "mlp.experts.3.up_proj.weight"]?.blocks?.word == "mxfp4")
+            #expect(weights.tensors[layer + "self_attn.q_proj.weight"]?.blocks?.word == "q8_0")
+            let plan = try GGUFPlan(
+                GGUFTexts(JoinedFolder(folder, tokenizer: ReferenceSet.own.chatModel)), weights, mix: .mxfp4, name: "Name")
+            try GGUFExport.writeModel(plan, StoredRows(weights), to: folder + "/again.gguf")
+            let again = try #require(try OpenedModel(path: folder + "/again.gguf").weights)
+            for (name, tensor) in weights.tensors where name.contains(".experts.") {
+                #expect(again.tensors[name]?.floats() == tensor.floats(), "\(name)")
+            }
         }
     }
 

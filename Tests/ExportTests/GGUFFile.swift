@@ -15,6 +15,7 @@ struct GGUFFile {
         switch type {
         case 0: count * 4
         case 8: count / 32 * 34
+        case 39: count / 32 * 17
         default: count * 2
         }
     }

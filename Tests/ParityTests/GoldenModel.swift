@@ -26,11 +26,24 @@ struct GoldenModel {
         let opened = try OpenedModel(path: folder)
         checkpoint = try #require(opened.weights)
         configuration = opened.configuration
-        tensors = Dictionary(try SafetensorsFile(path: "\(folder)/\(variant).safetensors").tensors.map { ($0.name, $0) }) { first, _ in
+        let stored = Dictionary(try SafetensorsFile(path: "\(folder)/\(variant).safetensors").tensors.map { ($0.name, $0) }) { first, _ in
             first
         }
+        tensors = Self.takenApart(stored, configuration)
         figures = try item.json("\(variant).json")
         lengths = figures["lengths"]?.array?.compactMap(\.integer) ?? []
+    }
+
+    /// With what files have as one as the model has it.
+    private static func takenApart(_ stored: [String: StoredTensor], _ configuration: ModelConfiguration) -> [String: StoredTensor] {
+        var tensors = stored
+        for joined in configuration.joinedTensors {
+            for prefix in ["full.grad.", "full.after5.", "full.aux_grad."] {
+                guard let parts = stored[prefix + joined.name].flatMap({ joined.takenApart($0) }) else { continue }
+                for part in parts { tensors[prefix + part.name] = part }
+            }
+        }
+        return tensors
     }
 
     private func integers(_ name: String) -> [Int] {

@@ -346,6 +346,35 @@ MODELS = {
         1,
         [11, 23],
     ),
+    "gpt-oss-small": (
+        family(
+            "gpt_oss",
+            "GptOssForCausalLM",
+            **sizes(32, 32, 2, 4, 2, 96, head_dim=12),
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=False,
+            rope_theta=150000,
+            rope_scaling={
+                "beta_fast": 32.0,
+                "beta_slow": 1.0,
+                "factor": 8.0,
+                "original_max_position_embeddings": 64,
+                "rope_type": "yarn",
+                "truncate": False,
+            },
+            attention_bias=True,
+            sliding_window=8,
+            layer_types=["sliding_attention", "full_attention"],
+            num_local_experts=4,
+            num_experts_per_tok=2,
+            swiglu_limit=7.0,
+            output_router_logits=False,
+            router_aux_loss_coef=0.9,
+        ),
+        "bfloat16",
+        1,
+        [11, 23],
+    ),
 }
 
 STEPS = 5
@@ -384,6 +413,7 @@ SEEDED = [
     "gemma3-tiny",
     "gpt2-narrow-tiny",
     "qwen3-moe-small",
+    "gpt-oss-small",
 ]
 
 
@@ -405,6 +435,25 @@ def initial(seed, name, parameter):
     return normal(seed, name, shape, 1.2 / shape[-1] ** 0.5)
 
 
+def microscaled(value):
+    """The nearest numbers that MXFP4 has (OCP Microscaling Formats 1.0) to those of `[experts, inputs, outputs]`, in
+    blocks of 32 inputs; their codes `[experts, outputs, blocks, 16]`, two neighbours in a byte, and exponents."""
+    experts, inputs, outputs = value.shape
+    blocks = value.transpose(1, 2).reshape(experts, outputs, inputs // 32, 32).double()
+    exponent = torch.floor(torch.log2(blocks.abs().amax(-1, keepdim=True))) - 2
+    known = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=torch.float64)
+    code = ((blocks / 2**exponent).abs().unsqueeze(-1) - known).abs().argmin(-1)
+    numbers = known[code] * blocks.sign() * 2**exponent
+    code = code + 8 * (blocks < 0)
+    packed = (code[..., 0::2] + 16 * code[..., 1::2]).to(torch.uint8)
+    exponents = (exponent.squeeze(-1) + 127).to(torch.uint8)
+    return numbers.reshape(experts, outputs, inputs).transpose(1, 2).float().contiguous(), packed, exponents
+
+
+def is_expert_matrix(name):
+    return name.endswith(("mlp.experts.gate_up_proj", "mlp.experts.down_proj"))
+
+
 def fill(model, seed, model_type):
     for name, parameter in model.named_parameters():
         values = initial(seed, name, parameter)
@@ -413,6 +462,8 @@ def fill(model, seed, model_type):
             values = values - 1.0
         if model.config.tie_word_embeddings and "embed_tokens" in name:
             values = values * 0.5
+        if model_type == "gpt_oss" and is_expert_matrix(name):
+            values = microscaled(values)[0]
         with torch.no_grad():
             parameter.copy_(values)
 
@@ -425,7 +476,7 @@ def published(name, model_type):
 def pieces(name, value, model_type):
     """The tensors that checkpoints hold of a parameter: of experts, which transformers 5 stacks, one of each."""
     module, _, kind = name.rpartition(".")
-    if not module.endswith("mlp.experts"):
+    if not module.endswith("mlp.experts") or model_type == "gpt_oss":
         return [(published(name, model_type), value)]
     if kind == "down_proj":
         return [(f"{module}.{expert}.down_proj.weight", value[expert]) for expert in range(len(value))]
@@ -586,7 +637,7 @@ def make_model(folder, config, stored_type, shards, seed):
     newer.pop("_name_or_path", None)
     write_json(f"{folder}/config.transformers5.json", dict(sorted(newer.items())), indent=2)
     model = AutoModelForCausalLM.from_config(loaded, attn_implementation="eager", dtype=torch.float32)
-    if "moe" in config["model_type"]:
+    if "moe" in config["model_type"] or config["model_type"] == "gpt_oss":
         # One expert after the other, for any widths.
         model.set_experts_implementation("eager")
     fill(model, seed, config["model_type"])
@@ -596,6 +647,27 @@ def make_model(folder, config, stored_type, shards, seed):
     model.eval()
     store(folder, model, stored_type, shards)
     return model
+
+
+def make_packed(folder, model, config):
+    """The same model with its experts as published: MXFP4 codes and exponents."""
+    from transformers.integrations.mxfp4 import convert_moe_packed_tensors
+
+    tensors = {}
+    for name, value in model.state_dict().items():
+        if is_expert_matrix(name):
+            numbers, codes, exponents = microscaled(value)
+            assert torch.equal(numbers, value)
+            assert torch.equal(convert_moe_packed_tensors(codes, exponents).float(), value)
+            tensors |= {f"{name}_blocks": codes, f"{name}_scales": exponents}
+        else:
+            tensors[name] = value.to(torch.bfloat16)
+    save(f"{folder}/model.safetensors", tensors)
+    skipped = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+    quantization = {"quant_method": "mxfp4", "modules_to_not_convert": skipped}
+    write_json(
+        f"{folder}/config.json", {**config, "torch_dtype": "bfloat16", "quantization_config": quantization}, indent=2
+    )
 
 
 def logits_of(model, rows, lengths, prefix):
@@ -610,6 +682,8 @@ def make(out, name):
     config, stored_type, shards, lengths = MODELS[name]
     folder, seed = f"{out}/models/{name}", seed_of(name)
     model = make_model(folder, config, stored_type, shards, seed)
+    if config["model_type"] == "gpt_oss":
+        make_packed(f"{out}/packed/{name}", model, config)
     rows = batch(seed, lengths, max(lengths), config["vocab_size"])
     tensors, figures = dict(rows), {}
 

@@ -39,7 +39,8 @@ struct GGUFFormat: ResultFormat {
             let plain = PlainAdapter(tuned.model, numbers: tuned.numbers)
             return (base, try StoredRows(base, adding: plain.modules, copies: tuned.model.copies, numbers: plain.numbers))
         }
-        let whole = try Checkpoint(folder: DurableFiles.split(folder).folder + "/" + WholeModelFormat().name)
+        let path = DurableFiles.split(folder).folder + "/" + WholeModelFormat().name
+        let whole = tuned.model.separated(try Checkpoint(folder: path))
         return (whole, try StoredRows(whole))
     }
 

@@ -12,6 +12,6 @@ struct MergedFormat: ResultFormat {
     func write(_ tuned: TunedModel, to folder: String) throws {
         guard case .checkpoint(let base) = tuned.model.source else { return }
         try ModelExport.writeMerged(tuned.model, base: base, trained: tuned.numbers, to: folder)
-        try tuned.writeCompanions(to: folder)
+        try tuned.withoutQuantization(if: tuned.dequantisesBase).writeCompanions(to: folder)
     }
 }

@@ -83,7 +83,7 @@ package struct GGUFPlan {
                 ? .f32
                 : mix.type(
                     of: target.name, layer: architecture.layer(of: stored.name), layers: architecture.sizes.layers,
-                    columns: stored.shape[1], isTied: architecture.tiesEmbeddings)
+                    columns: stored.shape[1], isTied: architecture.tiesEmbeddings, hasExperts: architecture.expertCount > 0)
             parts.append(
                 Part(
                     tensor: GGUFWriter.Tensor(name: target.name, shape: stored.shape, type: type), sources: [stored],
@@ -97,10 +97,14 @@ package struct GGUFPlan {
     ) throws(GGUFError) -> Part {
         let sources = (0..<architecture.expertCount).compactMap { experts[$0] }
         guard let first = sources.first, sources.count == architecture.expertCount, experts.count == sources.count,
-            first.shape.count == 2, sources.allSatisfy({ $0.shape == first.shape })
+            (1...2).contains(first.shape.count), sources.allSatisfy({ $0.shape == first.shape })
         else { throw GGUFError("\(name): \(architecture.expertCount) experts of one shape are needed, the model has \(experts.count)") }
-        let type = mix.type(
-            of: name, layer: layer, layers: architecture.sizes.layers, columns: first.shape[1], isTied: architecture.tiesEmbeddings)
+        let type =
+            first.shape.count == 1
+            ? .f32
+            : mix.type(
+                of: name, layer: layer, layers: architecture.sizes.layers, columns: first.shape[1], isTied: architecture.tiesEmbeddings,
+                hasExperts: true)
         return Part(tensor: GGUFWriter.Tensor(name: name, shape: [sources.count] + first.shape, type: type), sources: sources)
     }
 

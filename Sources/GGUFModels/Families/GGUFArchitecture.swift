@@ -110,6 +110,9 @@ package struct GGUFArchitecture {
         if ["rotary_emb.inv_freq", "attention.masked_bias", "attention.bias"].contains(where: { tensor.hasSuffix("." + $0) }) {
             return nil
         }
+        if let name = form.bareName(tensor) { return Target(name: name) }
+        // Experts as they are stored; the model has taken them apart.
+        if form.experts != nil, tensor.hasSuffix("_blocks") || tensor.hasSuffix("_scales") { return nil }
         var parts = tensor.split(separator: ".").map(String.init)
         guard parts.count > 1 else { throw unknown(tensor) }
         let kind = parts.removeLast()

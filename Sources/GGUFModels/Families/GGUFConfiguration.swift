@@ -80,6 +80,15 @@ package struct GGUFConfiguration {
                     "config.json: norm_topk_prob is not true, and llama.cpp divides the shares of the chosen experts by their sum")
             }
         }
+        if modelType == "gpt_oss" {
+            if let limit = number("swiglu_limit"), limit != 7 {
+                throw GGUFError("config.json: swiglu_limit is \(limit), and llama.cpp's is 7")
+            }
+            let types = node["layer_types"]?.array?.map { $0.string ?? "" } ?? []
+            if types.enumerated().contains(where: { $1 != ($0 % 2 == 0 ? "sliding_attention" : "full_attention") }) {
+                throw GGUFError("config.json: layer_types are not sliding and full in turns, and llama.cpp's are")
+            }
+        }
         if flag("qk_layernorm") == true {
             throw GGUFError("config.json: qk_layernorm is true, and llama.cpp has no norms of heads in this family")
         }
@@ -130,6 +139,11 @@ package struct GGUFConfiguration {
         {
             remarks.append(
                 "llama.cpp has no sliding window for this family: behind \(window) tokens its answers are others than the model's own")
+        }
+        if rotaryType == "yarn", rotary?["truncate"]?.bool == false {
+            remarks.append(
+                "llama.cpp rounds the borders between YaRN's frequencies to whole columns, and this model does not: its answers differ a "
+                    + "little")
         }
         if modelType == "gpt_neox", node["hidden_act"]?.string ?? "gelu" == "gelu" {
             remarks.append("llama.cpp computes GELU by its approximation with a hyperbolic tangent; this family's own is exact")

@@ -93,7 +93,10 @@ struct GGUFConfigurationReader {
         add(form.epsilon.configuration, Self.number(epsilon))
         if let begin { add("bos_token_id", JSONNode(begin)) }
         if let end { add("eos_token_id", JSONNode(end)) }
-        for own in form.keys { if let node = try value(of: own) { add(own.configuration, node) } }
+        // A size of all models may have a key of this family's beside its own.
+        for own in form.keys where !members.contains(where: { $0.key == own.configuration }) {
+            if let node = try value(of: own) { add(own.configuration, node) }
+        }
         if let biasKey = form.biasKey {
             add(biasKey, JSONNode(names.contains { $0.hasPrefix("blk.0.attn_") && $0.hasSuffix(".bias") }))
         }
@@ -109,7 +112,7 @@ struct GGUFConfigurationReader {
         "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM", "olmo2": "Olmo2ForCausalLM", "gemma2": "Gemma2ForCausalLM",
         "qwen3_moe": "Qwen3MoeForCausalLM", "mixtral": "MixtralForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "glm4": "Glm4ForCausalLM",
         "starcoder2": "Starcoder2ForCausalLM", "phi": "PhiForCausalLM",
-        "gpt_neox": "GPTNeoXForCausalLM",
+        "gpt_neox": "GPTNeoXForCausalLM", "gpt_oss": "GptOssForCausalLM",
     ]
 
     private func value(of own: GGUFForm.Key) throws(GGUFFault) -> JSONNode? {
@@ -146,6 +149,7 @@ struct GGUFConfigurationReader {
                 JSONMember("norm_topk_prob", true), JSONMember("decoder_sparse_step", 1),
                 JSONMember("mlp_only_layers", JSONNode([JSONNode]())),
             ]
+        case "gpt_oss": return [JSONMember("swiglu_limit", JSONNode(7.0))]
         case "olmo2":
             guard !metadata.holds(key("attention.sliding_window")) else {
                 throw metadata.fault(key("attention.sliding_window"), "OLMo 3's sliding layers are not read from GGUF files")
@@ -222,6 +226,8 @@ struct GGUFConfigurationReader {
             ] {
                 if let number = try number("rope.scaling." + file) { members.append(JSONMember(name, Self.number(number))) }
             }
+            // The models were made so, and files have no key for it.
+            if modelType == "gpt_oss" { members.append(JSONMember("truncate", false)) }
             return JSONNode(members)
         default:
             throw metadata.fault(key("rope.scaling.type"), "\"\(GGUFFault.shown(type))\" is not known; none, linear, yarn and longrope are")

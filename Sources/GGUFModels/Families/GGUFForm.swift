@@ -21,6 +21,11 @@ struct GGUFForm {
         var countKey: String
         /// Columns between an expert's projections, in config.json.
         var widthKey: String
+        /// Whether each has a bias.
+        var hasBias = false
+
+        /// The endings of its tensors' names.
+        var kinds: [String] { hasBias ? ["weight", "bias"] : ["weight"] }
     }
     /// The architecture's name in llama.cpp.
     var name: String
@@ -35,6 +40,8 @@ struct GGUFForm {
     var layers = "model.layers"
     var outer = ["model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"]
     var modules = GGUFForm.standard
+    /// Tensors of a layer that checkpoints name without an ending, and files with that of a weight.
+    var bare: [String: String] = [:]
     /// The keys of the norms' epsilon, in the file and in config.json.
     var epsilon = (file: "attention.layer_norm_rms_epsilon", configuration: "rms_norm_eps")
     /// Keys that only this family has.
@@ -86,6 +93,9 @@ struct GGUFForm {
     private static let fewExperts = Experts(
         prefix: "block_sparse_moe.experts", modules: ["w1": "ffn_gate_exps", "w3": "ffn_up_exps", "w2": "ffn_down_exps"],
         countKey: "num_local_experts", widthKey: "intermediate_size")
+    private static let biasedExperts = Experts(
+        prefix: "mlp.experts", modules: ["gate_proj": "ffn_gate_exps", "up_proj": "ffn_up_exps", "down_proj": "ffn_down_exps"],
+        countKey: "num_local_experts", widthKey: "intermediate_size", hasBias: true)
     private static let layerNormEpsilon = (file: "attention.layer_norm_epsilon", configuration: "layer_norm_eps")
     private static let gemmaActivation = (key: "hidden_activation", word: "gelu_pytorch_tanh")
 
@@ -118,6 +128,14 @@ struct GGUFForm {
             keys: expertKeys(manyExperts) + [
                 Key(file: "expert_feed_forward_length", configuration: "moe_intermediate_size", value: .count)
             ], experts: manyExperts, biasKey: "attention_bias"),
+        "gpt_oss": GGUFForm(
+            name: "gpt-oss",
+            modules: standard(with: ["post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp"]),
+            bare: ["self_attn.sinks": "attn_sinks"],
+            keys: expertKeys(biasedExperts) + [
+                Key(file: "expert_feed_forward_length", configuration: "intermediate_size", value: .count),
+                Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 128),
+            ], experts: biasedExperts, biasKey: "attention_bias"),
         "olmo2": GGUFForm(
             name: "olmo2", writesHeadWidth: false,
             modules: standard(with: [
@@ -168,39 +186,44 @@ struct GGUFForm {
     func checkpointName(_ name: String, layers: Int) -> String? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         if parts.count == 2, let module = outer.first(where: { $0.value == parts[0] })?.key { return module + "." + parts[1] }
-        guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]), String(layer) == parts[1], (0..<layers).contains(layer),
-            let module = modules.first(where: { $0.value == parts[2] })?.key
+        guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]), String(layer) == parts[1], (0..<layers).contains(layer)
+        else { return nil }
+        if parts[3] == "weight", let tensor = bare.first(where: { $0.value == parts[2] })?.key {
+            return "\(self.layers).\(layer).\(tensor)"
+        }
+        guard let module = modules.first(where: { $0.value == parts[2] })?.key
         else { return nil }
         return "\(self.layers).\(layer).\(module).\(parts[3])"
     }
 
-    /// The weight of an expert as checkpoints have it: which tensor of a file holds it, and which
+    /// A tensor of an expert as checkpoints have it: which tensor of a file holds it, and which
     /// expert's it is; nil for others.
     func expert(_ name: String) -> (file: String, expert: Int)? {
-        guard let experts, name.hasPrefix(layers + "."), name.hasSuffix(".weight") else { return nil }
+        guard let experts, name.hasPrefix(layers + ".") else { return nil }
         let parts = name.dropFirst(layers.count + 1).split(separator: ".").map(String.init)
         let depth = experts.prefix.split(separator: ".").count
         guard parts.count == depth + 4, parts[1...depth].joined(separator: ".") == experts.prefix, let layer = Int(parts[0]),
-            let expert = Int(parts[depth + 1]), let module = experts.modules[parts[depth + 2]]
+            let expert = Int(parts[depth + 1]), let module = experts.modules[parts[depth + 2]], experts.kinds.contains(parts[depth + 3])
         else { return nil }
-        return ("blk.\(layer).\(module).weight", expert)
+        return ("blk.\(layer).\(module).\(parts[depth + 3])", expert)
     }
 
-    /// The names that the weights of experts in a tensor of a file have in checkpoints; nil for
+    /// The names that the tensors of experts in a tensor of a file have in checkpoints; nil for
     /// other tensors.
     func expertNames(_ name: String, layers: Int, count: Int) -> [String]? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard let experts, parts.count == 4, parts[0] == "blk", parts[3] == "weight", let layer = Int(parts[1]),
+        guard let experts, parts.count == 4, parts[0] == "blk", experts.kinds.contains(parts[3]), let layer = Int(parts[1]),
             String(layer) == parts[1], (0..<layers).contains(layer),
             let module = experts.modules.first(where: { $0.value == parts[2] })?.key
         else { return nil }
-        return (0..<count).map { "\(self.layers).\(layer).\(experts.prefix).\($0).\(module).weight" }
+        return (0..<count).map { "\(self.layers).\(layer).\(experts.prefix).\($0).\(module).\(parts[3])" }
     }
 
     /// The name that a tensor of a checkpoint has in files; nil for one that the family does not
     /// have.
     func fileName(_ name: String) -> String? {
         if let expert = expert(name) { return expert.file }
+        if let bare = bareName(name) { return bare }
         var parts = name.split(separator: ".").map(String.init)
         guard let kind = parts.popLast() else { return nil }
         if let outer = outer[parts.joined(separator: ".")] { return outer + "." + kind }
@@ -208,6 +231,14 @@ struct GGUFForm {
         guard name.hasPrefix(layers + "."), parts.count > depth + 1, let module = modules[parts.dropFirst(depth + 1).joined(separator: ".")]
         else { return nil }
         return "blk.\(parts[depth]).\(module).\(kind)"
+    }
+
+    /// The name in files of a tensor that checkpoints name without an ending; nil for others.
+    func bareName(_ name: String) -> String? {
+        guard name.hasPrefix(layers + ".") else { return nil }
+        let parts = name.dropFirst(layers.count + 1).split(separator: ".").map(String.init)
+        guard let layer = parts.first, let module = bare[parts.dropFirst().joined(separator: ".")] else { return nil }
+        return "blk.\(layer).\(module).weight"
     }
 
     /// The `model_type` that a file of an architecture is read as: of several that llama.cpp does

@@ -152,13 +152,23 @@ final class GGUFModel: Sendable {
     private static func experts(
         _ tensor: GGUFFile.Tensor, _ names: [String], _ mapped: MappedFile, _ fault: (String) -> GGUFFault
     ) throws(GGUFFault) -> [StoredTensor] {
-        guard tensor.shape.count == 3, tensor.shape[0] == names.count else {
-            throw fault("has the shape \(tensor.shape), and \(names.count) experts have a matrix each")
+        let isBias = tensor.name.hasSuffix(".bias")
+        guard tensor.shape.count == (isBias ? 2 : 3), tensor.shape[0] == names.count else {
+            throw fault("has the shape \(tensor.shape), and \(names.count) experts have a \(isBias ? "vector" : "matrix") each")
         }
         let (type, blocks) = try numbers(tensor, fault)
         let whole = StoredTensor(
             name: tensor.name, shape: tensor.shape, elementType: type,
             bytes: UnsafeRawBufferPointer(rebasing: mapped.bytes[tensor.place]), file: mapped, blocks: blocks)
+        if isBias {
+            let count = tensor.shape[1]
+            guard blocks == nil else { throw fault("is stored as \(tensor.type.name), and biases are numbers") }
+            return names.enumerated().map { index, name in
+                var piece = whole.rows(index..<index + 1, count, named: name)
+                piece.shape = [count]
+                return piece
+            }
+        }
         let (rows, columns) = (tensor.shape[1], tensor.shape[2])
         return names.enumerated().map { whole.rows($0 * rows..<($0 + 1) * rows, columns, named: $1) }
     }

@@ -1,12 +1,12 @@
 import Tensors
 
 /// The gradient of ``Attention`` for its sinks: `accumulator[h] -= sum over t of exp(sinks[h] -
-/// logSumExp[t, h]) * delta[t, h]`. A sink takes a share of each row's softmax and gives nothing for
-/// it; a row that sees no key has a delta of zero.
+/// logSumExp[t, h]) * delta[t, h]`. A sink takes a share of each row's softmax and gives nothing
+/// for it; a row that sees no key has a delta of zero.
 ///
 /// Inputs: `sinks` `[1, headCount]`, `logSumExp` and `delta` `[t, headCount]` float32 as of
-/// ``AttentionBackward``, `accumulator` `[1, headCount]` float32. Output: the accumulator, in place.
-/// The order of the sum is fixed.
+/// ``AttentionBackward``, `accumulator` `[1, headCount]` float32. Output: the accumulator, in
+/// place. The order of the sum is fixed.
 package struct AttentionSinkGradient: OperationWithoutGradient {
     package static let name = "AttentionSinkGradient"
 

@@ -3,8 +3,8 @@ import Tensors
 /// Adds to each row the bias of the expert that it belongs to: `y[p, :] = x[p, :] + bias[e, :]` for
 /// the rows `p` from `offsets[e]` to `offsets[e + 1]`.
 ///
-/// Inputs: `x` `[rows, n]`, `bias` `[experts, n]` of any floating type, `offsets` `[experts + 1, 1]`
-/// int32, ascending from 0 to `rows` (``ExpertOrder``). Output: as `x`.
+/// Inputs: `x` `[rows, n]`, `bias` `[experts, n]` of any floating type, `offsets` `[experts + 1,
+/// 1]` int32, ascending from 0 to `rows` (``ExpertOrder``). Output: as `x`.
 package struct ExpertBias: Operation {
     package static let name = "ExpertBias"
 

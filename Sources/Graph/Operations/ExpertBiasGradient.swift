@@ -1,7 +1,7 @@
 import Tensors
 
-/// The gradient of ``ExpertBias`` for its biases: `accumulator[e, :] += ` the sum of `dy[p, :]` over
-/// the rows `p` of expert `e`.
+/// The gradient of ``ExpertBias`` for its biases: `accumulator[e, :] += ` the sum of `dy[p, :]`
+/// over the rows `p` of expert `e`.
 ///
 /// Inputs: `dy` `[rows, n]`, `offsets` `[experts + 1, 1]` int32 as of ``ExpertBias``, `accumulator`
 /// `[experts, n]` float32. Output: the accumulator, in place. The order of sums is fixed.

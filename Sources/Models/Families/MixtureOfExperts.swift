@@ -21,6 +21,10 @@ struct MixtureOfExperts: Sendable, Hashable {
     var width: Int
     var weighting: ExpertWeighting
     var activation: ActivationFunction
+    /// The gate in the place of one by `activation`; nil: that one.
+    var clampedGate: ClampedGateShape?
+    /// Whether routers and experts have biases.
+    var hasBias = false
 
     /// - Parameters:
     ///   - countKeys: what config.json may call the number of experts.
@@ -55,13 +59,18 @@ struct MixtureOfExperts: Sendable, Hashable {
     ///   - y: the normalised rows.
     func add(_ prefix: String, _ y: ValueID, addingTo h: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {
         let experts = try builder.chosenExperts(
-            prefix + names.router, y, count: expertCount, chosen: chosenCount, weighting: weighting)
+            prefix + names.router, y, count: expertCount, chosen: chosenCount, weighting: weighting, hasBias: hasBias)
         let x = try builder.expertRows(y, experts)
-        let gate = try builder.expertLinear(modules(prefix, names.gate), x, experts, outputs: width)
-        let up = try builder.expertLinear(modules(prefix, names.up), x, experts, outputs: width)
-        let product = try builder.weighted(builder.gated(gate, up, activation), experts)
-        let z = try builder.expertLinear(
-            modules(prefix, names.down), product, experts, outputs: builder.configuration.hiddenSize, writesResidual: true)
+        let gate = try builder.expertLinear(modules(prefix, names.gate), x, experts, outputs: width, hasBias: hasBias)
+        let up = try builder.expertLinear(modules(prefix, names.up), x, experts, outputs: width, hasBias: hasBias)
+        var product = try builder.gated(gate, up, activation, clamped: clampedGate)
+        // What goes into the last product is narrower than what comes out, but a bias comes behind
+        // it.
+        if !hasBias { product = try builder.weighted(product, experts) }
+        var z = try builder.expertLinear(
+            modules(prefix, names.down), product, experts, outputs: builder.configuration.hiddenSize, hasBias: hasBias,
+            writesResidual: true)
+        if hasBias { z = try builder.weighted(z, experts) }
         return try builder.expertSum(z, experts, addingTo: h)
     }
 }

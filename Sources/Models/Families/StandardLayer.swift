@@ -10,6 +10,8 @@ struct StandardLayer: Sendable, Hashable {
     var hasInputBias = false
     var hasOutputBias = false
     var hasFeedForwardBias: Bool
+    /// One more score for each head (`self_attn.sinks`).
+    var hasSinks = false
     /// An RMS norm on the queries and keys of each head before they are turned.
     var normalisesHeads = false
     /// What scores are multiplied by; nil: one over the square root of a head's width.
@@ -48,7 +50,8 @@ struct StandardLayer: Sendable, Hashable {
             k = try builder.norm(attention + "k_norm", k, norm, groupCount: configuration.keyValueHeadCount)
         }
         if rotates { (q, k) = (try builder.rotated(q), try builder.rotated(k)) }
-        let o = try builder.attention(layer: index, q: q, k: k, v: v, scale: scoreScale)
+        let sinks = hasSinks ? try builder.sinks(attention + "sinks") : nil
+        let o = try builder.attention(layer: index, q: q, k: k, v: v, scale: scoreScale, sinks: sinks)
         let h = try builder.linear(
             attention + "o_proj", o, outputs: configuration.hiddenSize, hasBias: hasOutputBias, addingTo: hidden, scale: residualScale)
         let y = try builder.norm(prefix + "post_attention_layernorm", h, norm)
