@@ -47,7 +47,7 @@ package enum GGUFMix: String, Sendable, Hashable, CaseIterable {
     ///     alone.
     package func type(of name: String, layer: Int?, layers: Int, columns: Int, isTied: Bool, hasExperts: Bool = false) -> GGUFType {
         // The choice of experts hangs on small differences.
-        if name.hasSuffix(".ffn_gate_inp.weight") { return .f32 }
+        if name.hasSuffix(".ffn_gate_inp.weight") || name == "position_embd.weight" { return .f32 }
         guard isQuantized, self != .q8_0 else { return main.fitting(columns: columns) }
         guard let layer else {
             let isLast = name == "output.weight" || isTied

@@ -9,7 +9,7 @@ extension LanguageModel {
     private var packed: [(weight: ModelBuilder.WeightDeclaration, stored: StoredTensor, word: String)] {
         guard case .checkpoint(let checkpoint) = source else { return [] }
         return declarations.compactMap { weight in
-            guard let stored = checkpoint.tensors[weight.name], let blocks = stored.blocks else { return nil }
+            guard let stored = checkpoint.tensors[weight.name]?.unturned, let blocks = stored.blocks else { return nil }
             return (weight, stored, blocks.word)
         }
     }
@@ -17,7 +17,7 @@ extension LanguageModel {
     /// The blocks in which a frozen weight stays on the device: those of the file, unless
     /// `base_weights` names another format.
     func packedFormat(_ name: String) -> BlockFormat? {
-        guard precision.baseWeights == .stored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[name],
+        guard precision.baseWeights == .stored, case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[name]?.unturned,
             stored.shape.count == 2, stored.offset == 0, stored.grown == nil, isFrozen(name)
         else { return nil }
         return stored.blocks as? BlockFormat

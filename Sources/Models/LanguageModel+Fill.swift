@@ -27,12 +27,16 @@ extension LanguageModel {
                 try Self.requireFinite(stored, checkpoint.title(of: weight.name))
                 if mapped.contains(weight.name) { continue }
                 if let blocks = packedFormat(weight.name) {
-                    try copy(stored, blocks, to: weight.name, memory)
+                    try copy(stored.unturned, blocks, to: weight.name, memory)
                     stored.file.evict(stored.bytes)
                     continue
                 }
                 if weight.isTransposed, trainables.tensor(of: weight.name, .parameter) == nil {
-                    try copy(TransposedTensor(stored), to: weight.name, memory)
+                    if let turning = stored.turning {
+                        try copy(turning.stored, to: weight.name, memory)
+                    } else {
+                        try copy(TransposedTensor(stored), to: weight.name, memory)
+                    }
                 } else {
                     try copy(stored, to: weight.name, memory)
                 }
@@ -262,7 +266,8 @@ extension LanguageModel {
     }
 
     /// - Throws: ``ModelError`` if a tensor holds a NaN or an infinity.
-    package static func requireFinite(_ stored: StoredTensor, _ title: String) throws(ModelError) {
+    package static func requireFinite(_ tensor: StoredTensor, _ title: String) throws(ModelError) {
+        let stored = tensor.unturned
         let isFinite =
             (stored.blocks as? BlockFormat).map { stored.packRow == nil ? FiniteNumbers.holds(stored.bytes, $0) : holdsFinite(stored, $0) }
             ?? FiniteNumbers.holds(stored.bytes, stored.elementType)

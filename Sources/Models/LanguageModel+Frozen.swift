@@ -40,8 +40,9 @@ extension LanguageModel {
         guard case .checkpoint(let checkpoint) = source else { return [:] }
         var mapped: [String: UnsafeRawBufferPointer] = [:]
         for weight in declarations
-        where isFrozen(weight.name) && quantizedLayout(of: weight) == nil && !weight.isTransposed && stackPlaces[weight.name] == nil {
-            guard let stored = checkpoint.tensors[weight.name] else { continue }
+        where isFrozen(weight.name) && quantizedLayout(of: weight) == nil && stackPlaces[weight.name] == nil {
+            guard let tensor = checkpoint.tensors[weight.name], !weight.isTransposed || tensor.turning != nil else { continue }
+            let stored = tensor.unturned
             if packedFormat(weight.name) != nil {
                 if stored.rowPlace == nil, stored.packRow == nil { mapped[weight.name] = stored.bytes }
                 continue
@@ -89,7 +90,7 @@ extension LanguageModel {
     /// The type of a stored tensor's numbers: of those in blocks, which are of a few bits, the
     /// smallest type that can be computed with, where they do not stay in their blocks.
     private func unpackedType(_ stored: StoredTensor) -> ElementType {
-        guard stored.blocks != nil else { return stored.elementType }
+        guard stored.unturned.blocks != nil else { return stored.elementType }
         let isSmall = precision.activationType == .bfloat16 || precision.mixableTypes.contains(.bfloat16)
         return isSmall && precision.baseWeights != .float32 ? .bfloat16 : precision.activationType
     }

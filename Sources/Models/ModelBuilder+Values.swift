@@ -123,11 +123,12 @@ extension ModelBuilder {
     /// The residual stream plus a learned vector for each position, rows of the named table
     /// `[positions, hidden]`.
     mutating func withPositions(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
-        let table = try weight(
-            name, rows: configuration.maximumPositions, columns: configuration.hiddenSize, .product, initial: normalValues)
+        let (table, format) = try self.table(name, rows: configuration.maximumPositions)
+        var blocks: BlockFormat?
+        if case .blocks(let form) = format { blocks = form }
         let source = settings.trained(name).map { graph.persistent($0) } ?? table
         let rows = positionRows()
-        return try added(x, graph.add(Embedding(), [source, rows], names: ["positions"])[0])
+        return try added(x, graph.add(Embedding(blocks: blocks), [source, rows], names: ["positions"])[0])
     }
 
     mutating func inActivationType(_ value: ValueID, _ key: String) throws(GraphError) -> ValueID {

@@ -160,11 +160,15 @@ struct ModelBuilder {
         return try graph.add(product, [u, adapterMatrix(adapter.keyOfB), y], names: ["embedded"])[0]
     }
 
-    /// A frozen or trained matrix `[vocabulary, hidden]`, and the form in which a frozen one of few
-    /// bits lies.
-    /// - Parameter isLeftBehind: whether it is the frozen one, though an adapter has a copy of it.
-    private mutating func table(_ name: String, isLeftBehind: Bool = false) throws(GraphError) -> (value: ValueID, format: WeightFormat?) {
-        let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+    /// A frozen or trained matrix `[rows, hidden]`, and the form in which a frozen one of few bits
+    /// lies.
+    /// - Parameters:
+    ///   - rows: nil: those of the vocabulary.
+    ///   - isLeftBehind: whether it is the frozen one, though an adapter has a copy of it.
+    mutating func table(
+        _ name: String, rows: Int? = nil, isLeftBehind: Bool = false
+    ) throws(GraphError) -> (value: ValueID, format: WeightFormat?) {
+        let (rows, columns) = (rows ?? configuration.vocabularySize, configuration.hiddenSize)
         if let format = settings.weightFormat(name), isLeftBehind || settings.trained(name) == nil {
             declare(name, rows: rows, columns: columns, .product, normalValues)
             let type = QuantizedProduct(format, outputs: rows, inputs: columns).weightType

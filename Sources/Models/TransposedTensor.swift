@@ -14,6 +14,7 @@ struct TransposedTensor: Sendable {
     /// Writes elements of the turned matrix, counted along its rows, as float32.
     func read(_ range: Range<Int>, into numbers: UnsafeMutablePointer<Float>) {
         guard let source = stored.bytes.baseAddress, rows > 0 else { return }
+        if let turning = stored.turning { return turning.stored.read(range, into: numbers) }
         let size = stored.elementType.byteCount
         var (column, row) = range.lowerBound.quotientAndRemainder(dividingBy: rows)
         for index in 0..<range.count {

@@ -24,6 +24,8 @@ package struct StoredTensor: @unchecked Sendable {
     package var packRow: (@Sendable (_ row: Int, _ target: UnsafeMutableRawPointer) -> Void)?
     /// What is added to each number.
     package var offset: Float = 0
+    /// The matrix as the file has it, where that is the other way round; nil: it is not.
+    package internal(set) var turning: TurnedMatrix?
     /// Rows that are not the file's; nil: all are.
     package internal(set) var grown: GrownRows?
 
@@ -54,7 +56,7 @@ package struct StoredTensor: @unchecked Sendable {
     package var elementCount: Int { shape.reduce(1, *) }
 
     /// Whether the bytes are the numbers, one by one in their order.
-    package var isPlain: Bool { blocks == nil && rowPlace == nil && steps == nil && offset == 0 && grown == nil }
+    package var isPlain: Bool { blocks == nil && rowPlace == nil && steps == nil && turning == nil && offset == 0 && grown == nil }
 }
 
 /// A form of numbers in blocks, of which a row is a whole number.
@@ -80,6 +82,7 @@ extension StoredTensor {
     package func read(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         guard let start = bytes.baseAddress, !range.isEmpty else { return }
         if let grown { return grown.read(range, into: target) }
+        if let turning { return turning.read(range, into: target) }
         if isPlain {
             return FloatConversion.widen(start + range.lowerBound * elementType.byteCount, elementType, count: range.count, into: target)
         }

@@ -10,11 +10,11 @@ import Testing
 /// Jobs that begin from a GGUF file.
 @Suite(.serialized) struct GGUFJobTests {
     /// The model of the trajectories as a file.
-    private static func file(_ type: String) throws -> String {
+    private static func file(_ type: String, of model: String? = nil) throws -> String {
         let folder = NSTemporaryDirectory() + "tala-gguf-\(UUID().uuidString)"
         try DurableFiles.makeFolder(folder)
         let path = folder + "/small.gguf"
-        let outcome = try BuiltProgram(name: "tala").run(["export", ReferenceSet.own.trajectoryModel, path, "--type", type])
+        let outcome = try BuiltProgram(name: "tala").run(["export", model ?? ReferenceSet.own.trajectoryModel, path, "--type", type])
         #expect(outcome.status == 0, "\(outcome)")
         return path
     }
@@ -45,6 +45,35 @@ import Testing
         }
         for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
             #expect(FolderListing.leads(job.folder.result + "/merged/" + name), "\(name)")
+        }
+    }
+
+    /// Families whose files differ most from their checkpoints: weights the other way round,
+    /// experts as one, sinks.
+    @Test(arguments: [("gpt2", ["c_attn", "c_fc"]), ("gpt_oss", ["q_proj", "down_proj"])])
+    func aFileOfAnyFamilyTrainsAsItsFolder(type: String, targets: [String]) throws {
+        let folder = try RandomModel.folder(type)
+        let (floats, blocks) = (try Self.file("f32", of: folder), try Self.file("q8_0", of: folder))
+        defer { for path in [folder, DurableFiles.split(floats).folder, DurableFiles.split(blocks).folder] { FolderListing.delete(path) } }
+        let adapter: JSONNode = ["type": "lora", "rank": 4, "alpha": 8, "target_modules": JSONNode(targets.map { JSONNode($0) })]
+        let changes: [String: JSONNode] = ["adapter": adapter, "result": ["formats": ["adapter", "merged"]]]
+        let jobs = try [folder, floats, blocks].map { try ReferenceJob(lora: true, model: $0, changes: changes, steps: 3) }
+        defer { for job in jobs { job.remove() } }
+        for job in jobs { #expect(try job.run() == .succeeded, "\(job.folder.status()?.error?.message ?? "")") }
+        let wanted = Self.losses(jobs[0])
+        #expect(wanted.count == 3)
+        for (found, loss) in zip(Self.losses(jobs[1]), wanted) { #expect(abs(found - loss) <= 1e-6 * loss, "\(found), \(loss)") }
+        for (found, loss) in zip(Self.losses(jobs[2]), wanted) { #expect(abs(found - loss) <= 0.02 * loss, "\(found), \(loss)") }
+        #expect(try !Self.remarks(jobs[2]).contains("Weights that the file has as"))
+        // Merged they are the same folders.
+        let (own, other) = (
+            try Checkpoint(folder: jobs[0].folder.result + "/merged"), try Checkpoint(folder: jobs[1].folder.result + "/merged")
+        )
+        #expect(Set(own.tensors.keys) == Set(other.tensors.keys))
+        for (name, tensor) in own.tensors {
+            let found = try #require(other.tensors[name], "\(name)")
+            let error = zip(found.floats(), tensor.floats()).map { abs($0 - $1) }.max() ?? .infinity
+            #expect(found.shape == tensor.shape && error <= 1e-6, "\(name) is off by \(error)")
         }
     }
 

@@ -111,7 +111,8 @@ package enum GGUFExport {
                 guard let start = buffer.baseAddress else { return }
                 for row in chunk {
                     let target = start + (row - first) * columns
-                    rows.copy(stored, row: part.change.source(ofRow: row, rows: count), columns: columns, to: target)
+                    rows.copy(
+                        stored, row: part.change.source(ofRow: row, rows: count), columns: columns, isTurned: part.isTurned, to: target)
                     if part.change == .addOne { for column in 0..<columns { target[column] += 1 } }
                 }
             }

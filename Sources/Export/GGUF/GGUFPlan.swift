@@ -13,6 +13,8 @@ package struct GGUFPlan {
         /// Its numbers, where it is no tensor of the checkpoint.
         var factors: [Float] = []
         var change = GGUFArchitecture.Change.none
+        /// Whether checkpoints have the matrix the other way round.
+        var isTurned = false
     }
 
     let metadata: [(String, GGUFValue)]
@@ -63,7 +65,8 @@ package struct GGUFPlan {
         /// Embedding, layers by number, the rest; names within them in their order.
         func place(_ tensor: StoredTensor) -> (Int, Int, String) {
             if let layer = architecture.layer(of: tensor.name) { return (1, layer, tensor.name) }
-            return (tensor.name.contains("embed_") && !tensor.name.contains("embed_out") ? 0 : 2, 0, tensor.name)
+            let isFirst = tensor.name.contains("embed_") && !tensor.name.contains("embed_out") || tensor.name.hasPrefix("transformer.w")
+            return (isFirst ? 0 : 2, 0, tensor.name)
         }
         var experts: [String: [Int: StoredTensor]] = [:]
         for stored in checkpoint.tensors.values {
@@ -77,19 +80,31 @@ package struct GGUFPlan {
                 continue
             }
             guard let target = try architecture.target(of: stored.name) else { continue }
-            guard stored.shape.count <= 2, !stored.shape.isEmpty else { throw GGUFError("\(stored.name) is no matrix") }
+            let matrix = try target.isTurned ? Self.turned(stored) : stored
+            guard matrix.shape.count <= 2, !matrix.shape.isEmpty else { throw GGUFError("\(matrix.name) is no matrix") }
             let type =
-                stored.shape.count == 1
+                matrix.shape.count == 1
                 ? .f32
                 : mix.type(
-                    of: target.name, layer: architecture.layer(of: stored.name), layers: architecture.sizes.layers,
-                    columns: stored.shape[1], isTied: architecture.tiesEmbeddings, hasExperts: architecture.expertCount > 0)
+                    of: target.name, layer: architecture.layer(of: matrix.name), layers: architecture.sizes.layers,
+                    columns: matrix.shape[1], isTied: architecture.tiesEmbeddings, hasExperts: architecture.expertCount > 0)
             parts.append(
                 Part(
-                    tensor: GGUFWriter.Tensor(name: target.name, shape: stored.shape, type: type), sources: [stored],
-                    change: target.change))
+                    tensor: GGUFWriter.Tensor(name: target.name, shape: matrix.shape, type: type), sources: [matrix],
+                    change: target.change, isTurned: target.isTurned))
         }
         return parts
+    }
+
+    /// A matrix the other way round, under its own name.
+    private static func turned(_ stored: StoredTensor) throws(GGUFError) -> StoredTensor {
+        if stored.turning != nil {
+            var tensor = stored.unturned
+            tensor.name = stored.name
+            return tensor
+        }
+        guard let turned = stored.turned(named: stored.name) else { throw GGUFError("\(stored.name) is no matrix") }
+        return turned
     }
 
     private static func expertPart(

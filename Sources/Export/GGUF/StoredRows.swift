@@ -63,9 +63,11 @@ package struct StoredRows {
     }
 
     /// Puts a row of a tensor at a place; of a vector a row is one number.
-    func copy(_ tensor: StoredTensor, row: Int, columns: Int, to target: UnsafeMutablePointer<Float>) {
+    /// - Parameter isTurned: whether checkpoints have the matrix the other way round.
+    func copy(_ tensor: StoredTensor, row: Int, columns: Int, isTurned: Bool = false, to target: UnsafeMutablePointer<Float>) {
         if let numbers = replacements[tensor.name] {
-            for column in 0..<columns { target[column] = numbers[row * columns + column] }
+            let (rowStep, columnStep) = isTurned ? (1, tensor.shape[0]) : (columns, 1)
+            for column in 0..<columns { target[column] = numbers[row * rowStep + column * columnStep] }
             return
         }
         tensor.read(row * columns..<(row + 1) * columns, into: target)

@@ -52,6 +52,8 @@ package struct GGUFArchitecture {
     package struct Target: Hashable {
         package var name: String
         package var change = Change.none
+        /// Whether the file has the matrix the other way round.
+        package var isTurned = false
     }
 
     package let name: String
@@ -85,7 +87,7 @@ package struct GGUFArchitecture {
             ("feed_forward_length", .uint32(sizes.inner)), ("attention.head_count", .uint32(sizes.heads)),
             ("attention.head_count_kv", .uint32(sizes.keyHeads)),
         ]
-        if name != "gemma2" { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
+        if name != "gemma2", !form.learnsPositions { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
         keys.append((form.epsilon.file, .float32(configuration.number(form.epsilon.configuration) ?? 1e-6)))
         if form.writesHeadWidth {
             keys += [("attention.key_length", .uint32(sizes.headWidth)), ("attention.value_length", .uint32(sizes.headWidth))]
@@ -107,7 +109,9 @@ package struct GGUFArchitecture {
     /// - Throws: ``GGUFError`` for one of which nothing is known.
     package func target(of tensor: String) throws(GGUFError) -> Target? {
         // Tables that older versions of transformers stored.
-        if ["rotary_emb.inv_freq", "attention.masked_bias", "attention.bias"].contains(where: { tensor.hasSuffix("." + $0) }) {
+        if ["rotary_emb.inv_freq", "attention.masked_bias", "attention.bias", "attn.masked_bias", "attn.bias"].contains(where: {
+            tensor.hasSuffix("." + $0)
+        }) {
             return nil
         }
         if let name = form.bareName(tensor) { return Target(name: name) }
@@ -123,7 +127,8 @@ package struct GGUFArchitecture {
         }
         let module = parts.dropFirst(form.layers.split(separator: ".").count + 1).joined(separator: ".")
         guard let name = form.modules[module] else { throw unknown(tensor) }
-        return Target(name: "blk.\(layer).\(name).\(kind)", change: change(name))
+        return Target(
+            name: "blk.\(layer).\(name).\(kind)", change: change(name), isTurned: kind == "weight" && form.turned.contains(name))
     }
 
     /// Where one expert's weight goes: the tensor of the file that holds those of all experts of

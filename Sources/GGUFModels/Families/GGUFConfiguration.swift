@@ -20,7 +20,8 @@ package struct GGUFConfiguration {
         node[key]?.integer ?? (key == "num_experts" ? node["num_local_experts"]?.integer : nil)
     }
 
-    private func count(_ key: String) throws(GGUFError) -> Int {
+    private func count(_ name: String) throws(GGUFError) -> Int {
+        let key = GGUFForm.all[modelType]?.sizeKeys[name] ?? name
         guard let count = node[key]?.integer, (1...(1 << 30)).contains(count) else { throw GGUFError("config.json: \(key) is missing") }
         return count
     }
@@ -29,7 +30,8 @@ package struct GGUFConfiguration {
         let (hidden, heads) = (try count("hidden_size"), try count("num_attention_heads"))
         return Sizes(
             layers: try count("num_hidden_layers"), positions: try count("max_position_embeddings"), hidden: hidden,
-            inner: try count("intermediate_size"), heads: heads, keyHeads: node["num_key_value_heads"]?.integer ?? heads,
+            inner: modelType == "gpt2" && node["n_inner"]?.integer == nil ? 4 * hidden : try count("intermediate_size"), heads: heads,
+            keyHeads: node["num_key_value_heads"]?.integer ?? heads,
             headWidth: node["head_dim"]?.integer ?? hidden / heads, vocabulary: try count("vocab_size"))
     }
 
@@ -88,6 +90,10 @@ package struct GGUFConfiguration {
             if types.enumerated().contains(where: { $1 != ($0 % 2 == 0 ? "sliding_attention" : "full_attention") }) {
                 throw GGUFError("config.json: layer_types are not sliding and full in turns, and llama.cpp's are")
             }
+        }
+        if modelType == "gpt2", flag("scale_attn_weights") == false || flag("scale_attn_by_inverse_layer_idx") == true {
+            throw GGUFError(
+                "config.json: scale_attn_weights or scale_attn_by_inverse_layer_idx asks for another scale of scores than llama.cpp's")
         }
         if flag("qk_layernorm") == true {
             throw GGUFError("config.json: qk_layernorm is true, and llama.cpp has no norms of heads in this family")

@@ -102,8 +102,15 @@ struct GGUFConfigurationReader {
         }
         if modelType == "llama" { add("mlp_bias", JSONNode(names.contains("blk.0.ffn_up.bias"))) }
         members += try special()
-        members += try rotation()
-        return JSONNode(members)
+        if !form.learnsPositions { members += try rotation() }
+        // Heads of keys are those of queries where positions are learned.
+        if form.learnsPositions {
+            guard keyHeads == heads else {
+                throw metadata.fault(key("attention.head_count_kv"), "is \(keyHeads), and this architecture has as many as heads: \(heads)")
+            }
+            members.removeAll { $0.key == "num_key_value_heads" }
+        }
+        return JSONNode(members.map { JSONMember(form.sizeKeys[$0.key] ?? $0.key, $0.node) })
     }
 
     /// transformers' classes.
@@ -112,7 +119,7 @@ struct GGUFConfigurationReader {
         "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM", "olmo2": "Olmo2ForCausalLM", "gemma2": "Gemma2ForCausalLM",
         "qwen3_moe": "Qwen3MoeForCausalLM", "mixtral": "MixtralForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "glm4": "Glm4ForCausalLM",
         "starcoder2": "Starcoder2ForCausalLM", "phi": "PhiForCausalLM",
-        "gpt_neox": "GPTNeoXForCausalLM", "gpt_oss": "GptOssForCausalLM",
+        "gpt2": "GPT2LMHeadModel", "gpt_neox": "GPTNeoXForCausalLM", "gpt_oss": "GptOssForCausalLM",
     ]
 
     private func value(of own: GGUFForm.Key) throws(GGUFFault) -> JSONNode? {

@@ -44,6 +44,12 @@ struct GGUFForm {
     var bare: [String: String] = [:]
     /// The keys of the norms' epsilon, in the file and in config.json.
     var epsilon = (file: "attention.layer_norm_rms_epsilon", configuration: "rms_norm_eps")
+    /// Modules, by their names in files, whose weights checkpoints have the other way round.
+    var turned: Set<String> = []
+    /// Whether positions are learned: files say nothing of rotations.
+    var learnsPositions = false
+    /// What config.json calls the sizes, where that is something else.
+    var sizeKeys: [String: String] = [:]
     /// Keys that only this family has.
     var keys: [Key] = []
     /// The matrices of experts, of which a file has those of all experts of a layer in one tensor.
@@ -169,6 +175,21 @@ struct GGUFForm {
             outer: ["model.embed_tokens": "token_embd", "model.final_layernorm": "output_norm", "lm_head": "output"],
             modules: standard(with: ["self_attn.dense": "attn_output", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down"]),
             epsilon: layerNormEpsilon, activation: (key: "hidden_act", word: "gelu_new")),
+        "gpt2": GGUFForm(
+            name: "gpt2", writesHeadWidth: false, tiesByDefault: true, layers: "transformer.h",
+            outer: [
+                "transformer.wte": "token_embd", "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm", "lm_head": "output",
+            ],
+            modules: [
+                "ln_1": "attn_norm", "ln_2": "ffn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up",
+                "mlp.c_proj": "ffn_down",
+            ],
+            epsilon: (file: "attention.layer_norm_epsilon", configuration: "layer_norm_epsilon"),
+            turned: ["attn_qkv", "attn_output", "ffn_up", "ffn_down"], learnsPositions: true,
+            sizeKeys: [
+                "hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "intermediate_size": "n_inner",
+                "max_position_embeddings": "n_positions",
+            ], writesScaling: false, activation: (key: "activation_function", word: "gelu_new")),
         "gpt_neox": GGUFForm(
             name: "gptneox", hasThirds: true, writesHeadWidth: false, layers: "gpt_neox.layers",
             outer: ["gpt_neox.embed_in": "token_embd", "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output"],

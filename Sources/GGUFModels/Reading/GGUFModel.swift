@@ -140,9 +140,11 @@ final class GGUFModel: Sendable {
                 let rows = shape.first ?? 1
                 var place: (@Sendable (Int) -> Int)?
                 if change != .none, change != .addOne { place = { change.place(ofRow: $0, rows: rows) } }
-                found[name] = StoredTensor(
+                let stored = StoredTensor(
                     name: name, shape: shape, elementType: type, bytes: UnsafeRawBufferPointer(rebasing: mapped.bytes[tensor.place]),
                     file: mapped, blocks: blocks, rowPlace: place, offset: change == .addOne ? -1 : 0)
+                let isTurned = form.turned.contains(title) && tensor.name.hasSuffix(".weight")
+                found[name] = isTurned ? stored.turned(named: name) ?? stored : stored
             }
         }
         return found
