@@ -73,7 +73,6 @@ package struct EngineSettings: Sendable, Hashable {
 
     /// Bytes of one page of all layers, of a model of this configuration.
     package static func pageBytes(_ configuration: ModelConfiguration, _ type: ElementType) -> Int {
-        let columns = configuration.keyValueHeadCount * configuration.headWidth
-        return 2 * configuration.layerCount * columns * type.byteCount * GenerationShape.pageRows
+        configuration.keptColumns * type.byteCount * GenerationShape.pageRows
     }
 }

@@ -202,6 +202,7 @@ struct ConfigurationReader {
             switch name.string {
             case "full_attention": configuration.isSliding[index] = false
             case "sliding_attention": configuration.isSliding[index] = true
+            case "conv" where configuration.convolutionLayers.contains(index): continue
             default: throw failure("layer_types", "entry \(index + 1) is neither full_attention nor sliding_attention")
             }
         }

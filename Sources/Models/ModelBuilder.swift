@@ -365,6 +365,19 @@ struct ModelBuilder {
         return try graph.add(operation, [x, angles, rows], names: ["rotated"])[0]
     }
 
+    /// Where rows go in the cache, whose they are, and where the pages of each sequence lie.
+    mutating func cachePlaces(_ generation: GenerationShape) -> (rows: ValueID, sequences: ValueID, pages: ValueID) {
+        if let known = cacheInputs { return known }
+        let pages = TensorType(rows: generation.sequenceCount, columns: generation.pagesPerSequence, .int32)
+        let inputs = (
+            rows: graph.input(ModelInput.cacheRows, TensorType(rows: tokenCount, columns: 1, .int32)),
+            sequences: graph.input(ModelInput.sequences, TensorType(rows: tokenCount, columns: 1, .int32)),
+            pages: graph.input(ModelInput.pages, pages)
+        )
+        cacheInputs = inputs
+        return inputs
+    }
+
     /// Attention of a layer over this program's tokens, or over the cache where there is one.
     /// - Parameters:
     ///   - scale: what scores are multiplied by; nil: one over the square root of a head's width.
@@ -378,14 +391,7 @@ struct ModelBuilder {
             scale: Float(scale ?? 1 / Double(configuration.headWidth).squareRoot()), softCap: Float(softCap))
         let ranges = keyRanges(isSliding: configuration.isSliding[layer])
         if let generation = settings.generation {
-            let inputs =
-                cacheInputs ?? (
-                    graph.input(ModelInput.cacheRows, TensorType(rows: tokenCount, columns: 1, .int32)),
-                    graph.input(ModelInput.sequences, TensorType(rows: tokenCount, columns: 1, .int32)),
-                    graph.input(
-                        ModelInput.pages, TensorType(rows: generation.sequenceCount, columns: generation.pagesPerSequence, .int32))
-                )
-            cacheInputs = inputs
+            let inputs = cachePlaces(generation)
             let keys = try cached(k, "cache/\(layer)/keys", inputs.rows, generation)
             let values = try cached(v, "cache/\(layer)/values", inputs.rows, generation)
             let operation = CachedAttention(shape, pageRows: GenerationShape.pageRows, hasSinks: sinks != nil)

@@ -21,6 +21,8 @@ package struct ModelConfiguration: Sendable, Hashable {
     package var slidingWindow: Int?
     /// For each layer whether it slides.
     package var isSliding: [Bool]
+    /// The layers that have a convolution in the place of attention.
+    package var convolutionLayers: Set<Int> = []
     /// The cap of final logits; 0: none.
     package var finalSoftCap: Double = 0
     /// The loss of unevenly used experts that training adds; nil: none.
@@ -34,6 +36,12 @@ package struct ModelConfiguration: Sendable, Hashable {
 
     /// The positions for which the model has learned vectors; nil where positions are turns.
     package var learnedPositionCount: Int? { rotaryTables.isEmpty ? maximumPositions : nil }
+
+    /// Columns that generation keeps of each position, in all layers together: keys and values, and
+    /// what convolutions see.
+    package var keptColumns: Int {
+        2 * (layerCount - convolutionLayers.count) * keyValueHeadCount * headWidth + convolutionLayers.count * hiddenSize
+    }
 
     /// The tensors that checkpoints have of several of the model's.
     package var joinedTensors: [JoinedTensor] { family?.family.joined(of: self) ?? [] }

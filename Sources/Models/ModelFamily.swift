@@ -95,6 +95,7 @@ package enum ModelFamilies {
         GPTNeoXFamily.self,
         GPTOSSFamily.self,
         GraniteFamily.self,
+        LFM2Family.self,
         OLMo2Family.self,
         PhiFamily.self,
         SmolLM3Family.self,

@@ -1,5 +1,5 @@
 /// A tensor of a checkpoint in which several lie that a model takes apart, such as the matrices of
-/// a layer's experts: along its first axis as many slices, each holding the same number of parts.
+/// a layer's experts: slices one behind the other, each holding the same number of parts.
 package struct JoinedTensor: Sendable, Hashable {
     package struct Part: Sendable, Hashable {
         package var name: String
@@ -27,7 +27,7 @@ package struct JoinedTensor: Sendable, Hashable {
     package init(name: String, shape: [Int], slices: [[Part]]) { (self.name, self.shape, self.slices) = (name, shape, slices) }
 
     /// Elements of a slice.
-    package var sliceElementCount: Int { shape.dropFirst().reduce(1, *) }
+    package var sliceElementCount: Int { shape.reduce(1, *) / max(1, slices.count) }
     package var parts: [Part] { slices.flatMap { $0 } }
 
     /// The parts as tensors of their own, in the bytes of a stored one.

@@ -14,8 +14,9 @@ enum DemoEngine {
         return tests.deletingLastPathComponent().path + "/demo/model"
     }()
 
-    /// Mixtures of experts with random weights and the model's vocabulary.
-    enum Mixture: String, CaseIterable {
+    /// Models of other families with random weights and the vocabulary of the one that comes with
+    /// the project.
+    enum RandomModel: String, CaseIterable {
         case qwen3MoE = """
             {"model_type": "qwen3_moe", "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
              "head_dim": 16, "intermediate_size": 64, "moe_intermediate_size": 32, "num_experts": 9, "num_experts_per_tok": 3,
@@ -28,24 +29,29 @@ enum DemoEngine {
              "sliding_window": 20, "max_position_embeddings": 512, "rms_norm_eps": 1e-6, "initializer_range": 0.4,
              "rope_scaling": {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64, "truncate": false}}
             """
+        case lfm2 = """
+            {"model_type": "lfm2", "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+             "block_ff_dim": 96, "block_multiple_of": 8, "conv_L_cache": 3, "full_attn_idxs": [1], "vocab_size": 768,
+             "max_position_embeddings": 512, "norm_eps": 1e-6, "initializer_range": 0.4}
+            """
     }
 
-    private static let mixtures: [Mixture: Result<String, any Error>] = Dictionary(
-        uniqueKeysWithValues: Mixture.allCases.map { mixture in
+    private static let models: [RandomModel: Result<String, any Error>] = Dictionary(
+        uniqueKeysWithValues: RandomModel.allCases.map { model in
             (
-                mixture,
+                model,
                 Result {
                     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tala-experts-\(UUID().uuidString)").path
                     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                    try mixture.rawValue.write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
+                    try model.rawValue.write(toFile: folder + "/config.json", atomically: true, encoding: .utf8)
                     try RandomCheckpoint(ModelConfiguration(folder: folder), elementType: .float32).make(in: folder)
                     return folder
                 }
             )
         })
 
-    /// The folder of a mixture, made once.
-    static func folder(of mixture: Mixture) throws -> String { try (mixtures[mixture] ?? .success(folder)).get() }
+    /// The folder of such a model, made once.
+    static func folder(of model: RandomModel) throws -> String { try (models[model] ?? .success(folder)).get() }
 
     static func make(
         model folder: String = folder, on device: (any ComputeDevice)? = nil, threads: Int? = nil, baseWeights: BaseWeights = .stored,

@@ -48,15 +48,14 @@ import VulkanBackend
         var quantizesHead = false
         var requestCount = 64
         var isVulkan = false
-        /// A mixture of experts with random weights instead of the model that comes with the
-        /// project.
-        var mixture: DemoEngine.Mixture?
+        /// A model with random weights instead of the one that comes with the project.
+        var model: DemoEngine.RandomModel?
 
         func engine(_ settings: EngineSettings, threads: Int? = nil) throws -> Engine {
             var settings = settings
             (settings.cacheType, settings.quantizesHead) = (cacheType, quantizesHead)
             return try DemoEngine.make(
-                model: mixture.map { try DemoEngine.folder(of: $0) } ?? DemoEngine.folder,
+                model: self.model.map { try DemoEngine.folder(of: $0) } ?? DemoEngine.folder,
                 on: isVulkan ? VulkanDevice(validates: true) : CPUDevice(threadCount: threads), baseWeights: weights,
                 activations: activations, tokenizer: DemoEngine.folder, settings)
         }
@@ -70,22 +69,27 @@ import VulkanBackend
             Setting(
                 testDescription: "cpu, q8 and its head, bfloat16 activations", weights: .q8, activations: .bfloat16, quantizesHead: true,
                 requestCount: 12),
-            Setting(testDescription: "cpu, experts", requestCount: 24, mixture: .qwen3MoE),
-            Setting(testDescription: "cpu, experts in nf4", weights: .nf4, requestCount: 12, mixture: .qwen3MoE),
+            Setting(testDescription: "cpu, experts", requestCount: 24, model: .qwen3MoE),
+            Setting(testDescription: "cpu, experts in nf4", weights: .nf4, requestCount: 12, model: .qwen3MoE),
             Setting(
                 testDescription: "cpu, experts in q8, bfloat16 activations", weights: .q8, activations: .bfloat16, requestCount: 12,
-                mixture: .qwen3MoE),
-            Setting(testDescription: "cpu, sinks and biased experts", requestCount: 24, mixture: .gptOSS),
+                model: .qwen3MoE),
+            Setting(testDescription: "cpu, sinks and biased experts", requestCount: 24, model: .gptOSS),
             Setting(
                 testDescription: "cpu, sinks and biased experts in q8, bfloat16 activations", weights: .q8, activations: .bfloat16,
-                requestCount: 12, mixture: .gptOSS),
+                requestCount: 12, model: .gptOSS),
+            Setting(testDescription: "cpu, convolutions", requestCount: 24, model: .lfm2),
+            Setting(
+                testDescription: "cpu, convolutions, bfloat16 activations", activations: .bfloat16, cacheType: .float16, requestCount: 12,
+                model: .lfm2),
         ]
         + ((try? VulkanDevice(validates: true)) == nil
             ? []
             : [
                 Setting(testDescription: "vulkan", requestCount: 12, isVulkan: true),
-                Setting(testDescription: "vulkan, experts", requestCount: 8, isVulkan: true, mixture: .qwen3MoE),
-                Setting(testDescription: "vulkan, sinks and biased experts", requestCount: 8, isVulkan: true, mixture: .gptOSS),
+                Setting(testDescription: "vulkan, experts", requestCount: 8, isVulkan: true, model: .qwen3MoE),
+                Setting(testDescription: "vulkan, sinks and biased experts", requestCount: 8, isVulkan: true, model: .gptOSS),
+                Setting(testDescription: "vulkan, convolutions", requestCount: 8, isVulkan: true, model: .lfm2),
             ])
 
     @Test(arguments: settings) func aRequestGetsTheSameBitsWhateverElseRuns(_ setting: Setting) throws {
