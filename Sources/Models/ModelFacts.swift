@@ -43,12 +43,14 @@ package struct ModelFacts: Sendable, Hashable {
 
     private mutating func count(_ weights: Checkpoint) {
         var counts: [String: Int] = [:]
-        for tensor in weights.tensors.values {
+        // What is stored as codes and exponents stands there a second time, as the numbers that it
+        // is.
+        for tensor in weights.tensors.values where tensor.blocks != nil || tensor.elementType.isFloatingPoint {
             counts[tensor.blocks?.word ?? tensor.elementType.rawValue, default: 0] += tensor.elementCount
         }
         parameters = counts.values.reduce(0, +)
         type = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
-        byteCount = weights.tensors.values.reduce(0) { $0 + $1.bytes.count }
+        byteCount = weights.tensors.values.reduce(0) { $0 + $1.ownByteCount }
     }
 
     /// An error without the folder's path, which stands beside it.

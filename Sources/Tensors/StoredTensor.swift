@@ -55,6 +55,13 @@ package struct StoredTensor: @unchecked Sendable {
 
     package var elementCount: Int { shape.reduce(1, *) }
 
+    /// Bytes of the file that are this tensor's alone; none where they are those of others that the
+    /// file has too.
+    package var ownByteCount: Int {
+        if packRow != nil { return 0 }
+        return steps == nil ? bytes.count : elementCount * elementType.byteCount
+    }
+
     /// Whether the bytes are the numbers, one by one in their order.
     package var isPlain: Bool { blocks == nil && rowPlace == nil && steps == nil && turning == nil && offset == 0 && grown == nil }
 }

@@ -36,8 +36,13 @@ struct ResultWriter {
     /// About the size of the result.
     var byteCount: Int {
         var count = 2 * Checkpointing.byteCount(job.model, job.optimizer)
-        if case .checkpoint(let base) = job.model.source { count += base.tensors.values.reduce(0) { $0 + $1.bytes.count } }
         let tuned = job.tuned(in: run.session)
+        if case .checkpoint(let base) = job.model.source {
+            count += base.tensors.values.reduce(0) { $0 + $1.ownByteCount }
+            if tuned.dequantisesBase {
+                count += base.tensors.values.filter { $0.packRow != nil }.reduce(0) { $0 + $1.elementCount * $1.elementType.byteCount }
+            }
+        }
         for format in ResultFormats.chosen(for: tuned) { count += format.byteCount(tuned) }
         return count
     }

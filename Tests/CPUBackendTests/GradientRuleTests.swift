@@ -62,6 +62,14 @@ import Testing
             let vector = TensorType(rows: 1, columns: 8, .float32)
             return try graph.add(ScaleColumns(), [y, graph.input("weight", vector), graph.input("bias", vector)])[0]
         },
+        Rule("Multiply") { graph, y throws(GraphError) in
+            let parts = try graph.add(SplitColumns(widths: [4, 4]), [y])
+            return try graph.add(Multiply(), parts)[0]
+        },
+        Rule("ClampedGate") { graph, y throws(GraphError) in
+            let parts = try graph.add(SplitColumns(widths: [4, 4]), [y])
+            return try graph.add(ClampedGate(ClampedGateShape(alpha: 1.702, limit: 7)), parts)[0]
+        },
         Rule("BiasAdd") { graph, y throws(GraphError) in
             try graph.add(BiasAdd(), [y, graph.input("weight", TensorType(rows: 1, columns: 8, .float32))])[0]
         },

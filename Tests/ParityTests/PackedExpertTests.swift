@@ -48,6 +48,15 @@ import VulkanBackend
         #expect(count == 2 * 4 * 3)
     }
 
+    @Test func theModelHasAsManyParametersAsInSixteenBits() {
+        let packed = ModelFacts(path: Self.packed.path)
+        let plain = ModelFacts(path: ReferenceItem(.own, "models", "gpt-oss-small").path)
+        #expect(packed.parameters == plain.parameters && packed.parameters != nil)
+        #expect(packed.type == "mxfp4" && plain.type == "bfloat16")
+        let sizes = (packed.byteCount ?? 0, plain.byteCount ?? 0)
+        #expect(sizes.0 > 0 && sizes.0 < sizes.1, "\(sizes)")
+    }
+
     /// A run over one of the two checkpoints, with an adapter whose B is not zero.
     private static func run(
         _ golden: GoldenModel, _ weights: Checkpoint?, _ targets: [String], _ device: any ComputeDevice
