@@ -1,4 +1,5 @@
 import Graph
+import JSON
 import Tensors
 
 /// GPT-OSS (OpenAI 2025, arXiv:2508.10925): every second layer slides, each head has a sink, and
@@ -31,12 +32,20 @@ struct GPTOSSFamily: ModelFamily {
         layer.experts = experts
         model.routerLoss = try reader.routerLoss(chosenCount: experts.chosenCount, usual: 0.9)
         self.layer = layer
-        guard reader.value("rope_scaling") != nil || reader.value("rope_parameters") != nil else {
-            throw reader.failure("rope_scaling", "is missing: models of this architecture scale their rotation (rope_type yarn)")
-        }
-        model.rotaryTables = [RotaryTable(try reader.rotary(for: model, defaultBase: 150_000))]
+        model.rotaryTables = [RotaryTable(try Self.withScaling(reader).rotary(for: model, defaultBase: 150_000))]
         model.slidingWindow = try reader.optionalCount("sliding_window", limit: 1 << 28) ?? 128
         for index in 0..<model.layerCount { model.isSliding[index] = index % 2 == 0 }
+    }
+
+    /// The configuration, with the scaling that transformers (5.24) takes where it names none.
+    private static func withScaling(_ reader: ConfigurationReader) -> ConfigurationReader {
+        if reader.value("rope_scaling") != nil || reader.value("rope_parameters") != nil { return reader }
+        let usual: JSONNode = [
+            "rope_type": "yarn", "factor": 32.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false,
+            "original_max_position_embeddings": 4096,
+        ]
+        let others = (reader.node.object ?? []).filter { $0.key != "rope_scaling" && $0.key != "rope_parameters" }
+        return ConfigurationReader(node: JSONNode(others + [JSONMember("rope_scaling", usual)]), file: reader.file)
     }
 
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {

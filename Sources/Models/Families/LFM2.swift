@@ -45,10 +45,8 @@ struct LFM2Family: ModelFamily {
         if reader.value("full_attn_idxs") != nil {
             return Set(0..<count).subtracting(try reader.numbers("full_attn_idxs", below: count))
         }
-        guard let types = reader.value("layer_types")?.array else {
-            throw reader.failure(
-                "layer_types", "is missing: it says which layers are convolutions (or full_attn_idxs, which have attention)")
-        }
+        // transformers (5.24) gives every layer attention where nothing is said.
+        guard let types = reader.value("layer_types")?.array else { return [] }
         return Set(types.enumerated().filter { $0.element.string == "conv" }.map(\.offset).filter { $0 < count })
     }
 
