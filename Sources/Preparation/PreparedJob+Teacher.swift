@@ -1,3 +1,4 @@
+import Glibc
 import Manifest
 import Models
 import Storage
@@ -20,18 +21,19 @@ extension PreparedJob {
     ///   cannot be used for another reason; what reading it throws.
     static func teacher(_ path: String, student: Tokenizer, precision: LanguageModel.Precision, longest: Int) throws -> TeacherModel {
         do { return try opened(path, student, precision, longest) } catch {
-            if (error as? ModelError)?.file == "manifest" || isOfReading(error) { throw error }
+            // What could not be read, though it is there, says nothing of the teacher.
+            if (error as? ModelError)?.file == "manifest" || ![nil, ENOENT].contains(errorNumber(error)) { throw error }
             throw failure("cannot be used: \(error)")
         }
     }
 
-    /// Whether a file could not be read, which says nothing of what it holds.
-    private static func isOfReading(_ error: any Error) -> Bool {
+    /// The system's, where a file could not be read.
+    private static func errorNumber(_ error: any Error) -> Int32? {
         switch error {
-        case let error as ModelError: error.errorNumber != nil
-        case let error as SafetensorsError: error.errorNumber != nil
-        case let error as TokenizerError: error.errorNumber != nil
-        default: error is StorageError
+        case let error as ModelError: error.errorNumber
+        case let error as SafetensorsError: error.errorNumber
+        case let error as TokenizerError: error.errorNumber
+        default: (error as? StorageError)?.errorNumber
         }
     }
 

@@ -213,6 +213,7 @@ package struct MemoryPlanner {
         // Both answers of a pair are computed together, and each may have max_length tokens.
         let length = objective.purpose == .pairs ? fits * 32 : fits * 64
         if fits > 0 { advice += ", or lower max_length to \(length) (the longest example has \(longestExample) tokens)" }
+        if let teacher, teacher.model.precision.baseWeights != .nf4 { advice += ", or set method.distillation.teacher_weights to nf4" }
         if case .adapter(let settings, _) = smallest.model.training {
             if !formats.contains(.nf4) { advice += ", or set base_weights to nf4" }
             if fits == 0, settings.rank > 8 { advice += ", or lower adapter.rank" }

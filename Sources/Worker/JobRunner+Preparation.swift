@@ -38,7 +38,7 @@ extension JobRunner {
         }
         let weights = try ModelDigest(ModelFolders.open(modelFolder))
         let teacherPath = manifest.method.specification is Manifest.Distillation ? acceptance.comparisonPath : nil
-        let teacher = try teacherPath.map { path in
+        let teacher = try teacherPath.map { path -> (folder: any ModelFolder, weights: ModelDigest) in
             let folder = ModelFolders.open(path)
             return (folder: folder, weights: try ModelDigest(folder))
         }

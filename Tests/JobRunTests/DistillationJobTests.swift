@@ -133,16 +133,26 @@ import Worker
             try rewrite($0 + "/config.json", "\"max_position_embeddings\": 512", "\"max_position_embeddings\": 16")
         }
         let empty = try copy("no-weights") { FolderListing.delete($0 + "/model.safetensors") }
+        let silent = try copy("no-tokenizer") { FolderListing.delete($0 + "/tokenizer.json") }
         for (path, words) in [
             (other, ["method.distillation.teacher", "the id 300 is no token to the teacher and \"", "needs the model's tokenizer"]),
             (short, ["method.distillation.teacher", "positions for 16 tokens", "lower max_length to 16"]),
             (empty, ["method.distillation.teacher", "holds no weights"]),
+            (silent, ["method.distillation.teacher", "cannot be used", "tokenizer.json", "is missing"]),
         ] {
             let job = try Self.job(teacher: path)
             defer { job.remove() }
             #expect(try job.run() == .failed)
             for word in words { #expect(Self.message(job).contains(word), "\(word) is not in: \(Self.message(job))") }
+            #expect(job.folder.status()?.error?.param == "method.distillation.teacher")
         }
+    }
+
+    @Test func whereNothingFitsTheTeachersWeightsMayBecomeSmaller() throws {
+        let job = try Self.job(changes: ["memory_limit": "8MiB"])
+        defer { job.remove() }
+        #expect(try job.run() == .failed)
+        #expect(Self.message(job).contains("or set method.distillation.teacher_weights to nf4"), "\(Self.message(job))")
     }
 
     /// A teacher that has changed since the job was validated would teach something else.
