@@ -1,4 +1,5 @@
 import Glibc
+import Spool
 
 /// The group that may write into a folder of the spool.
 enum FolderGroup {
@@ -7,13 +8,8 @@ enum FolderGroup {
     static func remedy(_ path: String) -> String {
         var information = stat()
         guard stat(path, &information) == 0, information.st_mode & S_IWGRP != 0 else { return "" }
-        var record = group()
-        var found: UnsafeMutablePointer<group>?
-        var buffer = [CChar](repeating: 0, count: 1 << 14)
-        guard getgrgid_r(information.st_gid, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.gr_name else {
-            return ": the group \(information.st_gid) may"
-        }
-        let group = Terminal.safe(String(cString: name))
+        guard let name = SystemAccounts.name(ofGroup: information.st_gid) else { return ": the group \(information.st_gid) may" }
+        let group = Terminal.safe(name)
         return ": join the group \(group) (adduser \"$USER\" \(group), then log in again)"
     }
 }

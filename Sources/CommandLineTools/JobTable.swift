@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import Spool
 
 /// The jobs of a spool as a table: a line each, columns as wide as they must be. On a narrow
 /// terminal what matters least is left out, and of ids only the end is shown, which every command
@@ -62,13 +63,7 @@ struct JobTable {
     /// A user's name, or the number where there is none.
     static func owner(_ user: Int?) -> String {
         guard let user, let number = uid_t(exactly: user) else { return "-" }
-        var record = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 1 << 14)
-        guard getpwuid_r(number, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.pw_name else {
-            return "\(user)"
-        }
-        return Terminal.safe(String(cString: name))
+        return SystemAccounts.name(ofUser: number).map { Terminal.safe($0) } ?? "\(user)"
     }
 
     static func age(_ seconds: Int) -> String {

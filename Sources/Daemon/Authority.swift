@@ -35,34 +35,14 @@ struct Authority {
         }
     }
 
-    private static func user(_ name: String) -> UInt32? {
-        if let number = UInt32(name) { return number }
-        var record = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 1 << 16)
-        return getpwnam_r(name, &record, &buffer, buffer.count, &found) == 0 && found != nil ? record.pw_uid : nil
-    }
+    private static func user(_ name: String) -> UInt32? { UInt32(name) ?? SystemAccounts.user(name) }
 
-    private static func group(_ name: String) -> UInt32? {
-        if let number = UInt32(name) { return number }
-        var record = Glibc.group()
-        var found: UnsafeMutablePointer<Glibc.group>?
-        var buffer = [CChar](repeating: 0, count: 1 << 16)
-        return getgrnam_r(name, &record, &buffer, buffer.count, &found) == 0 && found != nil ? record.gr_gid : nil
-    }
+    private static func group(_ name: String) -> UInt32? { UInt32(name) ?? SystemAccounts.group(name) }
 
     /// Names of the groups whose members may submit jobs.
     var submittingGroups: [String] {
-        guard let policy else { return [Self.groupName(dropGroup)] }
+        guard let policy else { return [SystemAccounts.name(ofGroup: dropGroup) ?? "\(dropGroup)"] }
         return policy.groups.filter { policy.roles[$0.role]?.rights.contains(.submit) == true }.map(\.name)
-    }
-
-    private static func groupName(_ id: UInt32) -> String {
-        var record = Glibc.group()
-        var found: UnsafeMutablePointer<Glibc.group>?
-        var buffer = [CChar](repeating: 0, count: 1 << 16)
-        guard getgrgid_r(id, &record, &buffer, buffer.count, &found) == 0, found != nil, let name = record.gr_name else { return "\(id)" }
-        return String(cString: name)
     }
 
     /// A user's role, or nil if there is none for them.

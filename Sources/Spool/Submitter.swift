@@ -18,22 +18,8 @@ package struct Submitter: Sendable, Hashable {
     /// Looks the user up in the system's database.
     package init(user: UInt32) {
         self.user = user
-        var record = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 1 << 16)
-        guard getpwuid_r(user, &record, &buffer, buffer.count, &found) == 0, found != nil, let text = record.pw_name else {
-            name = "\(user)"
-            groups = []
-            return
-        }
-        name = String(cString: text)
-        var count: Int32 = 1024
-        var ids = [gid_t](repeating: 0, count: Int(count))
-        guard getgrouplist(text, record.pw_gid, &ids, &count) >= 0 else {
-            groups = [record.pw_gid]
-            return
-        }
-        groups = Set(ids.prefix(Int(count)))
+        name = SystemAccounts.name(ofUser: user) ?? "\(user)"
+        groups = SystemAccounts.groups(ofUser: user) ?? []
     }
 
     /// Whether the user has a permission (read 4, search 1) on what a descriptor stands for, by its

@@ -26,12 +26,9 @@ package struct ServiceUser {
         }
         let id = information.st_uid
         let name = Self.name(id)
-        var groups: Set<UInt32> = [information.st_gid]
-        var list = [gid_t](repeating: 0, count: 256)
-        var count = Int32(list.count)
-        if getgrouplist(name, information.st_gid, &list, &count) > 0 { groups.formUnion(list.prefix(Int(count))) }
+        var groups = (SystemAccounts.groups(ofUser: id) ?? []).union([information.st_gid])
         // SupplementaryGroups= of the unit, which only a service of the system's has.
-        if id != getuid() { for group in ["render", "video"] { if let found = getgrnam(group) { groups.insert(found.pointee.gr_gid) } } }
+        if id != getuid() { groups.formUnion(["render", "video"].compactMap { SystemAccounts.group($0) }) }
         self.init(id: id, groups: groups, name: name)
     }
 
@@ -50,7 +47,7 @@ package struct ServiceUser {
         return (user, Set(numbers("Groups") + [group]))
     }
 
-    private static func name(_ id: UInt32) -> String { getpwuid(id).map { String(cString: $0.pointee.pw_name) } ?? "\(id)" }
+    private static func name(_ id: UInt32) -> String { SystemAccounts.name(ofUser: id) ?? "\(id)" }
 
     package struct Rights: OptionSet, Sendable {
         package let rawValue: UInt32
@@ -85,7 +82,7 @@ package struct ServiceUser {
         let verb = missing.contains(.pass) ? "enter" : missing.contains(.write) ? "write into" : "read"
         let mode = String(information.st_mode & 0o7777, radix: 8)
         let owner = Self.name(information.st_uid)
-        let group = getgrgid(information.st_gid).map { String(cString: $0.pointee.gr_name) } ?? "\(information.st_gid)"
+        let group = SystemAccounts.name(ofGroup: information.st_gid) ?? "\(information.st_gid)"
         return "\(name) may not \(verb) \(path) (mode \(mode), \(owner):\(group))"
     }
 }

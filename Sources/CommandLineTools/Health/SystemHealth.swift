@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Spool
 import Storage
 
 /// What the kernel, the processor and the clock give.
@@ -89,7 +90,7 @@ package enum SystemHealth {
         var list = [gid_t](repeating: 0, count: 1024)
         let count = getgroups(Int32(list.count), &list)
         let names = Set(list.prefix(max(0, Int(count))) + [getegid()]).sorted().map { id in
-            getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? "\(id)"
+            SystemAccounts.name(ofGroup: id) ?? "\(id)"
         }
         return HealthCheck("groups", .fine, "you are in \(names.joined(separator: ", "))")
     }
