@@ -318,7 +318,7 @@ let package = Package(
             "JobRunTests",
             [
                 "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling",
-                "Spool",
+                "Ranks", "Spool",
                 "Storage",
                 "Tensors", "TensorBoard", "Tokenization", "Training", "Worker", "TestSupport",
             ]),

@@ -1,6 +1,8 @@
+import Ranks
+
 /// A call of MPI that failed. Nothing is mended inside MPI: the group ends, and the daemon starts
 /// it again.
-package struct MPIError: Error, CustomStringConvertible {
+package struct MPIError: GroupFailure, CustomStringConvertible {
     package var call: String
     package var reason: String
 

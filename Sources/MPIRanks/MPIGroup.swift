@@ -184,7 +184,11 @@ package final class MPIGroup: RankGroup {
     /// Leaves the group together with all others. Where they do not come within some seconds, the
     /// group is torn down: the launcher ends what is left, with this exit code.
     package func leave(_ exitCode: Int32) {
-        if (try? meet(seconds: 10)) == true { MPI_Finalize() } else { tearDown(exitCode) }
+        guard (try? meet(seconds: 10)) == true else { tearDown(exitCode) }
+        // A launcher that does not answer is not waited for: SIGALRM ends the process.
+        alarm(60)
+        MPI_Finalize()
+        alarm(0)
     }
 
     /// Ends all ranks at once; the launcher's exit code is this one.

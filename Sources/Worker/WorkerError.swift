@@ -5,6 +5,7 @@ import Jobs
 import Manifest
 import Models
 import Preparation
+import Ranks
 import Storage
 import Tensors
 import Tokenization
@@ -58,12 +59,13 @@ enum FailureDescription {
         }
     }
 
-    /// How a worker ends after an error of a device that another worker may not meet: it is lost,
-    /// or others hold its memory; nil for all other errors.
+    /// How a worker ends after an error that another worker may not meet: its device is lost, others
+    /// hold its memory, or another process of the job is gone; nil for all other errors.
     static func transientOutcome(_ error: any Error) -> WorkerExit? {
         switch error {
         case VulkanError.deviceLost: .deviceLost
         case VulkanError.outOfMemory, CPUError.outOfMemory: .ranOut
+        case is any GroupFailure: .ranOut
         default: nil
         }
     }
@@ -120,6 +122,8 @@ enum FailureDescription {
             default: .init(code: .deviceFailed, message: "\(error)")
             }
         case CPUError.outOfMemory: .init(code: .outOfMemory, message: "\(error)", param: "memory_limit")
+        case is any GroupFailure:
+            .init(code: .workerCrashed, message: "another process of the job has ended or cannot be reached: \(error)")
         default: .init(code: .internalError, message: "\(error)")
         }
     }
