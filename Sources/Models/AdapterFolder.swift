@@ -61,7 +61,7 @@ package struct AdapterFolder {
         }
         file = path + "/" + name
         for tensor in try SafetensorsFile(path: file).tensors {
-            if configuration.isClassifier, Self.isHead(tensor.name) {
+            if configuration.isClassifier, AdapterTensorNames.isHead(tensor.name) {
                 guard tensor.elementType.isFloatingPoint, tensor.shape.count == 2 else {
                     throw ModelError(file: file, field: tensor.name, "is not a matrix of floating-point numbers")
                 }
@@ -75,16 +75,16 @@ package struct AdapterFolder {
                 try baseWeights.append(checked(tensor))
                 continue
             }
-            if configuration.usesMagnitudes, let module = Self.moduleOfMagnitude(tensor.name) {
+            if configuration.usesMagnitudes, let module = AdapterTensorNames.moduleOfMagnitude(tensor.name) {
                 try magnitudes.append((module, checked(tensor)))
                 continue
             }
-            guard let place = Self.place(of: tensor.name) else {
+            guard let place = AdapterTensorNames.place(of: tensor.name) else {
                 if configuration.bias != .none || !configuration.savedModules.isEmpty {
                     try others.append(checked(tensor))
                     continue
                 }
-                throw ModelError(file: file, field: tensor.name, Self.meaning(of: tensor.name))
+                throw ModelError(file: file, field: tensor.name, AdapterTensorNames.meaning(of: tensor.name))
             }
             guard tensor.shape.count == 2 else {
                 throw ModelError(file: file, field: tensor.name, "has the shape \(tensor.shape), not a matrix's")
@@ -137,7 +137,7 @@ package struct AdapterFolder {
 
     /// The rows of a tensor of the model that the adapter has whole; nil where it has not.
     func rowCount(of name: String) -> Int? {
-        others.first { Self.module(Self.plain($0.name), among: [name]) != nil }?.shape.first
+        others.first { AdapterTensorNames.module(AdapterTensorNames.plain($0.name), among: [name]) != nil }?.shape.first
     }
 
     /// Whether the adapter has a head of its own beside the matrices.
@@ -179,7 +179,7 @@ package struct AdapterFolder {
         var halves: [String: (a: Matrix?, b: Matrix?)] = [:]
         for entry in stored {
             let key = entry.matrix.tensor.name
-            guard let module = Self.module(entry.module, among: known) else {
+            guard let module = AdapterTensorNames.module(entry.module, among: known) else {
                 let last = entry.module.split(separator: ".").last.map(String.init) ?? ""
                 throw ModelError(
                     file: file, field: key,
@@ -256,7 +256,7 @@ package struct AdapterFolder {
     func requireBase(_ checkpoint: Checkpoint) throws(ModelError) {
         let known = Set(checkpoint.tensors.keys)
         for tensor in baseWeights {
-            let base = Self.module(Self.plain(tensor.name), among: known).flatMap { checkpoint.tensors[$0] }
+            let base = AdapterTensorNames.module(AdapterTensorNames.plain(tensor.name), among: known).flatMap { checkpoint.tensors[$0] }
             guard let base, base.holdsSameNumbers(as: tensor) else {
                 throw ModelError(
                     file: file, field: tensor.name,
@@ -276,11 +276,13 @@ package struct AdapterFolder {
         var found: [String: StoredTensor] = [:]
         var second: StoredTensor?
         for tensor in others {
-            if let tie, known.contains(tie.embedding), Self.module(Self.plain(tensor.name), among: [tie.head]) != nil {
+            if let tie, known.contains(tie.embedding),
+                AdapterTensorNames.module(AdapterTensorNames.plain(tensor.name), among: [tie.head]) != nil
+            {
                 second = tensor
                 continue
             }
-            guard let copy = Self.module(Self.plain(tensor.name), among: known).flatMap({ byName[$0] }) else {
+            guard let copy = AdapterTensorNames.module(AdapterTensorNames.plain(tensor.name), among: known).flatMap({ byName[$0] }) else {
                 throw ModelError(
                     file: file, field: tensor.name, "is no matrix of an adapter, and of no bias or module that adapter_config.json names")
             }
@@ -311,7 +313,7 @@ package struct AdapterFolder {
         let known = Set(byName.keys)
         var found: [String: StoredTensor] = [:]
         for (module, tensor) in magnitudes {
-            guard let adapter = Self.module(module, among: known).flatMap({ byName[$0] }) else {
+            guard let adapter = AdapterTensorNames.module(module, among: known).flatMap({ byName[$0] }) else {
                 throw ModelError(file: file, field: tensor.name, "belongs to no layer with an adapter")
             }
             guard tensor.elementCount == adapter.module.outputs, tensor.shape.allSatisfy({ $0 == 1 || $0 == adapter.module.outputs }) else {
@@ -322,7 +324,7 @@ package struct AdapterFolder {
                 throw ModelError(file: file, field: tensor.name, "is there a second time, under another name")
             }
         }
-        let held = Set(stored.compactMap { Self.module($0.module, among: known) })
+        let held = Set(stored.compactMap { AdapterTensorNames.module($0.module, among: known) })
         if let missing = modules.first(where: { held.contains($0.module.name) && found[$0.keyOfMagnitude] == nil }) {
             throw ModelError(file: file, field: missing.keyOfMagnitude, "is missing, though adapter_config.json has use_dora")
         }
@@ -335,66 +337,5 @@ package struct AdapterFolder {
         try numbers(for: model.adapters, on: model.linearModules)
             + magnitudes(for: model.adapters).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
             + tensors(for: model.copies, tie: model.keptTie).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
-    }
-
-    // MARK: Names
-
-    /// The name of a tensor in the model, where PEFT puts words into it.
-    private static func plain(_ name: String) -> String {
-        let words: Set<String> = ["_orig_mod", "_fsdp_wrapped_module", "base_layer", "modules_to_save", "default"]
-        return name.split(separator: ".").filter { !words.contains(String($0)) }.joined(separator: ".")
-    }
-
-    /// The module and the matrix that a tensor's name means; nil if it is none of a plain adapter.
-    private static func place(of name: String) -> (module: String, isA: Bool, isOfMLX: Bool)? {
-        var parts = name.split(separator: ".").map(String.init).filter { !["_orig_mod", "_fsdp_wrapped_module"].contains($0) }
-        if parts.last == "weight" { parts.removeLast() }
-        let matrices = [
-            "lora_A": (true, false), "lora_B": (false, false), "lora_a": (true, true), "lora_b": (false, true),
-            "lora_embedding_A": (true, false), "lora_embedding_B": (false, false),
-        ]
-        // Between the matrix and `weight` may stand the adapter's name.
-        guard let index = parts.lastIndex(where: { matrices[$0] != nil }), index >= parts.count - 2, index > 0,
-            let (isA, isOfMLX) = matrices[parts[index]]
-        else { return nil }
-        return (parts[..<index].joined(separator: "."), isA, isOfMLX)
-    }
-
-    /// The module whose rows' lengths a tensor is; nil if it is something else.
-    private static func moduleOfMagnitude(_ name: String) -> String? {
-        var parts = name.split(separator: ".").map(String.init).filter { !["_orig_mod", "_fsdp_wrapped_module"].contains($0) }
-        if parts.last == "weight" { parts.removeLast() }
-        guard let index = parts.lastIndex(of: "lora_magnitude_vector"), index >= parts.count - 2, index > 0 else { return nil }
-        return parts[..<index].joined(separator: ".")
-    }
-
-    /// Whether a tensor is a classifier's head, whose name PEFT (0.21) writes without the adapter's
-    /// name.
-    private static func isHead(_ name: String) -> Bool {
-        let last = name.replacing(".modules_to_save.default", with: "").replacing("base_model.model.", with: "")
-        return AdapterConfiguration.headNames.contains { last == $0 + ".weight" }
-    }
-
-    /// The linear layer that a stored name means: words before it are wrappers', and `model.` may
-    /// be missing.
-    private static func module(_ stored: String, among known: Set<String>) -> String? {
-        var parts = stored.split(separator: ".")[...]
-        while !parts.isEmpty {
-            let name = parts.joined(separator: ".")
-            if known.contains(name) { return name }
-            if known.contains("model." + name) { return "model." + name }
-            // A number is a layer's: what stands before it is no wrapper any more.
-            guard let first = parts.first, Int(first) == nil, first != "layers" else { return nil }
-            parts.removeFirst()
-        }
-        return nil
-    }
-
-    /// What a tensor that is no matrix of a plain adapter is.
-    private static func meaning(of name: String) -> String {
-        if name.contains("lora_magnitude_vector") { return "is of a DoRA adapter, but adapter_config.json has no use_dora" }
-        if name.hasSuffix(".m") { return "is of a DoRA adapter of mlx-lm, which is not read" }
-        if name.hasSuffix(".bias") { return "is a bias, though adapter_config.json has no bias: all or lora_only" }
-        return "is no matrix of an adapter (lora_A, lora_B), and adapter_config.json names no modules_to_save"
     }
 }
