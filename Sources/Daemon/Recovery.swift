@@ -120,7 +120,10 @@ struct Recovery {
             return nil
         }
         if status.state == .running, store.change(&status, to: .queued), lock != nil { store.write(status) }
-        if status.state.isFinal { folder.removeTokens() }
+        if status.state.isFinal {
+            folder.removeTokens()
+            if lock != nil { folder.removePulse() }
+        }
         store.note(status, measuring: true)
         return status.state.isFinal && status.reason != .exportingCheckpoint ? nil : status
     }

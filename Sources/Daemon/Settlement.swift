@@ -30,7 +30,10 @@ struct Settlement {
         // No other worker comes that would clear away what one that was killed in its last moment
         // has left.
         if case .signalled = ended.end, status.state.isFinal, let lock = try? FileLock(path: folder.lockFile) {
-            withExtendedLifetime(lock) { folder.removeLitter() }
+            withExtendedLifetime(lock) {
+                folder.removeLitter()
+                folder.removePulse()
+            }
         }
         if worker.task == .salvage { return salvaged(worker.job) }
         // What was asked of a worker that ended before it could do it.

@@ -97,7 +97,7 @@ final class WorkerSupervisor {
         _ keep: (WorkerProcess) -> Void
     ) -> StorageError? {
         let folder = layout.job(job)
-        try? DurableFiles.remove(folder.pulseFile)
+        folder.removePulse()
         let worker = WorkerProcess.start(
             task, program: program, job: job, owner: owner, folder: folder.path, device: device, extra: extra, gang: gang,
             watchdog: StepWatchdog(limits, now: awake))

@@ -75,6 +75,10 @@ package struct JobFolder: Sendable, Hashable {
     /// the data, and is made again if the job goes on after all.
     package func removeTokens() { FolderListing.delete(tokens) }
 
+    /// Removes the last sign of life of a worker that is gone. The caller must hold the job's lock
+    /// or be about to start its next worker.
+    package func removePulse() { try? DurableFiles.remove(pulseFile) }
+
     /// What validation found.
     /// - Returns: nil if the files have not been validated, or what was written of that is damaged;
     ///   they are to be validated again then.

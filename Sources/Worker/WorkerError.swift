@@ -59,8 +59,8 @@ enum FailureDescription {
         }
     }
 
-    /// How a worker ends after an error that another worker may not meet: its device is lost, others
-    /// hold its memory, or another process of the job is gone; nil for all other errors.
+    /// How a worker ends after an error that another worker may not meet: its device is lost,
+    /// others hold its memory, or another process of the job is gone; nil for all other errors.
     static func transientOutcome(_ error: any Error) -> WorkerExit? {
         switch error {
         case VulkanError.deviceLost: .deviceLost

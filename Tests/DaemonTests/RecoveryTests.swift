@@ -302,7 +302,10 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder.checkpoints + "/.step-000004.17.tmp", withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: folder.checkpoints + "/.trash-step-000002-5", withIntermediateDirectories: true)
         try DurableFiles.replace(folder.ballastFile, with: "ballast")
+        // Of a worker that died between the job's end and its own.
+        try DurableFiles.replace(folder.pulseFile, with: "saving 4 9")
         _ = try spool.drain()
         #expect(try FolderListing.names(in: folder.checkpoints).isEmpty && !FolderListing.exists(folder.ballastFile))
+        #expect(!FolderListing.exists(folder.pulseFile))
     }
 }

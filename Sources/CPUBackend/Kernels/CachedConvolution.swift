@@ -30,7 +30,7 @@ final class CachedConvolutionKernel: Kernel {
             let (range, sequence) = (ranges.integers(row), Int(sequences.integers(row)[0]))
             let isHeld = sequence >= 0 && sequence < pages.rows
             let (first, end) = (max(0, Int(range[0])), isHeld ? min(pages.columns * pageRows, Int(range[1])) : 0)
-            sums.write(to: y.address(row), y.elementType, from: cache.elementType) { tap in
+            sums.put(into: y.address(row), y.elementType, from: cache.elementType) { tap in
                 let position = end - 1 - tap
                 guard position >= first else { return nil }
                 let place = Int(pages.integers(sequence)[position / pageRows]) * pageRows + position % pageRows

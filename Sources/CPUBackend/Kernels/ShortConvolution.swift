@@ -28,7 +28,7 @@ final class ShortConvolutionKernel: Kernel {
         for row in blocks.rows(of: block) {
             let range = ranges.integers(row)
             let (first, end) = (max(0, Int(range[0])), min(x.rows, Int(range[1])))
-            sums.write(to: y.address(row), y.elementType, from: x.elementType) { tap in
+            sums.put(into: y.address(row), y.elementType, from: x.elementType) { tap in
                 let other = isBackward ? row + tap : row - tap
                 return first < end && other >= first && other < end ? x.address(other) : nil
             }

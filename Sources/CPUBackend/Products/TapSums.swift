@@ -32,8 +32,8 @@ struct TapSums {
     /// there.
     /// - Parameter place: the address of the j-th row; nil: it is not there.
     @inline(__always)
-    func write(
-        to target: UnsafeMutableRawPointer, _ targetType: ElementType, from type: ElementType, _ place: (Int) -> UnsafeMutableRawPointer?
+    func put(
+        into target: UnsafeMutableRawPointer, _ targetType: ElementType, from type: ElementType, _ place: (Int) -> UnsafeMutableRawPointer?
     ) {
         sums.update(repeating: 0, count: columns)
         for j in 0..<taps {

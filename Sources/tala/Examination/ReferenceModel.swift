@@ -29,8 +29,9 @@ struct ReferenceModel {
     /// - Throws: what cannot be read.
     init(folder: String, name: String) throws {
         let path = "\(folder)/models/\(name)"
-        checkpoint = try Checkpoint(folder: path)
-        configuration = try ModelConfiguration(folder: path)
+        let opened = try OpenedModel(path: path)
+        guard let weights = opened.weights else { throw ModelError(file: path, "holds no weights") }
+        (checkpoint, configuration) = (weights, opened.configuration)
         tensors = Dictionary(try SafetensorsFile(path: path + "/golden.safetensors").tensors.map { ($0.name, $0) }) { first, _ in first }
         let figures = try JSONParser().parse(try DurableFiles.read(path + "/golden.json", limit: 16 << 20))
         lengths = figures["lengths"]?.array?.compactMap(\.integer) ?? []
