@@ -5,12 +5,9 @@
 #include "block_formats.h"
 #include "block_tile.h"
 
-#define TALA_BYTES(NAME, NUMBER, HEADS, BYTES, PARTS) bytes_of_##NAME = BYTES,
-enum { TALA_ALL_FORMATS(TALA_BYTES) };
 #define TALA_DOTS(NAME, NUMBER, HEADS, BYTES, PARTS)                                                                                      \
-    TALA_INLINE tala_heads NAME##_head(const uint8_t *block, const void *beside) { return HEADS(block); }                                 \
-    TALA_TILE(NAME, singles, TALA_TARGET, float, BYTES, PARTS, TALA_ADD_FLOATS)                                                           \
-    TALA_TILE(NAME, pairs, TALA_TARGET_BF16, uint16_t, BYTES, PARTS, TALA_ADD_PAIRS)
+    TALA_TILE(NAME, singles, TALA_TARGET, float, PARTS, TALA_ADD_FLOATS)                                                                  \
+    TALA_TILE(NAME, pairs, TALA_TARGET_BF16, uint16_t, PARTS, TALA_ADD_PAIRS)
 TALA_ALL_FORMATS(TALA_DOTS)
 
 #define TALA_ENTRY(NAME, NUMBER, HEADS, BYTES, PARTS) [NUMBER] = {NAME##_singles, NAME##_pairs},

@@ -312,4 +312,12 @@ TALA_INLINE_BF16 __m512i q6_k_narrow(const uint8_t *block, int part, const tala_
     FORMAT(iq4_xs, 23, iq4_xs_heads, 136, 8)                                                                                              \
     FORMAT(mxfp4, 39, no_heads, 17, 1)
 
+// The same of all formats, those beside whose blocks something lies too: bytes_of_NAME and
+// NAME_head.
+#define TALA_BYTES(NAME, NUMBER, HEADS, BYTES, PARTS) bytes_of_##NAME = BYTES,
+enum { TALA_ALL_FORMATS(TALA_BYTES) };
+#define TALA_HEAD(NAME, NUMBER, HEADS, BYTES, PARTS)                                                                                      \
+    TALA_INLINE tala_heads NAME##_head(const uint8_t *block, const void *beside) { return HEADS(block); }
+TALA_ALL_FORMATS(TALA_HEAD)
+
 #endif

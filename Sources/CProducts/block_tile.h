@@ -15,7 +15,7 @@
 enum { most_rows = tala_most_block_dot_rows, most_columns = 4 };
 
 /// A tile: `rows` rows of x, of which `stored` count, and `columns` of the weight.
-#define TALA_TILE(NAME, SUFFIX, TARGET, XTYPE, BYTES, PARTS, ADD)                                                                         \
+#define TALA_TILE(NAME, SUFFIX, TARGET, XTYPE, PARTS, ADD)                                                                                \
     __attribute__((always_inline)) static inline TARGET void NAME##_##SUFFIX##_tile(                                                      \
         const int rows, const int columns, const XTYPE *x, int64_t x_stride, int stored, const uint8_t *const w[most_columns],            \
         int64_t blocks, int64_t ahead, float *sums, int64_t sums_stride, int stored_columns, const void *beside) {                        \
@@ -27,9 +27,9 @@ enum { most_rows = tala_most_block_dot_rows, most_columns = 4 };
         for (int64_t b = 0; b < blocks; b++) {                                                                                            \
             tala_heads heads[most_columns];                                                                                               \
             TALA_UNROLL for (int j = 0; j < columns; j++) {                                                                               \
-                heads[j] = NAME##_head(w[j] + b * BYTES, beside);                                                                         \
-                TALA_UNROLL for (int line = 0; line < BYTES; line += 64) {                                                                \
-                    _mm_prefetch((const char *)w[j] + b * BYTES + line + ahead, _MM_HINT_T0);                                             \
+                heads[j] = NAME##_head(w[j] + b * bytes_of_##NAME, beside);                                                               \
+                TALA_UNROLL for (int line = 0; line < bytes_of_##NAME; line += 64) {                                                      \
+                    _mm_prefetch((const char *)w[j] + b * bytes_of_##NAME + line + ahead, _MM_HINT_T0);                                   \
                 }                                                                                                                         \
             }                                                                                                                             \
             TALA_UNROLL for (int part = 0; part < PARTS; part++) {                                                                        \

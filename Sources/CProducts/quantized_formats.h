@@ -10,7 +10,8 @@ enum { bytes_of_q8 = 32, bytes_of_nf4 = 32, nf4_group = 256 };
 
 TALA_INLINE tala_heads q8_head(const uint8_t *block, const void *beside) {
     const tala_q8 *weight = beside;
-    return (tala_heads){scale_at((const uint8_t *)(weight->scales + (block - (const uint8_t *)weight->codes) / bytes_of_q8)), _mm512_setzero_ps()};
+    const int64_t number = (block - (const uint8_t *)weight->codes) / bytes_of_q8;
+    return (tala_heads){scale_at((const uint8_t *)(weight->scales + number)), _mm512_setzero_ps()};
 }
 TALA_INLINE tala_numbers q8(const uint8_t *block, int part, const tala_heads *heads) {
     return (tala_numbers){_mm512_mul_ps(signed_bytes(block), heads->scales), _mm512_mul_ps(signed_bytes(block + 16), heads->scales)};

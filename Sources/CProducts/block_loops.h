@@ -1,0 +1,30 @@
+// Blocks one behind the other as numbers, of any format that has what block_tile.h names.
+#ifndef TALA_BLOCK_LOOPS_H
+#define TALA_BLOCK_LOOPS_H
+
+#include "block_formats.h"
+
+#define TALA_UNROLL _Pragma("clang loop unroll(full)")
+
+/// NAME_floats and NAME_halves.
+#define TALA_LOOPS(NAME, PARTS)                                                                                                           \
+    TALA_TARGET static void NAME##_floats(const uint8_t *block, const void *beside, int64_t count, float *target) {                       \
+        for (; count > 0; count--, block += bytes_of_##NAME) {                                                                            \
+            const tala_heads heads = NAME##_head(block, beside);                                                                          \
+            TALA_UNROLL for (int part = 0; part < PARTS; part++, target += 32) {                                                          \
+                const tala_numbers numbers = NAME(block, part, &heads);                                                                   \
+                _mm512_storeu_ps(target, numbers.first);                                                                                  \
+                _mm512_storeu_ps(target + 16, numbers.second);                                                                            \
+            }                                                                                                                             \
+        }                                                                                                                                 \
+    }                                                                                                                                     \
+    TALA_TARGET_BF16 static void NAME##_halves(const uint8_t *block, const void *beside, int64_t count, uint16_t *target) {               \
+        for (; count > 0; count--, block += bytes_of_##NAME) {                                                                            \
+            const tala_heads heads = NAME##_head(block, beside);                                                                          \
+            TALA_UNROLL for (int part = 0; part < PARTS; part++, target += 32) {                                                          \
+                _mm512_storeu_si512(target, NAME##_narrow(block, part, &heads));                                                          \
+            }                                                                                                                             \
+        }                                                                                                                                 \
+    }
+
+#endif
