@@ -88,9 +88,10 @@ package enum Confinement {
     /// Leaves this process the connections that it has, and no others: not even a local one to a
     /// service that hands out credentials. For one of several processes, once it is confined.
     /// - Parameter report: of its confinement; where that is off or impossible, so is this.
-    package static func keepConnections(_ report: Report) {
-        guard !report.isOff, report.forbidsCalls else { return }
-        _ = tala_forbid_connections()
+    /// - Returns: what has to be said where the kernel refuses; nil if all is well.
+    package static func keepConnections(_ report: Report) -> String? {
+        guard !report.isOff, report.forbidsCalls, tala_forbid_connections() != 0 else { return nil }
+        return "it can still make connections on this host: \(String(cString: strerror(errno)))"
     }
 
     /// The model's folder, and the files that links in it lead to: a download cache keeps weights

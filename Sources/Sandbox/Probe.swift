@@ -13,8 +13,8 @@ package enum Probe {
     package static func run(_ folder: JobFolder, paths: [String], isRank: Bool = false) throws -> [String] {
         let acceptance = try folder.acceptance()
         let report = Confinement.confine(folder, acceptance)
-        if isRank { Confinement.keepConnections(report) }
         var lines = [report.description]
+        if isRank, let problem = Confinement.keepConnections(report) { lines.append(problem) }
         for path in paths {
             let isWritable = !FolderListing.isFolder(path) && Reachability.canWrite(path)
             let isReadable = Reachability.canRead(path)

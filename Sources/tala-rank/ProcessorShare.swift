@@ -10,9 +10,7 @@ enum ProcessorShare {
         var mask = [UInt64](repeating: 0, count: 128)
         let byteCount = tala_processor_mask(&mask, mask.count * MemoryLayout<UInt64>.size)
         let own = byteCount > 0 ? mask.reduce(0) { $0 + $1.nonzeroBitCount } : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, name.count - 1)
-        let key = name.map { UInt8(bitPattern: $0) } + mask.withUnsafeBytes { Array($0) }
+        let key = Array(HostName.own.utf8) + mask.withUnsafeBytes { Array($0) }
         let sharers = try group.gather(key).count { $0 == key }
         return max(1, own / max(1, sharers))
     }

@@ -55,11 +55,8 @@ struct RunCommand: ParsableCommand {
     private func lead(_ group: MPIGroup, _ selector: String) throws -> Never {
         let folder = JobFolder(path: job)
         guard FolderListing.exists(folder.path) else {
-            var name = [CChar](repeating: 0, count: 256)
-            gethostname(&name, name.count - 1)
-            let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             StandardError.write(
-                "<3>tala-rank: rank 0 is on \(host), which does not have \(folder.path): the first host of launch.hosts must be the daemon's own\n"
+                "<3>tala-rank: rank 0 is on \(HostName.own), which does not have \(folder.path): the first host of launch.hosts must be the daemon's own\n"
             )
             group.tearDown(WorkerExit.failed.rawValue)
         }
@@ -103,8 +100,9 @@ struct RunCommand: ParsableCommand {
     }
 
     private func confined(_ confinement: Confinement.Report, _ subject: String) {
-        Confinement.keepConnections(confinement)
-        guard !confinement.isComplete else { return }
-        Journal(program: "tala-rank").log(.warning, "\(subject): \(confinement.description)", nil, Journal.Subject())
+        let problems = [confinement.isComplete ? nil : confinement.description, Confinement.keepConnections(confinement)]
+        for problem in problems.compactMap({ $0 }) {
+            Journal(program: "tala-rank").log(.warning, "\(subject): \(problem)", nil, Journal.Subject())
+        }
     }
 }
