@@ -6,37 +6,24 @@ extension CachedConvolution: CPUKernel {
 }
 
 /// A causal convolution over rows in pages of a cache.
-final class CachedConvolutionKernel: Kernel {
+final class CachedConvolutionKernel: ConvolutionKernel {
     private let pageRows: Int
-    private let (cache, weight, ranges, sequences, pages): (Matrix, Matrix, Matrix, Matrix, Matrix)
-    private let y: Matrix
-    private let blocks: RowBlocks
+    private let (cache, ranges, sequences, pages): (Matrix, Matrix, Matrix, Matrix)
 
     init(_ operation: CachedConvolution, _ operands: KernelOperands) {
         pageRows = operation.pageRows
-        (cache, weight, ranges) = (operands.inputs[0], operands.inputs[1], operands.inputs[2])
+        (cache, ranges) = (operands.inputs[0], operands.inputs[2])
         (sequences, pages) = (operands.inputs[3], operands.inputs[4])
-        y = operands.outputs[0]
-        blocks = RowBlocks(rows: y.rows, columns: y.columns)
-        super.init()
+        super.init(weight: operands.inputs[1], from: cache.elementType, to: operands.outputs[0])
     }
 
-    override var scratchByteCount: Int { TapSums.scratchByteCount(weight) }
-    override func blockCount(_ phase: Int) -> Int { blocks.count }
-
-    override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
-        let sums = TapSums(weight, workspace.scratch)
-        for row in blocks.rows(of: block) {
-            let (range, sequence) = (ranges.integers(row), Int(sequences.integers(row)[0]))
-            let isHeld = sequence >= 0 && sequence < pages.rows
-            let (first, end) = (max(0, Int(range[0])), isHeld ? min(pages.columns * pageRows, Int(range[1])) : 0)
-            sums.put(into: y.address(row), y.elementType, from: cache.elementType) { tap in
-                let position = end - 1 - tap
-                guard position >= first else { return nil }
-                let place = Int(pages.integers(sequence)[position / pageRows]) * pageRows + position % pageRows
-                // A page that the cache does not have holds nothing.
-                return place >= 0 && place < cache.rows ? cache.address(place) : nil
-            }
-        }
+    override func place(_ row: Int, _ tap: Int) -> UnsafeMutableRawPointer? {
+        let (range, sequence) = (ranges.integers(row), Int(sequences.integers(row)[0]))
+        guard sequence >= 0, sequence < pages.rows else { return nil }
+        let position = min(pages.columns * pageRows, Int(range[1])) - 1 - tap
+        guard position >= max(0, Int(range[0])) else { return nil }
+        let place = Int(pages.integers(sequence)[position / pageRows]) * pageRows + position % pageRows
+        // A page that the cache does not have holds nothing.
+        return place >= 0 && place < cache.rows ? cache.address(place) : nil
     }
 }
