@@ -51,8 +51,6 @@ import Worker
             lora: !kind.isFull, model: model, data: data, changes: base.merging(kind.changes) { $1 }.merging(changes) { $1 }, steps: steps)
     }
 
-    private static func message(_ job: ReferenceJob) -> String { job.folder.status()?.error?.message ?? "" }
-
     private static func loss(_ job: ReferenceJob) throws -> Double {
         let figures = try JSONParser().parse(job.resultBytes("evaluation.json"))
         return (figures["validation"]?["loss"] ?? figures["loss"])?.double ?? .infinity
@@ -63,19 +61,12 @@ import Worker
     }
 
     @Test(arguments: kinds) func aJobThatIsStoppedEndsInTheSameBytes(kind: Kind) throws {
-        let (whole, cut) = (try Self.job(kind), try Self.job(kind))
-        defer {
-            whole.remove()
-            cut.remove()
-        }
-        #expect(try whole.run() == .succeeded, "\(Self.message(whole))")
-        #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= 3 }) == .stopped)
-        #expect(try cut.run() == .succeeded, "\(Self.message(cut))")
         let part = kind.wholeModel
         let files =
             ["\(part)/model.safetensors", "\(part)/config.json", "\(part)/tokenizer.json", "\(part)/tokenizer_config.json"]
             + (kind.isFull ? [] : ["adapter/adapter_model.safetensors", "adapter/adapter_config.json", "adapter/tokenizer.json"])
-        for file in files { #expect(try whole.resultBytes(file) == cut.resultBytes(file), "\(file)") }
+        let whole = try ReferenceJob.thatMayStop(files) { try Self.job(kind) }
+        defer { whole.remove() }
 
         // The whole model has the tokens in all its files.
         let result = whole.folder.result + "/" + part
@@ -108,7 +99,7 @@ import Worker
             plain.remove()
             grown.remove()
         }
-        #expect(try plain.run() == .succeeded && grown.run() == .succeeded, "\(Self.message(grown))")
+        #expect(try plain.run() == .succeeded && grown.run() == .succeeded, "\(grown.message)")
         let (before, after) = (plain.metrics.first?["train_loss"] ?? 0, grown.metrics.first?["train_loss"] ?? 9)
         // One row more of 768 in the softmax, at the mean of the others.
         #expect(abs(before - after) < 0.01 * before, "\(before), with a token more \(after)")
@@ -119,7 +110,7 @@ import Worker
     @Test(arguments: [kinds[0], kinds[1]]) func theResultIsUsedAsAnyOther(kind: Kind) throws {
         let first = try Self.job(kind)
         defer { first.remove() }
-        #expect(try first.run() == .succeeded, "\(Self.message(first))")
+        #expect(try first.run() == .succeeded, "\(first.message)")
         let loss = try Self.loss(first)
         let adapter = first.folder.result + "/adapter"
         let method: JSONNode = ["type": "evaluation", "evaluation": JSONNode([JSONMember]())]
@@ -133,7 +124,7 @@ import Worker
             lora: true, data: Self.data, initialAdapter: adapter,
             changes: ["adapter": ["type": "lora", "init_from": "a"], "schedule": ["type": "constant", "warmup_steps": 1]], steps: 1)
         defer { for job in [judged, merged, second] { job.remove() } }
-        for job in [judged, merged, second] { #expect(try job.run() == .succeeded, "\(Self.message(job))") }
+        for job in [judged, merged, second] { #expect(try job.run() == .succeeded, "\(job.message)") }
         #expect(try abs(Self.loss(judged) - loss) < 1e-5 && abs(Self.loss(merged) - loss) < 1e-5)
         // One step at the first step of a warm-up changes nothing.
         let after = try Self.loss(second)
@@ -192,11 +183,11 @@ import Worker
             Kind(description: "", tokens: ["<never>"], adapter: ["type": "lora", "rank": 2, "modules_to_save": ["lm_head"]], rows: 768),
             changes: ["add_tokens": nil], steps: 1)
         defer { untied.remove() }
-        #expect(try untied.run() == .succeeded, "\(Self.message(untied))")
+        #expect(try untied.run() == .succeeded, "\(untied.message)")
         let model = untied.folder.result + "/merged"
         let job = try Self.job(Self.kinds[1], model: model)
         defer { job.remove() }
-        #expect(try job.run() == .succeeded, "\(Self.message(job))")
+        #expect(try job.run() == .succeeded, "\(job.message)")
         let opened = try OpenedModel(path: job.folder.result + "/merged")
         #expect(!opened.configuration.tiesEmbeddings)
         let (old, new) = (try OpenedModel(path: model).weights, opened.weights)
@@ -228,7 +219,7 @@ import Worker
             job.remove()
             FolderListing.delete(file)
         }
-        #expect(try job.run() == .succeeded, "\(Self.message(job))")
+        #expect(try job.run() == .succeeded, "\(job.message)")
         let configuration = try JSONParser().parse(job.resultBytes("adapter/adapter_config.json"))
         #expect(
             configuration["modules_to_save"]?.withoutPlaces == ["embed_tokens", "score"] && configuration["ensure_weight_tying"] == nil)
@@ -252,7 +243,7 @@ import Worker
             job.remove()
             reference.remove()
         }
-        #expect(try job.run() == .succeeded, "\(Self.message(job))")
+        #expect(try job.run() == .succeeded, "\(job.message)")
         #expect(try reference.run() == .succeeded)
         for (found, wanted) in zip(job.metrics, reference.metrics) {
             #expect(abs((found["train_loss"] ?? 0) - (wanted["train_loss"] ?? 9)) < 0.02 * (wanted["train_loss"] ?? 1))
@@ -273,14 +264,14 @@ import Worker
         let job = try Self.job(Kind(description: "", tokens: tokens, adapter: adapter, rows: 768), steps: 1)
         defer { job.remove() }
         #expect(try job.run() == (words.isEmpty ? .succeeded : .failed))
-        if !words.isEmpty { #expect(Self.message(job).contains(words), "\(Self.message(job))") }
+        if !words.isEmpty { #expect(job.message.contains(words), "\(job.message)") }
     }
 
     /// The tokens of a file are kept by what the tokenizer says: another token is another entry.
     @Test func aJobSaysWhatItAdds() throws {
         let job = try Self.job(Self.kinds[0], steps: 1)
         defer { job.remove() }
-        #expect(try job.run() == .succeeded, "\(Self.message(job))")
+        #expect(try job.run() == .succeeded, "\(job.message)")
         let events = String(decoding: try DurableFiles.read(job.folder.eventsFile), as: UTF8.self)
         #expect(
             events.contains(#"Added to the vocabulary: \"Good day!\" (709), \"said the old owl\" (710), \"<|owl|>\" (711)"#), "\(events)")

@@ -15,8 +15,6 @@ import Worker
 @Suite(.serialized) struct AddedTokenMethodTests {
     private static let many = AddedTokenJobTests.many
 
-    private static func message(_ job: ReferenceJob) -> String { job.folder.status()?.error?.message ?? "" }
-
     private static func file(_ lines: [JSONNode]) throws -> String {
         let path = NSTemporaryDirectory() + "tala-grown-\(UUID().uuidString).jsonl"
         try DurableFiles.replace(path, with: lines.map { JSONWriter().string($0) + "\n" }.joined())
@@ -68,7 +66,7 @@ import Worker
             try Self.job(Self.method("supervised"), data: AddedTokenJobTests.data, isFull: isFull, device: $0, changes: changes)
         }
         defer { for job in jobs { job.remove() } }
-        for job in jobs { #expect(try job.run() == .succeeded, "\(Self.message(job))") }
+        for job in jobs { #expect(try job.run() == .succeeded, "\(job.message)") }
         let (one, other) = (jobs[0].metrics, jobs[1].metrics)
         #expect(one.count == 4 && other.count == 4)
         for (left, right) in zip(one, other) {
@@ -94,16 +92,10 @@ import Worker
         let data = try Self.file(pairs)
         defer { FolderListing.delete(data) }
         let method = Self.method("dpo")
-        let (whole, cut) = (try Self.job(method, data: data, isFull: isFull), try Self.job(method, data: data, isFull: isFull))
-        defer {
-            whole.remove()
-            cut.remove()
+        let whole = try ReferenceJob.thatMayStop([(isFull ? "model" : "merged") + "/model.safetensors"]) {
+            try Self.job(method, data: data, isFull: isFull)
         }
-        #expect(try whole.run() == .succeeded, "\(Self.message(whole))")
-        #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= 3 }) == .stopped)
-        #expect(try cut.run() == .succeeded, "\(Self.message(cut))")
-        let file = (isFull ? "model" : "merged") + "/model.safetensors"
-        #expect(try whole.resultBytes(file) == cut.resultBytes(file))
+        defer { whole.remove() }
         let first = try #require(whole.metrics.first)
         #expect(abs((first["train_loss"] ?? 9) - 0.6931) < 1e-3 && abs(first["rewards_margins"] ?? 9) < 1e-4, "\(first)")
         try Self.expectLearnt(whole, isFull: isFull)
@@ -117,16 +109,10 @@ import Worker
         let data = try Self.file(texts)
         defer { FolderListing.delete(data) }
         let method = Self.method("pretrain")
-        let (whole, cut) = (try Self.job(method, data: data, isFull: isFull), try Self.job(method, data: data, isFull: isFull))
-        defer {
-            whole.remove()
-            cut.remove()
+        let whole = try ReferenceJob.thatMayStop([(isFull ? "model" : "merged") + "/model.safetensors"]) {
+            try Self.job(method, data: data, isFull: isFull)
         }
-        #expect(try whole.run() == .succeeded, "\(Self.message(whole))")
-        #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= 3 }) == .stopped)
-        #expect(try cut.run() == .succeeded, "\(Self.message(cut))")
-        let file = (isFull ? "model" : "merged") + "/model.safetensors"
-        #expect(try whole.resultBytes(file) == cut.resultBytes(file))
+        defer { whole.remove() }
         try Self.expectLearnt(whole, isFull: isFull)
     }
 
@@ -145,7 +131,7 @@ import Worker
             FolderListing.delete(data)
             FolderListing.delete(model)
         }
-        #expect(try job.run() == .succeeded, "\(Self.message(job))")
+        #expect(try job.run() == .succeeded, "\(job.message)")
         try Self.expectLearnt(job, isFull: true)
     }
 
@@ -158,8 +144,8 @@ import Worker
             lanes.remove()
             plain.remove()
         }
-        #expect(try lanes.run() == .succeeded, "\(Self.message(lanes))")
-        #expect(try plain.run() == .succeeded, "\(Self.message(plain))")
+        #expect(try lanes.run() == .succeeded, "\(lanes.message)")
+        #expect(try plain.run() == .succeeded, "\(plain.message)")
         for (left, right) in zip(lanes.metrics, plain.metrics) {
             #expect(abs((left["train_loss"] ?? 9) - (right["train_loss"] ?? 0)) < 1e-4)
         }

@@ -33,8 +33,6 @@ import Worker
             lora: true, device: device, model: student, teacher: teacher, changes: base.merging(changes) { $1 }, steps: steps)
     }
 
-    private static func message(_ job: ReferenceJob) -> String { job.folder.status()?.error?.message ?? "" }
-
     @Test(arguments: ["stored", "nf4"]) func aJobThatIsStoppedEndsInTheSameBytes(weights: String) throws {
         let settings: [String: JSONNode] = ["teacher_weights": JSONNode(weights)]
         let (whole, cut) = (try Self.job(settings: settings), try Self.job(settings: settings))
@@ -42,9 +40,9 @@ import Worker
             whole.remove()
             cut.remove()
         }
-        #expect(try whole.run() == .succeeded, "\(Self.message(whole))")
+        #expect(try whole.run() == .succeeded, "\(whole.message)")
         for limit in [1.0, 4] { #expect(try cut.run(stop: { (cut.metrics.last?["step"] ?? 0) >= limit }) == .stopped) }
-        #expect(try cut.run() == .succeeded, "\(Self.message(cut))")
+        #expect(try cut.run() == .succeeded, "\(cut.message)")
         for file in ["adapter/adapter_model.safetensors", "merged/model.safetensors", "evaluation.json"] {
             #expect(try whole.resultBytes(file) == cut.resultBytes(file), "\(file)")
         }
@@ -73,7 +71,7 @@ import Worker
             one.remove()
             other.remove()
         }
-        #expect(try one.run() == .succeeded && other.run() == .succeeded, "\(Self.message(other))")
+        #expect(try one.run() == .succeeded && other.run() == .succeeded, "\(other.message)")
         #expect(one.metrics.count == 3)
         for (left, right) in zip(one.metrics, other.metrics) {
             for column in ["train_loss", "distillation", "cross_entropy", "grad_norm"] {
@@ -143,7 +141,7 @@ import Worker
             let job = try Self.job(teacher: path)
             defer { job.remove() }
             #expect(try job.run() == .failed)
-            for word in words { #expect(Self.message(job).contains(word), "\(word) is not in: \(Self.message(job))") }
+            for word in words { #expect(job.message.contains(word), "\(word) is not in: \(job.message)") }
             #expect(job.folder.status()?.error?.param == "method.distillation.teacher")
         }
     }
@@ -152,7 +150,7 @@ import Worker
         let job = try Self.job(changes: ["memory_limit": "8MiB"])
         defer { job.remove() }
         #expect(try job.run() == .failed)
-        #expect(Self.message(job).contains("or set method.distillation.teacher_weights to nf4"), "\(Self.message(job))")
+        #expect(job.message.contains("or set method.distillation.teacher_weights to nf4"), "\(job.message)")
     }
 
     /// A teacher that has changed since the job was validated would teach something else.
@@ -170,6 +168,6 @@ import Worker
         bytes[bytes.count - 2] ^= 1
         try Data(bytes).write(to: URL(fileURLWithPath: file))
         #expect(try job.run() == .failed)
-        #expect(Self.message(job).contains("no longer what was validated: teacher"), "\(Self.message(job))")
+        #expect(job.message.contains("no longer what was validated: teacher"), "\(job.message)")
     }
 }

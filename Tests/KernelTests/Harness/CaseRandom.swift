@@ -24,6 +24,22 @@ struct CaseRandom: RandomNumberGenerator {
         operand(count, 1, .int32) { _, _, random in Double(range.lowerBound + Int(random.next() % UInt64(range.count))) }
     }
 
+    /// Targets of rows of logits `[rows, 1]`: the largest column, some others, and none (-1).
+    mutating func targets(of logits: Operand) -> Operand {
+        let matrix = logits.matrix
+        let largest = (0..<matrix.rows).map { row -> Int in
+            let numbers = Array(matrix.row(row))
+            return numbers.firstIndex(of: numbers.max() ?? 0) ?? 0
+        }
+        return operand(matrix.rows, 1, .int32) { row, _, random in
+            switch row % 4 {
+            case 0: Double(largest[row])
+            case 3: -1
+            default: Double(random.next() % UInt64(matrix.columns))
+            }
+        }
+    }
+
     /// Numbers given one by one.
     mutating func operand(_ rows: Int, _ columns: Int, _ type: ElementType, _ value: (Int, Int, inout CaseRandom) -> Double) -> Operand {
         var values: [Double] = []

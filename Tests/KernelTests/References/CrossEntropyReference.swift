@@ -54,20 +54,9 @@ enum CrossEntropyReference: KernelReference {
             ties
             ? random.operand(rows, columns, type) { _, _, random in Double(random.next() % 4) }
             : random.numbers(rows, columns, type, in: -9...9)
-        var largest: [Int] = []
-        for row in 0..<rows {
-            let numbers = Array(logits.matrix.row(row))
-            largest.append(numbers.firstIndex(of: numbers.max() ?? 0) ?? 0)
-        }
         return [
             logits,
-            random.operand(rows, 1, .int32) { row, _, random in
-                switch row % 4 {
-                case 0: Double(largest[row])
-                case 3: -1
-                default: Double(random.next() % UInt64(columns))
-                }
-            }, random.operand(1, 1, .float32) { _, _, _ in ElementType.float32.stored(1.0 / 37) },
+            random.targets(of: logits), random.operand(1, 1, .float32) { _, _, _ in ElementType.float32.stored(1.0 / 37) },
         ]
     }
 
