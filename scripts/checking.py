@@ -1,5 +1,5 @@
 # What the scripts that check a running server share.
-import os, sys
+import os, sys, time, urllib.request
 
 passed = 0
 
@@ -21,3 +21,16 @@ def report(name, count, seed):
     if path := os.environ.get("TALA_TORTURE_REPORT"):
         with open(path, "a") as file:
             file.write(f"{name}\t{count}\t{seed}\n")
+
+
+def wait_until_ready(url):
+    """Until the server answers that it is ready; a minute later that is a failure."""
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(url + "/ready") as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    check("ready", False, url)

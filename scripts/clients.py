@@ -20,16 +20,7 @@ def refused(name, status, call, **wanted):
     check(name, False, "was not refused")
 
 
-for _ in range(600):
-    try:
-        with urllib.request.urlopen(url + "/ready") as answer:
-            if answer.status == 200:
-                break
-    except Exception:
-        time.sleep(0.1)
-else:
-    check("ready", False)
-
+checking.wait_until_ready(url)
 question = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Tell me of a bird."}]
 fixed = dict(model="base", messages=question, temperature=0, max_completion_tokens=16)
 guessed = client.chat.completions.create(**fixed, extra_body={"prompt_lookup_num_tokens": 4})

@@ -1,6 +1,6 @@
 # The clients of scripts/check-clients beside the official one, each where the Python has it:
 # EleutherAI's evaluation harness (lm_eval, with transformers and datasets) and langchain_openai.
-import glob, importlib.util, json, os, subprocess, sys, tempfile, time, urllib.request
+import glob, importlib.util, json, os, subprocess, sys, tempfile
 import checking
 from checking import check
 
@@ -82,12 +82,7 @@ def converse():
     check("langchain: structured", isinstance(longer.with_structured_output(Person, method="json_schema").invoke("Lily is 5"), Person))
 
 
-for _ in range(600):
-    try:
-        if urllib.request.urlopen(url + "/ready").status == 200:
-            break
-    except OSError:
-        time.sleep(0.1)
+checking.wait_until_ready(url)
 if has("lm_eval", "transformers", "datasets"):
     evaluate()
 if has("langchain_openai"):

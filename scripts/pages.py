@@ -149,13 +149,7 @@ def narrow(browser, name):
     check(f"{name}: everything has a name", small == 0, small)
 
 
-for _ in range(600):
-    try:
-        if urllib.request.urlopen(url + "/ready").status == 200:
-            break
-    except Exception:
-        time.sleep(0.1)
-
+checking.wait_until_ready(url)
 browser = Browser()
 try:
     # The wizard, by keys alone; only the file's own dialogue is the browser's.
