@@ -16,7 +16,7 @@ struct Validate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a manifest, its model and every line of its data.",
         discussion: """
-            Prints what the data holds, all problems (the first 100 of each kind, with file, line and field), and the steps, time and memory that follow. \\
+            Prints what the data holds, all problems (the first 100 of each kind, with file, line and field), and the steps, time and memory that follow. \
             Tokens are kept in $XDG_CACHE_HOME/tala/datasets, so a second run is quick. Exit codes: 0 valid, 1 not valid, 2 usage.
             """)
     @OptionGroup var options: ManifestOptions
