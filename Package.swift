@@ -98,8 +98,8 @@ let package = Package(
         // What the processor can do, and the check that it is one that the program was built for.
         moduleInC("CProcessor", builtFor),
         // What any module may need: clocks, random numbers that a seed determines, distances of
-        // words.
-        module("Basics"),
+        // words, what the heap gives back.
+        module("Basics", ["CLinux"]),
         // Strict JSON with positions, for everything that reads an outside file.
         module("JSON"),
         // Durable files: atomic replace, fsync rules, opening beneath a root, locks, SHA-256.
@@ -234,7 +234,7 @@ let package = Package(
                 "Storage",
                 "Tensors", "Training",
             ]),
-        program("tala-worker", [argumentParser, "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
+        program("tala-worker", [argumentParser, "Basics", "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [
@@ -317,9 +317,8 @@ let package = Package(
         tests(
             "JobRunTests",
             [
-                "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation", "Profiling",
-                "Ranks", "Spool",
-                "Storage",
+                "Basics", "CPUBackend", "Datasets", "Engine", "Graph", "JSON", "Manifest", "Jobs", "Models", "Devices", "Preparation",
+                "Profiling", "Ranks", "Spool", "Storage",
                 "Tensors", "TensorBoard", "Tokenization", "Training", "Worker", "TestSupport",
             ]),
     ]

@@ -32,7 +32,7 @@ package struct Logs: ParsableCommand {
         let folder = try options.jobOrNewest(job)
         signal(SIGINT) { _ in interrupted = 1 }
         var events = GrowingFile(path: folder.eventsFile)
-        var rows = GrowingFile(path: folder.metricsFile)
+        var rows = StepLines(path: folder.metricsFile)
         // The state is read first: what a job writes before it ends is then surely shown.
         var isOver = folder.status()?.state.isOver ?? true
         var entries = entries(&events, &rows)
@@ -50,12 +50,12 @@ package struct Logs: ParsableCommand {
         }
     }
 
-    private func entries(_ events: inout GrowingFile, _ rows: inout GrowingFile) -> [LogEntry] {
+    private func entries(_ events: inout GrowingFile, _ rows: inout StepLines) -> [LogEntry] {
         let texts = events.newLines().compactMap { line in
             (try? JSONParser().parse(Array(line.utf8))).map { LogEntry(json: $0, text: nil) }
         }
         guard steps else { return texts }
-        return texts + rows.newLines().compactMap { MetricsLine($0) }.map { LogEntry(json: $0.json, text: $0.text) }
+        return texts + rows.newSteps().map { LogEntry(json: $0.json, text: $0.text) }
     }
 
     private func show(_ entries: [LogEntry]) throws {
@@ -91,26 +91,5 @@ struct GrowingFile {
         if end + 1 < shown { shown = 0 }
         defer { shown = end + 1 }
         return bytes[shown..<(end + 1)].split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
-    }
-}
-
-/// A row of metrics.csv, of which the first two columns are the step and its loss.
-struct MetricsLine {
-    private let cells: [Substring]
-
-    /// - Returns: nil for the header and for what is not a row.
-    init?(_ line: String) {
-        cells = line.split(separator: ",", omittingEmptySubsequences: false)
-        guard cells.count > 1, Int(cells[0]) != nil else { return nil }
-    }
-
-    var text: String {
-        let loss = Double(cells[1]).map { Terminal.decimal($0, 4) } ?? "-"
-        let speed = cells.last.flatMap { Double($0) }.map { "  \(Int(min(max(0, $0), 1e15))) tok/s" } ?? ""
-        return "step \(cells[0])  loss \(loss)\(speed)"
-    }
-
-    var json: JSONNode {
-        ["object": "step", "step": JSONNode(Int(cells[0]) ?? 0), "train_loss": Double(cells[1]).map { JSONNode($0) } ?? .null]
     }
 }

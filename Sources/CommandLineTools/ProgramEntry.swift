@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Basics
 import Glibc
 import JSON
 import Jobs
@@ -15,6 +16,7 @@ extension ParsableCommand {
     ///   - given: the arguments; nil: those of the command line.
     package static func runAsProgram(printsJSON: Bool = false, with given: [String]? = nil) {
         StandardOutput.reserveDescriptors()
+        HeapMemory.returnLargeBlocks()
         unblockSignals()
         let arguments = given ?? Array(CommandLine.arguments.dropFirst())
         let wantsJSON = printsJSON && arguments.prefix { $0 != "--" }.contains("--json")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import CLinux
 import Glibc
 import Jobs
@@ -30,6 +31,7 @@ struct RunCommand: ParsableCommand {
     private static let graceSeconds = 30.0
 
     func run() throws {
+        HeapMemory.returnLargeBlocks()
         // Whoever has started this process takes it along.
         let parent = getppid()
         _ = tala_set_parent_death_signal(SIGKILL)

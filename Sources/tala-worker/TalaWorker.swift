@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Glibc
 import Jobs
 import Sandbox
@@ -23,6 +24,7 @@ struct TalaWorker: ParsableCommand {
         /// Holds the job's lock while the body works on it, and exits with what came of it.
         func work(_ body: (JobRunner) -> WorkerExit) throws -> Never {
             Confinement.bindToParent(parent)
+            HeapMemory.returnLargeBlocks()
             let folder = JobFolder(path: job)
             guard let lock = try FileLock(path: folder.lockFile) else { throw ExitCode(WorkerExit.stopped.rawValue) }
             let outcome: WorkerExit

@@ -3,7 +3,7 @@ import Models
 
 /// The shapes of published models, for benchmarks with random weights.
 enum BenchShapes {
-    static let names = ["stories260k", "smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b", "phi-3-mini", "qwen3-moe-0.9b"]
+    static let names = ["stories260k", "smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b", "phi-3-mini", "qwen3-moe-1.7b"]
 
     /// - Parameter name: one of ``names``, a config.json, or a folder that holds one.
     /// - Throws: ``ModelError``, which names the known shapes where there is no such file.
@@ -20,7 +20,7 @@ enum BenchShapes {
         case "qwen2.5-0.5b": make("qwen2", 896, 24, 14, 2, 4864, 151_936, ties: true)
         case "llama-3.2-1b": make("llama", 2048, 16, 32, 8, 8192, 128_256, ties: true)
         case "phi-3-mini": make("phi3", 3072, 32, 32, 32, 8192, 32064, ties: false)
-        case "qwen3-moe-0.9b":
+        case "qwen3-moe-1.7b":
             make("qwen3_moe", 1024, 16, 16, 8, 2048, 32_000, ties: true) + [
                 JSONMember("head_dim", 64), JSONMember("num_experts", 64), JSONMember("num_experts_per_tok", 8),
                 JSONMember("moe_intermediate_size", 512), JSONMember("norm_topk_prob", true),

@@ -56,4 +56,26 @@ import Testing
         let outcome = try spool.tala(["logs", "--steps", "-n", "2"])
         #expect(outcome.output.split(separator: "\n").count == 2 && outcome.output.contains("step 40 "), "\(outcome)")
     }
+
+    /// Columns are found by their names: a later version may add some.
+    @Test func aStepSaysWhatItsColumnsAreNamed() throws {
+        let path = NSTemporaryDirectory() + "tala-steps-\(UUID().uuidString)"
+        defer { FolderListing.delete(path) }
+        var steps = StepLines(path: path)
+        #expect(steps.newSteps().isEmpty)
+        let header = "step,train_loss,valid_loss,full_valid_loss,learning_rate,tokens_per_second,useful_token_share\n"
+        try DurableFiles.replace(path, with: header + "1,5.84741,,,0.0002,2302.4,1.0\n2,nan,4.5,4.25,0.01,-1,0.5\n3,")
+        let found = steps.newSteps()
+        #expect(
+            found.map(\.text) == [
+                "step 1  loss 5.8474  rate 2.00e-4  2302 tok/s", "step 2  loss -  valid 4.2500  rate 0.0100  0 tok/s",
+            ])
+        #expect(
+            found[1].json == [
+                "object": "step", "step": 2, "train_loss": .null, "valid_loss": 4.5, "full_valid_loss": 4.25, "learning_rate": 0.01,
+                "tokens_per_second": -1.0, "useful_token_share": 0.5,
+            ])
+        try DurableFiles.replace(path, with: header + "1,5.84741,,,0.0002,2302.4,1.0\n2,nan,4.5,4.25,0.01,-1,0.5\n3,4,,,,,\n")
+        #expect(steps.newSteps().map(\.text) == ["step 3  loss 4.0000"])
+    }
 }

@@ -12,6 +12,8 @@ TITLES = {
     "qwen": "Qwen2.5-0.5B shape, LoRA 16, 1 x 512, bfloat16 over autocast",
     "phi": "Phi-3-mini shape, LoRA 16, 1 x 128, bfloat16 over bfloat16 weights",
     "stories": "stories260k shape, LoRA 8, 8 x 128, float32",
+    "experts": "Qwen 3 MoE of 1.7B (64 experts, 8 active), LoRA 16 on attention, 4 x 256, float32 over the peer's fastest experts",
+    "experts-bfloat16": "the same, bfloat16 over bfloat16 weights",
     "classification": "SmolLM2-135M shape, LoRA 16, one of 4 classes of 4 texts of 256 tokens, bfloat16 over autocast",
     "answers": "SmolLM2-135M shape, 64 prompts of 64 tokens, 64 new ones each, float32 over float32; tokens are new tokens",
     "answers-bfloat16": "the same, bfloat16 over bfloat16 weights",
