@@ -270,8 +270,9 @@ package final class LanguageModel {
     ///   - isTraining: whether dropout is applied.
     ///   - generation: with a shape, keys and values go into a cache of pages, over which attention
     ///     runs, and no bit of a row depends on the others.
+    ///   - countsSquares: whether squares of what weights are multiplied by are summed.
     package func addForward(
-        to graph: inout Graph, tokenCount: Int, isTraining: Bool, generation: GenerationShape? = nil
+        to graph: inout Graph, tokenCount: Int, isTraining: Bool, generation: GenerationShape? = nil, countsSquares: Bool = false
     ) throws(GraphError) -> ForwardPass {
         var settings = ModelBuilder.Settings(positionCount: rotaryRows.positionCount)
         settings.activationType = precision.activationType
@@ -284,6 +285,7 @@ package final class LanguageModel {
         settings.dropout = isTraining ? dropout : 0
         settings.embeddingNoise = isTraining ? embeddingNoise : 0
         settings.countsBalance = isTraining && configuration.routerLoss != nil
+        settings.countsSquares = countsSquares
         settings.generation = generation
         settings.taskHead = head.map { ($0, $0.key(training)) }
         var builder = ModelBuilder(configuration, family, settings, tokenCount: tokenCount, graph: graph)

@@ -95,6 +95,7 @@ extension ModelBuilder {
             linearModules.append(LinearModule(name: module, inputs: inputs, outputs: outputs, isExpert: true))
             declare(module + ".weight", rows: outputs, columns: inputs, .product, initial)
         }
+        try countSquares(of: x, for: modules.map { $0 + ".weight" }, experts)
         let name = Self.shortName(first)
         var operation = GroupedProduct(
             groupCount: modules.count, outputs: outputs, inputs: inputs, outputType: settings.activationType,

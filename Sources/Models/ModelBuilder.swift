@@ -29,6 +29,8 @@ struct ModelBuilder {
         var embeddingNoise: Double = 0
         /// Whether it is counted how tokens spread over experts.
         var countsBalance = false
+        /// Whether squares of what weights are multiplied by are summed.
+        var countsSquares = false
         /// The head in place of the one over the vocabulary, with its key.
         var taskHead: (head: TaskHead, key: String)?
         /// Rows of the rotary table for one set of factors.
@@ -74,6 +76,8 @@ struct ModelBuilder {
     var stacks: [ExpertStack] = []
     /// How tokens spread over experts, in the layers so far.
     var routerBalance: ValueID?
+    /// Sums of squares, with the values that are squared and where rows of experts begin.
+    var squareSums: [(factor: ValueID, offsets: ValueID?, sum: SquareSum)] = []
     var productWeights: [String: ValueID] = [:]
     var ranges: [Bool: ValueID] = [:]
     var queryRanges: [Bool: ValueID] = [:]
@@ -125,6 +129,8 @@ struct ModelBuilder {
             headBias: bias, trainedHeadBiasKey: biasName.flatMap { settings.trained($0)?.key },
             softCap: Float(configuration.finalSoftCap), isRowExact: settings.isRowExact)
         pass.routerBalance = routerBalance
+        try countSquares(of: pass.hidden, for: [headName])
+        pass.squareSums = squareSums.map(\.sum)
         if let headFormat {
             let product = QuantizedProduct(
                 headFormat, outputs: configuration.vocabularySize, inputs: configuration.hiddenSize, isRowExact: settings.isRowExact)
@@ -232,6 +238,7 @@ struct ModelBuilder {
         }
         let inputs = graph.type(of: x).columns
         linearModules.append(LinearModule(name: module, inputs: inputs, outputs: outputs, isTransposed: isTransposed))
+        try countSquares(of: x, for: [module + ".weight"])
         let outputType = residual == nil ? settings.activationType : .float32
         let name = Self.shortName(module)
         let key = module + ".weight"

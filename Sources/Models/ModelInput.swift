@@ -66,6 +66,8 @@ package struct ForwardPass: Sendable {
     /// `[2, experts]` float32: how tokens have spread over experts (``RouterBalance``), where
     /// training counts it.
     package var routerBalance: ValueID?
+    /// Where sums of squares are, where they are wanted.
+    package var squareSums: [SquareSum] = []
     /// The head in few bits that gives the logits, and its product: a copy of the weight, or the
     /// weight itself.
     package var quantizedHead: (words: ValueID, product: QuantizedProduct)?
