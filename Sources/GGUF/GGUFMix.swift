@@ -46,8 +46,10 @@ package enum GGUFMix: String, Sendable, Hashable, CaseIterable {
     ///   - hasExperts: whether the model is a mixture: llama.cpp's mix of MXFP4 gives it to experts
     ///     alone.
     package func type(of name: String, layer: Int?, layers: Int, columns: Int, isTied: Bool, hasExperts: Bool = false) -> GGUFType {
-        // The choice of experts hangs on small differences.
-        if name.hasSuffix(".ffn_gate_inp.weight") || name == "position_embd.weight" { return .f32 }
+        // The choice of experts hangs on small differences; taps of convolutions are few.
+        if [".ffn_gate_inp.weight", ".shortconv.conv.weight"].contains(where: { name.hasSuffix($0) }) || name == "position_embd.weight" {
+            return .f32
+        }
         guard isQuantized, self != .q8_0 else { return main.fitting(columns: columns) }
         guard let layer else {
             let isLast = name == "output.weight" || isTied

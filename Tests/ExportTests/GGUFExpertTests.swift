@@ -26,6 +26,12 @@ import Testing
         {"model_type": "mixtral", \(sizes) "intermediate_size": 64, "num_local_experts": 12, "num_experts_per_tok": 2,
          "rms_norm_eps": 1e-5, "rope_theta": 1000000.0}
         """,
+        "phimoe": """
+        {"model_type": "phimoe", \(sizes) "intermediate_size": 64, "num_local_experts": 12, "num_experts_per_tok": 2,
+         "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "attention_bias": true, "lm_head_bias": true, "router_jitter_noise": 0.01,
+         "sliding_window": 512, "rope_scaling": {"type": "longrope", "short_mscale": 1.25, "long_mscale": 1.25,
+         "original_max_position_embeddings": 64, "short_factor": [1.0, 1.5, 2.0, 2.5], "long_factor": [1.0, 2.0, 4.0, 8.0]}}
+        """,
         "gpt_oss": """
         {"model_type": "gpt_oss", \(sizes) "intermediate_size": 64, "num_local_experts": 12, "num_experts_per_tok": 3,
          "rms_norm_eps": 1e-5, "rope_theta": 150000.0, "sliding_window": 16, "rope_scaling": {"rope_type": "yarn", "factor": 8.0,
@@ -52,16 +58,16 @@ import Testing
         return checkpoint
     }
 
-    @Test(arguments: ["qwen3_moe", "mixtral", "gpt_oss"]) func aFileHoldsEveryExpertAndIsReadAgain(type: String) throws {
+    @Test(arguments: ["qwen3_moe", "mixtral", "phimoe", "gpt_oss"]) func aFileHoldsEveryExpertAndIsReadAgain(type: String) throws {
         try Self.inFolder { folder in
             let checkpoint = try Self.write(type, .f32, in: folder)
             let file = try GGUFFile(folder + "/model.gguf")
             #expect(file.tensors["blk.1.ffn_gate_exps.weight"]?.shape == [12, 64, 32])
             #expect(file.tensors["blk.1.ffn_down_exps.weight"]?.shape == [12, 32, 64])
             #expect(file.tensors["blk.0.ffn_gate_inp.weight"]?.shape == [12, 32])
-            let name = ["mixtral": "llama", "gpt_oss": "gpt-oss"][type] ?? "qwen3moe"
+            let name = ["mixtral": "llama", "phimoe": "phimoe", "gpt_oss": "gpt-oss"][type] ?? "qwen3moe"
             #expect(file.metadata["general.architecture"] == name && file.metadata["\(name).expert_count"] == "12")
-            #expect(file.metadata["\(name).expert_used_count"] == (type == "mixtral" ? "2" : "3"))
+            #expect(file.metadata["\(name).expert_used_count"] == (["mixtral", "phimoe"].contains(type) ? "2" : "3"))
             let opened = try OpenedModel(path: folder + "/model.gguf")
             #expect(opened.configuration.modelType == type)
             let known = try ModelConfiguration(folder: folder)

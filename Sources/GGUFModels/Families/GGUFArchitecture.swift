@@ -76,7 +76,9 @@ package struct GGUFArchitecture {
         try configuration.check()
     }
 
-    package var tiesEmbeddings: Bool { configuration.flag("tie_word_embeddings") ?? form.tiesByDefault }
+    package var tiesEmbeddings: Bool {
+        configuration.flag("tie_word_embeddings") ?? configuration.flag("tie_embedding") ?? form.tiesByDefault
+    }
 
     /// The keys below the architecture's name, in the order in which llama.cpp's converter writes
     /// them.
@@ -85,10 +87,14 @@ package struct GGUFArchitecture {
             ("block_count", .uint32(sizes.layers)), ("context_length", .uint32(sizes.positions)),
             ("embedding_length", .uint32(sizes.hidden)),
             ("feed_forward_length", .uint32(sizes.inner)), ("attention.head_count", .uint32(sizes.heads)),
-            ("attention.head_count_kv", .uint32(sizes.keyHeads)),
+            (
+                "attention.head_count_kv",
+                form.hasConvolutions
+                    ? .integers(configuration.keyHeadsOfLayers(sizes).map { Int32(clamping: $0) }) : .uint32(sizes.keyHeads)
+            ),
         ]
         if name != "gemma2", !form.learnsPositions { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
-        keys.append((form.epsilon.file, .float32(configuration.number(form.epsilon.configuration) ?? 1e-6)))
+        keys.append((form.epsilon.file, .float32(configuration.number(form.epsilon.configuration) ?? form.usualEpsilon)))
         if form.writesHeadWidth {
             keys += [("attention.key_length", .uint32(sizes.headWidth)), ("attention.value_length", .uint32(sizes.headWidth))]
         }

@@ -28,11 +28,43 @@ package struct GGUFConfiguration {
 
     func sizes() throws(GGUFError) -> Sizes {
         let (hidden, heads) = (try count("hidden_size"), try count("num_attention_heads"))
+        let inner: Int
+        switch modelType {
+        case "gpt2" where node["n_inner"]?.integer == nil: inner = 4 * hidden
+        case "lfm2": inner = try adjustedWidth()
+        default: inner = try count("intermediate_size")
+        }
         return Sizes(
-            layers: try count("num_hidden_layers"), positions: try count("max_position_embeddings"), hidden: hidden,
-            inner: modelType == "gpt2" && node["n_inner"]?.integer == nil ? 4 * hidden : try count("intermediate_size"), heads: heads,
+            layers: try count("num_hidden_layers"), positions: try count("max_position_embeddings"), hidden: hidden, inner: inner,
+            heads: heads,
             keyHeads: node["num_key_value_heads"]?.integer ?? heads,
             headWidth: node["head_dim"]?.integer ?? hidden / heads, vocabulary: try count("vocab_size"))
+    }
+
+    /// Columns of LFM2's feed-forward layers, which config.json gives before two thirds of them are
+    /// taken.
+    private func adjustedWidth() throws(GGUFError) -> Int {
+        var size = node["block_ff_dim"]?.integer ?? 0
+        if size == 0 { size = try count("intermediate_size") }
+        guard (1...(1 << 20)).contains(size) else { throw GGUFError("config.json: block_ff_dim \(size) is out of range") }
+        guard flag("block_auto_adjust_ff_dim") ?? true else { return size }
+        let multiplier = number("block_ffn_dim_multiplier") ?? 1
+        let multiple = node["block_multiple_of"]?.integer ?? 256
+        guard multiplier > 0, multiplier < 100, (1...(1 << 16)).contains(multiple) else {
+            throw GGUFError("config.json: block_ffn_dim_multiplier or block_multiple_of is out of range")
+        }
+        return (Int(multiplier * Double(2 * size / 3)) + multiple - 1) / multiple * multiple
+    }
+
+    /// Heads of keys of each layer: none of a convolution.
+    func keyHeadsOfLayers(_ sizes: Sizes) -> [Int] {
+        let all = 0..<sizes.layers
+        if let indices = node["full_attn_idxs"]?.array {
+            let attending = Set(indices.compactMap(\.integer))
+            return all.map { attending.contains($0) ? sizes.keyHeads : 0 }
+        }
+        let types = node["layer_types"]?.array?.map { $0.string ?? "" } ?? []
+        return all.map { $0 < types.count && types[$0] == "conv" ? 0 : sizes.keyHeads }
     }
 
     /// Rotary settings: under `rope_scaling`, or, since transformers 5, under `rope_parameters`,
@@ -46,7 +78,7 @@ package struct GGUFConfiguration {
 
     var rotaryBase: Double {
         node["rope_theta"]?.double ?? node["rotary_emb_base"]?.double ?? rotary?["rope_theta"]?.double
-            ?? (modelType.hasPrefix("gemma3") ? 1e6 : 1e4)
+            ?? (modelType.hasPrefix("gemma3") || modelType == "lfm2" ? 1e6 : 1e4)
     }
 
     /// The share of a head that is rotated.
@@ -91,6 +123,19 @@ package struct GGUFConfiguration {
                 throw GGUFError("config.json: layer_types are not sliding and full in turns, and llama.cpp's are")
             }
         }
+        if ["phimoe", "lfm2"].contains(modelType), sizes.headWidth * sizes.heads != sizes.hidden {
+            throw GGUFError(
+                "config.json: head_dim is \(sizes.headWidth), and llama.cpp's heads of this family are \(sizes.hidden / sizes.heads) columns wide"
+            )
+        }
+        if modelType == "phimoe" {
+            for key in ["attention_bias", "lm_head_bias"] where flag(key) != true {
+                throw GGUFError("config.json: \(key) is not true, and llama.cpp demands that bias of this family")
+            }
+        }
+        if modelType == "lfm2", flag("conv_bias") == true {
+            throw GGUFError("config.json: conv_bias is true, and llama.cpp's convolutions have no bias")
+        }
         if modelType == "gpt2", flag("scale_attn_weights") == false || flag("scale_attn_by_inverse_layer_idx") == true {
             throw GGUFError(
                 "config.json: scale_attn_weights or scale_attn_by_inverse_layer_idx asks for another scale of scores than llama.cpp's")
@@ -107,7 +152,9 @@ package struct GGUFConfiguration {
     func ownKeys(_ sizes: Sizes, _ form: GGUFForm) throws(GGUFError) -> [(String, GGUFValue)] {
         var keys: [(String, GGUFValue)] = []
         if let count = rotatedColumns(sizes) { keys.append(("rope.dimension_count", .uint32(count))) }
-        if modelType == "phi3" { keys.append(("rope.scaling.original_context_length", .uint32(originalPositions ?? sizes.positions))) }
+        if modelType.hasPrefix("phi3") || modelType == "phimoe" {
+            keys.append(("rope.scaling.original_context_length", .uint32(originalPositions ?? sizes.positions)))
+        }
         for key in form.keys {
             switch key.value {
             case .flag: keys.append((key.file, .bool(flag(key.configuration) ?? (key.standard == 1))))
@@ -121,14 +168,16 @@ package struct GGUFConfiguration {
                 keys.append((key.file, .float32(number)))
             }
         }
-        if modelType == "phi3", isLongrope { keys.append(("rope.scaling.attn_factor", .float32(longropeFactor(sizes)))) }
+        if ["phi3", "phimoe"].contains(modelType), isLongrope {
+            keys.append(("rope.scaling.attn_factor", .float32(longropeFactor(sizes))))
+        }
         return keys + (form.writesScaling ? scaling() : [])
     }
 
     /// The columns of a head that are rotated, where files of the family say so beside its width.
     private func rotatedColumns(_ sizes: Sizes) -> Int? {
         switch modelType {
-        case "phi3": Int(rotaryShare(or: 1) * Double(sizes.hidden)) / sizes.heads
+        case "phi3", "phimoe": Int(rotaryShare(or: 1) * Double(sizes.hidden)) / sizes.heads
         case "phi": Int(rotaryShare(or: 0.5) * Double(sizes.hidden)) / sizes.heads
         case "glm4": Int(rotaryShare(or: 0.5) * Double(sizes.headWidth))
         case "gpt_neox": Int(rotaryShare("rotary_pct", or: 0.25) * Double(sizes.hidden / sizes.heads))
@@ -140,7 +189,7 @@ package struct GGUFConfiguration {
     package var remarks: [String] {
         var remarks: [String] = []
         let positions = node["max_position_embeddings"]?.integer ?? 0
-        if ["phi3", "mistral", "mixtral", "starcoder2"].contains(modelType), let window = node["sliding_window"]?.integer,
+        if ["phi3", "phimoe", "mistral", "mixtral", "starcoder2"].contains(modelType), let window = node["sliding_window"]?.integer,
             window < positions
         {
             remarks.append(
@@ -151,11 +200,24 @@ package struct GGUFConfiguration {
                 "llama.cpp rounds the borders between YaRN's frequencies to whole columns, and this model does not: its answers differ a "
                     + "little")
         }
+        if modelType == "phimoe" {
+            remarks.append(
+                "llama.cpp computes this family otherwise than transformers: norms take no mean away, and the shares of the chosen experts are "
+                    + "made to add up to one; its answers are others")
+            if let noise = number("router_jitter_noise"), noise != Self.usualJitter {
+                remarks.append(
+                    "router_jitter_noise is \(noise), which a file cannot say: read again it is \(Self.usualJitter), that of the released models"
+                )
+            }
+        }
         if modelType == "gpt_neox", node["hidden_act"]?.string ?? "gelu" == "gelu" {
             remarks.append("llama.cpp computes GELU by its approximation with a hyperbolic tangent; this family's own is exact")
         }
         return remarks
     }
+
+    /// Phi-3.5-MoE's, by which its choice of experts is made.
+    static let usualJitter = 0.01
 
     private func scaling() -> [(String, GGUFValue)] {
         guard ["linear", "yarn"].contains(rotaryType), let factor = rotary?["factor"]?.double else { return [] }
@@ -176,6 +238,8 @@ package struct GGUFConfiguration {
 
     /// `sqrt(1 + ln(max/original) / ln(original))`.
     private func longropeFactor(_ sizes: Sizes) -> Double {
+        // Phi-3.5-MoE has it in words.
+        if modelType == "phimoe", let factor = rotary?["short_mscale"]?.double { return factor }
         let original = Double(originalPositions ?? sizes.positions)
         let ratio = Double(sizes.positions) / original
         return ratio <= 1 ? 1 : (1 + Logarithm.of(ratio) / Logarithm.of(original)).squareRoot()

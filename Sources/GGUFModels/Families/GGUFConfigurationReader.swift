@@ -18,6 +18,8 @@ struct GGUFConfigurationReader {
     let rows: Int
     /// Experts of a layer; 0: the model is no mixture.
     let experts: Int
+    /// The layers without attention.
+    private let convolutions: [Int]
     private let stored: String
     private var metadata: GGUFMetadata { files[0].metadata }
 
@@ -37,7 +39,14 @@ struct GGUFConfigurationReader {
         inner = try needed("feed_forward_length", 1 << 20)
         heads = try needed("attention.head_count", 1 << 12)
         positions = try needed("context_length", 1 << 28)
-        keyHeads = try count("attention.head_count_kv", 1 << 12) ?? heads
+        if form.hasConvolutions {
+            let counts = try Self.keyHeads(metadata, form.name + ".attention.head_count_kv", layers: layers) ?? []
+            keyHeads = counts.max() ?? heads
+            convolutions = counts.indices.filter { counts[$0] == 0 }
+        } else {
+            keyHeads = try count("attention.head_count_kv", 1 << 12) ?? heads
+            convolutions = []
+        }
         let width = try count("attention.key_length", 1 << 12) ?? hidden / heads
         if let values = try count("attention.value_length", 1 << 12), values != width {
             throw metadata.fault(form.name + ".attention.value_length", "is \(values), and keys have \(width): they must be equal")
@@ -63,6 +72,21 @@ struct GGUFConfigurationReader {
         }
         let types = Set(files.flatMap(\.tensors).filter { $0.shape.count > 1 }.map(\.type.name))
         stored = types == ["F32"] ? "float32" : types == ["F16"] ? "float16" : "bfloat16"
+    }
+
+    /// Heads of keys of each layer, 0 where it is a convolution; nil where one number is that of
+    /// all.
+    private static func keyHeads(_ metadata: GGUFMetadata, _ key: String, layers: Int) throws(GGUFFault) -> [Int]? {
+        guard metadata.elementCount(key) != nil else {
+            return try metadata.integer(key, in: 1...(1 << 12)).map { [Int](repeating: $0, count: layers) }
+        }
+        let counts = (try metadata.integers(key) ?? []).map { Int($0) }
+        guard counts.count == layers else { throw metadata.fault(key, "has \(counts.count) numbers, and there are \(layers) layers") }
+        let own = Set(counts).subtracting([0])
+        guard own.count == 1, let heads = own.first, (1...(1 << 12)).contains(heads) else {
+            throw metadata.fault(key, "has to be one number of heads for all layers with attention, and 0 for the others")
+        }
+        return counts
     }
 
     private func key(_ name: String) -> String { form.name + "." + name }
@@ -119,7 +143,8 @@ struct GGUFConfigurationReader {
         "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM", "olmo2": "Olmo2ForCausalLM", "gemma2": "Gemma2ForCausalLM",
         "qwen3_moe": "Qwen3MoeForCausalLM", "mixtral": "MixtralForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "glm4": "Glm4ForCausalLM",
         "starcoder2": "Starcoder2ForCausalLM", "phi": "PhiForCausalLM",
-        "gpt2": "GPT2LMHeadModel", "gpt_neox": "GPTNeoXForCausalLM", "gpt_oss": "GptOssForCausalLM",
+        "phimoe": "PhimoeForCausalLM", "lfm2": "Lfm2ForCausalLM", "gpt2": "GPT2LMHeadModel", "gpt_neox": "GPTNeoXForCausalLM",
+        "gpt_oss": "GptOssForCausalLM",
     ]
 
     private func value(of own: GGUFForm.Key) throws(GGUFFault) -> JSONNode? {
@@ -157,6 +182,20 @@ struct GGUFConfigurationReader {
                 JSONMember("mlp_only_layers", JSONNode([JSONNode]())),
             ]
         case "gpt_oss": return [JSONMember("swiglu_limit", JSONNode(7.0))]
+        case "phimoe":
+            return [
+                JSONMember("lm_head_bias", JSONNode(names.contains("output.bias"))),
+                JSONMember("router_jitter_noise", JSONNode(GGUFConfiguration.usualJitter)),
+                JSONMember("input_jitter_noise", JSONNode(GGUFConfiguration.usualJitter)),
+            ]
+        case "lfm2":
+            guard try metadata.integer(key("attention.sliding_window"), in: 0...(1 << 28)) ?? 0 == 0 else {
+                throw metadata.fault(key("attention.sliding_window"), "layers of LFM2 that slide are not read from GGUF files")
+            }
+            let types = (0..<layers).map { JSONNode(convolutions.contains($0) ? "conv" : "full_attention") }
+            return [
+                JSONMember("layer_types", JSONNode(types)), JSONMember("conv_bias", false), JSONMember("block_auto_adjust_ff_dim", false),
+            ]
         case "olmo2":
             guard !metadata.holds(key("attention.sliding_window")) else {
                 throw metadata.fault(key("attention.sliding_window"), "OLMo 3's sliding layers are not read from GGUF files")
@@ -170,7 +209,7 @@ struct GGUFConfigurationReader {
 
     private func rotation() throws(GGUFFault) -> [JSONMember] {
         var members: [JSONMember] = []
-        let base = try number("rope.freq_base") ?? (modelType == "gemma3_text" ? 1e6 : 1e4)
+        let base = try number("rope.freq_base") ?? (["gemma3_text", "lfm2"].contains(modelType) ? 1e6 : 1e4)
         members.append(JSONMember(modelType == "gpt_neox" ? "rotary_emb_base" : "rope_theta", Self.number(base)))
         let columns = try metadata.integer(key("rope.dimension_count"), in: 1...(1 << 12)) ?? headWidth
         let shares = [
@@ -185,7 +224,9 @@ struct GGUFConfigurationReader {
             throw metadata.fault(
                 key("rope.dimension_count"), "is \(columns), and this architecture turns all \(headWidth) columns of a head")
         }
-        if modelType == "phi3", let original = try metadata.integer(key("rope.scaling.original_context_length"), in: 1...(1 << 28)) {
+        if ["phi3", "phimoe"].contains(modelType),
+            let original = try metadata.integer(key("rope.scaling.original_context_length"), in: 1...(1 << 28))
+        {
             members.append(JSONMember("original_max_position_embeddings", JSONNode(original)))
         }
         if let scaling = try scaling(base: base, columns: columns) { members.append(JSONMember("rope_scaling", scaling)) }
@@ -205,7 +246,11 @@ struct GGUFConfigurationReader {
                 JSONMember("rope_type", "longrope"), JSONMember("long_factor", Self.list(long)),
                 JSONMember("short_factor", Self.list(short)),
             ]
-            if let factor = try number("rope.scaling.attn_factor") { members.append(JSONMember("attention_factor", Self.number(factor))) }
+            if let factor = try number("rope.scaling.attn_factor") {
+                // Phi-3.5-MoE has it under two names of its own.
+                let names = modelType == "phimoe" ? ["short_mscale", "long_mscale"] : ["attention_factor"]
+                members += names.map { JSONMember($0, Self.number(factor)) }
+            }
             return JSONNode(members)
         }
         guard long == nil, short == nil else {
@@ -295,12 +340,18 @@ struct GGUFConfigurationReader {
         if modelType == "starcoder2" {
             remarks.append("a GGUF file says nothing of this family's sliding window: tokens behind it are seen, as llama.cpp sees them")
         }
-        if modelType == "phi3", let window = try metadata.integer(key("attention.sliding_window"), in: 0...(1 << 28)), window > 0,
+        if ["phi3", "phimoe"].contains(modelType), let window = try metadata.integer(key("attention.sliding_window"), in: 0...(1 << 28)),
+            window > 0,
             window < positions
         {
             remarks.append(
                 "the model's sliding window of \(window) tokens is kept, as it was trained; llama.cpp ignores it, so that there answers to longer "
                     + "texts are others")
+        }
+        if modelType == "phimoe" {
+            remarks.append(
+                "the model is computed as transformers does; llama.cpp takes no mean away in its norms, and makes the shares of the chosen experts "
+                    + "add up to one")
         }
         if modelType == "gpt_neox" {
             remarks.append(

@@ -44,6 +44,8 @@ struct GGUFForm {
     var bare: [String: String] = [:]
     /// The keys of the norms' epsilon, in the file and in config.json.
     var epsilon = (file: "attention.layer_norm_rms_epsilon", configuration: "rms_norm_eps")
+    /// What it is where config.json says nothing.
+    var usualEpsilon = 1e-6
     /// Modules, by their names in files, whose weights checkpoints have the other way round.
     var turned: Set<String> = []
     /// Whether positions are learned: files say nothing of rotations.
@@ -54,6 +56,9 @@ struct GGUFForm {
     var keys: [Key] = []
     /// The matrices of experts, of which a file has those of all experts of a layer in one tensor.
     var experts: Experts?
+    /// Whether layers may be convolutions in the place of attention: files say so by layers without
+    /// heads of keys.
+    var hasConvolutions = false
     /// Whether files say how rotations are scaled.
     var writesScaling = true
     /// The key that says whether queries, keys and values have a bias; nil where that never
@@ -102,6 +107,12 @@ struct GGUFForm {
     private static let biasedExperts = Experts(
         prefix: "mlp.experts", modules: ["gate_proj": "ffn_gate_exps", "up_proj": "ffn_up_exps", "down_proj": "ffn_down_exps"],
         countKey: "num_local_experts", widthKey: "intermediate_size", hasBias: true)
+    private static let convolutions = [
+        "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.out_proj": "attn_output",
+        "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "conv.in_proj": "shortconv.in_proj",
+        "conv.conv": "shortconv.conv", "conv.out_proj": "shortconv.out_proj", "operator_norm": "attn_norm", "ffn_norm": "ffn_norm",
+        "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up", "feed_forward.w2": "ffn_down",
+    ]
     private static let layerNormEpsilon = (file: "attention.layer_norm_epsilon", configuration: "layer_norm_eps")
     private static let gemmaActivation = (key: "hidden_activation", word: "gelu_pytorch_tanh")
 
@@ -134,6 +145,16 @@ struct GGUFForm {
             keys: expertKeys(manyExperts) + [
                 Key(file: "expert_feed_forward_length", configuration: "moe_intermediate_size", value: .count)
             ], experts: manyExperts, biasKey: "attention_bias"),
+        "phimoe": GGUFForm(
+            name: "phimoe", writesHeadWidth: false, modules: standard(with: ["block_sparse_moe.gate": "ffn_gate_inp"]), usualEpsilon: 1e-5,
+            keys: expertKeys(fewExperts) + [
+                Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 0)
+            ], experts: fewExperts, writesScaling: false, biasKey: "attention_bias"),
+        "lfm2": GGUFForm(
+            name: "lfm2", writesVocabulary: true, tiesByDefault: true,
+            outer: ["model.embed_tokens": "token_embd", "model.embedding_norm": "token_embd_norm", "lm_head": "output"],
+            modules: convolutions, epsilon: (file: "attention.layer_norm_rms_epsilon", configuration: "norm_eps"), usualEpsilon: 1e-5,
+            keys: [Key(file: "shortconv.l_cache", configuration: "conv_L_cache", value: .count, standard: 3)], hasConvolutions: true),
         "gpt_oss": GGUFForm(
             name: "gpt-oss",
             modules: standard(with: ["post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp"]),
@@ -207,14 +228,16 @@ struct GGUFForm {
     func checkpointName(_ name: String, layers: Int) -> String? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         if parts.count == 2, let module = outer.first(where: { $0.value == parts[0] })?.key { return module + "." + parts[1] }
-        guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]), String(layer) == parts[1], (0..<layers).contains(layer)
+        guard parts.count >= 4, parts[0] == "blk", let layer = Int(parts[1]), String(layer) == parts[1], (0..<layers).contains(layer),
+            let kind = parts.last
         else { return nil }
-        if parts[3] == "weight", let tensor = bare.first(where: { $0.value == parts[2] })?.key {
+        let title = parts[2..<(parts.count - 1)].joined(separator: ".")
+        if kind == "weight", let tensor = bare.first(where: { $0.value == title })?.key {
             return "\(self.layers).\(layer).\(tensor)"
         }
-        guard let module = modules.first(where: { $0.value == parts[2] })?.key
+        guard let module = modules.first(where: { $0.value == title })?.key
         else { return nil }
-        return "\(self.layers).\(layer).\(module).\(parts[3])"
+        return "\(self.layers).\(layer).\(module).\(kind)"
     }
 
     /// A tensor of an expert as checkpoints have it: which tensor of a file holds it, and which
