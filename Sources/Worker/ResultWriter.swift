@@ -157,7 +157,7 @@ struct ResultWriter {
             | seed | \(manifest.seed) |\(classesRow)
             | precision | \(job.precision) |
             | final training loss | \(lastRow.map { JobRunner.rounded($0.trainLoss) } ?? "-") |
-
+            \(AdapterServing.text(job.model, baseName: manifest.model).map { "\n" + $0 } ?? "")
             """
     }
 }
