@@ -219,8 +219,8 @@ let package = Package(
         module(
             "Fuzzing",
             [
-                "Basics", "CZlib", "Constraints", "EngineProtocol", "Filtering", "GGUFModels", "JSON", "Jobs", "Manifest", "ServingAPI",
-                "Spool",
+                "Basics", "CZlib", "Constraints", "EngineProtocol", "Filtering", "GGUF", "GGUFModels", "JSON", "Jobs", "Manifest",
+                "ServingAPI", "Spool",
                 "Templates", "Tensors",
                 "Tokenization", "Datasets", "Models",
             ]),
@@ -239,7 +239,7 @@ let package = Package(
             "tala",
             [
                 argumentParser, "CommandLineTools", "Conversion", "Datasets", "Engine", "EngineServer", "Export", "Filtering", "GGUF",
-                "Graph", "Hub", "JSON", "Jobs", "Manifest", "Models", "Spool",
+                "GGUFModels", "Graph", "Hub", "JSON", "Jobs", "Manifest", "Models", "Spool",
                 "Storage",
                 "Preparation", "Profiling", "Ranks", "Devices", "Basics", "KernelChecks", "Templates", "Tensors", "Tokenization",
                 "Training",
@@ -293,7 +293,11 @@ let package = Package(
                 "Tokenization",
                 "Training", "TestSupport",
             ]),
-        tests("ExportTests", ["Export", "GGUF", "GGUFModels", "Graph", "JSON", "Manifest", "Models", "Storage", "Tensors", "TestSupport"]),
+        tests(
+            "ExportTests",
+            [
+                "Export", "GGUF", "GGUFModels", "Graph", "JSON", "Manifest", "Models", "Quantization", "Storage", "Tensors", "TestSupport",
+            ]),
         tests(
             "EngineTests",
             [

@@ -43,6 +43,6 @@ package struct FuzzTarget: Sendable {
     package static let all: [FuzzTarget] = [
         json, line, dataset, tokenizer, template, manifestJSON, manifestYAML, safetensors, modelConfiguration, adapterConfiguration, status,
         events, metrics, chatRequest, completionRequest, responsesRequest, schema, calls, multipart, frames, deployment, blockList, gguf,
-        ggufModel,
+        ggufModel, importance,
     ]
 }

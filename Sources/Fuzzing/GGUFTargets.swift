@@ -1,3 +1,4 @@
+import GGUF
 import GGUFModels
 import JSON
 import Models
@@ -9,6 +10,12 @@ extension FuzzTarget {
         (0..<(Number.bitWidth / 8)).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
     }
     private static func text(_ text: String) -> [UInt8] { little(UInt64(text.utf8.count)) + Array(text.utf8) }
+
+    private static func array(_ kind: UInt32, _ elements: [[UInt8]]) -> [UInt8] {
+        little(UInt32(9)) + little(kind) + little(UInt64(elements.count)) + elements.flatMap { $0 }
+    }
+    private static func string(_ value: String) -> [UInt8] { little(UInt32(8)) + text(value) }
+    private static func count(_ number: UInt32) -> [UInt8] { little(UInt32(4)) + little(number) }
 
     /// A file of keys with their values as they stand in it, and of tensors in float32.
     private static func file(_ keys: [(String, [UInt8])], _ tensors: [(name: String, sizes: [Int])]) -> [UInt8] {
@@ -25,11 +32,6 @@ extension FuzzTarget {
 
     /// A Llama of one layer and four tokens.
     private static let smallGGUF: [UInt8] = {
-        func array(_ kind: UInt32, _ elements: [[UInt8]]) -> [UInt8] {
-            little(UInt32(9)) + little(kind) + little(UInt64(elements.count)) + elements.flatMap { $0 }
-        }
-        func string(_ value: String) -> [UInt8] { little(UInt32(8)) + text(value) }
-        func count(_ number: UInt32) -> [UInt8] { little(UInt32(4)) + little(number) }
         func float(_ number: Float) -> [UInt8] { little(UInt32(6)) + little(number.bitPattern) }
         let keys: [(String, [UInt8])] = [
             ("general.architecture", string("llama")), ("general.alignment", count(32)), ("llama.block_count", count(1)),
@@ -52,7 +54,8 @@ extension FuzzTarget {
     private static let words = [
         "GGUF", "\u{0}\u{0}\u{0}\u{0}", "\u{7F}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}", "\u{8}\u{0}\u{0}\u{0}", "\u{9}\u{0}\u{0}\u{0}",
         "\u{C}\u{0}\u{0}\u{0}", "\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{40}", "tokenizer.ggml.tokens", "general.alignment",
-        "tokenizer.ggml.token_type", "<0x0A>", "llama.block_count", "phi3", "gemma2", "gpt2", "qwen2", "split.count", "rope_freqs.weight",
+        "tokenizer.ggml.token_type", "<0x0A>", "llama.block_count", "phi3", "gemma2", "gpt2", "qwen2", "lfm2", "phimoe", "split.count",
+        "rope_freqs.weight",
         "blk.0.attn_q.bias",
     ]
 
@@ -103,6 +106,36 @@ extension FuzzTarget {
             return nil
         }
         target.seeds = [smallGGUF]
+        return target
+    }()
+
+    /// An importance matrix as llama.cpp keeps it.
+    static let importance: FuzzTarget = {
+        let words = [".in_sum2", ".counts", "imatrix", "imatrix.chunk_count", "blk.0.attn_q.weight", "\u{0}\u{0}\u{80}\u{7F}"]
+        var target = FuzzTarget("imatrix", seeds: [], words: words, byteLimit: 4096) { bytes in
+            guard let matrix = try? ImportanceFile.read(file("imatrix.gguf", bytes)) else { return nil }
+            for (name, entry) in matrix.entries {
+                for index in entry.counts.indices {
+                    guard let weights = matrix.weights(of: name, matrix: index) else { continue }
+                    if weights.count != entry.columns || weights.contains(where: { !($0 > 0 && $0 <= 1) }) {
+                        return "\(name) has odd weights"
+                    }
+                }
+            }
+            return nil
+        }
+        let keys: [(String, [UInt8])] = [
+            ("general.type", string("imatrix")), ("imatrix.datasets", array(8, [text("a.txt")])), ("imatrix.chunk_count", count(2)),
+            ("imatrix.chunk_size", count(512)),
+        ]
+        let tensors = [("blk.0.attn_q.weight.in_sum2", [4, 1]), ("blk.0.attn_q.weight.counts", [1, 1])]
+        let experts = [("blk.0.ffn_up_exps.weight.in_sum2", [4, 3]), ("blk.0.ffn_up_exps.weight.counts", [1, 3])]
+        var seed = file(keys, (tensors + experts).map { (name: $0.0, sizes: $0.1) })
+        // Ones in the place of zeros: a tensor takes 32 bytes here, but for one of 48.
+        for place in stride(from: seed.count - 160, to: seed.count, by: 4) {
+            seed.replaceSubrange(place..<place + 4, with: little(Float(1).bitPattern))
+        }
+        target.seeds = [seed]
         return target
     }()
 }

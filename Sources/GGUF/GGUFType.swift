@@ -65,13 +65,18 @@ package enum GGUFType: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether what is written depends on how much errors count (``bytes(_:weights:)``).
+    package var mindsWeights: Bool { quantizer?.minds ?? false }
+
     /// Numbers in this form, a whole number of blocks.
-    package func bytes(_ numbers: UnsafeBufferPointer<Float>) -> [UInt8] {
+    /// - Parameter weights: what errors in the columns of a row count, where the numbers are whole
+    ///   rows; nil: all the same.
+    package func bytes(_ numbers: UnsafeBufferPointer<Float>, weights: [Float]? = nil) -> [UInt8] {
         switch self {
         case .f32: Self.narrowed(numbers, .float32)
         case .f16: Self.narrowed(numbers, .float16)
         case .bf16: Self.narrowed(numbers, .bfloat16)
-        default: quantizer.map { BlockRun.bytes(numbers, $0) } ?? []
+        default: quantizer.map { BlockRun.bytes(numbers, weights: weights, $0) } ?? []
         }
     }
 

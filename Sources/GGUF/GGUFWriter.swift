@@ -66,13 +66,14 @@ package final class GGUFWriter {
     private static func padded(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
 
     /// Adds numbers of the tensors in their order, whole rows at a time.
+    /// - Parameter weights: what errors in the columns of a row count; nil: all the same.
     /// - Throws: ``StorageError``; EINVAL if there are more than the tensor has.
-    package func append(_ numbers: UnsafeBufferPointer<Float>) throws(StorageError) {
+    package func append(_ numbers: UnsafeBufferPointer<Float>, weights: [Float]? = nil) throws(StorageError) {
         guard next < tensors.count else {
             throw StorageError(operation: "write more tensors than announced to", path: path, errorNumber: EINVAL)
         }
         let tensor = tensors[next]
-        let bytes = tensor.type.bytes(numbers)
+        let bytes = tensor.type.bytes(numbers, weights: weights)
         written += bytes.count
         guard written <= tensor.byteCount else {
             throw StorageError(operation: "write more of \(tensor.name) than it has to", path: path, errorNumber: EINVAL)

@@ -17,7 +17,8 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             gguf is one file with the whole model, for llama.cpp, Ollama and LM Studio, with a Modelfile beside it; gguf-adapter the adapter alone, for \
             llama.cpp; merged a folder for transformers. The source is a job, a checkpoint or another folder: a model, or an adapter with its base (--base). \
-            The output is written whole or not at all; where writing gguf was broken off, the same command goes on.
+            The output is written whole or not at all; where writing gguf was broken off, the same command goes on. With --imatrix the blocks of a \
+            quantised type are those that err least where the model's own texts need it.
             """)
     @OptionGroup var options: SpoolOptions
     @Option(help: "gguf, gguf-adapter or merged.") private var format = Form.gguf
@@ -27,6 +28,7 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "The base model of an adapter's folder: a name in models/ or a folder.", completion: ModelCompletion.names) var base:
         String?
     @Option(help: "What the model is called in the file. Without it, the base's name with the job's suffix.") var name: String?
+    @OptionGroup var importance: ImportanceOptions
     @Flag(help: "Replace what is there.") var force = false
     @Argument(help: "A job's id, one of its checkpoints (ID:step-000100), or a folder.", completion: JobCompletion.all) var source: String
     @Argument(help: "The file to write, or the folder with merged.", completion: .file()) var output: String
@@ -36,6 +38,11 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError("--type is \(GGUFMix.allCases.map(\.rawValue).joined(separator: ", ")), not \"\(type)\"")
         }
         if type != nil, format != .gguf { throw ValidationError("--type is of gguf alone") }
+        if importance.imatrix != nil, format != .gguf { throw ValidationError("--imatrix is of gguf alone") }
+        if importance.imatrix != nil, GGUFMix(rawValue: type ?? "f16")?.main.mindsWeights != true {
+            let types = GGUFMix.allCases.filter(\.main.mindsWeights).map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--imatrix is of a --type that is rounded by it: \(types)")
+        }
     }
 
     func run() throws {
@@ -51,7 +58,8 @@ struct ExportCommand: ParsableCommand {
             case .gguf:
                 let texts = try source.texts()
                 let rows = try source.rows()
-                let plan = try GGUFPlan(texts, source.weights, mix: self.type.flatMap { GGUFMix(rawValue: $0) }, name: name)
+                var plan = try GGUFPlan(texts, source.weights, mix: self.type.flatMap { GGUFMix(rawValue: $0) }, name: name)
+                if let matrix = try importance.matrix(of: source, isSilent: options.json) { plan = try plan.weighted(by: matrix) }
                 var line = DownloadLine()
                 try GGUFExport.writeModel(plan, rows, to: output) { done, total in
                     if !options.json { line.show(output, bytesDone: done, bytesTotal: total) }

@@ -25,6 +25,8 @@ struct ExportSource {
     private let place: String
     /// Tokens that an example may have had; nil where that is not known.
     let contextLength: Int?
+    /// A job's training data, with its manifest, where the source is a job.
+    let training: (path: String, manifest: Manifest)?
     private let language: LanguageModel
     private let changedTexts: [String: [UInt8]]
 
@@ -48,6 +50,7 @@ struct ExportSource {
         baseName = place.baseName ?? basePath
         self.place = place.path
         contextLength = place.contextLength
+        training = place.training
         name = DurableFiles.split(place.baseName ?? basePath).name + (place.suffix.map { " " + $0 } ?? "")
         guard let folder = stored else {
             changedTexts = try Self.changedTexts(opened, isUntied: opened.isUntied, adapter: nil)
@@ -81,6 +84,7 @@ struct ExportSource {
         var baseName: String?
         var suffix: String?
         var contextLength: Int?
+        var training: (path: String, manifest: Manifest)?
     }
 
     /// What a result says otherwise than its base: the tokens at which answers end, and whether
@@ -121,7 +125,10 @@ struct ExportSource {
                     ? "\(job.id) has no checkpoint \(Terminal.safe(words[1])); it has \(names.isEmpty ? "none" : names)"
                     : "\(job.id) has no result yet; a checkpoint is named behind a colon: \(job.id):step-000100")
         }
-        return Place(path: part, base: base, baseName: manifest?.model, suffix: manifest?.suffix, contextLength: manifest?.maximumLength)
+        var place = Place(
+            path: part, base: base, baseName: manifest?.model, suffix: manifest?.suffix, contextLength: manifest?.maximumLength)
+        if let manifest, let data = (try? job.acceptance())?.trainingPath { place.training = (data, manifest) }
+        return place
     }
 
     /// What a GGUF file says of the model.
@@ -144,6 +151,9 @@ struct ExportSource {
     }
 
     var linearModules: [LinearModule] { language.linearModules }
+    /// Tokens that the model has positions for, and rows of its embedding.
+    var positionLimit: Int { language.configuration.maximumPositions }
+    var vocabularySize: Int { language.configuration.vocabularySize }
 
     /// What the adapter says of the tokens at which answers end.
     var generation: [UInt8]? { changedTexts["generation_config.json"] }
@@ -151,6 +161,15 @@ struct ExportSource {
     /// The base with an adapter of these settings.
     func model(with settings: AdapterSettings) throws -> LanguageModel {
         try LanguageModel(language.configuration, source: language.source, training: .adapter(settings, seed: 0), maximumLength: 1)
+    }
+
+    /// The model with its adapter, to be run on a device.
+    /// - Parameter maximumLength: tokens of the longest text.
+    func model(for device: any ComputeDevice, maximumLength: Int) throws -> LanguageModel {
+        let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
+        return try LanguageModel(
+            language.configuration, source: language.source, training: language.training, precision: .init(mixableTypes: mixable),
+            maximumLength: maximumLength, pageByteLimit: min(64 << 20, device.limits.maximumTensorBytes))
     }
 
     /// The base's weights, or the model's.

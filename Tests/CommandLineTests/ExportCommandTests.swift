@@ -61,6 +61,36 @@ import Testing
         }
     }
 
+    /// Texts are run through the model, or a file says what was found.
+    @Test func blocksAreChosenByAnImportanceMatrix() throws {
+        try Self.inFolder { folder in
+            let tala = BuiltProgram(name: "tala")
+            let data = ReferenceSet.checkout + "/demo/tune.jsonl"
+            func write(_ name: String, _ more: [String]) throws -> [UInt8] {
+                let outcome = try tala.run(["export", Self.model, folder + "/" + name, "--type", "q4_0", "--json"] + more)
+                #expect(outcome.status == 0, "\(outcome)")
+                return try DurableFiles.read(folder + "/" + name)
+            }
+            let plain = try write("plain.gguf", [])
+            let own = try write("own.gguf", ["--imatrix", data, "--imatrix-texts", "20", "--save-imatrix", folder + "/imatrix.gguf"])
+            #expect(own.suffix(1 << 18) != plain.suffix(1 << 18))
+            #expect(try write("again.gguf", ["--imatrix", folder + "/imatrix.gguf"]) == own)
+            #expect(try write("other.gguf", ["--imatrix", ReferenceSet.checkout + "/demo/text.txt", "--imatrix-texts", "5"]) != own)
+            for (arguments, words) in [
+                (["--type", "f16", "--imatrix", data], "--imatrix is of a --type that is rounded by it: q4_0"),
+                (["--type", "q4_0", "--imatrix", "training"], "--imatrix training is of a job's result or checkpoint"),
+                (["--type", "q4_0", "--imatrix", folder + "/own.gguf"], "general.type: is not imatrix"),
+                (["--type", "q4_0", "--imatrix", folder + "/none.jsonl"], "there is no file"),
+                (["--format", "merged", "--imatrix", data], "--imatrix is of gguf alone"),
+                (["--save-imatrix", folder + "/x"], "--save-imatrix is of an --imatrix"),
+            ] {
+                let outcome = try tala.run(["export", Self.model, folder + "/bad.gguf", "--json"] + arguments)
+                #expect(outcome.status != 0 && outcome.output.contains(words), "\(arguments): \(outcome)")
+            }
+            #expect(!FolderListing.exists(folder + "/bad.gguf"))
+        }
+    }
+
     @Test func whatCannotBeWrittenLeavesNothing() throws {
         try Self.inFolder { folder in
             for (arguments, word) in [

@@ -19,7 +19,8 @@ package enum GGUFExport {
     ) throws {
         let total = plan.parts.reduce(0) { $0 + $1.tensor.byteCount }
         let writer = try GGUFWriter(
-            path, metadata: plan.metadata, tensors: plan.parts.map(\.tensor), sources: rows.fingerprint, interval: syncInterval)
+            path, metadata: plan.metadata, tensors: plan.parts.map(\.tensor), sources: rows.fingerprint + plan.importanceFingerprint,
+            interval: syncInterval)
         var done = plan.parts[..<writer.next].reduce(0) { $0 + $1.tensor.byteCount }
         for part in plan.parts[writer.next...] {
             do { try append(part, rows, to: writer) } catch let error as GGUFError {
@@ -97,10 +98,14 @@ package enum GGUFExport {
 
     private static func append(_ part: GGUFPlan.Part, _ rows: StoredRows, to writer: GGUFWriter) throws {
         if part.sources.isEmpty { return try part.factors.withUnsafeBufferPointer { try writer.append($0) } }
-        for stored in part.sources { try append(stored, part, rows, to: writer) }
+        for (index, stored) in part.sources.enumerated() {
+            try append(stored, part, weights: index < part.weights.count ? part.weights[index] : nil, rows, to: writer)
+        }
     }
 
-    private static func append(_ stored: StoredTensor, _ part: GGUFPlan.Part, _ rows: StoredRows, to writer: GGUFWriter) throws {
+    private static func append(
+        _ stored: StoredTensor, _ part: GGUFPlan.Part, weights: [Float]?, _ rows: StoredRows, to writer: GGUFWriter
+    ) throws {
         let columns = stored.shape.count == 2 ? stored.shape[1] : 1
         let count = stored.shape[0]
         let rowsAtOnce = max(1, chunkElements / max(1, columns))
@@ -118,7 +123,7 @@ package enum GGUFExport {
             }
             try numbers.withUnsafeBufferPointer {
                 try require(stored.name, fits: part.tensor.type, $0)
-                try writer.append($0)
+                try writer.append($0, weights: weights)
             }
         }
         stored.file.evict(stored.bytes)

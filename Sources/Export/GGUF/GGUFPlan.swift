@@ -15,12 +15,16 @@ package struct GGUFPlan {
         var change = GGUFArchitecture.Change.none
         /// Whether checkpoints have the matrix the other way round.
         var isTurned = false
+        /// What errors in the columns of each of the sources count; nil: all the same.
+        var weights: [[Float]?] = []
     }
 
-    let metadata: [(String, GGUFValue)]
-    let parts: [Part]
-    /// What llama.cpp computes otherwise, a sentence each.
-    package let remarks: [String]
+    var metadata: [(String, GGUFValue)]
+    var parts: [Part]
+    /// What llama.cpp computes otherwise, a sentence each; what an importance matrix does not say.
+    package internal(set) var remarks: [String]
+    /// Of what the file is made beside the weights.
+    var importanceFingerprint = ""
     package let mix: GGUFMix
 
     /// - Parameters:

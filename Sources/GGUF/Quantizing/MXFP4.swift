@@ -14,7 +14,15 @@ struct MXFP4: BlockQuantizer {
 
     /// ggml takes the exponent with which the largest number is at most a third too large for the
     /// sizes; here the next one is taken where its error is smaller.
-    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+    func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) { write(numbers, nil, to: block) }
+
+    let minds = true
+
+    func write(_ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        write(numbers, Optional(weights), to: block)
+    }
+
+    private func write(_ numbers: UnsafePointer<Float>, _ weights: UnsafePointer<Float>?, to block: UnsafeMutablePointer<UInt8>) {
         let largest = abs(SmallBlock.extreme(numbers))
         let exponent = largest > 0 ? min(254, max(0, Int(largest.exponent) - 2 + 127)) : 0
         let candidates = largest > 0 && exponent < 254 ? [exponent, exponent + 1] : [exponent]
@@ -25,7 +33,7 @@ struct MXFP4: BlockQuantizer {
             for index in 0..<length {
                 let (code, value) = Self.nearest(numbers[index], scale)
                 let distance = Double(value) - Double(numbers[index])
-                error += distance * distance
+                error += distance * distance * (weights.map { Double($0[index]) } ?? 1)
                 codes.append(code)
             }
             if best.map({ error < $0.error }) ?? true { best = (error, candidate, codes) }

@@ -22,13 +22,26 @@ struct MinimumBlock {
         (scale, minimum) = (largestScale / 63, largestMinimum / 63)
         packed = Self.packed(scales, minima)
         // Once more, from what is stored.
-        let (scaled, lowest) = (BlockNumbers.throughHalf(scale) * scales, BlockNumbers.throughHalf(minimum) * minima)
+        quotients = Self.quotients(
+            numbers, found, scaled: BlockNumbers.throughHalf(scale) * scales, lowest: BlockNumbers.throughHalf(minimum) * minima, search)
+    }
+
+    /// - Parameter scales, minima: of the groups, in steps of `scale` and `minimum`.
+    init(scale: Float, minimum: Float, scales: Lanes, minima: Lanes, quotients: GroupNumbers<Lanes>) {
+        (self.scale, self.minimum, self.quotients) = (scale, minimum, quotients)
+        packed = Self.packed(scales, minima)
+    }
+
+    /// The nearest quotients; those of the search where a group's scale is 0.
+    static func quotients(
+        _ numbers: GroupNumbers<Lanes>, _ found: MinimumSearch.Found, scaled: Lanes, lowest: Lanes, _ search: MinimumSearch
+    ) -> GroupNumbers<Lanes> {
         var quotients = found.quotients
         for index in 0..<numbers.count {
             let quotient = BlockNumbers.clamped(BlockNumbers.nearest((numbers[index] + lowest) / scaled), 0, search.largest)
             quotients[index] = quotient.replacing(with: quotients[index], where: scaled .== 0)
         }
-        self.quotients = quotients
+        return quotients
     }
 
     /// Large numbers count more than small ones.
@@ -81,8 +94,18 @@ struct MinimumBlock {
 struct Q4_K: BlockQuantizer {
     let format = BlockFormat.q4_k
 
+    let minds = true
+    private static let search = MinimumSearch(largest: 15, firstTrial: -1, trialCount: 20)
+
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
-        let found = MinimumBlock(numbers, MinimumSearch(largest: 15, firstTrial: -1, trialCount: 20))
+        write(MinimumBlock(numbers, Self.search), to: block)
+    }
+
+    func write(_ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        write(MinimumBlock(numbers, weights: weights, Self.search), to: block)
+    }
+
+    private func write(_ found: MinimumBlock, to block: UnsafeMutablePointer<UInt8>) {
         found.writeHead(block)
         found.writeNibbles(block + 16)
     }
@@ -92,8 +115,18 @@ struct Q4_K: BlockQuantizer {
 struct Q5_K: BlockQuantizer {
     let format = BlockFormat.q5_k
 
+    let minds = true
+    private static let search = MinimumSearch(largest: 31, firstTrial: -0.5, trialCount: 15)
+
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
-        let found = MinimumBlock(numbers, MinimumSearch(largest: 31, firstTrial: -0.5, trialCount: 15))
+        write(MinimumBlock(numbers, Self.search), to: block)
+    }
+
+    func write(_ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        write(MinimumBlock(numbers, weights: weights, Self.search), to: block)
+    }
+
+    private func write(_ found: MinimumBlock, to block: UnsafeMutablePointer<UInt8>) {
         found.writeHead(block)
         for index in 0..<32 {
             var bits: UInt8 = 0

@@ -6,9 +6,21 @@ struct Q6_K: BlockQuantizer {
     typealias Lanes = SIMD16<Float>
     let format = BlockFormat.q6_k
 
+    let minds = true
+
     func write(_ pointer: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let numbers = GroupNumbers<Lanes>(pointer)
-        let found = ScaleSearch(largest: 32).run(numbers.vectors) { $0 * $0 }
+        write(numbers, ScaleSearch(largest: 32).run(numbers.vectors) { $1 * $1 }, to: block)
+    }
+
+    func write(_ pointer: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        let (numbers, weights) = (GroupNumbers<Lanes>(pointer), GroupNumbers<Lanes>(weights).vectors)
+        write(numbers, ScaleSearch(largest: 32).run(numbers.vectors) { index, _ in weights[index] }, to: block)
+    }
+
+    private func write(
+        _ numbers: GroupNumbers<Lanes>, _ found: ScaleSearch.Found<Lanes>, to block: UnsafeMutablePointer<UInt8>
+    ) {
         var (size, extreme): (Float, Float) = (0, 0)
         for group in 0..<16 where abs(found.scales[group]) > size { (size, extreme) = (abs(found.scales[group]), found.scales[group]) }
         guard size >= 1e-15 else { return block.update(repeating: 0, count: byteCount) }

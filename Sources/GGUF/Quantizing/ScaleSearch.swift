@@ -17,9 +17,9 @@ struct ScaleSearch {
         var quotients: [Lanes]
     }
 
-    /// - Parameter weight: how much an error in a number counts.
+    /// - Parameter weight: how much an error in a number counts, by its place and itself.
     @inline(__always)
-    func run<Lanes: SIMD>(_ numbers: [Lanes], weight: (Lanes) -> Lanes) -> Found<Lanes> where Lanes.Scalar == Float {
+    func run<Lanes: SIMD>(_ numbers: [Lanes], weight: (Int, Lanes) -> Lanes) -> Found<Lanes> where Lanes.Scalar == Float {
         var (size, extreme) = (Lanes(), Lanes())
         for number in numbers {
             let magnitude = BlockNumbers.magnitude(number)
@@ -38,7 +38,7 @@ struct ScaleSearch {
                 let number = numbers[index]
                 let quotient = BlockNumbers.clamped(BlockNumbers.nearest(inverse * number), -largest, largest - 1)
                 trial[index] = quotient
-                let weighted = weight(number)
+                let weighted = weight(index, number)
                 products += weighted * number * quotient
                 squares += weighted * quotient * quotient
             }

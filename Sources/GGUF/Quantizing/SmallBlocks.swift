@@ -61,6 +61,15 @@ struct Q4_0: BlockQuantizer {
         let quotients = SmallBlock.writeScale(numbers, half: 8, to: block)
         SmallBlock.writeNibbles(block + 2, quotients)
     }
+
+    let minds = true
+
+    func write(_ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        let search = WeightedScale(half: 8)
+        let scale = search.search(numbers, weights)
+        block.setHalf(scale, at: 0)
+        SmallBlock.writeNibbles(block + 2) { search.quotient(numbers[$0], scale) }
+    }
 }
 
 /// Blocks of 32: a scale in half precision, then `q + 16` in 5 bits.
@@ -70,6 +79,15 @@ struct Q5_0: BlockQuantizer {
     func write(_ numbers: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
         let quotients = SmallBlock.writeScale(numbers, half: 16, to: block)
         SmallBlock.writeFives(block + 2, quotients)
+    }
+
+    let minds = true
+
+    func write(_ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
+        let search = WeightedScale(half: 16)
+        let scale = search.search(numbers, weights)
+        block.setHalf(scale, at: 0)
+        SmallBlock.writeFives(block + 2) { search.quotient(numbers[$0], scale) }
     }
 }
 
