@@ -4,8 +4,8 @@ import Tensors
 /// Sums of squares of what some weights are multiplied by, which a forward pass adds up: column by
 /// column, over all rows.
 package struct SquareSum: Sendable, Hashable {
-    /// The weights by their names in the checkpoint: sets that are multiplied by the same, each with
-    /// as many weights as ``tensor`` has rows.
+    /// The weights by their names in the checkpoint: sets that are multiplied by the same, each
+    /// with as many weights as ``tensor`` has rows.
     package var weights: [[String]]
     /// `[1, columns]`, or `[experts, columns]`: where the sums are.
     package var tensor: PersistentTensor

@@ -62,7 +62,8 @@ extension MinimumBlock {
                 numberSums += weight * number
                 productSums += weight * quotient * number
             }
-            // x is about `scale * u - minimum * v`, with u = a group's step times q, v = its other step.
+            // x is about `scale * u - minimum * v`, with u = a group's step times q, v = its other
+            // step.
             let (uu, uv) = ((scales * scales * squareSums).sum(), (scales * minima * quotientSums).sum())
             let (vv, ux) = ((minima * minima * weightSums).sum(), (scales * productSums).sum())
             let vx = (minima * numberSums).sum()
