@@ -13,72 +13,116 @@
 enum {
     most_rows = 6,
     tile_columns = 4,
-    /// Bytes by which a weight is fetched ahead: to the next four rows where they are near, since
-    /// rows are too short for the processor to foresee what follows.
+    /// Weights are fetched ahead by some tiles where those are near, since rows are too short for
+    /// the processor to foresee what follows; else by so many bytes.
     farthest_tile = 100000,
     bytes_ahead = 1024,
 };
 
-/// A tile of `rows` rows of x and four of the weight; `STEP` numbers a vector.
+/// How many tiles of the weight the fetching is ahead: where a tile meets few rows of x, memory is
+/// slower than it.
+static int64_t tiles_ahead(int64_t tiles_of_x) { return tiles_of_x == 1 ? 2 : tiles_of_x == 2 ? 3 : tiles_of_x == 3 ? 2 : 1; }
+
+/// Writes the sums of a tile: four columns, or one.
+#define TALA_STORE(row, place)                                                                                                            \
+    if (row < rows) {                                                                                                                     \
+        const __m128 own = _mm512_extractf32x4_ps(totals, place);                                                                         \
+        if (columns == tile_columns) {                                                                                                    \
+            _mm_storeu_ps(sums + (row) * sums_stride, own);                                                                               \
+        } else {                                                                                                                          \
+            _mm_store_ss(sums + (row) * sums_stride, own);                                                                                \
+        }                                                                                                                                 \
+    }
+
+/// A tile of `rows` rows of x and four of the weight; `STEP` numbers a vector. Its addresses move
+/// on with each step, and the compiler is not told how they hang together: it would keep one for
+/// each row, in more registers than there are.
 #define TALA_TILE(NAME, TARGET, XTYPE, WTYPE, VECTOR, STEP, LOADX, LOADW, PARTX, PARTW, ADD)                                              \
     __attribute__((always_inline)) static inline TARGET void NAME##_tile(                                                                 \
-        const int rows, const XTYPE *x, int64_t x_stride, const WTYPE *const w[tile_columns], int64_t k, float *sums,                     \
-        int64_t sums_stride, int columns, int64_t ahead) {                                                                                \
+        const int rows, const XTYPE *x, int64_t x_stride, const WTYPE *w, int64_t w_stride, int64_t k, float *sums, int64_t sums_stride,  \
+        int columns, int64_t ahead) {                                                                                                     \
         __m512 s[most_rows][tile_columns];                                                                                                \
         TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                      \
             TALA_UNROLL for (int j = 0; j < tile_columns; j++) s[i][j] = _mm512_setzero_ps();                                             \
         }                                                                                                                                 \
-        int64_t at = 0;                                                                                                                   \
-        for (; at + STEP <= k; at += STEP) {                                                                                              \
-            VECTOR b[tile_columns];                                                                                                       \
-            TALA_UNROLL for (int j = 0; j < tile_columns; j++) {                                                                          \
-                b[j] = LOADW(w[j] + at);                                                                                                  \
-                _mm_prefetch((const char *)(w[j] + at) + ahead, _MM_HINT_T0);                                                             \
-            }                                                                                                                             \
+        const XTYPE *lower = x + 3 * x_stride;                                                                                            \
+        const WTYPE *next = w + ahead;                                                                                                    \
+        int64_t third = 3 * w_stride;                                                                                                     \
+        for (int64_t steps = k / STEP; steps > 0; steps--) {                                                                              \
+            __asm__("" : "+r"(x), "+r"(lower), "+r"(w), "+r"(next), "+r"(third));                                                         \
+            VECTOR b[tile_columns] = {LOADW(w), LOADW(w + w_stride), LOADW(w + 2 * w_stride), LOADW(w + third)};                          \
+            _mm_prefetch((const char *)next, _MM_HINT_T0);                                                                                \
+            _mm_prefetch((const char *)(next + w_stride), _MM_HINT_T0);                                                                   \
+            _mm_prefetch((const char *)(next + 2 * w_stride), _MM_HINT_T0);                                                               \
+            _mm_prefetch((const char *)(next + third), _MM_HINT_T0);                                                                      \
             TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                  \
-                VECTOR a = LOADX(x + i * x_stride + at);                                                                                  \
+                VECTOR a = LOADX(i < 3 ? x + i * x_stride : lower + (i - 3) * x_stride);                                                  \
+                TALA_UNROLL for (int j = 0; j < tile_columns; j++) s[i][j] = ADD(s[i][j], a, b[j]);                                       \
+            }                                                                                                                             \
+            x += STEP;                                                                                                                    \
+            lower += STEP;                                                                                                                \
+            w += STEP;                                                                                                                    \
+            next += STEP;                                                                                                                 \
+        }                                                                                                                                 \
+        if (k % STEP != 0) {                                                                                                              \
+            const uint32_t mask = (1u << (k % STEP)) - 1;                                                                                 \
+            VECTOR b[tile_columns];                                                                                                       \
+            TALA_UNROLL for (int j = 0; j < tile_columns; j++) b[j] = PARTW(mask, w + j * w_stride);                                      \
+            TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                  \
+                VECTOR a = PARTX(mask, i < 3 ? x + i * x_stride : lower + (i - 3) * x_stride);                                            \
                 TALA_UNROLL for (int j = 0; j < tile_columns; j++) s[i][j] = ADD(s[i][j], a, b[j]);                                       \
             }                                                                                                                             \
         }                                                                                                                                 \
-        if (at < k) {                                                                                                                     \
-            const uint32_t mask = (1u << (k - at)) - 1;                                                                                   \
-            VECTOR b[tile_columns];                                                                                                       \
-            TALA_UNROLL for (int j = 0; j < tile_columns; j++) b[j] = PARTW(mask, w[j] + at);                                             \
-            TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                  \
-                VECTOR a = PARTX(mask, x + i * x_stride + at);                                                                            \
-                TALA_UNROLL for (int j = 0; j < tile_columns; j++) s[i][j] = ADD(s[i][j], a, b[j]);                                       \
-            }                                                                                                                             \
+        __m512 quarters[most_rows + 2];                                                                                                   \
+        TALA_UNROLL for (int i = 0; i < most_rows + 2; i++) {                                                                             \
+            const int row = i < rows ? i : rows - 1;                                                                                      \
+            quarters[i] = tala_quarters(s[row][0], s[row][1], s[row][2], s[row][3]);                                                      \
         }                                                                                                                                 \
-        TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                      \
-            _mm_mask_storeu_ps(sums + i * sums_stride, (__mmask8)((1u << columns) - 1), tala_totals(s[i][0], s[i][1], s[i][2], s[i][3]));      \
+        TALA_UNROLL for (int i = 0; i < most_rows; i += 4) {                                                                              \
+            if (i >= rows) continue;                                                                                                      \
+            const __m512 totals = tala_rows_of_sums(quarters[i], quarters[i + 1], quarters[i + 2], quarters[i + 3]);                      \
+            TALA_STORE(i, 0)                                                                                                              \
+            TALA_STORE(i + 1, 1)                                                                                                          \
+            TALA_STORE(i + 2, 2)                                                                                                          \
+            TALA_STORE(i + 3, 3)                                                                                                          \
         }                                                                                                                                 \
     }                                                                                                                                     \
     TARGET void NAME(const tala_row_dots *shape, const XTYPE *x, const WTYPE *w, float *sums) {                                           \
         const int64_t k = shape->k, x_stride = shape->x_stride, sums_stride = shape->sums_stride;                                         \
-        const int64_t tile_bytes = tile_columns * shape->w_stride * (int64_t)sizeof(WTYPE);                                               \
-        const int64_t ahead = tile_bytes <= farthest_tile ? tile_bytes : bytes_ahead;                                                     \
-        for (int64_t column = 0; column < shape->columns; column += tile_columns) {                                                       \
-            const int columns = shape->columns - column < tile_columns ? (int)(shape->columns - column) : tile_columns;                   \
-            const WTYPE *rows_of_w[tile_columns];                                                                                         \
-            /* What is past the end reads the last again and is not stored. */                                                            \
-            for (int j = 0; j < tile_columns; j++) rows_of_w[j] = w + (column + (j < columns ? j : columns - 1)) * shape->w_stride;       \
+        const int64_t tiles_of_x = (shape->rows + most_rows - 1) / most_rows;                                                             \
+        const int64_t tile = tile_columns * shape->w_stride;                                                                              \
+        const int64_t ahead = tile * (int64_t)sizeof(WTYPE) <= farthest_tile                                                              \
+            ? tile * tiles_ahead(tiles_of_x) : bytes_ahead / (int64_t)sizeof(WTYPE);                                                      \
+        for (int64_t column = 0; column < shape->columns;) {                                                                              \
+            int columns = tile_columns;                                                                                                   \
+            int64_t w_stride = shape->w_stride;                                                                                           \
+            /* The last tile begins so early that it is whole: it computes the same sums again. Where */                                  \
+            /* there are not four columns, a tile is one column, four times. */                                                           \
+            if (shape->columns < tile_columns) {                                                                                          \
+                columns = 1;                                                                                                              \
+                w_stride = 0;                                                                                                             \
+            } else if (column > shape->columns - tile_columns) {                                                                          \
+                column = shape->columns - tile_columns;                                                                                   \
+            }                                                                                                                             \
+            const WTYPE *rows_of_w = w + column * shape->w_stride;                                                                        \
             /* Tiles of nearly one height: seven rows are four and three. */                                                              \
-            int64_t tiles = (shape->rows + most_rows - 1) / most_rows;                                                                    \
+            int64_t tiles = tiles_of_x;                                                                                                   \
             for (int64_t row = 0, left = shape->rows; left > 0; tiles--) {                                                                \
                 const int64_t rows = (left + tiles - 1) / tiles;                                                                          \
                 const XTYPE *first = x + row * x_stride;                                                                                  \
                 float *target = sums + row * sums_stride + column;                                                                        \
                 switch (rows) {                                                                                                           \
-                case 1: NAME##_tile(1, first, x_stride, rows_of_w, k, target, sums_stride, columns, ahead); break;                        \
-                case 2: NAME##_tile(2, first, x_stride, rows_of_w, k, target, sums_stride, columns, ahead); break;                        \
-                case 3: NAME##_tile(3, first, x_stride, rows_of_w, k, target, sums_stride, columns, ahead); break;                        \
-                case 4: NAME##_tile(4, first, x_stride, rows_of_w, k, target, sums_stride, columns, ahead); break;                        \
-                case 5: NAME##_tile(5, first, x_stride, rows_of_w, k, target, sums_stride, columns, ahead); break;                        \
-                default: NAME##_tile(6, first, x_stride, rows_of_w, k, target, sums_stride, columns, ahead); break;                       \
+                case 1: NAME##_tile(1, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
+                case 2: NAME##_tile(2, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
+                case 3: NAME##_tile(3, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
+                case 4: NAME##_tile(4, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
+                case 5: NAME##_tile(5, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
+                default: NAME##_tile(6, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;             \
                 }                                                                                                                         \
                 row += rows;                                                                                                              \
                 left -= rows;                                                                                                             \
             }                                                                                                                             \
+            column += columns;                                                                                                            \
         }                                                                                                                                 \
     }
 

@@ -1,3 +1,4 @@
+import CProducts
 import Glibc
 import Graph
 import Tensors
@@ -39,10 +40,10 @@ final class CachedAttentionKernel: Kernel {
 
     override func blockCount(_ phase: Int) -> Int { (q.rows + rowsTogether - 1) / rowsTogether * shape.keyValueHeadCount }
 
-    /// Queries and sums of values, scores, greatest scores and sums of weights; a page of keys and
-    /// one of values where they are widened.
+    /// Queries and sums of values, scores, greatest scores, sums of weights and their shrinking;
+    /// a page of keys and one of values where they are widened.
     override var scratchByteCount: Int {
-        queryCount * (2 * rowWords + scoreWords) * 4 + 2 * RowBuffer.byteCount(queryCount) + 2 * pageBytes
+        queryCount * (2 * rowWords + scoreWords) * 4 + 3 * RowBuffer.byteCount(queryCount) + 2 * pageBytes
     }
 
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
@@ -70,7 +71,8 @@ final class CachedAttentionKernel: Kernel {
         let scores = output + queryCount * rowWords
         let greatest = scores + queryCount * scoreWords
         let totals = greatest + RowBuffer.byteCount(queryCount) / 4
-        let keyRoom = totals + RowBuffer.byteCount(queryCount) / 4
+        let shrinks = totals + RowBuffer.byteCount(queryCount) / 4
+        let keyRoom = shrinks + RowBuffer.byteCount(queryCount) / 4
         let count = rows.count * group
         for query in 0..<count {
             let column = (keyHead * group + query % group) * width
@@ -106,11 +108,11 @@ final class CachedAttentionKernel: Kernel {
                     guard own.first < own.end, own.end <= pageStart + held else { continue }
                     let offset = own.first - first
                     let page = Page(vPage.rows + offset * vPage.stride, vPage.stride)
-                    for query in (row - rows.lowerBound) * group..<(row - rows.lowerBound + 1) * group {
-                        weigh(
-                            scores + query * scoreWords + offset, own.end - own.first, page, output + query * rowWords, &greatest[query],
-                            &totals[query])
+                    let queries = (row - rows.lowerBound) * group..<(row - rows.lowerBound + 1) * group
+                    for query in queries {
+                        shrinks[query] = weigh(scores + query * scoreWords + offset, own.end - own.first, &greatest[query], &totals[query])
                     }
+                    add(page, own.end - own.first, scores + queries.lowerBound * scoreWords + offset, shrinks, queries, to: output)
                 }
             }
             first = pageEnd
@@ -137,13 +139,13 @@ final class CachedAttentionKernel: Kernel {
         return (UnsafePointer(room), width)
     }
 
-    /// Adds a page's values by their weights, relative to the greatest score so far. The scores are
-    /// scaled and capped first; those behind the last are overwritten up to a whole vector.
+    /// Makes weights of scores, relative to the greatest score so far; gives what the sums so far
+    /// shrink by. The scores are scaled and capped first; those behind the last are overwritten up
+    /// to a whole vector.
     @inline(__always)
     private func weigh(
-        _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ values: Page, _ output: UnsafeMutablePointer<Float>,
-        _ greatest: inout Float, _ total: inout Float
-    ) {
+        _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ greatest: inout Float, _ total: inout Float
+    ) -> Float {
         let whole = (count + 15) / 16 * 16
         for place in count..<whole { scores[place] = 0 }
         ScoreRow.cap(scores, 0, whole, shape)
@@ -160,6 +162,33 @@ final class CachedAttentionKernel: Kernel {
         let shrink = old == new ? 1 : old > -.infinity ? exp(old - new) : 0
         greatest = new
         total = total * shrink + sum.total
+        return shrink
+    }
+
+    /// Adds a page's values by their weights to the shrunken sums of some queries that see the same
+    /// positions. `weights` are those of the first.
+    @inline(__always)
+    private func add(
+        _ values: Page, _ count: Int, _ weights: UnsafePointer<Float>, _ shrinks: UnsafePointer<Float>, _ queries: Range<Int>,
+        to output: UnsafeMutablePointer<Float>
+    ) {
+        if RowDots.isInC {
+            var shape = tala_weighted_sums(
+                queries: Int64(queries.count), count: Int64(count), width: Int64(width), value_stride: Int64(values.stride),
+                weight_stride: Int64(scoreWords), sum_stride: Int64(rowWords))
+            let first = queries.lowerBound
+            withUnsafePointer(to: &shape) { tala_add_weighted($0, values.rows, weights, shrinks + first, output + first * rowWords) }
+            return
+        }
+        for query in queries {
+            add(values, count, weights + (query - queries.lowerBound) * scoreWords, shrinks[query], to: output + query * rowWords)
+        }
+    }
+
+    @inline(__always)
+    private func add(
+        _ values: Page, _ count: Int, _ weights: UnsafePointer<Float>, _ shrink: Float, to output: UnsafeMutablePointer<Float>
+    ) {
         var i = 0
         // Four vectors at a time, so that none waits for the sum before.
         while i + 64 <= width {
@@ -167,7 +196,7 @@ final class CachedAttentionKernel: Kernel {
             var (s0, s1, s2, s3) = (load(place) * shrink, load(place + 16) * shrink, load(place + 32) * shrink, load(place + 48) * shrink)
             var value = values.rows + i
             for key in 0..<count {
-                let weight = Vector.broadcast(scores[key])
+                let weight = Vector.broadcast(weights[key])
                 s0 = s0.addingProduct(load(value), weight)
                 s1 = s1.addingProduct(load(value + 16), weight)
                 s2 = s2.addingProduct(load(value + 32), weight)
@@ -186,12 +215,12 @@ final class CachedAttentionKernel: Kernel {
             var value = values.rows + i
             if part == 16 {
                 for key in 0..<count {
-                    sums = sums.addingProduct(load(value), .broadcast(scores[key]))
+                    sums = sums.addingProduct(load(value), .broadcast(weights[key]))
                     value += values.stride
                 }
             } else {
                 for key in 0..<count {
-                    sums = sums.addingProduct(loadPart(value, part), .broadcast(scores[key]))
+                    sums = sums.addingProduct(loadPart(value, part), .broadcast(weights[key]))
                     value += values.stride
                 }
             }

@@ -6,3 +6,4 @@
 #include "quantized_dots.h"
 #include "row_dots.h"
 #include "unpacking.h"
+#include "weighted_sums.h"
