@@ -20,7 +20,10 @@ final class EngineModel {
     /// The most rows of a step, and the most that get logits.
     let rowLimit: Int
     let logitLimit: Int
-    private(set) var logits: [Float]
+    /// The program of the last step, whose logits are read where they lie if they can be; else they
+    /// are copied.
+    private var lastProgram: Program?
+    private var copiedLogits: [Float] = []
     private var pages: [Int32]
 
     init(_ model: LanguageModel, on device: any ComputeDevice, _ shape: GenerationShape, rowLimit: Int, logitLimit: Int) throws {
@@ -32,7 +35,6 @@ final class EngineModel {
         programs = try ProgramCache(loaded, largest: sizes) { size in
             try Self.graph(model, size, shape)
         }
-        logits = Array(repeating: 0, count: sizes[0].logits * model.configuration.vocabularySize)
         pages = Array(repeating: -1, count: shape.sequenceCount * shape.pagesPerSequence)
     }
 
@@ -176,28 +178,33 @@ final class EngineModel {
         return Array(states.prefix(rows.count * width))
     }
 
-    /// Computes rows, at most ``rowLimit``, of which at most ``logitLimit`` want logits; those lie
-    /// in ``logits`` then, one row behind the other, in the rows' order.
+    /// Computes rows, at most ``rowLimit``, of which at most ``logitLimit`` want logits:
+    /// ``withLogits(_:_:)`` has them then, in the rows' order.
     /// - Returns: the rows of the program that computed them.
     /// - Throws: ``GraphError``, and what the device throws.
     func run(_ rows: [Row]) throws -> Int {
         let (program, size, wanted) = try load(rows)
         try program.executable.run()
+        lastProgram = program
         guard wanted > 0 else { return size.rows }
-        let count = size.logits * vocabularySize
-        try logits.withUnsafeMutableBytes { bytes in
-            try program.executable.read("logits", into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<(count * 4)]))
+        if program.executable.place(of: "logits") == nil {
+            let count = size.logits * vocabularySize
+            if copiedLogits.count < count { copiedLogits = Array(repeating: 0, count: count) }
+            try copiedLogits.withUnsafeMutableBytes { bytes in
+                try program.executable.read("logits", into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<(count * 4)]))
+            }
         }
         let cap = Float(model.configuration.finalSoftCap)
-        if cap != 0 { for index in 0..<wanted * vocabularySize { logits[index] = cap * tanh(logits[index] / cap) } }
+        if cap != 0 { for row in 0..<wanted { withLogits(row) { for index in $0.indices { $0[index] = cap * tanh($0[index] / cap) } } } }
         return size.rows
     }
 
     /// Calls the body with the logits of the n-th row that wanted them.
     func withLogits<Result>(_ row: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
-        let size = vocabularySize
-        return logits.withUnsafeMutableBufferPointer {
-            body(UnsafeMutableBufferPointer(rebasing: $0[(row * size)..<((row + 1) * size)]))
+        let own = row * vocabularySize..<(row + 1) * vocabularySize
+        if let place = lastProgram?.executable.place(of: "logits") {
+            return body(UnsafeMutableBufferPointer(rebasing: place.bindMemory(to: Float.self)[own]))
         }
+        return copiedLogits.withUnsafeMutableBufferPointer { body(UnsafeMutableBufferPointer(rebasing: $0[own])) }
     }
 }

@@ -131,6 +131,13 @@ package final class CPUExecutable: Executable {
         for row in 0..<matrix.rows { memcpy(target + row * rowBytes, matrix.address(row), rowBytes) }
     }
 
+    package func place(of output: String) -> UnsafeMutableRawBufferPointer? {
+        guard let reference = plan.outputs[output], let matrix = try? memoryMap.matrix(reference, operation: output),
+            matrix.rowStride == matrix.columns
+        else { return nil }
+        return UnsafeMutableRawBufferPointer(start: matrix.base, count: reference.type.byteCount)
+    }
+
     private func place(_ reference: TensorReference?, _ name: String, byteCount: Int) throws -> Matrix {
         guard let reference, reference.type.byteCount == byteCount else {
             throw CPUError.badTransfer(name: name, byteCount: byteCount, expected: reference?.type.byteCount)

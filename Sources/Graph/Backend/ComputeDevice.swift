@@ -84,12 +84,17 @@ package protocol Executable: AnyObject {
     func run(unless isCancelled: () -> Bool) throws
     /// Reads an output of the last run.
     func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws
+    /// An output of the last run where it lies, row behind row, if the host reads it there; nil: it
+    /// has to be copied. It may be changed, and lasts until the next run or the executable's end.
+    func place(of output: String) -> UnsafeMutableRawBufferPointer?
     /// Runs the program once and gives the seconds that each kernel call took, in the order of the
     /// plan's calls.
     func profile() throws -> [Double]
 }
 
 extension Executable {
+    package func place(of output: String) -> UnsafeMutableRawBufferPointer? { nil }
+
     /// Runs the program, whole, and waits for its end.
     package func run() throws { try run(unless: { false }) }
 
