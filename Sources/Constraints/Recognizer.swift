@@ -26,11 +26,24 @@ package final class Recognizer {
     private var frameNumbers: [Frame: Int32] = [:]
     private var states: [State] = []
     private var numbers: [[Place]: [Bool: Int32]] = [:]
-    /// For each state 256 entries: the state that a byte leads to, or `dead`; `unknown` while
-    /// nobody has asked for one of them.
-    private var table: [Int32] = []
+    /// For each state 256 entries: the state that a byte leads to, or `dead`; nil while nobody has
+    /// asked for one of them. They stay where they are as long as this lives.
+    private var rows: [UnsafeMutablePointer<Int32>?] = []
     /// For each state the one that every letter of a string leads to, `dead`, or `unknown`.
     private var letters: [Int32] = []
+    /// What a walk over tokens wants to know of a state.
+    struct Outlook {
+        /// The states that bytes lead to.
+        var row: UnsafePointer<Int32>
+        /// A state to which many letters lead, and those letters; they fit so many times in a row,
+        /// whichever, as far as that was looked at.
+        var next: Int32
+        var letters: LetterSet
+        var times: Int32
+    }
+    private var outlooks: [Outlook?] = []
+    /// Letters that are looked ahead.
+    static let farthest = 32
     private var visited: Set<Place> = []
     /// Places that have been looked at: what a mask has cost, and what all of it has.
     private var work = 0
@@ -51,6 +64,8 @@ package final class Recognizer {
 
     package init(_ automaton: Automaton) { self.automaton = automaton }
 
+    deinit { for row in rows { row?.deallocate() } }
+
     package var stateCount: Int { states.count }
 
     /// The state before the first byte.
@@ -62,20 +77,18 @@ package final class Recognizer {
     }()
 
     /// The state behind a byte.
-    package func next(_ state: Int32, _ byte: UInt8) -> Int32 {
-        guard state >= 0 else { return Self.dead }
-        let known = table[Int(state) << 8 | Int(byte)]
-        if known != Self.unknown { return known }
-        fill(state)
-        return table[Int(state) << 8 | Int(byte)]
-    }
+    package func next(_ state: Int32, _ byte: UInt8) -> Int32 { state >= 0 ? row(of: state)[Int(byte)] : Self.dead }
+
+    /// The states that each byte leads to from one that is not `dead`.
+    func row(of state: Int32) -> UnsafePointer<Int32> { UnsafePointer(rows[Int(state)] ?? fill(state)) }
 
     /// Finds what each byte leads to. Bytes that the same places take lead to the same state, so
     /// few of them have to be looked at.
-    private func fill(_ state: Int32) {
-        let row = Int(state) << 8
-        for byte in 0..<256 { table[row + byte] = Self.dead }
-        guard !isExhausted else { return }
+    private func fill(_ state: Int32) -> UnsafeMutablePointer<Int32> {
+        let row = UnsafeMutablePointer<Int32>.allocate(capacity: 256)
+        row.initialize(repeating: Self.dead, count: 256)
+        rows[Int(state)] = row
+        guard !isExhausted else { return row }
         var takers: [(low: Int, high: Int, next: Place)] = []
         var begins = [Bool](repeating: false, count: 257)
         for place in states[Int(state)].places {
@@ -92,13 +105,14 @@ package final class Recognizer {
             for taker in takers where taker.low <= start && start <= taker.high { close(taker.next, &places, &accepts) }
             work += takers.count
             let found = number(places, accepts)
-            if found != Self.dead { for byte in start..<end { table[row + byte] = found } }
+            if found != Self.dead { for byte in start..<end { row[byte] = found } }
             start = end
             if work > limit {
                 isExhausted = true
-                return
+                return row
             }
         }
+        return row
     }
 
     /// Begins to count what a mask costs.
@@ -149,6 +163,60 @@ package final class Recognizer {
         return found
     }
 
+    /// - Precondition: the state is not `dead`.
+    func outlook(of state: Int32) -> Outlook {
+        if let known = outlooks[Int(state)], known.times > 0 { return known }
+        var outlook = nearOutlook(of: state)
+        var place = outlook
+        while outlook.times < Self.farthest, place.next != Self.dead {
+            let behind = nearOutlook(of: place.next)
+            // Whoever comes back to where he was can go on for ever.
+            outlook.times = place.row == behind.row ? .max : outlook.times + 1
+            guard outlook.letters.isSubset(of: behind.letters) else { break }
+            place = behind
+        }
+        outlook.times = max(1, outlook.times)
+        outlooks[Int(state)] = outlook
+        return outlook
+    }
+
+    /// The same, without how many times the letters fit.
+    private func nearOutlook(of state: Int32) -> Outlook {
+        if let known = outlooks[Int(state)] { return known }
+        let row = row(of: state)
+        // A state that most bytes of ASCII lead to wins this vote (Boyer and Moore 1981); else any
+        // will do.
+        var (goal, votes) = (Self.dead, 0)
+        for byte in 0..<128 where row[byte] != Self.dead {
+            if votes == 0 { goal = row[byte] }
+            votes += row[byte] == goal ? 1 : -1
+        }
+        if goal == Self.dead { goal = next(state, [0xE5, 0x80, 0x80] as [UInt8]) }
+        var outlook = Outlook(row: row, next: goal, letters: LetterSet(), times: 0)
+        if goal != Self.dead {
+            for byte in 0..<UInt8(128) where row[Int(byte)] == goal { outlook.letters.insert(byte) }
+            var seen: [(state: Int32, place: LetterPlace, leads: Bool)] = []
+            for byte in LetterSet.wideBytes where row[Int(byte)] != Self.dead {
+                if allLead(row[Int(byte)], LetterPlace.start.next(byte), to: goal, &seen) { outlook.letters.insert(byte) }
+            }
+        }
+        outlooks[Int(state)] = outlook
+        return outlook
+    }
+
+    /// Whether whatever completes a letter leads to a state.
+    private func allLead(
+        _ state: Int32, _ place: LetterPlace, to goal: Int32, _ seen: inout [(state: Int32, place: LetterPlace, leads: Bool)]
+    ) -> Bool {
+        if place == .start { return state == goal }
+        guard state != Self.dead, place != .none else { return false }
+        if let known = seen.first(where: { $0.state == state && $0.place == place }) { return known.leads }
+        var leads = true
+        for (byte, behind) in place.bytes where leads { leads = allLead(next(state, byte), behind, to: goal, &seen) }
+        seen.append((state, place, leads))
+        return leads
+    }
+
     package func next(_ state: Int32, _ bytes: some Sequence<UInt8>) -> Int32 {
         var state = state
         for byte in bytes {
@@ -171,7 +239,8 @@ package final class Recognizer {
         guard states.count < Self.stateLimit else { return Self.dead }
         let number = Int32(truncatingIfNeeded: states.count)
         states.append(State(places: places, accepts: accepts))
-        table.append(contentsOf: repeatElement(Self.unknown, count: 256))
+        rows.append(nil)
+        outlooks.append(nil)
         letters.append(Self.unknown)
         numbers[places, default: [:]][accepts] = number
         return number

@@ -4,7 +4,7 @@
 /// The method is Willard and Louf's (2023, arXiv:2307.09702), with the tree in place of an index of
 /// the whole vocabulary.
 package final class TokenTrie: Sendable {
-    private struct Node: Sendable {
+    struct Node: Sendable {
         var byte: UInt8
         /// Whether this and all behind it are letters of a string that JSON shows as they are; the
         /// last one of a token may be cut.
@@ -12,18 +12,26 @@ package final class TokenTrie: Sendable {
         var beginsLetter: Bool
         /// Whether all tokens here and behind are in `text`.
         var isCommon: Bool
-        /// Letters that begin here and behind, of the token with the most.
+        /// Letters that begin here and behind, of the token with the most; of what is not text,
+        /// bytes.
         var height: Int32
-        var depth: Int32
-        /// Nodes of this and all behind it.
-        var count: Int32
+        /// The place of this letter and all behind it in `sets`; -1 if they are few, or neither
+        /// text from its beginning nor ASCII.
+        var set: Int32
+        /// The nodes of the bytes that follow: a part of `nodes`.
+        var firstChild: Int32
+        var childCount: Int32
         /// The tokens that end here, and behind them those that end further on: a part of `order`.
         var firstToken: Int32
         var ownTokens: Int32
         var tokenCount: Int32
     }
-    /// A node stands before those behind it.
+    /// Brothers stand side by side, and a node before those behind it: what a walk looks at is
+    /// near.
     private let nodes: [Node]
+    /// How many begin tokens.
+    private let rootCount: Int
+    private let sets: [LetterSet]
     /// The tokens by their bytes, then by their ids.
     private let order: [Int32]
     /// The bytes of each token; empty for those that no answer to a constraint may have.
@@ -33,70 +41,45 @@ package final class TokenTrie: Sendable {
     private let text: TokenMask
     /// Letters of a token that are usual.
     private static let common = 32
-    /// Nodes that are worth being taken together.
-    private static let least = 4
 
     package init(_ tokens: [[UInt8]]) {
         self.tokens = tokens
+        var builder = TokenTrieBuilder(common: Self.common, tokenCount: tokens.count)
         let order = tokens.indices.filter { !tokens[$0].isEmpty }
             .sorted { tokens[$0].lexicographicallyPrecedes(tokens[$1]) || (tokens[$0] == tokens[$1] && $0 < $1) }
-        var nodes: [Node] = []
-        /// The nodes from the root to the last token, and where each stands in its letter.
-        var path: [(node: Int, place: LetterPlace, letters: Int)] = []
-        var text = TokenMask(count: tokens.count)
-        func close(to depth: Int, tokens: Int) {
-            while path.count > depth, let last = path.popLast()?.node {
-                nodes[last].count = Int32(nodes.count - last)
-                nodes[last].tokenCount = Int32(tokens) - nodes[last].firstToken
-                if nodes[last].beginsLetter { nodes[last].height += 1 }
-                let before = path.last.map { $0.place == .none ? Self.common : $0.letters } ?? 0
-                nodes[last].isCommon = nodes[last].isText && before + Int(nodes[last].height) <= Self.common
-                guard let parent = path.last?.node else { continue }
-                nodes[parent].height = max(nodes[parent].height, nodes[last].height)
-                nodes[parent].isText = nodes[parent].isText && nodes[last].isText
-            }
-        }
-        var former: [UInt8] = []
-        for (place, id) in order.enumerated() {
-            let bytes = tokens[id]
-            var common = 0
-            while common < former.count, common < bytes.count, former[common] == bytes[common] { common += 1 }
-            close(to: common, tokens: place)
-            for depth in common..<bytes.count {
-                let before = path.last?.place ?? .start
-                let after = before.next(bytes[depth])
-                path.append((nodes.count, after, (path.last?.letters ?? 0) + (before == .start ? 1 : 0)))
-                nodes.append(
-                    Node(
-                        byte: bytes[depth], isText: after != .none, beginsLetter: before == .start, isCommon: false, height: 0,
-                        depth: Int32(depth), count: 1,
-                        firstToken: Int32(place), ownTokens: 0, tokenCount: 0))
-            }
-            if let last = path.last {
-                nodes[last.node].ownTokens += 1
-                if last.place != .none, last.letters <= Self.common { text.insert(Int32(truncatingIfNeeded: id)) }
-            }
-            former = bytes
-        }
-        close(to: 0, tokens: order.count)
-        (self.nodes, self.text) = (nodes, text)
+        for (place, id) in order.enumerated() { builder.add(tokens[id], id: Int32(truncatingIfNeeded: id), place: place) }
+        builder.close(to: 0, tokens: order.count)
+        (nodes, rootCount) = builder.brothersTogether()
+        (sets, text) = (builder.sets, builder.text)
         self.order = order.map { Int32(truncatingIfNeeded: $0) }
         depth = tokens.map(\.count).max() ?? 0
     }
 
     /// The tokens that begin with some bytes.
     package func tokens(beginningWith bytes: some Collection<UInt8>) -> ArraySlice<Int32> {
-        var (index, end) = (0, nodes.count)
+        var brothers = nodes[..<rootCount]
         var found: ArraySlice<Int32> = []
-        for (depth, byte) in bytes.enumerated() {
-            // Nodes of one depth are behind each other.
-            while index < end, nodes[index].byte != byte { index += Int(nodes[index].count) }
-            guard index < end else { return [] }
-            let node = nodes[index]
-            if depth == bytes.count - 1 { found = order[Int(node.firstToken)..<Int(node.firstToken + node.tokenCount)] }
-            (index, end) = (index + 1, index + Int(node.count))
+        for byte in bytes {
+            guard let node = brothers.first(where: { $0.byte == byte }) else { return [] }
+            found = order[Int(node.firstToken)..<Int(node.firstToken + node.tokenCount)]
+            brothers = nodes[Int(node.firstChild)..<Int(node.firstChild + node.childCount)]
         }
         return found
+    }
+
+    /// What is known of the state before the bytes of a depth.
+    private struct Level {
+        var state: Int32
+        /// How many letters fit, whichever they are, exactly below `common`; -1: not known.
+        var run: Int32 = -1
+        /// The states that bytes lead to.
+        var row: UnsafePointer<Int32>
+        /// nil: nobody has asked.
+        var outlook: Recognizer.Outlook?
+        /// The nodes that are still to be looked at, where a walk has gone on behind one of them.
+        var (next, end) = (0, 0)
+
+        init(_ state: Int32, _ recognizer: Recognizer) { (self.state, row) = (state, recognizer.row(of: state)) }
     }
 
     /// The tokens that go on from a state.
@@ -108,41 +91,81 @@ package final class TokenTrie: Sendable {
     /// - Parameter visits: how many nodes were looked at one by one.
     package func mask(_ recognizer: Recognizer, _ state: Int32, visits: inout Int) -> TokenMask {
         recognizer.beginMask()
+        guard state >= 0 else { return TokenMask(count: tokens.count) }
         // Where many letters fit, most tokens do: they are known beforehand.
         let takesText = recognizer.letterRun(state, upTo: Self.common) == Self.common
         var mask = takesText ? text : TokenMask(count: tokens.count)
-        var states = [Int32](repeating: state, count: depth + 1)
-        // How many letters fit behind the states, whichever they are; -1: not known.
-        var runs = [Int](repeating: -1, count: depth + 1)
-        var index = 0
-        while index < nodes.count {
-            let node = nodes[index]
-            let depth = Int(node.depth)
-            visits += 1
-            if takesText, node.isCommon {
-                index += Int(node.count)
-                continue
-            }
-            // Where any letters fit, all that is made of them does.
-            if node.isText, node.beginsLetter, node.count >= Self.least {
-                if runs[depth] < Int(node.height) { runs[depth] = recognizer.letterRun(states[depth], upTo: max(32, Int(node.height))) }
-                if runs[depth] >= Int(node.height) {
-                    mask.insert(order[Int(node.firstToken)..<Int(node.firstToken + node.tokenCount)])
-                    index += Int(node.count)
-                    continue
+        nodes.withUnsafeBufferPointer { nodes in
+            mask.withWords { words in
+                withUnsafeTemporaryAllocation(of: Level.self, capacity: depth + 1) { levels in
+                    levels.initialize(repeating: Level(state, recognizer))
+                    visits += walk(nodes, levels, words, recognizer, takesText: takesText)
                 }
             }
-            let next = recognizer.next(states[depth], node.byte)
-            if next == Recognizer.dead {
-                index += Int(node.count)
-                continue
-            }
-            (states[depth + 1], runs[depth + 1]) = (next, -1)
-            if node.ownTokens > 0 { mask.insert(order[Int(node.firstToken)..<Int(node.firstToken + node.ownTokens)]) }
-            index += 1
         }
         // What was given up is not known in part.
         return recognizer.isExhausted ? TokenMask(count: tokens.count) : mask
+    }
+
+    /// Inserts the tokens that fit, but for those of `text` where it is taken.
+    /// - Parameter levels: the first has the state; the others are overwritten.
+    /// - Returns: how many nodes were looked at one by one.
+    private func walk(
+        _ nodes: UnsafeBufferPointer<Node>, _ levels: UnsafeMutableBufferPointer<Level>, _ words: UnsafeMutableBufferPointer<UInt64>,
+        _ recognizer: Recognizer, takesText: Bool
+    ) -> Int {
+        func insert(_ first: Int32, _ count: Int32) {
+            for place in Int(first)..<Int(first + count) { words[Int(order[place]) >> 6] |= 1 << UInt64(order[place] & 63) }
+        }
+        var (level, index, end) = (levels[0], 0, rootCount)
+        // Levels that wait.
+        var (depth, visits) = (0, 0)
+        while true {
+            if index == end {
+                if depth == 0 { break }
+                depth -= 1
+                level = levels[depth]
+                (index, end) = (level.next, level.end)
+            }
+            let node = nodes[index]
+            index += 1
+            visits += 1
+            if takesText, node.isCommon { continue }
+            // Where any letters fit, all that is made of them does; and so where letters of a
+            // pattern's class do.
+            if node.set >= 0 {
+                var fitsAll = false
+                if node.isText, node.beginsLetter {
+                    let run = level.run
+                    if run < node.height, run < 0 || run >= Self.common {
+                        level.run = Int32(recognizer.letterRun(level.state, upTo: max(Self.common, Int(node.height))))
+                    }
+                    fitsAll = level.run >= node.height
+                }
+                if !fitsAll {
+                    let outlook = level.outlook ?? recognizer.outlook(of: level.state)
+                    level.outlook = outlook
+                    fitsAll = node.height <= outlook.times && sets[Int(node.set)].isSubset(of: outlook.letters)
+                }
+                if fitsAll {
+                    insert(node.firstToken, node.tokenCount)
+                    continue
+                }
+            }
+            let next = level.row[Int(node.byte)]
+            if next == Recognizer.dead { continue }
+            if node.ownTokens > 0 { insert(node.firstToken, node.ownTokens) }
+            if node.childCount > 0 {
+                if index < end {
+                    (level.next, level.end) = (index, end)
+                    levels[depth] = level
+                    depth += 1
+                }
+                if next != level.state { level = Level(next, recognizer) }
+                (index, end) = (Int(node.firstChild), Int(node.firstChild + node.childCount))
+            }
+        }
+        return visits
     }
 }
 
@@ -154,11 +177,7 @@ package struct TokenMask: Sendable, Hashable {
 
     package mutating func insert(_ token: Int32) { words[Int(token) >> 6] |= 1 << UInt64(token & 63) }
 
-    mutating func insert(_ tokens: ArraySlice<Int32>) {
-        words.withUnsafeMutableBufferPointer { words in
-            for token in tokens where Int(token) >> 6 < words.count { words[Int(token) >> 6] |= 1 << UInt64(token & 63) }
-        }
-    }
+    mutating func withWords(_ body: (UnsafeMutableBufferPointer<UInt64>) -> Void) { words.withUnsafeMutableBufferPointer { body($0) } }
 
     package func contains(_ token: Int32) -> Bool {
         token >= 0 && Int(token) >> 6 < words.count && words[Int(token) >> 6] >> UInt64(token & 63) & 1 == 1

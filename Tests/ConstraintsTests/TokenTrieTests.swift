@@ -1,5 +1,6 @@
 import Basics
 import Constraints
+import Glibc
 import JSON
 import Testing
 
@@ -109,6 +110,70 @@ import Testing
             print("a mask of \(schema): \(worst) of \(nodes) nodes looked at")
             // Near its greatest length a string has to be looked at letter by letter.
             #expect(worst < (schema.contains("20}") ? nodes : nodes / 4))
+        }
+    }
+
+    /// Classes of patterns, too, in a row or a number of times.
+    @Test(arguments: ["^[a-z]+( [a-z]+)*$", "^[a-zA-Z0-9_-]{1,40}$", "^[A-Z][a-z]*$"]) func tokensOfAClassAreTakenTogether(
+        _ pattern: String
+    ) throws {
+        let trie = TokenTrie(Self.large)
+        let nodes = Set(Self.large.flatMap { token in (1...token.count).map { Array(token.prefix($0)) } }).count
+        let recognizer = Recognizer(try Automaton(schema: ["type": "string", "pattern": JSONNode(pattern)]))
+        var state = recognizer.next(recognizer.start, Array("\"Bird".utf8))
+        if state == Recognizer.dead { state = recognizer.next(recognizer.start, Array("\"bird".utf8)) }
+        var visits = 0
+        let mask = trie.mask(recognizer, state, visits: &visits)
+        for id in stride(from: 0, to: Self.large.count, by: 7) {
+            #expect(mask.contains(Int32(id)) == (recognizer.next(state, Self.large[id]) != Recognizer.dead), "\(Self.large[id])")
+        }
+        print("a mask of \(pattern): \(visits) of \(nodes) nodes looked at")
+        #expect(visits < nodes / 4)
+    }
+
+    /// With `TALA_BENCH=1`: microseconds that a mask takes which has not come up before.
+    @Test(.enabled(if: getenv("TALA_BENCH") != nil, "set TALA_BENCH=1 to time masks")) func timesOfMasks() throws {
+        let trie = TokenTrie(Self.large)
+        let schemas: [(name: String, schema: String, body: String)] = [
+            ("string", #"{"type": "string"}"#, "some words"), ("string of 2000", #"{"type": "string", "maxLength": 2000}"#, "some words"),
+            ("string of 20", #"{"type": "string", "maxLength": 20}"#, "some words"),
+            ("words", #"{"type": "string", "pattern": "^[a-z]+( [a-z]+)*$"}"#, "some words and more of them"),
+            ("name", #"{"type": "string", "pattern": "^[A-Z][a-z]+( [A-Z][a-z]+)*$"}"#, "Anna Maria Bergen"),
+            ("identifier", #"{"type": "string", "pattern": "^[a-zA-Z_][a-zA-Z0-9_]{0,39}$"}"#, "some_identifier12"),
+            ("slug", #"{"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}"#, "what-a-bird-says-12"),
+            ("address", #"{"type": "string", "pattern": "^[a-z0-9.]+@[a-z0-9]+(\\.[a-z0-9]+)+$"}"#, "some.one@bird.example.com"),
+            ("plate", #"{"type": "string", "pattern": "^[A-Z]{2}-[0-9]{4}$"}"#, "AB-1234"),
+            ("contains", #"{"type": "string", "pattern": "bird"}"#, "what a bird says here"),
+            ("any but", #"{"type": "string", "pattern": "^[^,;]*$"}"#, "some words"),
+            ("lines", #"{"type": "string", "pattern": "^.{0,60}$"}"#, "some words"),
+            ("date-time", #"{"type": "string", "format": "date-time"}"#, "2026-11-30T12:"),
+        ]
+        for (name, schema, body) in schemas {
+            var seconds: [Double] = []
+            var visits = 0
+            for _ in 0..<5 {
+                let recognizer = Recognizer(try Automaton(schema: try JSONParser().parse(schema)))
+                var state = recognizer.next(recognizer.start, UInt8(ascii: "\""))
+                for byte in body.utf8 {
+                    let start = ThreadClock.seconds()
+                    _ = trie.mask(recognizer, state, visits: &visits)
+                    seconds.append(ThreadClock.seconds() - start)
+                    state = recognizer.next(state, byte)
+                    #expect(state != Recognizer.dead, "\(name)")
+                }
+            }
+            seconds.sort()
+            let (middle, most) = (Int(1e6 * seconds[seconds.count / 2]), Int(1e6 * seconds[seconds.count - 1]))
+            print("a mask of \(name): median \(middle) us, longest \(most) us, \(visits / seconds.count) nodes")
+        }
+    }
+
+    private enum ThreadClock {
+        /// Processor time of this thread.
+        static func seconds() -> Double {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
         }
     }
 
