@@ -83,6 +83,15 @@ package struct TrainableLayout: Sendable {
     static let alignment = 64
     static let pageColumns = 256
 
+    /// What a page may take so that as many processes as there are lanes can have about as many
+    /// bytes each: a quarter of what one has. It follows from lanes and not from processes, since
+    /// the norm's rounding follows from pages.
+    package static func pageByteLimit(_ limit: Int, for parameters: [Parameter], laneCount: Int) -> Int {
+        guard laneCount > 1 else { return limit }
+        let byteCount = parameters.reduce(0) { $0 + 4 * $1.rows * $1.columns }
+        return min(limit, max(64 << 10, byteCount / (4 * laneCount)))
+    }
+
     /// Puts the parameters on pages of at most `pageByteLimit` bytes, in their order; a larger
     /// parameter has a page of its own shape. The members of a stack are placed where its first one
     /// stands; what has a page of its own is the whole stack.
@@ -187,6 +196,9 @@ package struct TrainableLayout: Sendable {
             key: kind == .parameter ? key : "\(kind.prefix)/\(key)", type: type, kind: kind,
             page: .init(key: "\(kind.prefix)/\(page.name)", elementOffset: offset))
     }
+
+    /// The place among ``pages`` of the one on which a parameter lies, or a stack of them.
+    package func page(of key: String) -> Int? { places[stackIndices[key].flatMap { stacks[$0].members.first } ?? key]?.page }
 
     /// All pages of these kinds, as the persistent layout needs them.
     package func pageTensors(_ kinds: [PersistentTensor.Kind]) -> [PersistentTensor] {

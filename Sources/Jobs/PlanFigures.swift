@@ -30,6 +30,40 @@ package struct PlanFigures: Sendable, Hashable {
     package var laneBytes = 0
     /// A teacher's own memory on the device; 0 where there is none.
     package var teacherBytes = 0
+    /// What each process needs, by how many there are, the most first; empty where there is one
+    /// lane.
+    package var divisions: [Division] = []
+    /// The fewest processes with which the job fits its memory.
+    package var leastProcesses = 1
+
+    /// What each of some processes that carry the job needs: the one that needs the most.
+    package struct Division: Sendable, Hashable {
+        package var processes: Int
+        package var persistentBytes: Int
+        package var laneBytes: Int
+        package var peakBytes: Int
+
+        package init(processes: Int, persistentBytes: Int, laneBytes: Int, peakBytes: Int) {
+            self.processes = processes
+            self.persistentBytes = persistentBytes
+            self.laneBytes = laneBytes
+            self.peakBytes = peakBytes
+        }
+
+        fileprivate var json: JSONNode {
+            [
+                "processes": JSONNode(processes), "persistent_bytes": JSONNode(persistentBytes), "lane_bytes": JSONNode(laneBytes),
+                "peak_bytes": JSONNode(peakBytes),
+            ]
+        }
+
+        fileprivate init?(json node: JSONNode) {
+            guard let processes = node["processes"]?.integer, processes > 0, let persistent = node["persistent_bytes"]?.integer,
+                let lanes = node["lane_bytes"]?.integer, let peak = node["peak_bytes"]?.integer
+            else { return nil }
+            self.init(processes: processes, persistentBytes: persistent, laneBytes: lanes, peakBytes: peak)
+        }
+    }
 
     package init(
         microBatchTokens: Int, recomputedLayers: Int, logitsBytes: Int, baseWeights: String, arenaBytes: Int, persistentBytes: Int,
@@ -62,8 +96,11 @@ package struct PlanFigures: Sendable, Hashable {
             "floating_point_operations": JSONNode(floatingPointOperations), "kernel_calls": JSONNode(kernelCalls),
         ]
         let further = [("lane_bytes", laneBytes), ("teacher_bytes", teacherBytes)].filter { $0.1 > 0 }
-        guard !further.isEmpty, let members = node.object else { return node }
-        return JSONNode(members + further.map { JSONMember($0.0, JSONNode($0.1)) })
+        var more = further.map { JSONMember($0.0, JSONNode($0.1)) }
+        if !divisions.isEmpty { more.append(JSONMember("divisions", JSONNode(divisions.map(\.json)))) }
+        if leastProcesses > 1 { more.append(JSONMember("least_processes", JSONNode(leastProcesses))) }
+        guard !more.isEmpty, let members = node.object else { return node }
+        return JSONNode(members + more)
     }
 
     /// Reads figures that ``json`` wrote. What an earlier program did not write is 0.
@@ -83,5 +120,7 @@ package struct PlanFigures: Sendable, Hashable {
             floatingPointOperations: node["floating_point_operations"]?.double ?? 0, kernelCalls: bytes("kernel_calls"))
         laneBytes = bytes("lane_bytes")
         teacherBytes = bytes("teacher_bytes")
+        divisions = (node["divisions"]?.array ?? []).compactMap { Division(json: $0) }
+        leastProcesses = max(1, bytes("least_processes"))
     }
 }

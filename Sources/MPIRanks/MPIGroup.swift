@@ -14,6 +14,7 @@ package final class MPIGroup: RankGroup {
     package let localRank: Int
     package let localCount: Int
     private let world: MPI_Comm
+    private var sent: [Float] = []
     private var received: [Float] = []
     private var hasToldToCancel = false
     /// Asked about once a second while this rank waits for another; true ends the group.
@@ -22,8 +23,9 @@ package final class MPIGroup: RankGroup {
     private enum Tag {
         static let announcement: Int32 = 1
         static let cancellation: Int32 = 2
+        static let bytes: Int32 = 3
     }
-    /// Numbers of a sum that go at one time: bounds the memory beside.
+    /// Numbers of all parts that go at one time: bounds the memory beside.
     private static let pieceCount = 4 << 20
 
     /// Connects to the others. All connections are made here: none can be made once the process has
@@ -113,31 +115,93 @@ package final class MPIGroup: RankGroup {
         }
     }
 
-    package func sum(_ numbers: UnsafeMutableBufferPointer<Float>) throws {
-        guard count > 1 else { return }
-        for start in stride(from: 0, to: numbers.count, by: Self.pieceCount) {
-            try sumPiece(UnsafeMutableBufferPointer(rebasing: numbers[start..<min(numbers.count, start + Self.pieceCount)]))
+    package func addUp(_ parts: [UnsafeMutableBufferPointer<Float>]) throws {
+        try eachPiece(of: parts) { counts, starts, first in
+            let mine = Int(counts[rank])
+            // The other ranks' numbers of this one's piece, one rank behind the other.
+            if received.count < mine * count { received = [Float](repeating: 0, count: mine * count) }
+            let places = (0..<count).map { Int32($0 * mine) }
+            for (other, part) in parts.enumerated() { copy(part, from: first, Int(counts[other]), to: Int(starts[other])) }
+            try sent.withUnsafeBufferPointer { sent in
+                try received.withUnsafeMutableBufferPointer { found in
+                    try check(
+                        "MPI_Alltoallv",
+                        MPI_Alltoallv(
+                            sent.baseAddress, counts, starts, tala_mpi_float(), found.baseAddress,
+                            Array(repeating: Int32(mine), count: count), places, tala_mpi_float(), world))
+                    PartialSum.addUp((0..<count).map { UnsafeMutableBufferPointer(rebasing: found[$0 * mine..<($0 + 1) * mine]) })
+                    if mine > 0, let target = parts[rank].baseAddress, let sum = found.baseAddress {
+                        (target + first).update(from: sum, count: mine)
+                    }
+                }
+            }
         }
     }
 
-    private func sumPiece(_ numbers: UnsafeMutableBufferPointer<Float>) throws {
-        let slice = (numbers.count + count - 1) / count
-        let counts = (0..<count).map { Int32(max(0, min(slice, numbers.count - $0 * slice))) }
-        let starts = (0..<count).map { Int32(min(numbers.count, $0 * slice)) }
-        let mine = Int(counts[rank])
-        if received.count < slice * count { received = [Float](repeating: 0, count: slice * count) }
-        let places = (0..<count).map { Int32($0 * mine) }
-        try received.withUnsafeMutableBufferPointer { parts in
-            try check(
-                "MPI_Alltoallv",
-                MPI_Alltoallv(
-                    numbers.baseAddress, counts, starts, tala_mpi_float(), parts.baseAddress,
-                    Array(repeating: Int32(mine), count: count), places, tala_mpi_float(), world))
-            PartialSum.addUp((0..<count).map { UnsafeMutableBufferPointer(rebasing: parts[$0 * mine..<($0 + 1) * mine]) })
-            try check(
-                "MPI_Allgatherv",
-                MPI_Allgatherv(
-                    parts.baseAddress, Int32(mine), tala_mpi_float(), numbers.baseAddress, counts, starts, tala_mpi_float(), world))
+    package func spread(_ parts: [UnsafeMutableBufferPointer<Float>]) throws {
+        try eachPiece(of: parts) { counts, starts, first in
+            let total = counts.reduce(0) { $0 + Int($1) }
+            if received.count < total { received = [Float](repeating: 0, count: total) }
+            copy(parts[rank], from: first, Int(counts[rank]), to: 0)
+            try sent.withUnsafeBufferPointer { sent in
+                try received.withUnsafeMutableBufferPointer { found in
+                    try check(
+                        "MPI_Allgatherv",
+                        MPI_Allgatherv(
+                            sent.baseAddress, counts[rank], tala_mpi_float(), found.baseAddress, counts, starts, tala_mpi_float(), world))
+                    for (other, part) in parts.enumerated() where other != rank && counts[other] > 0 {
+                        guard let target = part.baseAddress, let source = found.baseAddress else { continue }
+                        (target + first).update(from: source + Int(starts[other]), count: Int(counts[other]))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Cuts parts into pieces that go at one time.
+    /// - Parameter body: gets how many numbers of each part go, where they stand in what is sent,
+    ///   and the place in each part where they begin.
+    private func eachPiece(
+        of parts: [UnsafeMutableBufferPointer<Float>], _ body: (_ counts: [Int32], _ starts: [Int32], _ first: Int) throws -> Void
+    ) throws {
+        guard count > 1, parts.count == count else { return }
+        let longest = parts.map(\.count).max() ?? 0
+        let step = max(1, Self.pieceCount / count)
+        for first in stride(from: 0, to: longest, by: step) {
+            let counts = parts.map { max(0, min(step, $0.count - first)) }
+            var starts: [Int32] = []
+            var total = 0
+            for count in counts {
+                starts.append(Int32(total))
+                total += count
+            }
+            if sent.count < total { sent = [Float](repeating: 0, count: total) }
+            try body(counts.map { Int32($0) }, starts, first)
+        }
+    }
+
+    private func copy(_ part: UnsafeMutableBufferPointer<Float>, from first: Int, _ count: Int, to start: Int) {
+        guard count > 0, let source = part.baseAddress else { return }
+        sent.withUnsafeMutableBufferPointer { target in
+            if let base = target.baseAddress { (base + start).update(from: source + first, count: count) }
+        }
+    }
+
+    package func move(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) throws {
+        guard source != target, rank == source || rank == target else { return }
+        for start in stride(from: 0, to: bytes.count, by: 1 << 30) {
+            let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + 1 << 30)])
+            var request: MPI_Request?
+            if rank == source {
+                try check(
+                    "MPI_Isend",
+                    MPI_Isend(piece.baseAddress, Int32(piece.count), tala_mpi_byte(), Int32(target), Tag.bytes, world, &request))
+            } else {
+                try check(
+                    "MPI_Irecv",
+                    MPI_Irecv(piece.baseAddress, Int32(piece.count), tala_mpi_byte(), Int32(source), Tag.bytes, world, &request))
+            }
+            try wait(for: &request)
         }
     }
 
@@ -151,7 +215,13 @@ package final class MPIGroup: RankGroup {
         guard count > 1 else { return true }
         var request: MPI_Request?
         try check("MPI_Ibarrier", MPI_Ibarrier(world, &request))
-        return try waitUntil(seconds: seconds) {
+        return try wait(for: &request, seconds: seconds)
+    }
+
+    /// - Returns: whether what was asked for was done within so many seconds.
+    @discardableResult
+    private func wait(for request: inout MPI_Request?, seconds: Double = .infinity) throws -> Bool {
+        try waitUntil(seconds: seconds) {
             var flag: Int32 = 0
             try check("MPI_Test", MPI_Test(&request, &flag, tala_mpi_ignore_status()))
             return flag != 0

@@ -79,11 +79,13 @@ package final class LanguageModel {
     ///   - adapterRateRatio: the learning rate of an adapter's B over that of A (LoRA+, Hayou et
     ///     al. 2024, arXiv:2402.12354).
     ///   - pageByteLimit: what one page of trained tensors may take.
+    ///   - laneCount: of the job: the pages of a whole model are so small that as many processes
+    ///     can divide them evenly, unless one tensor is larger.
     /// - Throws: ``ModelError`` naming the tensor or setting.
     package init(
         _ configuration: ModelConfiguration, source: Source, training: Training, precision: Precision = Precision(), maximumLength: Int,
         head: TaskHead? = nil, decaysAll: Bool = false, embeddingNoise: Double = 0, adapterRateRatio: Double = 1,
-        pageByteLimit: Int = 64 << 20
+        pageByteLimit: Int = 64 << 20, laneCount: Int = 1
     ) throws {
         self.configuration = configuration
         self.source = source
@@ -131,15 +133,17 @@ package final class LanguageModel {
         case .full:
             (adapters, copies, initialAdapter, initialHead) = ([], [], [:], nil)
             (initialCopies, initialMagnitudes) = ([:], [:])
-            trainables = TrainableLayout(
-                recorder.declarations.map {
+            let parameters =
+                recorder.declarations.map { declaration -> TrainableLayout.Parameter in
                     .init(
-                        key: $0.name, rows: $0.rows, columns: $0.columns, isDecayed: decaysAll || !$0.isVector,
-                        isHiddenMatrix: linears.contains($0.name) && experts[$0.name] == nil, isVector: $0.isVector)
-                }
-                    + (headParameter.map { [$0] } ?? []),
-                stacks: recorder.stacks.map { TrainableLayout.Stack(key: $0.key, members: $0.tensorNames) },
-                pageByteLimit: pageByteLimit)
+                        key: declaration.name, rows: declaration.rows, columns: declaration.columns,
+                        isDecayed: decaysAll || !declaration.isVector,
+                        isHiddenMatrix: linears.contains(declaration.name) && experts[declaration.name] == nil,
+                        isVector: declaration.isVector)
+                } + (headParameter.map { [$0] } ?? [])
+            trainables = TrainableLayout(
+                parameters, stacks: recorder.stacks.map { TrainableLayout.Stack(key: $0.key, members: $0.tensorNames) },
+                pageByteLimit: TrainableLayout.pageByteLimit(pageByteLimit, for: parameters, laneCount: laneCount))
         case .adapter(let settings, _):
             let modules = try settings.modules(on: adaptable)
             adapters = modules

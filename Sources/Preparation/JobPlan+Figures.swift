@@ -14,6 +14,10 @@ extension PlanFigures {
             floatingPointOperations: plan.floatingPointOperations, kernelCalls: plan.kernelCalls)
         laneBytes = plan.laneBytes
         teacherBytes = plan.teacherBytes
+        divisions = plan.divisions.map {
+            Division(processes: $0.processes, persistentBytes: $0.persistentBytes, laneBytes: $0.laneBytes, peakBytes: $0.peakBytes)
+        }
+        leastProcesses = plan.leastProcesses
     }
 }
 

@@ -47,12 +47,16 @@ package struct PreparedJob {
     ///   same; nil is today.
     /// - Parameter teacherPath: the model from which it learns, where the method wants one.
     /// - Parameter known: the data, where it has been read elsewhere.
+    /// - Parameters:
+    ///   - rank: of this process among those that train together.
+    ///   - processes: how many these are.
     /// - Throws: what is wrong with model, data or plan.
     package init(
         manifest: Manifest, modelFolder: String, trainingPath: String, validationPath: String?, initialAdapterPath: String?,
         digests: InputDigests = InputDigests(), deviceSelector: String? = nil, memoryLimit: Int? = nil, cache: DatasetCache? = nil,
         readingProgress: ((DatasetProgress) throws -> Void)? = nil, keeping kept: JobPlan.Choice? = nil,
-        day: Int? = nil, teacherPath: String? = nil, data known: PreparedData? = nil, progress: (String) -> Void = { _ in }
+        day: Int? = nil, teacherPath: String? = nil, data known: PreparedData? = nil, rank: Int = 0, of processes: Int = 1,
+        progress: (String) -> Void = { _ in }
     ) throws {
         var manifest = manifest
         let opened = try OpenedModel(
@@ -124,11 +128,13 @@ package struct PreparedJob {
         let (noise, ratio) = (manifest.method.specification.embeddingNoise, manifest.optimizer.adapterRateRatio)
         let decaysAll = manifest.optimizer.weightDecayOn == .all
         let pageByteLimit = optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes))
+        let lanes = Lanes(manifest.ranks)
         func languageModel(_ format: BaseWeights, maximumLength: Int) throws -> LanguageModel {
             try LanguageModel(
                 configuration, source: source, training: trainingKind,
                 precision: .init(activationType: activationType, mixableTypes: mixable, baseWeights: format), maximumLength: maximumLength,
-                head: head, decaysAll: decaysAll, embeddingNoise: noise, adapterRateRatio: ratio, pageByteLimit: pageByteLimit)
+                head: head, decaysAll: decaysAll, embeddingNoise: noise, adapterRateRatio: ratio, pageByteLimit: pageByteLimit,
+                laneCount: lanes.count)
         }
         progress("planning")
         let byteLimit = memoryLimit ?? manifest.memoryLimit ?? Self.usableBytes(device)
@@ -146,7 +152,6 @@ package struct PreparedJob {
             objective = (objective as? DistillationObjective)?.guided(by: found.head) ?? objective
             teacher = found
         }
-        let lanes = Lanes(manifest.ranks)
         let batchTokens = lanes.tokens(ofFullest: training.lengths.tokens(ofLongest: batchSize), longest: longest)
         // What the process holds by now it will hold beside the plan: its code, the tokenizer, the
         // data's lengths. The tokens that were looked at are still mapped and need not stay so.
@@ -158,6 +163,7 @@ package struct PreparedJob {
             programBytes: device.sharesProcessMemory ? ProcessMemory.residentBytes : 0,
             programCount: Self.programCount(training, objective, batchSize: batchSize, steps: totalSteps))
         (planner.lanes, planner.teacher) = (lanes, teacher)
+        (planner.rank, planner.processes, planner.dividesState) = (rank, processes, manifest.adapter.kind == .full)
         self.planner = planner
         (model, plan) = try planner.choose(
             Self.formats(manifest), batchTokens: batchTokens, longestExample: longest, keeping: kept
@@ -176,7 +182,17 @@ package struct PreparedJob {
         try checkResultFormats()
     }
 
-    /// The session that this job trains in.
+    /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)`` where more processes are
+    ///   needed to hold the job.
+    package func requireRoom(in processes: Int) throws(TrainingError) {
+        guard plan.leastProcesses > processes else { return }
+        throw .doesNotFit(
+            needed: plan.peakBytes, available: planner.byteLimit ?? 0,
+            advice: "\(plan.leastProcesses) devices or hosts, each with a part of the optimizer's state, can hold it: give the daemon "
+                + "as many, or raise memory_limit")
+    }
+
+    /// The session that this process trains in.
     package func makeSession() throws -> TrainingSession {
         try planner.makeSession(model, plan)
     }

@@ -18,8 +18,15 @@ package protocol RankGroup: AnyObject {
     func gather(_ mine: [UInt8]) throws -> [[UInt8]]
     /// Makes rank 0's bytes everybody's; all give as many.
     func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws
-    /// Makes the sum of all ranks' numbers everybody's, added in the tree of ``Lanes``.
-    func sum(_ numbers: UnsafeMutableBufferPointer<Float>) throws
+    /// Makes of this rank's part the sum of all ranks' numbers there, added in the tree of
+    /// ``Lanes``. The other parts are of no use afterwards.
+    /// - Parameter parts: one a rank, in their order; each as long on every rank.
+    func addUp(_ parts: [UnsafeMutableBufferPointer<Float>]) throws
+    /// Makes every rank's own part everybody's.
+    /// - Parameter parts: as of ``addUp(_:)``.
+    func spread(_ parts: [UnsafeMutableBufferPointer<Float>]) throws
+    /// Makes one rank's bytes another's, which has as many; the others do nothing.
+    func move(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) throws
 
     /// Tells the others to cancel what they compute; rank 0's, once before a ``gather(_:)``.
     func tellToCancel() throws
@@ -29,6 +36,19 @@ package protocol RankGroup: AnyObject {
 
 extension RankGroup {
     package var isAlone: Bool { count == 1 }
+
+    /// Makes the sum of all ranks' numbers everybody's, added in the tree of ``Lanes``: each rank
+    /// adds up a slice of them.
+    package func sum(_ numbers: UnsafeMutableBufferPointer<Float>) throws {
+        if isAlone { return }
+        let slice = (numbers.count + count - 1) / count
+        let slices = (0..<count).map { rank in
+            let start = min(numbers.count, rank * slice)
+            return UnsafeMutableBufferPointer(rebasing: numbers[start..<min(numbers.count, start + slice)])
+        }
+        try addUp(slices)
+        try spread(slices)
+    }
 }
 
 /// A process that has no others.
@@ -43,6 +63,8 @@ package final class SingleRank: RankGroup {
     package func nextAnnouncement() -> [UInt8] { [] }
     package func gather(_ mine: [UInt8]) -> [[UInt8]] { [mine] }
     package func broadcast(_ bytes: UnsafeMutableRawBufferPointer) {}
-    package func sum(_ numbers: UnsafeMutableBufferPointer<Float>) {}
+    package func addUp(_ parts: [UnsafeMutableBufferPointer<Float>]) {}
+    package func spread(_ parts: [UnsafeMutableBufferPointer<Float>]) {}
+    package func move(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) {}
     package func tellToCancel() {}
 }

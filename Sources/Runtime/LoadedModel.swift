@@ -17,16 +17,17 @@ package final class LoadedModel {
     /// - Parameters:
     ///   - kinds: what is kept for every trained tensor beside the tensor itself, page by page.
     ///   - others: further tensors, such as caches.
+    ///   - absent: keys of pages that are not kept here.
     /// - Throws: ``ModelError`` if a weight holds a NaN or an infinity, ``GraphError``, and what
     ///   the device throws.
     package init(
         _ model: LanguageModel, on device: any ComputeDevice, keeping kinds: [PersistentTensor.Kind] = [],
-        with others: [PersistentTensor] = []
+        with others: [PersistentTensor] = [], without absent: Set<String> = []
     ) throws {
         self.model = model
         self.device = device
         let mapped = device.limits.mapsWeights ? model.mappedWeights : [:]
-        let layout = try model.layout(within: device.limits, keeping: kinds, with: others)
+        let layout = try model.layout(within: device.limits, keeping: kinds, with: others, without: absent)
         var blocks: [Int: UnsafeRawBufferPointer] = [:]
         for (index, block) in layout.blocks.enumerated() {
             if let key = block.mappedWeight { blocks[index] = mapped[key] }

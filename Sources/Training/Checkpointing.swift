@@ -2,6 +2,7 @@ import Graph
 import JSON
 package import Jobs
 package import Models
+package import Ranks
 import Storage
 import Tensors
 
@@ -33,16 +34,21 @@ package enum Checkpointing {
     }
 
     /// Builds a checkpoint folder, whole or not at all.
-    /// - Parameter extra: writes more files into the folder (an adapter's configuration, figures).
+    /// - Parameters:
+    ///   - group: the processes that train together, which give their parts of the state; nothing
+    ///     else may be going on among them.
+    ///   - extra: writes more files into the folder (an adapter's configuration, figures).
     package static func write(
-        _ state: CheckpointState, of session: TrainingSession, to path: String, extra: (String) throws -> Void = { _ in }
+        _ state: CheckpointState, of session: TrainingSession, to path: String, by group: any RankGroup = SingleRank(),
+        extra: (String) throws -> Void = { _ in }
     ) throws {
+        let exchange = StateExchange(session, group)
         let model = session.programs.model
         try WholeFolder.build(path, byteCount: byteCount(model, session.programs.optimizer)) { folder in
-            try writeTensors(model, session, kind: .parameter, to: folder + "/" + tensorFile(model))
+            try writeTensors(model, session, kind: .parameter, nil, to: folder + "/" + tensorFile(model))
             let states = session.programs.optimizer.states
-            for (name, kind) in zip(states, session.programs.optimizer.stateKinds) {
-                try writeTensors(model, session, kind: kind, to: folder + "/" + stateFile(name))
+            for (place, kind) in session.programs.optimizer.stateKinds.enumerated() {
+                try writeTensors(model, session, kind: kind, (exchange, place), to: folder + "/" + stateFile(states[place]))
             }
             let node: JSONNode = [
                 "version": JSONNode(version), "step": JSONNode(state.step), "trained_tokens": JSONNode(state.trainedTokens),
@@ -55,12 +61,15 @@ package enum Checkpointing {
         }
     }
 
-    /// Verifies a checkpoint and puts it into a session's memory.
+    /// Verifies a checkpoint and puts it into a session's memory; of the state that other processes
+    /// keep into theirs.
     /// - Throws: ``TrainingError/unusableCheckpoint(path:reason:)`` if it is damaged,
     ///   ``TrainingError/otherVersion(path:version:)`` or
     ///   ``TrainingError/inputsChanged(path:what:)`` if it is whole but not for this run,
     ///   ``StorageError``.
-    package static func restore(_ session: TrainingSession, from path: String, fingerprint: InputFingerprint) throws -> CheckpointState {
+    package static func restore(
+        _ session: TrainingSession, from path: String, fingerprint: InputFingerprint, by group: any RankGroup = SingleRank()
+    ) throws -> CheckpointState {
         if let fault = try WholeFolder.verify(path) { throw TrainingError.unusableCheckpoint(path: path, reason: fault) }
         let node = try JSONParser().parse(DurableFiles.read(path + "/state.json", limit: 1 << 20))
         guard node["version"]?.integer == version else {
@@ -72,9 +81,11 @@ package enum Checkpointing {
         let differences = inputs.differences(from: fingerprint)
         guard differences.isEmpty else { throw TrainingError.inputsChanged(path: path, what: differences) }
         let model = session.programs.model
-        try readTensors(model, session, kind: .parameter, from: path + "/" + tensorFile(model))
-        for (name, kind) in zip(session.programs.optimizer.states, session.programs.optimizer.stateKinds) {
-            try readTensors(model, session, kind: kind, from: path + "/" + stateFile(name))
+        try readTensors(model, session, kind: .parameter, nil, from: path + "/" + tensorFile(model))
+        let exchange = StateExchange(session, group)
+        for (place, kind) in session.programs.optimizer.stateKinds.enumerated() {
+            let file = path + "/" + stateFile(session.programs.optimizer.states[place])
+            try readTensors(model, session, kind: kind, (exchange, place), from: file)
         }
         var state = CheckpointState(step: step, trainedTokens: tokens, fingerprint: fingerprint)
         state.pendingEvaluation = node["open_row"]?.string.flatMap { MetricsRow(line: $0) }
@@ -98,21 +109,38 @@ package enum Checkpointing {
         return parameter.isVector && type.rows == 1 ? [type.columns] : [type.rows, type.columns]
     }
 
-    /// The tensors of a kind that are kept, with their parameters.
-    private static func tensors(_ model: LanguageModel, _ kind: PersistentTensor.Kind) -> [(TrainableLayout.Parameter, PersistentTensor)] {
-        model.trainables.parameters.compactMap { parameter in
-            model.trainables.tensor(of: parameter.key, kind).map { (parameter, $0) }
+    /// A tensor that is kept, of which parameter, and the place of that.
+    private struct Kept {
+        var place: Int
+        var parameter: TrainableLayout.Parameter
+        var tensor: PersistentTensor
+    }
+
+    /// The tensors of a kind that are kept.
+    private static func tensors(_ model: LanguageModel, _ kind: PersistentTensor.Kind) -> [Kept] {
+        model.trainables.parameters.enumerated().compactMap { place, parameter in
+            model.trainables.tensor(of: parameter.key, kind).map { Kept(place: place, parameter: parameter, tensor: $0) }
         }
     }
 
-    private static func writeTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, to path: String)
-        throws
-    {
-        let kept = tensors(model, kind)
+    /// The processes that keep a state, and its place among the optimizer's.
+    private typealias Keepers = (exchange: StateExchange, state: Int)
+
+    private static func writeTensors(
+        _ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, _ keepers: Keepers?, to path: String
+    ) throws {
+        let all = tensors(model, kind)
         var writer = try SafetensorsWriter(
             path: path,
-            entries: kept.map { .init(name: $0.key, shape: shape($1, of: $0), elementType: $1.type.elementType) })
-        for (parameter, tensor) in kept {
+            entries: all.map {
+                .init(name: $0.parameter.key, shape: shape($0.tensor, of: $0.parameter), elementType: $0.tensor.type.elementType)
+            })
+        for kept in all {
+            let (parameter, tensor) = (kept.parameter, kept.tensor)
+            if let keepers, session.persistent.layout.placements[tensor.key] == nil {
+                try keepers.exchange.fetch(.init(state: keepers.state, parameter: kept.place)) { try writer.append($0) }
+                continue
+            }
             if parameter.isTurned, kind == .parameter {
                 try parameter.stored(model.read(tensor.key, session.persistent)).withUnsafeBytes { try writer.append($0) }
                 continue
@@ -122,17 +150,20 @@ package enum Checkpointing {
         try writer.finish()
     }
 
-    private static func readTensors(_ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, from path: String)
-        throws
-    {
+    private static func readTensors(
+        _ model: LanguageModel, _ session: TrainingSession, kind: PersistentTensor.Kind, _ keepers: Keepers?, from path: String
+    ) throws {
         let held = Dictionary(try SafetensorsFile(path: path).tensors.map { ($0.name, $0) }) { first, _ in first }
-        for (parameter, tensor) in tensors(model, kind) {
+        for kept in tensors(model, kind) {
+            let (parameter, tensor) = (kept.parameter, kept.tensor)
             guard let stored = held[parameter.key], stored.shape == shape(tensor, of: parameter),
                 stored.elementType == tensor.type.elementType
             else {
                 throw TrainingError.unusableCheckpoint(path: path, reason: "\(parameter.key) is missing or has another shape")
             }
-            if parameter.isTurned, kind == .parameter {
+            if let keepers, session.persistent.layout.placements[tensor.key] == nil {
+                try keepers.exchange.give(.init(state: keepers.state, parameter: kept.place), stored.bytes)
+            } else if parameter.isTurned, kind == .parameter {
                 try model.write(parameter.held(stored.floats()), tensor.key, session.persistent)
             } else {
                 try model.write(stored, tensor.key, session.persistent)

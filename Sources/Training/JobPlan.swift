@@ -45,6 +45,20 @@ package struct JobPlan: Sendable, Hashable {
     /// is one lane.
     package var laneBytes = 0
 
+    /// Where several processes can carry the job: what each needs, by how many there are, the most
+    /// first.
+    package var divisions: [Division] = []
+    /// The fewest processes with which the job fits the memory it may use.
+    package var leastProcesses = 1
+
+    /// What each of some processes needs: the one that needs the most.
+    package struct Division: Sendable, Hashable {
+        package var processes: Int
+        package var persistentBytes: Int
+        package var laneBytes: Int
+        package var peakBytes: Int
+    }
+
     /// Bytes of a teacher's own memory on the device: weights, arena, exchange with the host; 0
     /// where there is none.
     package var teacherBytes = 0

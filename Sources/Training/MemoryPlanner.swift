@@ -21,6 +21,12 @@ package struct MemoryPlanner {
     package var teacher: TeacherModel?
     /// What each step is divided into.
     package var lanes = Lanes(1)
+    /// Whether more processes need less memory each: where the whole model is trained.
+    package var dividesState = false
+    /// Which process of the job this is.
+    package var rank = 0
+    /// How many processes train together.
+    package var processes = 1
     /// The plans of the choices that were looked at last, for the session that follows.
     private let plans = PlanCache<CandidateKey>(limit: 5)
     private let teachers = TeacherFigures.Cache()
@@ -33,16 +39,18 @@ package struct MemoryPlanner {
         let program: ProgramKey
         private(set) var recomputedLayers = 0
         private(set) var logitsByteLimit = 0
+        private let division: [Int]
 
-        init(_ model: LanguageModel, _ program: ProgramKey, _ choice: JobPlan.Choice) {
+        init(_ planner: MemoryPlanner, _ model: LanguageModel, _ program: ProgramKey, _ choice: JobPlan.Choice) {
             (self.model, self.program) = (model, program)
+            division = [planner.rank, planner.processes]
             if case .gradients = program { recomputedLayers = choice.recomputedLayers }
             if program != .update { logitsByteLimit = choice.logitsByteLimit }
         }
 
         static func == (left: CandidateKey, right: CandidateKey) -> Bool {
             left.model === right.model && left.program == right.program && left.recomputedLayers == right.recomputedLayers
-                && left.logitsByteLimit == right.logitsByteLimit
+                && left.logitsByteLimit == right.logitsByteLimit && left.division == right.division
         }
 
         func hash(into hasher: inout Hasher) {
@@ -59,9 +67,8 @@ package struct MemoryPlanner {
     package func makeSession(_ model: LanguageModel, _ plan: JobPlan) throws -> TrainingSession {
         defer { plans.removeAll() }
         let session = try TrainingSession(
-            device: device, programs: Programs(model: model, optimizer: optimizer, objective: objective, choice: plan.choice),
-            largest: plan.size,
-            known: { plans.take(CandidateKey(model, $0, plan.choice)) })
+            device: device, programs: programs(model, plan.choice), largest: plan.size,
+            known: { plans.take(CandidateKey(self, model, $0, plan.choice)) })
         if let teacher { try session.take(Teacher(teacher, device: device, largest: plan.size)) }
         return session
     }
@@ -69,11 +76,16 @@ package struct MemoryPlanner {
     /// The plan of forward and backward pass of a full micro-batch.
     /// - Throws: what planning throws.
     package func gradientsPlan(_ model: LanguageModel, _ plan: JobPlan) throws -> Plan {
-        let programs = Programs(model: model, optimizer: optimizer, objective: objective, choice: plan.choice)
+        let programs = programs(model, plan.choice)
         let program = ProgramKey.gradients(plan.size)
-        return try plans.plan(CandidateKey(model, program, plan.choice)) {
+        return try plans.plan(CandidateKey(self, model, program, plan.choice)) {
             try Planner(limits: device.limits, layout: layout(model)).plan(programs.graph(program))
         }
+    }
+
+    /// The programs that this process runs.
+    private func programs(_ model: LanguageModel, _ choice: JobPlan.Choice) -> Programs {
+        Programs(model: model, optimizer: optimizer, objective: objective, choice: choice).divided(rank: rank, of: processes)
     }
 
     package init(
@@ -106,17 +118,18 @@ package struct MemoryPlanner {
     }
 
     private func layout(_ model: LanguageModel) throws -> PersistentLayout {
-        try Programs(model: model, optimizer: optimizer, objective: objective).layout(within: device.limits)
+        try Programs(model: model, optimizer: optimizer, objective: objective).divided(rank: rank, of: processes)
+            .layout(within: device.limits)
     }
 
     private func plan(
         _ model: LanguageModel, _ choice: JobPlan.Choice, layout: PersistentLayout, countsWorkspace: Bool, trainedCount: Int? = nil
     ) throws -> JobPlan {
-        let programs = Programs(model: model, optimizer: optimizer, objective: objective, choice: choice)
+        let programs = programs(model, choice)
         let planner = Planner(limits: device.limits, layout: layout)
         let size = ProgramSize(tokenCount: choice.tokenCount, trainedCount: trainedCount ?? choice.tokenCount)
         func plan(_ program: ProgramKey) throws -> Plan {
-            try self.plans.plan(CandidateKey(model, program, choice)) { try planner.plan(programs.graph(program)) }
+            try self.plans.plan(CandidateKey(self, model, program, choice)) { try planner.plan(programs.graph(program)) }
         }
         let gradients = try plan(.gradients(size))
         var plans = [gradients]
@@ -124,6 +137,7 @@ package struct MemoryPlanner {
         // that fits is counted whole.
         if countsWorkspace {
             plans += [try plan(.evaluation(size)), try plan(.update)]
+            if programs.shares?.own.isEmpty == false { plans.append(try plan(.squares)) }
             if programs.asksForLikelihoods { plans.append(try plan(.likelihood(size))) }
         }
         let teacherFigures = try teacher.map { try teachers.figures($0, size, on: device) }
@@ -142,8 +156,72 @@ package struct MemoryPlanner {
             floatingPointOperations: gradients.cost.floatingPointOperations + (teacherFigures?.floatingPointOperations ?? 0),
             kernelCalls: gradients.calls.count + (teacherFigures?.kernelCalls ?? 0))
         found.teacherBytes = teacherFigures?.byteCount ?? 0
-        found.laneBytes = LaneGradients.byteCount(model.trainables, lanes)
+        found.laneBytes = LaneGradients.byteCount(model.trainables, lanes, processes: processes, isDivided: programs.shares != nil)
         return found
+    }
+
+    /// What each of the processes needs that carry the lanes, by how many there are. But for the
+    /// optimizer's state and the sums of lanes that is what one process alone needs.
+    /// - Parameter plan: of this planner.
+    private func divisions(of model: LanguageModel, _ plan: JobPlan) -> [JobPlan.Division] {
+        let layout = model.trainables
+        func stateBytes(_ rank: Int, of processes: Int) -> Int {
+            let states = layout.pageTensors(optimizer.stateKinds)
+            guard processes > 1, case .full = model.training else { return states.reduce(0) { $0 + $1.type.byteCount } }
+            let shares = PageShares(layout, optimizer.stateKinds, rank: rank, count: processes)
+            return states.reduce(0) { $0 + (shares.absentPages.contains($1.key) ? 0 : $1.type.byteCount) }
+        }
+        let own = stateBytes(rank, of: processes)
+        if lanes.count == 1 { return [] }
+        return lanes.processCounts.map { count in
+            let states = (0..<count).map { stateBytes($0, of: count) }.max() ?? own
+            let sums = LaneGradients.byteCount(layout, lanes, processes: count, isDivided: dividesState)
+            let shared = plan.programBytes > 0 ? sums - plan.laneBytes : 0
+            return JobPlan.Division(
+                processes: count, persistentBytes: plan.persistentBytes - own + states, laneBytes: sums,
+                peakBytes: plan.peakBytes - own + states + shared)
+        }
+    }
+
+    /// The fastest choice that fits one process. A job keeps its choice for life, whatever carries
+    /// it, so the number of processes has no say in it; but where one process cannot hold a model
+    /// that is trained as a whole, the choice is that of as few as can.
+    /// - Parameters: as of ``search(_:batchTokens:longestExample:model:)``.
+    ///   - kept: what the job has trained with so far, which is taken if it fits and nothing else
+    ///     is.
+    /// - Returns: the plan of this process.
+    /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)``.
+    package func choose(
+        _ formats: [BaseWeights], batchTokens: Int, longestExample: Int, keeping kept: JobPlan.Choice? = nil,
+        model make: (BaseWeights) throws -> LanguageModel
+    ) throws -> (model: LanguageModel, plan: JobPlan) {
+        if let kept {
+            let model = try make(kept.baseWeights)
+            var plan = try self.plan(model, kept)
+            plan.divisions = divisions(of: model, plan)
+            if plan.peakBytes <= byteLimit ?? .max { return (model, plan) }
+            let more = plan.divisions.last { $0.processes > processes && $0.peakBytes <= byteLimit ?? .max }
+            let devices = more.map { ", or give it \($0.processes) devices or hosts, which each need \(Self.mebibytes($0.peakBytes)) MiB" }
+            throw TrainingError.doesNotFit(
+                needed: plan.peakBytes, available: byteLimit ?? 0,
+                advice: "a job that has begun keeps its micro-batches and formats: raise memory_limit, or submit it anew" + (devices ?? ""))
+        }
+        var trouble: (any Error)?
+        for count in lanes.processCounts.reversed() {
+            var planner = self
+            (planner.rank, planner.processes) = (0, count)
+            do {
+                let (model, found) = try planner.search(formats, batchTokens: batchTokens, longestExample: longestExample, model: make)
+                var plan = try count == processes && rank == 0 ? found : self.plan(model, found.choice)
+                plan.divisions = divisions(of: model, plan)
+                plan.leastProcesses = count
+                return (model, plan)
+            } catch let error as TrainingError {
+                guard case .doesNotFit = error, dividesState else { throw error }
+                if trouble == nil { trouble = error }
+            }
+        }
+        throw trouble ?? TrainingError.doesNotFit(needed: 0, available: byteLimit ?? 0, advice: "raise memory_limit")
     }
 
     /// The fastest choice that fits: large micro-batches first; then layers are recomputed, as few
@@ -153,22 +231,11 @@ package struct MemoryPlanner {
     ///   - formats: of frozen weights, the most exact first.
     ///   - batchTokens: tokens of the largest batch.
     ///   - longestExample: tokens of the longest example, which a micro-batch must hold.
-    ///   - kept: what the job has trained with so far, which is taken if it fits and nothing else
-    ///     is.
     ///   - make: the model with its frozen weights in a format.
     /// - Throws: ``TrainingError/doesNotFit(needed:available:advice:)``.
-    package func choose(
-        _ formats: [BaseWeights], batchTokens: Int, longestExample: Int, keeping kept: JobPlan.Choice? = nil,
-        model make: (BaseWeights) throws -> LanguageModel
+    private func search(
+        _ formats: [BaseWeights], batchTokens: Int, longestExample: Int, model make: (BaseWeights) throws -> LanguageModel
     ) throws -> (model: LanguageModel, plan: JobPlan) {
-        if let kept {
-            let model = try make(kept.baseWeights)
-            let plan = try plan(model, kept)
-            if plan.peakBytes <= byteLimit ?? .max { return (model, plan) }
-            throw TrainingError.doesNotFit(
-                needed: plan.peakBytes, available: byteLimit ?? 0,
-                advice: "a job that has begun keeps its micro-batches and formats: raise memory_limit, or submit it anew")
-        }
         let least = ProgramSize.rounded(longestExample)
         let candidates = Self.tokenCounts(least: least, most: ProgramSize.rounded(batchTokens))
         var smallest: (model: LanguageModel, plan: JobPlan)?

@@ -13,6 +13,9 @@ package enum ProgramInput {
     package static let batchNumbers = "batchNumbers"
     /// `[trained, n]` float32: a teacher's hidden states of these rows.
     package static let guide = "guide"
+    /// `[pages, 1]` float32: the sum of the squares of each page's gradients, where several
+    /// processes have them.
+    package static let squares = "squares"
     /// `[1, n]` float32: the optimizer's numbers of the step.
     package static let optimizerScalars = "optimizerScalars"
 
@@ -30,6 +33,8 @@ package enum ProgramOutput {
     package static let divergences = "divergences"
     /// `[1, 1]` float32: the loss of unevenly used experts, before it is scaled.
     package static let routerLoss = "routerLoss"
+    /// `[own pages, 1]` float32: the sum of the squares of each page's gradients.
+    package static let squares = "squares"
     /// `[1, 2]` float32: global gradient norm and clip factor.
     package static let norm = "norm"
 }

@@ -39,6 +39,8 @@ package enum ProgramKey: Sendable, Hashable {
     case evaluation(ProgramSize)
     /// Forward pass and the log-probability of every trained token.
     case likelihood(ProgramSize)
+    /// The sums of the squares of the gradients that this process steps, where several step.
+    case squares
     /// The optimizer's step.
     case update
 }
@@ -52,6 +54,8 @@ package struct Programs {
     package var recomputedLayers: Set<Int>
     /// Bytes of logits that may exist at one time.
     package var logitsByteLimit: Int
+    /// What of the optimizer's state this process has; nil: all of it.
+    package private(set) var shares: PageShares?
 
     package static let defaultLogitsByteLimit = 160 << 20
 
@@ -77,6 +81,15 @@ package struct Programs {
             logitsByteLimit: choice.logitsByteLimit)
     }
 
+    /// Divides the optimizer's state among the processes that train together, where they train the
+    /// whole model. An adapter has too little of it.
+    package func divided(rank: Int, of processes: Int) -> Programs {
+        guard processes > 1, case .full = model.training else { return self }
+        var programs = self
+        programs.shares = PageShares(model.trainables, optimizer.stateKinds, rank: rank, count: processes)
+        return programs
+    }
+
     /// Whether log-probabilities are asked for beside losses: before training, or before a batch.
     package var asksForLikelihoods: Bool { ((objective as? any ComparingObjective)?.referenceCount ?? 0) > 0 }
 
@@ -86,6 +99,7 @@ package struct Programs {
         case .gradients(let size): try gradients(size)
         case .evaluation(let size): try evaluation(size)
         case .likelihood(let size): try evaluation(size, of: SupervisedObjective())
+        case .squares: try squares()
         case .update: try update()
         }
     }
@@ -130,13 +144,15 @@ package struct Programs {
         let scalars = layout.rateFactors.map { factor in
             (factor, graph.input(ProgramInput.scalars(at: factor), TensorType(rows: 1, columns: scalarCount, .float32)))
         }
-        let sums = try layout.pages.compactMap { layout.tensor(of: $0, .gradient) }.map { gradient in
-            try graph.add(SumOfSquares(), [graph.persistent(gradient)], names: ["sum of squares"])[0]
-        }
-        let all = try graph.add(ConcatenateRows(), sums, names: ["sums of squares"])[0]
+        let all =
+            if shares == nil {
+                try addSquares(of: layout.pages, to: &graph)
+            } else {
+                graph.input(ProgramInput.squares, TensorType(rows: layout.pages.count, columns: 1, .float32))
+            }
         let clip = try graph.add(ClipFactor(maximumNorm: Float(optimizer.maximumGradientNorm)), [all])[0]
         graph.markOutput(clip, ProgramOutput.norm)
-        for page in layout.pages {
+        for page in steppedPages {
             let tensors = ([.parameter] + optimizer.keptKinds).compactMap { layout.tensor(of: page, $0) }
             let values = tensors.map { graph.persistent($0) }
             guard let (_, scalars) = scalars.first(where: { $0.0 == page.rateFactor }) else { continue }
@@ -151,10 +167,31 @@ package struct Programs {
         return graph
     }
 
+    /// The sum of the squares of each page's gradients, of the pages that this process steps.
+    package func squares() throws -> Graph {
+        var graph = Graph()
+        graph.markOutput(try addSquares(of: steppedPages, to: &graph), ProgramOutput.squares)
+        return graph
+    }
+
+    /// The pages that this process steps.
+    private var steppedPages: [TrainableLayout.Page] {
+        shares.map { $0.own.map { model.trainables.pages[$0] } } ?? model.trainables.pages
+    }
+
+    private func addSquares(of pages: [TrainableLayout.Page], to graph: inout Graph) throws(GraphError) -> ValueID {
+        var sums: [ValueID] = []
+        for gradient in pages.compactMap({ model.trainables.tensor(of: $0, .gradient) }) {
+            sums.append(try graph.add(SumOfSquares(), [graph.persistent(gradient)], names: ["sum of squares"])[0])
+        }
+        return try graph.add(ConcatenateRows(), sums, names: ["sums of squares"])[0]
+    }
+
     /// Where everything that the job keeps lies on a device with these limits.
     /// - Throws: ``GraphError/tensorTooLarge(name:byteCount:limit:operation:)``.
     package func layout(within limits: MemoryLimits) throws(GraphError) -> PersistentLayout {
-        try model.layout(within: limits, keeping: optimizer.keptKinds, with: objective.keptTensors)
+        try model.layout(
+            within: limits, keeping: optimizer.keptKinds, with: objective.keptTensors, without: shares?.absentPages ?? [])
     }
 
     /// Rows of logits above which a longer chunk gains nothing: the head's weight, read once for

@@ -5,7 +5,7 @@ import Ranks
 extension TrainingRun {
     var lanes: Lanes { settings.lanes }
     /// The lanes that this process carries.
-    private var ownLanes: Range<Int> { lanes.own(group.rank, of: group.count) }
+    var ownLanes: Range<Int> { lanes.own(group.rank, of: group.count) }
 
     /// Runs forward and backward pass of this process's lanes of a step.
     /// - Parameter weight: of the whole step.
@@ -70,6 +70,27 @@ extension TrainingRun {
             for lane in figures { sum += lane }
         }
         return isBroken ? nil : sum
+    }
+
+    /// Steps the parameters by the collected gradients, each process its own pages where they are
+    /// divided.
+    /// - Returns: the norm of all gradients.
+    func update(learningRate: Double, step: Int) throws -> Double {
+        guard let shares = session.programs.shares else { return try session.update(learningRate: learningRate, step: step) }
+        var writer = ByteWriter()
+        for square in try session.squares() { writer.add(Int(square.bitPattern)) }
+        var squares = [Float](repeating: 0, count: shares.owners.count)
+        for (bytes, pages) in zip(try group.gather(writer.bytes), shares.pages) {
+            var reader = ByteReader(bytes)
+            for page in pages {
+                guard let bits = reader.integer() else { throw TrainingError.brokenExchange }
+                squares[page] = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
+            }
+        }
+        try session.take(squares: squares)
+        let norm = try session.update(learningRate: learningRate, step: step)
+        try gradients.spreadParameters(group)
+        return norm
     }
 
     /// Makes sure that every process has computed the same gradient norm.

@@ -3,11 +3,12 @@ import Ranks
 
 /// What the processes of a run do together beside steps and evaluations.
 extension TrainingRun {
-    /// Makes rank 0's parameters and optimizer state everybody's.
+    /// Makes rank 0's parameters and optimizer state everybody's. Where each process has a part of
+    /// the state it has got that when the checkpoint was read.
     package func shareParameters() throws {
         guard !group.isAlone else { return }
         try group.announce(RankOrder.parameters.bytes)
-        let kinds = [.parameter] + session.programs.optimizer.stateKinds
+        let kinds = [.parameter] + (session.programs.shares == nil ? session.programs.optimizer.stateKinds : [])
         try TrainablePages.each(TrainablePages.of(session, kinds), of: session) { page, bytes in
             try group.broadcast(bytes)
             if group.rank != 0 { try session.persistent.write(UnsafeRawBufferPointer(bytes), to: page.place) }
@@ -28,6 +29,10 @@ extension TrainingRun {
         try confirm(checksum, "a parameter", step: stepsDone)
     }
 
+    /// Whether a checkpoint of the last whole step can be written now: not while processes compute
+    /// that have a part of the state.
+    package var canBeSaved: Bool { session.programs.shares == nil || isAtRest }
+
     /// Does what rank 0 announces, until it announces what is not the run's.
     /// - Returns: that order.
     /// - Throws: ``TrainingError/brokenExchange``, and what the device throws. What rank 0 finds
@@ -43,6 +48,7 @@ extension TrainingRun {
             case .evaluation(let limit, let rotation): _ = try evaluation(firstOnly: limit, rotation: rotation)
             case .parameters: try shareParameters()
             case .comparison: try ignoringFindings { try compareParameters() }
+            case .state(let subject, let isGiven): try StateExchange(session, group).answer(subject, isGiven: isGiven)
             case .job, .references, .end: return order
             }
         }

@@ -97,7 +97,7 @@ package final class TrainingRun {
     package let group: any RankGroup
     /// False while the processes of the group do something together.
     var isAtRest = true
-    private(set) lazy var gradients = LaneGradients(session)
+    private(set) lazy var gradients = LaneGradients(session, laneCount: ownLanes.count)
     /// Asked several times a second while the device computes, also in evaluation, but not in the
     /// update: true breaks off what is being done.
     package var isCancelled: () -> Bool = { false } {
@@ -190,7 +190,7 @@ package final class TrainingRun {
         let trainedTokens = samples.reduce(0) { $0 + $1.size.trainedTokenCount }
         let scheduled = settings.schedule.rate(stepsDone: stepsDone)
         let rate = session.programs.optimizer.rate(step: stepsDone + 1, scheduled: scheduled)
-        let norm = try session.update(learningRate: rate, step: stepsDone + 1)
+        let norm = try update(learningRate: rate, step: stepsDone + 1)
         try confirm(norm: norm, step: stepsDone + 1)
         guard sum.meanLoss.isFinite, norm.isFinite else {
             throw TrainingError.notFinite(

@@ -17,6 +17,8 @@ package final class TrainingSession {
     package let programs: Programs
     private let cache: ProgramCache<ProgramKey>
     private let updateProgram: Program
+    /// Nil where the update itself adds up squares, or this process steps nothing.
+    private let squaresProgram: Program?
     private let largestSize: ProgramSize
     /// Asked several times a second during forward and backward passes, not in updates: true breaks
     /// off what is being done.
@@ -35,11 +37,15 @@ package final class TrainingSession {
         self.programs = programs
         largestSize = largest
         loaded = try LoadedModel(
-            programs.model, on: device, keeping: programs.optimizer.keptKinds, with: programs.objective.keptTensors)
+            programs.model, on: device, keeping: programs.optimizer.keptKinds, with: programs.objective.keptTensors,
+            without: programs.shares?.absentPages ?? [])
+        let addsUpSquares = programs.shares?.own.isEmpty == false
         let keys =
             [ProgramKey.gradients(largest), .evaluation(largest), .update] + (programs.asksForLikelihoods ? [.likelihood(largest)] : [])
+            + (addsUpSquares ? [.squares] : [])
         cache = try ProgramCache(loaded, largest: keys, known: known) { try programs.graph($0) }
         updateProgram = try cache.makeProgram(.update)
+        squaresProgram = try addsUpSquares ? cache.makeProgram(.squares) : nil
     }
 
     /// Whom the objective's loss asks in training; nil: nobody.
@@ -149,17 +155,32 @@ package final class TrainingSession {
         let program = try program(for: batch, isTraining: true)
         let gradients = try program.executable.profile()
         try writeScalars(step: 1, learningRate: 0)
+        let squares = try squaresProgram.map { ProgramTimes(program: "norm", plan: $0.plan, seconds: try $0.executable.profile()) }
         let update = try updateProgram.executable.profile()
-        return [
-            ProgramTimes(program: "forward and backward", plan: program.plan, seconds: gradients, visiblePairs: batch.visiblePairs),
-            ProgramTimes(program: "update", plan: updateProgram.plan, seconds: update),
-        ]
+        return [ProgramTimes(program: "forward and backward", plan: program.plan, seconds: gradients, visiblePairs: batch.visiblePairs)]
+            + (squares.map { [$0] } ?? []) + [ProgramTimes(program: "update", plan: updateProgram.plan, seconds: update)]
     }
 
     /// Arithmetic and memory traffic of a whole step of one micro-batch: forward, backward, update.
     package func stepCost(_ batch: PackedBatch) throws -> Cost {
         try program(for: batch, isTraining: true).plan.cost(visiblePairs: batch.visiblePairs) + updateProgram.plan.cost
     }
+
+    /// The sum of the squares of the gradients of each page that this process steps, where several
+    /// processes do.
+    func squares() throws -> [Float] {
+        guard let program = squaresProgram, let count = programs.shares?.own.count else { return [] }
+        if isTimed {
+            timed.append(ProgramTimes(program: "norm", plan: program.plan, seconds: try program.executable.profile()))
+        } else {
+            try program.executable.run()
+        }
+        return try program.executable.readFloats(ProgramOutput.squares, count: count)
+    }
+
+    /// Says what all processes have found by ``squares()``, in the order of pages, for the next
+    /// ``update(learningRate:step:)``.
+    func take(squares: [Float]) throws { try updateProgram.write(squares, to: ProgramInput.squares) }
 
     /// Applies the collected gradients and sets them to zero; returns their global norm before
     /// clipping. If the norm is not finite, parameters and the optimizer's state are left as they

@@ -5,6 +5,7 @@ import Jobs
 import Manifest
 import Models
 import Preparation
+import Ranks
 import Spool
 import Storage
 import Tensors
@@ -54,7 +55,7 @@ extension JobRunner {
                 cache: DatasetCache(folder: folder.tokens),
                 readingProgress: { [self] in try note($0) },
                 keeping: folder.checkpointNames.isEmpty ? nil : status.plan.flatMap(JobPlan.Choice.init), day: acceptance.createdAt,
-                teacherPath: teacherPath, progress: { [pulse] _ in pulse.beat() })
+                teacherPath: teacherPath, rank: group.rank, of: group.count, progress: { [pulse] _ in pulse.beat() })
         } catch let error as PreparationError {
             if case .invalidData(let reports) = error {
                 for problem in reports.flatMap(\.problems.first).prefix(100) { try event(.invalidData, problem.description, .error) }

@@ -132,7 +132,7 @@ extension JobRunner {
     private func loadBest(_ selection: Selection, _ run: TrainingRun, _ state: CheckpointState) throws -> Int? {
         guard selection.loadsBest, let best = selection.rule.best, best.step != state.step else { return nil }
         let name = CheckpointRecord.folderName(step: best.step)
-        _ = try Checkpointing.restore(run.session, from: folder.checkpoints + "/" + name, fingerprint: state.fingerprint)
+        _ = try Checkpointing.restore(run.session, from: folder.checkpoints + "/" + name, fingerprint: state.fingerprint, by: group)
         try run.shareParameters()
         try event(
             .bestLoaded,

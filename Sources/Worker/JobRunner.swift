@@ -125,6 +125,7 @@ package final class JobRunner {
             return leaveEarly() ?? finish(.stopped, .stopped, "Stopped before training")
         }
         var (job, fingerprint) = prepared
+        try job.requireRoom(in: group.count)
         meterStart = MonotonicClock.seconds()
         status.device = job.device.name
         status.plan = PlanFigures(job.plan)
@@ -166,7 +167,7 @@ package final class JobRunner {
     private func resume(_ session: TrainingSession, _ fingerprint: InputFingerprint) throws -> CheckpointState {
         for name in folder.checkpointNames.reversed() {
             do {
-                let state = try Checkpointing.restore(session, from: folder.checkpoints + "/" + name, fingerprint: fingerprint)
+                let state = try Checkpointing.restore(session, from: folder.checkpoints + "/" + name, fingerprint: fingerprint, by: group)
                 status.checkpoint = name
                 try event(.resumedFromCheckpoint, "Resumed from checkpoint \(name)")
                 return state

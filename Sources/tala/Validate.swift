@@ -172,7 +172,7 @@ struct PlanCommand: ParsableCommand {
             ),
         ]
         if plan.teacherBytes > 0 { rows.append(("teacher", mebibytes(plan.teacherBytes))) }
-        if let lanes = Self.lanes(job.settings.lanes, bytes: mebibytes(plan.laneBytes)) { rows.append(("lanes", lanes)) }
+        rows += Self.lanes(job.settings.lanes, plan, mebibytes)
         let layout = SpoolLayout(root: options.spool ?? getenv("TALA_SPOOL").map { String(cString: $0) } ?? "/var/spool/tala")
         if let cost = CostEstimate(policyFile: policy, layout: layout, manifest: job.manifest, trainedTokens: job.totalTrainedTokens) {
             rows.append(("cost", cost.text))
@@ -183,13 +183,21 @@ struct PlanCommand: ParsableCommand {
         if let estimate { try Self.show(estimate.card, estimate.roofline, plan) }
     }
 
-    /// What can carry the lanes of each step; nil where there is one.
-    private static func lanes(_ lanes: Lanes, bytes: String) -> String? {
-        if lanes.count == 1 { return nil }
+    /// What can carry the lanes of each step, and what it takes; nothing where there is one.
+    private static func lanes(_ lanes: Lanes, _ plan: JobPlan, _ mebibytes: (Int) -> String) -> [(String, String)] {
+        if lanes.count == 1 { return [] }
         let counts = lanes.processCounts.map(String.init)
         let carriers = (counts.count > 1 ? counts.dropLast().joined(separator: ", ") + " or " : "") + (counts.last ?? "")
-        return "\(lanes.count), carried by \(carriers) processes; "
-            + "their sums take at most \(bytes) of the host in each"
+        let least = plan.leastProcesses > 1 ? "; fewer than \(plan.leastProcesses) do not hold the job" : ""
+        return [("lanes", "\(lanes.count), carried by \(carriers) processes" + least)]
+            + plan.divisions.map { division in
+                let (count, sums) = (division.processes, mebibytes(division.laneBytes))
+                return (
+                    count == 1 ? "in one process" : "in each of \(count)",
+                    "weights and state \(mebibytes(division.persistentBytes)), sums of lanes on the host \(sums), "
+                        + "at the peak \(mebibytes(division.peakBytes))"
+                )
+            }
     }
 
     /// An estimate must not read like a measurement.

@@ -5,6 +5,7 @@ import Jobs
 import Manifest
 import Models
 import Preparation
+import Ranks
 import TestSupport
 import Testing
 import Training
@@ -12,7 +13,7 @@ import Worker
 
 /// What the planner chooses under a limit, on the shape of SmolLM2-135M; nothing is allocated.
 @Suite struct MemoryPlannerTests {
-    static func model(_ format: BaseWeights, full: Bool = false) throws -> LanguageModel {
+    static func model(_ format: BaseWeights, full: Bool = false, lanes: Int = 1) throws -> LanguageModel {
         let configuration = try ModelConfiguration(
             json: [
                 "model_type": "llama", "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3,
@@ -21,7 +22,7 @@ import Worker
             ], file: "shape")
         return try LanguageModel(
             configuration, source: .random(seed: 1), training: full ? .full : .adapter(AdapterSettings(), seed: 1),
-            precision: .init(baseWeights: full ? .stored : format), maximumLength: 1024)
+            precision: .init(baseWeights: full ? .stored : format), maximumLength: 1024, laneCount: lanes)
     }
 
     static func choose(
@@ -54,6 +55,45 @@ import Worker
         #expect(zip(rows, rows.dropFirst()).allSatisfy { (ranks[$0.baseWeights] ?? 9) <= (ranks[$1.baseWeights] ?? 9) })
         #expect(rows.contains { $0.recomputedLayers > 0 })
         #expect(rows.last?.baseWeights != .stored)
+    }
+
+    /// A process of a job of four lanes that trains the whole model, on a device with memory of its
+    /// own.
+    private static func chooseFull(limit mebibytes: Int?, rank: Int = 0, of processes: Int = 1) throws -> JobPlan {
+        var planner = MemoryPlanner(
+            device: try Devices.make("cpu", replaced: { _ in }), optimizer: AdamWOptimizer(), byteLimit: mebibytes.map { $0 << 20 })
+        (planner.lanes, planner.dividesState, planner.rank, planner.processes) = (Lanes(4), true, rank, processes)
+        return try planner.choose([.stored], batchTokens: 1024, longestExample: 256) { try model($0, full: true, lanes: 4) }.plan
+    }
+
+    @Test func processesThatTrainAWholeModelNeedLessMemoryEachTheMoreThereAre() throws {
+        let alone = try Self.chooseFull(limit: nil)
+        #expect(alone.leastProcesses == 1 && alone.divisions.map(\.processes) == [4, 2, 1])
+        let persistent = alone.divisions.map(\.persistentBytes)
+        #expect(persistent[2] == alone.persistentBytes && alone.divisions[2].peakBytes == alone.peakBytes)
+        // Two states in float32, of which a half and a quarter is left, and a little for uneven
+        // pages.
+        let stateBytes = 8 * 134_515_008
+        #expect(persistent[2] - persistent[1] > stateBytes * 45 / 100 && persistent[2] - persistent[0] > stateBytes * 70 / 100)
+        // One process with four lanes adds up three sums at most, one with a single lane none.
+        #expect(alone.divisions[0].laneBytes < 100 << 20 && alone.divisions[2].laneBytes > 1 << 30)
+        // What is foretold is what the fullest process plans with; all decide alike.
+        let four = try (0..<4).map { try Self.chooseFull(limit: nil, rank: $0, of: 4) }
+        #expect(Set(four.map(\.choice)) == [alone.choice])
+        let most = try #require(four.map(\.persistentBytes).max())
+        #expect(abs(most - persistent[0]) < 1 << 20, "\(four.map(\.persistentBytes)), foretold \(persistent[0])")
+    }
+
+    @Test func aWholeModelThatOneProcessCannotHoldIsPlannedForAsFewAsCan() throws {
+        let two = try Self.chooseFull(limit: 1900)
+        #expect(two.leastProcesses == 2 && two.peakBytes > 1900 << 20)
+        let half = try Self.chooseFull(limit: 1900, rank: 1, of: 2)
+        #expect(half.choice == two.choice && half.peakBytes <= 1900 << 20)
+        guard case .doesNotFit(let needed, _, _)? = Self.failure({ try Self.chooseFull(limit: 1000) }) else {
+            Issue.record("1000 MiB hold it")
+            return
+        }
+        #expect(needed > 2000 << 20, "what one process needs is said")
     }
 
     @Test func asFewLayersAsNeedBeAreRecomputed() throws {

@@ -45,31 +45,11 @@ import Training
         return trace
     }
 
-    /// Has threads follow while a body leads.
     private static func together<Value>(
         _ processes: Int, lanes: Int, _ lead: (TrainingRun, ThreadGroup) throws -> Value,
         follower: @escaping @Sendable (ThreadGroup) -> Void = { _ in }
     ) throws -> Value {
-        let table = ThreadGroup.Table(count: processes)
-        let done = DispatchGroup()
-        for rank in 1..<max(1, processes) {
-            done.enter()
-            Thread.detachNewThread {
-                defer { done.leave() }
-                let group = ThreadGroup(rank: rank, table)
-                follower(group)
-                do {
-                    let end = try Self.makeRun(lanes: lanes, group: group).follow()
-                    #expect(end == .end)
-                } catch { Issue.record("rank \(rank): \(error)") }
-            }
-        }
-        let group = ThreadGroup(rank: 0, table)
-        defer {
-            group.announce(RankOrder.end.bytes)
-            done.wait()
-        }
-        return try lead(makeRun(lanes: lanes, group: group), group)
+        try ThreadGroup.together(processes, run: { try makeRun(lanes: lanes, group: $0) }, follower: follower, lead)
     }
 
     @Test func anyNumberOfProcessesGivesTheSameBytes() throws {

@@ -1,5 +1,7 @@
 import Foundation
 import Ranks
+import Testing
+import Training
 
 /// The ranks of a job as threads of this process: what is sent goes through memory.
 final class ThreadGroup: RankGroup, @unchecked Sendable {
@@ -11,6 +13,8 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
         private var round = 0
         private var slots: [[UInt8]]
         private var pointers: [UnsafeMutableRawBufferPointer?]
+        private var parts: [[UnsafeMutableBufferPointer<Float>]]
+        private var mail: [[[UInt8]]]
         fileprivate var announcements: [[[UInt8]]]
         fileprivate var isCancelled = false
 
@@ -18,6 +22,8 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
             self.count = count
             slots = Array(repeating: [], count: count)
             pointers = Array(repeating: nil, count: count)
+            parts = Array(repeating: [], count: count)
+            mail = Array(repeating: [], count: count)
             announcements = Array(repeating: [], count: count)
         }
 
@@ -48,6 +54,28 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
             let all = locked { slots }
             meet { isCancelled = false }
             return all
+        }
+
+        /// Does something with the parts of all ranks once all have come here.
+        fileprivate func share(
+            _ rank: Int, _ mine: [UnsafeMutableBufferPointer<Float>], _ last: ([[UnsafeMutableBufferPointer<Float>]]) -> Void
+        ) {
+            locked { parts[rank] = mine }
+            meet { last(parts) }
+        }
+
+        fileprivate func send(_ bytes: [UInt8], to target: Int) {
+            locked {
+                mail[target].append(bytes)
+                condition.broadcast()
+            }
+        }
+
+        fileprivate func receive(_ rank: Int) -> [UInt8] {
+            condition.lock()
+            defer { condition.unlock() }
+            while mail[rank].isEmpty { condition.wait() }
+            return mail[rank].removeFirst()
         }
 
         fileprivate func share(_ rank: Int, _ memory: UnsafeMutableRawBufferPointer, _ last: ([UnsafeMutableRawBufferPointer]) -> Void) {
@@ -88,10 +116,67 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
         table.share(rank, bytes) { all in for other in all.dropFirst() { other.copyMemory(from: UnsafeRawBufferPointer(all[0])) } }
     }
 
-    func sum(_ numbers: UnsafeMutableBufferPointer<Float>) {
-        table.share(rank, UnsafeMutableRawBufferPointer(numbers)) { all in
-            PartialSum.addUp(all.map { $0.bindMemory(to: Float.self) })
-            for other in all.dropFirst() { other.copyMemory(from: UnsafeRawBufferPointer(all[0])) }
+    func addUp(_ parts: [UnsafeMutableBufferPointer<Float>]) {
+        table.share(rank, parts) { all in
+            for owner in all.indices { Self.addUp(all.map { $0[owner] }, into: owner) }
         }
+    }
+
+    /// Adds the ranks' numbers up in memory of their own, so that nobody gets more than the sum of
+    /// its own part.
+    private static func addUp(_ numbers: [UnsafeMutableBufferPointer<Float>], into owner: Int) {
+        let sums = numbers.map { PartialSum(count: $0.count) }
+        for (sum, part) in zip(sums, numbers) { for index in part.indices { sum.numbers[index] = part[index] } }
+        PartialSum.addUp(sums.map(\.numbers))
+        for (rank, part) in numbers.enumerated() {
+            for index in part.indices { part[index] = rank == owner ? sums[0].numbers[index] : .nan }
+        }
+        withExtendedLifetime(sums) {}
+    }
+
+    func spread(_ parts: [UnsafeMutableBufferPointer<Float>]) {
+        table.share(rank, parts) { all in
+            for owner in all.indices {
+                for rank in all.indices where rank != owner {
+                    for index in all[owner][owner].indices { all[rank][owner][index] = all[owner][owner][index] }
+                }
+            }
+        }
+    }
+
+    func move(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) {
+        guard source != target else { return }
+        if rank == source { table.send(Array(bytes), to: target) }
+        if rank == target { bytes.copyBytes(from: table.receive(rank)) }
+    }
+}
+
+extension ThreadGroup {
+    /// Has threads follow while a body leads.
+    /// - Parameter make: each process's run.
+    static func together<Value>(
+        _ processes: Int, run make: @escaping @Sendable (ThreadGroup) throws -> TrainingRun,
+        follower: @escaping @Sendable (ThreadGroup) -> Void = { _ in }, _ lead: (TrainingRun, ThreadGroup) throws -> Value
+    ) throws -> Value {
+        let table = Table(count: processes)
+        let done = DispatchGroup()
+        for rank in 1..<max(1, processes) {
+            done.enter()
+            Thread.detachNewThread {
+                defer { done.leave() }
+                let group = ThreadGroup(rank: rank, table)
+                follower(group)
+                do {
+                    let end = try make(group).follow()
+                    #expect(end == .end)
+                } catch { Issue.record("rank \(rank): \(error)") }
+            }
+        }
+        let group = ThreadGroup(rank: 0, table)
+        defer {
+            group.announce(RankOrder.end.bytes)
+            done.wait()
+        }
+        return try lead(make(group), group)
     }
 }

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Graph
 import Models
+import Ranks
 import Tensors
 import Tokenization
 import Training
@@ -29,7 +30,7 @@ struct TinyRun {
 
     init(
         model folder: String, data path: String, training: LanguageModel.Training, adapterRateRatio: Double = 1, optimizer: any Optimizer,
-        device: any ComputeDevice, settings: RunSettings, stepsDone: Int = 0
+        device: any ComputeDevice, settings: RunSettings, stepsDone: Int = 0, group: any RankGroup = SingleRank()
     ) throws {
         let reader = DatasetReader(
             encoder: try ChatEncoder(folder: folder), options: DatasetOptions(maximumLength: settings.microBatchTokens), modelFolder: folder
@@ -38,12 +39,14 @@ struct TinyRun {
         model = try LanguageModel(
             ModelConfiguration(folder: folder), source: .checkpoint(Checkpoint(folder: folder)), training: training,
             maximumLength: settings.microBatchTokens, decaysAll: true, adapterRateRatio: adapterRateRatio,
-            pageByteLimit: optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes)))
-        let planner = MemoryPlanner(device: device, optimizer: optimizer, byteLimit: nil)
+            pageByteLimit: optimizer.pageByteLimit(min(64 << 20, device.limits.maximumTensorBytes)), laneCount: settings.lanes.count)
+        var planner = MemoryPlanner(device: device, optimizer: optimizer, byteLimit: nil)
+        (planner.lanes, planner.rank, planner.processes) = (settings.lanes, group.rank, group.count)
         let plan = try planner.plan(
             model, .init(tokenCount: settings.microBatchTokens, recomputedLayers: 0, baseWeights: model.precision.baseWeights))
         run = TrainingRun(
-            session: try planner.makeSession(model, plan), training: data, validation: nil, settings: settings, stepsDone: stepsDone)
+            session: try planner.makeSession(model, plan), training: data, validation: nil, settings: settings, stepsDone: stepsDone,
+            group: group)
     }
 
     /// The trained tensors, by name.

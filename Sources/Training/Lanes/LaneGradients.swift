@@ -6,6 +6,7 @@ import Ranks
 ///
 /// All of it goes through the host, page by page of the trainable layout. So both backends do the
 /// same, and no kernel knows of lanes. The memory is one sum a level of the tree (``byteCount``).
+/// Where each process steps its own pages it gets the sums of these alone (``PageExchange``).
 final class LaneGradients {
     private let session: TrainingSession
     private let pages: [TrainablePages.Page]
@@ -14,17 +15,25 @@ final class LaneGradients {
     /// Memory that no sum has at the moment.
     private var free: [PartialSum] = []
     private let zeros: [UInt8]
+    private let exchange: PageExchange?
+    /// Whether the device keeps what it has collected until it is exchanged: there is nothing to
+    /// add it to.
+    private let staysOnDevice: Bool
 
-    init(_ session: TrainingSession) {
+    /// - Parameter laneCount: of this process.
+    init(_ session: TrainingSession, laneCount: Int) {
         self.session = session
+        exchange = session.programs.shares.map { PageExchange(session, $0) }
+        staysOnDevice = exchange != nil && laneCount == 1
         pages = TrainablePages.of(session, [.gradient])
         elementCount = pages.reduce(0) { $0 + $1.byteCount / 4 }
-        zeros = [UInt8](repeating: 0, count: pages.map(\.byteCount).max() ?? 0)
+        zeros = [UInt8](repeating: 0, count: staysOnDevice ? 0 : pages.map(\.byteCount).max() ?? 0)
     }
 
     /// Takes what the device has collected for a lane, and sets it to zero there.
     /// - Parameter isLast: the device gets the sum next, and needs no zeros.
     func take(isLast: Bool) throws {
+        if staysOnDevice { return }
         let sum = free.popLast() ?? PartialSum(count: elementCount)
         try eachPage(of: sum) { page, numbers in
             try session.persistent.read(page.place, into: UnsafeMutableRawBufferPointer(numbers))
@@ -36,8 +45,15 @@ final class LaneGradients {
         tree.take(sum, add: join)
     }
 
-    /// Gives the device the sum of all lanes of all processes.
+    /// Gives the device the sum of all lanes of all processes; of the pages that it steps, where
+    /// these are divided.
     func giveBack(_ group: any RankGroup) throws {
+        if let exchange {
+            let sum = tree.finish(add: join)
+            try exchange.addUp(sum, group)
+            if let sum { free.append(sum) }
+            return
+        }
         guard let sum = tree.finish(add: join) else { return }
         try eachPage(of: sum) { page, numbers in
             try group.sum(numbers)
@@ -45,6 +61,9 @@ final class LaneGradients {
         }
         free.append(sum)
     }
+
+    /// Gives every process the parameters that each has stepped, where these are divided.
+    func spreadParameters(_ group: any RankGroup) throws { try exchange?.spread(group) }
 
     private func join(_ left: PartialSum, _ right: PartialSum) {
         left += right
@@ -65,14 +84,20 @@ final class LaneGradients {
     /// What a communication library takes in a process, as measured with Open MPI.
     private static let groupBytes = 16 << 20
 
-    /// Bytes of the host that a process takes that carries all lanes: a sum a level of the tree,
-    /// and one that is being taken. Those that carry a part of them take no more, with what they
-    /// receive of a page and the library by which they send.
-    static func byteCount(_ layout: TrainableLayout, _ lanes: Lanes) -> Int {
+    /// Bytes of the host that each of some processes takes: a sum a level of the tree of its own
+    /// lanes, and one that is being taken; what goes at one time, and the library by which it goes.
+    /// - Parameter isDivided: whether each process steps its own pages; one that has a single lane
+    ///   holds no sum then.
+    static func byteCount(_ layout: TrainableLayout, _ lanes: Lanes, processes: Int = 1, isDivided: Bool = false) -> Int {
         if lanes.count == 1 { return 0 }
+        let own = lanes.own(0, of: processes).count
         var levels = 1
-        while 1 << (levels - 1) < lanes.count { levels += 1 }
+        while 1 << (levels - 1) < own { levels += 1 }
+        if isDivided, processes > 1, own == 1 { levels = 0 }
         let pages = layout.pageTensors([.gradient]).map(\.type.byteCount)
-        return pages.reduce(0, +) * levels + (pages.max() ?? 0) + groupBytes
+        let total = pages.reduce(0, +)
+        if processes == 1 { return total * levels + (pages.max() ?? 0) }
+        // A turn's numbers and as many zeros, those that are sent and those that are received.
+        return total * levels + 4 * PageExchange.byteCount(total) + groupBytes
     }
 }

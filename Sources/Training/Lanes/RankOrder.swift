@@ -10,6 +10,9 @@ package enum RankOrder: Sendable, Hashable {
     case step(Int)
     /// An evaluation of so many validation examples from a place on; nil: of all.
     case evaluation(limit: Int?, rotation: Int)
+    /// A state of a trained tensor goes from the process that keeps it to rank 0, or is given to
+    /// it.
+    case state(StateExchange.Subject, isGiven: Bool)
     /// All compare their parameters.
     case comparison
     /// There is nothing more to do.
@@ -24,6 +27,7 @@ package enum RankOrder: Sendable, Hashable {
         case .evaluation(let limit, let rotation): ByteWriter.bytes([4, limit ?? -1, rotation])
         case .comparison: ByteWriter.bytes([5])
         case .end: ByteWriter.bytes([6])
+        case .state(let subject, let isGiven): ByteWriter.bytes([7, subject.state, subject.parameter, isGiven ? 1 : 0])
         }
     }
 
@@ -42,6 +46,9 @@ package enum RankOrder: Sendable, Hashable {
             self = .evaluation(limit: limit < 0 ? nil : limit, rotation: rotation)
         case 5: self = .comparison
         case 6: self = .end
+        case 7:
+            guard let state = reader.integer(), let parameter = reader.integer(), let isGiven = reader.integer() else { return nil }
+            self = .state(StateExchange.Subject(state: state, parameter: parameter), isGiven: isGiven != 0)
         default: return nil
         }
     }

@@ -114,7 +114,7 @@ package struct Follower {
         let job = try PreparedJob(
             manifest: manifest, modelFolder: shared.modelFolder, trainingPath: "", validationPath: nil, initialAdapterPath: files.adapter,
             deviceSelector: deviceSelector, keeping: JobPlan.Choice(shared.plan), day: shared.day,
-            data: PreparedData(training: training, validation: validation, reports: shared.reports))
+            data: PreparedData(training: training, validation: validation, reports: shared.reports), rank: group.rank, of: group.count)
         Devices.forgetTuning(of: job.device)
         return job
     }

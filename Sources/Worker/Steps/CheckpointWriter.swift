@@ -41,7 +41,7 @@ final class CheckpointWriter {
         let history = try trainerState(state.step)
         try runner.tuning.write(job.device)
         try runner.retryingOnce("checkpoint \(name)") {
-            try Checkpointing.write(state, of: run.session, to: path) { temporary in
+            try Checkpointing.write(state, of: run.session, to: path, by: run.group) { temporary in
                 try job.tuned(in: run.session).completeCheckpoint(in: temporary)
                 try DurableFiles.replace(temporary + "/trainer_state.json", with: history)
                 try DurableFiles.replace(temporary + "/checkpoint.json", with: JSONWriter(isIndented: true).string(record.json) + "\n")
@@ -76,10 +76,10 @@ final class CheckpointWriter {
     }
 
     /// Writes a requested checkpoint: of the last whole step, also while the next one is being
-    /// done.
+    /// done. Where other processes compute that have a part of the state it follows the step.
     func answer(_ state: CheckpointState, _ row: MetricsRow?) throws {
         // It follows the first step, as the daemon has said.
-        guard state.step > 0 else { return }
+        guard state.step > 0, run.canBeSaved else { return }
         let name = CheckpointRecord.folderName(step: state.step)
         if runner.status.checkpoint == name {
             try runner.event(.checkpointNotNeeded, "A checkpoint was asked for: \(name) is already there, and no step has been done since")
