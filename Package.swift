@@ -234,7 +234,7 @@ let package = Package(
                 "Storage",
                 "Tensors", "Training",
             ]),
-        program("tala-worker", [argumentParser, "Basics", "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
+        program("tala-worker", [argumentParser, "Basics", "JSON", "Jobs", "Sandbox", "Spool", "Storage", "Worker"]),
         program(
             "tala",
             [

@@ -7,6 +7,8 @@ extension TalaDaemon {
         package var layout: SpoolLayout
         /// The devices that jobs run on, one worker each; `auto` lets the worker choose.
         package var devices: [String]
+        /// What of a device must be that of another for both to carry one job, where it is known.
+        package var deviceKinds: [String: String] = [:]
         /// The worker's program.
         package var workerProgram: String
         /// The program of a job's processes, where several carry it; nil where it is not installed.

@@ -12,15 +12,18 @@ struct Dispatch {
     let supervisor: WorkerSupervisor
     /// How several processes are started.
     var launch = Launch()
+    var plans = KnownPlans()
     var memory = HostMemory()
 
     func startWork() {
         guard !scheduler.isClosed, supervisor.mayStart else { return }
         for index in supervisor.devices.indices where supervisor.devices[index].isFree {
-            let next = scheduler.next(for: supervisor.devices[index].selector, running: supervisor.running, fits: { hasRoom(for: $0) })
+            let next = scheduler.next(
+                for: supervisor.devices[index].selector, running: supervisor.running,
+                fits: { !lacksDevices($0, onDevice: index) && hasRoom(for: $0, onDevice: index) })
             guard let next, let status = begin(.run, next) else { continue }
-            let problem = supervisor.train(
-                next.id, owner: next.owner, onDevice: index, by: supervisor.gang(for: next, from: index, launch))
+            let problem = supervisor.train(next.id, owner: next.owner, onDevice: index, by: gang(for: next, onDevice: index))
+            plans.keepOnly { supervisor.isTraining($0) || scheduler.queue.contains($0) }
             settle(.run, next, status, problem)
         }
         while supervisor.mayCheck, let check = scheduler.nextCheck(mayHaveOne: { !supervisor.isChecking(for: $0) }) {
@@ -31,21 +34,49 @@ struct Dispatch {
         }
     }
 
+    /// Whether a job has to wait for further devices to hold it. Where there will never be as many
+    /// its worker says so.
+    private func lacksDevices(_ entry: Queue.Entry, onDevice index: Int) -> Bool {
+        guard entry.ranks > 1, let least = plan(of: entry.id)?.leastProcesses, least > 1,
+            least > gang(for: entry, onDevice: index)?.gang.processes ?? 1,
+            least <= supervisor.gang(for: entry, from: index, launch, whenAllAreFree: true)?.gang.processes ?? 1
+        else { return false }
+        scheduler.noteShortage(entry.id, "it needs \(least) devices to hold it, and others work on them")
+        return true
+    }
+
     /// Whether a job's plan leaves the jobs that run their memory.
-    private func hasRoom(for entry: Queue.Entry) -> Bool {
-        let running = supervisor.devices.compactMap { $0.worker?.job }
-        guard !running.isEmpty else { return true }
-        let held = running.map { hostBytes(of: $0) }
-        guard let objection = memory.objection(to: hostBytes(of: entry.id), beside: held) else { return true }
+    private func hasRoom(for entry: Queue.Entry, onDevice index: Int) -> Bool {
+        let plan = plan(of: entry.id)
+        let choice = gang(for: entry, onDevice: index)
+        guard let objection = memory.objection(to: plan?.hostBytes(choice?.here ?? 1, of: choice?.gang.processes ?? 1), beside: held) else {
+            return true
+        }
         scheduler.noteShortage(entry.id, objection)
         return false
     }
 
-    /// By the plan with which a job trains, or was validated; nil before there is one.
-    private func hostBytes(of job: String) -> Int? {
-        let folder = store.folder(job)
-        if let plan = folder.status()?.plan { return plan.hostBytes }
-        return ((try? folder.validation()) ?? nil).flatMap { PlanFigures(json: $0["plan"]) }?.hostBytes
+    /// As many processes as there are devices and memory for.
+    private func gang(for entry: Queue.Entry, onDevice index: Int) -> GangChoice? {
+        guard entry.ranks > 1 else { return nil }
+        let plan = plan(of: entry.id)
+        return supervisor.gang(for: entry, from: index, launch) { here, processes in
+            // What is too much for the whole host is not begun in several processes; one may try.
+            memory.objection(to: plan?.hostBytes(here, of: processes), beside: held + [0]) == nil
+        }
+    }
+
+    /// What the jobs that run hold of the host.
+    private var held: [Int?] {
+        supervisor.devices.compactMap { $0.worker }.map { worker in plan(of: worker.job)?.hostBytes(worker.here, of: worker.processes) }
+    }
+
+    /// That with which a job trains, or was validated; nil before there is one.
+    private func plan(of job: String) -> PlanFigures? {
+        plans.plan(of: job) {
+            let folder = store.folder(job)
+            return folder.status()?.plan ?? ((try? folder.validation()) ?? nil).flatMap { PlanFigures(json: $0["plan"]) }
+        }
     }
 
     private func validate(_ next: Queue.Entry) {

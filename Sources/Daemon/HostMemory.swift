@@ -31,6 +31,17 @@ extension PlanFigures {
     /// program, driver, buffers of files; as measured, rounded up.
     private static let workerBytes = 512 << 20
 
-    /// Bytes of the host that a worker holds at the peak.
-    var hostBytes: Int { programBytes > 0 ? peakBytes : laneBytes + Self.workerBytes }
+    /// Bytes of the host that a job holds at the peak.
+    /// - Parameters:
+    ///   - here: processes of the job that are on this host.
+    ///   - processes: that carry it, all in all.
+    func hostBytes(_ here: Int = 1, of processes: Int = 1) -> Int {
+        let division = divisions.first { $0.processes == processes }
+        // A worker has written them: no number may end the daemon.
+        func bounded(_ bytes: Int) -> Int { min(max(0, bytes), 1 << 50) }
+        let here = min(max(1, here), 1 << 10)
+        if programBytes == 0 { return here * (bounded(division?.laneBytes ?? laneBytes) + Self.workerBytes) }
+        // Weights in mapped files are there once.
+        return max(0, here * bounded(division?.peakBytes ?? peakBytes) - (here - 1) * bounded(mappedWeightBytes))
+    }
 }

@@ -21,6 +21,7 @@ package final class TalaDaemon {
     private let sweeps: SweepKeeper
     private let scheduler: Scheduler
     private let supervisor: WorkerSupervisor
+    private let plans = KnownPlans()
     private let controls: Controls
     private let deployments: DeploymentKeeper
     private let reporter: Reporter
@@ -54,8 +55,8 @@ package final class TalaDaemon {
         sweeps = SweepKeeper(store, retries)
         scheduler = Scheduler(store, users, retries)
         supervisor = WorkerSupervisor(
-            layout, devices: configuration.devices, program: configuration.workerProgram, rankProgram: configuration.rankProgram,
-            silenceLimit: configuration.silenceLimit, journal)
+            layout, devices: configuration.devices, kinds: configuration.deviceKinds, program: configuration.workerProgram,
+            rankProgram: configuration.rankProgram, silenceLimit: configuration.silenceLimit, journal)
         let acceptance = Acceptance(
             layout: layout,
             resolver: ManifestResolver(layout: layout, named: configuration.spoolName, allowedRoots: configuration.allowedRoots),
@@ -74,7 +75,7 @@ package final class TalaDaemon {
     private var dispatch: Dispatch {
         Dispatch(
             store: store, scheduler: scheduler, supervisor: supervisor,
-            launch: (users.policy?.launch ?? Launch()).within(configuration.allocation))
+            launch: (users.policy?.launch ?? Launch()).within(configuration.allocation), plans: plans)
     }
     private var control: JobControl { JobControl(store: store, scheduler: scheduler, supervisor: supervisor) }
     private var admission: Admission {

@@ -32,8 +32,16 @@ struct WorkerProcess {
     let memoryKills: Int?
     /// Whether it is the launcher of several.
     let isLauncher: Bool
+    /// How many processes carry the job.
+    var processes = 1
+    /// How many of them are on this host.
+    var here = 1
     /// Whether the daemon has asked for a pause by itself.
     var isPauseRequested = false
+    /// Whether a signal has stopped it.
+    private(set) var isStopped = false
+    /// Since when it has been stopped; seconds in which the daemon was awake.
+    var stoppedSince: Double?
     /// When the worker was told to end because it was silent; seconds of the monotonic clock.
     var hungSince: Double?
 
@@ -96,10 +104,15 @@ struct WorkerProcess {
     }
 
     /// How the process ended and the most memory that it held at a time, or nil while it runs.
-    func poll() -> (end: End, peakBytes: Int)? {
+    mutating func poll() -> (end: End, peakBytes: Int)? {
         var status: Int32 = 0
         var usage = rusage()
-        guard wait4(processID, &status, WNOHANG, &usage) == processID else { return nil }
+        guard wait4(processID, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage) == processID else { return nil }
+        let (hasStopped, goesOn) = (status & 0xFF == 0x7F, status == 0xFFFF)
+        if hasStopped || goesOn {
+            isStopped = hasStopped
+            return nil
+        }
         if descriptor >= 0 { close(descriptor) }
         let signal = status & 0x7F
         // The kernel counts kibibytes.

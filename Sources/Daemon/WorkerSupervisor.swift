@@ -10,6 +10,8 @@ final class WorkerSupervisor {
     /// A device and the worker that has it.
     struct DeviceSlot {
         let selector: String
+        /// What of the device must be that of another for both to carry one job; nil: unknown.
+        var kind: String?
         var worker: WorkerProcess?
         /// The job that has the device beside another one, where its worker is.
         var helps: String?
@@ -46,12 +48,16 @@ final class WorkerSupervisor {
     ///   - rankProgram: that of one of several processes; nil where there is none.
     ///   - silenceLimit: seconds without a sign of life after which a training worker counts as
     ///     hung, at least.
-    init(_ layout: SpoolLayout, devices: [String], program: String, rankProgram: String? = nil, silenceLimit: Double, _ journal: Journal) {
+    ///   - kinds: of the devices that are known better than by their word.
+    init(
+        _ layout: SpoolLayout, devices: [String], kinds: [String: String] = [:], program: String, rankProgram: String? = nil,
+        silenceLimit: Double, _ journal: Journal
+    ) {
         self.layout = layout
         self.journal = journal
         (self.program, self.rankProgram) = (program, rankProgram)
         limits = StepWatchdog.Limits(minimum: silenceLimit, outsideSteps: max(3600, silenceLimit))
-        self.devices = devices.map { DeviceSlot(selector: $0) }
+        self.devices = devices.map { DeviceSlot(selector: $0, kind: kinds[$0]) }
     }
 
     var workers: [WorkerProcess] { devices.compactMap(\.worker) + checkers }
@@ -77,13 +83,26 @@ final class WorkerSupervisor {
     func train(_ job: String, owner: Int, onDevice index: Int, by choice: GangChoice? = nil) -> StorageError? {
         spawn(.run, job, owner, devices[index].selector, gang: choice?.gang) { worker in
             devices[index].worker = worker
+            if let choice {
+                devices[index].worker?.processes = choice.gang.processes
+                devices[index].worker?.here = choice.here
+            }
             for other in choice?.helpers ?? [] { devices[other].helps = job }
         }
     }
 
     /// What carries a job whose turn it is on a free device; nil: one process.
-    func gang(for entry: Queue.Entry, from index: Int, _ launch: Launch) -> GangChoice? {
-        rankProgram.flatMap { GangChoice(for: entry, from: index, of: devices, program: $0, launch) }
+    /// - Parameters:
+    ///   - whenAllAreFree: whether to answer as if no device had anything to do.
+    ///   - hasRoom: as of ``GangChoice``.
+    func gang(
+        for entry: Queue.Entry, from index: Int, _ launch: Launch, whenAllAreFree: Bool = false,
+        hasRoom: (_ here: Int, _ processes: Int) -> Bool = { _, _ in true }
+    ) -> GangChoice? {
+        guard let rankProgram else { return nil }
+        var slots = devices
+        if whenAllAreFree { for place in slots.indices { (slots[place].worker, slots[place].helps) = (nil, nil) } }
+        return GangChoice(for: entry, from: index, of: slots, program: rankProgram, launch, hasRoom: hasRoom)
     }
 
     /// Starts a worker that needs no device.
@@ -142,9 +161,9 @@ final class WorkerSupervisor {
     private func poll(_ slot: inout WorkerProcess?) -> Ended? {
         guard var worker = slot else { return nil }
         watch(&worker)
-        slot = worker
-        guard let death = worker.poll() else { return nil }
-        slot = nil
+        let death = worker.poll()
+        slot = death == nil ? worker : nil
+        guard let death else { return nil }
         return Ended(worker: worker, end: death.end, peakBytes: death.peakBytes)
     }
 
@@ -156,8 +175,8 @@ final class WorkerSupervisor {
         lastTurn = now
     }
 
-    /// Ends a worker that has been silent for too long: first so that it says where it is, then for
-    /// sure.
+    /// Ends a worker that has been silent or stopped for too long: first so that it says where it
+    /// is, then for sure. A launcher shows no sign of life of its own: its processes do.
     private func watch(_ worker: inout WorkerProcess) {
         let now = awake
         if let since = worker.hungSince {
@@ -166,10 +185,16 @@ final class WorkerSupervisor {
         }
         let folder = layout.job(worker.job)
         let pulse = folder.pulse
-        guard let silence = worker.watchdog.silence(pulse, now: now) else { return }
+        worker.stoppedSince = worker.isStopped ? worker.stoppedSince ?? now : nil
+        let stop = worker.stoppedSince.map { now - $0 }.flatMap { $0 > limits.minimum ? $0 : nil }
+        guard let silence = stop ?? worker.watchdog.silence(pulse, now: now) else { return }
         worker.hungSince = now
         let place = pulse.map { $0.phase.isStep ? " in step \($0.step)" : " (\($0.phase.rawValue))" } ?? ""
-        let message = "No sign of life for \(Int(silence)) s\(place): the worker is ended"
+        let subject = worker.isLauncher ? "the launcher" : "the worker"
+        let message =
+            stop == nil
+            ? "No sign of life for \(Int(silence)) s\(place): \(subject) is ended"
+            : "A signal has stopped \(subject) for \(Int(silence)) s\(place): it is ended"
         try? EventLog(folder).append(.warn, .workerSilent, message, at: Clock.wall())
         journal.log(.warning, "\(worker.job): \(message)", .workerDied, Journal.Subject(job: worker.job, step: pulse?.step))
         worker.send(SIGQUIT)
@@ -187,7 +212,7 @@ final class WorkerSupervisor {
     @discardableResult
     func stopCheck(of job: String) -> Ended? {
         guard let index = checkers.firstIndex(where: { $0.job == job }) else { return nil }
-        let worker = checkers.remove(at: index)
+        var worker = checkers.remove(at: index)
         worker.send(SIGKILL)
         while true {
             if let death = worker.poll() { return Ended(worker: worker, end: death.end, peakBytes: death.peakBytes) }

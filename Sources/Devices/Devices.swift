@@ -47,6 +47,19 @@ package enum Devices {
         return devices
     }
 
+    /// The graphics processors that drivers offer, by the words that choose them, and what of each
+    /// must be that of another for both to compute the same numbers. Where there is none the
+    /// software drivers stand in.
+    package static func cards() -> [(selector: String, kind: String)] {
+        let all = (try? VulkanDevice.kinds()) ?? []
+        let hasReal = all.contains { !$0.isSoftware }
+        var cards: [(selector: String, kind: String)] = []
+        for (number, card) in all.enumerated() where !hasReal || !card.isSoftware {
+            cards.append((selector: "vulkan:\(number)", kind: card.kind))
+        }
+        return cards
+    }
+
     /// What stands before the key of a ``CardProfile`` in the word for a card that is only planned
     /// for; manifests have no such word.
     package static let profilePrefix = "profile:"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Glibc
+import JSON
 import Jobs
 import Sandbox
 import Spool
@@ -14,7 +15,7 @@ nonisolated(unsafe) private var stopRequested: sig_atomic_t = 0
 struct TalaWorker: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tala-worker", abstract: "Works on one job of a spool; started by talad.",
-        subcommands: [Run.self, Validate.self, Salvage.self, TryConfinement.self])
+        subcommands: [Run.self, Validate.self, Salvage.self, Cards.self, TryConfinement.self])
 
     struct JobOptions: ParsableArguments {
         @Option(help: "The job's folder.") var job: String
@@ -85,6 +86,12 @@ struct TalaWorker: ParsableCommand {
         func run() throws {
             try options.work { $0.salvage(fatalStep: step) }
         }
+    }
+
+    struct Cards: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the cards of this host, for a daemon that uses all of them.")
+
+        func run() throws { print(JSONWriter().string(CardList.json)) }
     }
 
     struct TryConfinement: ParsableCommand {

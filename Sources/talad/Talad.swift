@@ -21,7 +21,8 @@ struct Talad: ParsableCommand {
             next start goes on. \(DaemonExit.sentence())
             """, version: "0.1.0")
     @Option(help: "The spool directory; it is made if it is not there.") var spool = "/var/spool/tala"
-    @Option(help: "A device that jobs run on, one at a time: auto, cpu, vulkan or vulkan:NUMBER_OR_NAME; may be repeated.")
+    @Option(
+        help: "A device that jobs run on, one at a time: auto, cpu, vulkan:NUMBER_OR_NAME, or vulkan for every card; may be repeated.")
     var device: [String] = ["auto"]
     @Flag(help: "Do all that is pending, then exit.") var drain = false
     @Option(name: .customLong("allow-root"), help: "A folder whose files manifests may name by absolute paths; may be repeated.")
@@ -68,8 +69,11 @@ struct Talad: ParsableCommand {
             throw ValidationError("\(spool) cannot be found: \(String(cString: strerror(errno)))")
         }
         defer { free(root) }
+        let cards = CardFinder(device, program: Self.workerProgram())
+        if let complaint = cards.complaint { StandardError.write("<4>talad: \(complaint)\n") }
         var configuration = TalaDaemon.Configuration(
-            layout: SpoolLayout(root: String(cString: root)), devices: device, workerProgram: Self.workerProgram())
+            layout: SpoolLayout(root: String(cString: root)), devices: cards.devices, workerProgram: Self.workerProgram())
+        configuration.deviceKinds = cards.kinds
         configuration.rankProgram = getenv("TALA_RANK").map { String(cString: $0) } ?? InstalledPrograms.own.rank
         configuration.drains = drain
         configuration.allowedRoots = allowedRoots

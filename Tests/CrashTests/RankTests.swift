@@ -23,6 +23,11 @@ import Testing
         checkpoint: {every_steps: 2, keep: 2}
         device: cpu
         """
+    /// The whole model, each process with a part of the optimizer's state.
+    private static let full = manifest.replacing(
+        "adapter: {type: lora, rank: 8, alpha: 16, dropout: 0.05}", with: "adapter: {type: full}"
+    ).replacing(
+        "validation_file: validation.jsonl\n", with: "validation_file: validation.jsonl\nevaluation: {every_steps: 2, load_best: true}\n")
 
     /// Runs a job with so many processes until the daemon is done.
     private static func run(
@@ -40,11 +45,15 @@ import Testing
     /// Adapter and figures, without times.
     private struct Trace: Equatable {
         var adapter: [UInt8]?
+        var model: [String: [UInt8]] = [:]
         var metrics: [String]
 
         init(_ spool: RealSpool) throws {
             adapter = spool.adapter
             let job = try #require(spool.job)
+            for name in (try? FolderListing.names(in: job.result + "/model")) ?? [] where name.hasSuffix(".safetensors") {
+                model[name] = try DurableFiles.read(job.result + "/model/" + name)
+            }
             metrics = String(decoding: try DurableFiles.read(job.metricsFile), as: UTF8.self).split(separator: "\n").map { line in
                 line.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 10 }.map(\.element)
                     .joined(separator: ",")
@@ -88,11 +97,14 @@ import Testing
         }
     }
 
-    @Test func aJobWhoseRanksAreKilledGoesOnWithOtherNumbersOfProcessesToTheSameBytes() throws {
-        let alone = try RealSpool(manifest: Self.manifest)
+    @Test(arguments: [false, true])
+    func aJobWhoseRanksAreKilledGoesOnWithOtherNumbersOfProcessesToTheSameBytes(isFull: Bool) throws {
+        let manifest = isFull ? Self.full : Self.manifest
+        let alone = try RealSpool(manifest: manifest)
         defer { alone.remove() }
         #expect(try Self.run(alone, processes: 1) == 0)
-        let spool = try RealSpool(manifest: Self.manifest)
+        #expect(try Trace(alone).model.isEmpty != isFull)
+        let spool = try RealSpool(manifest: manifest)
         defer { spool.remove() }
         // Two ranks; the last is killed after a checkpoint, then the daemon with all that it has.
         _ = try Self.run(spool, processes: 2) { daemon in
@@ -106,6 +118,52 @@ import Testing
         #expect(Self.ranks(of: spool).isEmpty, "processes outlived the daemon")
         #expect(try Self.run(spool, processes: 4) == 0)
         #expect(try Trace(spool) == Trace(alone))
+    }
+
+    /// As after the death of a worker: the next group goes on from the checkpoint.
+    @Test func aDeviceThatIsLostAtAnotherRankIsANewGroupThatGoesOnToTheSameBytes() throws {
+        guard let library = VulkanFaults.library, let driver = Self.softwareDriver else {
+            print("skipped: it needs a C compiler and Mesa's llvmpipe")
+            return
+        }
+        let manifest = Self.full.replacing("device: cpu", with: "device: vulkan")
+        func run(fault: String) throws -> RealSpool {
+            let spool = try RealSpool(manifest: manifest)
+            // Two cards are one driver twice.
+            let drivers = try (0..<2).map { number -> String in
+                let path = spool.layout.root + "/driver\(number).json"
+                try FileManager.default.copyItem(atPath: driver, toPath: path)
+                return path
+            }
+            let left = spool.layout.root + "/faults"
+            try DurableFiles.replace(left, with: "1\n")
+            let daemon = try spool.startDaemon(
+                ["--device", "vulkan", "--retry-delays", "0.1,0.1,0.1"],
+                environment: [
+                    "VK_DRIVER_FILES": drivers.joined(separator: ":"), "VK_ICD_FILENAMES": drivers.joined(separator: ":"),
+                    "LP_NUM_THREADS": "1", "LD_PRELOAD": library, "TALA_VULKAN_FAULT": fault, "TALA_VULKAN_FAULTS": left,
+                    "TALA_VULKAN_FAULT_RANK": "1", "TALA_CONFINEMENT": "off",
+                ])
+            daemon.waitUntilExit()
+            return spool
+        }
+        let whole = try run(fault: "lost@1000000")
+        defer { whole.remove() }
+        let wanted = try Trace(whole)
+        let undisturbed = try #require(whole.job?.status())
+        #expect(undisturbed.state == .succeeded && undisturbed.attempts == 1 && wanted.metrics.count == 7)
+        let count = try Int(String(decoding: DurableFiles.read(whole.layout.root + "/faults.count"), as: UTF8.self).filter(\.isNumber))
+        let spool = try run(fault: "lost@\((count ?? 0) / 2)")
+        defer { spool.remove() }
+        let status = try #require(spool.job?.status())
+        let events = try spool.job.map { String(decoding: try DurableFiles.read($0.eventsFile), as: UTF8.self) } ?? ""
+        #expect(status.state == .succeeded && status.attempts == 2 && events.contains("device was lost"), "\(events)")
+        #expect(try Trace(spool) == wanted && Self.ranks(of: spool).isEmpty)
+    }
+
+    private static var softwareDriver: String? {
+        let folder = "/usr/share/vulkan/icd.d"
+        return ((try? FolderListing.names(in: folder)) ?? []).first { $0.hasPrefix("lvp_icd") }.map { folder + "/" + $0 }
     }
 
     /// The other rank waits for it; nobody but the watchdog notices.

@@ -208,27 +208,11 @@ import Testing
 
     // MARK: Vulkan
 
-    /// The library that fails for the driver, compiled once.
-    private static let faults: String? = {
-        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Faults/vulkan_faults.c").path
-        let target = NSTemporaryDirectory() + "tala-vulkan-faults-\(getpid()).so"
-        for compiler in ["/usr/bin/cc", "/usr/bin/clang"] where FileManager.default.isExecutableFile(atPath: compiler) {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: compiler)
-            process.arguments = ["-shared", "-fPIC", "-O1", "-o", target, source]
-            process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { continue }
-            process.waitUntilExit()
-            if process.terminationStatus == 0 { return target }
-        }
-        return nil
-    }()
-
     /// Runs a job on Vulkan with faults; nil where that is not possible.
     /// - Parameter strikes: how many faults must have struck; nil where that depends on how far
     ///   each worker comes.
     private func runWithFaults(_ fault: String, count: Int, strikes: Int?, every steps: Int = 2) throws -> RealSpool? {
-        guard let library = Self.faults else {
+        guard let library = VulkanFaults.library else {
             print("skipped: no C compiler for the library that fails for the driver")
             return nil
         }

@@ -24,6 +24,23 @@ import Testing
         #expect(try #require(HostMemory().totalBytes) > 64 << 20)
     }
 
+    @Test func severalProcessesOfAHostHoldTheirPartsAndTheFilesOnce() throws {
+        let choice = #""micro_batch_tokens": 64, "recomputed_layers": 0, "logits_bytes": 1024, "base_weights": "stored""#
+        let text = """
+            {\(choice), "program_bytes": 1, "peak_bytes": 1000, "mapped_weight_bytes": 100, "least_processes": 2, "divisions": [
+            {"processes": 4, "persistent_bytes": 1, "lane_bytes": 2, "peak_bytes": 400},
+            {"processes": 2, "persistent_bytes": 1, "lane_bytes": 3, "peak_bytes": 700}]}
+            """
+        let plan = try #require(PlanFigures(json: try JSONParser().parse(text)))
+        #expect(plan.hostBytes() == 1000 && plan.hostBytes(1, of: 4) == 400 && plan.hostBytes(2, of: 4) == 700)
+        #expect(plan.hostBytes(2, of: 2) == 1300 && plan.leastProcesses == 2)
+        // What was written is read again.
+        #expect(PlanFigures(json: plan.json) == plan)
+        var card = plan
+        card.programBytes = 0
+        #expect(card.hostBytes(2, of: 4) - 2 * card.hostBytes(1, of: 4) == 0 && card.hostBytes(1, of: 4) > 2)
+    }
+
     private static func validation(peak: Int, program: Int) -> String {
         let choice = #""micro_batch_tokens": 64, "recomputed_layers": 0, "logits_bytes": 1024, "base_weights": "stored""#
         return #"{"plan": {\#(choice), "program_bytes": \#(program), "peak_bytes": \#(peak)}}"#
@@ -50,6 +67,33 @@ import Testing
         #expect(lines == ["begin", "end", "begin", "end"])
         let events = try spool.jobs.map { String(decoding: try DurableFiles.read(spool.layout.job($0.id).eventsFile), as: UTF8.self) }
         #expect(events.count { $0.contains("Waiting for memory: it needs ") } == 1)
+    }
+
+    /// The job that needs both cards is the second of three: it waits for the first, and the third
+    /// does not get before it.
+    @Test func aJobThatSeveralDevicesHaveToHoldWaitsForThemAndKeepsTheFreeOne() throws {
+        let choice = #""micro_batch_tokens": 64, "recomputed_layers": 0, "logits_bytes": 1024, "base_weights": "stored""#
+        let spool = try TestSpool(
+            worker: "echo one >>$job/../../order; sleep 1.5; state succeeded; exit 0",
+            validate: """
+                grep -q '"ranks": 2' $job/manifest.json && least=', "least_processes": 2'
+                printf '{"plan": {\(choice)%s}}' "$least" >$job/validation.json; state queued; exit 0
+                """)
+        defer { spool.remove() }
+        let launcher = spool.layout.root + "/tala-rank"
+        let worker = try String(decoding: DurableFiles.read(spool.workerPath), as: UTF8.self)
+        try DurableFiles.replace(
+            launcher, with: worker.replacing("echo one", with: "echo both").replacing("device=$5", with: ""), mode: 0o755)
+        chmod(launcher, 0o755)
+        try spool.drop("a.yaml", TestSpool.manifest + "priority: 3\n")
+        try spool.drop("b.yaml", TestSpool.manifest + "priority: 2\nranks: 2\n")
+        try spool.drop("c.yaml", TestSpool.manifest + "priority: 1\n")
+        let exit = try spool.drain {
+            $0.devices = ["vulkan:0", "vulkan:1"]
+            $0.rankProgram = launcher
+        }
+        let order = String(decoding: try DurableFiles.read(spool.layout.root + "/order"), as: UTF8.self)
+        #expect(exit == 0 && order == "one\nboth\none\n", "\(order)")
     }
 
     @Test func jobsOnDevicesOfTheirOwnRunBesideEachOther() throws {

@@ -167,6 +167,28 @@ import Testing
         #expect(spool.events(status.id).contains("No sign of life") && spool.events(status.id).contains("in step 3"))
     }
 
+    /// In the time in which data is read an hour may pass without a sign of life.
+    @Test func aWorkerThatASignalStopsIsEndedWithoutWaitingForItsSilence() throws {
+        let spool = try TestSpool(worker: "if [ -e $job/once ]; then state succeeded; exit 0; fi; touch $job/once; kill -STOP $$; exit 1")
+        defer { spool.remove() }
+        try spool.drop("a.yaml")
+        let start = Date()
+        #expect(try spool.drain { $0.silenceLimit = 0.3 } == 0)
+        #expect(Date().timeIntervalSince(start) < 50)
+        let status = try #require(spool.jobs.first)
+        #expect(status.state == .succeeded && status.attempts == 2)
+        #expect(spool.events(status.id).contains("A signal has stopped the worker"))
+    }
+
+    @Test func aWorkerThatIsStoppedForAMomentGoesOn() throws {
+        let spool = try TestSpool(worker: "(sleep 0.5; kill -CONT $$) & kill -STOP $$; state succeeded; exit 0")
+        defer { spool.remove() }
+        try spool.drop("a.yaml")
+        #expect(try spool.drain { $0.silenceLimit = 30 } == 0)
+        let status = try #require(spool.jobs.first)
+        #expect(status.state == .succeeded && status.attempts == 1 && !spool.events(status.id).contains("A signal has stopped"))
+    }
+
     @Test func whatIsAskedOfAWorkerThatDiesIsStillDone() throws {
         let spool = try TestSpool(
             worker: "touch $job/started; for i in $(seq 100); do [ -e $job/.control/cancel ] && kill -9 $$; sleep 0.05; done; exit 1")

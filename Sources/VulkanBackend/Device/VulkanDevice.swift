@@ -28,6 +28,16 @@ package final class VulkanDevice: ComputeDevice {
             .sorted { $0.preference > $1.preference }.map(\.name)
     }
 
+    /// The devices that are there, in the order of their numbers; none is opened.
+    /// - Returns: of each its name with vendor, device and driver by their numbers, and whether it
+    ///   is a software driver on the processor.
+    package static func kinds() throws -> [(kind: String, isSoftware: Bool)] {
+        try VulkanInstance(validates: false).physicalDevices().map { device in
+            let numbers = [device.properties.vendorID, device.properties.deviceID, device.properties.driverVersion]
+            return (kind: "\(device.name) " + numbers.map { String($0, radix: 16) }.joined(separator: "-"), isSoftware: device.isProcessor)
+        }
+    }
+
     /// Whether the validation layer is installed.
     package static var hasValidationLayer: Bool { (try? VulkanInstance(validates: true)) != nil }
 

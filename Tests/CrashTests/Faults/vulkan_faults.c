@@ -1,6 +1,7 @@
 // Preloaded into a worker by tests (LD_PRELOAD): Vulkan calls that fail as a driver's do after a
 // reset or when memory is gone. TALA_VULKAN_FAULT=lost@N vkQueueSubmit number N of the process
 // loses the device TALA_VULKAN_FAULT=memory@N vkAllocateMemory number N finds no memory
+// TALA_VULKAN_FAULT_RANK=N only in the process that Open MPI gives this number
 // TALA_VULKAN_FAULTS=FILE holds the number of faults that are left, over all processes; FILE.count
 // gets the submissions of the last process that made any
 #define _GNU_SOURCE
@@ -13,6 +14,8 @@
 
 static int strikes(const char *kind, int number) {
     const char *fault = getenv("TALA_VULKAN_FAULT"), *path = getenv("TALA_VULKAN_FAULTS");
+    const char *rank = getenv("TALA_VULKAN_FAULT_RANK"), *own = getenv("OMPI_COMM_WORLD_RANK");
+    if (rank && (!own || strcmp(rank, own))) return 0;
     size_t length = strlen(kind);
     if (!fault || !path || strncmp(fault, kind, length) || fault[length] != '@' || atoi(fault + length + 1) != number) return 0;
     FILE *file = fopen(path, "r+");
