@@ -122,7 +122,7 @@ import Testing
 
     /// As after the death of a worker: the next group goes on from the checkpoint.
     @Test func aDeviceThatIsLostAtAnotherRankIsANewGroupThatGoesOnToTheSameBytes() throws {
-        guard let library = VulkanFaults.library, let driver = Self.softwareDriver else {
+        guard let library = VulkanFaults.preload, let driver = Self.softwareDriver else {
             print("skipped: it needs a C compiler and Mesa's llvmpipe")
             return
         }

@@ -212,7 +212,7 @@ import Testing
     /// - Parameter strikes: how many faults must have struck; nil where that depends on how far
     ///   each worker comes.
     private func runWithFaults(_ fault: String, count: Int, strikes: Int?, every steps: Int = 2) throws -> RealSpool? {
-        guard let library = VulkanFaults.library else {
+        guard let library = VulkanFaults.preload else {
             print("skipped: no C compiler for the library that fails for the driver")
             return nil
         }

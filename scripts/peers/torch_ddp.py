@@ -1,7 +1,7 @@
-"""The steps of torch_train.py in several processes: PyTorch's DDP over Gloo, which adds gradients up while the backward pass runs.
+"""The steps of torch_train.py in several processes: PyTorch's DDP over Gloo.
 
-Each process takes --tokens of its own; MASTER_ADDR, MASTER_PORT, WORLD_SIZE and RANK say who they are, as torchrun sets them.
-The first process prints tokens a second of all of them.
+Each process takes --tokens of its own; MASTER_ADDR, MASTER_PORT, WORLD_SIZE and RANK say who they
+are, as torchrun sets them. The first process prints tokens a second of all of them.
 """
 import json
 import os
@@ -41,7 +41,8 @@ def main():
             seconds.append(time.perf_counter() - start)
     if rank == 0:
         tokens = rows * options.sequence * count
-        print(json.dumps({"processes": count, "tokens": tokens, "tok_s_median": round(tokens / statistics.median(seconds), 1)}))
+        speed = round(tokens / statistics.median(seconds), 1)
+        print(json.dumps({"processes": count, "tokens": tokens, "tok_s_median": speed}))
     distributed.destroy_process_group()
 
 
