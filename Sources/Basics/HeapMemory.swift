@@ -10,8 +10,8 @@ package enum HeapMemory {
     ///
     /// Left alone, glibc takes the first large array that is freed as a sign that more will come:
     /// it puts further ones of up to 32 MiB on the heap, where one small block above them keeps
-    /// them all. Weights that were drawn or converted tensor by tensor then stay resident a second time,
-    /// in some runs and not in others. To be called once, before a program allocates much.
+    /// them all. Weights that were drawn or converted tensor by tensor then stay resident a second
+    /// time, in some runs and not in others. To be called once, before a program allocates much.
     package static func returnLargeBlocks() {
         mallopt(M_MMAP_THRESHOLD, ownMappingBytes)
     }

@@ -50,28 +50,34 @@ package struct Launch: Sendable, Hashable {
     ///   - devices: of a host, each for one process.
     ///   - launchedBy: the launcher's process.
     ///   - isRoot: Open MPI wants to be told that this is meant.
-    package func words(program: String, processes: Int, job: String, devices: [String], launchedBy: Int32? = nil, isRoot: Bool)
-        -> [String]
-    {
+    ///   - openMPI: its release, 4 or 5.
+    package func words(
+        program: String, processes: Int, job: String, devices: [String], launchedBy: Int32? = nil, isRoot: Bool, openMPI: Int
+    ) -> [String] {
         var own = [program, "run", "--job", job, "--processes", "\(processes)"] + devices.flatMap { ["--device", $0] }
         if let launchedBy { own += ["--launched-by", "\(launchedBy)"] }
         switch launcher {
-        case .mpirun: return ["mpirun", "--quiet", "-n", "\(processes)"] + mpirun(processes, isRoot) + own
+        case .mpirun: return ["mpirun", "-n", "\(processes)"] + mpirun(processes, isRoot, openMPI) + own
         case .slurm: return ["srun", "-Q", "-K1", "--mpi=pmix", "-n", "\(processes)"] + srun(processes) + own
         case .none: return own
         }
     }
 
-    /// Release 4 and 5 name some parameters differently; what one does not know it ignores.
-    private func mpirun(_ processes: Int, _ isRoot: Bool) -> [String] {
+    /// Release 4 and 5 name some parameters differently; what one does not know it ignores. Options
+    /// it does not ignore: release 5 has no `--quiet`.
+    private func mpirun(_ processes: Int, _ isRoot: Bool, _ release: Int) -> [String] {
         func parameter(_ name: String, _ value: String) -> [String] { ["--mca", name, value] }
         var words = ["--bind-to", "none", "--oversubscribe"]
+        if release < 5 { words.append("--quiet") }
         if isRoot { words.append("--allow-run-as-root") }
         // A rank that is confined may neither read another's memory nor connect later.
         words += parameter("btl_vader_single_copy_mechanism", "none") + parameter("smsc", "^cma") + parameter("mpi_preconnect_mpi", "1")
         words += parameter("mpi_yield_when_idle", "1")
         if hosts.isEmpty {
-            words += parameter("btl", "^tcp") + parameter("oob_tcp_if_include", "lo")
+            words += parameter("btl", "^tcp")
+            // Release 5 leaves the loopback out where there is another interface, and takes it where
+            // there is none, as in the daemon's unit.
+            if release < 5 { words += parameter("oob_tcp_if_include", "lo") }
         } else {
             let (hosts, each) = division(of: processes)
             words += ["--host", hosts.map { "\($0):\(each)" }.joined(separator: ","), "--map-by", "slot"]

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLinux
 import Glibc
 import Jobs
+import MPIRanks
 import Manifest
 import Sandbox
 import Storage
@@ -34,7 +35,7 @@ struct LaunchCommand: ParsableCommand {
         let own = CommandLine.arguments[0]
         let words = launch.words(
             program: own.contains("/") ? own : "tala-rank", processes: processes, job: job, devices: device, launchedBy: getpid(),
-            isRoot: getuid() == 0)
+            isRoot: getuid() == 0, openMPI: OpenMPI.release)
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         pointers.append(nil)
         execvp(words[0], pointers)
