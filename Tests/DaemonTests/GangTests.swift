@@ -31,6 +31,40 @@ import Testing
         #expect(gang(ranks: 4, devices: cards, device: "vulkan:0") == nil)
     }
 
+    @Test func cardsOfAnotherKindAndWhatMemoryDoesNotHoldAreLeftOut() throws {
+        var slots = (0..<4).map { WorkerSupervisor.DeviceSlot(selector: "vulkan:\($0)", kind: $0 == 1 ? "small" : "large") }
+        let entry = Queue.Entry(id: "ftjob-1", owner: 1, ranks: 4)
+        let two = try #require(GangChoice(for: entry, from: 0, of: slots, program: "/x/tala-rank", Launch()))
+        #expect(two.gang.devices == ["vulkan:0", "vulkan:2"] && two.here == 2)
+        #expect(GangChoice(for: entry, from: 1, of: slots, program: "/x/tala-rank", Launch()) == nil)
+        slots = slots.map { WorkerSupervisor.DeviceSlot(selector: $0.selector) }
+        let fewer = try #require(GangChoice(for: entry, from: 0, of: slots, program: "/x/tala-rank", Launch()) { here, _ in here < 4 })
+        #expect(fewer.gang.processes == 2 && fewer.helpers == [1])
+        #expect(GangChoice(for: entry, from: 0, of: slots, program: "/x/tala-rank", Launch()) { _, _ in false } == nil)
+    }
+
+    @Test func vulkanStandsForEveryCardOnceThatAWorkerFinds() throws {
+        let spool = try TestSpool(worker: "exit 1")
+        defer { spool.remove() }
+        func finder(_ devices: [String], _ script: String) throws -> CardFinder {
+            let path = spool.layout.root + "/cards.sh"
+            try DurableFiles.replace(path, with: "#!/bin/sh\n[ \"$1\" = cards ] || exit 9\n\(script)\n", mode: 0o755)
+            return CardFinder(devices, program: path, patience: 2_000)
+        }
+        let two = #"echo '[{"device": "vulkan:0", "kind": "a"}, {"device": "vulkan:2", "kind": "b"}, {"device": "cpu", "kind": "c"}]'"#
+        let found = try finder(["vulkan", "cpu"], two)
+        #expect(found.devices == ["vulkan:0", "vulkan:2", "cpu"] && found.complaint == nil)
+        #expect(found.kinds == ["vulkan:0": "a", "vulkan:2": "b"])
+        #expect(try finder(["vulkan:2", "vulkan"], two).devices == ["vulkan:2", "vulkan:0"])
+        #expect(try finder(["vulkan"], #"echo '[{"device": "vulkan:0", "kind": "a"}]'"#).devices == ["vulkan"])
+        for silent in ["exit 3", "echo '[{'", "sleep 20", two + "; exit 1"] {
+            let none = try finder(["vulkan"], silent)
+            #expect(none.devices == ["vulkan"] && none.complaint != nil, "\(silent)")
+        }
+        // Nobody is asked where nobody has to be.
+        #expect(CardFinder(["cpu", "vulkan:1"], program: "/nowhere").complaint == nil)
+    }
+
     @Test func hostsMultiplyWhatOneCarries() throws {
         let launch = Launch(hosts: ["a", "b", "c"], processorShares: 2)
         let found = try #require(gang(ranks: 8, devices: ["cpu"], launch: launch))
