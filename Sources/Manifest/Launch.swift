@@ -75,8 +75,8 @@ package struct Launch: Sendable, Hashable {
         words += parameter("mpi_yield_when_idle", "1")
         if hosts.isEmpty {
             words += parameter("btl", "^tcp")
-            // Release 5 leaves the loopback out where there is another interface, and takes it where
-            // there is none, as in the daemon's unit.
+            // Release 5 leaves the loopback out where there is another interface, and takes it
+            // where there is none, as in the daemon's unit.
             if release < 5 { words += parameter("oob_tcp_if_include", "lo") }
         } else {
             let (hosts, each) = division(of: processes)

@@ -75,8 +75,8 @@ import Testing
         #expect(words.first == "mpirun" && words.contains("--quiet"))
         #expect(words.contains("a:2,b:2,c:2") && !words.contains("--allow-run-as-root"))
         #expect(words.suffix(8) == ["/x/tala-rank", "run", "--job", "/j", "--processes", "4", "--device", "cpu"])
-        // Of what release 5 of Open MPI does not know: an option ends it, and with one interface alone
-        // it would find none on a host with several.
+        // Of what release 5 of Open MPI does not know: an option ends it, and with one interface
+        // alone it would find none on a host with several.
         let newer = Launch().words(program: "t", processes: 2, job: "/j", devices: ["cpu"], isRoot: true, openMPI: 5)
         #expect(!newer.contains("--quiet") && !newer.contains("oob_tcp_if_include") && newer.contains("--allow-run-as-root"))
         let slurm = Launch(launcher: .slurm, hosts: ["a", "b"], network: "10.0.0.0/24", partition: "gpu")
