@@ -47,14 +47,15 @@ package enum Devices {
         return devices
     }
 
-    /// The graphics processors that drivers offer, by the words that choose them, and what of each
-    /// must be that of another for both to compute the same numbers. Where there is none the
-    /// software drivers stand in.
+    /// The devices that promise most, by the words that choose them, and what of each must be that
+    /// of another for both to compute the same numbers: a job must not come to an integrated
+    /// graphics processor where there is a card of its own, nor to a software driver where there is
+    /// either.
     package static func cards() -> [(selector: String, kind: String)] {
         let all = (try? VulkanDevice.kinds()) ?? []
-        let hasReal = all.contains { !$0.isSoftware }
+        let most = all.map(\.promise).max() ?? 0
         var cards: [(selector: String, kind: String)] = []
-        for (number, card) in all.enumerated() where !hasReal || !card.isSoftware {
+        for (number, card) in all.enumerated() where card.promise == most {
             cards.append((selector: "vulkan:\(number)", kind: card.kind))
         }
         return cards

@@ -29,12 +29,13 @@ package final class VulkanDevice: ComputeDevice {
     }
 
     /// The devices that are there, in the order of their numbers; none is opened.
-    /// - Returns: of each its name with vendor, device and driver by their numbers, and whether it
-    ///   is a software driver on the processor.
-    package static func kinds() throws -> [(kind: String, isSoftware: Bool)] {
+    /// - Returns: of each its name with vendor, device and driver by their numbers, and how much it
+    ///   promises: a card of its own more than an integrated one, and that more than a software
+    ///   driver on the processor.
+    package static func kinds() throws -> [(kind: String, promise: Int)] {
         try VulkanInstance(validates: false).physicalDevices().map { device in
             let numbers = [device.properties.vendorID, device.properties.deviceID, device.properties.driverVersion]
-            return (kind: "\(device.name) " + numbers.map { String($0, radix: 16) }.joined(separator: "-"), isSoftware: device.isProcessor)
+            return (kind: "\(device.name) " + numbers.map { String($0, radix: 16) }.joined(separator: "-"), promise: device.preference)
         }
     }
 
@@ -69,7 +70,7 @@ package final class VulkanDevice: ComputeDevice {
     ) throws {
         let isWatched = validates || getenv("TALA_VULKAN_VALIDATION").map { String(cString: $0) } == "1"
         let instance = try VulkanInstance(validates: isWatched)
-        let devices = try instance.physicalDevices().filter { $0.queueFamily != nil }
+        let devices = try instance.physicalDevices()
         let chosen: PhysicalDevice?
         if let selection {
             chosen =

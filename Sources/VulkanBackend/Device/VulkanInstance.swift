@@ -72,13 +72,14 @@ final class VulkanInstance {
         messenger = try made("vkCreateDebugUtilsMessengerEXT") { unsafeBitCast(function, to: Create.self)(handle, &info, nil, $0) }
     }
 
-    /// All devices with Vulkan 1.2, in the driver's order.
+    /// All devices with Vulkan 1.2 that compute, in the driver's order: their numbers.
     func physicalDevices() throws(VulkanError) -> [PhysicalDevice] {
         var count: UInt32 = 0
         try check(vkEnumeratePhysicalDevices(handle, &count, nil), "vkEnumeratePhysicalDevices")
         var handles = [VkPhysicalDevice?](repeating: nil, count: Int(count))
         try check(vkEnumeratePhysicalDevices(handle, &count, &handles), "vkEnumeratePhysicalDevices")
-        return handles.compactMap { $0.map { PhysicalDevice($0, handle) } }.filter { $0.properties.apiVersion >= tala_vulkan_version_1_2() }
+        return handles.compactMap { $0.map { PhysicalDevice($0, handle) } }
+            .filter { $0.properties.apiVersion >= tala_vulkan_version_1_2() && $0.queueFamily != nil }
     }
 }
 
