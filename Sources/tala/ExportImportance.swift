@@ -47,7 +47,7 @@ struct ImportanceOptions: ParsableArguments {
         } else {
             matrix = try counted(imatrix, source, isSilent)
         }
-        if let saveImatrix { try matrix.write(to: saveImatrix) }
+        if let saveImatrix { try matrix.save(to: saveImatrix) }
         return matrix
     }
 

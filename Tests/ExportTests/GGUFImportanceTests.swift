@@ -157,7 +157,7 @@ import Testing
             #expect(own.suffix(1 << 16) != plain.suffix(1 << 16))
             #expect(String(decoding: own.prefix(2000), as: UTF8.self).contains("quantize.imatrix.dataset"))
             // As llama.cpp keeps it, and read again.
-            try matrix.write(to: folder + "/imatrix.gguf")
+            try matrix.save(to: folder + "/imatrix.gguf")
             #expect(try ImportanceFile.read(folder + "/imatrix.gguf") == matrix)
             #expect { try ImportanceFile.read(folder + "/a.gguf") } throws: { "\($0)".contains("general.type: is not imatrix") }
         }

@@ -5,7 +5,7 @@ package import Storage
 /// its square error is about the sum of `importance * error²`.
 ///
 /// Matrices have the names of their tensors in GGUF files. llama.cpp keeps the same in files of its
-/// own (`llama-imatrix`), which ``write(to:)`` makes.
+/// own (`llama-imatrix`), which ``save(to:)`` makes.
 package struct ImportanceMatrix: Sendable, Hashable {
     /// Of one tensor: of several matrices where it holds those of all experts of a layer.
     package struct Entry: Sendable, Hashable {
@@ -68,7 +68,7 @@ package struct ImportanceMatrix: Sendable, Hashable {
     /// Writes it as a file of the kind `imatrix`, which `llama-quantize` reads: for each tensor
     /// `NAME.in_sum2` `[matrices, columns]` and `NAME.counts` `[matrices, 1]` in float32.
     /// - Throws: ``StorageError``.
-    package func write(to path: String) throws(StorageError) {
+    package func save(to path: String) throws(StorageError) {
         let metadata: [(String, GGUFValue)] = [
             ("general.type", .string("imatrix")), ("imatrix.datasets", .strings(sources)),
             ("imatrix.chunk_count", .uint32(pieceCount)), ("imatrix.chunk_size", .uint32(pieceLength)),
