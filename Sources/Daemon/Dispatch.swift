@@ -73,10 +73,10 @@ struct Dispatch {
 
     /// That with which a job trains, or was validated; nil before there is one.
     private func plan(of job: String) -> PlanFigures? {
-        plans.plan(of: job) {
-            let folder = store.folder(job)
-            return folder.status()?.plan ?? ((try? folder.validation()) ?? nil).flatMap { PlanFigures(json: $0["plan"]) }
-        }
+        let folder = store.folder(job)
+        return plans.plan(
+            of: job, isRunning: supervisor.isTraining(job), ofWorker: { folder.status()?.plan },
+            ofValidation: { ((try? folder.validation()) ?? nil).flatMap { PlanFigures(json: $0["plan"]) } })
     }
 
     private func validate(_ next: Queue.Entry) {

@@ -41,6 +41,31 @@ import Testing
         #expect(card.hostBytes(2, of: 4) - 2 * card.hostBytes(1, of: 4) == 0 && card.hostBytes(1, of: 4) > 2)
     }
 
+    /// A worker may plan otherwise than validation did, and files are read no more often than need
+    /// be.
+    @Test func aRunningJobHoldsWhatItsWorkerHasPlanned() throws {
+        func figures(_ peak: Int) throws -> PlanFigures {
+            let choice = #""micro_batch_tokens": 64, "recomputed_layers": 0, "logits_bytes": 1024, "base_weights": "stored""#
+            return try #require(PlanFigures(json: try JSONParser().parse("{\(choice), \"peak_bytes\": \(peak)}")))
+        }
+        let (validated, planned) = (try figures(1), try figures(2))
+        let plans = KnownPlans()
+        var (worker, looks): (PlanFigures?, Int) = (nil, 0)
+        func plan(isRunning: Bool) -> Int? {
+            plans.plan(of: "a", isRunning: isRunning, ofWorker: { worker }) {
+                looks += 1
+                return validated
+            }?.peakBytes
+        }
+        #expect(plan(isRunning: false) == 1 && plan(isRunning: false) == 1 && plan(isRunning: true) == 1 && looks == 1)
+        worker = planned
+        #expect(plan(isRunning: true) == 2)
+        worker = nil
+        #expect(plan(isRunning: true) == 2 && looks == 1)
+        plans.keepOnly { $0 != "a" }
+        #expect(plan(isRunning: false) == 1 && looks == 2)
+    }
+
     private static func validation(peak: Int, program: Int) -> String {
         let choice = #""micro_batch_tokens": 64, "recomputed_layers": 0, "logits_bytes": 1024, "base_weights": "stored""#
         return #"{"plan": {\#(choice), "program_bytes": \#(program), "peak_bytes": \#(peak)}}"#
