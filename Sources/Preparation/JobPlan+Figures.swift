@@ -14,9 +14,7 @@ extension PlanFigures {
             floatingPointOperations: plan.floatingPointOperations, kernelCalls: plan.kernelCalls)
         laneBytes = plan.laneBytes
         teacherBytes = plan.teacherBytes
-        divisions = plan.divisions.map {
-            Division(processes: $0.processes, persistentBytes: $0.persistentBytes, laneBytes: $0.laneBytes, peakBytes: $0.peakBytes)
-        }
+        divisions = plan.divisions
         leastProcesses = plan.leastProcesses
     }
 }

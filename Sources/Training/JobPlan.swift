@@ -1,3 +1,4 @@
+package import Jobs
 package import Manifest
 import Models
 
@@ -47,17 +48,9 @@ package struct JobPlan: Sendable, Hashable {
 
     /// Where several processes can carry the job: what each needs, by how many there are, the most
     /// first.
-    package var divisions: [Division] = []
+    package var divisions: [PlanFigures.Division] = []
     /// The fewest processes with which the job fits the memory it may use.
     package var leastProcesses = 1
-
-    /// What each of some processes needs: the one that needs the most.
-    package struct Division: Sendable, Hashable {
-        package var processes: Int
-        package var persistentBytes: Int
-        package var laneBytes: Int
-        package var peakBytes: Int
-    }
 
     /// Bytes of a teacher's own memory on the device: weights, arena, exchange with the host; 0
     /// where there is none.

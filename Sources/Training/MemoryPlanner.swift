@@ -1,5 +1,6 @@
 import Datasets
 package import Graph
+import Jobs
 package import Manifest
 package import Models
 package import Ranks
@@ -163,7 +164,7 @@ package struct MemoryPlanner {
     /// What each of the processes needs that carry the lanes, by how many there are. But for the
     /// optimizer's state and the sums of lanes that is what one process alone needs.
     /// - Parameter plan: of this planner.
-    private func divisions(of model: LanguageModel, _ plan: JobPlan) -> [JobPlan.Division] {
+    private func divisions(of model: LanguageModel, _ plan: JobPlan) -> [PlanFigures.Division] {
         let layout = model.trainables
         func stateBytes(_ rank: Int, of processes: Int) -> Int {
             let states = layout.pageTensors(optimizer.stateKinds)
@@ -177,7 +178,7 @@ package struct MemoryPlanner {
             let states = (0..<count).map { stateBytes($0, of: count) }.max() ?? own
             let sums = LaneGradients.byteCount(layout, lanes, processes: count, isDivided: dividesState)
             let shared = plan.programBytes > 0 ? sums - plan.laneBytes : 0
-            return JobPlan.Division(
+            return PlanFigures.Division(
                 processes: count, persistentBytes: plan.persistentBytes - own + states, laneBytes: sums,
                 peakBytes: plan.peakBytes - own + states + shared)
         }
