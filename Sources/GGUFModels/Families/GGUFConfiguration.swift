@@ -152,7 +152,7 @@ package struct GGUFConfiguration {
     func ownKeys(_ sizes: Sizes, _ form: GGUFForm) throws(GGUFError) -> [(String, GGUFValue)] {
         var keys: [(String, GGUFValue)] = []
         if let count = rotatedColumns(sizes) { keys.append(("rope.dimension_count", .uint32(count))) }
-        if modelType.hasPrefix("phi3") || modelType == "phimoe" {
+        if form.mayUseLongrope {
             keys.append(("rope.scaling.original_context_length", .uint32(originalPositions ?? sizes.positions)))
         }
         for key in form.keys {
@@ -168,7 +168,7 @@ package struct GGUFConfiguration {
                 keys.append((key.file, .float32(number)))
             }
         }
-        if ["phi3", "phimoe"].contains(modelType), isLongrope {
+        if form.mayUseLongrope, isLongrope {
             keys.append(("rope.scaling.attn_factor", .float32(longropeFactor(sizes))))
         }
         return keys + (form.writesScaling ? scaling() : [])

@@ -224,9 +224,7 @@ struct GGUFConfigurationReader {
             throw metadata.fault(
                 key("rope.dimension_count"), "is \(columns), and this architecture turns all \(headWidth) columns of a head")
         }
-        if ["phi3", "phimoe"].contains(modelType),
-            let original = try metadata.integer(key("rope.scaling.original_context_length"), in: 1...(1 << 28))
-        {
+        if form.mayUseLongrope, let original = try metadata.integer(key("rope.scaling.original_context_length"), in: 1...(1 << 28)) {
             members.append(JSONMember("original_max_position_embeddings", JSONNode(original)))
         }
         if let scaling = try scaling(base: base, columns: columns) { members.append(JSONMember("rope_scaling", scaling)) }

@@ -61,6 +61,9 @@ struct GGUFForm {
     var hasConvolutions = false
     /// Whether files say how rotations are scaled.
     var writesScaling = true
+    /// Whether rotations may have a factor for each column (LongRoPE): files then say for how many
+    /// positions the model was trained at first, and by what scores are scaled.
+    var mayUseLongrope = false
     /// The key that says whether queries, keys and values have a bias; nil where that never
     /// changes.
     var biasKey: String?
@@ -136,8 +139,9 @@ struct GGUFForm {
         "phi3": GGUFForm(
             name: "phi3", writesHeadWidth: false,
             modules: standard(with: ["self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"]),
-            keys: [Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 0)], writesScaling: false
-        ),
+            keys: [Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 0)],
+            writesScaling: false,
+            mayUseLongrope: true),
         "qwen2": GGUFForm(name: "qwen2", writesHeadWidth: false),
         "qwen3": GGUFForm(name: "qwen3", biasKey: "attention_bias"),
         "qwen3_moe": GGUFForm(
@@ -149,7 +153,7 @@ struct GGUFForm {
             name: "phimoe", writesHeadWidth: false, modules: standard(with: ["block_sparse_moe.gate": "ffn_gate_inp"]), usualEpsilon: 1e-5,
             keys: expertKeys(fewExperts) + [
                 Key(file: "attention.sliding_window", configuration: "sliding_window", value: .count, standard: 0)
-            ], experts: fewExperts, writesScaling: false, biasKey: "attention_bias"),
+            ], experts: fewExperts, writesScaling: false, mayUseLongrope: true, biasKey: "attention_bias"),
         "lfm2": GGUFForm(
             name: "lfm2", writesVocabulary: true, tiesByDefault: true,
             outer: ["model.embed_tokens": "token_embd", "model.embedding_norm": "token_embd_norm", "lm_head": "output"],
