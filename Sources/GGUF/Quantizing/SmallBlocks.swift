@@ -45,6 +45,17 @@ enum SmallBlock {
         return { min(UInt8(2 * half - 1), BlockNumbers.byte(numbers[$0] * inverse + half + 0.5)) }
     }
 
+    /// Writes the scale with which errors that count so much are small in sum.
+    /// - Returns: the quotients plus `half`, by the numbers' index.
+    static func writeScale(
+        _ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, half: Float, to block: UnsafeMutablePointer<UInt8>
+    ) -> (Int) -> UInt8 {
+        let search = WeightedScale(half: half)
+        let scale = search.search(numbers, weights)
+        block.setHalf(scale, at: 0)
+        return { search.quotient(numbers[$0], scale) }
+    }
+
     /// The number of the largest size, with its sign; of equals the first.
     static func extreme(_ numbers: UnsafePointer<Float>) -> Float {
         var (size, found): (Float, Float) = (0, 0)
@@ -65,10 +76,7 @@ struct Q4_0: BlockQuantizer {
     let minds = true
 
     func write(_ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
-        let search = WeightedScale(half: 8)
-        let scale = search.search(numbers, weights)
-        block.setHalf(scale, at: 0)
-        SmallBlock.writeNibbles(block + 2) { search.quotient(numbers[$0], scale) }
+        SmallBlock.writeNibbles(block + 2, SmallBlock.writeScale(numbers, weights: weights, half: 8, to: block))
     }
 }
 
@@ -84,10 +92,7 @@ struct Q5_0: BlockQuantizer {
     let minds = true
 
     func write(_ numbers: UnsafePointer<Float>, weights: UnsafePointer<Float>, to block: UnsafeMutablePointer<UInt8>) {
-        let search = WeightedScale(half: 16)
-        let scale = search.search(numbers, weights)
-        block.setHalf(scale, at: 0)
-        SmallBlock.writeFives(block + 2) { search.quotient(numbers[$0], scale) }
+        SmallBlock.writeFives(block + 2, SmallBlock.writeScale(numbers, weights: weights, half: 16, to: block))
     }
 }
 
