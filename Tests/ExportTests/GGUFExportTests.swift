@@ -198,6 +198,29 @@ import Testing
         }
     }
 
+    @Test func everyFamilyOfTheListIsOneThatIsTrained() {
+        let types = GGUFFamilies.all.map { $0.modelType }
+        #expect(Set(types).count == types.count)
+        #expect(Set(types).isSubset(of: ModelFamilies.all.map { $0.modelType }))
+    }
+
+    /// LongRoPE's scores are scaled by what config.json says; where it says nothing, by what
+    /// transformers computes from the lengths.
+    @Test(arguments: [(1.5, 1.5), (nil, (1 + log(32.0) / log(4096.0)).squareRoot())] as [(Double?, Double)])
+    func scoresOfLongropeAreScaledAsTheConfigurationSays(given: Double?, expected: Double) throws {
+        var scaling: [JSONMember] = [
+            JSONMember("type", "longrope"), JSONMember("short_factor", [1, 1]), JSONMember("long_factor", [2, 4]),
+        ]
+        if let given { scaling.append(JSONMember("attention_factor", JSONNode(given))) }
+        let architecture = try GGUFArchitecture([
+            "model_type": "phi3", "hidden_size": 16, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 8,
+            "max_position_embeddings": 131_072, "original_max_position_embeddings": 4096, "vocab_size": 32,
+            "rope_scaling": JSONNode(scaling),
+        ])
+        let keys = try architecture.metadata()
+        #expect(keys.first { $0.0 == "phi3.rope.scaling.attn_factor" }?.1 == .float32(expected))
+    }
+
     @Test func whatAFileCannotSayIsRefusedByName() throws {
         let cases: [(JSONNode, String)] = [
             (["model_type": "bloom"], "bloom"),
@@ -216,7 +239,7 @@ import Testing
         ]
         for (configuration, word) in cases {
             do throws(GGUFError) {
-                _ = try GGUFArchitecture(GGUFConfiguration(configuration))
+                _ = try GGUFArchitecture(configuration)
                 Issue.record("\(word) was taken")
             } catch { #expect(error.description.contains(word), "\(error)") }
         }

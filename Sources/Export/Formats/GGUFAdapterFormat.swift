@@ -13,8 +13,8 @@ struct GGUFAdapterFormat: ResultFormat {
 
     func check(_ tuned: TunedModel) throws {
         try GGUFExport.requirePlain(tuned.model)
-        let configuration = GGUFConfiguration(try GGUFTexts(tuned.folder).configuration)
-        _ = try GGUFExport.adapterTargets(tuned.model.adapters, GGUFArchitecture(configuration))
+        let architecture = try GGUFArchitecture(GGUFTexts(tuned.folder).configuration)
+        _ = try GGUFExport.adapterTargets(tuned.model.adapters, architecture)
     }
 
     func write(_ tuned: TunedModel, to folder: String) throws {

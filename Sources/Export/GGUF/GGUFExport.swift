@@ -40,7 +40,7 @@ package enum GGUFExport {
     package static func writeAdapter(
         _ modules: [AdapterModule], numbers: (String) throws -> [Float], base: GGUFTexts, name: String, to path: String
     ) throws {
-        let architecture = try GGUFArchitecture(GGUFConfiguration(base.configuration))
+        let architecture = try GGUFArchitecture(base.configuration)
         let targets = try adapterTargets(modules, architecture)
         guard let first = modules.first else { throw GGUFError("the adapter has no matrices") }
         let alpha = first.scale * Double(first.rank)

@@ -47,7 +47,7 @@ extension GGUFPlan {
     package static func importance(
         _ sums: [String: (squares: [Float], rowCount: Int)], _ texts: GGUFTexts, sources: [String], pieceCount: Int, pieceLength: Int
     ) throws(GGUFError) -> ImportanceMatrix {
-        let architecture = try GGUFArchitecture(GGUFConfiguration(texts.configuration))
+        let architecture = try GGUFArchitecture(texts.configuration)
         var entries: [String: ImportanceMatrix.Entry] = [:]
         var experts: [String: [Int: (squares: [Float], rowCount: Int)]] = [:]
         for (name, sum) in sums {

@@ -34,7 +34,7 @@ package struct GGUFPlan {
     ///   - checkpoint: its weights; nil where they are not there yet, and the plan is to be checked
     ///     alone.
     package init(_ texts: GGUFTexts, _ checkpoint: Checkpoint?, mix: GGUFMix?, name: String) throws(GGUFError) {
-        let architecture = try GGUFArchitecture(GGUFConfiguration(texts.configuration))
+        let architecture = try GGUFArchitecture(texts.configuration)
         let mix = mix ?? checkpoint.map(Self.standard) ?? .f16
         parts = try checkpoint.map { checkpoint throws(GGUFError) in try Self.parts(architecture, checkpoint, mix) } ?? []
         self.mix = mix

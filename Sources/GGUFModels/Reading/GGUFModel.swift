@@ -21,9 +21,9 @@ final class GGUFModel: Sendable {
         files = try Self.files(at: path)
         let first = files[0]
         let metadata = first.metadata
-        let (type, form) = try Self.form(metadata)
-        self.form = form
-        let reader = try GGUFConfigurationReader(files, modelType: type, form)
+        let family = try Self.family(metadata)
+        form = family.form
+        let reader = try GGUFConfigurationReader(files, family)
         let tokens = try GGUFTokenizerReader(metadata, rows: reader.rows)
         configuration = try reader.configuration(begin: tokens.beginID(), end: tokens.endID())
         (tokenizer, settings, generation) = (try tokens.file(), try tokens.settings(), try tokens.generation())
@@ -84,7 +84,7 @@ final class GGUFModel: Sendable {
         return files
     }
 
-    private static func form(_ metadata: GGUFMetadata) throws(GGUFFault) -> (String, GGUFForm) {
+    private static func family(_ metadata: GGUFMetadata) throws(GGUFFault) -> any GGUFFamily.Type {
         if let kind = try metadata.text("general.type"), kind != "model" {
             throw metadata.fault(
                 "general.type",
@@ -95,18 +95,13 @@ final class GGUFModel: Sendable {
         guard let architecture = try metadata.text("general.architecture") else {
             throw metadata.fault("general.architecture", "is missing")
         }
-        var type = GGUFForm.modelType(of: architecture)
-        // Mixtures of Mistral's kind go under the name of Llama.
-        if architecture == "llama", let experts = try metadata.integer("llama.expert_count", in: 0...(1 << 20)), experts > 0 {
-            type = "mixtral"
-        }
-        guard let type, let form = GGUFForm.all[type] else {
-            let known = Set(GGUFForm.all.values.map(\.name)).sorted()
+        guard let family = try GGUFFamilies.family(of: architecture, metadata) else {
+            let known = Set(GGUFFamilies.all.map { $0.form.name }).sorted()
             throw metadata.fault(
                 "general.architecture",
                 "\"\(GGUFFault.shown(architecture))\" is not read from GGUF files; \(known.joined(separator: ", ")) are")
         }
-        return (type, form)
+        return family
     }
 
     // MARK: Tensors

@@ -1,4 +1,5 @@
 package import GGUF
+package import JSON
 
 /// A model family as llama.cpp knows it: its name there, its keys, the names of its tensors and
 /// what has to be done to them.
@@ -61,16 +62,12 @@ package struct GGUFArchitecture {
     package let sizes: GGUFConfiguration.Sizes
     private let form: GGUFForm
 
-    static var modelTypes: [String] { GGUFForm.all.keys.sorted() }
-
-    /// - Throws: ``GGUFError`` naming the key that a GGUF file cannot say.
-    package init(_ configuration: GGUFConfiguration) throws(GGUFError) {
-        let type = configuration.modelType
-        guard let form = GGUFForm.all[type] else {
-            throw GGUFError("models of the type \(type) cannot be written as GGUF; \(Self.modelTypes.joined(separator: ", ")) can")
-        }
-        self.form = form
-        self.configuration = configuration
+    /// - Parameter node: config.json.
+    /// - Throws: ``GGUFError`` for a family that is not written, or naming the key that a GGUF file
+    ///   cannot say.
+    package init(_ node: JSONNode) throws(GGUFError) {
+        configuration = try GGUFConfiguration(node)
+        form = configuration.family.form
         name = form.name
         sizes = try configuration.sizes()
         try configuration.check()
@@ -83,17 +80,16 @@ package struct GGUFArchitecture {
     /// The keys below the architecture's name, in the order in which llama.cpp's converter writes
     /// them.
     package func metadata() throws(GGUFError) -> [(String, GGUFValue)] {
+        let keyHeads =
+            configuration.family.keyHeads(configuration, sizes).map { GGUFValue.integers($0.map { Int32(clamping: $0) }) }
+            ?? .uint32(sizes.keyHeads)
         var keys: [(String, GGUFValue)] = [
             ("block_count", .uint32(sizes.layers)), ("context_length", .uint32(sizes.positions)),
             ("embedding_length", .uint32(sizes.hidden)),
             ("feed_forward_length", .uint32(sizes.inner)), ("attention.head_count", .uint32(sizes.heads)),
-            (
-                "attention.head_count_kv",
-                form.hasConvolutions
-                    ? .integers(configuration.keyHeadsOfLayers(sizes).map { Int32(clamping: $0) }) : .uint32(sizes.keyHeads)
-            ),
+            ("attention.head_count_kv", keyHeads),
         ]
-        if name != "gemma2", !form.learnsPositions { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
+        if form.writesRotaryBase, !form.learnsPositions { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
         keys.append((form.epsilon.file, .float32(configuration.number(form.epsilon.configuration) ?? form.usualEpsilon)))
         if form.writesHeadWidth {
             keys += [("attention.key_length", .uint32(sizes.headWidth)), ("attention.value_length", .uint32(sizes.headWidth))]
@@ -101,7 +97,7 @@ package struct GGUFArchitecture {
         if form.writesVocabulary {
             keys += [("vocab_size", .uint32(sizes.vocabulary)), ("rope.dimension_count", .uint32(sizes.headWidth))]
         }
-        keys += try configuration.ownKeys(sizes, form)
+        keys += try configuration.ownKeys(sizes)
         return keys.map { (name + "." + $0.0, $0.1) }
     }
 

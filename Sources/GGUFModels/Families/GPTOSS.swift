@@ -1,0 +1,32 @@
+import JSON
+
+struct GPTOSSFiles: GGUFFamily {
+    static let modelType = "gpt_oss"
+    static let className = "GptOssForCausalLM"
+    private static let experts = GGUFForm.Experts(
+        prefix: "mlp.experts", modules: GGUFForm.Experts.modules, countKey: "num_local_experts", widthKey: "intermediate_size",
+        hasBias: true)
+    static let form = GGUFForm(
+        name: "gpt-oss",
+        modules: GGUFForm.standard(with: ["post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp"]),
+        bare: ["self_attn.sinks": "attn_sinks"],
+        keys: experts.keys + [
+            GGUFForm.Key(file: "expert_feed_forward_length", configuration: "intermediate_size", value: .count),
+            .slidingWindow(standard: 128),
+        ], experts: experts, usualRotaryBase: 150_000, biasKey: "attention_bias")
+
+    static func check(_ configuration: GGUFConfiguration, _ sizes: GGUFConfiguration.Sizes) throws(GGUFError) {
+        if let limit = configuration.number("swiglu_limit"), limit != 7 {
+            throw GGUFError("config.json: swiglu_limit is \(limit), and llama.cpp's is 7")
+        }
+        let types = configuration.list("layer_types").map { $0.string ?? "" }
+        if types.enumerated().contains(where: { $1 != ($0 % 2 == 0 ? "sliding_attention" : "full_attention") }) {
+            throw GGUFError("config.json: layer_types are not sliding and full in turns, and llama.cpp's are")
+        }
+    }
+
+    static func members(_ reader: GGUFConfigurationReader) -> [JSONMember] { [JSONMember("swiglu_limit", JSONNode(7.0))] }
+
+    /// The models were made so, and files have no key for it.
+    static let yarnMembers = [JSONMember("truncate", false)]
+}
