@@ -48,6 +48,7 @@ extension Deployments {
     private func note(_ outcome: Replay.Outcome, of name: String, _ mark: String) {
         guard replays[name]?.mark == mark else { return }
         replays[name]?.outcome = outcome
+        ring()
         switch outcome {
         case .passed(let count):
             ServerLog.note("deployment \(name): \(count) examples of its job computed again, with the losses that the job had")
@@ -80,8 +81,10 @@ extension Deployments {
         lastUse[name] = ContinuousClock.now
         if sleeping.remove(name) != nil { waking.insert(name) }
         guard waking.contains(name) else { return served[name] }
-        for _ in 0..<300 {
-            try? await Task.sleep(for: .milliseconds(100))
+        ring()
+        let end = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < end {
+            try? await Task.sleep(for: .milliseconds(10))
             lastUse[name] = ContinuousClock.now
             guard let deployment = served[name] else { return nil }
             if ["ready", "failed", "paused"].contains(deployment.state) {

@@ -38,7 +38,10 @@ actor Deployments {
     var sleeping: Set<String> = []
     /// Those that requests wait for.
     var waking: Set<String> = []
-    private var looks = 0
+    /// When the engines were last asked what they have in hand.
+    private var lastAsk = ContinuousClock.now - .seconds(2)
+    /// Rung when something has changed that a deployment may have waited for.
+    private let (rings, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private var hosts: [String: EngineHost] = [:]
     /// Engines whose place another has taken, and by which something may still answer.
     private var leaving: [EngineHost] = []
@@ -64,13 +67,22 @@ actor Deployments {
         served[name]?.tokens += tokens
     }
 
-    /// Looks what has changed, every now and then, for as long as the task lives.
+    /// Looks what has changed, when the bell is rung and every now and then, for as long as the task
+    /// lives: files change without a word, an engine that has become ready says so.
     func watch() async {
-        while !Task.isCancelled {
-            await look()
-            try? await Task.sleep(for: .milliseconds(500))
+        let ticking = Task { [bell] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(500))
+                bell.yield()
+            }
         }
+        defer { ticking.cancel() }
+        await look()
+        for await _ in rings { await look() }
     }
+
+    /// Has the deployments looked at as soon as may be.
+    nonisolated func ring() { bell.yield() }
 
     /// Ends all engines.
     func stop() async { for host in Array(hosts.values) + Array(coming.values) + leaving { await host.stop() } }
@@ -98,8 +110,10 @@ actor Deployments {
                 since: former?.since ?? Int(Date().timeIntervalSince1970), requests: former?.requests ?? 0, tokens: former?.tokens ?? 0)
         }
         await noteSleep()
-        if looks % 4 == 0 { askLoads() }
-        looks += 1
+        if ContinuousClock.now - lastAsk >= .seconds(2) {
+            lastAsk = .now
+            askLoads()
+        }
         await arrangeEngines()
         for name in served.keys { await arrange(name) }
         report()
@@ -174,7 +188,8 @@ actor Deployments {
                 continue
             }
             nextSocket += 1
-            let host = EngineHost(arguments, program: program, name: "engine-\(nextSocket)", sockets: sockets, units: units)
+            let host = EngineHost(
+                arguments, program: program, name: "engine-\(nextSocket)", sockets: sockets, units: units, onChange: { [bell] in bell.yield() })
             if let former = coming[key] { Task { await former.retire() } }
             if hosts[key] == nil { hosts[key] = host } else { coming[key] = host }
             Task { await host.start() }

@@ -44,7 +44,8 @@ actor EngineHost {
     private let units: EngineUnits?
     private var process: Process?
     private(set) var link: EngineLink?
-    private(set) var state = State.loading
+    private(set) var state = State.loading { didSet { if state != oldValue { onChange() } } }
+    private let onChange: @Sendable () -> Void
     private(set) var adapters: Set<String> = []
     /// When it ended, the last times.
     private var ends: [Date] = []
@@ -52,8 +53,12 @@ actor EngineHost {
     /// - Parameters:
     ///   - name: of its socket, and of its unit.
     ///   - sockets: the folder of the sockets of engines that this program starts.
-    init(_ arguments: Arguments, program: String, name: String, sockets: String, units: EngineUnits?) {
-        (self.arguments, self.program, self.name, self.units) = (arguments, program, name, units)
+    ///   - onChange: called when it has become ready, or has failed, or is started again.
+    init(
+        _ arguments: Arguments, program: String, name: String, sockets: String, units: EngineUnits?,
+        onChange: @escaping @Sendable () -> Void = {}
+    ) {
+        (self.arguments, self.program, self.name, self.units, self.onChange) = (arguments, program, name, units, onChange)
         socket = units?.socket(name) ?? sockets + "/" + name
     }
 
@@ -94,14 +99,20 @@ actor EngineHost {
     }
 
     /// Waits until the engine answers; a large model takes its time to be read.
+    ///
+    /// A process listens some milliseconds after its start and greets when it is ready, so the first
+    /// looks come fast: the rest of the waiting is done by the connection.
     private func connected(while isThere: () -> Bool) async -> Bool {
-        for _ in 0..<12_000 {
+        let end = ContinuousClock.now + .seconds(600)
+        var pause = Duration.milliseconds(2)
+        while ContinuousClock.now < end {
             if !isThere() { return false }
             if let link = await EngineLink.connect(socket) {
                 (self.link, state) = (link, .ready)
                 return true
             }
-            try? await Task.sleep(for: .milliseconds(50))
+            try? await Task.sleep(for: pause)
+            pause = min(pause + pause / 4, .milliseconds(50))
         }
         return false
     }
