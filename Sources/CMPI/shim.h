@@ -10,4 +10,5 @@ static inline MPI_Datatype tala_mpi_int64(void) { return MPI_INT64_T; }
 static inline MPI_Errhandler tala_mpi_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline MPI_Info tala_mpi_no_info(void) { return MPI_INFO_NULL; }
 static inline MPI_Status *tala_mpi_ignore_status(void) { return MPI_STATUS_IGNORE; }
+static inline MPI_Status *tala_mpi_ignore_statuses(void) { return MPI_STATUSES_IGNORE; }
 #endif

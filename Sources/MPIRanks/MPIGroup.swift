@@ -1,12 +1,13 @@
 import CMPI
 import Glibc
-import Ranks
+package import Ranks
 
 /// The processes of an MPI program as a group: one launcher, one rank each.
 ///
 /// Sums are not MPI's own, whose order follows sizes, paths and releases. Each rank gets a slice of
 /// everybody's numbers, adds it in the fixed tree, and all get all slices: as fast, and the same
-/// bytes everywhere. A rank that waits sleeps instead of polling, so ranks may share a core.
+/// bytes everywhere (``PieceExchange``). A rank that waits sleeps instead of polling, so ranks may
+/// share a core.
 package final class MPIGroup: RankGroup {
     package let rank: Int
     package let count: Int
@@ -14,19 +15,11 @@ package final class MPIGroup: RankGroup {
     package let localRank: Int
     package let localCount: Int
     private let world: MPI_Comm
-    private var sent: [Float] = []
-    private var received: [Float] = []
+    private let pieces: PieceQueue
+    private var lastAdvance = 0.0
     private var hasToldToCancel = false
     /// Asked about once a second while this rank waits for another; true ends the group.
     package var mustEnd: () -> Bool = { false }
-
-    private enum Tag {
-        static let announcement: Int32 = 1
-        static let cancellation: Int32 = 2
-        static let bytes: Int32 = 3
-    }
-    /// Numbers of all parts that go at one time: bounds the memory beside.
-    private static let pieceCount = 4 << 20
 
     /// Connects to the others. All connections are made here: none can be made once the process has
     /// confined itself.
@@ -45,6 +38,7 @@ package final class MPIGroup: RankGroup {
         try check("MPI_Comm_rank", MPI_Comm_rank(host, &localRank))
         try check("MPI_Comm_size", MPI_Comm_size(host, &localCount))
         (self.rank, self.count, self.localRank, self.localCount) = (Int(rank), Int(count), Int(localRank), Int(localCount))
+        pieces = PieceQueue(rank: Int(rank), count: Int(count), world)
         try check("MPI_Barrier", MPI_Barrier(world))
     }
 
@@ -115,76 +109,33 @@ package final class MPIGroup: RankGroup {
         }
     }
 
-    package func addUp(_ parts: [UnsafeMutableBufferPointer<Float>]) throws {
-        try eachPiece(of: parts) { counts, starts, first in
-            let mine = Int(counts[rank])
-            // The other ranks' numbers of this one's piece, one rank behind the other.
-            if received.count < mine * count { received = [Float](repeating: 0, count: mine * count) }
-            let places = (0..<count).map { Int32($0 * mine) }
-            for (other, part) in parts.enumerated() { copy(part, from: first, Int(counts[other]), to: Int(starts[other])) }
-            try sent.withUnsafeBufferPointer { sent in
-                try received.withUnsafeMutableBufferPointer { found in
-                    try check(
-                        "MPI_Alltoallv",
-                        MPI_Alltoallv(
-                            sent.baseAddress, counts, starts, tala_mpi_float(), found.baseAddress,
-                            Array(repeating: Int32(mine), count: count), places, tala_mpi_float(), world))
-                    PartialSum.addUp((0..<count).map { UnsafeMutableBufferPointer(rebasing: found[$0 * mine..<($0 + 1) * mine]) })
-                    if mine > 0, let target = parts[rank].baseAddress, let sum = found.baseAddress {
-                        (target + first).update(from: sum, count: mine)
-                    }
-                }
-            }
-        }
+    package func start(_ parts: [UnsafeMutableBufferPointer<Float>], _ exchange: RankExchange) throws {
+        if count == 1 { return }
+        pieces.add(parts, exchange)
+        _ = try pieces.advance()
     }
 
-    package func spread(_ parts: [UnsafeMutableBufferPointer<Float>]) throws {
-        try eachPiece(of: parts) { counts, starts, first in
-            let total = counts.reduce(0) { $0 + Int($1) }
-            if received.count < total { received = [Float](repeating: 0, count: total) }
-            copy(parts[rank], from: first, Int(counts[rank]), to: 0)
-            try sent.withUnsafeBufferPointer { sent in
-                try received.withUnsafeMutableBufferPointer { found in
-                    try check(
-                        "MPI_Allgatherv",
-                        MPI_Allgatherv(
-                            sent.baseAddress, counts[rank], tala_mpi_float(), found.baseAddress, counts, starts, tala_mpi_float(), world))
-                    for (other, part) in parts.enumerated() where other != rank && counts[other] > 0 {
-                        guard let target = part.baseAddress, let source = found.baseAddress else { continue }
-                        (target + first).update(from: source + Int(starts[other]), count: Int(counts[other]))
-                    }
-                }
-            }
-        }
+    /// Seconds between two looks at what has come: the network has work for longer.
+    private static let secondsBetweenLooks = 2e-4
+
+    package func advance() throws {
+        if pieces.isEmpty { return }
+        let now = Self.now()
+        guard now - lastAdvance > Self.secondsBetweenLooks else { return }
+        _ = try pieces.advance()
+        lastAdvance = now
     }
 
-    /// Cuts parts into pieces that go at one time.
-    /// - Parameter body: gets how many numbers of each part go, where they stand in what is sent,
-    ///   and the place in each part where they begin.
-    private func eachPiece(
-        of parts: [UnsafeMutableBufferPointer<Float>], _ body: (_ counts: [Int32], _ starts: [Int32], _ first: Int) throws -> Void
-    ) throws {
-        guard count > 1, parts.count == count else { return }
-        let longest = parts.map(\.count).max() ?? 0
-        let step = max(1, Self.pieceCount / count)
-        for first in stride(from: 0, to: longest, by: step) {
-            let counts = parts.map { max(0, min(step, $0.count - first)) }
-            var starts: [Int32] = []
-            var total = 0
-            for count in counts {
-                starts.append(Int32(total))
-                total += count
-            }
-            if sent.count < total { sent = [Float](repeating: 0, count: total) }
-            try body(counts.map { Int32($0) }, starts, first)
-        }
-    }
+    package func finish() throws { try waitUntil { pieces.isEmpty } }
 
-    private func copy(_ part: UnsafeMutableBufferPointer<Float>, from first: Int, _ count: Int, to start: Int) {
-        guard count > 0, let source = part.baseAddress else { return }
-        sent.withUnsafeMutableBufferPointer { target in
-            if let base = target.baseAddress { (base + start).update(from: source + first, count: count) }
-        }
+    /// Shared memory is written and read by the processors that compute: there is nothing to wait
+    /// for meanwhile.
+    package var movesBeside: Bool { localCount < count }
+
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
     package func move(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) throws {
@@ -228,12 +179,17 @@ package final class MPIGroup: RankGroup {
         }
     }
 
-    /// Asks again and again, first at once, then a few thousand times a second.
+    /// Asks again and again, first at once, then a few thousand times a second. What has been begun
+    /// goes on meanwhile.
     @discardableResult
     private func waitUntil(seconds: Double = .infinity, _ isSo: () throws -> Bool) throws -> Bool {
         var asked = 0
         var waited = 0.0
         while try !isSo() {
+            if !pieces.isEmpty, try pieces.advance() {
+                asked = 0
+                continue
+            }
             asked += 1
             if asked < 200 {
                 sched_yield()
@@ -268,8 +224,18 @@ package final class MPIGroup: RankGroup {
     }
 }
 
+/// What tells messages between two ranks apart.
+enum Tag {
+    static let announcement: Int32 = 1
+    static let cancellation: Int32 = 2
+    static let bytes: Int32 = 3
+    /// Two for each piece of numbers from here on, and again from here after so many.
+    static let pieces: Int32 = 16
+    static let pieceCount = 4_096
+}
+
 /// - Throws: ``MPIError`` with MPI's own words.
-private func check(_ call: String, _ code: Int32) throws(MPIError) {
+func check(_ call: String, _ code: Int32) throws(MPIError) {
     guard code != MPI_SUCCESS else { return }
     var text = [CChar](repeating: 0, count: 1_024)
     var length: Int32 = 0

@@ -25,4 +25,12 @@ package struct TreeOfSums<Part> {
         while branches.count > 1 { try join(add) }
         return branches.popLast()?.part
     }
+
+    /// Hands over the parts that are not joined yet, from the left to the right, in favour of
+    /// somebody who adds the last lane himself: to the last of them first, and their sum to the one
+    /// before it.
+    package mutating func removeParts() -> [Part] {
+        defer { branches = [] }
+        return branches.map(\.part)
+    }
 }

@@ -15,17 +15,22 @@ extension TrainingRun {
         var found: [LaneFigures] = []
         for lane in ownLanes {
             var figures = LaneFigures()
-            for (index, members) in composed(division[lane].map { samples[$0] }).enumerated() {
+            let isLast = lane + 1 == ownLanes.upperBound
+            if isLast, lanes.count > 1 { gradients.beginLastLane() }
+            let batches = composed(division[lane].map { samples[$0] })
+            for (index, members) in batches.enumerated() {
                 if isCancelled() { return nil }
                 let batch = packed(members, batchNumbers, isTraining: true)
                 figures.rows += batch.tokenCapacity
+                let stream = isLast && index + 1 == batches.count && group.movesBeside ? gradients.stream : nil
                 do {
                     figures.measures += try session.addGradients(
-                        of: batch, batchWeight: weight, seed: settings.seed, step: stepsDone + 1, microBatch: lane << 16 | index)
+                        of: batch, batchWeight: weight, seed: settings.seed, step: stepsDone + 1, microBatch: lane << 16 | index,
+                        through: stream)
                 } catch is Cancelled { return nil }
             }
             found.append(figures)
-            if lanes.count > 1 { try gradients.take(isLast: lane + 1 == ownLanes.upperBound) }
+            if lanes.count > 1 { try gradients.take(isLast: isLast) }
         }
         return found
     }
@@ -62,14 +67,24 @@ extension TrainingRun {
         if mine == nil { try group.tellToCancel() }
         var sum = LaneFigures()
         var isBroken = false
-        for bytes in try group.gather(LaneFigures.bytes(mine)) {
-            guard let figures = try LaneFigures.lanes(bytes) else {
+        let stream = lanes.count > 1 ? gradients.stream : nil
+        var writer = ByteWriter()
+        writer.add(stream?.startedCount ?? 0)
+        writer.add(LaneFigures.bytes(mine))
+        var mostStarted = 0
+        for bytes in try group.gather(writer.bytes) {
+            var reader = ByteReader(bytes)
+            guard let started = reader.integer(), let list = reader.list() else { throw TrainingError.brokenExchange }
+            mostStarted = max(mostStarted, started)
+            guard let figures = try LaneFigures.lanes(list) else {
                 isBroken = true
                 continue
             }
             for lane in figures { sum += lane }
         }
-        return isBroken ? nil : sum
+        guard isBroken else { return sum }
+        try stream?.abandon(startedBy: mostStarted)
+        return nil
     }
 
     /// Steps the parameters by the collected gradients, each process its own pages where they are
@@ -89,7 +104,7 @@ extension TrainingRun {
         }
         try session.take(squares: squares)
         let norm = try session.update(learningRate: learningRate, step: step)
-        try gradients.spreadParameters(group)
+        try gradients.spreadParameters()
         return norm
     }
 

@@ -97,7 +97,7 @@ package final class TrainingRun {
     package let group: any RankGroup
     /// False while the processes of the group do something together.
     var isAtRest = true
-    private(set) lazy var gradients = LaneGradients(session, laneCount: ownLanes.count)
+    private(set) lazy var gradients = LaneGradients(session, laneCount: ownLanes.count, group)
     /// Asked several times a second while the device computes, also in evaluation, but not in the
     /// update: true breaks off what is being done.
     package var isCancelled: () -> Bool = { false } {
@@ -184,7 +184,7 @@ package final class TrainingRun {
             return try addGradients(of: samples, batchNumbers, weight: weight)
         }
         guard let found else { return nil }
-        if lanes.count > 1 { try gradients.giveBack(group) }
+        if lanes.count > 1 { try gradients.giveBack() }
         let sum = found.measures
         let tokens = samples.reduce(0) { $0 + $1.size.tokenCount }
         let trainedTokens = samples.reduce(0) { $0 + $1.size.trainedTokenCount }

@@ -91,6 +91,14 @@ package final class TrainingSession {
     /// - Throws: `Cancelled` if ``isCancelled`` says so: parameters and state are what they were,
     ///   gradients are of no use.
     package func addGradients(of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int) throws -> Measures {
+        try addGradients(of: batch, batchWeight: batchWeight, seed: seed, step: step, microBatch: microBatch, through: nil)
+    }
+
+    /// The same; what exchanges gradients hears which of them are complete while others are still
+    /// computed.
+    func addGradients(
+        of batch: PackedBatch, batchWeight: Double, seed: UInt64, step: Int, microBatch: Int, through stream: GradientStream?
+    ) throws -> Measures {
         var batch = batch
         if let teacher {
             let answer = try teacher.answer(to: batch, isTimed: isTimed, unless: isCancelled)
@@ -107,7 +115,7 @@ package final class TrainingSession {
             ]
             try program.write(state, to: ModelInput.randomState)
         }
-        return try run(program, batch, isTimed: isTimed)
+        return try run(program, batch, isTimed: isTimed, through: stream)
     }
 
     /// What the objective measures of a micro-batch, without gradients.
@@ -203,13 +211,23 @@ package final class TrainingSession {
         }
     }
 
-    private func run(_ program: Program, _ batch: PackedBatch, isTimed: Bool = false) throws -> Measures {
+    private func run(
+        _ program: Program, _ batch: PackedBatch, isTimed: Bool = false, through stream: GradientStream? = nil
+    ) throws -> Measures {
         try program.write(batch)
         let executable = program.executable
         if isTimed {
             let seconds = try executable.profile()
             timed.append(
                 ProgramTimes(program: "forward and backward", plan: program.plan, seconds: seconds, visiblePairs: batch.visiblePairs))
+        } else if let stream {
+            try stream.begin(ProgramSize(tokenCount: batch.tokenCapacity, trainedCount: batch.trainedCapacity), program.plan)
+            do {
+                try executable.run(unless: { !stream.goesOn() || isCancelled() }, after: { try stream.take(done: $0) })
+            } catch is Cancelled {
+                try stream.rethrow()
+                throw Cancelled()
+            }
         } else {
             try executable.run(unless: isCancelled)
         }

@@ -52,11 +52,20 @@ import Training
         try ThreadGroup.together(processes, run: { try makeRun(lanes: lanes, group: $0) }, follower: follower, lead)
     }
 
-    @Test func anyNumberOfProcessesGivesTheSameBytes() throws {
+    /// Whether gradients go while others are still computed, or behind them.
+    @Test(arguments: [true, false]) func anyNumberOfProcessesGivesTheSameBytes(movesBeside: Bool) throws {
         let alone = try Self.lead(Self.makeRun(lanes: 4, group: SingleRank()))
         #expect(alone.losses.count >= 12)
         for processes in [2, 4] {
-            let shared = try Self.together(processes, lanes: 4, { run, _ in try Self.lead(run) })
+            let shared = try Self.together(
+                processes, lanes: 4,
+                { run, group in
+                    group.movesBeside = movesBeside
+                    let trace = try Self.lead(run)
+                    #expect(movesBeside ? group.begunBeforeGathering >= 8 && group.advances > 20 : group.begunBeforeGathering == 0)
+                    #expect(group.begunCount == 0)
+                    return trace
+                }, follower: { $0.movesBeside = movesBeside })
             #expect(shared == alone, "\(processes) processes")
         }
     }
@@ -86,6 +95,20 @@ import Training
                 let step = try run.step()
                 #expect(step == nil && run.stepsDone == 0)
                 run.isCancelled = { false }
+            })
+    }
+
+    /// Some gradients are on their way then, of one process more than of the others.
+    @Test(arguments: [1, 4, 7]) func aStepThatIsBrokenOffLeavesNothingUnderWay(count: Int) throws {
+        try Self.together(
+            4, lanes: 4,
+            { run, group in
+                run.isCancelled = { group.begunCount >= count }
+                let step = try run.step()
+                #expect(step == nil && run.stepsDone == 0 && group.begunCount == 0)
+                run.isCancelled = { false }
+                // The others have come to an end as well.
+                try run.compareParameters()
             })
     }
 

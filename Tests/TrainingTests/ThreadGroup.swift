@@ -108,7 +108,10 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
 
     func announce(_ message: [UInt8]) { if rank == 0, count > 1 { table.announce(message) } }
     func nextAnnouncement() -> [UInt8] { table.next(rank) }
-    func gather(_ mine: [UInt8]) -> [[UInt8]] { table.exchange(rank, falsify(mine)) }
+    func gather(_ mine: [UInt8]) -> [[UInt8]] {
+        if !begun.isEmpty { begunBeforeGathering = begun.count }
+        return table.exchange(rank, falsify(mine))
+    }
     func tellToCancel() { if rank == 0 { table.locked { table.isCancelled = true } } }
     var isToldToCancel: Bool { rank != 0 && table.locked { table.isCancelled } }
 
@@ -116,10 +119,30 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
         table.share(rank, bytes) { all in for other in all.dropFirst() { other.copyMemory(from: UnsafeRawBufferPointer(all[0])) } }
     }
 
-    func addUp(_ parts: [UnsafeMutableBufferPointer<Float>]) {
-        table.share(rank, parts) { all in
-            for owner in all.indices { Self.addUp(all.map { $0[owner] }, into: owner) }
+    /// What has been begun, in its order.
+    private var begun: [(parts: [UnsafeMutableBufferPointer<Float>], exchange: RankExchange)] = []
+    /// Whether exchanges are begun while the device computes, and how often they were asked to go
+    /// on.
+    var movesBeside = true
+    private(set) var advances = 0
+    /// How much had been begun and not finished at the last ``gather(_:)`` that found anything.
+    private(set) var begunBeforeGathering = 0
+    var begunCount: Int { begun.count }
+
+    func start(_ parts: [UnsafeMutableBufferPointer<Float>], _ exchange: RankExchange) { begun.append((parts, exchange)) }
+    func advance() { advances += 1 }
+
+    /// All have begun the same exchanges when they come here; one after the other is done then.
+    func finish() {
+        for (parts, exchange) in begun {
+            if exchange.contains(.addUp) {
+                table.share(rank, parts) { all in
+                    for owner in all.indices { Self.addUp(all.map { $0[owner] }, into: owner) }
+                }
+            }
+            if exchange.contains(.spread) { spread(parts) }
         }
+        begun = []
     }
 
     /// Adds the ranks' numbers up in memory of their own, so that nobody gets more than the sum of
@@ -134,7 +157,7 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
         withExtendedLifetime(sums) {}
     }
 
-    func spread(_ parts: [UnsafeMutableBufferPointer<Float>]) {
+    private func spread(_ parts: [UnsafeMutableBufferPointer<Float>]) {
         table.share(rank, parts) { all in
             for owner in all.indices {
                 for rank in all.indices where rank != owner {

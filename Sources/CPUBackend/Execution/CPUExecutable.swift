@@ -145,11 +145,14 @@ package final class CPUExecutable: Executable {
         return try memoryMap.matrix(reference, operation: name)
     }
 
-    package func run(unless isCancelled: () -> Bool) throws {
+    package func run(unless isCancelled: () -> Bool) throws { try run(unless: isCancelled, after: { _ in }) }
+
+    package func run(unless isCancelled: () -> Bool, after: ([Int]) throws -> Void) throws {
         try device.exclusively {
             tala_use_one_openmp_thread()
             for step in steps {
                 try run(step, unless: isCancelled)
+                try after(step.calls)
                 device.beat(MonotonicClock.seconds())
             }
         }

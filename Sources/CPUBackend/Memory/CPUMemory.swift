@@ -53,6 +53,14 @@ final class CPUPersistentMemory: PersistentMemory {
         }
     }
 
+    func place(of part: TensorReference) -> UnsafeMutableRawBufferPointer? {
+        guard part.space == .persistent, part.isContiguous, layout.blocks.indices.contains(part.block),
+            layout.blocks[part.block].mappedWeight == nil,
+            let matrix = try? MemoryMap.matrix(part, in: blocks, operation: "place")
+        else { return nil }
+        return UnsafeMutableRawBufferPointer(start: matrix.base, count: part.type.byteCount)
+    }
+
     private func transfer(_ placement: Placement, byteCount: Int, _ copy: (Matrix, Int, Int) -> Void) throws {
         let expected = placement.pieces.reduce(0) { $0 + $1.type.byteCount }
         guard byteCount == expected else {

@@ -66,6 +66,13 @@ package protocol PersistentMemory: AnyObject {
     func write(_ bytes: UnsafeRawBufferPointer, to placement: Placement) throws
     /// Reads a whole tensor as contiguous row-major bytes.
     func read(_ placement: Placement, into bytes: UnsafeMutableRawBufferPointer) throws
+    /// A part of a tensor where it lies, row behind row, if the host reads and writes it there;
+    /// nil: it has to be copied, or there is no such part. It lasts as long as this.
+    func place(of part: TensorReference) -> UnsafeMutableRawBufferPointer?
+}
+
+extension PersistentMemory {
+    package func place(of part: TensorReference) -> UnsafeMutableRawBufferPointer? { nil }
 }
 
 /// Memory for values that live while a program runs.
@@ -82,6 +89,11 @@ package protocol Executable: AnyObject {
     /// Runs the program and waits for its end, asking several times a second whether to break off.
     /// - Throws: ``Cancelled`` if it was; nothing runs on the device any more then.
     func run(unless isCancelled: () -> Bool) throws
+    /// The same, and says which calls of the plan have been done, as they are. A device that does
+    /// not know says nothing.
+    /// - Parameter after: gets their places among the plan's calls; the program goes on when it
+    ///   has returned.
+    func run(unless isCancelled: () -> Bool, after: ([Int]) throws -> Void) throws
     /// Reads an output of the last run.
     func read(_ output: String, into bytes: UnsafeMutableRawBufferPointer) throws
     /// An output of the last run where it lies, row behind row, if the host reads it there; nil: it
@@ -94,6 +106,8 @@ package protocol Executable: AnyObject {
 
 extension Executable {
     package func place(of output: String) -> UnsafeMutableRawBufferPointer? { nil }
+
+    package func run(unless isCancelled: () -> Bool, after: ([Int]) throws -> Void) throws { try run(unless: isCancelled) }
 
     /// Runs the program, whole, and waits for its end.
     package func run() throws { try run(unless: { false }) }

@@ -4,8 +4,9 @@ import Ranks
 /// The gradients of a job of several lanes: taken from the device lane by lane, added up in the
 /// tree, exchanged with the other processes and given back.
 ///
-/// All of it goes through the host, page by page of the trainable layout. So both backends do the
-/// same, and no kernel knows of lanes. The memory is one sum a level of the tree (``byteCount``).
+/// No kernel knows of lanes. Where the device's memory is not the host's, all of it goes through
+/// the host, page by page of the trainable layout; else what goes to other processes is sent from
+/// where it lies (``GradientStream``). The memory is one sum a level of the tree (``byteCount``).
 /// Where each process steps its own pages it gets the sums of these alone (``PageExchange``).
 final class LaneGradients {
     private let session: TrainingSession
@@ -15,25 +16,33 @@ final class LaneGradients {
     /// Memory that no sum has at the moment.
     private var free: [PartialSum] = []
     private let zeros: [UInt8]
+    private let group: any RankGroup
     private let exchange: PageExchange?
+    /// Exchanges the last lane's gradients from where they lie; nil where they have to be copied.
+    let stream: GradientStream?
     /// Whether the device keeps what it has collected until it is exchanged: there is nothing to
     /// add it to.
     private let staysOnDevice: Bool
 
     /// - Parameter laneCount: of this process.
-    init(_ session: TrainingSession, laneCount: Int) {
-        self.session = session
-        exchange = session.programs.shares.map { PageExchange(session, $0) }
-        staysOnDevice = exchange != nil && laneCount == 1
+    init(_ session: TrainingSession, laneCount: Int, _ group: any RankGroup) {
+        (self.session, self.group) = (session, group)
+        let stream = GradientStream(session, group)
+        self.stream = stream
+        exchange = stream == nil ? session.programs.shares.map { PageExchange(session, $0) } : nil
+        staysOnDevice = laneCount == 1 && (stream != nil || exchange != nil)
         pages = TrainablePages.of(session, [.gradient])
         elementCount = pages.reduce(0) { $0 + $1.byteCount / 4 }
         zeros = [UInt8](repeating: 0, count: staysOnDevice ? 0 : pages.map(\.byteCount).max() ?? 0)
     }
 
+    /// Says that the gradients that the device collects next are this process's last lane's.
+    func beginLastLane() { stream?.sums = tree.removeParts() }
+
     /// Takes what the device has collected for a lane, and sets it to zero there.
     /// - Parameter isLast: the device gets the sum next, and needs no zeros.
     func take(isLast: Bool) throws {
-        if staysOnDevice { return }
+        if staysOnDevice || isLast && stream != nil { return }
         let sum = free.popLast() ?? PartialSum(count: elementCount)
         try eachPage(of: sum) { page, numbers in
             try session.persistent.read(page.place, into: UnsafeMutableRawBufferPointer(numbers))
@@ -47,7 +56,11 @@ final class LaneGradients {
 
     /// Gives the device the sum of all lanes of all processes; of the pages that it steps, where
     /// these are divided.
-    func giveBack(_ group: any RankGroup) throws {
+    func giveBack() throws {
+        if let stream {
+            free += try stream.finish()
+            return
+        }
         if let exchange {
             let sum = tree.finish(add: join)
             try exchange.addUp(sum, group)
@@ -55,15 +68,17 @@ final class LaneGradients {
             return
         }
         guard let sum = tree.finish(add: join) else { return }
-        try eachPage(of: sum) { page, numbers in
-            try group.sum(numbers)
-            try session.persistent.write(UnsafeRawBufferPointer(numbers), to: page.place)
-        }
+        try eachPage(of: sum) { _, numbers in try group.startSum(numbers) }
+        try group.finish()
+        try eachPage(of: sum) { page, numbers in try session.persistent.write(UnsafeRawBufferPointer(numbers), to: page.place) }
         free.append(sum)
     }
 
     /// Gives every process the parameters that each has stepped, where these are divided.
-    func spreadParameters(_ group: any RankGroup) throws { try exchange?.spread(group) }
+    func spreadParameters() throws {
+        try stream?.spreadParameters()
+        try exchange?.spread(group)
+    }
 
     private func join(_ left: PartialSum, _ right: PartialSum) {
         left += right
@@ -97,7 +112,7 @@ final class LaneGradients {
         let pages = layout.pageTensors([.gradient]).map(\.type.byteCount)
         let total = pages.reduce(0, +)
         if processes == 1 { return total * levels + (pages.max() ?? 0) }
-        // A turn's numbers and as many zeros, those that are sent and those that are received.
+        // Where pages are copied: a turn's numbers and as many zeros. What is under way.
         return total * levels + 4 * PageExchange.byteCount(total) + groupBytes
     }
 }
