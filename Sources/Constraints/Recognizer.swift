@@ -29,8 +29,9 @@ package final class Recognizer {
     /// For each state 256 entries: the state that a byte leads to, or `dead`; nil while nobody has
     /// asked for one of them. They stay where they are as long as this lives.
     private var rows: [UnsafeMutablePointer<Int32>?] = []
-    /// For each state the one that every letter of a string leads to, `dead`, or `unknown`.
-    private var letters: [Int32] = []
+    /// For each state what ``goals(of:)`` and ``letterRun(_:)`` have found.
+    var knownGoals: [[Int32]?] = []
+    var knownRuns: [LetterRun?] = []
     /// What a walk over tokens wants to know of a state.
     struct Outlook {
         /// The states that bytes lead to.
@@ -54,7 +55,6 @@ package final class Recognizer {
 
     /// Where nothing fits any more.
     package static let dead: Int32 = -1
-    private static let unknown: Int32 = -2
     /// Places of a state at most.
     private static let placeLimit = 4_096
     /// Places that are looked at for one mask at most, some tenths of a second, and for all of
@@ -120,47 +120,6 @@ package final class Recognizer {
         allWork += work
         (work, limit) = (0, Self.workLimit)
         if allWork > Self.allWorkLimit { isExhausted = true }
-    }
-
-    /// How many letters of a string fit behind a state, whichever they are, up to a number.
-    func letterRun(_ state: Int32, upTo limit: Int) -> Int {
-        var (state, count) = (state, 0)
-        while count < limit {
-            let next = behindAnyLetter(state)
-            if next == Self.dead { return count }
-            if next == state { return limit }
-            (state, count) = (next, count + 1)
-        }
-        return count
-    }
-
-    /// The state that every letter leads to; `dead` where they lead to different ones, or one does
-    /// not fit.
-    private func behindAnyLetter(_ state: Int32) -> Int32 {
-        guard state >= 0 else { return Self.dead }
-        let known = letters[Int(state)]
-        if known != Self.unknown { return known }
-        let goal = next(state, 0x20)
-        var found = goal
-        // Places within letters that have been looked at.
-        var seen: [(state: Int32, place: LetterPlace)] = []
-        var open: [(state: Int32, place: LetterPlace)] = goal == Self.dead ? [] : [(state, .start)]
-        while let (from, place) = open.popLast(), found != Self.dead {
-            for (byte, behind) in place.bytes {
-                let reached = next(from, byte)
-                if behind == .start {
-                    if reached != goal { found = Self.dead }
-                } else if reached == Self.dead {
-                    found = Self.dead
-                } else if !seen.contains(where: { $0.state == reached && $0.place == behind }) {
-                    seen.append((reached, behind))
-                    open.append((reached, behind))
-                }
-                if found == Self.dead { break }
-            }
-        }
-        letters[Int(state)] = found
-        return found
     }
 
     /// - Precondition: the state is not `dead`.
@@ -241,7 +200,8 @@ package final class Recognizer {
         states.append(State(places: places, accepts: accepts))
         rows.append(nil)
         outlooks.append(nil)
-        letters.append(Self.unknown)
+        knownGoals.append(nil)
+        knownRuns.append(nil)
         numbers[places, default: [:]][accepts] = number
         return number
     }

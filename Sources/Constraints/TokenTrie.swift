@@ -4,14 +4,22 @@
 /// The method is Willard and Louf's (2023, arXiv:2307.09702), with the tree in place of an index of
 /// the whole vocabulary.
 package final class TokenTrie: Sendable {
+    /// What the tokens are that begin as a node and those before it.
+    enum Text: UInt8, Sendable {
+        /// Some are not letters alone.
+        case mixed
+        /// Letters and nothing else, but more than are usual.
+        case long
+        /// All are in the last of `texts`.
+        case usual
+    }
     struct Node: Sendable {
         var byte: UInt8
         /// Whether this and all behind it are letters of a string that JSON shows as they are; the
         /// last one of a token may be cut.
         var isText: Bool
         var beginsLetter: Bool
-        /// Whether all tokens here and behind are in `text`.
-        var isCommon: Bool
+        var text: Text
         /// Letters that begin here and behind, of the token with the most; of what is not text,
         /// bytes.
         var height: Int32
@@ -37,10 +45,10 @@ package final class TokenTrie: Sendable {
     /// The bytes of each token; empty for those that no answer to a constraint may have.
     package let tokens: [[UInt8]]
     private let depth: Int
-    /// The tokens that are letters and nothing else, at most `common` of them.
-    private let text: TokenMask
+    /// The tokens that are letters and nothing else, at most as many as the place in the list.
+    private let texts: [TokenMask]
     /// Letters of a token that are usual.
-    private static let common = 32
+    private static let common = Recognizer.farthest
 
     package init(_ tokens: [[UInt8]]) {
         self.tokens = tokens
@@ -50,7 +58,7 @@ package final class TokenTrie: Sendable {
         for (place, id) in order.enumerated() { builder.add(tokens[id], id: Int32(truncatingIfNeeded: id), place: place) }
         builder.close(to: 0, tokens: order.count)
         (nodes, rootCount) = builder.brothersTogether()
-        (sets, text) = (builder.sets, builder.text)
+        (sets, texts) = (builder.sets, builder.textsByLetters())
         self.order = order.map { Int32(truncatingIfNeeded: $0) }
         depth = tokens.map(\.count).max() ?? 0
     }
@@ -92,14 +100,16 @@ package final class TokenTrie: Sendable {
     package func mask(_ recognizer: Recognizer, _ state: Int32, visits: inout Int) -> TokenMask {
         recognizer.beginMask()
         guard state >= 0 else { return TokenMask(count: tokens.count) }
-        // Where many letters fit, most tokens do: they are known beforehand.
-        let takesText = recognizer.letterRun(state, upTo: Self.common) == Self.common
-        var mask = takesText ? text : TokenMask(count: tokens.count)
+        // Where many letters fit, most tokens do: they are known beforehand. So are those that fit
+        // where a number of letters does, and no more.
+        let run = recognizer.letterRun(state)
+        let known: Text? = run.count == Self.common ? .usual : run.isLast ? .long : nil
+        var mask = known == nil ? TokenMask(count: tokens.count) : texts[run.count]
         nodes.withUnsafeBufferPointer { nodes in
             mask.withWords { words in
                 withUnsafeTemporaryAllocation(of: Level.self, capacity: depth + 1) { levels in
                     levels.initialize(repeating: Level(state, recognizer))
-                    visits += walk(nodes, levels, words, recognizer, takesText: takesText)
+                    visits += walk(nodes, levels, words, recognizer, known: known)
                 }
             }
         }
@@ -107,16 +117,19 @@ package final class TokenTrie: Sendable {
         return recognizer.isExhausted ? TokenMask(count: tokens.count) : mask
     }
 
-    /// Inserts the tokens that fit, but for those of `text` where it is taken.
-    /// - Parameter levels: the first has the state; the others are overwritten.
+    /// Inserts the tokens that fit, but for those that are known.
+    /// - Parameters:
+    ///   - levels: the first has the state; the others are overwritten.
+    ///   - known: the least of what is known.
     /// - Returns: how many nodes were looked at one by one.
     private func walk(
         _ nodes: UnsafeBufferPointer<Node>, _ levels: UnsafeMutableBufferPointer<Level>, _ words: UnsafeMutableBufferPointer<UInt64>,
-        _ recognizer: Recognizer, takesText: Bool
+        _ recognizer: Recognizer, known: Text?
     ) -> Int {
         func insert(_ first: Int32, _ count: Int32) {
             for place in Int(first)..<Int(first + count) { words[Int(order[place]) >> 6] |= 1 << UInt64(order[place] & 63) }
         }
+        let leastKnown = known?.rawValue ?? .max
         var (level, index, end) = (levels[0], 0, rootCount)
         // Levels that wait.
         var (depth, visits) = (0, 0)
@@ -130,15 +143,15 @@ package final class TokenTrie: Sendable {
             let node = nodes[index]
             index += 1
             visits += 1
-            if takesText, node.isCommon { continue }
+            if node.text.rawValue >= leastKnown { continue }
             // Where any letters fit, all that is made of them does; and so where letters of a
             // pattern's class do.
             if node.set >= 0 {
                 var fitsAll = false
                 if node.isText, node.beginsLetter {
-                    let run = level.run
-                    if run < node.height, run < 0 || run >= Self.common {
-                        level.run = Int32(recognizer.letterRun(level.state, upTo: max(Self.common, Int(node.height))))
+                    if level.run < 0 { level.run = Int32(truncatingIfNeeded: recognizer.letterRun(level.state).count) }
+                    if level.run < node.height, level.run >= Self.common {
+                        level.run = Int32(truncatingIfNeeded: recognizer.letterRun(level.state, upTo: Int(node.height)).count)
                     }
                     fitsAll = level.run >= node.height
                 }
@@ -176,6 +189,8 @@ package struct TokenMask: Sendable, Hashable {
     init(count: Int) { words = Array(repeating: 0, count: (count + 63) / 64) }
 
     package mutating func insert(_ token: Int32) { words[Int(token) >> 6] |= 1 << UInt64(token & 63) }
+
+    mutating func formUnion(_ other: TokenMask) { for index in words.indices { words[index] |= other.words[index] } }
 
     mutating func withWords(_ body: (UnsafeMutableBufferPointer<UInt64>) -> Void) { words.withUnsafeMutableBufferPointer { body($0) } }
 

@@ -3,7 +3,8 @@ struct TokenTrieBuilder {
     /// A node, which stands before those behind it, and how many those are with itself.
     private var nodes: [(node: TokenTrie.Node, count: Int)] = []
     private(set) var sets: [LetterSet] = []
-    private(set) var text: TokenMask
+    /// By letters of the token with the most: tokens that are letters and nothing else.
+    private(set) var texts: [TokenMask]
     /// Letters of a token that are usual.
     private let common: Int
     /// Nodes that are worth being taken together.
@@ -27,7 +28,7 @@ struct TokenTrieBuilder {
 
     init(common: Int, tokenCount: Int) {
         self.common = common
-        text = TokenMask(count: tokenCount)
+        texts = Array(repeating: TokenMask(count: tokenCount), count: common + 1)
     }
 
     /// Adds a token behind those before it.
@@ -46,13 +47,13 @@ struct TokenTrieBuilder {
             step.isASCII = byte < 0x80
             path.append(step)
             let node = TokenTrie.Node(
-                byte: byte, isText: step.place != .none, beginsLetter: begins, isCommon: false, height: 0, set: -1, firstChild: 0,
+                byte: byte, isText: step.place != .none, beginsLetter: begins, text: .mixed, height: 0, set: -1, firstChild: 0,
                 childCount: 0, firstToken: Int32(truncatingIfNeeded: place), ownTokens: 0, tokenCount: 0)
             nodes.append((node, 1))
         }
         if let last = path.last {
             nodes[last.node].node.ownTokens += 1
-            if last.place != .none, last.letters <= common { text.insert(id) }
+            if last.place != .none, last.letters <= common { texts[last.letters].insert(id) }
         }
         former = bytes
     }
@@ -65,8 +66,9 @@ struct TokenTrieBuilder {
             let count = nodes.count - step.node
             node.tokenCount = Int32(truncatingIfNeeded: tokens) - node.firstToken
             node.height = Int32(truncatingIfNeeded: node.isText ? step.letterHeight : step.byteHeight)
-            let before = path.last.map { $0.place == .none ? common : $0.letters } ?? 0
-            node.isCommon = node.isText && before + step.letterHeight <= common
+            let isWhole = node.isText && path.last?.place != LetterPlace.none
+            let letters = (path.last?.letters ?? 0) + step.letterHeight
+            node.text = !isWhole ? .mixed : letters <= common ? .usual : .long
             if count >= Self.least, step.isASCII || node.isText && node.beginsLetter {
                 node.set = Int32(truncatingIfNeeded: sets.count)
                 sets.append(step.set)
@@ -81,6 +83,18 @@ struct TokenTrieBuilder {
             path[parent].letterHeight = max(path[parent].letterHeight, step.letterHeight + ownLetter)
             nodes[path[parent].node].node.isText = nodes[path[parent].node].node.isText && node.isText
         }
+    }
+
+    /// Tokens that are so many letters at most, for each number up to the usual one.
+    func textsByLetters() -> [TokenMask] {
+        var (all, sum): ([TokenMask], TokenMask?) = ([], nil)
+        for mask in texts {
+            var mask = mask
+            if let sum { mask.formUnion(sum) }
+            all.append(mask)
+            sum = mask
+        }
+        return all
     }
 
     /// The nodes with all children of one side by side, and how many begin tokens.
