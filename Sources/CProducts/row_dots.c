@@ -13,15 +13,31 @@
 enum {
     most_rows = 6,
     tile_columns = 4,
-    /// Weights are fetched ahead by some tiles where those are near, since rows are too short for
-    /// the processor to foresee what follows; else by so many bytes.
+    /// With many rows of x weights are fetched ahead by some tiles where those are near, since rows
+    /// are too short for the processor to foresee what follows; else by so many bytes.
     farthest_tile = 100000,
     bytes_ahead = 1024,
+    /// With few rows memory is slower than the sums. Then what is so many bytes ahead is fetched in
+    /// the order in which it lies, where rows follow each other without gaps: memory gives that
+    /// faster than lines of four rows in turns.
+    streamed_ahead = 10240,
+    most_streamed_tiles = 2,
 };
 
-/// How many tiles of the weight the fetching is ahead: where a tile meets few rows of x, memory is
-/// slower than it.
-static int64_t tiles_ahead(int64_t tiles_of_x) { return tiles_of_x == 1 ? 2 : tiles_of_x == 2 ? 3 : tiles_of_x == 3 ? 2 : 1; }
+/// Where a tile's fetching begins behind its weights, how far its four lines are from each other,
+/// and how far they move with each step, in bytes.
+typedef struct {
+    int64_t ahead, gap, advance;
+} tala_fetching;
+
+static tala_fetching fetching(int64_t tiles_of_x, int64_t row_bytes, int64_t step_bytes, int has_gaps) {
+    if (tiles_of_x <= most_streamed_tiles && !has_gaps) {
+        return (tala_fetching){streamed_ahead, step_bytes, tile_columns * step_bytes};
+    }
+    const int64_t tile = tile_columns * row_bytes;
+    const int64_t tiles = tiles_of_x == 1 ? 2 : tiles_of_x == 2 ? 3 : tiles_of_x == 3 ? 2 : 1;
+    return (tala_fetching){tile <= farthest_tile ? tiles * tile : bytes_ahead, row_bytes, step_bytes};
+}
 
 /// Writes the sums of a tile: four columns, or one.
 #define TALA_STORE(row, place)                                                                                                            \
@@ -40,21 +56,22 @@ static int64_t tiles_ahead(int64_t tiles_of_x) { return tiles_of_x == 1 ? 2 : ti
 #define TALA_TILE(NAME, TARGET, XTYPE, WTYPE, VECTOR, STEP, LOADX, LOADW, PARTX, PARTW, ADD)                                              \
     __attribute__((always_inline)) static inline TARGET void NAME##_tile(                                                                 \
         const int rows, const XTYPE *x, int64_t x_stride, const WTYPE *w, int64_t w_stride, int64_t k, float *sums, int64_t sums_stride,  \
-        int columns, int64_t ahead) {                                                                                                     \
+        int columns, const tala_fetching fetched) {                                                                                       \
         __m512 s[most_rows][tile_columns];                                                                                                \
         TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                      \
             TALA_UNROLL for (int j = 0; j < tile_columns; j++) s[i][j] = _mm512_setzero_ps();                                             \
         }                                                                                                                                 \
         const XTYPE *lower = x + 3 * x_stride;                                                                                            \
-        const WTYPE *next = w + ahead;                                                                                                    \
+        const char *next = (const char *)w + fetched.ahead;                                                                               \
+        int64_t gap = fetched.gap, third_gap = 3 * fetched.gap, advance = fetched.advance;                                                \
         int64_t third = 3 * w_stride;                                                                                                     \
         for (int64_t steps = k / STEP; steps > 0; steps--) {                                                                              \
-            __asm__("" : "+r"(x), "+r"(lower), "+r"(w), "+r"(next), "+r"(third));                                                         \
+            __asm__("" : "+r"(x), "+r"(lower), "+r"(w), "+r"(next), "+r"(third), "+r"(gap), "+r"(third_gap), "+r"(advance));              \
             VECTOR b[tile_columns] = {LOADW(w), LOADW(w + w_stride), LOADW(w + 2 * w_stride), LOADW(w + third)};                          \
-            _mm_prefetch((const char *)next, _MM_HINT_T0);                                                                                \
-            _mm_prefetch((const char *)(next + w_stride), _MM_HINT_T0);                                                                   \
-            _mm_prefetch((const char *)(next + 2 * w_stride), _MM_HINT_T0);                                                               \
-            _mm_prefetch((const char *)(next + third), _MM_HINT_T0);                                                                      \
+            _mm_prefetch(next, _MM_HINT_T0);                                                                                              \
+            _mm_prefetch(next + gap, _MM_HINT_T0);                                                                                        \
+            _mm_prefetch(next + 2 * gap, _MM_HINT_T0);                                                                                    \
+            _mm_prefetch(next + third_gap, _MM_HINT_T0);                                                                                  \
             TALA_UNROLL for (int i = 0; i < rows; i++) {                                                                                  \
                 VECTOR a = LOADX(i < 3 ? x + i * x_stride : lower + (i - 3) * x_stride);                                                  \
                 TALA_UNROLL for (int j = 0; j < tile_columns; j++) s[i][j] = ADD(s[i][j], a, b[j]);                                       \
@@ -62,7 +79,7 @@ static int64_t tiles_ahead(int64_t tiles_of_x) { return tiles_of_x == 1 ? 2 : ti
             x += STEP;                                                                                                                    \
             lower += STEP;                                                                                                                \
             w += STEP;                                                                                                                    \
-            next += STEP;                                                                                                                 \
+            next += advance;                                                                                                              \
         }                                                                                                                                 \
         if (k % STEP != 0) {                                                                                                              \
             const uint32_t mask = (1u << (k % STEP)) - 1;                                                                                 \
@@ -90,9 +107,8 @@ static int64_t tiles_ahead(int64_t tiles_of_x) { return tiles_of_x == 1 ? 2 : ti
     TARGET void NAME(const tala_row_dots *shape, const XTYPE *x, const WTYPE *w, float *sums) {                                           \
         const int64_t k = shape->k, x_stride = shape->x_stride, sums_stride = shape->sums_stride;                                         \
         const int64_t tiles_of_x = (shape->rows + most_rows - 1) / most_rows;                                                             \
-        const int64_t tile = tile_columns * shape->w_stride;                                                                              \
-        const int64_t ahead = tile * (int64_t)sizeof(WTYPE) <= farthest_tile                                                              \
-            ? tile * tiles_ahead(tiles_of_x) : bytes_ahead / (int64_t)sizeof(WTYPE);                                                      \
+        const tala_fetching fetched =                                                                                                     \
+            fetching(tiles_of_x, shape->w_stride * (int64_t)sizeof(WTYPE), STEP * (int64_t)sizeof(WTYPE), shape->w_stride != k);          \
         for (int64_t column = 0; column < shape->columns;) {                                                                              \
             int columns = tile_columns;                                                                                                   \
             int64_t w_stride = shape->w_stride;                                                                                           \
@@ -112,12 +128,12 @@ static int64_t tiles_ahead(int64_t tiles_of_x) { return tiles_of_x == 1 ? 2 : ti
                 const XTYPE *first = x + row * x_stride;                                                                                  \
                 float *target = sums + row * sums_stride + column;                                                                        \
                 switch (rows) {                                                                                                           \
-                case 1: NAME##_tile(1, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
-                case 2: NAME##_tile(2, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
-                case 3: NAME##_tile(3, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
-                case 4: NAME##_tile(4, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
-                case 5: NAME##_tile(5, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;              \
-                default: NAME##_tile(6, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, ahead); break;             \
+                case 1: NAME##_tile(1, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, fetched); break;            \
+                case 2: NAME##_tile(2, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, fetched); break;            \
+                case 3: NAME##_tile(3, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, fetched); break;            \
+                case 4: NAME##_tile(4, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, fetched); break;            \
+                case 5: NAME##_tile(5, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, fetched); break;            \
+                default: NAME##_tile(6, first, x_stride, rows_of_w, w_stride, k, target, sums_stride, columns, fetched); break;           \
                 }                                                                                                                         \
                 row += rows;                                                                                                              \
                 left -= rows;                                                                                                             \
@@ -132,6 +148,8 @@ static int64_t tiles_ahead(int64_t tiles_of_x) { return tiles_of_x == 1 ? 2 : ti
     _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p))), 16))
 #define TALA_LOAD_PART_WIDENED(mask, p)                                                                                                   \
     _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16((__mmask16)(mask), p)), 16))
+#define TALA_LOAD_HALVES(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p)))
+#define TALA_LOAD_PART_HALVES(mask, p) _mm512_cvtph_ps(_mm256_maskz_loadu_epi16((__mmask16)(mask), p))
 #define TALA_LOAD_PAIRS(p) _mm512_loadu_si512(p)
 #define TALA_LOAD_PART_PAIRS(mask, p) _mm512_maskz_loadu_epi16((__mmask32)(mask), p)
 #define TALA_ADD_FLOATS(sum, a, b) _mm512_fmadd_ps(a, b, sum)
@@ -144,6 +162,9 @@ TALA_TILE(
     tala_row_dots_widened, TALA_TARGET, float, uint16_t, __m512, 16, TALA_LOAD_FLOATS, TALA_LOAD_WIDENED, TALA_LOAD_PART_FLOATS,
     TALA_LOAD_PART_WIDENED, TALA_ADD_FLOATS)
 TALA_TILE(
+    tala_row_dots_halves, TALA_TARGET, float, uint16_t, __m512, 16, TALA_LOAD_FLOATS, TALA_LOAD_HALVES, TALA_LOAD_PART_FLOATS,
+    TALA_LOAD_PART_HALVES, TALA_ADD_FLOATS)
+TALA_TILE(
     tala_row_dots_bfloat16, TALA_TARGET_BF16, uint16_t, uint16_t, __m512i, 32, TALA_LOAD_PAIRS, TALA_LOAD_PAIRS, TALA_LOAD_PART_PAIRS,
     TALA_LOAD_PART_PAIRS, TALA_ADD_PAIRS)
 
@@ -151,6 +172,7 @@ TALA_TILE(
 
 void tala_row_dots_float32(const tala_row_dots *shape, const float *x, const float *w, float *sums) {}
 void tala_row_dots_widened(const tala_row_dots *shape, const float *x, const uint16_t *w, float *sums) {}
+void tala_row_dots_halves(const tala_row_dots *shape, const float *x, const uint16_t *w, float *sums) {}
 void tala_row_dots_bfloat16(const tala_row_dots *shape, const uint16_t *x, const uint16_t *w, float *sums) {}
 
 #endif

@@ -8,11 +8,24 @@
 #define TALA_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 
 enum { most_queries = 3, most_vectors = 4 };
+enum { type_float32, type_bfloat16, type_float16 };
+
+/// Sixteen values at a place as float32; those of a mask where there are no more.
+__attribute__((always_inline)) static inline TALA_TARGET __m512 load(
+    const int type, const void *values, int64_t place, const int is_part, __mmask16 mask) {
+    if (type == type_float32) {
+        const float *from = (const float *)values + place;
+        return is_part ? _mm512_maskz_loadu_ps(mask, from) : _mm512_loadu_ps(from);
+    }
+    const uint16_t *from = (const uint16_t *)values + place;
+    const __m256i words = is_part ? _mm256_maskz_loadu_epi16(mask, from) : _mm256_loadu_si256((const __m256i *)from);
+    return type == type_float16 ? _mm512_cvtph_ps(words) : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(words), 16));
+}
 
 /// Some queries and vectors; of the last vector the places of a mask.
 __attribute__((always_inline)) static inline TALA_TARGET void add(
-    const int queries, const int vectors, const tala_weighted_sums *shape, __mmask16 last, const float *values, const float *weights,
-    const float *shrink, float *sums) {
+    const int type, const int queries, const int vectors, const tala_weighted_sums *shape, __mmask16 last, const void *values,
+    int64_t place, const float *weights, const float *shrink, float *sums) {
     const int64_t value_stride = shape->value_stride, weight_stride = shape->weight_stride, sum_stride = shape->sum_stride;
     __m512 s[most_queries][most_vectors];
     TALA_UNROLL for (int q = 0; q < queries; q++) {
@@ -24,13 +37,13 @@ __attribute__((always_inline)) static inline TALA_TARGET void add(
     for (int64_t i = 0; i < shape->count; i++) {
         __m512 value[most_vectors];
         TALA_UNROLL for (int v = 0; v < vectors; v++) {
-            value[v] = v == vectors - 1 ? _mm512_maskz_loadu_ps(last, values + 16 * v) : _mm512_loadu_ps(values + 16 * v);
+            value[v] = load(type, values, place + 16 * v, v == vectors - 1, last);
         }
         TALA_UNROLL for (int q = 0; q < queries; q++) {
             const __m512 weight = _mm512_set1_ps(weights[q * weight_stride + i]);
             TALA_UNROLL for (int v = 0; v < vectors; v++) s[q][v] = _mm512_fmadd_ps(value[v], weight, s[q][v]);
         }
-        values += value_stride;
+        place += value_stride;
     }
     TALA_UNROLL for (int q = 0; q < queries; q++) {
         TALA_UNROLL for (int v = 0; v < vectors; v++) {
@@ -44,43 +57,50 @@ __attribute__((always_inline)) static inline TALA_TARGET void add(
     }
 }
 
-#define TALA_ADD(queries)                                                                                                                 \
-    TALA_TARGET static void add_##queries(                                                                                                \
-        int vectors, const tala_weighted_sums *shape, __mmask16 last, const float *values, const float *weights, const float *shrink,     \
-        float *sums) {                                                                                                                    \
+#define TALA_ADD(TYPE, QUERIES)                                                                                                           \
+    TALA_TARGET static void add_##TYPE##_##QUERIES(                                                                                       \
+        int vectors, const tala_weighted_sums *shape, __mmask16 last, const void *values, int64_t place, const float *weights,            \
+        const float *shrink, float *sums) {                                                                                               \
         switch (vectors) {                                                                                                                \
-        case 1: add(queries, 1, shape, last, values, weights, shrink, sums); break;                                                       \
-        case 2: add(queries, 2, shape, last, values, weights, shrink, sums); break;                                                       \
-        case 3: add(queries, 3, shape, last, values, weights, shrink, sums); break;                                                       \
-        default: add(queries, 4, shape, last, values, weights, shrink, sums); break;                                                      \
+        case 1: add(type_##TYPE, QUERIES, 1, shape, last, values, place, weights, shrink, sums); break;                                   \
+        case 2: add(type_##TYPE, QUERIES, 2, shape, last, values, place, weights, shrink, sums); break;                                   \
+        case 3: add(type_##TYPE, QUERIES, 3, shape, last, values, place, weights, shrink, sums); break;                                   \
+        default: add(type_##TYPE, QUERIES, 4, shape, last, values, place, weights, shrink, sums); break;                                  \
         }                                                                                                                                 \
     }
-TALA_ADD(1)
-TALA_ADD(2)
-TALA_ADD(3)
-
-void tala_add_weighted(const tala_weighted_sums *shape, const float *values, const float *weights, const float *shrink, float *sums) {
-    // Parts of nearly one size: four queries are two and two.
-    int64_t parts = (shape->queries + most_queries - 1) / most_queries;
-    for (int64_t query = 0, left = shape->queries; left > 0; parts--) {
-        const int64_t queries = (left + parts - 1) / parts;
-        for (int64_t column = 0; column < shape->width; column += 16 * most_vectors) {
-            const int64_t width = shape->width - column < 16 * most_vectors ? shape->width - column : 16 * most_vectors;
-            const int vectors = (int)((width + 15) / 16);
-            const __mmask16 last = (__mmask16)((1u << ((width - 1) % 16 + 1)) - 1);
-            const float *own = weights + query * shape->weight_stride;
-            float *target = sums + query * shape->sum_stride + column;
-            switch (queries) {
-            case 1: add_1(vectors, shape, last, values + column, own, shrink + query, target); break;
-            case 2: add_2(vectors, shape, last, values + column, own, shrink + query, target); break;
-            default: add_3(vectors, shape, last, values + column, own, shrink + query, target); break;
-            }
-        }
-        query += queries;
-        left -= queries;
+/// Parts of nearly one size: four queries are two and two.
+#define TALA_SUMS_OF(NAME, TYPE, NUMBER)                                                                                                  \
+    TALA_ADD(TYPE, 1)                                                                                                                     \
+    TALA_ADD(TYPE, 2)                                                                                                                     \
+    TALA_ADD(TYPE, 3)                                                                                                                     \
+    void NAME(const tala_weighted_sums *shape, const NUMBER *values, const float *weights, const float *shrink, float *sums) {            \
+        int64_t parts = (shape->queries + most_queries - 1) / most_queries;                                                               \
+        for (int64_t query = 0, left = shape->queries; left > 0; parts--) {                                                               \
+            const int64_t queries = (left + parts - 1) / parts;                                                                           \
+            for (int64_t column = 0; column < shape->width; column += 16 * most_vectors) {                                                \
+                const int64_t width = shape->width - column < 16 * most_vectors ? shape->width - column : 16 * most_vectors;              \
+                const int vectors = (int)((width + 15) / 16);                                                                             \
+                const __mmask16 last = (__mmask16)((1u << ((width - 1) % 16 + 1)) - 1);                                                   \
+                const float *own = weights + query * shape->weight_stride;                                                                \
+                float *target = sums + query * shape->sum_stride + column;                                                                \
+                switch (queries) {                                                                                                        \
+                case 1: add_##TYPE##_1(vectors, shape, last, values, column, own, shrink + query, target); break;                         \
+                case 2: add_##TYPE##_2(vectors, shape, last, values, column, own, shrink + query, target); break;                         \
+                default: add_##TYPE##_3(vectors, shape, last, values, column, own, shrink + query, target); break;                        \
+                }                                                                                                                         \
+            }                                                                                                                             \
+            query += queries;                                                                                                             \
+            left -= queries;                                                                                                              \
+        }                                                                                                                                 \
     }
-}
+TALA_SUMS_OF(tala_add_weighted, float32, float)
+TALA_SUMS_OF(tala_add_weighted_bfloat16, bfloat16, uint16_t)
+TALA_SUMS_OF(tala_add_weighted_halves, float16, uint16_t)
 
 #else
 void tala_add_weighted(const tala_weighted_sums *shape, const float *values, const float *weights, const float *shrink, float *sums) {}
+void tala_add_weighted_bfloat16(
+    const tala_weighted_sums *shape, const uint16_t *values, const float *weights, const float *shrink, float *sums) {}
+void tala_add_weighted_halves(
+    const tala_weighted_sums *shape, const uint16_t *values, const float *weights, const float *shrink, float *sums) {}
 #endif

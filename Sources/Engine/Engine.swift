@@ -42,7 +42,7 @@ package final class Engine {
     package init(_ model: LanguageModel, tokenizer: Tokenizer, on device: any ComputeDevice, _ settings: EngineSettings) throws {
         self.settings = settings
         self.tokenizer = tokenizer
-        let shape = settings.shape(model.linearModules)
+        let shape = settings.shape(of: model)
         engineModel = try EngineModel(
             model, on: device, shape, rowLimit: settings.rowLimit, logitLimit: settings.logitLimit)
         pool = PagePool(count: shape.pageCount)
@@ -57,7 +57,7 @@ package final class Engine {
         _ model: LanguageModel, on device: any ComputeDevice, _ settings: EngineSettings, countingMapped: Bool = true
     ) throws -> Int {
         try EngineModel.byteCount(
-            model, on: device, settings.shape(model.linearModules), rowLimit: settings.rowLimit, logitLimit: settings.logitLimit,
+            model, on: device, settings.shape(of: model), rowLimit: settings.rowLimit, logitLimit: settings.logitLimit,
             countingMapped: countingMapped)
     }
 

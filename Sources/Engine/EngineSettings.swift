@@ -10,6 +10,9 @@ package struct EngineSettings: Sendable, Hashable {
     /// Pages of the cache for all of them; nil: as many as the slots need at their longest.
     package var pageCount: Int?
     package var cacheType: ElementType
+    /// Whether keys and values that would lie in float32 lie in bfloat16 where activations do: the
+    /// same numbers in half of the room.
+    package var narrowsCache = false
     /// Requests that wait at most.
     package var queueLimit: Int
     /// Rows of a prompt that are computed in one step at most; fewer while others are answered.
@@ -42,6 +45,7 @@ package struct EngineSettings: Sendable, Hashable {
         var settings = EngineSettings(
             slots: min(slots ?? manySlots, max(1, questionCount)), contextLength: contextLength, queueLimit: questionCount)
         settings.stepSeconds = .infinity
+        settings.narrowsCache = true
         return settings
     }
 
@@ -58,7 +62,9 @@ package struct EngineSettings: Sendable, Hashable {
     /// Pages of the cache: at least what one request needs at its longest.
     package var cachePageCount: Int { max(pagesPerSequence, pageCount ?? slots * pagesPerSequence) }
 
-    func shape(_ modules: [LinearModule]) -> GenerationShape {
+    func shape(of model: LanguageModel) -> GenerationShape {
+        let modules = model.linearModules
+        let isNarrow = narrowsCache && cacheType == .float32 && model.precision.activationType == .bfloat16
         let adapters =
             adapterSlots > 0 && adapterRank > 0
             ? GenerationShape.Adapters(
@@ -66,7 +72,7 @@ package struct EngineSettings: Sendable, Hashable {
             : nil
         var shape = GenerationShape(
             pageCount: cachePageCount, sequenceCount: slots,
-            pagesPerSequence: pagesPerSequence, cacheType: cacheType, adapters: adapters)
+            pagesPerSequence: pagesPerSequence, cacheType: isNarrow ? .bfloat16 : cacheType, adapters: adapters)
         shape.quantizesHead = quantizesHead
         return shape
     }

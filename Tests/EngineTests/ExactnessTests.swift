@@ -3,6 +3,7 @@ import CPUBackend
 import Engine
 import Graph
 import Manifest
+import Models
 import Tensors
 import Testing
 import VulkanBackend
@@ -114,6 +115,28 @@ import VulkanBackend
             }
             #expect(engine.usedPages.used == 0)
         }
+    }
+
+    /// With bfloat16 activations keys and values are bfloat16 numbers, wherever they lie.
+    @Test(arguments: [DemoEngine.RandomModel?.none, .qwen3MoE, .gptOSS, .lfm2])
+    func aCacheInTheActivationsTypeChangesNoBit(_ kind: DemoEngine.RandomModel?) throws {
+        let folder = try kind.map { try DemoEngine.folder(of: $0) } ?? DemoEngine.folder
+        let requests = try Self.requests(6)
+        var settings = EngineSettings(slots: 4, contextLength: 256, queueLimit: 100, chunkRows: 64)
+        let wide = try DemoEngine.make(model: folder, activations: .bfloat16, tokenizer: DemoEngine.folder, settings)
+        let wanted = try wide.run(requests)
+        settings.narrowsCache = true
+        let narrow = try DemoEngine.make(model: folder, activations: .bfloat16, tokenizer: DemoEngine.folder, settings)
+        #expect(try narrow.run(requests) == wanted)
+        func byteCount(_ narrows: Bool, _ type: ElementType) throws -> Int {
+            settings.narrowsCache = narrows
+            let model = try LanguageModel(
+                ModelConfiguration(folder: folder), source: .random(seed: 1), training: .nothing,
+                precision: .init(activationType: type, mixableTypes: [.bfloat16, .float16]), maximumLength: 256)
+            return try Engine.byteCount(model, on: CPUDevice(), settings)
+        }
+        #expect(try byteCount(true, .bfloat16) < byteCount(false, .bfloat16))
+        #expect(try byteCount(true, .float32) == byteCount(false, .float32))
     }
 
     @Test func aHeadInEightBitsGivesNearlyTheProbabilitiesOfTheStoredOne() throws {

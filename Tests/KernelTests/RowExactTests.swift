@@ -79,6 +79,12 @@ import Testing
         add("CachedAttention", attention, byRow: [0, 3, 4]) {
             CachedAttentionReference.inputs(&$0, attention, rows: $1, sequences: 3, pages: 5, window: 1_000, .float32, .float32)
         }
+        for (type, cacheType) in [(ElementType.float32, ElementType.float16), (.bfloat16, .bfloat16), (.bfloat16, .float16)] {
+            // Many rows at a time are computed in another way than one.
+            add("CachedAttention of \(type) over \(cacheType)", attention, byRow: [0, 3, 4]) {
+                CachedAttentionReference.inputs(&$0, attention, rows: $1, sequences: 3, pages: 5, window: 1_000, type, cacheType)
+            }
+        }
         add("RMSNorm", RMSNorm(epsilon: 1e-5, isRowExact: true), byRow: [0]) { [$0.numbers($1, 700), $0.numbers(1, 700)] }
         add("LayerNorm", LayerNorm(epsilon: 1e-5, isRowExact: true), byRow: [0]) {
             [$0.numbers($1, 700), $0.numbers(1, 700), $0.numbers(1, 700)]

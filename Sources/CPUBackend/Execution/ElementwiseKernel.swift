@@ -18,7 +18,9 @@ class ElementwiseKernel: Kernel {
         self.outputs = outputs
         let all = inputs + outputs
         isPlain = all.allSatisfy { $0.elementType == .float32 }
-        tiling = Tiling(rows: outputs.first?.rows ?? 0, columns: outputs.first?.columns ?? 0, isContiguous: all.allSatisfy(\.isContiguous))
+        let (rows, columns) = (outputs.first?.rows ?? 0, outputs.first?.columns ?? 0)
+        tiling = Tiling(
+            rows: rows, columns: columns, isContiguous: all.allSatisfy(\.isContiguous), tileElements: Tiling.elements(of: rows * columns))
     }
 
     override var scratchByteCount: Int { (inputs.count + outputs.count) * (Self.piece * 4) + 64 * 8 }

@@ -41,7 +41,7 @@ final class CachedAttentionKernel: Kernel {
     override func blockCount(_ phase: Int) -> Int { (q.rows + rowsTogether - 1) / rowsTogether * shape.keyValueHeadCount }
 
     /// Queries and sums of values, scores, greatest scores, sums of weights and their shrinking;
-    /// a page of keys and one of values where they are widened.
+    /// a page of keys and one of values where they are widened before.
     override var scratchByteCount: Int {
         queryCount * (2 * rowWords + scoreWords) * 4 + 3 * RowBuffer.byteCount(queryCount) + 2 * pageBytes
     }
@@ -97,17 +97,16 @@ final class CachedAttentionKernel: Kernel {
             let pageEnd = min(end, pageStart + pageRows)
             let visible = min(pageEnd, pageStart + held) - first
             if visible > 0 {
-                let kPage = page(keys, pageFirst + first - pageStart, visible, keyHead, keyRoom)
-                let vPage = page(values, pageFirst + first - pageStart, visible, keyHead, keyRoom + pageBytes / 4)
-                RowDots.multiply(
-                    RowDots.Single.self, queries, stride: rowWords, rows: count, UnsafeRawPointer(kPage.rows), step: kPage.stride,
-                    columns: visible, width, scores, sumsStride: scoreWords)
+                let isDirect = readsDirectly(rows)
+                let kPage = page(keys, pageFirst + first - pageStart, visible, keyHead, isDirect ? nil : keyRoom)
+                let vPage = page(values, pageFirst + first - pageStart, visible, keyHead, isDirect ? nil : keyRoom + pageBytes / 4)
+                score(queries, count, kPage, visible, scores)
                 for row in rows {
                     var own = positions(row, limit)
                     own = (max(first, own.first), min(pageEnd, own.end))
                     guard own.first < own.end, own.end <= pageStart + held else { continue }
                     let offset = own.first - first
-                    let page = Page(vPage.rows + offset * vPage.stride, vPage.stride)
+                    let page = vPage.from(offset)
                     let queries = (row - rows.lowerBound) * group..<(row - rows.lowerBound + 1) * group
                     for query in queries {
                         shrinks[query] = weigh(scores + query * scoreWords + offset, own.end - own.first, &greatest[query], &totals[query])
@@ -127,16 +126,55 @@ final class CachedAttentionKernel: Kernel {
         }
     }
 
-    private typealias Page = (rows: UnsafePointer<Float>, stride: Int)
+    /// Rows of one head.
+    private struct Page {
+        var rows: UnsafeRawPointer
+        /// From row to row, in numbers.
+        var stride: Int
+        var type: ElementType
 
-    /// Rows of one head as float32, where they lie or widened.
+        func from(_ row: Int) -> Page { Page(rows: rows + row * stride * type.byteCount, stride: stride, type: type) }
+        var floats: UnsafePointer<Float> { rows.assumingMemoryBound(to: Float.self) }
+        var words: UnsafePointer<UInt16> { rows.assumingMemoryBound(to: UInt16.self) }
+    }
+
+    /// Whether narrow numbers are widened as they are read: what is read once is not worth being
+    /// widened before, which gives the same numbers.
     @inline(__always)
-    private func page(_ matrix: Matrix, _ first: Int, _ count: Int, _ head: Int, _ room: UnsafeMutablePointer<Float>) -> Page {
-        if matrix.elementType == .float32 { return (UnsafePointer(matrix.floats(first, head * width)), matrix.rowStride) }
+    private func readsDirectly(_ rows: Range<Int>) -> Bool {
+        keys.elementType == .float32 || rows.count == 1 && RowDots.isInC && (keys.elementType == .bfloat16 || keys.elementType == .float16)
+    }
+
+    /// Rows of one head where they lie, or widened to float32 into some room.
+    @inline(__always)
+    private func page(_ matrix: Matrix, _ first: Int, _ count: Int, _ head: Int, _ room: UnsafeMutablePointer<Float>?) -> Page {
+        guard let room else {
+            return Page(rows: UnsafeRawPointer(matrix.address(first, head * width)), stride: matrix.rowStride, type: matrix.elementType)
+        }
         for row in 0..<count {
             RowConversion.widen(matrix.address(first + row, head * width), matrix.elementType, to: room + row * width, count: width)
         }
-        return (UnsafePointer(room), width)
+        return Page(rows: UnsafeRawPointer(room), stride: width, type: .float32)
+    }
+
+    /// Scalar products of some queries with the rows of a page.
+    @inline(__always)
+    private func score(
+        _ queries: UnsafePointer<Float>, _ count: Int, _ page: Page, _ rows: Int, _ scores: UnsafeMutablePointer<Float>
+    ) {
+        switch page.type {
+        case .bfloat16:
+            RowDots.multiply(
+                RowDots.BFloat16.self, queries, stride: rowWords, rows: count, page.rows, step: page.stride, columns: rows, width, scores,
+                sumsStride: scoreWords)
+        case .float16:
+            RowDots.multiplyHalves(
+                queries, stride: rowWords, rows: count, page.rows, step: page.stride, columns: rows, width, scores, sumsStride: scoreWords)
+        default:
+            RowDots.multiply(
+                RowDots.Single.self, queries, stride: rowWords, rows: count, page.rows, step: page.stride, columns: rows, width, scores,
+                sumsStride: scoreWords)
+        }
     }
 
     /// Makes weights of scores, relative to the greatest score so far; gives what the sums so far
@@ -177,7 +215,14 @@ final class CachedAttentionKernel: Kernel {
                 queries: Int64(queries.count), count: Int64(count), width: Int64(width), value_stride: Int64(values.stride),
                 weight_stride: Int64(scoreWords), sum_stride: Int64(rowWords))
             let first = queries.lowerBound
-            withUnsafePointer(to: &shape) { tala_add_weighted($0, values.rows, weights, shrinks + first, output + first * rowWords) }
+            let target = output + first * rowWords
+            withUnsafePointer(to: &shape) { shape in
+                switch values.type {
+                case .bfloat16: tala_add_weighted_bfloat16(shape, values.words, weights, shrinks + first, target)
+                case .float16: tala_add_weighted_halves(shape, values.words, weights, shrinks + first, target)
+                default: tala_add_weighted(shape, values.floats, weights, shrinks + first, target)
+                }
+            }
             return
         }
         for query in queries {
@@ -194,7 +239,7 @@ final class CachedAttentionKernel: Kernel {
         while i + 64 <= width {
             let place = output + i
             var (s0, s1, s2, s3) = (load(place) * shrink, load(place + 16) * shrink, load(place + 32) * shrink, load(place + 48) * shrink)
-            var value = values.rows + i
+            var value = values.floats + i
             for key in 0..<count {
                 let weight = Vector.broadcast(weights[key])
                 s0 = s0.addingProduct(load(value), weight)
@@ -212,7 +257,7 @@ final class CachedAttentionKernel: Kernel {
         while i < width {
             let part = min(16, width - i)
             var sums = loadPart(output + i, part) * shrink
-            var value = values.rows + i
+            var value = values.floats + i
             if part == 16 {
                 for key in 0..<count {
                     sums = sums.addingProduct(load(value), .broadcast(weights[key]))

@@ -156,6 +156,17 @@ enum RowDots {
         return SIMD4(s00.total, s01.total, s10.total, s11.total)
     }
 
+    /// The same with a weight of float16, where ``isInC``.
+    static func multiplyHalves(
+        _ x: UnsafePointer<Float>, stride: Int, rows: Int, _ w: UnsafeRawPointer, step: Int, columns: Int, _ k: Int,
+        _ sums: UnsafeMutablePointer<Float>, sumsStride: Int
+    ) {
+        var shape = tala_row_dots(
+            rows: Int64(rows), columns: Int64(columns), k: Int64(k), x_stride: Int64(stride), w_stride: Int64(step),
+            sums_stride: Int64(sumsStride))
+        withUnsafePointer(to: &shape) { tala_row_dots_halves($0, x, w.assumingMemoryBound(to: UInt16.self), sums) }
+    }
+
     /// The same with both sides in bfloat16, in the processor's own instruction.
     static func multiplyPairs(
         _ x: UnsafeRawPointer, stride: Int, rows: Int, _ w: UnsafeRawPointer, step: Int, columns: Int, _ k: Int,

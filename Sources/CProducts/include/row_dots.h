@@ -17,6 +17,8 @@ typedef struct {
 void tala_row_dots_float32(const tala_row_dots *_Nonnull shape, const float *_Nonnull x, const float *_Nonnull w, float *_Nonnull sums);
 /// The same with a weight of bfloat16, whose numbers are widened as they are read.
 void tala_row_dots_widened(const tala_row_dots *_Nonnull shape, const float *_Nonnull x, const uint16_t *_Nonnull w, float *_Nonnull sums);
+/// The same with a weight of float16.
+void tala_row_dots_halves(const tala_row_dots *_Nonnull shape, const float *_Nonnull x, const uint16_t *_Nonnull w, float *_Nonnull sums);
 /// Both in bfloat16: sixteen partial sums of pairs in ascending order by the processor's own
 /// instruction, then their sum by halves. For processors with tala_has_bfloat16_products.
 void tala_row_dots_bfloat16(

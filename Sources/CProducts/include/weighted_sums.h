@@ -15,4 +15,11 @@ typedef struct {
 void tala_add_weighted(
     const tala_weighted_sums *_Nonnull shape, const float *_Nonnull values, const float *_Nonnull weights, const float *_Nonnull shrink,
     float *_Nonnull sums);
+/// The same with values of bfloat16, and of float16, which are widened as they are read.
+void tala_add_weighted_bfloat16(
+    const tala_weighted_sums *_Nonnull shape, const uint16_t *_Nonnull values, const float *_Nonnull weights,
+    const float *_Nonnull shrink, float *_Nonnull sums);
+void tala_add_weighted_halves(
+    const tala_weighted_sums *_Nonnull shape, const uint16_t *_Nonnull values, const float *_Nonnull weights,
+    const float *_Nonnull shrink, float *_Nonnull sums);
 #endif
