@@ -20,7 +20,7 @@ enum {
     /// With few rows memory is slower than the sums. Then what is so many bytes ahead is fetched in
     /// the order in which it lies, where rows follow each other without gaps: memory gives that
     /// faster than lines of four rows in turns.
-    streamed_ahead = 10240,
+    streamed_ahead = 14336,
     most_streamed_tiles = 2,
 };
 
