@@ -97,6 +97,30 @@ import Testing
         }
     }
 
+    /// What the model says of the examples before training comes from rank 0.
+    @Test func preferencesDoNotDependOnTheNumberOfProcesses() throws {
+        let manifest = Self.manifest.replacing("train.jsonl", with: "pairs.jsonl")
+            .replacing("validation_file: validation.jsonl", with: "validation_split: 0.2")
+            .replacing("{type: supervised, supervised:", with: "{type: dpo, dpo:")
+        func made() throws -> RealSpool {
+            let spool = try RealSpool(manifest: manifest)
+            let pairs = (0..<20).map {
+                "{\"prompt\": \"What comes after \($0)?\", \"chosen\": \"\($0 + 1)\", \"rejected\": \"It is \($0 * $0).\"}\n"
+            }
+            try DurableFiles.replace(spool.layout.files + "/pairs.jsonl", with: pairs.joined())
+            return spool
+        }
+        let alone = try made()
+        defer { alone.remove() }
+        #expect(try Self.run(alone, processes: 1) == 0)
+        let wanted = try Trace(alone)
+        #expect(wanted.adapter != nil && wanted.metrics.count == 7)
+        let spool = try made()
+        defer { spool.remove() }
+        #expect(try Self.run(spool, processes: 2) == 0)
+        #expect(try Trace(spool) == wanted)
+    }
+
     @Test(arguments: [false, true])
     func aJobWhoseRanksAreKilledGoesOnWithOtherNumbersOfProcessesToTheSameBytes(isFull: Bool) throws {
         let manifest = isFull ? Self.full : Self.manifest

@@ -29,9 +29,12 @@ extension JobRunner {
         try group.announce(RankOrder.job.bytes)
         _ = try group.share(JSONWriter().string(shared.json))
         let validation = shared.hasOwnValidation ? job.validation : nil
-        for data in [job.training, validation].compactMap({ $0 }) { for file in data.files { try group.send(file.bytes) } }
+        for data in [job.training, validation].compactMap({ $0 }) {
+            // The bytes are there as long as the dataset.
+            try withExtendedLifetime(data) { for file in data.files { try group.send(file.bytes) } }
+        }
         guard let adapter else { return }
-        for name in shared.adapterFiles { try group.send(MappedFile(path: "\(adapter)/\(name)").bytes) }
+        for name in shared.adapterFiles { try group.send(MappedFile(path: "\(adapter)/\(name)")) }
     }
 
     /// Waits until the others are ready.
@@ -57,7 +60,7 @@ extension JobRunner {
     func shareReferences(_ path: String, hasValidation: Bool) throws {
         guard !group.isAlone else { return }
         try group.announce(RankOrder.references.bytes)
-        try group.send(MappedFile(path: path + "/training.bin").bytes)
-        if hasValidation { try group.send(MappedFile(path: path + "/validation.bin").bytes) }
+        try group.send(MappedFile(path: path + "/training.bin"))
+        if hasValidation { try group.send(MappedFile(path: path + "/validation.bin")) }
     }
 }

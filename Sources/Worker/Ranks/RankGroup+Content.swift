@@ -18,11 +18,15 @@ extension RankGroup {
     func share(_ text: String) throws -> String { String(decoding: try share(Array(text.utf8)), as: UTF8.self) }
 
     /// Sends a file's bytes; rank 0's.
+    /// - Parameter bytes: there until this returns.
     func send(_ bytes: UnsafeRawBufferPointer) throws {
         _ = try shareCount(bytes.count)
         // Who sends is only read.
         try pieces(of: UnsafeMutableRawBufferPointer(mutating: bytes)) { try broadcast($0) }
     }
+
+    /// Sends a file's bytes, which are there as long as the file; rank 0's.
+    func send(_ file: MappedFile) throws { try withExtendedLifetime(file) { try send(file.bytes) } }
 
     /// Writes the bytes of a file that rank 0 sends to a new file; the others'.
     func receive(toNew path: String) throws {
