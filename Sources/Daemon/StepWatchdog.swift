@@ -13,9 +13,12 @@ struct StepWatchdog: Sendable {
         /// Seconds of silence outside of steps: reading data, loading weights, compiling kernels,
         /// writing the result.
         var outsideSteps = 3600.0
+        /// Seconds until the first sign of life.
+        var beforeFirstSign = 3600.0
     }
     private let limits: Limits
     private var lastPulse: Pulse?
+    private var hasShownSign = false
     private var lastChange: Double
     private var stepBegan: (step: Int, time: Double)?
     private var durations: [Double] = []
@@ -46,9 +49,11 @@ struct StepWatchdog: Sendable {
             }
             lastPulse = pulse
             lastChange = now
+            hasShownSign = true
             return nil
         }
-        let limit = pulse?.phase.isStep == true ? max(limits.minimum, limits.factor * (medianStep ?? 0)) : limits.outsideSteps
+        var limit = hasShownSign ? limits.outsideSteps : limits.beforeFirstSign
+        if pulse?.phase.isStep == true { limit = max(limits.minimum, limits.factor * (medianStep ?? 0)) }
         return now - lastChange > limit ? now - lastChange : nil
     }
 }

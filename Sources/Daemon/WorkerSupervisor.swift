@@ -117,6 +117,10 @@ final class WorkerSupervisor {
     ) -> StorageError? {
         let folder = layout.job(job)
         folder.removePulse()
+        var limits = limits
+        // A launcher can be left over without processes: Open MPI's, if they die while they
+        // connect. Slurm's may wait for its turn first.
+        limits.beforeFirstSign = gang?.launch.launcher == .mpirun ? limits.minimum : limits.outsideSteps
         let worker = WorkerProcess.start(
             task, program: program, job: job, owner: owner, folder: folder.path, device: device, extra: extra, gang: gang,
             watchdog: StepWatchdog(limits, now: awake))

@@ -39,9 +39,13 @@ import Testing
     }
 
     @Test func aWorkerIsSilentForTooLongOnlyComparedWithItsOwnSteps() {
-        var watchdog = StepWatchdog(.init(minimum: 10, factor: 10, outsideSteps: 100), now: 0)
-        #expect(watchdog.silence(nil, now: 99) == nil)
-        #expect(watchdog.silence(nil, now: 101) == 101)
+        var watchdog = StepWatchdog(.init(minimum: 10, factor: 10, outsideSteps: 100, beforeFirstSign: 50), now: 0)
+        #expect(watchdog.silence(nil, now: 49) == nil)
+        #expect(watchdog.silence(nil, now: 51) == 51)
+        let first = Pulse(phase: .preparing, step: 0, beat: 1)
+        #expect(watchdog.silence(first, now: 60) == nil)
+        #expect(watchdog.silence(first, now: 159) == nil)
+        #expect(watchdog.silence(first, now: 161) == 101)
         var now = 200.0
         for step in 1...5 {
             #expect(watchdog.silence(Pulse(phase: .step, step: step, beat: step), now: now) == nil)
