@@ -38,13 +38,16 @@ package final class Engine {
     }
 
     /// Loads a model; what it trains has its first values.
-    /// - Throws: ``ModelError``, ``GraphError``, and what the device throws.
-    package init(_ model: LanguageModel, tokenizer: Tokenizer, on device: any ComputeDevice, _ settings: EngineSettings) throws {
+    /// - Parameter tokenizer: asked for when the model has been loaded.
+    /// - Throws: ``ModelError``, ``GraphError``, and what the device and the tokenizer throw.
+    package init(
+        _ model: LanguageModel, tokenizer: @autoclosure () throws -> Tokenizer, on device: any ComputeDevice, _ settings: EngineSettings
+    ) throws {
         self.settings = settings
-        self.tokenizer = tokenizer
         let shape = settings.shape(of: model)
         engineModel = try EngineModel(
             model, on: device, shape, rowLimit: settings.rowLimit, logitLimit: settings.logitLimit)
+        self.tokenizer = try tokenizer()
         pool = PagePool(count: shape.pageCount)
         freeSlots = Array((0..<settings.slots).reversed())
     }

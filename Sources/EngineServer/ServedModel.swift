@@ -38,10 +38,9 @@ package struct ServedModel {
         guard let weights = opened.weights else {
             throw ModelError(file: options.model, "contains no weights: neither model.safetensors nor shards with their index")
         }
-        var encoder = try ChatEncoder(TokenizerTexts(opened.folder))
-        encoder.clock = .now
-        try opened.configuration.requireEmbedding(
-            of: [encoder.tokenizer.vocabularySize - 1], from: opened.folder.place(of: "tokenizer.json"))
+        // A vocabulary is read on one processor while the other looks through the weights.
+        let texts = TokenizerTexts(opened.folder)
+        let reading = Beside { try ChatEncoder(texts) }
         let mixable = Set([ElementType.bfloat16, .float16].filter { device.mixesFloat32(with: $0) })
         let model = try LanguageModel(
             opened.configuration, source: .checkpoint(weights), training: .nothing,
@@ -51,7 +50,11 @@ package struct ServedModel {
             maximumLength: options.settings.contextLength)
         var settings = options.settings
         settings.quantizesHead = [.q8, .nf4].contains(options.baseWeights)
-        engine = try Engine(model, tokenizer: encoder.tokenizer, on: device, settings)
+        engine = try Engine(model, tokenizer: reading.value().tokenizer, on: device, settings)
+        var encoder = try reading.value()
+        encoder.clock = .now
+        try opened.configuration.requireEmbedding(
+            of: [encoder.tokenizer.vocabularySize - 1], from: opened.folder.place(of: "tokenizer.json"))
         self.encoder = encoder
         maker = ConstraintMaker(encoder)
         endIDs = encoder.endIDs.union(encoder.specialTokens.stopIDs)
