@@ -12,7 +12,7 @@ package enum AdapterExport {
         guard case .adapter(var settings, _) = model.training else { return JSONNode([JSONMember]()) }
         if isPlain { settings = settings.plain }
         let (targets, layers) = targets(model)
-        let saved = settings.savedModules + (model.head.map { [$0.name] } ?? [])
+        let saved = model.savedNames(settings) + (model.head.map { [$0.name] } ?? [])
         let configuration: JSONNode = [
             "peft_type": "LORA", "task_type": JSONNode(model.head == nil ? "CAUSAL_LM" : "SEQ_CLS"),
             "base_model_name_or_path": JSONNode(baseName), "r": JSONNode(settings.rank),

@@ -55,11 +55,13 @@ extension AdapterSettings {
     package func unties(_ configuration: ModelConfiguration, _ adapters: [AdapterModule]) -> Bool {
         guard configuration.tiesEmbeddings, let names = configuration.family?.family.names else { return false }
         if keepsTies { return false }
-        return [names.embedding, names.head].contains { isSaved(ModelBuilder.module(of: $0)) }
-            || adapters.contains { $0.module.isEmbedding }
+        return isSaved(ModelBuilder.module(of: names.embedding)) || savesHead(names) || adapters.contains { $0.module.isEmbedding }
     }
 
     private func isSaved(_ module: String) -> Bool { savedModules.contains { module.hasSuffix($0) } }
+
+    /// Whether the head is saved, by either of its names.
+    func savesHead(_ names: ModelNames) -> Bool { isSaved(ModelBuilder.module(of: names.head)) || names.headAlias.map(isSaved) ?? false }
 
     /// Saves embedding and head too, which have rows of new tokens. A head that is the embedding
     /// stays it.
@@ -92,20 +94,20 @@ extension AdapterSettings {
                 "names \(embedding.module.name), whose matrices would be the head's too (ensure_weight_tying), which is not supported")
         }
         var tensors = declarations.map { ($0, source: $0.name) }
-        var savedByHead: String?
-        if hasVocabularyHead, configuration.tiesEmbeddings, let names = configuration.family?.family.names,
-            var head = declarations.first(where: { $0.name == names.embedding })
+        let names = configuration.family?.family.names
+        var savedByHead = names.flatMap { savesHead($0) ? $0.head : nil }
+        if hasVocabularyHead, configuration.tiesEmbeddings, let names, var head = declarations.first(where: { $0.name == names.embedding })
         {
             if keepsTies {
                 // The head is the embedding's copy, whichever of the two is named.
-                savedByHead = isSaved(ModelBuilder.module(of: names.head)) ? names.embedding : nil
+                savedByHead = savesHead(names) ? names.embedding : nil
             } else {
                 head.name = names.head
                 tensors.append((head, source: names.embedding))
             }
         }
         let modules = tensors.map { ModelBuilder.module(of: $0.0.name) }
-        let heads = keepsTies ? [configuration.family.map { ModelBuilder.module(of: $0.family.names.head) }].compactMap { $0 } : []
+        let heads = [keepsTies ? names.map { ModelBuilder.module(of: $0.head) } : nil, names?.headAlias].compactMap { $0 }
         if let word = savedModules.first(where: { word in !(modules + heads).contains { $0.hasSuffix(word) } }) {
             let known = Set(modules.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted().joined(separator: ", ")
             throw failure("the model has no module \"\(word)\"; its modules are \(known)")

@@ -269,20 +269,18 @@ package struct AdapterFolder {
     /// The tensors that the adapter has whole, by their keys.
     /// - Throws: ``ModelError`` where one is missing, has another shape, or is of nothing that
     ///   `adapter_config.json` names.
-    /// - Parameter tie: the embedding, and the head that is the same and may be there once more.
-    func tensors(for copies: [AdapterCopy], tie: (embedding: String, head: String)? = nil) throws(ModelError) -> [String: StoredTensor] {
+    /// - Parameter second: a tensor that may be there once more under another name, or under that
+    ///   one alone.
+    func tensors(for copies: [AdapterCopy], second: (of: String, name: String)? = nil) throws(ModelError) -> [String: StoredTensor] {
         let byName = Dictionary(copies.map { ($0.name, $0) }) { first, _ in first }
         let known = Set(byName.keys)
         var found: [String: StoredTensor] = [:]
-        var second: StoredTensor?
-        for tensor in others {
-            if let tie, known.contains(tie.embedding),
-                AdapterTensorNames.module(AdapterTensorNames.plain(tensor.name), among: [tie.head]) != nil
-            {
-                second = tensor
-                continue
-            }
-            guard let copy = AdapterTensorNames.module(AdapterTensorNames.plain(tensor.name), among: known).flatMap({ byName[$0] }) else {
+        let (seconds, others) = (others.filter { isNamed($0, second?.name) }, others.filter { !isNamed($0, second?.name) })
+        let hasFirst = others.contains { isNamed($0, second?.of) }
+        for tensor in hasFirst ? others : others + seconds {
+            let copyOfSecond = isNamed(tensor, second?.name) ? second.flatMap { byName[$0.of] } : nil
+            let module = AdapterTensorNames.module(AdapterTensorNames.plain(tensor.name), among: known)
+            guard let copy = copyOfSecond ?? module.flatMap({ byName[$0] }) else {
                 throw ModelError(
                     file: file, field: tensor.name, "is no matrix of an adapter, and of no bias or module that adapter_config.json names")
             }
@@ -297,12 +295,20 @@ package struct AdapterFolder {
         if let missing = copies.first(where: { found[$0.key] == nil }) {
             throw ModelError(file: file, field: missing.key, "is missing, though adapter_config.json says that it is trained")
         }
-        if let second, let tie, let first = byName[tie.embedding].flatMap({ found[$0.key] }), !first.holdsSameNumbers(as: second) {
+        if let second, let first = byName[second.of].flatMap({ found[$0.key] }),
+            let other = seconds.first(where: { !first.holdsSameNumbers(as: $0) })
+        {
             throw ModelError(
-                file: file, field: second.name,
-                "has other numbers than \(first.name), though adapter_config.json ties them (ensure_weight_tying)")
+                file: file, field: other.name,
+                "has other numbers than \(first.name), though "
+                    + (configuration.keepsTies ? "adapter_config.json ties them (ensure_weight_tying)" : "both are names of the head"))
         }
         return found
+    }
+
+    private func isNamed(_ tensor: StoredTensor, _ name: String?) -> Bool {
+        guard let name else { return false }
+        return AdapterTensorNames.module(AdapterTensorNames.plain(tensor.name), among: [name]) != nil
     }
 
     /// The magnitudes of the modules that have matrices here, by their keys.
@@ -336,6 +342,6 @@ package struct AdapterFolder {
     package func numbers(for model: LanguageModel) throws(ModelError) -> [(key: String, numbers: [Float])] {
         try numbers(for: model.adapters, on: model.linearModules)
             + magnitudes(for: model.adapters).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
-            + tensors(for: model.copies, tie: model.keptTie).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
+            + tensors(for: model.copies, second: model.secondCopy).sorted { $0.key < $1.key }.map { ($0.key, $0.value.floats()) }
     }
 }

@@ -55,7 +55,9 @@ extension ModelConfiguration {
             throw reader.failure(
                 "num_key_value_heads", "\(headCount) heads do not divide into groups for \(keyValueHeadCount) key/value heads")
         }
-        if let width = try reader.optionalCount("head_dim", limit: 1 << 12) {
+        let givenWidth = try reader.optionalCount("head_dim", limit: 1 << 12)
+        // A null is no number, and means what nothing says of other families.
+        if let width = givenWidth ?? (json["head_dim"] == nil ? family.usualHeadWidth : nil) {
             headWidth = width
         } else {
             guard hiddenSize % headCount == 0 else {
@@ -75,7 +77,7 @@ extension ModelConfiguration {
         if !storedType.isFloatingPoint { storedType = .float32 }
         isSliding = Array(repeating: false, count: layerCount)
         self.family = FamilyBox(try family.init(reader, &self))
-        if let types = json["layer_types"], !types.isNull { try reader.applyLayerTypes(types, &self) }
+        if family.readsLayerTypes, let types = reader.value("layer_types") { try reader.applyLayerTypes(types, &self) }
         if slidingWindow == nil || !isSliding.contains(true) {
             slidingWindow = nil
             isSliding = Array(repeating: false, count: layerCount)

@@ -154,7 +154,7 @@ package final class LanguageModel {
             let folder = try settings.initialFolder.map { try AdapterFolder($0) }
             if case .checkpoint(let checkpoint) = source { try folder?.requireBase(checkpoint) }
             initialAdapter = try folder.map { try $0.matrices(for: modules, on: adaptable) } ?? [:]
-            initialCopies = try folder?.tensors(for: copies, tie: Self.keptTie(settings, configuration)) ?? [:]
+            initialCopies = try folder?.tensors(for: copies, second: Self.secondCopy(settings, configuration)) ?? [:]
             initialMagnitudes = try folder?.magnitudes(for: modules) ?? [:]
             initialHead = try folder?.head(for: head, hiddenSize: configuration.hiddenSize)
             trainables = TrainableLayout(
@@ -212,6 +212,28 @@ package final class LanguageModel {
     package var keptTie: (embedding: String, head: String)? {
         guard case .adapter(let settings, _) = training, head == nil else { return nil }
         return Self.keptTie(settings, configuration)
+    }
+
+    /// A saved tensor that stands in the adapter's file a second time, and its other name there: a
+    /// head that is tied to it, or what transformers 5 calls the head.
+    package var secondCopy: (of: String, name: String)? {
+        guard case .adapter(let settings, _) = training, head == nil else { return nil }
+        return Self.secondCopy(settings, configuration)
+    }
+
+    private static func secondCopy(_ settings: AdapterSettings, _ configuration: ModelConfiguration) -> (of: String, name: String)? {
+        if let tie = keptTie(settings, configuration) { return (tie.embedding, tie.head) }
+        guard let names = configuration.family?.family.names, let alias = names.headAlias, settings.savesHead(names) else { return nil }
+        return (names.head, alias + ".weight")
+    }
+
+    /// The names of saved modules by which every version of PEFT and transformers finds them.
+    package func savedNames(_ settings: AdapterSettings) -> [String] {
+        guard let alias = family.names.headAlias, head == nil, settings.savesHead(family.names), keptTie == nil else {
+            return settings.savedModules
+        }
+        let names = [ModelBuilder.module(of: family.names.head), alias]
+        return settings.savedModules + names.filter { !settings.savedModules.contains($0) }
     }
 
     private static func keptTie(_ settings: AdapterSettings, _ configuration: ModelConfiguration) -> (embedding: String, head: String)? {

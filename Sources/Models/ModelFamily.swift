@@ -12,6 +12,11 @@ protocol ModelFamily: Sendable, Hashable {
     /// What its config.json calls the sizes that every model has.
     static var sizeKeys: SizeKeys { get }
     static var tiesEmbeddingsByDefault: Bool { get }
+    /// Columns of a head where config.json does not say it; nil: the heads together are as wide as
+    /// the model.
+    static var usualHeadWidth: Int? { get }
+    /// Whether `layer_types` of its config.json says which layers slide.
+    static var readsLayerTypes: Bool { get }
     /// What its tensors' names may lack at their beginning, where the model was saved without its
     /// head.
     static var optionalPrefix: String? { get }
@@ -45,6 +50,8 @@ protocol ModelFamily: Sendable, Hashable {
 extension ModelFamily {
     static var sizeKeys: SizeKeys { SizeKeys() }
     static var tiesEmbeddingsByDefault: Bool { false }
+    static var usualHeadWidth: Int? { nil }
+    static var readsLayerTypes: Bool { true }
     static var optionalPrefix: String? { nil }
     static var readableQuantizations: Set<String> { [] }
     var names: ModelNames { ModelNames() }
@@ -67,6 +74,9 @@ struct ModelNames: Sendable, Hashable {
     var head = "lm_head.weight"
     /// The head's bias `[vocabulary]`, where it has one.
     var headBias: String?
+    /// What transformers 5 calls the head's module, where checkpoints have another name: PEFT
+    /// compares with it, and leaves out without a word what it does not find.
+    var headAlias: String?
 }
 
 /// The keys of the sizes that every model has, as most families spell them.

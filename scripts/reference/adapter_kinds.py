@@ -1,11 +1,12 @@
 """Adapters of each kind on a tiny model as PEFT stores them, and five steps of each as PEFT trains it."""
 
+import json
 import re
 
 import torch
 
 from common import normal, save, versions, write_json
-from models import MODELS, batch, forward, logits_of, seed_of, train
+from models import batch, forward, logits_of, seed_of, train
 
 BASE = "starcoder2-tiny"
 COMMON = {"r": 3, "lora_alpha": 6, "lora_dropout": 0.0, "task_type": "CAUSAL_LM"}
@@ -49,18 +50,23 @@ def move(wrapped, seed, changes_base):
                 parameter.mul_(1 + normal(seed, name, parameter.shape, 0.02))
 
 
-def make(out, name, settings):
+def make(out, name, settings, base=BASE, seed=None):
+    """An adapter of the set, or, with a seed, one that was drawn."""
     from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
     from transformers import AutoModelForCausalLM
 
-    _, _, _, lengths = MODELS[BASE]
-    folder, seed = f"{out}/adapters/{BASE}-{name}", seed_of(BASE)
-    model = AutoModelForCausalLM.from_pretrained(f"{out}/models/{BASE}", attn_implementation="eager", dtype=torch.float32).eval()
-    wrapped = get_peft_model(model, LoraConfig(**COMMON, **settings))
+    with open(f"{out}/models/{base}/golden.json") as file:
+        lengths = json.load(file)["lengths"]
+    drawn, folder = seed is not None, f"{out}/adapters/{name if seed is not None else f'{base}-{name}'}"
+    seed = seed_of(base) if seed is None else seed
+    model = AutoModelForCausalLM.from_pretrained(f"{out}/models/{base}", attn_implementation="eager", dtype=torch.float32).eval()
+    if any(word in model.config.model_type for word in ["moe", "mixtral", "gpt_oss"]):
+        model.set_experts_implementation("eager")
+    wrapped = get_peft_model(model, LoraConfig(**{**COMMON, **settings}))
     move(wrapped, seed + 500, settings.get("init_lora_weights") in ("pissa", "olora"))
     stored = get_peft_model_state_dict(wrapped)
     save(f"{folder}/adapter_model.safetensors", stored)
-    config = {"peft_type": "LORA", "base_model_name_or_path": f"models/{BASE}", "inference_mode": True, "bias": "none", **COMMON, **settings}
+    config = {"peft_type": "LORA", "base_model_name_or_path": f"models/{base}", "inference_mode": True, "bias": "none", **COMMON, **settings}
     write_json(f"{folder}/adapter_config.json", dict(sorted(config.items())), indent=2)
     rows = batch(seed, lengths, max(lengths), model.config.vocab_size)
     trained = {plain(key): value for key, value in wrapped.named_parameters() if value.requires_grad}
@@ -73,7 +79,8 @@ def make(out, name, settings):
     write_json(
         f"{folder}/golden.json",
         {
-            "base": f"models/{BASE}",
+            "base": f"models/{base}",
+            **({"drawn": True} if drawn else {}),
             "versions": versions(),
             "trained": {key: list(value.shape) for key, value in sorted(trained.items())},
             **figures,

@@ -394,6 +394,8 @@ RANK, ALPHA = 4, 8
 
 # Whose every parameter after the steps is stored too; the others' are told by their losses and norms.
 STORED_AFTER = ["gemma2-tiny", "llama-tiny", "qwen2-tiny", "starcoder2-tiny"]
+# Families whose experts are called block_sparse_moe in checkpoints.
+FEW_EXPERTS = ["mixtral", "phimoe"]
 # A family that is added later goes to the end: what is there keeps its numbers.
 SEEDED = [
     "gemma2-tiny",
@@ -469,7 +471,10 @@ def fill(model, seed, model_type):
 
 
 def published(name, model_type):
-    """The name by which checkpoints hold a parameter: transformers 5 calls the head of GPT-NeoX otherwise."""
+    """The name by which checkpoints hold a parameter: transformers 5 calls the head of GPT-NeoX and the routers of
+    some mixtures otherwise."""
+    if model_type in FEW_EXPERTS:
+        return name.replace("mlp.gate.", "block_sparse_moe.gate.").replace("mlp.router.", "block_sparse_moe.gate.")
     return name.replace("lm_head", "embed_out") if model_type == "gpt_neox" else name
 
 
@@ -478,9 +483,13 @@ def pieces(name, value, model_type):
     module, _, kind = name.rpartition(".")
     if not module.endswith("mlp.experts") or model_type == "gpt_oss":
         return [(published(name, model_type), value)]
+    gate, up, down = "gate_proj", "up_proj", "down_proj"
+    if model_type in FEW_EXPERTS:
+        gate, up, down = "w1", "w3", "w2"
+        module = module.replace("mlp.experts", "block_sparse_moe.experts")
     if kind == "down_proj":
-        return [(f"{module}.{expert}.down_proj.weight", value[expert]) for expert in range(len(value))]
-    halves = zip(["gate_proj", "up_proj"], value.chunk(2, dim=1))
+        return [(f"{module}.{expert}.{down}.weight", value[expert]) for expert in range(len(value))]
+    halves = zip([gate, up], value.chunk(2, dim=1))
     return [(f"{module}.{expert}.{half}.weight", part[expert]) for half, part in halves for expert in range(len(value))]
 
 
@@ -580,7 +589,7 @@ def linear_targets(model):
     names = {name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, linear)}
     if "moe" in model.config.model_type:
         # PEFT takes these names for experts, too.
-        names -= {"gate_proj", "up_proj", "down_proj"}
+        names -= {"gate_proj", "up_proj", "down_proj", "router"}
     return sorted(names - {"lm_head", "embed_out"})
 
 
@@ -637,7 +646,7 @@ def make_model(folder, config, stored_type, shards, seed):
     newer.pop("_name_or_path", None)
     write_json(f"{folder}/config.transformers5.json", dict(sorted(newer.items())), indent=2)
     model = AutoModelForCausalLM.from_config(loaded, attn_implementation="eager", dtype=torch.float32)
-    if "moe" in config["model_type"] or config["model_type"] == "gpt_oss":
+    if "moe" in config["model_type"] or config["model_type"] in ["gpt_oss", "mixtral"]:
         # One expert after the other, for any widths.
         model.set_experts_implementation("eager")
     fill(model, seed, config["model_type"])
@@ -678,11 +687,12 @@ def logits_of(model, rows, lengths, prefix):
     return {f"{prefix}.logits.seq{row}": logits[row, : lengths[row]] for row in sorted(chosen)}
 
 
-def make(out, name):
-    config, stored_type, shards, lengths = MODELS[name]
-    folder, seed = f"{out}/models/{name}", seed_of(name)
+def make(out, name, drawn=None, seed=None):
+    """A model of the set, or one that was drawn."""
+    config, stored_type, shards, lengths = drawn or MODELS[name]
+    folder, seed = f"{out}/models/{name}", seed or seed_of(name)
     model = make_model(folder, config, stored_type, shards, seed)
-    if config["model_type"] == "gpt_oss":
+    if config["model_type"] == "gpt_oss" and not drawn:
         make_packed(f"{out}/packed/{name}", model, config)
     rows = batch(seed, lengths, max(lengths), config["vocab_size"])
     tensors, figures = dict(rows), {}
@@ -718,12 +728,13 @@ def make(out, name):
             lambda: found.update(named("grad", lambda value: value.grad)),
         )
         tensors |= found
-        if kind == "lora" or name in STORED_AFTER:
+        if kind == "lora" or drawn or name in STORED_AFTER:
             tensors |= named(f"after{STEPS}", lambda value: value)
         figures[kind]["float64"] = train(double, rows)
         figures[kind]["observed_float32_vs_float64"] = differences(figures[kind], figures[kind]["float64"])
     save(f"{folder}/golden.safetensors", tensors)
     description = {
+        **({"drawn": True} if drawn else {}),
         "model": name,
         "stored_dtype": stored_type,
         "shards": shards,

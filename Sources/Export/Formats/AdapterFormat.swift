@@ -18,8 +18,8 @@ struct AdapterFormat: ResultFormat {
         var entries: [SafetensorsWriter.Entry] = parameters.map {
             .init(name: $0.key, shape: plain.shape($0.key) ?? $0.shape, elementType: .float32)
         }
-        let tie = Self.tie(tuned.model)
-        if let tie { entries.append(.init(name: tie.head, shape: tie.embedding.shape, elementType: .float32)) }
+        let second = Self.secondCopy(tuned.model)
+        if let second { entries.append(.init(name: second.name, shape: second.of.shape, elementType: .float32)) }
         var writer = try SafetensorsWriter(path: folder + "/adapter_model.safetensors", entries: entries)
         for parameter in parameters {
             if plain.shape(parameter.key) != nil {
@@ -28,7 +28,7 @@ struct AdapterFormat: ResultFormat {
                 try tuned.forEachPart(of: parameter.key) { try writer.append(UnsafeRawBufferPointer($0)) }
             }
         }
-        if let tie { try tuned.forEachPart(of: tie.embedding.key) { try writer.append(UnsafeRawBufferPointer($0)) } }
+        if let second { try tuned.forEachPart(of: second.of.key) { try writer.append(UnsafeRawBufferPointer($0)) } }
         try writer.finish()
         try AdapterExport.writeConfiguration(tuned.model, baseName: tuned.baseName, isPlain: true, to: folder)
         // Whoever loads the adapter loads the base's own; only what differs from it is said here.
@@ -38,12 +38,13 @@ struct AdapterFormat: ResultFormat {
         try TunedModel.write(Array(tuned.card.utf8), to: folder + "/README.md")
     }
 
-    /// The saved embedding, and what the head that is tied to it is called: it stands in the file
-    /// once more, as PEFT writes it, for versions that do not know of the tie.
-    private static func tie(_ model: LanguageModel) -> (embedding: TrainableLayout.Parameter, head: String)? {
-        guard let tie = model.keptTie, let key = model.trainedKey(of: tie.embedding),
+    /// A saved tensor that stands in the file once more under another name: the embedding for a
+    /// head that is tied to it, as PEFT writes it for versions that do not know of the tie; a head
+    /// that transformers 5 calls otherwise.
+    private static func secondCopy(_ model: LanguageModel) -> (of: TrainableLayout.Parameter, name: String)? {
+        guard let second = model.secondCopy, let key = model.trainedKey(of: second.of),
             let parameter = model.trainables.parameters.first(where: { $0.key == key })
         else { return nil }
-        return (parameter, "base_model.model." + tie.head)
+        return (parameter, "base_model.model." + second.name)
     }
 }

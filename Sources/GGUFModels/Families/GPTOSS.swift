@@ -7,7 +7,7 @@ struct GPTOSSFiles: GGUFFamily {
         prefix: "mlp.experts", modules: GGUFForm.Experts.modules, countKey: "num_local_experts", widthKey: "intermediate_size",
         hasBias: true)
     static let form = GGUFForm(
-        name: "gpt-oss",
+        name: "gpt-oss", usualHeadWidth: 64,
         modules: GGUFForm.standard(with: ["post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp"]),
         bare: ["self_attn.sinks": "attn_sinks"],
         keys: experts.keys + [

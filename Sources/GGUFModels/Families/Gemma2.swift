@@ -9,7 +9,7 @@ struct Gemma2Files: GGUFFamily {
     ])
     static let activation = (key: "hidden_activation", word: "gelu_pytorch_tanh")
     static let form = GGUFForm(
-        name: "gemma2", addsOneToNorms: true, tiesByDefault: true, modules: modules,
+        name: "gemma2", addsOneToNorms: true, usualHeadWidth: 256, tiesByDefault: true, modules: modules,
         keys: [
             GGUFForm.Key(file: "attn_logit_softcapping", configuration: "attn_logit_softcapping", value: .number),
             GGUFForm.Key(file: "final_logit_softcapping", configuration: "final_logit_softcapping", value: .number),

@@ -4,7 +4,7 @@ struct Gemma3Files: GGUFFamily {
     static let modelType = "gemma3_text"
     static let className = "Gemma3ForCausalLM"
     static let form = GGUFForm(
-        name: "gemma3", addsOneToNorms: true, tiesByDefault: true, modules: Gemma2Files.modules,
+        name: "gemma3", addsOneToNorms: true, usualHeadWidth: 256, tiesByDefault: true, modules: Gemma2Files.modules,
         keys: [
             GGUFForm.Key(
                 file: "rope.freq_base_swa", configuration: "rope_local_base_freq", value: .number, standard: 1e4,

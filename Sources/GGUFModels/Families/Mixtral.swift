@@ -7,7 +7,8 @@ struct MixtralFiles: GGUFFamily {
         countKey: "num_local_experts", widthKey: "intermediate_size")
     static let form = GGUFForm(
         name: "llama", interleavesHeads: true, writesVocabulary: true,
-        modules: GGUFForm.standard(with: ["block_sparse_moe.gate": "ffn_gate_inp"]), keys: experts.keys, experts: experts)
+        modules: GGUFForm.standard(with: ["block_sparse_moe.gate": "ffn_gate_inp"]), keys: experts.keys, experts: experts,
+        usualRotaryBase: 1e6)
 
     static func remarks(writing configuration: GGUFConfiguration) -> [String] { configuration.remarkOnWindow }
 

@@ -6,7 +6,7 @@ struct PhiMoEFiles: GGUFFamily {
     static let form = GGUFForm(
         name: "phimoe", writesHeadWidth: false, modules: MixtralFiles.form.modules, usualEpsilon: 1e-5,
         keys: MixtralFiles.experts.keys + [.slidingWindow(standard: 0)], experts: MixtralFiles.experts, writesScaling: false,
-        mayUseLongrope: true, scoreFactorKeys: ["short_mscale", "long_mscale"], biasKey: "attention_bias")
+        mayUseLongrope: true, scoreFactorKeys: ["short_mscale", "long_mscale"], usualRotaryBase: 1e6, biasKey: "attention_bias")
 
     /// That of the released models, by which their choice of experts is made.
     private static let usualJitter = 0.01

@@ -51,7 +51,8 @@ package struct GGUFConfiguration {
         return Sizes(
             layers: try count("num_hidden_layers"), positions: try count("max_position_embeddings"), hidden: hidden,
             inner: try family.innerWidth(self), heads: heads, keyHeads: integer("num_key_value_heads") ?? heads,
-            headWidth: integer("head_dim") ?? hidden / heads, vocabulary: try count("vocab_size"))
+            headWidth: integer("head_dim") ?? (holds("head_dim") ? nil : form.usualHeadWidth) ?? hidden / heads,
+            vocabulary: try count("vocab_size"))
     }
 
     /// Rotary settings: under `rope_scaling`, or, since transformers 5, under `rope_parameters`,

@@ -57,6 +57,9 @@ struct GGUFForm {
     var hasThirds = false
     var writesVocabulary = false
     var writesHeadWidth = true
+    /// Columns of a head where config.json does not say it; nil: heads together are as wide as the
+    /// model.
+    var usualHeadWidth: Int?
     var tiesByDefault = false
     /// What stands before a layer's number.
     var layers = "model.layers"

@@ -5,6 +5,7 @@ import Graph
 /// before and behind attention and feed-forward layer.
 struct GLM4Family: ModelFamily {
     static let modelType = "glm4"
+    static let usualHeadWidth: Int? = 128
     let norm: NormSettings
     let activation: ActivationFunction
     let intermediateSize: Int

@@ -11,7 +11,8 @@ struct GPTNeoXFamily: ModelFamily {
     let hasAttentionBias: Bool
     let isParallel: Bool
     var names: ModelNames {
-        ModelNames(embedding: "gpt_neox.embed_in.weight", finalNorm: "gpt_neox.final_layer_norm", head: "embed_out.weight")
+        ModelNames(
+            embedding: "gpt_neox.embed_in.weight", finalNorm: "gpt_neox.final_layer_norm", head: "embed_out.weight", headAlias: "lm_head")
     }
 
     init(_ reader: ConfigurationReader, _ model: inout ModelConfiguration) throws(ModelError) {

@@ -7,6 +7,7 @@ import Tensors
 /// turned, with the columns of gate and up in turns; published ones as MXFP4.
 struct GPTOSSFamily: ModelFamily {
     static let modelType = "gpt_oss"
+    static let usualHeadWidth: Int? = 64
     static let readableQuantizations: Set<String> = ["mxfp4"]
     let layer: StandardLayer
     var norm: NormSettings { layer.norm }

@@ -5,6 +5,7 @@ import Graph
 /// square root of their width.
 struct Gemma2Family: ModelFamily {
     static let modelType = "gemma2"
+    static let usualHeadWidth: Int? = 256
     static let tiesEmbeddingsByDefault = true
     let layer: GemmaLayer
     var norm: NormSettings { layer.norm }

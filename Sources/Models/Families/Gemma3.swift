@@ -5,6 +5,7 @@ import Graph
 /// and turn by a table of their own.
 struct Gemma3Family: ModelFamily {
     static let modelType = "gemma3_text"
+    static let usualHeadWidth: Int? = 256
     static let tiesEmbeddingsByDefault = true
     let layer: GemmaLayer
     var norm: NormSettings { layer.norm }

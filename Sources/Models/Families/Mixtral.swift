@@ -24,7 +24,7 @@ struct MixtralFamily: ModelFamily {
             throw reader.failure("router_jitter_noise", "is \(noise): noise on what routers see is not supported, set it to 0")
         }
         self.layer = layer
-        model.rotaryTables = [RotaryTable(try reader.rotary(for: model))]
+        model.rotaryTables = [RotaryTable(try reader.rotary(for: model, defaultBase: 1e6))]
         model.slideEverywhere(try reader.optionalCount("sliding_window", limit: 1 << 28))
     }
 

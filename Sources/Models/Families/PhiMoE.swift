@@ -30,7 +30,7 @@ struct PhiMoEFamily: ModelFamily {
         model.routerLoss = try reader.routerLoss(chosenCount: experts.chosenCount, usual: 0)
         self.layer = layer
         hasHeadBias = try reader.flag("lm_head_bias") ?? false
-        var rotary = try reader.rotary(for: model)
+        var rotary = try reader.rotary(for: model, defaultBase: 1e6)
         if case .longrope(let short, let long, let original, _) = rotary.scaling, let scaling = reader.value("rope_scaling"),
             let factor = scaling["short_mscale"]?.double
         {

@@ -1,4 +1,5 @@
 import Graph
+import JSON
 
 /// Qwen 2 and 2.5 (Yang et al. 2024, arXiv:2407.10671): Llama's layers with biases on queries, keys
 /// and values.
@@ -17,11 +18,16 @@ struct Qwen2Family: ModelFamily {
 
     /// With `use_sliding_window` the layers from `max_window_layers` on slide.
     static func readWindow(_ model: inout ModelConfiguration, _ reader: ConfigurationReader) throws(ModelError) {
-        guard try reader.flag("use_sliding_window") ?? false else { return }
-        let window = try reader.optionalCount("sliding_window", limit: 1 << 28)
-        let first = try reader.number("max_window_layers") ?? Double(model.layerCount)
+        guard let window = try window(reader) else { return }
+        let first = try reader.number("max_window_layers") ?? 28
         model.slidingWindow = window
-        model.isSliding = (0..<model.layerCount).map { window != nil && Double($0) >= first }
+        model.isSliding = (0..<model.layerCount).map { Double($0) >= first }
+    }
+
+    /// The window, where `use_sliding_window` asks for one.
+    static func window(_ reader: ConfigurationReader) throws(ModelError) -> Int? {
+        guard try reader.flag("use_sliding_window") ?? false else { return nil }
+        return try reader.optionalCount("sliding_window", limit: 1 << 28) ?? (reader.node["sliding_window"] == nil ? 4096 : nil)
     }
 
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {

@@ -4,6 +4,7 @@ import Graph
 /// of each head before they are rotated.
 struct Qwen3Family: ModelFamily {
     static let modelType = "qwen3"
+    static let usualHeadWidth: Int? = 128
     let layer: StandardLayer
     var norm: NormSettings { layer.norm }
 

@@ -5,6 +5,7 @@ import Tensors
 /// experts, but for those that config.json leaves dense.
 struct Qwen3MoEFamily: ModelFamily {
     static let modelType = "qwen3_moe"
+    static let readsLayerTypes = false
     let layer: StandardLayer
     var norm: NormSettings { layer.norm }
 
@@ -23,7 +24,8 @@ struct Qwen3MoEFamily: ModelFamily {
         for index in 0..<model.layerCount where (index + 1) % step != 0 { layer.denseLayers.insert(index) }
         self.layer = layer
         model.rotaryTables = [RotaryTable(try reader.rotary(for: model))]
-        try Qwen2Family.readWindow(&model, reader)
+        // transformers has no layers of this family that do not slide where one does.
+        if let window = try Qwen2Family.window(reader) { model.slideEverywhere(window) }
     }
 
     func addLayer(_ index: Int, _ hidden: ValueID, to builder: inout ModelBuilder) throws(GraphError) -> ValueID {

@@ -14,7 +14,7 @@ struct SmolLM3Family: ModelFamily {
         var layer = try StandardLayer(reader)
         try layer.readAttentionBias(reader)
         self.layer = layer
-        model.rotaryTables = [RotaryTable(try reader.rotary(for: model))]
+        model.rotaryTables = [RotaryTable(try reader.rotary(for: model, defaultBase: 2e6))]
         if let flags = try reader.flags("no_rope_layers", count: model.layerCount) {
             // In spite of its name a 1 means a layer with rotary positions.
             rotates = flags
