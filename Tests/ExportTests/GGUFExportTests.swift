@@ -244,6 +244,49 @@ import Testing
             } catch { #expect(error.description.contains(word), "\(error)") }
         }
     }
+
+    /// What llama.cpp does not load, or computes otherwise without a word.
+    @Test(
+        arguments: [
+            ("llama", "hidden_act", "gelu"), ("starcoder2", "hidden_act", "silu"), ("qwen3", "attention_bias", true),
+            ("smollm3", "mlp_bias", true), ("gpt_oss", "attention_bias", false), ("starcoder2", "use_bias", false),
+            ("gemma3_text", "query_pre_attn_scalar", 20), ("gemma2", "layer_types", ["full_attention", "sliding_attention"]),
+            ("smollm3", "no_rope_layers", [1, 0]), ("qwen2", "rope_scaling", ["rope_type": "llama3", "factor": 2]),
+            ("smollm3", "layer_types", ["sliding_attention", "full_attention"]),
+        ] as [(String, String, JSONNode)])
+    func whatLlamaCppComputesOtherwiseIsRefused(type: String, key: String, value: JSONNode) throws {
+        let members: [JSONMember] = [
+            JSONMember("model_type", JSONNode(type)), JSONMember("hidden_size", 64), JSONMember("num_attention_heads", 4),
+            JSONMember("num_hidden_layers", 2), JSONMember("intermediate_size", 8), JSONMember("max_position_embeddings", 64),
+            JSONMember("vocab_size", 32), JSONMember("head_dim", 16), JSONMember("sliding_window", 8),
+        ]
+        _ = try GGUFArchitecture(JSONNode(members))
+        do throws(GGUFError) {
+            _ = try GGUFArchitecture(JSONNode(members + [JSONMember(key, value)]))
+            Issue.record("\(type): \(key) \(value) was taken")
+        } catch { #expect(error.description.contains(key) || error.description.contains("llama3"), "\(error)") }
+    }
+
+    /// Files have what YaRN's scores are scaled by as a multiple of `0.1 ln(s) + 1`.
+    @Test func scoresOfYaRNAreScaledAsTheConfigurationSays() throws {
+        let base: [JSONMember] = [
+            JSONMember("model_type", "llama"), JSONMember("hidden_size", 64), JSONMember("num_attention_heads", 4),
+            JSONMember("num_hidden_layers", 2), JSONMember("intermediate_size", 8), JSONMember("max_position_embeddings", 64),
+            JSONMember("vocab_size", 32),
+        ]
+        func factor(_ more: [JSONMember]) throws -> Double? {
+            let scaling = [JSONMember("rope_type", "yarn"), JSONMember("factor", 4)] + more
+            let keys = try GGUFArchitecture(JSONNode(base + [JSONMember("rope_scaling", JSONNode(scaling))])).metadata()
+            guard case .float32(let number)? = keys.first(where: { $0.0 == "llama.rope.scaling.attn_factor" })?.1 else { return nil }
+            return number
+        }
+        let usual = 0.1 * log(4.0) + 1
+        #expect(try factor([]) == nil)
+        #expect(try abs((factor([JSONMember("attention_factor", 1.3)]) ?? 0) - 1.3 / usual) < 1e-12)
+        let ratio = (0.1 * 1.1 * log(4.0) + 1) / (0.1 * 0.7 * log(4.0) + 1)
+        let found = try factor([JSONMember("mscale", 1.1), JSONMember("mscale_all_dim", 0.7)])
+        #expect(abs((found ?? 0) - ratio / usual) < 1e-12)
+    }
 }
 
 extension Double {

@@ -97,6 +97,10 @@ package struct GGUFPlan {
                     tensor: GGUFWriter.Tensor(name: target.name, shape: matrix.shape, type: type), sources: [matrix],
                     change: target.change, isTurned: target.isTurned))
         }
+        if architecture.repeatsTiedHead, var head = parts.first(where: { $0.tensor.name == "token_embd.weight" }) {
+            head.tensor.name = "output.weight"
+            parts.append(head)
+        }
         return parts
     }
 

@@ -17,11 +17,6 @@ struct GPTNeoXFiles: GGUFFamily {
         Int(configuration.rotaryShare("rotary_pct", or: 0.25) * Double(sizes.hidden / sizes.heads))
     }
 
-    static func remarks(writing configuration: GGUFConfiguration) -> [String] {
-        guard configuration.text("hidden_act") ?? "gelu" == "gelu" else { return [] }
-        return ["llama.cpp computes GELU by its approximation with a hyperbolic tangent; this family's own is exact"]
-    }
-
     static func remarks(reading reader: GGUFConfigurationReader) -> [String] {
         ["GELU is computed exactly, as the family was trained; llama.cpp takes its approximation with a hyperbolic tangent"]
     }

@@ -13,16 +13,13 @@ struct GPTOSSFiles: GGUFFamily {
         keys: experts.keys + [
             GGUFForm.Key(file: "expert_feed_forward_length", configuration: "intermediate_size", value: .count),
             .slidingWindow(standard: 128),
-        ], experts: experts, usualRotaryBase: 150_000, biasKey: "attention_bias")
+        ], experts: experts, usualRotaryBase: 150_000, biasKey: "attention_bias", demandedBiases: ["attention_bias": true])
 
     static func check(_ configuration: GGUFConfiguration, _ sizes: GGUFConfiguration.Sizes) throws(GGUFError) {
         if let limit = configuration.number("swiglu_limit"), limit != 7 {
             throw GGUFError("config.json: swiglu_limit is \(limit), and llama.cpp's is 7")
         }
-        let types = configuration.list("layer_types").map { $0.string ?? "" }
-        if types.enumerated().contains(where: { $1 != ($0 % 2 == 0 ? "sliding_attention" : "full_attention") }) {
-            throw GGUFError("config.json: layer_types are not sliding and full in turns, and llama.cpp's are")
-        }
+        try configuration.requireSliding("are sliding and full in turns") { $0 % 2 == 0 }
     }
 
     static func members(_ reader: GGUFConfigurationReader) -> [JSONMember] { [JSONMember("swiglu_limit", JSONNode(7.0))] }

@@ -21,6 +21,7 @@ struct Gemma2Files: GGUFFamily {
             throw GGUFError(
                 "config.json: query_pre_attn_scalar is \(scalar), and llama.cpp scales Gemma 2's scores by the width of a head alone")
         }
+        try configuration.requireSliding("are sliding and full in turns") { $0 % 2 == 0 }
     }
 
     static func members(_ reader: GGUFConfigurationReader) -> [JSONMember] { [scoreScalar(reader, layersOfLargest: 46)] }

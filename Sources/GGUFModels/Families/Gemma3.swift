@@ -15,6 +15,12 @@ struct Gemma3Files: GGUFFamily {
         if let pattern = configuration.integer("sliding_window_pattern"), pattern != 6 {
             throw GGUFError("config.json: sliding_window_pattern is \(pattern), and llama.cpp's is 6")
         }
+        try configuration.requireSliding("are full in every sixth place") { ($0 + 1) % 6 != 0 }
+        // The largest divides scores by the root of another number, in llama.cpp as well.
+        let expected = sizes.layers == 62 ? sizes.hidden / sizes.heads : sizes.headWidth
+        if let scalar = configuration.number("query_pre_attn_scalar"), scalar != Double(expected) {
+            throw GGUFError("config.json: query_pre_attn_scalar is \(scalar), and llama.cpp's is \(expected) for a model of this size")
+        }
     }
 
     static func members(_ reader: GGUFConfigurationReader) throws(GGUFFault) -> [JSONMember] {

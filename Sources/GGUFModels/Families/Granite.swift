@@ -8,5 +8,5 @@ struct GraniteFiles: GGUFFamily {
             GGUFForm.Key(file: "embedding_scale", configuration: "embedding_multiplier", value: .number),
             GGUFForm.Key(file: "residual_scale", configuration: "residual_multiplier", value: .number),
             GGUFForm.Key(file: "logit_scale", configuration: "logits_scaling", value: .number),
-        ], biasKey: "attention_bias")
+        ], readsDivisors: true, biasKey: "attention_bias")
 }

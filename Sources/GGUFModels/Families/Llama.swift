@@ -4,7 +4,8 @@ import JSON
 struct LlamaFiles: GGUFFamily {
     static let modelType = "llama"
     static let className = "LlamaForCausalLM"
-    static let form = GGUFForm(name: "llama", interleavesHeads: true, writesVocabulary: true, biasKey: "attention_bias")
+    static let form = GGUFForm(
+        name: "llama", interleavesHeads: true, writesVocabulary: true, readsDivisors: true, biasKey: "attention_bias")
 
     static func isMeant(by metadata: GGUFMetadata) throws(GGUFFault) -> Bool { try !MixtralFiles.isMeant(by: metadata) }
 

@@ -2,7 +2,7 @@
 struct MistralFiles: GGUFFamily {
     static let modelType = "mistral"
     static let className = "MistralForCausalLM"
-    static let form = GGUFForm(name: "llama", interleavesHeads: true, writesVocabulary: true)
+    static let form = GGUFForm(name: "llama", interleavesHeads: true, writesVocabulary: true, readsDivisors: true)
 
     static func remarks(writing configuration: GGUFConfiguration) -> [String] { configuration.remarkOnWindow }
 

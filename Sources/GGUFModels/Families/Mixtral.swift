@@ -8,7 +8,7 @@ struct MixtralFiles: GGUFFamily {
     static let form = GGUFForm(
         name: "llama", interleavesHeads: true, writesVocabulary: true,
         modules: GGUFForm.standard(with: ["block_sparse_moe.gate": "ffn_gate_inp"]), keys: experts.keys, experts: experts,
-        usualRotaryBase: 1e6)
+        readsDivisors: true, usualRotaryBase: 1e6)
 
     static func remarks(writing configuration: GGUFConfiguration) -> [String] { configuration.remarkOnWindow }
 

@@ -7,7 +7,7 @@ struct OLMo2Files: GGUFFamily {
         name: "olmo2", writesHeadWidth: false,
         modules: GGUFForm.standard(with: [
             "post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm",
-        ]), biasKey: "attention_bias")
+        ]), biasKey: "attention_bias", refusedBiases: ["attention_bias"], repeatsTiedHead: true)
 
     static func members(_ reader: GGUFConfigurationReader) throws(GGUFFault) -> [JSONMember] {
         let window = reader.key("attention.sliding_window")

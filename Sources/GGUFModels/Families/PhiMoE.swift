@@ -6,7 +6,8 @@ struct PhiMoEFiles: GGUFFamily {
     static let form = GGUFForm(
         name: "phimoe", writesHeadWidth: false, modules: MixtralFiles.form.modules, usualEpsilon: 1e-5,
         keys: MixtralFiles.experts.keys + [.slidingWindow(standard: 0)], experts: MixtralFiles.experts, writesScaling: false,
-        mayUseLongrope: true, scoreFactorKeys: ["short_mscale", "long_mscale"], usualRotaryBase: 1e6, biasKey: "attention_bias")
+        mayUseLongrope: true, scoreFactorKeys: ["short_mscale", "long_mscale"], usualRotaryBase: 1e6, biasKey: "attention_bias",
+        demandedBiases: ["attention_bias": false, "lm_head_bias": false])
 
     /// That of the released models, by which their choice of experts is made.
     private static let usualJitter = 0.01
@@ -17,9 +18,6 @@ struct PhiMoEFiles: GGUFFamily {
 
     static func check(_ configuration: GGUFConfiguration, _ sizes: GGUFConfiguration.Sizes) throws(GGUFError) {
         try sizes.checkWidthOfHeads()
-        for key in ["attention_bias", "lm_head_bias"] where configuration.flag(key) != true {
-            throw GGUFError("config.json: \(key) is not true, and llama.cpp demands that bias of this family")
-        }
     }
 
     static func remarks(writing configuration: GGUFConfiguration) -> [String] {

@@ -7,5 +7,6 @@ struct Qwen2Files: GGUFFamily {
         if configuration.flag("use_sliding_window") == true {
             throw GGUFError("config.json: use_sliding_window is true, and llama.cpp has no window for this family")
         }
+        try configuration.requireSliding("do not slide in this family") { _ in false }
     }
 }

@@ -8,7 +8,7 @@ struct Qwen3MoEFiles: GGUFFamily {
     static let form = GGUFForm(
         name: "qwen3moe", modules: GGUFForm.standard(with: ["mlp.gate": "ffn_gate_inp"]),
         keys: experts.keys + [GGUFForm.Key(file: "expert_feed_forward_length", configuration: "moe_intermediate_size", value: .count)],
-        experts: experts, biasKey: "attention_bias")
+        experts: experts, biasKey: "attention_bias", refusedBiases: ["attention_bias"])
 
     static func check(_ configuration: GGUFConfiguration, _ sizes: GGUFConfiguration.Sizes) throws(GGUFError) {
         try Qwen2Files.check(configuration, sizes)

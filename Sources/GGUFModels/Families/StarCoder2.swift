@@ -4,7 +4,7 @@ struct StarCoder2Files: GGUFFamily {
     static let form = GGUFForm(
         name: "starcoder2", writesHeadWidth: false, tiesByDefault: true,
         modules: GGUFForm.standard(with: ["mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"]),
-        epsilon: GGUFForm.layerNormEpsilon("norm_epsilon"), biasKey: "use_bias",
+        epsilon: GGUFForm.layerNormEpsilon("norm_epsilon"), biasKey: "use_bias", demandedBiases: ["use_bias": true],
         activation: (key: "hidden_act", word: "gelu_pytorch_tanh"))
 
     static func remarks(writing configuration: GGUFConfiguration) -> [String] { configuration.remarkOnWindow }

@@ -77,6 +77,10 @@ package struct GGUFArchitecture {
         configuration.flag("tie_word_embeddings") ?? configuration.flag("tie_embedding") ?? form.tiesByDefault
     }
 
+    /// Whether the head stands in a file as well, though it is the embedding: llama.cpp demands it
+    /// of some families.
+    package var repeatsTiedHead: Bool { form.repeatsTiedHead && tiesEmbeddings }
+
     /// The keys below the architecture's name, in the order in which llama.cpp's converter writes
     /// them.
     package func metadata() throws(GGUFError) -> [(String, GGUFValue)] {
@@ -89,7 +93,8 @@ package struct GGUFArchitecture {
             ("feed_forward_length", .uint32(sizes.inner)), ("attention.head_count", .uint32(sizes.heads)),
             ("attention.head_count_kv", keyHeads),
         ]
-        if form.writesRotaryBase, !form.learnsPositions { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
+        let isUsual = configuration.rotaryBase == form.usualRotaryBase
+        if form.writesRotaryBase || !isUsual, !form.learnsPositions { keys.append(("rope.freq_base", .float32(configuration.rotaryBase))) }
         keys.append((form.epsilon.file, .float32(configuration.number(form.epsilon.configuration) ?? form.usualEpsilon)))
         if form.writesHeadWidth {
             keys += [("attention.key_length", .uint32(sizes.headWidth)), ("attention.value_length", .uint32(sizes.headWidth))]

@@ -73,11 +73,35 @@ package struct GGUFConfiguration {
         number(key) ?? rotary?["partial_rotary_factor"]?.double ?? standard
     }
 
+    /// Asks for layers that slide where llama.cpp's do, where config.json lists them.
+    /// - Throws: ``GGUFError`` naming the key.
+    func requireSliding(_ words: String, where slides: (Int) -> Bool) throws(GGUFError) {
+        for (index, type) in list("layer_types").enumerated() where (type.string == "sliding_attention") != slides(index) {
+            throw GGUFError("config.json: entry \(index + 1) of layer_types is \(type.string ?? ""), and llama.cpp's layers \(words)")
+        }
+    }
+
+    private var activation: String { text(form.activation.key) ?? form.activation.word }
+    private static func isGELU(_ word: String) -> Bool { ["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"].contains(word) }
+
     /// - Throws: ``GGUFError`` naming what no key of a GGUF file says and llama.cpp computes in one
     ///   way.
     func check() throws(GGUFError) {
         if !["default", "linear", "yarn", "llama3", "longrope", "su"].contains(rotaryType) {
             throw GGUFError("config.json: rotary scaling \"\(rotaryType)\" cannot be said in a GGUF file")
+        }
+        if rotaryType == "llama3", !form.readsDivisors {
+            throw GGUFError("config.json: rotary scaling \"llama3\" is not read by llama.cpp for this family")
+        }
+        let (given, usual) = (activation, form.activation.word)
+        if Self.isGELU(given) != Self.isGELU(usual) || !Self.isGELU(given) && !["silu", "swish"].contains(given) {
+            throw GGUFError("config.json: \(form.activation.key) is \(given), and llama.cpp computes this family with \(usual)")
+        }
+        for key in form.refusedBiases where flag(key) == true {
+            throw GGUFError("config.json: \(key) is true, and llama.cpp reads no such bias of this family")
+        }
+        for (key, standard) in form.demandedBiases.sorted(by: { $0.key < $1.key }) where !(flag(key) ?? standard) {
+            throw GGUFError("config.json: \(key) is not true, and llama.cpp demands that bias of this family")
         }
         if flag("qk_layernorm") == true {
             throw GGUFError("config.json: qk_layernorm is true, and llama.cpp has no norms of heads in this family")
@@ -113,6 +137,9 @@ package struct GGUFConfiguration {
     /// What llama.cpp computes otherwise, though the file can be used, a sentence each.
     package var remarks: [String] {
         var remarks = family.remarks(writing: self)
+        if activation == "gelu" {
+            remarks.append("llama.cpp computes GELU by its approximation with a hyperbolic tangent; this model's own is exact")
+        }
         if rotaryType == "yarn", rotary?["truncate"]?.bool == false {
             remarks.append(
                 "llama.cpp rounds the borders between YaRN's frequencies to whole columns, and this model does not: its answers differ a "
@@ -132,10 +159,26 @@ package struct GGUFConfiguration {
         var keys: [(String, GGUFValue)] = [("rope.scaling.type", .string(rotaryType)), ("rope.scaling.factor", .float32(factor))]
         guard rotaryType == "yarn" else { return keys }
         keys.append(("rope.scaling.original_context_length", .uint32(originalPositions ?? 0)))
-        for (key, name) in [("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow"), ("attention_factor", "yarn_attn_factor")] {
+        for (key, name) in [("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow")] {
             if let number = rotary?[key]?.double { keys.append(("rope.scaling." + name, .float32(number))) }
         }
+        if let number = yarnScoreFactor(factor) {
+            keys.append(("rope.scaling.attn_factor", .float32(number / Self.usualYarnFactor(factor))))
+        }
         return keys
+    }
+
+    /// By what YaRN's scores are scaled where config.json says it: files have it as a multiple of
+    /// what it usually is.
+    private func yarnScoreFactor(_ factor: Double) -> Double? {
+        if let given = rotary?["attention_factor"]?.double { return given }
+        guard let own = rotary?["mscale"]?.double, let all = rotary?["mscale_all_dim"]?.double, own != 0, all != 0 else { return nil }
+        return Self.usualYarnFactor(factor, own) / Self.usualYarnFactor(factor, all)
+    }
+
+    /// `0.1 m ln(s) + 1` (Peng et al. 2023, arXiv:2309.00071, section 3.4).
+    static func usualYarnFactor(_ factor: Double, _ multiple: Double = 1) -> Double {
+        factor <= 1 ? 1 : 0.1 * multiple * Logarithm.of(factor) + 1
     }
 
     private var originalPositions: Int? {

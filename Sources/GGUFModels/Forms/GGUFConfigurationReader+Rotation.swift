@@ -64,10 +64,13 @@ extension GGUFConfigurationReader {
             if let original = try metadata.integer(key("rope.scaling.original_context_length"), in: 1...(1 << 28)) {
                 members.append(JSONMember("original_max_position_embeddings", JSONNode(original)))
             }
-            for (name, file) in [
-                ("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow"), ("attention_factor", "yarn_attn_factor"),
-            ] {
+            for (name, file) in [("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow")] {
                 if let number = try number("rope.scaling." + file) { members.append(JSONMember(name, Self.number(number))) }
+            }
+            // Files have it as a multiple of what it usually is.
+            let second = try number("rope.scaling.yarn_attn_factor")
+            if let multiple = try number("rope.scaling.attn_factor") ?? second {
+                members.append(JSONMember("attention_factor", Self.number(multiple * GGUFConfiguration.usualYarnFactor(factor))))
             }
             return JSONNode(members + family.yarnMembers)
         default:

@@ -86,6 +86,8 @@ struct GGUFForm {
     var hasConvolutions = false
     /// Whether files say how rotations are scaled.
     var writesScaling = true
+    /// Whether llama.cpp reads divisors of the rotations' frequencies (Llama 3's scaling).
+    var readsDivisors = false
     /// Whether rotations may have a factor for each column (LongRoPE): files then say for how many
     /// positions the model was trained at first, and by what scores are scaled.
     var mayUseLongrope = false
@@ -97,11 +99,18 @@ struct GGUFForm {
     var rotaryBaseKey = "rope_theta"
     /// The base where nothing says it.
     var usualRotaryBase = 1e4
-    /// Whether files say it.
+    /// Whether files say it where it is the usual one.
     var writesRotaryBase = true
     /// The key that says whether queries, keys and values have a bias; nil where that never
     /// changes.
     var biasKey: String?
+    /// Flags of config.json that must not be set, for biases that llama.cpp does not read.
+    var refusedBiases: [String] = []
+    /// Flags that must be set, for biases that it demands, and what they mean where config.json
+    /// says nothing.
+    var demandedBiases: [String: Bool] = [:]
+    /// Whether files hold the head even where it is the embedding.
+    var repeatsTiedHead = false
     /// What config.json says beside what files say.
     var activation = (key: "hidden_act", word: "silu")
 
