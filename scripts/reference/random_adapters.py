@@ -12,7 +12,7 @@ import sys
 
 import adapter_kinds
 from models import linear_targets
-from random_models import FAMILIES, Drawing
+from random_models import Drawing, each_drawn
 
 # PEFT takes experts, too, where all linear layers are meant, and all layers where an
 # expression names some.
@@ -75,28 +75,23 @@ def draw(d, model, embedding, head):
 def main(out, seed, count, names):
     from transformers import AutoModelForCausalLM
 
-    for make in FAMILIES:
-        if names and make.__name__ not in names:
+    for _, own, base in each_drawn(seed, count, names):
+        if not os.path.exists(f"{out}/models/{base}/golden.json"):
             continue
-        for number in range(count):
-            own = seed * 1000 + number
-            base = f"{make.__name__}-{own}"
-            if not os.path.exists(f"{out}/models/{base}/golden.json"):
-                continue
-            model = AutoModelForCausalLM.from_pretrained(f"{out}/models/{base}")
-            embedding, head = [
-                next(key.split(".")[-1] for key, value in model.named_modules() if value is part)
-                for part in [model.get_input_embeddings(), model.get_output_embeddings()]
-            ]
-            settings = draw(Drawing(own + 7_000_000), model, embedding, head)
-            name = f"{base}-drawn"
-            try:
-                adapter_kinds.make(out, name, settings, base, own)
-            except Exception as error:
-                print(f"{name}: PEFT does not have it: {error} {json.dumps(settings)}", flush=True)
-                shutil.rmtree(f"{out}/adapters/{name}", ignore_errors=True)
-                continue
-            print(f"adapters/{name}", flush=True)
+        model = AutoModelForCausalLM.from_pretrained(f"{out}/models/{base}")
+        embedding, head = [
+            next(key.split(".")[-1] for key, value in model.named_modules() if value is part)
+            for part in [model.get_input_embeddings(), model.get_output_embeddings()]
+        ]
+        settings = draw(Drawing(own + 7_000_000), model, embedding, head)
+        name = f"{base}-drawn"
+        try:
+            adapter_kinds.make(out, name, settings, base, own)
+        except Exception as error:
+            print(f"{name}: PEFT does not have it: {error} {json.dumps(settings)}", flush=True)
+            shutil.rmtree(f"{out}/adapters/{name}", ignore_errors=True)
+            continue
+        print(f"adapters/{name}", flush=True)
 
 
 if __name__ == "__main__":

@@ -346,26 +346,30 @@ def draw(make, seed):
     return config, stored, d.between(1, 2), lengths
 
 
-def main(out, seed, count, names):
+def each_drawn(seed, count, names):
+    """What is drawn of each family that is named, of all if none is: its function, a model's seed and name."""
     for make in FAMILIES:
         if names and make.__name__ not in names:
             continue
-        for number in range(count):
-            own = seed * 1000 + number
-            name = f"{make.__name__}-{own}"
-            try:
-                models.make(out, name, draw(make, own), own)
-            except Exception as error:
-                print(f"{name}: transformers does not have it: {error}", flush=True)
-                shutil.rmtree(f"{out}/models/{name}", ignore_errors=True)
-                continue
-            with open(f"{out}/models/{name}/golden.json") as file:
-                figures = json.load(file)
-            if max(figures[kind]["observed_float32_vs_float64"]["loss_abs"] for kind in ["full", "lora"]) > 2e-6:
-                print(f"{name}: rounding decides in transformers itself", flush=True)
-                shutil.rmtree(f"{out}/models/{name}")
-                continue
-            print(f"models/{name}", flush=True)
+        for own in range(seed * 1000, seed * 1000 + count):
+            yield make, own, f"{make.__name__}-{own}"
+
+
+def main(out, seed, count, names):
+    for make, own, name in each_drawn(seed, count, names):
+        try:
+            models.make(out, name, draw(make, own), own)
+        except Exception as error:
+            print(f"{name}: transformers does not have it: {error}", flush=True)
+            shutil.rmtree(f"{out}/models/{name}", ignore_errors=True)
+            continue
+        with open(f"{out}/models/{name}/golden.json") as file:
+            figures = json.load(file)
+        if max(figures[kind]["observed_float32_vs_float64"]["loss_abs"] for kind in ["full", "lora"]) > 2e-6:
+            print(f"{name}: rounding decides in transformers itself", flush=True)
+            shutil.rmtree(f"{out}/models/{name}")
+            continue
+        print(f"models/{name}", flush=True)
 
 
 if __name__ == "__main__":
