@@ -152,8 +152,15 @@ for body in ({"model": "base", "input": ""}, {"model": "base", "input": []}, {"m
         check(f"{path} {body}", ask("POST", path, body).status in (200, 400))
 alive("token ids")
 
-# A prompt at the context's end, one below, one above. 1,024 tokens of context.
+# A prompt at the context's end, one below, one above. 1,024 tokens of context, though the engine is
+# shared with a deployment of more.
 context = ask("GET", "/v1/models/base").json["tala"]["context_length"]
+check("a longer neighbour", ask("PUT", "/v1/deployments/longer", {"model": "demo", "device": "cpu", "context_length": 2 * context}).status == 200)
+server.wait_ready("longer")
+found = ask("POST", "/v1/completions", {"model": "longer", "prompt": [5] * (context + 1), "max_tokens": 1})
+check("a longer neighbour answers", found.status == 200, found)
+for name, length in (("base", context), ("longer", 2 * context)):
+    check("the length that is told of " + name, ask("POST", "/tokenize", {"model": name, "content": "a"}).json["max_model_len"] == length)
 for count, more, status in ((context - 1, 1, 200), (context, 1, 400), (context - 1, None, 200), (context, None, 400), (context + 1, None, 400), (context, 0, 200), (context + 1, 0, 400)):
     body = {"model": "base", "prompt": [5] * count, **({} if more is None else {"max_tokens": more}), **({"echo": True} if more == 0 else {})}
     if more is None:
@@ -162,6 +169,10 @@ for count, more, status in ((context - 1, 1, 200), (context, 1, 400), (context -
     check(f"a prompt of {count} and {more} more", found.status == status, found)
     if status == 400:
         check("both numbers", str(context) in found.json["error"]["message"] and str(count) in found.json["error"]["message"] and found.json["error"]["code"] == "context_length_exceeded", found)
+    if status == 400 and more is None:
+        found = ask("POST", "/v1/embeddings", {"model": "base", "input": [5] * (context + 1)})
+        check("a vector of too much", found.status == 400 and str(context) in found.json["error"]["message"], found)
+ask("DELETE", "/v1/deployments/longer")
 alive("long prompts")
 
 # What is large: every answer comes, and nobody else hears of it. The message to the engine may be

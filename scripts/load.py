@@ -131,8 +131,7 @@ def open_stream(body, read=True):
 endless = {"logit_bias": {"0": -100, "3": -100}}
 found = ask("PUT", "/v1/deployments/base", {"model": "demo", "device": "cpu", "context_length": 1024, "limits": {"queue": 1000}})
 check("a longer queue", found.status == 200, found)
-server.until("another engine is there", lambda: open(os.path.join(spool, "serve.log")).read().count("tala-engine: ready") > 1)
-time.sleep(3)
+server.until("the longer queue holds", lambda: ask("GET", "/v1/deployments/base").json["settings"].get("queue") == 1000)
 writing = open_stream(chat(count=900, n=128, temperature=1, seed=1, **endless))
 waiting = [open_stream(chat(count=900, n=4, **endless), read=False)[0] for number in range(40)]
 load = server.until("they wait", lambda: (lambda load: load if load.get("waiting", 0) > 128 else None)(server.load()))

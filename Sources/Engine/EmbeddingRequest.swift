@@ -12,6 +12,7 @@ package struct EmbeddingRequest: Sendable {
     package var pooling: Pooling
     /// The adapter's place in the engine; nil: the base model.
     package var adapter: Int?
+    package var terms = RequestTerms()
 
     package init(id: UInt64, prompt: [Int32], pooling: Pooling = .mean, adapter: Int? = nil) {
         (self.id, self.prompt, self.pooling, self.adapter) = (id, prompt, pooling, adapter)

@@ -5,15 +5,16 @@ extension Engine {
     /// - Throws: ``EngineError`` if it can never be computed, or too many wait already.
     package func submit(_ request: EmbeddingRequest) throws(EngineError) {
         guard !request.prompt.isEmpty else { throw .emptyPrompt }
-        guard request.prompt.count <= settings.contextLength else {
-            throw .contextExceeded(promptTokens: request.prompt.count, maximumTokens: 0, contextLength: settings.contextLength)
+        let length = request.terms.contextLength(settings)
+        guard request.prompt.count <= length else {
+            throw .contextExceeded(promptTokens: request.prompt.count, maximumTokens: 0, contextLength: length)
         }
         let vocabulary = engineModel.vocabularySize
         if let token = request.prompt.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
             throw .tokenOutOfVocabulary(token, vocabularySize: vocabulary)
         }
         if let adapter = request.adapter, adapters[adapter] == nil { throw .noSuchAdapter(adapter) }
-        guard embeddings.count < settings.queueLimit else { throw .queueFull(limit: settings.queueLimit) }
+        try request.terms.checkQueue(embeddings.lazy.map(\.request.terms), settings)
         let pages = (request.prompt.count + GenerationShape.pageRows - 1) / GenerationShape.pageRows
         guard pages <= pool.count else { throw .doesNotFit(pages: pages, available: pool.count) }
         let rotary = model.rotaryRows.firstRow(exampleLength: request.prompt.count)

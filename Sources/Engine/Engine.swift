@@ -83,7 +83,7 @@ package final class Engine {
     /// - Throws: ``EngineError`` if it can never be answered, or too many wait already.
     package func submit(_ request: GenerationRequest) throws(EngineError) {
         guard !request.prompt.isEmpty else { throw .emptyPrompt }
-        let length = settings.contextLength
+        let length = request.terms.contextLength(settings)
         let maximum = request.maximumTokens ?? max(0, length - request.prompt.count)
         let (total, overflows) = request.prompt.count.addingReportingOverflow(maximum)
         guard !overflows, total <= length, maximum >= 0, request.maximumTokens != nil || request.prompt.count < length else {
@@ -95,9 +95,8 @@ package final class Engine {
         }
         if let adapter = request.adapter, adapters[adapter] == nil { throw .noSuchAdapter(adapter) }
         let count = max(1, min(128, request.choiceCount))
-        guard waiting.count + count <= max(settings.queueLimit, count), waiting.isEmpty || waiting.count < settings.queueLimit else {
-            throw .queueFull(limit: settings.queueLimit)
-        }
+        // A request of many answers is taken as one that comes before the queue is full.
+        try request.terms.checkQueue(waiting.lazy.map(\.request.terms), settings)
         let limit = max(total, request.prompt.count)
         let pages = (limit + GenerationShape.pageRows - 1) / GenerationShape.pageRows
         guard pages <= pool.count else { throw .doesNotFit(pages: pages, available: pool.count) }
@@ -107,6 +106,12 @@ package final class Engine {
             waiting.append(
                 EngineSequence(request, choice: choice, limit: limit, rotary: model.rotaryRows, text: text))
         }
+    }
+
+    /// Refuses a request where enough of its deployment wait already, elsewhere than in the engine.
+    /// - Throws: ``EngineError/queueFull(limit:)``.
+    package func checkQueue(_ terms: RequestTerms, _ waiting: some Sequence<RequestTerms>) throws(EngineError) {
+        try terms.checkQueue(waiting, settings)
     }
 
     /// Ends a request at once: it gives no further events, and its room is free.

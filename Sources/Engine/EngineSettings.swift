@@ -13,7 +13,7 @@ package struct EngineSettings: Sendable, Hashable {
     /// Whether keys and values that would lie in float32 lie in bfloat16 where activations do: the
     /// same numbers in half of the room.
     package var narrowsCache = false
-    /// Requests that wait at most.
+    /// Answers that may wait before another request is refused, where the request does not say.
     package var queueLimit: Int
     /// Rows of a prompt that are computed in one step at most; fewer while others are answered.
     package var chunkRows: Int

@@ -22,6 +22,7 @@ package struct GenerationRequest: Sendable {
     package var scoresPrompt = false
     /// The adapter's place in the engine; nil: the base model.
     package var adapter: Int?
+    package var terms = RequestTerms()
     /// Tokens that are guessed and computed together with the next one at most, from what followed
     /// the same words before; a guess that is wrong is dropped, so that it changes nothing but
     /// time.
@@ -102,7 +103,7 @@ package enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case .contextExceeded(let prompt, let maximum, let length):
             "the context has \(length) tokens, but the prompt has \(prompt)" + (maximum > 0 ? " and \(maximum) more are asked for" : "")
         case .tokenOutOfVocabulary(let token, let size): "the token id \(token) is not one of the vocabulary's \(size)"
-        case .queueFull(let limit): "\(limit) requests are waiting already"
+        case .queueFull(let limit): "\(limit) answers are waiting already"
         case .noSuchAdapter(let place): "there is no adapter in place \(place)"
         case .doesNotFit(let pages, let available): "the request needs \(pages) pages of the cache, which has \(available)"
         case .adapterInUse(let place): "requests use the adapter in place \(place)"

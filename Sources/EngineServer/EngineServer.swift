@@ -150,8 +150,9 @@ package final class EngineServer {
             request.adapter = try place(draft.adapter)
             request.endIDs = served.ends(request.adapter)
             if let order, constraints[order.key] == nil {
-                let limit = served.engine.settings.queueLimit
-                guard pending.count < limit else { throw RequestFault(.queueFull(limit: limit)) }
+                do throws(EngineError) { try served.engine.checkQueue(request.terms, pending.values.lazy.map(\.request.terms)) } catch {
+                    throw RequestFault(error)
+                }
                 pending[number] = (request, order.key)
                 served.maker.ask(order, number: number)
                 owners[number] = (connection, id, 0)

@@ -53,6 +53,13 @@ struct RequestReader: Sendable {
         return request
     }
 
+    /// What holds for all requests of the deployment that is asked.
+    private func terms(_ node: JSONNode) throws(RequestFault) -> RequestTerms {
+        RequestTerms(
+            deployment: String((node["deployment"]?.string ?? "").prefix(200)),
+            contextLength: try whole(node, "context_length", 1...Int(Int32.max)), queueLimit: try whole(node, "queue", 1...65_536))
+    }
+
     private func sampling(_ node: JSONNode) throws(RequestFault) -> SamplingSettings {
         var settings = SamplingSettings()
         settings.temperature = try number(node, "temperature", 0...2) ?? 1
@@ -74,14 +81,21 @@ struct RequestReader: Sendable {
         return settings
     }
 
-    /// - Parameter contextLength: what is told of the model.
+    /// - Parameter contextLength: the engine's, which a deployment's terms may only lower.
     func draft(_ message: JSONNode, contextLength: Int) throws(RequestFault) -> Draft {
+        let terms = try terms(message["terms"] ?? .null)
         let content: Draft.Content
         switch message["type"]?.string {
-        case "generate": content = .text(try request(message), try ConstraintOrder(message["answer"]))
-        case "embed": content = .vector(try embedding(message))
+        case "generate":
+            var request = try request(message)
+            request.terms = terms
+            content = .text(request, try ConstraintOrder(message["answer"]))
+        case "embed":
+            var request = try embedding(message)
+            request.terms = terms
+            content = .vector(request)
         case "tokenize", "detokenize", "render", "tokenizer":
-            content = .answer(try prompts.tokens(message, contextLength: contextLength))
+            content = .answer(try prompts.tokens(message, contextLength: min(contextLength, terms.contextLength ?? contextLength)))
         default: content = .engine
         }
         return Draft(content: content, adapter: message["adapter"]?.string)

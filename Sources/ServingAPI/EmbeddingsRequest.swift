@@ -48,13 +48,12 @@ package struct EmbeddingsRequest: Sendable {
     }
 
     /// What an engine is asked for one of the inputs.
-    package func engineMessage(id: Int, prompt: Int, adapter: String?) -> JSONNode {
-        var members: [JSONMember] = [
+    package func engineMessage(id: Int, prompt: Int, of deployment: DeploymentTerms) -> JSONNode {
+        let members: [JSONMember] = [
             JSONMember("type", "embed"), JSONMember("id", JSONNode(id)), JSONMember("prompt", prompts[prompt]),
             JSONMember("pooling", JSONNode(pooling)),
         ]
-        if let adapter { members.append(JSONMember("adapter", JSONNode(adapter))) }
-        return JSONNode(members)
+        return JSONNode(members + deployment.members)
     }
 
     /// The answer of engines' vectors, in the order of the inputs.

@@ -26,14 +26,14 @@ package struct TextRequest: Sendable {
     package var notEnforced: [String] = []
 
     /// What an engine is asked for one of the prompts.
-    package func engineMessage(id: Int, prompt: Int, adapter: String?, scope: String, seed: Int) -> JSONNode {
+    package func engineMessage(id: Int, prompt: Int, of deployment: DeploymentTerms, scope: String, seed: Int) -> JSONNode {
         var members: [JSONMember] = [
             JSONMember("type", "generate"), JSONMember("id", JSONNode(id)), JSONMember("prompt", prompts[prompt]),
             JSONMember("scope", JSONNode(scope)), JSONMember("n", JSONNode(choiceCount)),
             JSONMember("sampling", JSONNode(sampling + [JSONMember("seed", JSONNode(seed))])),
             JSONMember("stop", JSONNode(stops.map { JSONNode($0) })),
         ]
-        if let adapter { members.append(JSONMember("adapter", JSONNode(adapter))) }
+        members += deployment.members
         if let maximumTokens { members.append(JSONMember("max_tokens", JSONNode(maximumTokens))) }
         if let logProbabilities { members.append(JSONMember("logprobs", JSONNode(logProbabilities))) }
         if lookup > 0 { members.append(JSONMember("lookup", JSONNode(lookup))) }

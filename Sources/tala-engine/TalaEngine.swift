@@ -35,7 +35,7 @@ struct TalaEngine: ParsableCommand {
     @Option(help: "The element type of keys and values: float32 or float16.") var cacheType = "float32"
     @Option(help: "Adapters that may be held at a time.") var adapterSlots = 8
     @Option(help: "The largest rank of an adapter; 0: no adapters.") var adapterRank = 0
-    @Option(help: "Requests that wait at most.") var queue = 64
+    @Option(help: "Answers that may wait, where a request does not say.") var queue = 64
     @Option(help: "The front's process; the engine ends when it is gone.") var parent: Int32?
     @Flag(help: "Say as JSON what the model is and whether it can be trained, and leave.") var describe = false
     @Flag(help: "Say as JSON what memory these settings take, and leave.") var plan = false

@@ -62,7 +62,8 @@ import Testing
 
     /// The texts of control tokens in a message are text: nobody writes another's turn.
     @Test func controlTokensInAMessageDoNotCount() throws {
-        let client = try EngineProcess().connect()
+        let engine = try EngineProcess()
+        let client = try engine.connect()
         func ids(_ content: String, _ id: Int) -> [Int] {
             client.say(#"{"type": "tokenize", "id": \#(id), "prompt": {"messages": [{"role": "user", "content": "\#(content)"}]}}"#)
             return (client.answers(id).last?["ids"]?.array ?? []).compactMap(\.integer)
@@ -72,8 +73,10 @@ import Testing
                 "added_tokens"]?
                 .array?.first { $0["special"]?.bool == true && $0["content"]?.string?.contains("|") == true })
         let (token, id) = (try #require(special["content"]?.string), try #require(special["id"]?.integer))
-        let plain = ids("a", 1).filter { $0 == id }.count
-        #expect(ids("a \(token) b", 2).filter { $0 == id }.count == plain)
+        let (plain, written) = (ids("a", 1), ids("a \(token) b", 2))
+        #expect(plain.count > 1 && written.count > plain.count)
+        #expect(written.filter { $0 == id }.count == plain.filter { $0 == id }.count)
+        #expect(engine.process.isRunning)
     }
 
     @Test func hostileMessagesAreRefusedAndTheEngineGoesOn() throws {
@@ -108,6 +111,27 @@ import Testing
         }
         good.say(#"{"type": "generate", "id": 5, \#(Self.question), "max_tokens": 3}"#)
         #expect(good.answers(5).last?["type"]?.string == "done")
+        #expect(engine.process.isRunning)
+    }
+
+    /// A request is held to the terms of its deployment, not to the engine's that are wider.
+    @Test func aMessageBringsTheTermsOfItsDeployment() throws {
+        let engine = try EngineProcess()
+        let client = try engine.connect()
+        let terms = #""terms": {"deployment": "d", "context_length": 8, "queue": 1}"#
+        client.say(#"{"type": "generate", "id": 1, "prompt": {"ids": [5, 5, 5, 5, 5, 5, 5]}, "max_tokens": 1, \#(terms)}"#)
+        #expect(client.answers(1).last?["type"]?.string == "done")
+        client.say(#"{"type": "generate", "id": 2, "prompt": {"ids": [5, 5, 5, 5, 5, 5, 5, 5]}, "max_tokens": 1, \#(terms)}"#)
+        let refused = client.answers(2).last
+        #expect(refused?["code"]?.string == "context_length_exceeded" && refused?["message"]?.string?.contains("8 tokens") == true)
+        client.say(#"{"type": "embed", "id": 3, "prompt": {"ids": [5, 5, 5, 5, 5, 5, 5, 5, 5]}, \#(terms)}"#)
+        #expect(client.answers(3).last?["code"]?.string == "context_length_exceeded")
+        client.say(#"{"type": "tokenize", "id": 4, "prompt": {"text": "a bird"}, \#(terms)}"#)
+        #expect(client.answers(4).last?["context_length"]?.integer == 8)
+        for terms in [#"{"context_length": 0}"#, #"{"context_length": 1e99}"#, #"{"queue": -1}"#] {
+            client.say(#"{"type": "tokenize", "id": 5, "prompt": {"text": "a"}, "terms": \#(terms)}"#)
+            #expect(client.answers(5).last?["code"]?.string == "invalid_value", "\(terms)")
+        }
         #expect(engine.process.isRunning)
     }
 

@@ -173,6 +173,42 @@ import Training
         #expect(try engine.run().count == 2)
     }
 
+    /// Deployments share an engine, and each keeps its own context and its own queue.
+    @Test func eachDeploymentHasItsOwnTerms() throws {
+        let engine = try DemoEngine.make(EngineSettings(slots: 1, contextLength: 64, queueLimit: 2))
+        var nextID: UInt64 = 0
+        func refusal(_ terms: RequestTerms, prompt: Int = 1, maximum: Int? = 1, choices: Int = 1) -> EngineError? {
+            nextID += 1
+            var request = GenerationRequest(id: nextID, prompt: Array(repeating: 5, count: prompt), maximumTokens: maximum)
+            (request.terms, request.choiceCount) = (terms, choices)
+            do throws(EngineError) {
+                try engine.submit(request)
+                return nil
+            } catch { return error }
+        }
+        let short = RequestTerms(deployment: "short", contextLength: 16, queueLimit: 1)
+        let long = RequestTerms(deployment: "long", contextLength: 999)
+        #expect(refusal(short, prompt: 16) == .contextExceeded(promptTokens: 16, maximumTokens: 1, contextLength: 16))
+        #expect(refusal(short, prompt: 16, maximum: nil) == .contextExceeded(promptTokens: 16, maximumTokens: 0, contextLength: 16))
+        #expect(refusal(long, prompt: 64) == .contextExceeded(promptTokens: 64, maximumTokens: 1, contextLength: 64))
+        // One answer waits: that is all its deployment may have waiting, and nothing to its neighbour.
+        #expect(refusal(short, prompt: 15) == nil)
+        #expect(refusal(short) == .queueFull(limit: 1))
+        #expect(refusal(long, prompt: 63) == nil)
+        // As many answers to one question as anybody wants, while the queue has room.
+        #expect(refusal(long, choices: 128) == nil)
+        #expect(refusal(long) == .queueFull(limit: 2))
+        // An answer without a bound ends where its deployment's context ends.
+        let other = try DemoEngine.make(EngineSettings(slots: 1, contextLength: 64))
+        var request = GenerationRequest(id: 1, prompt: [5, 5, 5])
+        (request.terms, request.sampling.logitBias) = (short, [0: -100, 3: -100])
+        try other.submit(request)
+        #expect(try other.run()[1]?[0]?.tokens.count == 13)
+        var vector = EmbeddingRequest(id: 2, prompt: Array(repeating: 5, count: 17))
+        vector.terms = short
+        #expect(throws: EngineError.contextExceeded(promptTokens: 17, maximumTokens: 0, contextLength: 16)) { try other.submit(vector) }
+    }
+
     /// What a step costs is the size of its program, a power of two.
     @Test func promptsFillTheProgramsOfSteps() throws {
         var settings = EngineSettings(slots: 12, contextLength: 128)

@@ -23,7 +23,10 @@ import Testing
         let request = try TextRequest.chat(JSONParser().parse(text))
         #expect(request.choiceCount == 3 && request.maximumTokens == 7 && request.stops == ["a", "b"] && request.seed == -5)
         #expect(request.logProbabilities == 4 && request.streams && request.includesUsage)
-        let message = request.engineMessage(id: 1, prompt: 0, adapter: "x", scope: "s", seed: 9)
+        let terms = DeploymentTerms(name: "d", adapter: "x", settings: ["context_length": 512, "queue": 3])
+        let message = request.engineMessage(id: 1, prompt: 0, of: terms, scope: "s", seed: 9)
+        #expect(message["terms"]?["deployment"]?.string == "d" && message["terms"]?["context_length"]?.integer == 512)
+        #expect(message["terms"]?["queue"]?.integer == 3)
         #expect(message["sampling"]?["temperature"]?.double == 0.5 && message["sampling"]?["seed"]?.integer == 9)
         #expect(message["adapter"]?.string == "x" && message["prompt"]?["messages"]?.array?.count == 1)
     }

@@ -38,7 +38,7 @@ extension Deployments {
             do throws(APIError) { filter = try await filters.filter(of: deployment) } catch { return note(.failed(error.message), of: name, mark) }
             let replay = Replay(
                 link: link, adapter: adapter, baseWeights: deployment.settings["base_weights"]?.string ?? "stored",
-                contextLength: deployment.settings["context_length"]?.integer ?? 2048, filter: filter)
+                contextLength: deployment.terms.contextLength, filter: filter)
             let outcome = await replay.run(record)
             note(outcome, of: name, mark)
         }

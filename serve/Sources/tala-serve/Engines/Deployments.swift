@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import ServingAPI
 import Storage
 
 /// What is served, as the daemon has accepted it, and the engines that serve it.
@@ -23,6 +24,7 @@ actor Deployments {
 
         var settings: JSONNode { document["settings"] ?? [:] }
         var place: JSONNode { document["place"] ?? [:] }
+        var terms: DeploymentTerms { DeploymentTerms(name: name, adapter: adapter, settings: settings) }
     }
 
     let spool: String
@@ -134,9 +136,8 @@ actor Deployments {
                 base: base, device: settings["device"]?.string ?? "auto", baseWeights: settings["base_weights"]?.string ?? "stored",
                 cacheType: settings["cache_type"]?.string ?? "float32")
             var group = groups[fresh.group] ?? fresh
-            group.contextLength = max(group.contextLength, settings["context_length"]?.integer ?? 2048)
+            group.contextLength = max(group.contextLength, deployment.terms.contextLength)
             group.slots = max(group.slots, settings["slots"]?.integer ?? 8)
-            group.queue = max(group.queue, settings["queue"]?.integer ?? 64)
             group.cacheMemory = max(group.cacheMemory, settings["cache_memory"]?.integer ?? 0)
             if let adapter = place["adapter"]?.string {
                 group.adapterRank = max(group.adapterRank, place["rank"]?.integer ?? 0)

@@ -12,7 +12,6 @@ actor EngineHost {
         var cacheType: String
         var contextLength = 1
         var slots = 1
-        var queue = 1
         var cacheMemory = 0
         var adapterRank = 0
         var adapterSlots = 1
@@ -23,7 +22,7 @@ actor EngineHost {
 
         /// Whether an engine that was started with these does for others of its group.
         func suffices(for other: Arguments) -> Bool {
-            contextLength >= other.contextLength && slots >= other.slots && queue >= other.queue && cacheMemory >= other.cacheMemory
+            contextLength >= other.contextLength && slots >= other.slots && cacheMemory >= other.cacheMemory
                 && adapterRank >= other.adapterRank && adapterSlots >= other.adapterSlots
         }
 
@@ -93,7 +92,7 @@ actor EngineHost {
         [
             "--socket", socket, "--model", arguments.base, "--device", arguments.device, "--base-weights", arguments.baseWeights,
             "--cache-type", arguments.cacheType, "--context-length", "\(arguments.contextLength)", "--slots", "\(arguments.slots)",
-            "--queue", "\(arguments.queue)", "--cache-memory", "\((arguments.cacheMemory + 1_048_575) >> 20)",
+            "--cache-memory", "\((arguments.cacheMemory + 1_048_575) >> 20)",
             "--adapter-rank", "\(arguments.adapterRank)", "--adapter-slots", "\(arguments.adapterSlots)",
         ] + arguments.readable.flatMap { ["--readable", $0] } + (arguments.isClassifier ? ["--classifier"] : [])
     }

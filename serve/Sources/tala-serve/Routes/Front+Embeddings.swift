@@ -18,7 +18,7 @@ extension Front {
         for start in stride(from: 0, to: request.prompts.count, by: Self.inputsAtATime) {
             try Task.checkCancellation()
             let asked = (start..<min(request.prompts.count, start + Self.inputsAtATime)).map { prompt in
-                link.ask { request.engineMessage(id: $0, prompt: prompt, adapter: deployment.adapter) }
+                link.ask { request.engineMessage(id: $0, prompt: prompt, of: deployment.terms) }
             }
             for (_, answers) in asked {
                 var first: JSONNode?

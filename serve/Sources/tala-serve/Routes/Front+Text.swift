@@ -32,10 +32,10 @@ extension Front {
             fingerprint: fingerprint(deployment), seed: seed)
         // What was asked before there were keys is nobody's.
         let scope = "\(deployment.name)/\(call.asker.owner ?? "")"
-        let (count, adapter, asked) = (request.choiceCount, deployment.adapter, request)
+        let (count, terms, asked) = (request.choiceCount, deployment.terms, request)
         let answers = Answers(
-            link: link, prompts: request.prompts.count, atATime: Self.promptsAtATime(count, queue: deployment.settings["queue"]?.integer)
-        ) { prompt, id in asked.engineMessage(id: id, prompt: prompt, adapter: adapter, scope: scope, seed: seed) }
+            link: link, prompts: request.prompts.count, atATime: Self.promptsAtATime(count, queue: terms.queue)
+        ) { prompt, id in asked.engineMessage(id: id, prompt: prompt, of: terms, scope: scope, seed: seed) }
         // Whoever leaves takes the request along, wherever it is: waiting, in its prompt, in its
         // answer.
         let watch = Watch(call.rest) { answers.cancel() }
@@ -55,7 +55,7 @@ extension Front {
 
     /// Prompts of one request that are in hand together: others get their turn in between, and the
     /// request does not fill the queue by itself.
-    private static func promptsAtATime(_ choices: Int, queue: Int?) -> Int { max(1, min(16, queue ?? 16) / max(1, choices)) }
+    private static func promptsAtATime(_ choices: Int, queue: Int) -> Int { max(1, min(16, queue) / max(1, choices)) }
 
     private func whole(
         _ builder: AnswerBuilder, _ answers: Answers, _ form: some AnswerForm, _ guarding: Guarding?, _ allowance: Allowance

@@ -61,8 +61,9 @@ extension Front {
     /// - Parameter name: the deployment's; nil: the only one.
     /// - Throws: ``APIError``.
     func ask(_ call: Call, _ name: String?, _ message: (Int) -> JSONNode) async throws -> JSONNode {
-        let (_, host) = try await ready(try await named(name, call), call)
-        guard let answer = await host.link?.result(message) else { throw Self.restarting }
+        let (deployment, host) = try await ready(try await named(name, call), call)
+        func whole(_ id: Int) -> JSONNode { JSONNode((message(id).object ?? []) + deployment.terms.members) }
+        guard let answer = await host.link?.result({ whole($0) }) else { throw Self.restarting }
         guard answer["type"]?.string == "result" else { throw AnswerBuilder.error(answer, isChat: false) }
         return answer
     }
