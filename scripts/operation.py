@@ -51,7 +51,10 @@ def state(name):
 def deploy(name, settings, wanted="ready"):
     status, made = request("PUT", "/v1/deployments/" + name, {"device": "cpu", "context_length": 512, "slots": 4, **settings})
     check("deploy " + name, status == 200, made)
-    until(f"{name} is {wanted}", lambda: state(name) == wanted)
+    seen = []
+    until(f"{name} is {wanted}", lambda: seen.append(state(name)) or seen[-1] == wanted)
+    # Whoever polls believes the first "failed".
+    check(f"{name} has not failed before", wanted != "ready" or "failed" not in seen, seen)
     return request("GET", "/v1/deployments/" + name)[1]
 
 

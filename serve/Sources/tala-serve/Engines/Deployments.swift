@@ -24,6 +24,16 @@ actor Deployments {
 
         var settings: JSONNode { document["settings"] ?? [:] }
         var place: JSONNode { document["place"] ?? [:] }
+        /// What its engine must be started with to answer for it; nil: it is not known where its model
+        /// lies.
+        var needs: EngineHost.Arguments? {
+            guard let base = place["base"]?.string else { return nil }
+            return EngineHost.Arguments(
+                base: base, device: settings["device"]?.string ?? "auto", baseWeights: settings["base_weights"]?.string ?? "stored",
+                cacheType: settings["cache_type"]?.string ?? "float32", contextLength: terms.contextLength,
+                slots: settings["slots"]?.integer ?? 8, cacheMemory: settings["cache_memory"]?.integer ?? 0,
+                adapterRank: place["adapter"] == nil ? 0 : place["rank"]?.integer ?? 0)
+        }
         var terms: DeploymentTerms { DeploymentTerms(name: name, adapter: adapter, settings: settings) }
     }
 
@@ -130,20 +140,9 @@ actor Deployments {
         var adapters: [String: Set<String>] = [:]
         for deployment in all
         where deployment.document["state"]?.string == "accepted" && !isPaused(deployment.name) && !sleeping.contains(deployment.name) {
-            let (settings, place) = (deployment.settings, deployment.place)
-            guard let base = place["base"]?.string else { continue }
-            let fresh = EngineHost.Arguments(
-                base: base, device: settings["device"]?.string ?? "auto", baseWeights: settings["base_weights"]?.string ?? "stored",
-                cacheType: settings["cache_type"]?.string ?? "float32")
-            var group = groups[fresh.group] ?? fresh
-            group.contextLength = max(group.contextLength, deployment.terms.contextLength)
-            group.slots = max(group.slots, settings["slots"]?.integer ?? 8)
-            group.cacheMemory = max(group.cacheMemory, settings["cache_memory"]?.integer ?? 0)
-            if let adapter = place["adapter"]?.string {
-                group.adapterRank = max(group.adapterRank, place["rank"]?.integer ?? 0)
-                adapters[fresh.group, default: []].insert(adapter)
-            }
-            groups[fresh.group] = group
+            guard let needs = deployment.needs else { continue }
+            groups[needs.group, default: needs].widen(for: needs)
+            if let adapter = deployment.place["adapter"]?.string { adapters[needs.group, default: []].insert(adapter) }
         }
         for (key, group) in groups {
             var group = group
@@ -214,15 +213,13 @@ actor Deployments {
             set("idle")
             deployment.host = nil
         } else {
-            let settings = deployment.settings
-            let key = EngineHost.Arguments(
-                base: deployment.place["base"]?.string ?? "", device: settings["device"]?.string ?? "auto",
-                baseWeights: settings["base_weights"]?.string ?? "stored", cacheType: settings["cache_type"]?.string ?? "float32"
-            ).group
-            if let host = hosts[key] {
+            if let needs = deployment.needs, let host = hosts[needs.group] {
+                let folder = deployment.place["adapter"]?.string
+                // Another engine is coming that has room for what this one has not.
+                let mustWait = coming[needs.group] != nil && !host.arguments.suffices(for: needs)
                 // A version before this one answers until this one can.
-                let former = deployment.host.flatMap { $0 === host && deployment.adapter == deployment.place["adapter"]?.string ? nil : $0 }
-                let hasFormer = await former?.state == .ready
+                let isFormer = mustWait || deployment.host !== host || deployment.adapter != folder
+                let hasFormer = isFormer ? await deployment.host?.state == .ready : false
                 func wait(_ word: String) { if hasFormer { deployment.next = word } else { set(word) } }
                 func fail(_ message: String) {
                     guard hasFormer else {
@@ -232,10 +229,10 @@ actor Deployments {
                     (deployment.next, deployment.error) = ("failed", "the new version cannot be served, the former one answers: \(message)")
                 }
                 switch await host.state {
+                case _ where mustWait: wait("loading")
                 case .loading: wait("loading")
                 case .failed(let message): fail(message)
                 case .ready:
-                    let folder = deployment.place["adapter"]?.string
                     if let folder, let message = await host.load(folder, folder) {
                         fail(message)
                     } else {

@@ -26,6 +26,14 @@ actor EngineHost {
                 && adapterRank >= other.adapterRank && adapterSlots >= other.adapterSlots
         }
 
+        /// Takes in what another of the group needs.
+        mutating func widen(for other: Arguments) {
+            contextLength = max(contextLength, other.contextLength)
+            slots = max(slots, other.slots)
+            cacheMemory = max(cacheMemory, other.cacheMemory)
+            adapterRank = max(adapterRank, other.adapterRank)
+        }
+
         /// Which deployments may share an engine.
         var group: String { "\(base)|\(device)|\(baseWeights)|\(cacheType)" }
     }
