@@ -97,8 +97,8 @@ let package = Package(
         moduleInC("CProducts"),
         // What the processor can do, and the check that it is one that the program was built for.
         moduleInC("CProcessor", builtFor),
-        // What any module may need: clocks, random numbers that a seed determines, distances of
-        // words, what the heap gives back.
+        // What any module may need: clocks, threads, random numbers that a seed determines, distances
+        // of words, what the heap gives back.
         module("Basics", ["CLinux"]),
         // Strict JSON with positions, for everything that reads an outside file.
         module("JSON"),
@@ -131,9 +131,9 @@ let package = Package(
         // The confinement of a process that reads what strangers wrote: Landlock, seccomp, limits.
         module("Sandbox", ["CLinux", "Spool", "Storage", "Tensors"]),
         // Frozen weights in few bits: formats, those of GGUF files among them, quantising, reading.
-        module("Quantization", ["Tensors"], numeric),
+        module("Quantization", ["Basics", "Tensors"], numeric),
         // GGUF files: metadata, forms of tensors and their quantising, writing from front to back.
-        module("GGUF", ["Quantization", "Storage", "Tensors"], numeric),
+        module("GGUF", ["Basics", "Quantization", "Storage", "Tensors"], numeric),
         // Models as GGUF files: reading them, and what names and keys mean there, in both
         // directions.
         module("GGUFModels", ["GGUF", "JSON", "Quantization", "Storage", "Tensors"]),
@@ -142,7 +142,7 @@ let package = Package(
         // tokenizer.json, chat rendering, loss masks.
         module("Tokenization", ["JSON", "Templates"]),
         // JSONL in, examples out: validation report, mapped cache, split, order.
-        module("Datasets", ["CZlib", "JSON", "Storage", "Templates", "Tokenization"]),
+        module("Datasets", ["Basics", "CZlib", "JSON", "Storage", "Templates", "Tokenization"]),
         // What people have, as chat lines: tables and exports of other programs.
         module("Conversion", ["Datasets", "JSON", "Storage"]),
         // Operations (shapes, gradient, cost), autodiff, passes, memory plan.
@@ -185,15 +185,16 @@ let package = Package(
         module(
             "EngineServer",
             [
-                "Constraints", "Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Storage", "Templates", "Tensors",
-                "Tokenization", "Training",
+                "Basics", "Constraints", "Engine", "EngineProtocol", "Graph", "JSON", "Manifest", "Models", "Storage", "Templates",
+                "Tensors", "Tokenization", "Training",
             ]),
         // A job with everything decided: data read, numbers chosen, model built, memory planned,
         // time estimated.
         module(
             "Preparation",
             [
-                "Datasets", "Devices", "Engine", "Export", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling", "Ranks",
+                "Basics", "Datasets", "Devices", "Engine", "Export", "Grading", "Graph", "JSON", "Jobs", "Manifest", "Models", "Profiling",
+                "Ranks",
                 "Spool",
                 "Storage",
                 "Templates",

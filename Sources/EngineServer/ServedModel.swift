@@ -1,3 +1,4 @@
+import Basics
 package import Engine
 package import Graph
 package import Manifest

@@ -1,3 +1,4 @@
+import Basics
 import Quantization
 
 /// The largest singular values of a matrix `W` `[rows, columns]` with their vectors: `W` is nearest
@@ -125,7 +126,7 @@ struct LeadingFactors {
                         nonisolated(unsafe) let w = matrix
                         nonisolated(unsafe) let source = q
                         nonisolated(unsafe) let target = y
-                        ParallelWork.run(count: (rows + piece - 1) / piece, threadCount: ParallelWork.processorCount) { part in
+                        ParallelWork.run(count: (rows + piece - 1) / piece) { part in
                             for row in part * piece..<min(rows, (part + 1) * piece) {
                                 for k in 0..<columns {
                                     let factor = Double(w[row * columns + k])
@@ -149,7 +150,7 @@ struct LeadingFactors {
                         nonisolated(unsafe) let w = matrix
                         nonisolated(unsafe) let source = y
                         nonisolated(unsafe) let target = z
-                        ParallelWork.run(count: (columns + piece - 1) / piece, threadCount: ParallelWork.processorCount) { part in
+                        ParallelWork.run(count: (columns + piece - 1) / piece) { part in
                             for row in 0..<rows {
                                 for k in part * piece..<min(columns, (part + 1) * piece) {
                                     let factor = Double(w[row * columns + k])

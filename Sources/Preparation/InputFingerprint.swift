@@ -30,11 +30,11 @@ extension InputFingerprint {
             SHA256.hexadecimal(of: try folder.text("config.json", limit: 1 << 30) ?? [])
         }
         if let teacher {
-            let all = [try configuration(teacher.folder)] + teacher.weights.values()
+            let all = try [configuration(teacher.folder)] + teacher.weights.values()
             parts["teacher"] = SHA256.hexadecimal(of: all.joined(separator: "\n").utf8)
         }
         var model = [try configuration(job.modelFolder)]
-        if case .checkpoint = job.model.source { model += weights.values() }
+        if case .checkpoint = job.model.source { model += try weights.values() }
         parts["model"] = SHA256.hexadecimal(of: model.joined(separator: "\n").utf8)
         self.init(parts)
     }

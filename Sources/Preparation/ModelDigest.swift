@@ -1,4 +1,4 @@
-import Glibc
+import Basics
 import Models
 import Storage
 import Synchronization
@@ -7,32 +7,12 @@ package import Tensors
 /// The digests of a model's weight files, made by a thread of its own while data is read and memory
 /// is planned.
 package final class ModelDigest {
-    /// What the thread works on; it lives until the thread has ended.
-    private final class Work {
-        let files: [MappedFile]
-        let isWanted = Atomic(true)
-        var digests: [String] = []
-        init(_ files: [MappedFile]) { self.files = files }
-
-        /// Some megabytes at a time, which are given back: the files are mapped a second time, and
-        /// what is mapped counts as held.
-        func run() {
-            for file in files {
-                let hash = SHA256()
-                var start = 0
-                while start < file.bytes.count {
-                    guard isWanted.load(ordering: .relaxed) else { return }
-                    let part = UnsafeRawBufferPointer(rebasing: file.bytes[start..<min(file.bytes.count, start + 4 << 20)])
-                    hash.update(part)
-                    file.evict(part)
-                    start += part.count
-                }
-                digests.append(hash.finish())
-            }
-        }
+    /// Whether they are still wanted; the thread asks.
+    private final class Wish: Sendable {
+        let isThere = Atomic(true)
     }
-    private let work: Work
-    private var thread: pthread_t?
+    private let wish = Wish()
+    private let digests: Beside<[String]>
 
     /// Begins with a model's files of weights. One that holds no usable weights has no digests:
     /// loading it says what is wrong.
@@ -44,29 +24,28 @@ package final class ModelDigest {
             if error.errorNumber != nil { throw error }
         }
         let files = try (checkpoint?.files ?? []).map { try MappedFile(path: $0) }
-        work = Work(files)
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(work)
-        let code = pthread_create(
-            &thread, nil,
-            { context in
-                if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run() }
-                return nil
-            }, context.toOpaque())
-        if code == 0 { self.thread = thread } else { context.takeRetainedValue().run() }
+        digests = Beside { [wish] in try files.map { try Self.digest($0, wish) } }
+    }
+
+    /// Some megabytes at a time, which are given back: the file is mapped a second time, and what
+    /// is mapped counts as held.
+    /// - Throws: `CancellationError` when it is no longer wanted.
+    private static func digest(_ file: MappedFile, _ wish: Wish) throws -> String {
+        let hash = SHA256()
+        var start = 0
+        while start < file.bytes.count {
+            guard wish.isThere.load(ordering: .relaxed) else { throw CancellationError() }
+            let part = UnsafeRawBufferPointer(rebasing: file.bytes[start..<min(file.bytes.count, start + 4 << 20)])
+            hash.update(part)
+            file.evict(part)
+            start += part.count
+        }
+        return hash.finish()
     }
 
     /// The digest of each file, in the checkpoint's order. Waits until they are there.
-    package func values() -> [String] {
-        if let thread { pthread_join(thread, nil) }
-        thread = nil
-        return work.digests
-    }
+    package func values() throws -> [String] { try digests.value() }
 
-    /// They are no longer wanted: the thread ends first, since at the end of a process its
-    /// libraries clean up beneath it.
-    deinit {
-        work.isWanted.store(false, ordering: .relaxed)
-        if let thread { pthread_join(thread, nil) }
-    }
+    /// They are no longer wanted.
+    deinit { wish.isThere.store(false, ordering: .relaxed) }
 }

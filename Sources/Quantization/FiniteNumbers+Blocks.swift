@@ -1,3 +1,5 @@
+import Basics
+
 extension FiniteNumbers {
     /// Blocks that a thread looks at together.
     private static let pieceBlocks = 1 << 14

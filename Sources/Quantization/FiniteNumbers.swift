@@ -1,3 +1,4 @@
+import Basics
 package import Tensors
 
 /// Looks through stored numbers for a NaN or an infinity, with all processors: a checkpoint is read

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// Turns float32 numbers into a quantised tensor, a part at a time on several threads.

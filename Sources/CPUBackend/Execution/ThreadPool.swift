@@ -1,3 +1,4 @@
+import Basics
 import COneDNN
 import Glibc
 import Graph
@@ -9,7 +10,7 @@ import Graph
 final class ThreadPool {
     let threadCount: Int
     private let state: State
-    private var threads: [pthread_t] = []
+    private var threads: [SystemThread] = []
 
     /// What the threads share; outlives the pool until the last thread has left.
     ///
@@ -17,7 +18,7 @@ final class ThreadPool {
     /// been taken yet (lower half). Who takes one by exchange knows that the caller waits for it,
     /// so that what describes the phase does not change meanwhile; a thread that comes late finds
     /// nothing left and is not waited for.
-    private final class State {
+    private final class State: @unchecked Sendable {
         let ticket = UnsafeMutablePointer<Int64>.allocate(capacity: 8)
         /// Words on cache lines of their own.
         let words = UnsafeMutablePointer<Int32>.allocate(capacity: 16 * 4)
@@ -119,36 +120,17 @@ final class ThreadPool {
     /// About 100 microseconds.
     private static let spinCount = 4_000
 
-    private final class Start {
-        let state: State
-        let thread: Int
-        init(_ state: State, _ thread: Int) {
-            self.state = state
-            self.thread = thread
-        }
-    }
-
     /// - Parameter threadCount: at least 1, the calling thread included.
     init(threadCount: Int) throws(CPUError) {
         self.threadCount = max(1, threadCount)
         state = State()
         for thread in 1..<max(1, self.threadCount) {
-            var handle = pthread_t()
-            let start = Unmanaged.passRetained(Start(state, thread))
-            let code = pthread_create(
-                &handle, nil,
-                { argument in
-                    guard let argument else { return nil }
-                    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                    ThreadPool.live(start.state, start.thread)
-                    return nil
-                }, start.toOpaque())
-            guard code == 0 else {
-                start.release()
+            do throws(SystemThread.Failure) {
+                threads.append(try SystemThread { [state] in Self.live(state, thread) })
+            } catch {
                 stop()
-                throw .cannotStartThreads(code: code)
+                throw .cannotStartThreads(code: error.code)
             }
-            threads.append(handle)
         }
     }
 
@@ -157,7 +139,7 @@ final class ThreadPool {
     private func stop() {
         tala_store_ordered(state.isStopping, 1)
         state.wakeSleepers()
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
         threads = []
     }
 

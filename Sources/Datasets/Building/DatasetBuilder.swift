@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import JSON
 import Storage
@@ -22,6 +23,8 @@ struct DatasetBuilder {
 
     /// Text in work at a time, whatever the number of cores.
     private static let batchByteCount = 32 << 20
+    /// Of each thread: a template is code that nests.
+    private static let stackByteCount = 16 << 20
 
     /// - Returns: the report, and the digest of what was read.
     /// - Throws: ``StorageError`` where the folder cannot be written to or the process lacks memory
@@ -69,7 +72,7 @@ struct DatasetBuilder {
             var chunks: [DataChunk] = []
             var byteCount = 0
             do throws(DatasetProblem) {
-                while chunks.count < 4 * ParallelWork.coreCount, byteCount < Self.batchByteCount, let chunk = try source.next() {
+                while chunks.count < 4 * ParallelWork.processorCount, byteCount < Self.batchByteCount, let chunk = try source.next() {
                     byteCount += chunk.bytes.count
                     chunks.append(chunk)
                 }
@@ -85,7 +88,9 @@ struct DatasetBuilder {
                     throw error
                 }
             }
-            let results = try ParallelWork.map(batch.count, meanwhile: progress == nil ? nil : interrupt) { records.encode(batch[$0]) }
+            let results = try ParallelWork.map(
+                batch.count, stackByteCount: Self.stackByteCount, meanwhile: progress == nil ? nil : interrupt
+            ) { records.encode(batch[$0]) }
             for result in results { try add(result, &report, writer, &cutter) }
             try progress?(
                 DatasetProgress(file: name, bytesDone: file.bytesRead, byteCount: file.byteCount, exampleCount: report.exampleCount))

@@ -1,3 +1,4 @@
+import Basics
 import JSON
 
 /// A first look at a labelled file: which labels there are, and how often. What is wrong with a
@@ -22,10 +23,10 @@ struct LabelScan {
     init(_ source: any ChunkSource, isMultiLabel: Bool) {
         while true {
             var chunks: [DataChunk] = []
-            while chunks.count < 4 * ParallelWork.coreCount, let chunk = try? source.next() { chunks.append(chunk) }
+            while chunks.count < 4 * ParallelWork.processorCount, let chunk = try? source.next() { chunks.append(chunk) }
             if chunks.isEmpty { return }
             let batch = chunks
-            let parts = (try? ParallelWork.map(batch.count, meanwhile: nil) { Self.part(batch[$0], isMultiLabel) }) ?? []
+            let parts = (try? ParallelWork.map(batch.count) { Self.part(batch[$0], isMultiLabel) }) ?? []
             for part in parts { add(part) }
         }
     }

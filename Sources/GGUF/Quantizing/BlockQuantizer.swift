@@ -1,3 +1,4 @@
+import Basics
 import Quantization
 
 /// Turns numbers into blocks of one format.
@@ -80,7 +81,7 @@ enum BlockRun {
             initialized = blocks * size
             guard let source = numbers.baseAddress, let target = buffer.baseAddress else { return }
             let place = Place(numbers: source, weights: weights?.baseAddress, bytes: target)
-            ParallelWork.run(count: (blocks + blocksAtOnce - 1) / blocksAtOnce, threadCount: ParallelWork.processorCount) { piece in
+            ParallelWork.run(count: (blocks + blocksAtOnce - 1) / blocksAtOnce) { piece in
                 for block in (piece * blocksAtOnce)..<min(blocks, (piece + 1) * blocksAtOnce) {
                     let (own, target) = (place.numbers + block * length, place.bytes + block * size)
                     if let weights = place.weights {

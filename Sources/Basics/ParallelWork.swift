@@ -1,15 +1,12 @@
 import Glibc
 
-/// Does work on all cores.
-///
-/// Threads of our own, for their stacks: a template is code that nests, and a thread of the
-/// system's pool has half a megabyte.
-enum ParallelWork {
-    static let stackByteCount = 16 << 20
+/// Does independent pieces of work on threads of their own, where no device's threads are at hand.
+package enum ParallelWork {
+    /// The processors that this process may use.
+    package static var processorCount: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
 
-    static var coreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
-
-    private final class Job {
+    /// Pieces that threads take one after the other; what changes is changed under the lock.
+    private final class Job: @unchecked Sendable {
         let body: (Int) -> Void
         let count: Int
         private var next = 0
@@ -71,11 +68,24 @@ enum ParallelWork {
         }
     }
 
-    /// Calls a function once for each index; returns when all are done. The results come in the
-    /// order of the indices.
-    /// - Parameter meanwhile: called several times a second while the work goes on. What it throws
-    ///   ends the work: what has begun is waited for, the rest is left out.
-    static func map<Result>(_ count: Int, meanwhile: (() throws -> Void)? = nil, _ body: @escaping (Int) -> Result) throws -> [Result] {
+    /// Calls a function once for each number below `count`, and returns when all are done. The
+    /// caller takes part.
+    package static func run(count: Int, threadCount: Int = processorCount, _ body: @escaping @Sendable (Int) -> Void) {
+        let job = Job(count: count, body: body)
+        let threads = start(max(0, min(threadCount, count) - 1), nil, job)
+        job.run()
+        for thread in threads { thread.join() }
+    }
+
+    /// Calls a function once for each number below `count`; returns when all are done. The results
+    /// come in the order of the numbers.
+    /// - Parameters:
+    ///   - stackByteCount: of each thread; nil: as the system has it.
+    ///   - meanwhile: called several times a second while the work goes on. What it throws ends the
+    ///     work: what has begun is waited for, the rest is left out.
+    package static func map<Result>(
+        _ count: Int, stackByteCount: Int? = nil, meanwhile: (() throws -> Void)? = nil, _ body: @escaping (Int) -> Result
+    ) throws -> [Result] {
         let results = UnsafeMutablePointer<Result?>.allocate(capacity: max(1, count))
         results.initialize(repeating: nil, count: count)
         defer {
@@ -83,22 +93,7 @@ enum ParallelWork {
             results.deallocate()
         }
         let job = Job(count: count) { results[$0] = body($0) }
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, stackByteCount)
-        defer { pthread_attr_destroy(&attributes) }
-        var threads: [pthread_t] = []
-        for _ in 0..<min(count, coreCount) {
-            var thread = pthread_t()
-            let reference = Unmanaged.passRetained(job)
-            let code = pthread_create(
-                &thread, &attributes,
-                { argument in
-                    if let argument { Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().run() }
-                    return nil
-                }, reference.toOpaque())
-            if code == 0 { threads.append(thread) } else { reference.release() }
-        }
+        let threads = start(min(processorCount, count), stackByteCount, job)
         // Where no thread can be had this one does the work.
         if threads.isEmpty { job.run() }
         var failure: (any Error)?
@@ -110,8 +105,13 @@ enum ParallelWork {
                 }
             }
         }
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
         if let failure { throw failure }
         return (0..<count).compactMap { results[$0] }
+    }
+
+    /// Threads that work on the job; fewer where the system gives no more.
+    private static func start(_ count: Int, _ stackByteCount: Int?, _ job: Job) -> [SystemThread] {
+        (0..<count).compactMap { _ in try? SystemThread(stackByteCount: stackByteCount) { job.run() } }
     }
 }
