@@ -19,7 +19,8 @@ extension FuzzTarget {
     ) { bytes in
         guard let node = try? JSONParser().parse(bytes) else { return nil }
         return refusal { () throws(APIError) in
-            _ = try TextRequest.chat(node).engineMessage(id: 1, prompt: 0, adapter: nil, scope: "", seed: 0)
+            let terms = DeploymentTerms(name: "d", adapter: nil, settings: node)
+            _ = try TextRequest.chat(node).engineMessage(id: 1, prompt: 0, of: terms, scope: "", seed: 0)
         }
     }
 

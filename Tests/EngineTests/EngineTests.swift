@@ -191,7 +191,8 @@ import Training
         #expect(refusal(short, prompt: 16) == .contextExceeded(promptTokens: 16, maximumTokens: 1, contextLength: 16))
         #expect(refusal(short, prompt: 16, maximum: nil) == .contextExceeded(promptTokens: 16, maximumTokens: 0, contextLength: 16))
         #expect(refusal(long, prompt: 64) == .contextExceeded(promptTokens: 64, maximumTokens: 1, contextLength: 64))
-        // One answer waits: that is all its deployment may have waiting, and nothing to its neighbour.
+        // One answer waits: that is all its deployment may have waiting, and nothing to its
+        // neighbour.
         #expect(refusal(short, prompt: 15) == nil)
         #expect(refusal(short) == .queueFull(limit: 1))
         #expect(refusal(long, prompt: 63) == nil)
