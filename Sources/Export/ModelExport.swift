@@ -149,10 +149,43 @@ package enum ModelExport {
         return (0..<matrix.count).map { matrix[($0 % rows) * columns + $0 / rows] }
     }
 
-    /// `W + scale * B A`, some rows at a time; with magnitudes each row has its own as its length.
+    /// `W + scale * B A`, some rows at a time as the checkpoint has them; with magnitudes what
+    /// belongs to one output has its own as its length.
     private static func forEachMergedPart(
         _ tensor: StoredTensor, _ adapter: AdapterModule, a: [Float], b: [Float], magnitude: [Float]? = nil,
         _ body: ([Float]) throws -> Void
+    ) throws {
+        guard let magnitude else { return try forEachSum(tensor, adapter, a: a, b: b, body) }
+        let outputs = adapter.module.outputs
+        guard adapter.module.isTransposed else {
+            var row = 0
+            return try forEachSum(tensor, adapter, a: a, b: b) { part in
+                var part = part
+                let columns = adapter.module.inputs
+                part.withUnsafeMutableBufferPointer { numbers in
+                    guard let base = numbers.baseAddress, columns > 0 else { return }
+                    for start in stride(from: 0, to: numbers.count, by: columns) {
+                        RowLength.set(magnitude[row], of: base + start, count: columns)
+                        row += 1
+                    }
+                }
+                try body(part)
+            }
+        }
+        // A weight that is stored turned has its outputs in columns: their lengths come first.
+        var squares = [Double](repeating: 0, count: outputs)
+        try forEachSum(tensor, adapter, a: a, b: b) { part in
+            for index in part.indices { squares[index % outputs] += Double(part[index]) * Double(part[index]) }
+        }
+        let factors = zip(squares, magnitude).map { RowLength.factor($1, square: $0) }
+        try forEachSum(tensor, adapter, a: a, b: b) { part in
+            try body(part.indices.map { part[$0] * factors[$0 % outputs] })
+        }
+    }
+
+    /// `W + scale * B A`, some rows at a time as the checkpoint has them.
+    private static func forEachSum(
+        _ tensor: StoredTensor, _ adapter: AdapterModule, a: [Float], b: [Float], _ body: ([Float]) throws -> Void
     ) throws {
         let (rank, scale) = (adapter.rank, Float(adapter.scale))
         // A weight that is stored turned is the product of the turned matrices.
@@ -176,7 +209,6 @@ package enum ModelExport {
                             if factor == 0 { continue }
                             for column in 0..<width { sums[column] += factor * right[index * width + column] }
                         }
-                        if let magnitude { RowLength.set(magnitude[row], of: sums, count: width) }
                     }
                 }
             }

@@ -131,11 +131,6 @@ package struct AdapterSettings: Sendable, Hashable {
                 file: "manifest", field: "adapter.target_modules",
                 "names the embedding \(embedding.name), which goes neither with use_dora nor with this init_lora_weights: leave it out")
         }
-        if usesMagnitudes, let turned = chosen.first(where: \.isTransposed) {
-            throw ModelError(
-                file: "manifest", field: "adapter.use_dora",
-                "is not for weights that are stored turned, as \(turned.name)'s is: leave it out")
-        }
         return chosen.enumerated().map { index, module in
             AdapterModule(
                 module: module, rank: rank(of: module), scale: scale(of: module), hasMagnitude: usesMagnitudes,

@@ -62,9 +62,11 @@ extension LanguageModel {
             return
         }
         // What lies in its file is not in the device's memory.
-        if case .checkpoint(let checkpoint) = source, let stored = checkpoint.tensors[key], !adapter.module.isTransposed,
-            packedFormat(key) != nil || (stored.isPlain && stored.elementType == frozenType(key, .product))
+        if case .checkpoint(let checkpoint) = source, let tensor = checkpoint.tensors[key],
+            !adapter.module.isTransposed || tensor.turning != nil,
+            packedFormat(key) != nil || (tensor.unturned.isPlain && tensor.unturned.elementType == frozenType(key, .product))
         {
+            let stored = tensor.unturned
             let buffer = UnsafeMutablePointer<Float>.allocate(capacity: columns)
             defer { buffer.deallocate() }
             for row in 0..<rows {

@@ -58,7 +58,7 @@ extension ModelBuilder {
         return try graph.add(InverseRowNorms(scale: Float(adapter.scale)), [squares, p, b, h], names: [name + ".lengths"])[0]
     }
 
-    /// The product with a frozen weight that is not turned.
+    /// The product with a frozen weight, of which one that is stored turned lies turned back.
     private func frozenProduct(
         _ module: String, _ weight: ValueID, inputs: Int, outputs: Int, hasAddend: Bool = false, outputType: ElementType
     ) -> any Operation {

@@ -29,9 +29,10 @@ struct GoldenAdapter {
     var name: String { item.name }
     var path: String { item.set.path("adapters/" + item.name) }
 
-    private static let own = ["patterns", "bias", "modules", "embedding", "dora", "pissa", "olora"].map {
-        Item(set: .own, name: "starcoder2-tiny-" + $0, base: "starcoder2-tiny")
-    }
+    private static let own =
+        ["patterns", "bias", "modules", "embedding", "dora", "pissa", "olora"].map {
+            Item(set: .own, name: "starcoder2-tiny-" + $0, base: "starcoder2-tiny")
+        } + [Item(set: .own, name: "gpt2-narrow-tiny-dora", base: "gpt2-narrow-tiny")]
     private static let shared = [
         ("phi3-tiny-rslora", "phi3-tiny"), ("phi3-tiny-rank-pattern", "phi3-tiny"), ("phi3-tiny-layers", "phi3-tiny"),
         ("qwen2-tiny-bias-all", "qwen2-tiny"), ("qwen2-tiny-bias-lora-only", "qwen2-tiny"),

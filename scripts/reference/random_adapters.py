@@ -88,7 +88,7 @@ def main(out, seed, count, names):
         try:
             adapter_kinds.make(out, name, settings, base, own)
         except Exception as error:
-            print(f"{name}: PEFT does not have it: {error} {json.dumps(settings)}", flush=True)
+            print(f"{name}: not compared: {error} {json.dumps(settings)}", flush=True)
             shutil.rmtree(f"{out}/adapters/{name}", ignore_errors=True)
             continue
         print(f"adapters/{name}", flush=True)
