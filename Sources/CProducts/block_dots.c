@@ -6,8 +6,8 @@
 #include "block_tile.h"
 
 #define TALA_DOTS(NAME, NUMBER, HEADS, BYTES, PARTS)                                                                                      \
-    TALA_TILE(NAME, singles, TALA_TARGET, float, PARTS, TALA_ADD_FLOATS)                                                                  \
-    TALA_TILE(NAME, pairs, TALA_TARGET_BF16, uint16_t, PARTS, TALA_ADD_PAIRS)
+    TALA_TILE(NAME, singles, TALA_TARGET, float, PARTS, TALA_SINGLES)                                                                     \
+    TALA_TILE(NAME, pairs, TALA_TARGET_BF16, uint16_t, PARTS, TALA_PAIRS)
 TALA_ALL_FORMATS(TALA_DOTS)
 
 #define TALA_ENTRY(NAME, NUMBER, HEADS, BYTES, PARTS) [NUMBER] = {NAME##_singles, NAME##_pairs},

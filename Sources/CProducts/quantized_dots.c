@@ -6,8 +6,8 @@
 #include "block_tile.h"
 
 #define TALA_DOTS(NAME, PARTS)                                                                                                            \
-    TALA_TILE(NAME, singles, TALA_TARGET, float, PARTS, TALA_ADD_FLOATS)                                                                  \
-    TALA_TILE(NAME, pairs, TALA_TARGET_BF16, uint16_t, PARTS, TALA_ADD_PAIRS)                                                             \
+    TALA_TILE(NAME, singles, TALA_TARGET, float, PARTS, TALA_SINGLES)                                                                     \
+    TALA_TILE(NAME, pairs, TALA_TARGET_BF16, uint16_t, PARTS, TALA_PAIRS)                                                                 \
     void tala_##NAME##_dots_float32(                                                                                                      \
         const tala_block_dots *shape, const float *x, const tala_##NAME *weight, int64_t row, float *sums) {                              \
         NAME##_singles(shape, x, (const uint8_t *)weight->codes + row * shape->w_stride, weight, sums);                                   \

@@ -72,6 +72,15 @@ import Testing
                 }
             }
         }
+        // Rows so long that a few of them are cut into pieces, the last of another length.
+        for (format, inputs) in [(BlockFormat.q4_k, 4_864), (.q6_k, 4_864), (.q8_0, 4_896)] {
+            for type in [ElementType.float32, .bfloat16] {
+                let operation = QuantizedProduct(.blocks(format), outputs: 35, inputs: inputs, hasAddend: true, isRowExact: true)
+                add("QuantizedProduct \(format) of long \(type)", operation, byRow: [0, 2]) {
+                    QuantizedProductReference.inputs(&$0, operation, rows: $1, type, .float32)
+                }
+            }
+        }
         add("RoutedProduct", RoutedProduct(outputs: 33), byRow: [0, 2]) { random, rows in
             [random.numbers(rows, 65), random.numbers(4 * 33, 65), random.indices(rows, in: 0..<4)]
         }
@@ -102,7 +111,7 @@ import Testing
             var random = CaseRandom(seed: KernelCatalogue.seed)
             let inputs = example.inputs(&random, 77)
             let whole = try Self.outputRows(example.operation, inputs, device)
-            for rows in [0..<1, 7..<8, 44..<45, 76..<77, 3..<5, 2..<9, 20..<37, 4..<72] {
+            for rows in [0..<1, 7..<8, 44..<45, 76..<77, 3..<5, 10..<13, 30..<34, 50..<56, 2..<9, 60..<68, 20..<37, 4..<72] {
                 let part = try Self.outputRows(example.operation, Self.some(inputs, rows, byRow: example.byRow), device)
                 #expect(part == Array(whole[rows]), "rows \(rows) on \(name)")
             }

@@ -25,12 +25,12 @@ final class FewRowProductKernel: Kernel {
     private let weight: any RegisterRows
     private let inner: Int
     private let isBFloat16: Bool
-    /// Rows that are computed: the next power of two.
+    /// Rows that are computed.
     private let height: Int
-    /// Numbers from row to row of `x` as it is laid out: rows do not begin in the same places of a
-    /// cache. A single row is read as it lies.
-    private let step: Int
 
+    /// Numbers of a row of `x` that lie side by side, before the same numbers of the next row
+    /// (`tala_block_dots`). A single row is read as it lies.
+    private static let piece = 32
     /// Columns of the result that a thread takes at a time.
     private static let width = 32
     private static let sumsBytes = width * Int(tala_most_block_dot_rows) * 4
@@ -45,17 +45,15 @@ final class FewRowProductKernel: Kernel {
         (self.x, self.weight, self.addend, self.c) = (x, weight, addend, c)
         inner = x.columns
         isBFloat16 = x.elementType == .bfloat16
-        height = x.rows <= 2 ? x.rows : x.rows <= 4 ? 4 : 8
-        step = (inner + 31) / 32 * 32 + 64 / x.elementType.byteCount
+        height = Int(tala_block_dot_height(Int64(x.rows)))
         super.init()
     }
 
     private var isLaidOut: Bool { height > 1 }
-    private var rowBytes: Int { step * x.elementType.byteCount }
 
     override var phaseCount: Int { isLaidOut ? 2 : 1 }
     override var takesNeighbours: Bool { true }
-    override var sharedByteCount: Int { isLaidOut ? height * rowBytes : 0 }
+    override var sharedByteCount: Int { isLaidOut ? height * inner * x.elementType.byteCount : 0 }
     override var scratchByteCount: Int { Self.sumsBytes }
 
     override func blockCount(_ phase: Int) -> Int {
@@ -66,18 +64,25 @@ final class FewRowProductKernel: Kernel {
     override func run(_ phase: Int, _ block: Int, _ workspace: Workspace) {
         if isLaidOut, phase == 0 {
             // What is past the end is computed and not kept.
-            let source = x.address(min(block, x.rows - 1))
-            return (workspace.shared + block * rowBytes).copyMemory(from: source, byteCount: inner * x.elementType.byteCount)
+            return layOut(x.address(min(block, x.rows - 1)), place: block, in: workspace.shared)
         }
         let columns = block * Self.width..<min(c.columns, (block + 1) * Self.width)
         let sums = workspace.scratch.assumingMemoryBound(to: Float.self)
         var shape = tala_block_dots(
-            rows: Int64(x.rows), columns: Int64(columns.count), blocks: Int64(inner / weight.blockLength), x_stride: Int64(step),
+            rows: Int64(x.rows), columns: Int64(columns.count), blocks: Int64(inner / weight.blockLength),
             w_stride: Int64(weight.rowByteCount), sums_stride: Int64(Self.width))
         let rows = isLaidOut ? UnsafeRawPointer(workspace.shared) : UnsafeRawPointer(x.address(0))
         withUnsafePointer(to: &shape) { weight.multiply($0, rows, isBFloat16: isBFloat16, row: columns.lowerBound, sums) }
         for row in 0..<c.rows {
             RowResult.put(sums + row * Self.width, columns.count, scale: 1, addend: addend, c, row, columns.lowerBound)
+        }
+    }
+
+    /// Puts the pieces of a row between those of the others.
+    private func layOut(_ row: UnsafeRawPointer, place: Int, in target: UnsafeMutableRawPointer) {
+        let bytes = Self.piece * x.elementType.byteCount
+        for piece in 0..<inner / Self.piece {
+            (target + (piece * height + place) * bytes).copyMemory(from: row + piece * bytes, byteCount: bytes)
         }
     }
 }

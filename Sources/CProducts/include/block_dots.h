@@ -7,13 +7,17 @@
 
 enum { tala_most_block_dot_rows = 8 };
 
+/// Rows of `x` that are computed for so many.
+static inline int64_t tala_block_dot_height(int64_t rows) { return rows <= 2 ? rows : rows <= 4 ? 4 : rows <= 6 ? 6 : 8; }
+
 /// Some rows of `x`, at most `tala_most_block_dot_rows`, some rows of a weight, and where their
-/// products go: `sums[i * sums_stride + j]`. `x_stride` and `sums_stride` are in numbers,
-/// `w_stride` is in bytes; a row of the weight has `blocks` blocks. Rows of `x` are read up to the
-/// next power of two: they are there, whatever they hold.
+/// products go: `sums[i * sums_stride + j]`. `sums_stride` is in numbers, `w_stride` is in bytes; a
+/// row of the weight has `blocks` blocks. `x` lies in pieces of 32 numbers: the first of all rows
+/// one behind the other, then the second of all; a single row is thus as it is. There are
+/// `tala_block_dot_height` rows, whatever those that do not count hold.
 typedef struct {
     int64_t rows, columns, blocks;
-    int64_t x_stride, w_stride, sums_stride;
+    int64_t w_stride, sums_stride;
 } tala_block_dots;
 
 /// Bit for bit what tala_row_dots_float32 computes from the unpacked weight; for formats that
