@@ -360,7 +360,7 @@ if hasMPI {
     package.targets += [
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c"),
         // The group of processes over Open MPI.
-        module("MPIRanks", ["CMPI", "Ranks"]),
+        module("MPIRanks", ["CLinux", "CMPI", "Ranks"]),
         // One of several processes of a job, and their launcher.
         program(
             "tala-rank",

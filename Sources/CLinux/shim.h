@@ -36,6 +36,14 @@ static inline int tala_clone(int to, int from) { return ioctl(to, 0x40049409, fr
 static inline int tala_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, 02000000); }
 // A file in memory without a name; 1 is MFD_CLOEXEC.
 static inline int tala_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1); }
+// The same for several processes to map, whose size can be kept from shrinking; 2 is
+// MFD_ALLOW_SEALING.
+static inline int tala_shared_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1 | 2); }
+// Nobody can make the file smaller any more: what is mapped stays there. F_ADD_SEALS and
+// F_SEAL_SHRINK are hidden without _GNU_SOURCE.
+static inline int tala_forbid_shrinking(int file) { return fcntl(file, 1033, 2); }
+// What this process has written before is seen by those who see what it writes afterwards.
+static inline void tala_memory_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline int tala_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 static inline int tala_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 // The processors that this process may run on, a bit each: the bytes that were written, or -1.

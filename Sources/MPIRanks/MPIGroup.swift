@@ -1,3 +1,4 @@
+import CLinux
 import CMPI
 import Glibc
 package import Ranks
@@ -6,8 +7,9 @@ package import Ranks
 ///
 /// Sums are not MPI's own, whose order follows sizes, paths and releases. Each rank gets a slice of
 /// everybody's numbers, adds it in the fixed tree, and all get all slices: as fast, and the same
-/// bytes everywhere (``PieceExchange``). A rank that waits sleeps instead of polling, so ranks may
-/// share a core.
+/// bytes everywhere. Slices are sent (``PieceExchange``), or read and written where they lie if all
+/// ranks are on one host (``PlacedExchange``). A rank that waits sleeps instead of polling, so
+/// ranks may share a core.
 package final class MPIGroup: RankGroup {
     package let rank: Int
     package let count: Int
@@ -16,6 +18,9 @@ package final class MPIGroup: RankGroup {
     package let localCount: Int
     private let world: MPI_Comm
     private let pieces: PieceQueue
+    /// What all ranks reach, where all are on one host.
+    private var memory: HostMemory?
+    private var placed: [PlacedExchange] = []
     private var lastAdvance = 0.0
     private var hasToldToCancel = false
     /// Asked about once a second while this rank waits for another; true ends the group.
@@ -24,7 +29,7 @@ package final class MPIGroup: RankGroup {
     /// Connects to the others. All connections are made here: none can be made once the process has
     /// confined itself.
     /// - Throws: ``MPIError``.
-    package init() throws(MPIError) {
+    package init() throws {
         var provided: Int32 = 0
         try check("MPI_Init", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
         world = tala_mpi_world()
@@ -40,6 +45,7 @@ package final class MPIGroup: RankGroup {
         (self.rank, self.count, self.localRank, self.localCount) = (Int(rank), Int(count), Int(localRank), Int(localCount))
         pieces = PieceQueue(rank: Int(rank), count: Int(count), world)
         try check("MPI_Barrier", MPI_Barrier(world))
+        if count > 1, localCount == count { memory = try HostMemory.opened(rank: self.rank) { try gather($0) } }
     }
 
     // MARK: Announcements
@@ -109,8 +115,14 @@ package final class MPIGroup: RankGroup {
         }
     }
 
+    package func share(_ places: [UnsafeMutableBufferPointer<Float>]) throws { try memory?.share(places) { try gather($0) } }
+
     package func start(_ parts: [UnsafeMutableBufferPointer<Float>], _ exchange: RankExchange) throws {
         if count == 1 { return }
+        if let memory, parts.count == count, let place = PlacedExchange(parts, exchange, in: memory) {
+            placed.append(place)
+            return
+        }
         pieces.add(parts, exchange)
         _ = try pieces.advance()
     }
@@ -126,7 +138,16 @@ package final class MPIGroup: RankGroup {
         lastAdvance = now
     }
 
-    package func finish() throws { try waitUntil { pieces.isEmpty } }
+    package func finish() throws {
+        try waitUntil { pieces.isEmpty }
+        guard !placed.isEmpty else { return }
+        defer { placed.removeAll(keepingCapacity: true) }
+        try meet()
+        tala_memory_fence()
+        for exchange in placed { exchange.carryOut(rank) }
+        tala_memory_fence()
+        try meet()
+    }
 
     /// Shared memory is written and read by the processors that compute: there is nothing to wait
     /// for meanwhile.

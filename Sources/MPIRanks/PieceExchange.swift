@@ -50,6 +50,7 @@ final class PieceExchange {
             }
         }
         stage = .done
+        if exchange.contains(.clear) { for other in parts.indices where other != rank { parts[other].update(repeating: 0) } }
         return true
     }
 

@@ -18,6 +18,12 @@ package protocol RankGroup: AnyObject {
     func gather(_ mine: [UInt8]) throws -> [[UInt8]]
     /// Makes rank 0's bytes everybody's; all give as many.
     func broadcast(_ bytes: UnsafeMutableRawBufferPointer) throws
+    /// Has numbers lie where the other processes reach them in place, if all are on one host: what
+    /// is exchanged of them is not sent then. They keep their addresses and what they hold. Every
+    /// rank gives as many places, of the same sizes, in the same order.
+    /// - Parameter places: memory of this process's own. Nobody touches it meanwhile, nor what else
+    ///   lies in its pages of the system.
+    func share(_ places: [UnsafeMutableBufferPointer<Float>]) throws
     /// Begins what an exchange says about numbers, without waiting for the others. Numbers stay
     /// where they are, untouched, until ``finish()`` has returned. Every rank begins as many
     /// exchanges, of as many numbers, in the same order.
@@ -84,6 +90,8 @@ package struct RankExchange: OptionSet, Sendable {
     package static let spread = RankExchange(rawValue: 2)
     /// One after the other.
     package static let sum: RankExchange = [.addUp, .spread]
+    /// The other ranks' parts become zeros; beside ``addUp`` alone.
+    package static let clear = RankExchange(rawValue: 4)
 }
 
 /// A process that has no others.
@@ -98,6 +106,7 @@ package final class SingleRank: RankGroup {
     package func nextAnnouncement() -> [UInt8] { [] }
     package func gather(_ mine: [UInt8]) -> [[UInt8]] { [mine] }
     package func broadcast(_ bytes: UnsafeMutableRawBufferPointer) {}
+    package func share(_ places: [UnsafeMutableBufferPointer<Float>]) {}
     package func start(_ parts: [UnsafeMutableBufferPointer<Float>], _ exchange: RankExchange) {}
     package func advance() {}
     package func finish() {}

@@ -63,6 +63,7 @@ extension TrainingRun {
     func together(_ work: () throws -> [LaneFigures]?) throws -> LaneFigures? {
         isAtRest = false
         defer { isAtRest = true }
+        if lanes.count > 1 { try gradients.share() }
         let mine = try work()
         if mine == nil { try group.tellToCancel() }
         var sum = LaneFigures()

@@ -31,12 +31,14 @@ import Testing
 
     /// Runs a job with so many processes until the daemon is done.
     private static func run(
-        _ spool: RealSpool, processes: Int, options: [String] = [], while body: (Process) throws -> Void = { _ in }
+        _ spool: RealSpool, processes: Int, options: [String] = [], environment: [String: String] = [:],
+        while body: (Process) throws -> Void = { _ in }
     ) throws -> Int32 {
         let policy = spool.layout.root + "/policy.yaml"
         try DurableFiles.replace(policy, with: "default: admin\nlaunch: {processor_shares: \(processes)}\n")
         let daemon = try spool.startDaemon(
-            ["--device", "cpu", "--policy", policy, "--retry-delays", "0.1,0.1,0.1"] + options, environment: ["TALA_THREADS": "1"])
+            ["--device", "cpu", "--policy", policy, "--retry-delays", "0.1,0.1,0.1"] + options,
+            environment: environment.merging(["TALA_THREADS": "1"]) { own, _ in own })
         try body(daemon)
         daemon.waitUntilExit()
         return daemon.terminationStatus
@@ -95,6 +97,42 @@ import Testing
             #expect(status == 0 && most == processes, "\(most) processes instead of \(processes)")
             #expect(try Trace(spool) == wanted, "\(processes) processes")
         }
+    }
+
+    /// The files in memory that a process has mapped to exchange numbers with others, by their
+    /// numbers.
+    private static func sharedFiles(of process: pid_t) -> Set<Substring> {
+        let maps = (try? DurableFiles.read("/proc/\(process)/maps")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let fields = maps.split(separator: "\n").filter { $0.contains("/memfd:tala-ranks") }.map { $0.split(separator: " ") }
+        return Set(fields.compactMap { $0.count > 4 ? $0[4] : nil })
+    }
+
+    /// Each of the processes sees the numbers of all, or all are sent: where a process may not open
+    /// another's memory, and where the administrator says so.
+    @Test(arguments: [(false, 2), (true, 2), (true, 4)])
+    func numbersThatAreReadWhereTheyLieGiveTheBytesOfThoseThatAreSent(isFull: Bool, processes: Int) throws {
+        let manifest = isFull ? Self.full : Self.manifest
+        var traces: [Trace] = []
+        for memory in ["on", "off"] {
+            let spool = try RealSpool(manifest: manifest)
+            defer { spool.remove() }
+            var files: [Set<Substring>] = []
+            let status = try Self.run(spool, processes: processes, environment: ["TALA_RANK_MEMORY": memory]) { daemon in
+                while daemon.isRunning {
+                    let seen = Self.ranks(of: spool).map { Self.sharedFiles(of: $0) }
+                    if seen.count == processes, seen.reduce(0, { $0 + $1.count }) > files.reduce(0, { $0 + $1.count }) { files = seen }
+                    usleep(5_000)
+                }
+            }
+            #expect(status == 0)
+            if memory == "on" {
+                #expect(files.count == processes && files.allSatisfy { $0.count == processes && $0 == files[0] }, "\(files)")
+            } else {
+                #expect(files.isEmpty, "\(files)")
+            }
+            traces.append(try Trace(spool))
+        }
+        #expect(traces[0] == traces[1] && traces[0].metrics.count == 7)
     }
 
     /// What the model says of the examples before training comes from rank 0.

@@ -64,6 +64,8 @@ import Training
                     let trace = try Self.lead(run)
                     #expect(movesBeside ? group.begunBeforeGathering >= 8 && group.advances > 20 : group.begunBeforeGathering == 0)
                     #expect(group.begunCount == 0)
+                    let gradients = run.session.programs.model.trainables.pageTensors([.gradient])
+                    #expect(group.sharedCounts.reduce(0, +) == gradients.reduce(0) { $0 + $1.type.byteCount / 4 })
                     return trace
                 }, follower: { $0.movesBeside = movesBeside })
             #expect(shared == alone, "\(processes) processes")

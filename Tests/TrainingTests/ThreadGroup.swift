@@ -129,6 +129,9 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
     private(set) var begunBeforeGathering = 0
     var begunCount: Int { begun.count }
 
+    /// What the last ``share(_:)`` named.
+    private(set) var sharedCounts: [Int] = []
+    func share(_ places: [UnsafeMutableBufferPointer<Float>]) { sharedCounts = places.map(\.count) }
     func start(_ parts: [UnsafeMutableBufferPointer<Float>], _ exchange: RankExchange) { begun.append((parts, exchange)) }
     func advance() { advances += 1 }
 
@@ -141,6 +144,7 @@ final class ThreadGroup: RankGroup, @unchecked Sendable {
                 }
             }
             if exchange.contains(.spread) { spread(parts) }
+            if exchange.contains(.clear) { for other in parts.indices where other != rank { parts[other].update(repeating: 0) } }
         }
         begun = []
     }

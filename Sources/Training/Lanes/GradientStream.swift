@@ -36,6 +36,10 @@ final class GradientStream {
         order = GradientStretch.order(of: stretches, session)
     }
 
+    /// Has all that is exchanged lie where the other processes of the host reach it. Every process
+    /// must come here.
+    func share() throws { try group.share(stretches.map(\.gradients) + (shares == nil ? [] : stretches.map(\.parameters))) }
+
     // MARK: Beside a program
 
     /// Prepares for the run of a program, the last of this process in a step.
@@ -86,7 +90,7 @@ final class GradientStream {
             }
         }
         guard let shares else { return try group.startSum(stretch.gradients) }
-        try group.start(parts(stretch.gradients, of: shares.owners[stretch.page]), .addUp)
+        try group.start(parts(stretch.gradients, of: shares.owners[stretch.page]), [.addUp, .clear])
     }
 
     private func parts(_ numbers: UnsafeMutableBufferPointer<Float>, of owner: Int) -> [UnsafeMutableBufferPointer<Float>] {
@@ -98,13 +102,7 @@ final class GradientStream {
     /// Makes the device's gradients the sum of all lanes of all processes; of the pages that this
     /// process steps, where these are divided, and zeros for the rest.
     /// - Returns: memory of sums that is free.
-    func finish() throws -> [PartialSum] {
-        let free = try finish(startedBy: order.count)
-        if let shares {
-            for stretch in stretches where shares.owners[stretch.page] != shares.rank { stretch.gradients.update(repeating: 0) }
-        }
-        return free
-    }
+    func finish() throws -> [PartialSum] { try finish(startedBy: order.count) }
 
     /// Ends a step that is broken off: what any process has begun all bring to an end.
     func abandon(startedBy count: Int) throws { _ = try finish(startedBy: count) }

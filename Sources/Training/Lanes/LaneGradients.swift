@@ -23,6 +23,7 @@ final class LaneGradients {
     /// Whether the device keeps what it has collected until it is exchanged: there is nothing to
     /// add it to.
     private let staysOnDevice: Bool
+    private var isShared = false
 
     /// - Parameter laneCount: of this process.
     init(_ session: TrainingSession, laneCount: Int, _ group: any RankGroup) {
@@ -34,6 +35,14 @@ final class LaneGradients {
         pages = TrainablePages.of(session, [.gradient])
         elementCount = pages.reduce(0) { $0 + $1.byteCount / 4 }
         zeros = [UInt8](repeating: 0, count: staysOnDevice ? 0 : pages.map(\.byteCount).max() ?? 0)
+    }
+
+    /// Has what the processes exchange lie where all of one host reach it. Every process must come
+    /// here before the first step.
+    func share() throws {
+        guard !isShared else { return }
+        try stream?.share()
+        isShared = true
     }
 
     /// Says that the gradients that the device collects next are this process's last lane's.
