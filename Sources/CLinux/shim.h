@@ -39,6 +39,9 @@ static inline int tala_memory_file(const char *name) { return (int)syscall(SYS_m
 // The same for several processes to map, whose size can be kept from shrinking; 2 is
 // MFD_ALLOW_SEALING.
 static inline int tala_shared_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1 | 2); }
+// Another process's, by its entry in /proc.
+static inline int tala_open_memory_file(const char *entry) { return open(entry, O_RDWR | O_CLOEXEC); }
+static inline int tala_set_memory_file_size(int file, off_t bytes) { return ftruncate(file, bytes); }
 // Nobody can make the file smaller any more: what is mapped stays there. F_ADD_SEALS and
 // F_SEAL_SHRINK are hidden without _GNU_SOURCE.
 static inline int tala_forbid_shrinking(int file) { return fcntl(file, 1033, 2); }

@@ -52,7 +52,7 @@ final class HostMemory {
 
     private static func open(_ words: [Int]) -> Int32 {
         guard words.count == 4, words[1] >= 0 else { return -1 }
-        let file = tala_open("/proc/\(words[0])/fd/\(words[1])", O_RDWR | O_CLOEXEC, 0)
+        let file = tala_open_memory_file("/proc/\(words[0])/fd/\(words[1])")
         // Where processes are numbered apart, it could be another's.
         if file >= 0, identity(of: file) == Array(words[2...]) { return file }
         if file >= 0 { close(file) }
@@ -184,7 +184,7 @@ final class HostMemory {
             moved.append((segment, next))
             next += UInt(segment.count)
         }
-        guard ftruncate(files[rank], off_t(next)) == 0 else { return nil }
+        guard tala_set_memory_file_size(files[rank], off_t(next)) == 0 else { return nil }
         _ = tala_forbid_shrinking(files[rank])
         usedBytes = Int((next + pageSize - 1) / pageSize * pageSize)
         for (segment, offset) in moved where try !move(segment, to: offset) { return nil }

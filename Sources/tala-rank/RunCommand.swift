@@ -47,6 +47,7 @@ struct RunCommand: ParsableCommand {
                     + "started one group; with Slurm, is its PMIx plugin installed on every host?\n")
             throw ExitCode(WorkerExit.failed.rawValue)
         }
+        if group.localRank == 0 { LeftSegments.remove() }
         let selector = device[group.localRank % max(1, device.count)]
         let threads = try ProcessorShare.threadCount(group)
         if !selector.hasPrefix("vulkan") { setenv("TALA_THREADS", "\(threads)", 0) }

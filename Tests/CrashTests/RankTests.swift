@@ -135,6 +135,23 @@ import Testing
         #expect(traces[0] == traces[1] && traces[0].metrics.count == 7)
     }
 
+    /// Groups that were killed with their launcher leave them.
+    @Test func sharedMemoryOfOpenMPIThatNobodyUsesIsRemoved() throws {
+        let name = "/dev/shm/vader_segment.tala-test-\(getpid())"
+        let (left, used, young) = (name + ".0", name + ".1", name + ".2")
+        for path in [left, used, young] { try Data(count: 4_096).write(to: URL(fileURLWithPath: path)) }
+        defer { for path in [left, used, young] { unlink(path) } }
+        for path in [left, used] {
+            try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -3_600)], ofItemAtPath: path)
+        }
+        let file = try MappedFile(path: used)
+        let spool = try RealSpool(manifest: Self.manifest)
+        defer { spool.remove() }
+        #expect(try Self.run(spool, processes: 2) == 0)
+        #expect(access(left, F_OK) != 0 && access(used, F_OK) == 0 && access(young, F_OK) == 0)
+        withExtendedLifetime(file) {}
+    }
+
     /// What the model says of the examples before training comes from rank 0.
     @Test func preferencesDoNotDependOnTheNumberOfProcesses() throws {
         let manifest = Self.manifest.replacing("train.jsonl", with: "pairs.jsonl")
