@@ -99,6 +99,35 @@ check("plan of a deployment", json.loads(plan.stdout)["fits"] and json.loads(pla
 plan = tala("plan", "--deployment", os.path.join(spool, "small.yaml"), "--memory-limit", "8MiB")
 check("plan of what does not fit", plan.returncode == 1 and "slot" in plan.stdout, plan)
 
+# A neighbour that does not fit takes nobody along: not when it comes, not at a start, not when the engine dies.
+deploy("steady", {"model": "demo"})
+
+
+def steady(when):
+    found = until("the neighbour answers " + when, lambda: (lambda answer: answer if answer[0] == 200 else None)(chat("steady", "Tell me of a bird.")))
+    known = request("GET", "/v1/deployments/steady")[1]
+    check("the neighbour is as before " + when, known["state"] == "ready" and known["error"] is None and known["next"] is None, known)
+    return found[1]["choices"][0]["message"]["content"]
+
+
+answer = steady("at first")
+write("deployments/greedy.yaml", "model: demo\ndevice: cpu\ncontext_length: 16000000\nslots: 64\n")
+until("what does not fit has failed", lambda: state("greedy") == "failed")
+check("why", "does not fit" in request("GET", "/v1/deployments/greedy")[1]["error"]["message"])
+check("same answer beside it", steady("beside it") == answer)
+# Two that fit each by itself take no more than the larger of both: not the longer context in as many slots.
+deploy("longer", {"model": "demo", "context_length": 4096, "slots": 1})
+pages = until("the load is known", lambda: (request("GET", "/v1/deployments/longer")[1]["load"] or {}).get("pages"))
+check("room for the larger of both", pages == 4096 // 32, pages)
+subprocess.run(["pkill", "-KILL", "-P", str(server), "-f", "tala-engine --socket"])
+check("same answer of another engine", steady("after its engine died") == answer)
+check("what does not fit has still failed", state("greedy") == "failed")
+os.remove(os.path.join(spool, "deployments/greedy.yaml"))
+until("it is gone", lambda: request("GET", "/v1/deployments/greedy")[0] == 404)
+check("same answer at last", steady("at last") == answer)
+undeploy("longer")
+undeploy("steady")
+
 # Replay: a job's examples are computed again before its model answers.
 with open("demo/tune.jsonl") as file:
     lines = file.readlines()

@@ -32,6 +32,8 @@ struct TalaEngine: ParsableCommand {
     @Option(help: "Tokens of a prompt and its answer at most.") var contextLength = 2048
     @Option(help: "Answers that are written at the same time.") var slots = 8
     @Option(help: "MiB of keys and values for all of them; 0: what all need at their longest.") var cacheMemory = 0
+    @Option(help: "Tokens whose keys and values have room; with --cache-memory the larger of both. 0: what all need at their longest.")
+    var cacheTokens = 0
     @Option(help: "The element type of keys and values: float32 or float16.") var cacheType = "float32"
     @Option(help: "Adapters that may be held at a time.") var adapterSlots = 8
     @Option(help: "The largest rank of an adapter; 0: no adapters.") var adapterRank = 0
@@ -43,7 +45,8 @@ struct TalaEngine: ParsableCommand {
 
     func validate() throws {
         guard describe || plan || !socket.isEmpty else { throw ValidationError("--socket is missing") }
-        guard (1...64).contains(slots), (1...(1 << 24)).contains(contextLength), (0...(1 << 24)).contains(cacheMemory),
+        guard (1...64).contains(slots), (1...(1 << 24)).contains(contextLength), (0...(1 << 40)).contains(cacheMemory),
+            (0...(1 << 32)).contains(cacheTokens),
             (1...1024).contains(adapterSlots), (0...1024).contains(adapterRank), (1...65_536).contains(queue)
         else { throw ValidationError("a number is out of range") }
         guard ["float32", "float16"].contains(cacheType) else { throw ValidationError("--cache-type is float32 or float16") }
@@ -102,9 +105,10 @@ struct TalaEngine: ParsableCommand {
         var settings = EngineSettings(slots: slots, contextLength: contextLength, queueLimit: queue)
         settings.cacheType = cacheType == "float16" ? .float16 : .float32
         (settings.adapterSlots, settings.adapterRank) = (adapterRank > 0 ? adapterSlots : 0, adapterRank)
+        if cacheTokens > 0 { settings.pageCount = (cacheTokens + GenerationShape.pageRows - 1) / GenerationShape.pageRows }
         if cacheMemory > 0 {
             let bytes = EngineSettings.pageBytes(try OpenedModel(path: model).configuration, settings.cacheType)
-            settings.pageCount = max(1, (cacheMemory << 20) / max(1, bytes))
+            settings.pageCount = max(1, settings.pageCount ?? 0, (cacheMemory << 20) / max(1, bytes))
         }
         return settings
     }

@@ -65,7 +65,7 @@ package enum ManifestSchema {
         let isIdle: JSONNode = ["enum": [pair.idle, nil]]
         return [
             "not": [
-                "required": [JSONNode(pair.first), JSONNode(pair.second)],
+                "type": "object", "required": [JSONNode(pair.first), JSONNode(pair.second)],
                 "properties": JSONNode([pair.first, pair.second].map { JSONMember($0, ["not": isIdle]) }),
             ]
         ]

@@ -40,19 +40,22 @@ extension ValueForm where Value == Int {
         return number
     }
 
+    /// The most bytes that can be asked for: sums of a few such numbers are still numbers.
+    private static let largestByteCount = 1 << 60
+
     /// Bytes as a number, or with a unit: `512MiB`, `1.5 GiB`.
     package static var byteCount: ValueForm {
         ValueForm(
             schema: [
                 "anyOf": [
-                    ["type": "integer", "minimum": 1, "maximum": JSONNode(Int.max)],
+                    ["type": "integer", "minimum": 1, "maximum": JSONNode(largestByteCount)],
                     ["type": "string", "pattern": "^[0-9]{0,17}[1-9][0-9]{0,17}$", "maxLength": 18],
                     ["type": "string", "pattern": "^(?=[^1-9]*[1-9])[0-9]{1,6}([.][0-9]{1,9})? *(KiB|MiB|GiB|TiB)$"],
                 ]
             ],
             words: "bytes, or a size such as 2GiB",
             read: { node throws(ValueRefusal) in
-                if let number = node.integer, number > 0 { return number }
+                if let number = node.integer, (1...largestByteCount).contains(number) { return number }
                 guard let number = node.string.flatMap({ Manifest.byteCount($0) }) else {
                     throw ValueRefusal("is not a size; write for example 2GiB")
                 }

@@ -27,20 +27,15 @@ actor Deployments {
         /// What its engine must be started with to answer for it; nil: it is not known where its model
         /// lies.
         var needs: EngineHost.Arguments? {
-            guard let base = place["base"]?.string else { return nil }
-            return EngineHost.Arguments(
-                base: base, device: settings["device"]?.string ?? "auto", baseWeights: settings["base_weights"]?.string ?? "stored",
-                cacheType: settings["cache_type"]?.string ?? "float32", contextLength: terms.contextLength,
-                slots: settings["slots"]?.integer ?? 8, cacheMemory: settings["cache_memory"]?.integer ?? 0,
-                adapterRank: place["adapter"] == nil ? 0 : place["rank"]?.integer ?? 0)
+            EngineHost.Arguments(settings: settings, place: place)
         }
         var terms: DeploymentTerms { DeploymentTerms(name: name, adapter: adapter, settings: settings) }
     }
 
     let spool: String
-    private let program: String
-    private let sockets: String
-    private let units: EngineUnits?
+    let program: String
+    let sockets: String
+    let units: EngineUnits?
     let filters: FilterStore
     var served: [String: Served] = [:]
     /// What was found by replaying the job's examples, by deployment.
@@ -53,14 +48,16 @@ actor Deployments {
     /// When the engines were last asked what they have in hand.
     private var lastAsk = ContinuousClock.now - .seconds(2)
     /// Rung when something has changed that a deployment may have waited for.
-    private let (rings, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    private var hosts: [String: EngineHost] = [:]
+    let (rings, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    var hosts: [String: EngineHost] = [:]
     /// Engines whose place another has taken, and by which something may still answer.
-    private var leaving: [EngineHost] = []
+    var leaving: [EngineHost] = []
     /// Engines that are to take the place of others.
-    private var coming: [String: EngineHost] = [:]
+    var coming: [String: EngineHost] = [:]
+    /// Deployments that no engine could be started for, so that their neighbours have one.
+    var turnedAway: [String: TurnedAway] = [:]
     private var written: [String: String] = [:]
-    private var nextSocket = 0
+    var nextSocket = 0
 
     init(spool: String, program: String, sockets: String, units: EngineUnits?, filters: FilterStore) {
         (self.spool, self.program, self.sockets, self.units, self.filters) = (spool, program, sockets, units, filters)
@@ -131,127 +128,68 @@ actor Deployments {
         report()
     }
 
-    private func isPaused(_ name: String) -> Bool { FolderListing.exists(folder + "/.paused/" + name) }
-
-    /// What the engines must have so that everything can be served.
-    /// - Returns: by group what an engine is started with, and the adapters that it is to hold.
-    private func wanted() -> (engines: [String: EngineHost.Arguments], adapters: [String: Set<String>]) {
-        var groups: [String: EngineHost.Arguments] = [:]
-        var adapters: [String: Set<String>] = [:]
-        for deployment in all
-        where deployment.document["state"]?.string == "accepted" && !isPaused(deployment.name) && !sleeping.contains(deployment.name) {
-            guard let needs = deployment.needs else { continue }
-            groups[needs.group, default: needs].widen(for: needs)
-            if let adapter = deployment.place["adapter"]?.string { adapters[needs.group, default: []].insert(adapter) }
-        }
-        for (key, group) in groups {
-            var group = group
-            // Room for another that is deployed later, and for one that is on its way out.
-            group.adapterSlots = ((adapters[key]?.count ?? 0) + 4) / 4 * 4
-            group.readable = [spool + "/jobs"]
-            groups[key] = group
-        }
-        return (groups, adapters)
-    }
-
-    /// Starts, replaces and ends engines. One that is replaced answers until the new one is ready,
-    /// and ends what it has begun.
-    private func arrangeEngines() async {
-        let (wanted, adapters) = self.wanted()
-        // What still answers until another takes its place stays.
-        for (key, host) in hosts where wanted[key] == nil && !answers(host) {
-            hosts[key] = nil
-            Task { await host.retire() }
-        }
-        for host in leaving where !answers(host) { Task { await host.retire() } }
-        leaving.removeAll { !answers($0) }
-        for (key, host) in coming where wanted[key] == nil {
-            coming[key] = nil
-            Task { await host.retire() }
-        }
-        for (key, host) in hosts {
-            for adapter in await host.adapters where adapters[key]?.contains(adapter) != true && !answers(host, with: adapter) {
-                await host.unload(adapter)
-            }
-        }
-        for (key, arguments) in wanted {
-            if let host = hosts[key] {
-                await host.notice()
-                if host.arguments.suffices(for: arguments) { continue }
-            }
-            if let next = coming[key], next.arguments.suffices(for: arguments) {
-                // What fails takes the old one's place too: its error is to be seen.
-                if await next.state == .loading { continue }
-                let former = hosts[key]
-                (hosts[key], coming[key]) = (next, nil)
-                if let former { leaving.append(former) }
-                continue
-            }
-            nextSocket += 1
-            let host = EngineHost(
-                arguments, program: program, name: "engine-\(nextSocket)", sockets: sockets, units: units, onChange: { [bell] in bell.yield() })
-            if let former = coming[key] { Task { await former.retire() } }
-            if hosts[key] == nil { hosts[key] = host } else { coming[key] = host }
-            Task { await host.start() }
-        }
-    }
+    func isPaused(_ name: String) -> Bool { FolderListing.exists(folder + "/.paused/" + name) }
 
     /// Brings a deployment to its engine.
     private func arrange(_ name: String) async {
         guard var deployment = served[name] else { return }
-        func set(_ state: String, _ error: String? = nil) {
+        func set(_ deployment: inout Served, _ state: String, _ error: String? = nil) {
             if deployment.state != state { deployment.since = Int(Date().timeIntervalSince1970) }
             (deployment.state, deployment.error, deployment.next) = (state, error, nil)
         }
         if deployment.document["state"]?.string != "accepted" {
-            set("failed", deployment.document["error"]?["message"]?.string)
+            set(&deployment, "failed", deployment.document["error"]?["message"]?.string)
             deployment.host = nil
         } else if isPaused(name) {
-            set("paused")
+            set(&deployment, "paused")
             deployment.host = nil
         } else if sleeping.contains(name) {
-            set("idle")
+            set(&deployment, "idle")
             deployment.host = nil
         } else {
-            if let needs = deployment.needs, let host = hosts[needs.group] {
-                let folder = deployment.place["adapter"]?.string
-                // Another engine is coming that has room for what this one has not.
-                let mustWait = coming[needs.group] != nil && !host.arguments.suffices(for: needs)
-                // A version before this one answers until this one can.
-                let isFormer = mustWait || deployment.host !== host || deployment.adapter != folder
-                let hasFormer = isFormer ? await deployment.host?.state == .ready : false
-                func wait(_ word: String) { if hasFormer { deployment.next = word } else { set(word) } }
-                func fail(_ message: String) {
-                    guard hasFormer else {
-                        deployment.host = nil
-                        return set("failed", message)
-                    }
-                    (deployment.next, deployment.error) = ("failed", "the new version cannot be served, the former one answers: \(message)")
-                }
-                switch await host.state {
-                case _ where mustWait: wait("loading")
-                case .loading: wait("loading")
-                case .failed(let message): fail(message)
-                case .ready:
-                    if let folder, let message = await host.load(folder, folder) {
-                        fail(message)
-                    } else {
-                        switch await replayed(deployment, on: host, adapter: folder) {
-                        case nil: wait("replaying")
-                        case .failed(let message): fail(message)
-                        case .passed:
-                            set("ready")
-                            (deployment.host, deployment.adapter) = (host, folder)
-                        }
-                    }
-                }
-            }
+            await arrange(&deployment) { set(&$0, $1, $2) }
         }
         // Counted meanwhile.
         if let now = served[name] {
             (deployment.requests, deployment.tokens, deployment.load) = (now.requests, now.tokens, now.load)
         }
         if served[name]?.document == deployment.document { served[name] = deployment }
+    }
+
+    /// Brings a deployment that is to answer to its engine. A version before this one answers until
+    /// this one can.
+    /// - Parameter set: notes another state of it.
+    private func arrange(_ deployment: inout Served, _ set: (inout Served, String, String?) -> Void) async {
+        guard let needs = deployment.needs else { return }
+        let (host, folder) = (hosts[needs.group], deployment.place["adapter"]?.string)
+        let refusal = turnedAway[deployment.name]?.message
+        // Another engine is coming that has room for what this one has not.
+        let mustWait = coming[needs.group] != nil && host.map { !$0.arguments.suffices(for: needs) } ?? true
+        let isFormer = refusal != nil || mustWait || deployment.host !== host || deployment.adapter != folder
+        let hasFormer = isFormer ? await deployment.host?.state == .ready : false
+        func wait(_ word: String) { if hasFormer { deployment.next = word } else { set(&deployment, word, nil) } }
+        func fail(_ message: String) {
+            guard hasFormer else {
+                deployment.host = nil
+                return set(&deployment, "failed", message)
+            }
+            (deployment.next, deployment.error) = ("failed", "the new version cannot be served, the former one answers: \(message)")
+        }
+        if let refusal { return fail(refusal) }
+        guard let host, !mustWait else { return wait("loading") }
+        switch await host.state {
+        case .loading: wait("loading")
+        case .failed(let message): fail(message)
+        case .ready:
+            if let folder, let message = await host.load(folder, folder) { return fail(message) }
+            switch await replayed(deployment, on: host, adapter: folder) {
+            case nil: wait("replaying")
+            case .failed(let message): fail(message)
+            case .passed:
+                set(&deployment, "ready", nil)
+                (deployment.host, deployment.adapter) = (host, folder)
+            }
+        }
     }
 
     /// Writes the states that have changed.

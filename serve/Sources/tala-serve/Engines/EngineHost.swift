@@ -12,6 +12,9 @@ actor EngineHost {
         var cacheType: String
         var contextLength = 1
         var slots = 1
+        /// Tokens whose keys and values have room, of deployments that give no bytes.
+        var cacheTokens = 0
+        /// MiB of keys and values, of deployments that give bytes.
         var cacheMemory = 0
         var adapterRank = 0
         var adapterSlots = 1
@@ -20,9 +23,49 @@ actor EngineHost {
         /// Whether it says of which class texts are, and writes none.
         var isClassifier = false
 
+        /// Of an engine that says of which class texts are.
+        init(classifier base: String) {
+            self.init(base: base, device: "cpu")
+            isClassifier = true
+        }
+
+        private init(base: String, device: String, baseWeights: String = "stored", cacheType: String = "float32") {
+            (self.base, self.device, self.baseWeights, self.cacheType) = (base, device, baseWeights, cacheType)
+        }
+
+        /// What one deployment needs; nil where it is not known where its model lies.
+        /// - Parameters:
+        ///   - settings: of its accepted document.
+        ///   - place: likewise.
+        init?(settings: JSONNode, place: JSONNode) {
+            guard let base = place["base"]?.string else { return nil }
+            self.init(
+                base: base, device: settings["device"]?.string ?? "auto", baseWeights: settings["base_weights"]?.string ?? "stored",
+                cacheType: settings["cache_type"]?.string ?? "float32")
+            contextLength = settings["context_length"]?.integer ?? 2_048
+            slots = settings["slots"]?.integer ?? 8
+            if let bytes = settings["cache_memory"]?.integer {
+                cacheMemory = bytes >> 20 + (bytes & 0xF_FFFF > 0 ? 1 : 0)
+            } else {
+                // Each begins with a page of its own, of 32 tokens.
+                cacheTokens = slots * ((contextLength + 31) / 32 * 32)
+            }
+            if place["adapter"] != nil { adapterRank = place["rank"]?.integer ?? 0 }
+        }
+
+        /// The part of a command line that says which model, and how large everything is.
+        var words: [String] {
+            [
+                "--model", base, "--device", device, "--base-weights", baseWeights, "--cache-type", cacheType, "--context-length",
+                "\(contextLength)", "--slots", "\(slots)", "--cache-tokens", "\(cacheTokens)", "--cache-memory", "\(cacheMemory)",
+                "--adapter-rank", "\(adapterRank)", "--adapter-slots", "\(adapterSlots)",
+            ]
+        }
+
         /// Whether an engine that was started with these does for others of its group.
         func suffices(for other: Arguments) -> Bool {
-            contextLength >= other.contextLength && slots >= other.slots && cacheMemory >= other.cacheMemory
+            contextLength >= other.contextLength && slots >= other.slots && cacheTokens >= other.cacheTokens
+                && cacheMemory >= other.cacheMemory
                 && adapterRank >= other.adapterRank && adapterSlots >= other.adapterSlots
         }
 
@@ -30,6 +73,7 @@ actor EngineHost {
         mutating func widen(for other: Arguments) {
             contextLength = max(contextLength, other.contextLength)
             slots = max(slots, other.slots)
+            cacheTokens = max(cacheTokens, other.cacheTokens)
             cacheMemory = max(cacheMemory, other.cacheMemory)
             adapterRank = max(adapterRank, other.adapterRank)
         }
@@ -54,6 +98,9 @@ actor EngineHost {
     private(set) var state = State.loading { didSet { if state != oldValue { onChange() } } }
     private let onChange: @Sendable () -> Void
     private(set) var adapters: Set<String> = []
+    private var hasBeenReady = false
+    /// Why it could not be started; nil where it has ever answered.
+    var refusal: String? { if case .failed(let message) = state, !hasBeenReady { message } else { nil } }
     /// When it ended, the last times.
     private var ends: [Date] = []
 
@@ -97,12 +144,8 @@ actor EngineHost {
 
     /// The command line, without what depends on who starts the engine.
     private var words: [String] {
-        [
-            "--socket", socket, "--model", arguments.base, "--device", arguments.device, "--base-weights", arguments.baseWeights,
-            "--cache-type", arguments.cacheType, "--context-length", "\(arguments.contextLength)", "--slots", "\(arguments.slots)",
-            "--cache-memory", "\((arguments.cacheMemory + 1_048_575) >> 20)",
-            "--adapter-rank", "\(arguments.adapterRank)", "--adapter-slots", "\(arguments.adapterSlots)",
-        ] + arguments.readable.flatMap { ["--readable", $0] } + (arguments.isClassifier ? ["--classifier"] : [])
+        ["--socket", socket] + arguments.words + arguments.readable.flatMap { ["--readable", $0] }
+            + (arguments.isClassifier ? ["--classifier"] : [])
     }
 
     /// Waits until the engine answers; a large model takes its time to be read.
@@ -115,7 +158,7 @@ actor EngineHost {
         while ContinuousClock.now < end {
             if !isThere() { return false }
             if let link = await EngineLink.connect(socket) {
-                (self.link, state) = (link, .ready)
+                (self.link, hasBeenReady, state) = (link, true, .ready)
                 return true
             }
             try? await Task.sleep(for: pause)

@@ -55,9 +55,7 @@ actor FilterStore {
     private func classifier(_ path: String) -> EngineHost {
         if let host = classifiers[path] { return host }
         nextSocket += 1
-        var arguments = EngineHost.Arguments(base: path, device: "cpu", baseWeights: "stored", cacheType: "float32")
-        arguments.isClassifier = true
-        let host = EngineHost(arguments, program: program, name: "classifier-\(nextSocket)", sockets: sockets, units: units)
+        let host = EngineHost(.init(classifier: path), program: program, name: "classifier-\(nextSocket)", sockets: sockets, units: units)
         classifiers[path] = host
         Task { await host.start() }
         return host
