@@ -131,6 +131,9 @@ for field in ("context_length", "slots", "limits", "cache", "defaults"):
         if found.status == 200:
             ask("DELETE", "/v1/deployments/numbers")
             server.until("it is gone", lambda: ask("GET", "/v1/deployments/numbers").status == 404)
+for memory, status in ((2**63 - 1, 400), (2**60 + 1, 400), (2**60, 507)):
+    found = ask("PUT", "/v1/deployments/numbers", {"model": "demo", "device": "cpu", "cache": {"memory": memory}})
+    check(f"a cache of {memory} bytes", found.status == status, found)
 alive("numbers")
 
 # Token ids at their bounds; prompts of nothing and of one token.
