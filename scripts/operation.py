@@ -111,6 +111,22 @@ def steady(when):
 
 
 answer = steady("at first")
+# A mistake takes nothing off the air.
+status, refusal = request("PUT", "/v1/deployments/steady", {"model": "demo", "device": "cpu", "slots": 1000})
+check("a mistake is refused", status == 400 and "slots" in refusal["error"]["message"], refusal)
+status, refusal = request("PUT", "/v1/deployments/steady", {"model": "demo", "device": "cpu", "context_length": 0})
+check("another is told of itself", status == 400 and "context_length" in refusal["error"]["message"], refusal)
+until("nothing is said of them", lambda: request("GET", "/v1/deployments/steady")[1]["error"] is None)
+check("same answer after mistakes", steady("after mistakes") == answer)
+file = os.path.join(spool, "deployments/steady.yaml")
+with open(file) as text:
+    good = text.read()
+write("deployments/steady.yaml", "model: demo\nslotss: 1\n")
+until("a mistake in the file is said", lambda: "slotss" in ((request("GET", "/v1/deployments/steady")[1]["error"] or {}).get("message") or ""))
+found = chat("steady", "Tell me of a bird.")
+check("same answer beside a mistake", found[0] == 200 and found[1]["choices"][0]["message"]["content"] == answer, found)
+write("deployments/steady.yaml", good)
+until("the mistake is forgotten", lambda: request("GET", "/v1/deployments/steady")[1]["error"] is None)
 write("deployments/greedy.yaml", "model: demo\ndevice: cpu\ncontext_length: 16000000\nslots: 64\n")
 until("what does not fit has failed", lambda: state("greedy") == "failed")
 check("why", "does not fit" in request("GET", "/v1/deployments/greedy")[1]["error"]["message"])

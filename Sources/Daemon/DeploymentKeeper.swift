@@ -28,15 +28,16 @@ final class DeploymentKeeper {
         lastLook = now
         let names = files.names
         for name in names {
+            // The mark first: of a file that is replaced in between it is the former's, and all is
+            // done again.
             var information = stat()
-            guard lstat(files.file(name), &information) == 0 else { continue }
-            let mark = "\(information.st_ino) \(information.st_size) \(information.st_mtim.tv_sec).\(information.st_mtim.tv_nsec)"
+            guard let mark = FileVersion.mark(files.file(name)), lstat(files.file(name), &information) == 0 else { continue }
             if let former = known[name], former.mark == mark {
                 // What waits for a job to end, or a model to come, is looked at again.
                 if former.isAccepted || former.place == place(name) { continue }
             }
             let found = place(name)
-            if let isAccepted = write(name, information) { known[name] = (mark, found, isAccepted) }
+            if let isAccepted = write(name, information, mark) { known[name] = (mark, found, isAccepted) }
         }
         for name in known.keys where !names.contains(name) {
             known[name] = nil
@@ -56,9 +57,13 @@ final class DeploymentKeeper {
     }
 
     /// - Returns: whether it is accepted; nil if that could not be found out or written down.
-    private func write(_ name: String, _ information: stat) -> Bool? {
+    private func write(_ name: String, _ information: stat, _ mark: String) -> Bool? {
         var isAccepted = false
-        var members = [JSONMember("name", JSONNode(name)), JSONMember("owner", JSONNode(Int(information.st_uid)))]
+        var members = [
+            JSONMember("name", JSONNode(name)), JSONMember("owner", JSONNode(Int(information.st_uid))),
+            // Whoever has written a version waits for what is said of that one.
+            JSONMember("version", JSONNode(mark)),
+        ]
         do {
             guard information.st_mode & S_IFMT == S_IFREG, information.st_nlink == 1 else {
                 throw ManifestError(code: "invalid_manifest", message: "is no regular file of its own")

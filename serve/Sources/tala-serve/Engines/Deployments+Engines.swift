@@ -91,19 +91,25 @@ extension Deployments {
     }
 
     private func arrangeEngine(_ key: String, _ arguments: EngineHost.Arguments) async {
+        // An engine that could not be started says nothing of what is wanted now, if that is not
+        // what it was started with.
         if let host = hosts[key] {
             await host.notice()
             if let message = await host.refusal {
-                if turnAway(from: key, message) {
+                let isForThese = host.arguments == arguments
+                if !isForThese || turnAway(from: key, message) {
                     hosts[key] = nil
                     Task { await host.retire() }
-                    return ring()
+                    if isForThese { return ring() }
                 }
-                // One that could not be started for others says nothing of these.
-                if host.arguments != arguments {
-                    hosts[key] = nil
-                    Task { await host.retire() }
-                }
+            }
+        }
+        if let next = coming[key], let message = await next.refusal {
+            let isForThese = next.arguments == arguments
+            if !isForThese || turnAway(from: key, message) {
+                coming[key] = nil
+                Task { await next.retire() }
+                if isForThese { return ring() }
             }
         }
         if let host = hosts[key], host.arguments.suffices(for: arguments) {
@@ -112,17 +118,8 @@ extension Deployments {
             return
         }
         if let next = coming[key], next.arguments.suffices(for: arguments) {
-            switch await next.state {
-            case .loading: return
-            case .failed:
-                if let message = await next.refusal, turnAway(from: key, message) {
-                    coming[key] = nil
-                    Task { await next.retire() }
-                    return ring()
-                }
-            // Its error is to be seen: it takes the old one's place.
-            case .ready: break
-            }
+            // What fails takes the old one's place too: its error is to be seen.
+            if await next.state == .loading { return }
             let former = hosts[key]
             (hosts[key], coming[key]) = (next, nil)
             if let former { leaving.append(former) }

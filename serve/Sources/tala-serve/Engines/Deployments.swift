@@ -19,6 +19,8 @@ actor Deployments {
         var tokens = 0
         /// What the engine has in hand, as it said last.
         var load: JSONNode?
+        /// What is wrong with a version of its file that came after this one.
+        var slip: String?
         /// What the version is doing that is to take this one's place.
         var next: String?
 
@@ -111,8 +113,18 @@ actor Deployments {
             FolderListing.delete(folder + "/.state/" + name + ".json")
             written[name] = nil
         }
-        for (name, document) in found where served[name]?.document != document {
+        for (name, document) in found {
             let former = served[name]
+            // A slip of the pen takes nothing off the air that answers; a right that is lost does.
+            let isSlip = document["state"]?.string == "failed" && document["error"]?["code"]?.string != "not_allowed"
+            if isSlip, former?.document["state"]?.string == "accepted", former?.host != nil {
+                served[name]?.slip = document["error"]?["message"]?.string
+                continue
+            }
+            guard former?.document != document else {
+                served[name]?.slip = nil
+                continue
+            }
             served[name] = Served(
                 name: name, document: document, host: former?.host, adapter: former?.adapter, state: former?.state ?? "accepted",
                 error: nil,
@@ -148,6 +160,9 @@ actor Deployments {
             deployment.host = nil
         } else {
             await arrange(&deployment) { set(&$0, $1, $2) }
+        }
+        if let slip = deployment.slip, deployment.state == "ready" {
+            (deployment.next, deployment.error) = ("failed", "the new version cannot be served, the former one answers: \(slip)")
         }
         // Counted meanwhile.
         if let now = served[name] {

@@ -126,14 +126,16 @@ extension Front {
         }
         let body = try await call.json()
         guard body.object != nil else { throw APIError(400, "The body must be an object.", code: "invalid_type") }
-        let former = await deployments.deployment(name)?.document
-        try spool.write(JSONWriter().string(body) + "\n", spool.path("deployments", name + ".yaml"))
+        let file = spool.path("deployments", name + ".yaml")
+        let former = try? DurableFiles.read(file, limit: 1 << 20)
+        try spool.write(JSONWriter().string(body) + "\n", file)
+        let version = FileVersion.mark(file)
         // The daemon says what is wrong with it.
         for _ in 0..<100 {
-            let path = spool.path("deployments", ".accepted", name + ".json")
-            if let document = spool.json(path), document != former || former?["state"]?.string == "accepted" {
-                if document["state"]?.string == "failed", document != former {
-                    FolderListing.delete(spool.path("deployments", name + ".yaml"))
+            if let document = spool.json(spool.path("deployments", ".accepted", name + ".json")), document["version"]?.string == version {
+                if document["state"]?.string == "failed" {
+                    // What was served before is served on.
+                    if let former { try spool.write(String(decoding: former, as: UTF8.self), file) } else { FolderListing.delete(file) }
                     throw APIError(
                         400, document["error"]?["message"]?.string ?? "It is not valid.", code: document["error"]?["code"]?.string)
                 }
